@@ -1,0 +1,128 @@
+"""The model card: what a network is, what it was made from, how good it is, and every number that decides.
+
+A card is a JSON file; the weights it names lie beside it as safetensors (plain numbers, no code) and
+are refused if their sha256 differs from the card's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+
+from app.quality import QualityFloor
+from app.verdict import Head, Rules
+
+
+class ModelError(RuntimeError):
+    """A network cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class TwinConfig:
+    """What makes one twin different from another.
+
+    `stages` holds (channels, residual pairs) for 28, 14, 7 ... pixels after a stem of `stem` channels at 56.
+    """
+
+    stem: int = 32
+    stages: tuple[tuple[int, int], ...] = ((48, 0), (96, 1), (192, 2), (256, 1))
+    embedding: int = 128
+
+    @classmethod
+    def from_dict(cls, values: dict) -> TwinConfig:
+        """Read what `asdict` wrote (JSON turns tuples into lists)."""
+        return cls(values["stem"], tuple(tuple(stage) for stage in values["stages"]), values["embedding"])
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the program needs of a card; `raw` is the whole of it, for people.
+
+    `id` names network and crop together: anchors made with another id cannot be compared.
+    """
+
+    id: str
+    crop: str
+    twin: TwinConfig
+    weights: str
+    sha256: str
+    rules: Rules
+    quality: QualityFloor
+    raw: dict[str, Any]
+
+
+def network_id(sha256: str, crop: str) -> str:
+    """The id of a network: the beginning of its weights' sha256 and the crop it was trained on."""
+    return f"{sha256[:12]}/{crop}"
+
+
+def read_card(path: Path) -> Card:
+    """Read a card.
+
+    Raises:
+        ModelError: it is missing, or no card.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        verdict = raw["verdict"]
+        rules = Rules(
+            head=Head(float(raw["head"]["scale"]), float(raw["head"]["shift"])),
+            thresholds=tuple((int(row["anchors"]), float(row["class_distance"])) for row in verdict["thresholds"]),
+            margin=float(verdict["margin"]),
+            pair_threshold=float(verdict["pair_threshold"]),
+        )
+        return Card(
+            id=network_id(raw["weights"]["sha256"], raw["crop"]),
+            crop=raw["crop"],
+            twin=TwinConfig.from_dict(raw["architecture"]["twin"]),
+            weights=raw["weights"]["file"],
+            sha256=raw["weights"]["sha256"],
+            rules=rules,
+            quality=QualityFloor(float(raw["quality"]["eye_distance"]), float(raw["quality"]["sharpness"])),
+            raw=raw,
+        )
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no model card at {path}. Set FACES_MODEL to one, or restore the file.") from error
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise ModelError(f"{path} is not a model card of this program ({error!r}). Restore the file.") from error
+
+
+def read_weights(path: Path, card: Card) -> dict[str, np.ndarray]:
+    """Read the weights that lie beside a card.
+
+    Returns:
+        Arrays by name, as stored (float16).
+
+    Raises:
+        ModelError: they are missing, or not the card's.
+    """
+    file = path.with_name(card.weights)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"The weights {file} cannot be read ({error.strerror}). Restore the file.") from error
+    if hashlib.sha256(data).hexdigest() != card.sha256:
+        raise ModelError(f"The weights {file} are not those of their card: the sha256 differs. Restore both files.")
+    return safetensors.numpy.load(data)
+
+
+def write(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
+    """Write a card and, beside it, its weights as float16; the card's `weights` entry is filled in.
+
+    Arguments:
+        path: the card to write, e.g. models/twin.json.
+        raw: the card without `weights`.
+        weights: float arrays by name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = safetensors.numpy.save({name: array.astype(np.float16) for name, array in weights.items()})
+    file = path.with_suffix(".safetensors")
+    file.write_bytes(data)
+    entry = {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    path.write_text(json.dumps(raw | {"weights": entry}, indent=2) + "\n", encoding="utf-8")

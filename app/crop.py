@@ -1,0 +1,88 @@
+"""The crop: two eyes -> one upright 112x112 picture of a face. Nothing else in the project aligns.
+
+Serving, gallery, training and evaluation all call `align`, so a network always sees faces
+cut the way it was trained on. The template is the eye pair of the ArcFace alignment
+(Deng et al. 2019, https://arxiv.org/abs/1801.07698).
+"""
+
+import cv2
+import numpy as np
+
+SIZE = 112
+"""Side of a crop in pixels."""
+
+PIPELINE = "eyes-112-v1"
+"""Name of this crop in model cards and galleries; change it whenever `align` cuts differently."""
+
+TEMPLATE = np.array([[38.29, 51.70], [73.53, 51.50]], dtype=np.float64)
+"""Where the observer's left and right eye lie in a crop: (x, y) in pixels."""
+
+_BORDER_GREY = (127, 127, 127)
+
+
+def align(picture: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+    """Turn, scale and cut a face so that its eyes lie on the template.
+
+    Arguments:
+        picture: uint8 (height, width, 3), upright RGB.
+        eyes: float (2, 2), the observer's left eye and right eye as (x, y) in pixels of `picture`.
+
+    Returns:
+        uint8 (112, 112, 3) RGB; grey where the picture ends.
+
+    Raises:
+        ValueError: the eyes coincide, so no scale can be told.
+    """
+    matrix = _similarity(np.asarray(eyes, dtype=np.float64), TEMPLATE)
+    shrink = np.hypot(matrix[0, 0], matrix[1, 0])
+    # Bilinear sampling skips pixels when a big face shrinks; averaging over areas first keeps it clean.
+    if shrink < 0.5:
+        picture, matrix = _shrunk_surroundings(picture, matrix, shrink)
+    return cv2.warpAffine(
+        picture,
+        matrix,
+        (SIZE, SIZE),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=_BORDER_GREY,
+    )
+
+
+def normalise(crops: np.ndarray) -> np.ndarray:
+    """Bring crops into the range the network takes.
+
+    Arguments:
+        crops: uint8 (..., 112, 112, 3) RGB.
+
+    Returns:
+        float32 of the same shape, about -1 ... 1.
+    """
+    return (crops.astype(np.float32) - 127.5) / 128.0
+
+
+def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The rotation, scale and shift that take two points to two others, as a float64 2x3 matrix."""
+    before, after = (complex(*(points[1] - points[0])) for points in (source, target))
+    if abs(before) < 1e-6:
+        raise ValueError("The two eyes lie on the same spot, so the face cannot be aligned.")
+    turn = after / before
+    shift = complex(*target[0]) - turn * complex(*source[0])
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def _shrunk_surroundings(picture: np.ndarray, matrix: np.ndarray, shrink: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cut out what the crop will show and reduce it by area averaging; the matrix follows."""
+    corners = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], dtype=np.float64)
+    inverse = cv2.invertAffineTransform(matrix)
+    seen = corners @ inverse[:, :2].T + inverse[:, 2]
+    height, width = picture.shape[:2]
+    left, top = np.clip(np.floor(seen.min(axis=0)).astype(int) - 2, 0, [width - 1, height - 1])
+    right, bottom = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 3, [left + 1, top + 1], [width, height])
+    part = picture[top:bottom, left:right]
+    size = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
+    reduced = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    scale = np.array([part.shape[1] / size[0], part.shape[0] / size[1]])
+    # Pixel centres sit at half steps: x_picture = left + (x_reduced + 0.5) * scale - 0.5.
+    offset = np.array([left, top]) + 0.5 * scale - 0.5
+    linear = matrix[:, :2] * scale
+    return reduced, np.column_stack([linear, matrix[:, :2] @ offset + matrix[:, 2]])

@@ -1,0 +1,303 @@
+"""DeepFace's detectors: a picture -> the faces in it, with boxes, eyes and confidence.
+
+yunet looks at 640 pixels whatever the picture's size, wants a border around tight pictures, and reports
+only a part of a face's tilt. So large pictures are also looked at in parts, small ones with a border, and
+a tilted face is looked at again, turned back by twice what was reported, until it stands upright.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from app.images import Picture
+from app.settings import Settings
+
+YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")
+"""Where DeepFace looks for yunet below its home."""
+
+_YUNET_SCORE = "0.7"
+_YUNET_SIDE = 640
+_PART_SIDE = 1200
+_PART_OVERLAP = 0.2
+_TIGHT_SIDE = 480
+_BORDER = 0.2
+_LOOKS = 3
+_UPRIGHT_DEGREES = 4.0
+_SAME_FACE = 0.4
+
+
+class DetectorError(RuntimeError):
+    """The detector cannot be used; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels of the upright picture."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def area(self) -> int:
+        """Pixels inside."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True, eq=False)
+class DetectedFace:
+    """One face: its box, its eyes and the detector's confidence (0 ... 1).
+
+    `eyes` is float64 (2, 2): the observer's left and right eye as (x, y) in pixels of the picture, or
+    None if the detector found none.
+    """
+
+    box: Box
+    eyes: np.ndarray | None
+    confidence: float
+
+
+class Detector:
+    """Finds faces with one of DeepFace's backends; safe to use from several threads.
+
+    Arguments:
+        backend: DeepFace's name of it.
+        side: pictures are reduced to this many pixels on their largest side.
+        most: faces given back at most, the largest first kept.
+        smallest: least width of a face in pixels of the picture.
+    """
+
+    def __init__(self, backend: str, side: int = 2400, most: int = 64, smallest: int = 16) -> None:
+        self.backend = backend
+        self.side = side
+        self.most = most
+        self.smallest = smallest
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Detector:
+        """Choose the backend: the setting's, or for `auto` yunet where its weights lie, else mtcnn.
+
+        Raises:
+            DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
+        """
+        backend = settings.detector
+        has_yunet = _provide_yunet(settings.detector_home)
+        if backend == "auto":
+            backend = "yunet" if has_yunet else "mtcnn"
+        if backend == "yunet" and not has_yunet and not settings.detector_downloads:
+            raise DetectorError(
+                f"The yunet detector has no weights at {_deepface_home() / YUNET_WEIGHTS} or below "
+                f"{settings.detector_home}. Run `make setup`, or set FACES_DETECTOR=mtcnn."
+            )
+        return cls(backend, settings.detection_side, settings.max_faces, settings.min_face)
+
+    def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
+        """Every face of an upright picture, from left to right.
+
+        Raises:
+            DetectorError: DeepFace could not run the detector.
+        """
+        pixels, scale = _reduced(picture.pixels, self.side)
+        with self._lock:
+            faces = [face for look in self._looks(pixels) for face in look]
+            faces = _without_repeats(faces)
+            faces = [self._upright(pixels, face) for face in faces]
+        faces = [_scaled(face, scale, picture) for face in faces]
+        faces = [face for face in faces if face.box.width >= self.smallest]
+        faces = sorted(faces, key=lambda face: -face.box.area)[: self.most]
+        return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y)))
+
+    def _looks(self, pixels: np.ndarray) -> Iterator[list[DetectedFace]]:
+        """The faces of each look at the picture: as it is, with a border if tight, in parts if large."""
+        side = max(pixels.shape[:2])
+        whole = self._ask(pixels) if side > _TIGHT_SIDE else self._ask_with_border(pixels)
+        yield whole
+        if not whole and side > _TIGHT_SIDE:
+            yield self._ask_with_border(pixels)
+        if self.backend == "yunet" and side > _PART_SIDE:
+            for left, top, right, bottom in _parts(pixels.shape[1], pixels.shape[0]):
+                found = self._ask(pixels[top:bottom, left:right])
+                yield [
+                    _moved(face, left, top) for face in found if not _cut_off(face, (left, top, right, bottom), pixels)
+                ]
+
+    def _ask_with_border(self, pixels: np.ndarray) -> list[DetectedFace]:
+        border = max(8, round(_BORDER * max(pixels.shape[:2])))
+        framed = cv2.copyMakeBorder(pixels, *[border] * 4, cv2.BORDER_CONSTANT, value=(127, 127, 127))
+        return [_moved(face, -border, -border) for face in self._ask(framed)]
+
+    def _ask(self, pixels: np.ndarray) -> list[DetectedFace]:
+        """One call of DeepFace on RGB pixels."""
+        found = _deepface().extract_faces(
+            np.ascontiguousarray(pixels[:, :, ::-1]),
+            detector_backend=self.backend,
+            enforce_detection=False,
+            align=False,
+            normalize_face=False,
+        )
+        height, width = pixels.shape[:2]
+        return [_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
+
+    def _upright(self, pixels: np.ndarray, face: DetectedFace) -> DetectedFace:
+        """The same face with eyes that follow its tilt, which yunet under-reports."""
+        if self.backend != "yunet" or face.eyes is None:
+            return face
+        eyes, turned = face.eyes, 0.0
+        for _ in range(_LOOKS):
+            reported = _tilt(eyes) - turned
+            if abs(reported) < _UPRIGHT_DEGREES:
+                break
+            turned += 2 * reported
+            seen = self._look_again(pixels, face, turned)
+            if seen is None:
+                break
+            eyes = seen
+        return replace(face, eyes=eyes)
+
+    def _look_again(self, pixels: np.ndarray, face: DetectedFace, degrees: float) -> np.ndarray | None:
+        """The eyes of a face as seen with the picture turned back by `degrees`, in picture pixels."""
+        centre = np.array([face.box.x + face.box.width / 2, face.box.y + face.box.height / 2])
+        reach = 2.0 * max(face.box.width, face.box.height)
+        zoom = min(1.0, 256 / reach)
+        out = max(64, round(reach * zoom))
+        matrix = cv2.getRotationMatrix2D(tuple(centre), degrees, zoom)
+        matrix[:, 2] += out / 2 - centre
+        patch = cv2.warpAffine(
+            pixels,
+            matrix,
+            (out, out),
+            flags=cv2.INTER_AREA,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(127, 127, 127),
+        )
+        found = [one for one in self._ask(patch) if one.eyes is not None]
+        if not found:
+            return None
+        middle = min(found, key=lambda one: np.hypot(*(one.eyes.mean(axis=0) - out / 2)))
+        inverse = cv2.invertAffineTransform(matrix)
+        return middle.eyes @ inverse[:, :2].T + inverse[:, 2]
+
+
+def _deepface():
+    # Importing DeepFace imports TensorFlow: seconds that `--help` should not cost.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("yunet_score_threshold", _YUNET_SCORE)
+    logging.getLogger("deepface").setLevel(logging.WARNING)
+    from deepface import DeepFace
+
+    return DeepFace
+
+
+def _deepface_home() -> Path:
+    return Path(os.environ.get("DEEPFACE_HOME", Path.home()))
+
+
+def _provide_yunet(home: Path) -> bool:
+    """Whether DeepFace will find yunet's weights: the operator's, else those below `home`."""
+    if (_deepface_home() / YUNET_WEIGHTS).is_file():
+        return True
+    if (home / YUNET_WEIGHTS).is_file():
+        os.environ["DEEPFACE_HOME"] = str(home)
+        return True
+    return False
+
+
+def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """The picture at most `side` large, and what to multiply its coordinates with to come back."""
+    scale = max(pixels.shape[:2]) / side
+    if scale <= 1:
+        return pixels, 1.0
+    size = (max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale)))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), scale
+
+
+def _parts(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
+    """Overlapping parts of at most 1,200 pixels that cover a picture: (left, top, right, bottom)."""
+
+    def cuts(length: int) -> list[tuple[int, int]]:
+        step = _PART_SIDE * (1 - _PART_OVERLAP)
+        count = max(1, int(np.ceil((length - _PART_SIDE * _PART_OVERLAP) / step)))
+        size = min(length, _PART_SIDE)
+        starts = np.linspace(0, length - size, count).astype(int)
+        return [(int(start), int(start) + size) for start in starts]
+
+    for top, bottom in cuts(height):
+        for left, right in cuts(width):
+            yield left, top, right, bottom
+
+
+def _cut_off(face: DetectedFace, part: tuple[int, int, int, int], pixels: np.ndarray) -> bool:
+    """Whether a part's inner edge runs through the face: another look has it whole."""
+    left, top, right, bottom = part
+    box, edge = face.box, 3
+    height, width = pixels.shape[:2]
+    return (
+        (left > 0 and box.x <= edge)
+        or (top > 0 and box.y <= edge)
+        or (right < width and box.x + box.width >= right - left - edge)
+        or (bottom < height and box.y + box.height >= bottom - top - edge)
+    )
+
+
+def _face(answer: dict) -> DetectedFace:
+    area = answer["facial_area"]
+    box = Box(area["x"], area["y"], area["w"], area["h"])
+    # DeepFace's left and right eye are the person's; truncated to whole pixels, hence the half.
+    eyes = [area.get("right_eye"), area.get("left_eye")]
+    if any(eye is None for eye in eyes) or eyes[0] == eyes[1]:
+        return DetectedFace(box, None, answer["confidence"])
+    return DetectedFace(box, np.array(eyes, dtype=np.float64) + 0.5, answer["confidence"])
+
+
+def _is_whole_picture(answer: dict, width: int, height: int) -> bool:
+    """DeepFace's way of saying that it found nothing."""
+    area = answer["facial_area"]
+    return answer["confidence"] == 0 and area["w"] >= width - 1 and area["h"] >= height - 1
+
+
+def _moved(face: DetectedFace, x: int, y: int) -> DetectedFace:
+    box = Box(face.box.x + x, face.box.y + y, face.box.width, face.box.height)
+    return DetectedFace(box, None if face.eyes is None else face.eyes + np.array([x, y]), face.confidence)
+
+
+def _scaled(face: DetectedFace, scale: float, picture: Picture) -> DetectedFace:
+    """The face in pixels of the picture, its box inside it."""
+    left, top = max(0, round(face.box.x * scale)), max(0, round(face.box.y * scale))
+    right = min(picture.width, round((face.box.x + face.box.width) * scale))
+    bottom = min(picture.height, round((face.box.y + face.box.height) * scale))
+    box = Box(left, top, max(0, right - left), max(0, bottom - top))
+    return DetectedFace(box, None if face.eyes is None else face.eyes * scale, face.confidence)
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """Intersection over union."""
+    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (one.area + other.area - shared)
+
+
+def _without_repeats(faces: list[DetectedFace]) -> list[DetectedFace]:
+    """Non-maximum suppression over the looks: of faces that overlap, the surest."""
+    kept: list[DetectedFace] = []
+    for face in sorted(faces, key=lambda face: -face.confidence):
+        if all(_overlap(face.box, other.box) < _SAME_FACE for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _tilt(eyes: np.ndarray) -> float:
+    """Angle of the eye line in degrees; 0 is level."""
+    return float(np.degrees(np.arctan2(*(eyes[1] - eyes[0])[::-1])))

@@ -1,0 +1,168 @@
+"""The way of a photo to a name: decode, detect, align, embed, rank, judge. Every door goes through here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app import crop, images, quality, verdict
+from app.detection import DetectedFace, Detector
+from app.gallery.store import Gallery
+from app.images import Picture
+from app.settings import Settings
+from app.siamese import Network, load_network
+from app.verdict import Verdict
+
+
+class NoFaceFound(ValueError):
+    """A picture without any face; the message is a sentence that says what would help."""
+
+    code = "no_face_found"
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A face ready to be compared.
+
+    `crop` is uint8 (112, 112, 3) RGB and `embedding` float32 (dims,) of length 1; both are None if the
+    detector found no eyes. `flaw` says why the face is not worth judging, or is None.
+    """
+
+    face: DetectedFace
+    crop: np.ndarray | None
+    embedding: np.ndarray | None
+    flaw: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class IdentifiedFace:
+    """A face of a picture and who it is."""
+
+    face: DetectedFace
+    crop: np.ndarray | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Identification:
+    """Everything found in one picture, faces from left to right; boxes are in pixels of `width` x `height`."""
+
+    picture: Picture
+    faces: tuple[IdentifiedFace, ...]
+
+    @property
+    def width(self) -> int:
+        """Width of the upright picture in pixels."""
+        return self.picture.width
+
+    @property
+    def height(self) -> int:
+        """Height of the upright picture in pixels."""
+        return self.picture.height
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The pair of faces, one of each picture, with the smallest score (0 same ... 1 different)."""
+
+    first: DetectedFace
+    second: DetectedFace
+    score: float
+    threshold: float
+
+    @property
+    def same(self) -> bool:
+        """Whether the score says that both show the same person."""
+        return self.score <= self.threshold
+
+
+class Recognizer:
+    """Detector, network and gallery, loaded once and used by every request. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, detector: Detector, network: Network, gallery: Gallery) -> None:
+        self.settings = settings
+        self.detector = detector
+        self.network = network
+        self.gallery = gallery
+
+    @classmethod
+    def load(cls, settings: Settings) -> Recognizer:
+        """Load everything the settings name; the first start fills the gallery from the shipped anchors.
+
+        Raises:
+            siamese.ModelError: card or weights are missing, altered or foreign.
+            gallery.store.GalleryError: the gallery cannot be opened or belongs to another network or crop.
+            detection.DetectorError: the detector cannot be used.
+        """
+        network = load_network(settings.model)
+        gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors)
+        return cls(settings, Detector.from_settings(settings), network, gallery)
+
+    def warm_up(self) -> None:
+        """Run every part once, so that the first visitor waits no longer than the hundredth."""
+        grey = np.full((256, 256, 3), 127, dtype=np.uint8)
+        self.detector.find_faces(Picture(grey))
+        self.network.embed(np.zeros((1, crop.SIZE, crop.SIZE, 3), dtype=np.uint8))
+        self.gallery.snapshot()
+
+    def probes(self, data: bytes) -> tuple[Picture, tuple[Probe, ...]]:
+        """Decode a picture, find its faces, align and embed them.
+
+        Arguments:
+            data: the bytes of a picture file.
+
+        Raises:
+            images.UnreadableImage: it is no picture that can be read.
+        """
+        picture = images.decode(data, self.settings.max_pixels)
+        faces = self.detector.find_faces(picture)
+        return picture, self._embedded(picture, faces)
+
+    def identify(self, data: bytes) -> Identification:
+        """Name every face of a picture; no face gives an empty tuple.
+
+        Raises:
+            images.UnreadableImage: it is no picture that can be read.
+        """
+        picture, probes = self.probes(data)
+        snapshot = self.gallery.snapshot()
+        rules = self.network.card.rules
+        named = []
+        for probe in probes:
+            ranking = () if probe.embedding is None else verdict.rank(probe.embedding, snapshot, rules.head)
+            named.append(IdentifiedFace(probe.face, probe.crop, verdict.judge(ranking, rules, probe.flaw)))
+        return Identification(picture, tuple(named))
+
+    def compare(self, first: bytes, second: bytes) -> Comparison:
+        """Find the pair of faces, one of each picture, that are most alike.
+
+        Raises:
+            images.UnreadableImage: one of them is no picture that can be read.
+            NoFaceFound: one of them has no face with eyes.
+        """
+        left, right = (self._comparable(data, which) for data, which in ((first, "first"), (second, "second")))
+        rules = self.network.card.rules
+        pairs = (
+            (verdict.pair_score(a.embedding, b.embedding, rules.head), a.face, b.face) for a in left for b in right
+        )
+        score, a, b = min(pairs, key=lambda pair: pair[0])
+        return Comparison(a, b, score, rules.pair_threshold)
+
+    def _comparable(self, data: bytes, which: str) -> list[Probe]:
+        found = [probe for probe in self.probes(data)[1] if probe.embedding is not None]
+        if not found:
+            raise NoFaceFound(f"No face was found in the {which} picture. A sharp, upright face helps.")
+        return found
+
+    def _embedded(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[Probe, ...]:
+        crops = [None if face.eyes is None else crop.align(picture.pixels, face.eyes) for face in faces]
+        aligned = [one for one in crops if one is not None]
+        embeddings = iter(self.network.embed(np.stack(aligned)) if aligned else ())
+        floor = self.network.card.quality
+        return tuple(
+            Probe(face, None, None, floor.flaw(None))
+            if cut is None
+            else Probe(face, cut, next(embeddings), floor.flaw(quality.measure(cut, face.eyes)))
+            for face, cut in zip(faces, crops, strict=True)
+        )

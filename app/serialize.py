@@ -1,0 +1,76 @@
+"""`Identification` and `Comparison` -> JSON. The only place that knows the field names on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.detection import Box, DetectedFace
+from app.recognizer import Comparison, Identification, IdentifiedFace
+from app.verdict import PersonDistance
+
+BEST = 10
+"""Rows of a ranking unless all are asked for."""
+
+
+def identification(file: str, found: Identification, everyone: bool = False) -> dict[str, Any]:
+    """One picture's answer: file, error (null), and a row a face with its verdict and ranking.
+
+    Arguments:
+        file: what the sender calls the picture.
+        found: what the recognizer found in it.
+        everyone: whether the ranking has all people instead of the best ten.
+    """
+    faces = [_face(face, None if everyone else BEST) for face in found.faces]
+    return {"file": file, "error": None, "width": found.width, "height": found.height, "faces": faces}
+
+
+def failure(file: str, code: str, message: str) -> dict[str, Any]:
+    """The answer for a picture that gave none: the same fields, with `error` set and no faces."""
+    return {"file": file, "error": {"code": code, "message": message}, "width": None, "height": None, "faces": []}
+
+
+def comparison(compared: Comparison) -> dict[str, Any]:
+    """Two pictures' answer: the best-matching pair of faces, its score and what it means."""
+    return {
+        "error": None,
+        "score": compared.score,
+        "threshold": compared.threshold,
+        "same": compared.same,
+        "faces": {"a": _place(compared.first), "b": _place(compared.second)},
+    }
+
+
+def people(names_and_counts: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """Everyone in the gallery with their number of anchors."""
+    return {"people": [{"person": name, "anchors": count} for name, count in names_and_counts]}
+
+
+def _face(face: IdentifiedFace, most: int | None) -> dict[str, Any]:
+    verdict = face.verdict
+    return _place(face.face) | {
+        "verdict": verdict.kind,
+        "person": verdict.person,
+        "class_distance": verdict.class_distance,
+        "threshold": verdict.threshold,
+        "reason": verdict.reason,
+        "ranking": [_row(row) for row in verdict.ranking[:most]],
+    }
+
+
+def _place(face: DetectedFace) -> dict[str, Any]:
+    return {"box": _box(face.box), "confidence": face.confidence}
+
+
+def _box(box: Box) -> dict[str, int]:
+    return {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
+
+
+def _row(row: PersonDistance) -> dict[str, Any]:
+    return {
+        "person": row.person,
+        "class_distance": row.class_distance,
+        "min": row.min,
+        "std": row.std,
+        "anchors": row.anchors,
+    }

@@ -1,0 +1,107 @@
+"""Every setting of the program: its name, type, default, allowed values, and what it means.
+
+A setting is read from an environment variable, `FACES_` and the field's name in capitals. Doors
+build one `Settings` at start and hand it on; nothing else reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The project's folder."""
+
+PREFIX = "FACES_"
+
+DETECTORS = (
+    "auto yunet mtcnn dlib ssd opencv retinaface fastmtcnn mediapipe centerface "
+    "yolov8n yolov8m yolov8l yolov11n yolov11s yolov11m yolov11l yolov12n yolov12s yolov12m yolov12l"
+).split()
+
+
+class SettingsError(ValueError):
+    """A setting has a value it cannot have; the message names setting, value and allowed values."""
+
+
+def _setting(default: object, meaning: str, low: float | None = None, choices: list[str] | None = None):
+    return field(default=default, metadata={"meaning": meaning, "low": low, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, with their defaults; `Settings.from_environment` reads the rest."""
+
+    detector: str = _setting(
+        "auto", "DeepFace's detector; auto is yunet where its weights lie, else mtcnn", None, DETECTORS
+    )
+    detector_home: Path = _setting(
+        Path(sys.prefix) / "deepface",
+        "folder that holds .deepface/weights, used where DEEPFACE_HOME has no yunet weights",
+    )
+    detector_downloads: bool = _setting(False, "let DeepFace download the weights of a detector that lacks them")
+    detection_side: int = _setting(
+        2400, "pictures are reduced to this many pixels on their largest side to find faces", 64
+    )
+    max_faces: int = _setting(64, "most faces looked at in one picture, the largest first", 1)
+    min_face: int = _setting(16, "smallest face looked at: width of its box in pixels of the picture", 1)
+    max_pixels: int = _setting(40_000_000, "largest picture that is read: width x height", 1)
+    max_bytes: int = _setting(20_000_000, "largest file, and largest request to the page, in bytes", 1)
+    max_images: int = _setting(8, "most pictures in one request to the API", 1)
+    model: Path = _setting(ROOT / "models" / "twin.json", "the network's model card; its weights lie beside it")
+    anchors: Path = _setting(
+        ROOT / "anchors", "the shipped gallery: embeddings and portraits that fill an empty database"
+    )
+    database_url: str = _setting(
+        f"sqlite:///{ROOT / 'instance' / 'gallery.sqlite'}", "where people and anchors are kept, as an SQLAlchemy URL"
+    )
+    host: str = _setting("127.0.0.1", "address that `make run` serves on")
+    port: int = _setting(8000, "port that `make run` serves on", 1)
+    workers: int = _setting(1, "server processes, each with its own network", 1)
+    threads: int = _setting(4, "requests a server process works on at once", 1)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings.
+
+        Raises:
+            SettingsError: a value cannot be used, or a variable beginning with FACES_ is no setting.
+        """
+        known = {PREFIX + item.name.upper(): item for item in fields(cls)}
+        strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+        if strangers:
+            raise SettingsError(f"There is no setting {strangers[0]}. The settings are: {', '.join(known)}.")
+        given = {item.name: _read(name, item, environment[name]) for name, item in known.items() if name in environment}
+        return cls(**given)
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Every setting as (variable, default, meaning), for documents and help."""
+    rows = []
+    for item in fields(Settings):
+        default = item.default if item.default is not MISSING else ""
+        meaning = item.metadata["meaning"]
+        if item.metadata["choices"]:
+            meaning += f" ({', '.join(item.metadata['choices'])})"
+        rows.append((PREFIX + item.name.upper(), str(default), meaning))
+    return rows
+
+
+def _read(name: str, item, text: str):
+    kind, low, choices = type(item.default), item.metadata["low"], item.metadata["choices"]
+    if choices and text not in choices:
+        raise SettingsError(f"{name} is {text!r}; it can be one of: {', '.join(choices)}.")
+    if kind is bool:
+        if text.lower() not in ("0", "1", "true", "false"):
+            raise SettingsError(f"{name} is {text!r}; it can be 1 (true) or 0 (false).")
+        return text.lower() in ("1", "true")
+    if kind is int:
+        if not text.strip().isdecimal() or int(text) < low:
+            raise SettingsError(f"{name} is {text!r}; it has to be a whole number of at least {low}.")
+        return int(text)
+    if not text:
+        raise SettingsError(f"{name} is empty; leave it unset for its default ({item.default}).")
+    return Path(text) if isinstance(item.default, Path) else text

@@ -1,0 +1,1 @@
+"""How the network is made and measured: tiles, augmentation, losses, the loop, calibration, evaluation."""

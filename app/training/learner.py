@@ -1,0 +1,96 @@
+"""The twin together with what it learns from, as one Keras model that steps, saves and resumes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from app.card import TwinConfig
+from app.siamese import build_twin
+from app.training import losses
+
+
+class Learner(keras.Model):
+    """A twin with its three losses; `train_on_batch(crops, {"label", "target"})` makes one step.
+
+    Arguments:
+        config: layout of the twin.
+        centres: float32 (people, dims) of length 1. Fixed when a teacher gave them.
+        weights_of: weight of each loss: `distillation`, `softmax`, `contrastive`.
+        taught: whether a teacher gave centres and targets; else the centres are learned too.
+    """
+
+    def __init__(self, config: TwinConfig, centres: np.ndarray, weights_of: dict[str, float], taught: bool) -> None:
+        super().__init__(name="learner")
+        self.twin = build_twin(config)
+        self.weights_of = weights_of
+        self.taught = taught
+        self.centres = self.add_weight(
+            shape=centres.shape, initializer="zeros", trainable=not taught, name="centres", dtype="float32"
+        )
+        self.centres.assign(centres)
+        self.parts = {name: keras.metrics.Mean(name=name) for name in ("contrastive", "softmax", "distillation")}
+
+    def call(self, crops, training=False):
+        """Embed normalised crops: (batch, 112, 112, 3) -> (batch, dims)."""
+        return self.twin(crops, training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The weighted sum of the three losses, each also kept as a metric."""
+        centres = keras.ops.normalize(self.centres, axis=1)
+        values = {
+            "contrastive": losses.hard_pairs(y_pred, y["label"]),
+            "softmax": losses.margin_softmax(y_pred, y["label"], centres),
+        }
+        if self.taught:
+            values["distillation"] = losses.distillation(y_pred, y["target"])
+        for name, value in values.items():
+            self.parts[name].update_state(value)
+        return sum(self.weights_of[name] * value for name, value in values.items())
+
+    def means(self) -> dict[str, float]:
+        """Mean of each loss since the last call."""
+        values = {name: float(metric.result()) for name, metric in self.parts.items()}
+        for metric in self.parts.values():
+            metric.reset_state()
+        return values
+
+
+def save(learner: Learner, path: Path, step: int, about: dict) -> None:
+    """Write every variable of network and optimiser, and `about` (plain JSON), in one go."""
+    tensors = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(_variables(learner))}
+    unfinished = path.with_suffix(".part")
+    save_file(tensors, unfinished, metadata={"step": str(step), "about": json.dumps(about)})
+    unfinished.replace(path)
+
+
+def restore(learner: Learner, path: Path) -> int:
+    """Fill the learner from a checkpoint that `save` wrote, and tell its step.
+
+    Raises:
+        ValueError: the checkpoint is of another layout.
+    """
+    with safe_open(path, "numpy") as stored:
+        step = int(stored.metadata()["step"])
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (no mapping)
+    variables = _variables(learner)
+    if len(tensors) != len(variables) or any(
+        tensors[f"{i:04d}"].shape != tuple(v.shape) for i, v in enumerate(variables)
+    ):
+        raise ValueError(f"{path} belongs to a network of another layout. Remove it, or train with that layout.")
+    for i, variable in enumerate(variables):
+        variable.assign(tensors[f"{i:04d}"])
+    return step
+
+
+def _variables(learner: Learner) -> list:
+    learner.optimizer.build(learner.trainable_variables)
+    metrics = {id(variable) for metric in learner.metrics for variable in metric.variables}
+    own = [variable for variable in learner.variables if id(variable) not in metrics]
+    seen = {id(variable) for variable in own}
+    return own + [variable for variable in learner.optimizer.variables if id(variable) not in seen]

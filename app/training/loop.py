@@ -1,0 +1,215 @@
+"""The training loop: sample pairs of faces, augment, step, log, keep a checkpoint to resume from.
+
+Everything random depends on (seed, step) alone, so a run killed and resumed equals one that was not.
+The rate of learning warms up, stays, and falls to zero over the last quarter ("warm-up, stable,
+decay", Hu et al. 2024, https://arxiv.org/abs/2404.06395): a longer run can go on from the
+checkpoint that `train` keeps from before the fall.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+
+from app import crop
+from app.card import TwinConfig
+from app.training import augment, learner
+from app.training.tiles import TileSet, split_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does: `images` in all, in batches of `batch`, half of them pairs of one person."""
+
+    images: int = 400_000
+    batch: int = 64
+    rate: float = 2e-3
+    warmup: int = 300
+    decay: float = 0.25
+    weight_decay: float = 0.02
+    distillation: float = 1.0
+    softmax: float = 0.15
+    contrastive: float = 0.25
+    seed: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimiser."""
+        return self.images // self.batch
+
+    @property
+    def stable_until(self) -> int:
+        """The step at which the rate begins to fall."""
+        return round(self.steps * (1 - self.decay))
+
+    def rate_at(self, step: int) -> float:
+        """The rate of learning at a step."""
+        rising = min(1.0, (step + 1) / self.warmup)
+        falling = (self.steps - step) / max(1, self.steps - self.stable_until)
+        return self.rate * min(rising, falling, 1.0)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Draws batches of face numbers: half of each batch is one face of a person, half another of the same."""
+
+    people: np.ndarray
+    faces: np.ndarray
+
+    def draw(self, step: int, plan: Plan) -> np.ndarray:
+        """Positions of one batch: int (batch,), faces 2k and 2k + 1 of the same person where they have two.
+
+        Every face comes first in a pair once a round, in an order of its own each round.
+        """
+        half = plan.batch // 2
+        rng = np.random.default_rng([plan.seed, step])
+        at = np.arange(step * half, (step + 1) * half)
+        firsts = np.empty(half, dtype=np.int64)
+        for lap in np.unique(at // len(self.faces)):
+            order = np.random.default_rng([plan.seed, 7, int(lap)]).permutation(self.faces)
+            here = at // len(self.faces) == lap
+            firsts[here] = order[at[here] % len(self.faces)]
+        seconds = [self._mate(first, rng) for first in firsts]
+        return np.stack([firsts, seconds], axis=1).ravel()
+
+    def _mate(self, first: int, rng: np.random.Generator) -> int:
+        mates = self._by_person[self.people[first]]
+        return int(mates[rng.integers(len(mates))])
+
+    def __post_init__(self) -> None:
+        members: dict[int, list[int]] = {}
+        for face in self.faces:
+            members.setdefault(int(self.people[face]), []).append(int(face))
+        object.__setattr__(self, "_by_person", {person: np.array(faces) for person, faces in members.items()})
+
+
+def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Batches from step `start` on, made one ahead in a thread.
+
+    Yields:
+        (step, int (batch,) positions, float32 (batch, 112, 112, 3) normalised crops).
+    """
+    cv2.setNumThreads(1)
+
+    def make(step: int) -> tuple[int, np.ndarray, np.ndarray]:
+        chosen = pairs.draw(step, plan)
+        faces = [
+            augment.random_crop(tiles.tiles[face], tiles.eyes[face], np.random.default_rng([plan.seed, step, i]))
+            for i, face in enumerate(chosen)
+        ]
+        return step, chosen, crop.normalise(np.stack(faces))
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(make, start)
+        for step in range(start, plan.steps):
+            ready = ahead.result()
+            if step + 1 < plan.steps:
+                ahead = pool.submit(make, step + 1)
+            yield ready
+
+
+def centres_of(people: np.ndarray, targets: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Each person's mean target over the training faces: float32 (people, dims) of length 1."""
+    sums = np.zeros((people.max() + 1, targets.shape[1]), dtype=np.float64)
+    np.add.at(sums, people[faces], targets[faces])
+    return (sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+
+
+def train(
+    tiles: TileSet,
+    folder: Path,
+    plan: Plan,
+    config: TwinConfig,
+    report: Callable[[dict], None] = lambda line: None,
+) -> learner.Learner:
+    """Train a twin, going on from the checkpoint in `folder` if there is one.
+
+    Arguments:
+        tiles: the faces; `tiles.split_of` tells which of them are for training.
+        folder: where `checkpoint.safetensors`, `stable.safetensors` (before the rate fell) and `log.jsonl` go.
+        plan: how long and how.
+        config: layout of the twin.
+        report: called with one dict of step, images, rate, speed and mean losses every hundred steps.
+
+    Raises:
+        ValueError: the checkpoint is of another layout, or the embeddings have collapsed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(plan.seed)
+    student, pairs, people = _prepared(tiles, plan, config)
+    checkpoint = folder / "checkpoint.safetensors"
+    start = _resume(student, checkpoint)
+    about = {"plan": asdict(plan), "twin": asdict(config)}
+    with (folder / "log.jsonl").open("a") as log:
+        began, seen = time.monotonic(), 0
+        for step, chosen, crops in batches(tiles, pairs, plan, start):
+            if step == plan.stable_until:
+                learner.save(student, folder / "stable.safetensors", step, about)
+            student.optimizer.learning_rate.assign(plan.rate_at(step))
+            answers = {"label": people[chosen]}
+            if tiles.targets is not None:
+                answers["target"] = tiles.targets[chosen]
+            student.train_on_batch(crops, answers)
+            seen += len(chosen)
+            if (step + 1) % 100 == 0 or step + 1 == plan.steps:
+                line = {"step": step + 1, "images": (step + 1) * plan.batch, "rate": plan.rate_at(step)}
+                line |= student.means() | {"per_second": seen / (time.monotonic() - began)}
+                line["spread"] = _spread(student, crops)
+                log.write(json.dumps(line) + "\n")
+                log.flush()
+                report(line)
+                began, seen = time.monotonic(), 0
+            if (step + 1) % 500 == 0 or step + 1 == plan.steps:
+                learner.save(student, checkpoint, step + 1, about)
+    return student
+
+
+def _prepared(tiles: TileSet, plan: Plan, config: TwinConfig) -> tuple[learner.Learner, Pairs, np.ndarray]:
+    names, people = np.unique(tiles.identities, return_inverse=True)
+    splits = [split_of(who, file, plan.seed) for who, file in zip(tiles.identities, tiles.files, strict=True)]
+    faces = np.flatnonzero(np.array(splits) == "train")
+    # Classes are numbered over people who train, so that the softmax has no empty rows.
+    trained = np.unique(people[faces])
+    numbers = np.full(len(names), -1)
+    numbers[trained] = np.arange(len(trained))
+    people = numbers[people].astype(np.int32)
+    taught = tiles.targets is not None
+    if taught:
+        centres = centres_of(people, tiles.targets, faces)
+    else:
+        centres = np.random.default_rng(plan.seed).normal(size=(len(trained), config.embedding)).astype(np.float32)
+    parts = {"distillation": plan.distillation, "softmax": plan.softmax, "contrastive": plan.contrastive}
+    student = learner.Learner(config, centres, parts, taught)
+    optimiser = keras.optimizers.AdamW(plan.rate, weight_decay=plan.weight_decay, clipnorm=5.0)
+    optimiser.exclude_from_weight_decay(var_names=["gamma", "beta", "centres"])
+    student.compile(optimizer=optimiser, jit_compile=True)
+    return student, Pairs(people, faces), people
+
+
+def _resume(student: learner.Learner, checkpoint: Path) -> int:
+    if not checkpoint.exists():
+        return 0
+    return learner.restore(student, checkpoint)
+
+
+def _spread(student: learner.Learner, crops: np.ndarray) -> float:
+    """Mean distance between the embeddings of a batch; near 0 they have collapsed into one.
+
+    Raises:
+        ValueError: they have.
+    """
+    embeddings = np.asarray(student.twin(crops, training=False))
+    spread = float(np.sqrt(np.maximum(0, 2 - 2 * embeddings @ embeddings.T)).mean())
+    if not np.isfinite(spread) or spread < 0.05:
+        raise ValueError(
+            f"The embeddings have collapsed (mean distance {spread:.3f}): lower --rate or raise the softmax's weight."
+        )
+    return spread

@@ -1,0 +1,184 @@
+"""Training faces: folders of identities -> one packed array of tiles with their eyes, made once and kept.
+
+A tile is a face with a margin (1.5 times its box), so that augmentation can still turn, shift and
+scale it before `crop.align` cuts. Every folder that holds pictures is one identity, named by
+its path below the root. Where the root has an `index.csv` with eye landmarks (columns `file`,
+`right_eye_x` ...), they are used; elsewhere the detector that serves finds them.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from app import images
+
+SIDE = 144
+"""Side of a packed tile in pixels; smaller tiles lie in its top left corner on grey."""
+
+
+@dataclass(frozen=True)
+class TileSet:
+    """Every face found below a folder.
+
+    `tiles` is uint8 (faces, 144, 144, 3) RGB, read from disk as needed; `eyes` float32 (faces, 2, 2),
+    the observer's left and right eye in tile pixels; `files` and `identities` name each face;
+    `targets` is float32 (faces, dims) of length 1, a teacher's embeddings, or None.
+    """
+
+    tiles: np.ndarray
+    eyes: np.ndarray
+    files: list[str]
+    identities: list[str]
+    targets: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+def unit_hash(text: str, seed: int) -> float:
+    """A number in [0, 1) that depends on nothing but `text` and `seed`: what splits are made by."""
+    digest = hashlib.sha256(f"{seed}:{text}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def split_of(identity: str, file: str, seed: int = 1) -> str:
+    """Which part a face belongs to: `train`, `test` (a known person's unseen picture),
+    `calibration-stranger` or `test-stranger` (of people no network or gallery has seen).
+
+    People are strangers by a hash of their name, pictures are held out by a hash of their path,
+    so that a split never depends on an order. People under `celebrities/` are the gallery's,
+    hence never strangers.
+    """
+    if not identity.startswith("celebrities/"):
+        share = unit_hash(identity, seed)
+        if share < 0.06:
+            return "calibration-stranger"
+        if share < 0.12:
+            return "test-stranger"
+        return "train"
+    return "test" if unit_hash(file, seed) < 0.10 else "train"
+
+
+def pack(root: Path, cache: Path, tick: Callable[[int, int], None] = lambda done, total: None) -> TileSet:
+    """Read every face below `root` into `cache`, going on where an earlier call was stopped.
+
+    Arguments:
+        root: folder of identities.
+        cache: folder for the packed arrays; made if missing.
+        tick: called with (done, total) as pictures are read.
+
+    Raises:
+        ValueError: no picture lies below `root`.
+    """
+    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if images.looks_like_picture(path))
+    if not files:
+        raise ValueError(f"No pictures below {root}. Give a folder that holds one folder of pictures a person.")
+    cache.mkdir(parents=True, exist_ok=True)
+    shape = (len(files), SIDE, SIDE, 3)
+    path, log = cache / "tiles.npy", cache / "tiles.csv"
+    if not path.exists() or np.load(path, mmap_mode="r").shape != shape:
+        log.unlink(missing_ok=True)
+        tiles = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    else:
+        tiles = np.lib.format.open_memmap(path, mode="r+")
+    known = _landmarks(root)
+    done = _rows(log)
+    with log.open("a", newline="") as stream:
+        writer = csv.writer(stream)
+        for position, file in enumerate(files[len(done) :], start=len(done)):
+            tile, eyes = _tile(root / file, known.get(file))
+            if tile is not None:
+                tiles[position, : tile.shape[0], : tile.shape[1]] = tile
+            writer.writerow([file, *(np.ravel(eyes) if eyes is not None else [""] * 4)])
+            tick(position + 1, len(files))
+    tiles.flush()
+    return _load(root, cache)
+
+
+def _load(root: Path, cache: Path) -> TileSet:
+    rows = _rows(cache / "tiles.csv")
+    found = [i for i, row in enumerate(rows) if row[1]]
+    tiles = np.load(cache / "tiles.npy", mmap_mode="r")
+    files = [rows[i][0] for i in found]
+    eyes = np.array([rows[i][1:] for i in found], dtype=np.float32).reshape(-1, 2, 2)
+    if len(found) != len(rows):
+        tiles = tiles[found]
+    identities = [str(Path(file).parent.as_posix()) for file in files]
+    return TileSet(tiles, eyes, files, identities, _targets(root, files))
+
+
+def _rows(log: Path) -> list[list[str]]:
+    if not log.exists():
+        return []
+    with log.open(newline="") as stream:
+        return [row for row in csv.reader(stream) if len(row) == 5]
+
+
+def _index(root: Path) -> Iterator[dict[str, str]]:
+    index = root / "index.csv"
+    if index.exists():
+        with index.open(newline="") as stream:
+            yield from csv.DictReader(stream)
+
+
+def _landmarks(root: Path) -> dict[str, np.ndarray]:
+    """Eyes by file, the observer's left (the person's right) first."""
+    return {
+        row["file"]: np.array(
+            [[row["right_eye_x"], row["right_eye_y"]], [row["left_eye_x"], row["left_eye_y"]]], dtype=np.float32
+        )
+        for row in _index(root)
+        if "right_eye_x" in row
+    }
+
+
+def _targets(root: Path, files: list[str]) -> np.ndarray | None:
+    path = root / "targets.npy"
+    if not path.exists():
+        return None
+    rows = {row["file"]: position for position, row in enumerate(_index(root))}
+    targets = np.load(path)[[rows[file] for file in files]].astype(np.float32)
+    return targets / np.linalg.norm(targets, axis=1, keepdims=True)
+
+
+def _tile(path: Path, eyes: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    try:
+        picture = images.decode(path.read_bytes()).pixels
+    except images.UnreadableImage:
+        return None, None
+    if eyes is None:
+        return _cut(picture)
+    if max(picture.shape[:2]) > SIDE:
+        return _reduced(picture, eyes)
+    return picture, eyes
+
+
+def _cut(picture: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The largest face with 1.5 times its box around it, found by the detector that serves."""
+    from app import detection
+
+    faces = [face for face in detection.find_faces(picture) if face.eyes is not None]
+    if not faces:
+        return None, None
+    face = max(faces, key=lambda face: face.box.width * face.box.height)
+    half = 0.75 * max(face.box.width, face.box.height)
+    centre = np.array([face.box.x + face.box.width / 2, face.box.y + face.box.height / 2])
+    left, top = np.maximum(0, np.floor(centre - half)).astype(int)
+    right, bottom = np.minimum(np.array(picture.shape[1::-1]), np.ceil(centre + half)).astype(int)
+    return _reduced(picture[top:bottom, left:right], np.asarray(face.eyes, dtype=np.float32) - [left, top])
+
+
+def _reduced(tile: np.ndarray, eyes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scale = SIDE / max(tile.shape[:2])
+    if scale >= 1:
+        return tile, eyes
+    size = (max(1, round(tile.shape[1] * scale)), max(1, round(tile.shape[0] * scale)))
+    reduced = cv2.resize(tile, size, interpolation=cv2.INTER_AREA)
+    return reduced, (eyes + 0.5) * scale - 0.5
