@@ -7,7 +7,6 @@ a tilted face is looked at again, turned back by twice what was reported, until 
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 
 from app.images import Picture
+from app.quiet import import_quietly
 from app.settings import Settings
 
 YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")
@@ -138,13 +138,21 @@ class Detector:
 
     def _ask(self, pixels: np.ndarray) -> list[DetectedFace]:
         """One call of DeepFace on RGB pixels."""
-        found = _deepface().extract_faces(
-            np.ascontiguousarray(pixels[:, :, ::-1]),
-            detector_backend=self.backend,
-            enforce_detection=False,
-            align=False,
-            normalize_face=False,
-        )
+        try:
+            found = _deepface().extract_faces(
+                np.ascontiguousarray(pixels[:, :, ::-1]),
+                detector_backend=self.backend,
+                enforce_detection=False,
+                align=False,
+                normalize_face=False,
+            )
+        except (ImportError, OSError, ValueError) as error:
+            # What DeepFace raises when a backend's library or weights are missing.
+            reason = str(error).strip().split("\n")[0].rstrip(".")
+            raise DetectorError(
+                f"The {self.backend} detector cannot be used ({reason}). Install what it lacks, or set "
+                "FACES_DETECTOR=auto."
+            ) from error
         height, width = pixels.shape[:2]
         return [_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
 
@@ -190,12 +198,8 @@ class Detector:
 
 def _deepface():
     # Importing DeepFace imports TensorFlow: seconds that `--help` should not cost.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("yunet_score_threshold", _YUNET_SCORE)
-    logging.getLogger("deepface").setLevel(logging.WARNING)
-    from deepface import DeepFace
-
-    return DeepFace
+    return import_quietly("deepface.DeepFace")
 
 
 def _deepface_home() -> Path:

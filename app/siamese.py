@@ -8,7 +8,6 @@ with plain numbers from a safetensors file, so that no model file can carry code
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import numpy as np
 
 from app import crop
 from app.card import Card, ModelError, TwinConfig, read_card, read_weights
+from app.quiet import import_quietly
 from app.verdict import Head
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def load_network(path: Path) -> Network:
     card = read_card(path)
     if card.crop != crop.PIPELINE:
         raise ModelError(
-            f"The network of {path} was trained on crops of the pipeline {card.crop}, this program cuts "
-            f"{crop.PIPELINE}. Use a network trained with this version, or train one: python main.py train FACES_FOLDER."
+            f"The network of {path} was trained on crops of the pipeline {card.crop}, this program "
+            f"cuts {crop.PIPELINE}. Use a network trained with this version, or train one: python main.py train FACES_FOLDER."
         )
     twin = build_twin(card.twin)
     fill(twin, read_weights(path, card))
@@ -153,10 +153,7 @@ def numbers(twin: keras.Model) -> dict[str, np.ndarray]:
 
 def import_keras():
     """Import Keras, seconds that only those who need a network should spend."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
-
-    return keras
+    return import_quietly("keras")
 
 
 def _length(vectors):
