@@ -122,7 +122,8 @@ def load_network(path: Path) -> Network:
     if card.crop != crop.PIPELINE:
         raise ModelError(
             f"The network of {path} was trained on crops of the pipeline {card.crop}, this program "
-            f"cuts {crop.PIPELINE}. Use a network trained with this version, or train one: python main.py train FACES_FOLDER."
+            f"cuts {crop.PIPELINE}. Use a network trained with this version, or train one: "
+            "python main.py train FACES_FOLDER."
         )
     twin = build_twin(card.twin)
     fill(twin, read_weights(path, card))
