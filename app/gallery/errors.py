@@ -1,0 +1,21 @@
+"""What can go wrong in the gallery, as one tree."""
+
+
+class GalleryError(RuntimeError):
+    """The gallery cannot do what was asked; the message says what, where, and what to do."""
+
+
+class UnknownPerson(GalleryError):
+    """Nobody in the gallery has this name."""
+
+
+class NameTaken(GalleryError):
+    """Another person in the gallery has this name."""
+
+
+class BadName(GalleryError):
+    """No person can have this as a name."""
+
+
+class BadEmbeddings(GalleryError):
+    """No such numbers can be a person's anchors."""
