@@ -150,7 +150,10 @@ class Recognizer:
         return Comparison(a, b, score, rules.pair_threshold)
 
     def _comparable(self, data: bytes, which: str) -> list[Probe]:
-        found = [probe for probe in self.probes(data)[1] if probe.embedding is not None]
+        try:
+            found = [probe for probe in self.probes(data)[1] if probe.embedding is not None]
+        except images.UnreadableImage as error:
+            raise images.UnreadableImage(error.code, f"The {which} picture cannot be compared. {error}") from error
         if not found:
             raise NoFaceFound(f"No face was found in the {which} picture. A sharp, upright face helps.")
         return found

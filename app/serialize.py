@@ -30,6 +30,11 @@ def failure(file: str, code: str, message: str) -> dict[str, Any]:
     return {"file": file, "error": {"code": code, "message": message}, "width": None, "height": None, "faces": []}
 
 
+def images(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several pictures' answers in one: what `identification` and `failure` gave, in the order sent."""
+    return {"images": list(rows)}
+
+
 def comparison(compared: Comparison) -> dict[str, Any]:
     """Two pictures' answer: the best-matching pair of faces, its score and what it means."""
     return {
@@ -39,6 +44,11 @@ def comparison(compared: Comparison) -> dict[str, Any]:
         "same": compared.same,
         "faces": {"a": _place(compared.first), "b": _place(compared.second)},
     }
+
+
+def comparison_failure(code: str, message: str) -> dict[str, Any]:
+    """The answer for two pictures that could not be compared: the same fields, with `error` set."""
+    return {"error": {"code": code, "message": message}, "score": None, "threshold": None, "same": None, "faces": None}
 
 
 def people(names_and_counts: Sequence[tuple[str, int]]) -> dict[str, Any]:

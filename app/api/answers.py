@@ -1,0 +1,103 @@
+"""Answers of the API: JSON, and errors as problem details (RFC 9457) with a stable `code`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from app.images import UnreadableImage
+from app.loading import RETRY_SECONDS, NotReady
+from app.recognizer import NoFaceFound
+from app.web.uploads import drain
+
+ROOT = "/api/"
+"""Below this path even an address that does not exist is answered with problem details."""
+
+_CODES = {413: "too_large", 500: "internal_error"}
+"""Codes that are not simply the name of their status."""
+
+_UNREAD = (404, 405, 413)
+"""Refusals before the request's body was read: it has to be, or a client that still sends sees no answer."""
+
+_DETAILS = {
+    404: "There is nothing at this address. The API's addresses are listed in the README.",
+    500: "The fault is the server's, not the request's; its log has the details.",
+}
+
+
+class Refused(Exception):
+    """A request that cannot be answered: status, stable code, and a sentence for the developer."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+
+
+def answer(
+    body: Mapping[str, Any],
+    status: int = 200,
+    mimetype: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A JSON response, fields in the order given, that no cache keeps: it is about a person."""
+    response = current_app.response_class(
+        current_app.json.dumps(body, sort_keys=False) + "\n", status, mimetype=mimetype, headers=headers
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Problem details; `title` is the status' own, as RFC 9457 asks for where `type` is about:blank."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    return answer(body, status, "application/problem+json", headers)
+
+
+def install(blueprint: Blueprint) -> None:
+    """Turn every error of a blueprint, and of addresses below `ROOT` that lead nowhere, into problem details."""
+    blueprint.register_error_handler(Refused, lambda error: problem(error.status, error.code, str(error)))
+    blueprint.register_error_handler(UnreadableImage, lambda error: problem(422, error.code, str(error)))
+    blueprint.register_error_handler(NoFaceFound, lambda error: problem(422, error.code, str(error)))
+    blueprint.register_error_handler(
+        NotReady, lambda error: problem(503, error.code, str(error), {"Retry-After": str(RETRY_SECONDS)})
+    )
+    blueprint.register_error_handler(HTTPException, _http_problem)
+    # The pages have a handler for 413, and Flask prefers one for the code to one for all of them.
+    blueprint.register_error_handler(413, _http_problem)
+    # Nothing is routed to a blueprint where there is no route, so the application has to be asked first.
+    blueprint.before_app_request(_unrouted)
+
+
+def _unrouted() -> Response | None:
+    error = request.routing_exception
+    if not request.path.startswith(ROOT) or error is None or (error.code or 0) < 400:
+        return None
+    return _http_problem(error)
+
+
+def _http_problem(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status in _UNREAD:
+        drain()
+    code = _CODES.get(status) or HTTPStatus(status).name.lower()
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return problem(status, code, _detail(error, status), headers)
+
+
+def _detail(error: HTTPException, status: int) -> str:
+    if status == 405:
+        return f"This address takes {' or '.join(sorted(set(error.valid_methods or ()) - {'HEAD', 'OPTIONS'}))}."
+    if status == 413 and request.max_content_length:
+        return f"The request is too large: {request.max_content_length / 1e6:g} MB are the most that is read."
+    return _DETAILS.get(status) or error.description or HTTPStatus(status).description

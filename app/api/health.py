@@ -1,0 +1,37 @@
+"""Health checks for whoever runs the server: is it alive, and is it ready to name faces?"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app
+
+from app.api.answers import answer
+from app.loading import RETRY_SECONDS, NotReady, current_recognizer, loading_of
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/live")
+def live() -> Response:
+    """200 as long as the process answers."""
+    return answer({"status": "alive"})
+
+
+@blueprint.get("/ready")
+def ready() -> Response:
+    """200 once network and gallery are loaded and warm, and what they are; until then 503 and why."""
+    try:
+        recognizer = current_recognizer()
+    except NotReady as error:
+        failure = loading_of(current_app).error
+        body = {"status": "failed" if failure else "loading", "reason": failure or str(error)}
+        return answer(body, 503, headers={"Retry-After": str(RETRY_SECONDS)})
+    people = recognizer.gallery.people()
+    return answer(
+        {
+            "status": "ready",
+            "detector": recognizer.detector.backend,
+            "network": recognizer.network.card.id,
+            "people": len(people),
+            "anchors": sum(person.anchors for person in people),
+        }
+    )
