@@ -1,0 +1,1 @@
+"""The pages: upload, results, errors. Server-rendered; JavaScript only adds comfort."""

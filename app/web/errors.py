@@ -1,0 +1,48 @@
+"""Errors as pages in the look of the others; a visitor never sees a traceback."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, make_response, render_template, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from app.loading import RETRY_SECONDS, NotReady
+from app.web.pages import refused
+from app.web.uploads import drain
+
+PAGES = {
+    400: ("That did not work", "The request could not be understood. Please start again from the first page."),
+    404: ("There is no such page", "The address may be mistyped, or what was here has been removed."),
+    405: ("That does not work here", "This address cannot be used in that way. Please start from the first page."),
+    500: ("Something went wrong", "The fault is ours, not your photo's. Please try again."),
+}
+"""Title and sentence of each error page; other codes are shown as 400 or 500."""
+
+
+def install(app: Flask) -> None:
+    """Answer errors outside the API with pages."""
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(NotReady, _not_ready)
+    app.register_error_handler(HTTPException, _page)
+
+
+def _too_large(error: RequestEntityTooLarge) -> Response:
+    drain()
+    limit = f"{request.max_content_length / 1e6:g}" if request.max_content_length else "fewer"
+    return refused(f"The file is too large: {limit} MB are the most that can be sent.", 413)
+
+
+def _not_ready(error: NotReady) -> Response:
+    page = render_template("error.html", title="One moment, please", sentence=str(error))
+    return make_response(page, 503, {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"})
+
+
+def _page(error: HTTPException) -> Response | HTTPException:
+    if error.code is None or error.code < 400:
+        return error
+    title, sentence = PAGES.get(error.code) or PAGES[500 if error.code >= 500 else 400]
+    response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
+    # A 405 has to name the methods that are allowed; the error knows them.
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            response.headers[name] = value
+    return response

@@ -1,0 +1,49 @@
+"""Pictures inside a results page: data URIs, since nothing of an upload is kept that could be linked to."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from app.detection import Box
+from app.images import Picture
+from app.recognizer import IdentifiedFace
+
+PHOTO_SIDE = 1400
+"""Largest side of the photo on a results page, in pixels."""
+
+_FACE_SIDE = 160
+_FACE_MARGIN = 0.2
+
+
+def photo(picture: Picture) -> str:
+    """The whole picture, reduced, as a data URI."""
+    return _data_uri(_reduced(Image.fromarray(picture.pixels), PHOTO_SIDE), quality=85)
+
+
+def face(picture: Picture, found: IdentifiedFace) -> str:
+    """A face as the network sees it or, where that is missing, cut around its box: a data URI."""
+    pixels = _around(picture.pixels, found.face.box) if found.crop is None else found.crop
+    return _data_uri(_reduced(Image.fromarray(pixels), _FACE_SIDE), quality=90)
+
+
+def _around(pixels: np.ndarray, box: Box) -> np.ndarray:
+    margin = round(_FACE_MARGIN * max(box.width, box.height))
+    top, left = max(0, box.y - margin), max(0, box.x - margin)
+    return np.ascontiguousarray(
+        pixels[top : box.y + max(1, box.height) + margin, left : box.x + max(1, box.width) + margin]
+    )
+
+
+def _reduced(image: Image.Image, side: int) -> Image.Image:
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return image
+
+
+def _data_uri(image: Image.Image, quality: int) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

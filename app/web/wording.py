@@ -1,0 +1,56 @@
+"""Verdicts in words. A visitor reads who it is first; numbers come after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.verdict import Verdict
+
+LABELS = {
+    "match": "Match",
+    "unclear": "Too close to call",
+    "unknown": "Not in the gallery",
+    "poor": "Cannot be judged",
+}
+"""Each kind of verdict in two or three words."""
+
+_OTHERS = {
+    "unclear": ("unclear face", "unclear faces"),
+    "unknown": ("unknown person", "unknown people"),
+    "poor": ("face that cannot be judged", "faces that cannot be judged"),
+}
+
+
+def name(verdict: Verdict) -> str:
+    """Who a face is, as the heading of its card."""
+    if verdict.kind == "match":
+        return verdict.person
+    if verdict.kind == "unclear":
+        return f"{verdict.ranking[0].person} or {verdict.ranking[1].person}"
+    return "Unknown" if verdict.kind == "unknown" else "Cannot be judged"
+
+
+def headline(verdicts: Sequence[Verdict]) -> str:
+    """Who is in a photo, as the heading of its page: the names first, then how many others."""
+    if len(verdicts) == 1:
+        return _alone(verdicts[0])
+    matched = list(dict.fromkeys(verdict.person for verdict in verdicts if verdict.kind == "match"))
+    others = [_counted(verdicts, kind) for kind in _OTHERS]
+    return _listed(matched + [part for part in others if part])
+
+
+def _alone(verdict: Verdict) -> str:
+    if verdict.kind == "match":
+        return f"This looks like {verdict.person}"
+    if verdict.kind == "unclear":
+        return f"{name(verdict)}? Too close to call"
+    return "Unknown person" if verdict.kind == "unknown" else "This face cannot be judged"
+
+
+def _counted(verdicts: Sequence[Verdict], kind: str) -> str | None:
+    count = sum(verdict.kind == kind for verdict in verdicts)
+    return f"{count} {_OTHERS[kind][count > 1]}" if count else None
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
