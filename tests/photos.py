@@ -1,0 +1,55 @@
+"""Photos for tests, made from the shipped portraits: no test needs a picture of a real person."""
+
+from __future__ import annotations
+
+import io
+import json
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from app.settings import ROOT
+
+ANCHORS = ROOT / "anchors"
+
+
+@cache
+def portraits() -> dict[str, Image.Image]:
+    """Every shipped portrait by its person's name."""
+    people = json.loads((ANCHORS / "people.json").read_text(encoding="utf-8"))["people"]
+    return {one["name"]: Image.open(ANCHORS / one["portrait"]).convert("RGB") for one in people if one["portrait"]}
+
+
+def background(width: int, height: int) -> Image.Image:
+    """A soft gradient, something for a face to stand before."""
+    down, across = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    channels = [150 + 60 * down, 165 + 40 * across, 185 - 30 * down * across]
+    return Image.fromarray(np.stack(channels, axis=-1).round().astype(np.uint8))
+
+
+def paste(*faces: Image.Image, size: tuple[int, int] = (900, 700), side: int = 260, tilt: float = 0.0) -> Image.Image:
+    """Faces in a row on a larger canvas.
+
+    Arguments:
+        faces: square portraits, from left to right.
+        size: width and height of the canvas.
+        side: of every portrait on the canvas, in pixels.
+        tilt: degrees every portrait is turned by, against the clock.
+    """
+    canvas = background(*size)
+    oval = Image.new("L", (side, side))
+    ImageDraw.Draw(oval).ellipse((side * 0.04, 0, side * 0.96, side), fill=255)
+    oval = oval.filter(ImageFilter.GaussianBlur(side / 60))
+    for place, face in enumerate(faces, start=1):
+        turned = face.resize((side, side), Image.Resampling.BICUBIC).rotate(tilt, Image.Resampling.BICUBIC)
+        left = round(size[0] * place / (len(faces) + 1) - side / 2)
+        canvas.paste(turned, (left, (size[1] - side) // 2), oval.rotate(tilt))
+    return canvas
+
+
+def encode(image: Image.Image, kind: str = "JPEG", **options) -> bytes:
+    """A picture as a file's bytes."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()

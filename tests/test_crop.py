@@ -1,0 +1,78 @@
+import cv2
+import numpy as np
+import pytest
+
+from app.crop import SIZE, TEMPLATE, align, normalise
+
+
+def starlit(width: int, height: int, eyes: np.ndarray, spread: float) -> np.ndarray:
+    """A dark picture with a soft bright spot on each eye: uint8 (height, width, 3)."""
+    picture = np.zeros((height, width))
+    for x, y in eyes:
+        across = np.exp(-((np.arange(width) - x) ** 2) / (2 * spread**2))
+        down = np.exp(-((np.arange(height) - y) ** 2) / (2 * spread**2))
+        picture += 250 * np.outer(down, across)
+    return np.repeat(picture.round().astype(np.uint8)[..., None], 3, axis=2)
+
+
+def centre_near(crop: np.ndarray, spot: np.ndarray, reach: int = 14) -> np.ndarray:
+    """The centre of light within `reach` pixels of a spot: (x, y)."""
+    x, y = np.round(spot).astype(int)
+    light = crop[y - reach : y + reach + 1, x - reach : x + reach + 1, 0].astype(float)
+    down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    return np.array([x + (light * across).sum() / light.sum(), y + (light * down).sum() / light.sum()])
+
+
+@pytest.mark.parametrize("degrees", [0, 10, -30, 60, 135, 180])
+@pytest.mark.parametrize("distance", [20, 35.24, 60, 90, 400])
+def test_eyes_land_on_the_template(degrees, distance):
+    middle = np.array([distance * 2.1 + 0.3, distance * 2.3 + 0.6])
+    half = distance / 2 * np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+    eyes = np.stack([middle - half, middle + half])
+    picture = starlit(round(distance * 4.3), round(distance * 4.5), eyes, spread=distance / 14)
+    crop = align(picture, eyes)
+    assert crop.shape == (SIZE, SIZE, 3)
+    assert crop.dtype == np.uint8
+    found = np.stack([centre_near(crop, spot) for spot in TEMPLATE])
+    np.testing.assert_allclose(found, TEMPLATE, atol=0.5)
+
+
+def test_large_pictures_are_averaged_not_sampled(rng):
+    noise = rng.integers(0, 256, size=(1600, 1600, 3), dtype=np.uint8)
+    crop = align(noise, np.array([[600.0, 700.0], [1000.0, 700.0]]))
+    # One crop pixel covers about 130 of the picture's: their mean barely varies.
+    assert crop[20:90, 20:90].std() < 16
+
+
+def test_a_reduced_copy_gives_the_same_crop(rng):
+    large = cv2.resize(
+        rng.integers(0, 256, size=(24, 24, 3), dtype=np.uint8), (1200, 1200), interpolation=cv2.INTER_CUBIC
+    )
+    small = cv2.resize(large, (400, 400), interpolation=cv2.INTER_AREA)
+    eyes = np.array([[450.0, 500.0], [750.0, 540.0]])
+    one, other = align(large, eyes), align(small, (eyes + 0.5) / 3 - 0.5)
+    assert np.abs(one.astype(int) - other).mean() < 2
+
+
+def test_beyond_the_picture_is_grey():
+    crop = align(np.full((60, 60, 3), 200, np.uint8), np.array([[5.0, 5.0], [40.0, 5.0]]))
+    assert crop[0, 0].tolist() == [127, 127, 127]
+    crop = align(np.full((600, 600, 3), 200, np.uint8), np.array([[50.0, 50.0], [400.0, 50.0]]))
+    assert crop[0, 0].tolist() == [127, 127, 127]
+    assert crop[SIZE // 2 + 4, SIZE // 2].tolist() == [200, 200, 200]
+
+
+def test_eyes_far_outside_give_a_grey_crop():
+    assert (align(np.zeros((50, 50, 3), np.uint8), np.array([[900.0, 900.0], [1200.0, 900.0]])) == 127).all()
+
+
+def test_coinciding_eyes_are_refused():
+    with pytest.raises(ValueError, match="same spot"):
+        align(np.zeros((50, 50, 3), np.uint8), np.array([[20.0, 20.0], [20.0, 20.0]]))
+
+
+def test_normalise_centres_on_zero():
+    crops = np.array([0, 255], np.uint8).reshape(2, 1, 1, 1)
+    found = normalise(crops)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.ravel(), [-127.5 / 128, 127.5 / 128])

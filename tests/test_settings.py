@@ -1,0 +1,62 @@
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from app.settings import ROOT, Settings, SettingsError, table
+
+
+def test_defaults_need_no_environment():
+    assert Settings.from_environment({"PATH": "/bin", "face_thing": "1"}) == Settings()
+
+
+def test_every_kind_of_value_is_read():
+    settings = Settings.from_environment(
+        {
+            "FACES_DETECTOR": "mtcnn",
+            "FACES_PORT": " 80 ",
+            "FACES_MODEL": "other/card.json",
+            "FACES_DATABASE_URL": "postgresql://host/faces",
+            "FACES_DETECTOR_DOWNLOADS": "True",
+        }
+    )
+    assert (settings.detector, settings.port, settings.model) == ("mtcnn", 80, Path("other/card.json"))
+    assert settings.database_url == "postgresql://host/faces"
+    assert settings.detector_downloads is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("FACES_DETECTOR", "haar", "FACES_DETECTOR is 'haar'; it can be one of: auto, yunet"),
+        ("FACES_DETECTOR", "", "FACES_DETECTOR is ''; it can be one of"),
+        ("FACES_DETECTOR_DOWNLOADS", "yes", "FACES_DETECTOR_DOWNLOADS is 'yes'; it can be 1 (true) or 0 (false)."),
+        ("FACES_PORT", "http", "FACES_PORT is 'http'; it has to be a whole number of at least 1."),
+        ("FACES_PORT", "0", "at least 1."),
+        ("FACES_PORT", "-5", "at least 1."),
+        ("FACES_DETECTION_SIDE", "63", "at least 64."),
+        ("FACES_MAX_PIXELS", "4e7", "FACES_MAX_PIXELS is '4e7'; it has to be a whole number"),
+        ("FACES_THREADS", "", "FACES_THREADS is ''"),
+        ("FACES_MODEL", "", "FACES_MODEL is empty; leave it unset for its default"),
+        ("FACES_HOST", "", "FACES_HOST is empty"),
+        ("FACES_COLOUR", "red", "There is no setting FACES_COLOUR. The settings are: FACES_DETECTOR"),
+    ],
+)
+def test_a_bad_value_gives_its_sentence(name, value, sentence):
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        Settings.from_environment({name: value})
+
+
+def test_the_table_names_every_setting_with_its_meaning():
+    rows = table()
+    assert [row[0] for row in rows] == [f"FACES_{item.name.upper()}" for item in fields(Settings)]
+    assert all(default and meaning for _, default, meaning in rows)
+
+
+def test_settings_answer_without_importing_anything_heavy():
+    code = "import sys, app.settings; print([m for m in ('numpy', 'tensorflow', 'flask') if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
