@@ -26,7 +26,7 @@ def import_quietly(name: str) -> ModuleType:
     Raises:
         ImportError: as `import` would.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # DeepFace prints its notices on stdout, where the command line's rows go; 50 leaves critical ones.
     os.environ.setdefault("DEEPFACE_LOG_LEVEL", "50")
     with _LOCK:

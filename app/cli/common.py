@@ -1,0 +1,126 @@
+"""What the commands share: settings, errors as sentences, the recognizer, reading files, rows of text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from app.gallery.store import Gallery
+    from app.recognizer import Recognizer
+
+
+class WrongUsage(click.ClickException):
+    """What was asked for cannot be meant: exit code 2."""
+
+    exit_code = 2
+
+
+class UnreadableFile(ValueError):
+    """A file whose bytes cannot be had; `code` is stable, the message a sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Let errors that are meant for a person end the program with their sentence; all others are mistakes in it."""
+    try:
+        yield
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except SettingsError as error:
+        raise WrongUsage(str(error)) from error
+    except RuntimeError as error:
+        # Whoever raised one of these has imported its module already.
+        from app.card import ModelError
+        from app.detection import DetectorError
+        from app.gallery.errors import GalleryError
+
+        if isinstance(error, ModelError | DetectorError | GalleryError):
+            raise click.ClickException(str(error)) from error
+        raise
+
+
+def settings() -> Settings:
+    """The settings that the environment gives.
+
+    Raises:
+        SettingsError: one of them cannot be used.
+    """
+    return Settings.from_environment()
+
+
+def open_gallery(chosen: Settings) -> Gallery:
+    """The gallery alone, in well under a second: the network's card is read, the network is not."""
+    from app.card import read_card
+    from app.gallery.store import Gallery
+
+    return Gallery.open(chosen.database_url, read_card(chosen.model).id, chosen.anchors)
+
+
+def load_recognizer(chosen: Settings) -> Recognizer:
+    """Detector, network and gallery: some seconds."""
+    from app.recognizer import Recognizer
+
+    return Recognizer.load(chosen)
+
+
+def read(path: Path, most: int) -> bytes:
+    """The bytes of a file.
+
+    Arguments:
+        path: the file; a pipe will do.
+        most: bytes it may have.
+
+    Raises:
+        UnreadableFile: it is missing, closed to this user, too large, or the disk fails.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except FileNotFoundError as error:
+        raise UnreadableFile("not_found", "There is no such file.") from error
+    except PermissionError as error:
+        raise UnreadableFile("not_permitted", "This user may not read the file.") from error
+    except OSError as error:
+        raise UnreadableFile("unreadable", f"The file cannot be read ({error.strerror}).") from error
+    if len(data) > most:
+        raise UnreadableFile(
+            "too_large", f"The file is too large: {most / 1e6:g} MB are the most that is read (FACES_MAX_BYTES)."
+        )
+    return data
+
+
+def row(values: Iterable[object]) -> str:
+    """Values as a line of CSV with a space after each comma; a value with a comma in it is quoted."""
+    return ", ".join(_cell(str(value)) for value in values).rstrip()
+
+
+def json_line(value: object) -> str:
+    """A value as JSON on one line, in plain ASCII, which every pipe and console takes."""
+    return json.dumps(value)
+
+
+def shown(path: Path) -> str:
+    """A path as text, also where its name is no valid text."""
+    return click.format_filename(path)
+
+
+def _cell(text: str) -> str:
+    if not text:
+        return ""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([text])
+    return line.getvalue()

@@ -1,0 +1,64 @@
+"""What a newcomer sees: what to try, and a first try with a portrait that ships."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli import common
+
+if TYPE_CHECKING:
+    from app.recognizer import IdentifiedFace
+
+_TRY = """\
+This program tells who is in a photo. Try:
+
+  python main.py identify PHOTO...     who is in these photos? folders work too
+  python main.py compare A B           do two photos show the same person?
+  python main.py people list           who can be recognised
+  python main.py people add NAME PHOTO...
+  python main.py --help                everything else
+  make run                             the page to drop photos on
+"""
+
+_ROWS, _BAR = 5, 30
+
+
+def welcome() -> None:
+    """Tell what to try, and identify a portrait of the shipped gallery."""
+    settings = common.settings()
+    click.echo(_TRY)
+    portrait = next(iter(sorted((settings.anchors / "portraits").glob("*.webp"))), None)
+    if portrait is None:
+        click.echo(f"There is no portrait in {settings.anchors} to try it with; take a photo of your own.")
+        return
+    click.echo(f"For example, python main.py identify {_short(portrait)}\n")
+    _identify(portrait, settings)
+
+
+def _identify(portrait: Path, settings: common.Settings) -> None:
+    from app.cli.progress import waiting
+
+    with waiting("Loading the network ..."):
+        found = common.load_recognizer(settings).identify(common.read(portrait, settings.max_bytes))
+    for face in found.faces:
+        _show(face)
+    if not found.faces:
+        click.echo("No face was found in it.")
+
+
+def _show(face: IdentifiedFace) -> None:
+    verdict = face.verdict
+    click.echo(f"  {verdict.reason}\n")
+    width = max((len(row.person) for row in verdict.ranking[:_ROWS]), default=0)
+    for row in verdict.ranking[:_ROWS]:
+        line = f"  {row.person:{width}}  {row.class_distance:.3f}  {'#' * round(_BAR * row.class_distance)}"
+        click.echo(click.style(line, bold=row.person == verdict.person))
+
+
+def _short(path: Path) -> str:
+    """A path from where the reader stands, if that is shorter."""
+    return min(os.path.relpath(path), str(path), key=len)
