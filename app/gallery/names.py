@@ -12,6 +12,9 @@ from app.gallery.errors import BadName
 LONGEST = 100
 """Most characters of a name."""
 
+_CONTROLS = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_DIRECTIONS = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
+
 
 def clean(name: str) -> str:
     """A name as the gallery keeps it: composed (NFC) and without spaces around it.
@@ -25,14 +28,16 @@ def clean(name: str) -> str:
         raise BadName("A person needs a name; this one is empty.")
     if len(cleaned) > LONGEST:
         raise BadName(f"The name {cleaned[:20]!r}… has {len(cleaned)} characters; {LONGEST} are the most.")
-    if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in cleaned):
+    if any(_controls(letter) for letter in cleaned):
         raise BadName(f"The name {cleaned!r} has a control character in it. Write it in letters on one line.")
     return cleaned
 
 
 def key(name: str) -> str:
     """What two spellings of one name share: upper and lower case do not matter, accents do."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().casefold())
+    # Half a surrogate pair, as file names can hold, is no text that a database takes.
+    text = name.encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
 
 
 def order(name: str) -> tuple[str, str]:
@@ -50,6 +55,11 @@ def slug(name: str) -> str:
     """A file name for a person, without ending: small ASCII letters, digits and hyphens."""
     ascii_letters = _plain(name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", ascii_letters).strip("-") or "person"
+
+
+def _controls(letter: str) -> bool:
+    """Whether it steers the text around it: line breaks and the like, and overrides of the writing direction."""
+    return unicodedata.category(letter) in _CONTROLS or unicodedata.bidirectional(letter) in _DIRECTIONS
 
 
 def _plain(name: str) -> str:

@@ -91,14 +91,15 @@ def write(folder: Path, network_id: str, people: Iterable[tuple[str, np.ndarray,
 
 
 def _people(folder: Path, rows: list[dict[str, Any]], embeddings: np.ndarray) -> tuple[ShippedPerson, ...]:
-    _refuse_repeats([row["name"] for row in rows])
+    listed = [names.clean(row["name"]) for row in rows]
+    _refuse_repeats(listed)
     counts = [row["anchors"] for row in rows]
     if sum(counts) != len(embeddings) or min(counts, default=0) < 0:
         raise ValueError(f"{PEOPLE} counts {sum(counts)} anchors, {ANCHORS} holds {len(embeddings)}")
     parts = np.split(unit_rows(embeddings), np.cumsum(counts)[:-1]) if rows else []
     return tuple(
-        ShippedPerson(names.clean(row["name"]), part, _portrait(folder, row["portrait"]))
-        for row, part in zip(rows, parts, strict=True)
+        ShippedPerson(name, part, _portrait(folder, row["portrait"]))
+        for name, row, part in zip(listed, rows, parts, strict=True)
     )
 
 

@@ -248,11 +248,16 @@ def _insert_person(connection: Connection, name: str) -> int:
 
 def _insert_anchors(connection: Connection, person_id: int, rows: np.ndarray, notes: Iterable[str]) -> None:
     values = [
-        {"person_id": person_id, "embedding": vectors.to_bytes(row), "note": note[:500]}
+        {"person_id": person_id, "embedding": vectors.to_bytes(row), "note": _text(note)}
         for row, note in zip(rows, notes, strict=True)
     ]
     if values:
         connection.execute(insert(AnchorRow), values)
+
+
+def _text(note: str) -> str:
+    # Names of files may hold bytes that are no text; a database takes none.
+    return note[:500].encode("utf-8", "replace").decode()
 
 
 def _replace_portrait(connection: Connection, person_id: int, webp: bytes) -> None:

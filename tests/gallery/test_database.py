@@ -1,0 +1,145 @@
+import re
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from app.gallery import shipped
+from app.gallery.database import Database, migrate
+from app.gallery.store import Gallery, GalleryError
+from app.gallery.tables import Base, RevisionRow
+from app.settings import ROOT
+from tests.conftest import NETWORK
+
+
+@pytest.fixture
+def folder(tmp_path, unit_vectors):
+    """A small shipped gallery."""
+    place = tmp_path / "anchors"
+    shipped.write(place, NETWORK, [(f"Person {number}", unit_vectors(2), b"webp") for number in range(20)])
+    return place
+
+
+@pytest.fixture
+def database(database_url):
+    database = Database.at(database_url)
+    yield database
+    database.close()
+
+
+def refusal(database_url: str) -> str:
+    with pytest.raises(GalleryError) as caught:
+        Gallery.open(database_url, NETWORK, None)
+    return str(caught.value)
+
+
+def test_migrations_make_the_tables_of_the_models(database):
+    with database.writing() as connection:
+        migrate(connection, database.place)
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+        assert "AUTOINCREMENT" in connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'person'"))
+
+
+def test_the_tables_can_be_made_on_postgresql():
+    made = [str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in Base.metadata.sorted_tables]
+    assert any("embedding BYTEA NOT NULL" in one for one in made)
+
+
+def test_sqlite_waits_writes_ahead_and_keeps_references(database):
+    with database.reading() as connection:
+        found = [connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "busy_timeout", "foreign_keys")]
+    assert found == ["wal", 30_000, 1]
+
+
+def test_a_failed_change_leaves_nothing(empty_gallery, database):
+    def half_a_change():
+        with database.writing() as connection:
+            connection.execute(text("INSERT INTO revision (change, created) VALUES ('half', '2030-01-01')"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half_a_change()
+    with database.reading() as connection:
+        assert connection.scalar(select(RevisionRow.change).where(RevisionRow.change == "half")) is None
+
+
+def test_threads_that_open_at_once_fill_it_once(database_url, folder):
+    with ThreadPoolExecutor(8) as pool:
+        galleries = list(pool.map(lambda _: Gallery.open(database_url, NETWORK, folder), range(8)))
+    for gallery in galleries:
+        assert (len(gallery.people()), gallery.snapshot().revision) == (20, 1)
+        gallery.close()
+
+
+def test_processes_that_open_at_once_fill_it_once(database_url, folder):
+    code = (
+        "import sys; from pathlib import Path; from app.gallery.store import Gallery;"
+        "gallery = Gallery.open(sys.argv[1], sys.argv[2], Path(sys.argv[3]));"
+        "print(len(gallery.people()), gallery.snapshot().anchors.shape, gallery.snapshot().revision)"
+    )
+    command = [sys.executable, "-W", "error", "-c", code, database_url, NETWORK, str(folder)]
+    workers = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [worker.communicate(timeout=60)[0].strip() for worker in workers] == ["20 (40, 8) 1"] * 3
+
+
+@pytest.mark.parametrize("url", ["", "gallery.sqlite", "sqlite", "://"])
+def test_what_is_no_url_is_refused(url):
+    assert "FACES_DATABASE_URL is no database URL. Write it as sqlite:///FILE" in refusal(url)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_gallery_in_memory_is_refused(url):
+    assert "names no file" in refusal(url)
+
+
+def test_a_missing_driver_is_named_without_the_password():
+    sentence = refusal("oracle://ann:secret@host/faces")
+    assert "oracle://ann:***@host/faces needs a database driver that is not installed" in sentence
+    assert "needs a database driver" in refusal("nosuch://host/faces")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    sentence = refusal(f"sqlite:///{tmp_path}/file/gallery.sqlite")
+    assert sentence.startswith(f"The folder {tmp_path}/file for the gallery cannot be made")
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("Dear diary, " * 100)
+    sentence = refusal(f"sqlite:///{tmp_path}/notes.txt")
+    assert f"The gallery at {tmp_path}/notes.txt could not be written (file is not a database)." in sentence
+    assert (tmp_path / "notes.txt").read_text() == "Dear diary, " * 100
+
+
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
+    assert "unable to open database file" in refusal(f"sqlite:///{tmp_path}")
+
+
+def test_another_programs_database_is_left_alone(tmp_path, database_url):
+    path = tmp_path / "instance" / "gallery.sqlite"
+    path.parent.mkdir()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE person (nickname TEXT)")
+    connection.close()
+    assert "table person already exists" in refusal(database_url)
+
+
+def test_a_newer_versions_gallery_is_refused(empty_gallery, database, database_url):
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert re.search(r"was made by another version of this program .*9999", refusal(database_url))
+
+
+def test_opening_again_migrates_nothing_and_keeps_everyone(tiny_gallery, database_url):
+    again = Gallery.open(database_url, NETWORK, None)
+    assert again.people() == tiny_gallery.people()
+    again.close()
