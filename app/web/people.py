@@ -13,7 +13,7 @@ from app.gallery.store import Person
 VERSION = 16
 """Characters of a portrait's sha256 that its address carries."""
 
-_NO_DECOMPOSITION = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "\u0131": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
+_NO_DECOMPOSITION = str.maketrans("øłđð\u0131", "olddi") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 """Letters that Unicode does not take apart into a plain one and an accent."""
 
 

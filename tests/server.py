@@ -1,0 +1,68 @@
+"""A real server for tests: gunicorn in a process of its own, on a free port of this machine."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.settings import ROOT
+
+
+@dataclass(frozen=True)
+class Server:
+    """A started server and where it is, or will be, reached."""
+
+    address: str
+    process: subprocess.Popen
+
+    def line(self, seconds: float) -> str:
+        """The next line that it prints, on whichever stream; empty if none comes in time."""
+        deadline, text = time.monotonic() + seconds, b""
+        output = self.process.stdout.fileno()
+        while not text.endswith(b"\n") and (left := deadline - time.monotonic()) > 0:
+            if select.select([output], [], [], left)[0]:
+                byte = os.read(output, 1)
+                if not byte:
+                    break
+                text += byte
+        return text.decode()
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[Server]:
+    """Start a server with a gallery in a folder; it is not ready yet.
+
+    Arguments:
+        folder: where its database is made.
+        settings: environment variables beside those, e.g. FACES_MODEL.
+    """
+    port = _free_port()
+    own = {"FACES_PORT": str(port), "FACES_DATABASE_URL": f"sqlite:///{folder / 'server.sqlite'}"}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FACES_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "wsgi:app"],
+        cwd=ROOT,
+        env=clean | own | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield Server(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,98 @@
+import base64
+import io
+import re
+import tempfile
+
+import pytest
+from PIL import Image
+
+from app.quality import QualityFloor
+from app.serialize import BEST
+from tests.web.conftest import PERSON, heading, send, text
+
+
+def test_the_name_comes_first(client, portrait_photo):
+    page = send(client, portrait_photo)
+    assert page.status_code == 200
+    assert heading(page) == f"This looks like {PERSON}"
+    assert f"<title>This looks like {PERSON} " in page.text
+    assert "Match" in text(page)
+    assert f"<h2>{PERSON}</h2>" in page.text
+    assert f'alt="Average face of {PERSON}"' in page.text
+
+
+def test_the_table_has_the_best_ten_and_the_rest_on_demand(client, portrait_photo, recognizer):
+    page = send(client, portrait_photo).text
+    first, rest = re.findall(r"<table.*?</table>", page, re.S)
+    for table in (first, rest):
+        assert re.findall(r'<th scope="col">(.*?)</th>', table) == ["Celebrity", "Distance"]
+    distances = re.findall(r'<span class="number">(\d\.\d{3})</span>', first)
+    assert len(distances) == BEST
+    assert distances == sorted(distances)
+    assert first.count('<svg class="bar"') == BEST
+    assert first.index(PERSON) == min(
+        first.index(name) for name in re.findall(r"<span>([^<]+)</span></span></th>", first)
+    )
+    assert rest.count("<td>") == 2 * (len(recognizer.gallery.snapshot()) - BEST)
+    assert "<img" not in rest
+
+
+def test_the_photo_comes_back_reduced_with_numbered_boxes(client, photo):
+    page = send(client, photo(PERSON, "Eminem", size=(1800, 1000), side=500)).text
+    data = re.search(r'<div class="frame">\s*<img src="data:image/jpeg;base64,([^"]+)"', page)[1]
+    assert max(Image.open(io.BytesIO(base64.b64decode(data))).size) == 1400
+    assert 'viewBox="0 0 1800 1000"' in page
+    assert re.findall(r"<text [^>]*>(\d)</text>", page) == ["1", "2"]
+    assert 'id="face-2"' in page
+
+
+def test_several_faces_are_all_named_in_the_heading(client, photo):
+    assert heading(send(client, photo(PERSON, "Eminem"))) == f"{PERSON} and Eminem"
+
+
+def test_an_unknown_face_has_a_lookalike_and_no_name(strict, portrait_photo):
+    page = send(strict(thresholds=((1, 0.0),)), portrait_photo)
+    assert heading(page) == "Unknown person"
+    assert "<h2>Unknown</h2>" in page.text
+    assert f"Closest look-alike: {PERSON} . A likeness, not an identification." in text(page)
+    assert "Average face of" not in page.text
+
+
+def test_an_unclear_face_shows_both_people(strict, portrait_photo):
+    page = send(strict(margin=2.0), portrait_photo)
+    assert re.fullmatch(rf"{PERSON} or .+\? Too close to call", heading(page))
+    assert page.text.count("Average face of") == 2
+    assert "are too close to tell apart" in text(page)
+
+
+def test_a_poor_face_says_why(strict, portrait_photo):
+    page = send(strict(quality=QualityFloor(10_000.0, 0.0)), portrait_photo)
+    assert heading(page) == "This face cannot be judged"
+    assert "too small to judge" in text(page)
+    assert "Average face of" not in page.text
+
+
+def test_a_result_is_kept_by_nobody(client, portrait_photo):
+    assert send(client, portrait_photo).cache_control.no_store
+
+
+def test_a_large_upload_stays_in_memory(client, photo, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        pytest.fail("an upload was written to disk")
+
+    for name in ("TemporaryFile", "SpooledTemporaryFile", "NamedTemporaryFile"):
+        monkeypatch.setattr(tempfile, name, refuse)
+        monkeypatch.setattr(f"werkzeug.formparser.{name}", refuse, raising=False)
+    data = photo(PERSON, kind="BMP")
+    assert len(data) > 1_000_000
+    assert send(client, data).status_code == 200
+
+
+def test_the_file_name_is_never_shown(client, portrait_photo):
+    assert "holiday" not in send(client, portrait_photo, "<b>holiday</b>.jpg").text
+
+
+def test_opening_the_address_of_results_leads_to_the_first_page(client):
+    answer = client.get("/identify")
+    assert answer.status_code == 303
+    assert answer.location == "/"

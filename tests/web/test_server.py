@@ -1,0 +1,56 @@
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.server import serving
+
+
+def fetch(address: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_a_server_that_cannot_load_says_why_in_one_line_and_is_never_ready(tmp_path):
+    with serving(tmp_path, FACES_MODEL=str(tmp_path / "none.json")) as server:
+        assert server.line(60).startswith(f"There is no model card at {tmp_path / 'none.json'}.")
+        assert fetch(f"{server.address}/healthz/live")[0] == 200
+        assert fetch(f"{server.address}/healthz/ready")[0] == 503
+        status, page = fetch(server.address)
+        assert status == 503
+        assert "needs its operator" in page
+        assert server.line(0.5) == ""
+
+
+def test_a_wrong_setting_ends_the_server_with_one_line(tmp_path):
+    with serving(tmp_path, FACES_THREADS="many") as server:
+        assert server.line(30) == "FACES_THREADS is 'many'; it has to be a whole number of at least 1.\n"
+        assert server.line(30) == ""
+        assert server.process.wait(30) == 1
+
+
+def test_the_address_is_printed_once_the_server_is_ready(tmp_path):
+    with serving(tmp_path) as server:
+        assert server.line(180) == f"Ready: {server.address}\n"
+        status, body = fetch(f"{server.address}/healthz/ready")
+        assert status == 200
+        assert json.loads(body)["status"] == "ready"
+
+
+def test_too_large_is_answered_even_while_the_body_is_still_being_sent(tmp_path):
+    with serving(tmp_path, FACES_MAX_BYTES="100000") as server:
+        assert server.line(180).startswith("Ready")
+        request = urllib.request.Request(
+            f"{server.address}/identify",
+            data=bytes(30_000_000),
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=60)
+        with refused.value as error:
+            assert error.code == 413
