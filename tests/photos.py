@@ -44,7 +44,7 @@ def paste(*faces: Image.Image, size: tuple[int, int] = (900, 700), side: int = 2
     for place, face in enumerate(faces, start=1):
         turned = face.resize((side, side), Image.Resampling.BICUBIC).rotate(tilt, Image.Resampling.BICUBIC)
         left = round(size[0] * place / (len(faces) + 1) - side / 2)
-        canvas.paste(turned, (left, (size[1] - side) // 2), oval.rotate(tilt))
+        canvas.paste(turned, (left, (size[1] - side) // 2), oval)
     return canvas
 
 
