@@ -14,7 +14,7 @@ from app import crop
 
 
 def jitter_eyes(eyes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn (about 9 degrees, 30 at most), scale (8 %) and shift (4 % of a crop) the eyes.
+    """Turn (about 7 degrees, 30 at most), scale (6 %) and shift (2 % of a crop) the eyes.
 
     Arguments:
         eyes: float (2, 2), in pixels of the tile.
@@ -25,10 +25,10 @@ def jitter_eyes(eyes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     middle = eyes.mean(axis=0)
     half = complex(*(eyes[1] - eyes[0])) / 2
-    angle = np.deg2rad(np.clip(rng.normal(0, 9), -30, 30))
+    angle = np.deg2rad(np.clip(rng.normal(0, 7), -30, 30))
     half *= np.exp(1j * angle) * np.exp(rng.normal(0, 0.06))
     span = 2 * abs(half)
-    middle = middle + rng.normal(0, 0.08, 2) * span
+    middle = middle + rng.normal(0, 0.06, 2) * span
     return np.array([[middle[0] - half.real, middle[1] - half.imag], [middle[0] + half.real, middle[1] + half.imag]])
 
 
@@ -88,4 +88,4 @@ def _cover(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return face
 
 
-_CHANGES = ((0.6, _light), (0.1, _grey), (0.1, _blur), (0.2, _shrink), (0.15, _compress), (0.15, _cover))
+_CHANGES = ((0.5, _light), (0.06, _grey), (0.06, _blur), (0.12, _shrink), (0.1, _compress), (0.1, _cover))

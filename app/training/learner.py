@@ -21,7 +21,7 @@ class Learner(keras.Model):
     Arguments:
         config: layout of the twin.
         centres: float32 (people, dims) of length 1. Fixed when a teacher gave them.
-        weights_of: weight of each loss: `distillation`, `softmax`, `contrastive`.
+        weights_of: weights of the losses `distillation` and `softmax`; `contrastive_weight` is a variable of its own.
         taught: whether a teacher gave centres and targets; else the centres are learned too.
     """
 
@@ -34,6 +34,7 @@ class Learner(keras.Model):
             shape=centres.shape, initializer="zeros", trainable=not taught, name="centres", dtype="float32"
         )
         self.centres.assign(centres)
+        self.contrastive_weight = self.add_weight(shape=(), initializer="zeros", trainable=False, name="contrastive")
         self.parts = {name: keras.metrics.Mean(name=name) for name in ("contrastive", "softmax", "distillation")}
 
     def call(self, crops, training=False):
@@ -51,7 +52,8 @@ class Learner(keras.Model):
             values["distillation"] = losses.distillation(y_pred, y["target"])
         for name, value in values.items():
             self.parts[name].update_state(value)
-        return sum(self.weights_of[name] * value for name, value in values.items())
+        hard = self.contrastive_weight * values["contrastive"]
+        return hard + sum(weight * values[name] for name, weight in self.weights_of.items() if name in values)
 
     def means(self) -> dict[str, float]:
         """Mean of each loss since the last call."""

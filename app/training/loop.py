@@ -31,13 +31,13 @@ class Plan:
 
     images: int = 400_000
     batch: int = 64
-    rate: float = 2e-3
+    rate: float = 0.1
     warmup: int = 300
     decay: float = 0.25
-    weight_decay: float = 0.02
+    weight_decay: float = 5e-4
     distillation: float = 1.0
     softmax: float = 0.15
-    contrastive: float = 0.25
+    contrastive: float = 0.2
     seed: int = 1
 
     @property
@@ -55,6 +55,12 @@ class Plan:
         rising = min(1.0, (step + 1) / self.warmup)
         falling = (self.steps - step) / max(1, self.steps - self.stable_until)
         return self.rate * min(rising, falling, 1.0)
+
+    def contrastive_at(self, step: int) -> float:
+        """The contrastive loss's weight at a step: hard pairs pull a young network into collapse
+        (Schroff et al. 2015), so it grows from nothing over the stable part.
+        """
+        return self.contrastive * min(1.0, step / max(1, self.stable_until))
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,7 @@ def train(
             if step == plan.stable_until:
                 learner.save(student, folder / "stable.safetensors", step, about)
             student.optimizer.learning_rate.assign(plan.rate_at(step))
+            student.contrastive_weight.assign(plan.contrastive_at(step))
             answers = {"label": people[chosen]}
             if tiles.targets is not None:
                 answers["target"] = tiles.targets[chosen]
@@ -186,9 +193,9 @@ def _prepared(tiles: TileSet, plan: Plan, config: TwinConfig) -> tuple[learner.L
         centres = centres_of(people, tiles.targets, faces)
     else:
         centres = np.random.default_rng(plan.seed).normal(size=(len(trained), config.embedding)).astype(np.float32)
-    parts = {"distillation": plan.distillation, "softmax": plan.softmax, "contrastive": plan.contrastive}
+    parts = {"distillation": plan.distillation, "softmax": plan.softmax}
     student = learner.Learner(config, centres, parts, taught)
-    optimiser = keras.optimizers.AdamW(plan.rate, weight_decay=plan.weight_decay, clipnorm=5.0)
+    optimiser = keras.optimizers.SGD(plan.rate, momentum=0.9, nesterov=True, weight_decay=plan.weight_decay)
     optimiser.exclude_from_weight_decay(var_names=["gamma", "beta", "centres"])
     student.compile(optimizer=optimiser, jit_compile=True)
     return student, Pairs(people, faces), people

