@@ -32,6 +32,7 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
 
 
 def _not_ready(error: NotReady) -> Response:
+    drain()
     page = render_template("error.html", title="One moment, please", sentence=str(error))
     return make_response(page, 503, {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"})
 
@@ -39,6 +40,7 @@ def _not_ready(error: NotReady) -> Response:
 def _page(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
         return error
+    drain()
     title, sentence = PAGES.get(error.code) or PAGES[500 if error.code >= 500 else 400]
     response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
     # A 405 has to name the methods that are allowed; the error knows them.

@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, stream_encode_multipart
 
 from app.factory import create_app
 from app.quality import QualityFloor
@@ -53,7 +54,11 @@ def portrait_photo(photo) -> bytes:
 
 
 def send(client: FlaskClient, data: bytes, name: str = "photo.jpg") -> TestResponse:
-    return client.post("/identify", data={"image": (io.BytesIO(data), name)})
+    # The test client itself would put large uploads into a temporary file.
+    file = FileStorage(io.BytesIO(data), name)
+    stream, length, boundary = stream_encode_multipart({"image": file}, use_tempfile=False)
+    kind = f"multipart/form-data; boundary={boundary}"
+    return client.post("/identify", input_stream=stream, content_length=length, content_type=kind)
 
 
 def text(page: TestResponse) -> str:

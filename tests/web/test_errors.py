@@ -2,6 +2,7 @@ import io
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from app.factory import create_app
 from app.loading import EXTENSION, Loading
@@ -75,7 +76,12 @@ def test_before_the_network_is_loaded(app, portrait_photo):
 
 
 def test_every_answer_is_protected(client, portrait_photo):
-    answers = [client.get("/"), client.get("/nowhere"), client.get("/static/site.css"), send(client, portrait_photo)]
+    answers = [
+        client.get("/"),
+        client.get("/nowhere"),
+        client.get("/static/site.css", buffered=True),
+        send(client, portrait_photo),
+    ]
     for answer in answers:
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
@@ -91,7 +97,6 @@ def test_nothing_is_inline(client, portrait_photo):
 
 
 def test_too_many_pixels(client):
-    huge = photos.encode(photos.background(8000, 5001), "PNG")
-    page = send(client, huge)
+    page = send(client, photos.encode(Image.new("L", (8000, 5001)), "PNG"))
     assert page.status_code == 422
     assert "megapixels are the most" in alert(page)
