@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from app.recognizer import Recognizer
 
 
+PHOTO = click.Path(path_type=Path, readable=False)
+"""The type of a file argument. Click does not look at the file: a bad one is told in its place, among the others."""
+
+
 class WrongUsage(click.ClickException):
     """What was asked for cannot be meant: exit code 2."""
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("first", metavar="A", type=click.Path(path_type=Path))
-@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@click.argument("first", metavar="A", type=common.PHOTO)
+@click.argument("second", metavar="B", type=common.PHOTO)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 @click.pass_context
 def compare(context: click.Context, first: Path, second: Path, as_json: bool) -> None:

@@ -19,7 +19,7 @@ UNKNOWN, NO_FACE, UNREADABLE = "unknown_person", "no_face_found", "unreadable"
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=common.PHOTO)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, one line a picture.")
 @click.option("--all", "everyone", is_flag=True, help="With --json: rank everyone instead of the best ten.")
 @click.pass_context

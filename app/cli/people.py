@@ -37,7 +37,7 @@ def list_people(as_json: bool) -> None:
 
 @people.command()
 @click.argument("name")
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=click.Path(path_type=Path))
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
 @click.pass_context
 def add(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
     """Learn a person from photos, or more photos of a known one.

@@ -1,0 +1,60 @@
+"""The command line, in this process with the shipped recognizer, or as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.cli import common, main
+from app.settings import ROOT
+from tests import photos
+
+PERSON, OTHER = "Drake", "Shakira"
+"""Who is in the photos."""
+
+
+@pytest.fixture
+def run(settings, recognizer, monkeypatch) -> Callable[..., Result]:
+    """Runs a command on the recognizer that all tests share, so that it is loaded once."""
+    monkeypatch.setenv("FACES_DATABASE_URL", settings.database_url)
+    monkeypatch.setattr(common, "load_recognizer", lambda _settings: recognizer)
+    return lambda *arguments: CliRunner().invoke(main, [str(one) for one in arguments], prog_name="python main.py")
+
+
+@pytest.fixture
+def process(database_url) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs `python main.py` from the shell's side, on a gallery of its own."""
+
+    def start(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "main.py", *map(str, arguments)],
+            cwd=ROOT,
+            env=os.environ | {"FACES_DATABASE_URL": database_url} | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def pictures(photo, tmp_path_factory) -> Path:
+    """A folder with two people, a picture of nobody, a broken one, and things that are no pictures."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "inner").mkdir()
+    (folder / ".hidden").mkdir()
+    (folder / "a, both.jpg").write_bytes(photo(PERSON, OTHER))
+    (folder / "inner" / "one.png").write_bytes(photo(PERSON, kind="PNG"))
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    (folder / "nobody.webp").write_bytes(photos.encode(photos.background(400, 300), "WEBP"))
+    (folder / "notes.txt").write_text("no picture")
+    (folder / ".hidden" / "hidden.jpg").write_bytes(photo(PERSON))
+    return folder

@@ -1,0 +1,147 @@
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from app import serialize
+from app.settings import ROOT
+from tests.cli.conftest import OTHER, PERSON
+
+
+def rows(text: str) -> list[list[str]]:
+    return list(csv.reader(text.splitlines(), skipinitialspace=True))
+
+
+def test_a_row_a_face(run, pictures):
+    done = run("identify", pictures / "a, both.jpg")
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    file = str(pictures / "a, both.jpg")
+    left, right = rows(done.stdout)
+    assert left[:3] == [file, "1", PERSON]
+    assert right[:3] == [file, "2", OTHER]
+    assert re.fullmatch(r"0\.\d{4}", left[3])
+    assert left[4] == "match"
+    assert done.stdout.startswith(f'"{file}", 1, {PERSON}, 0.')
+
+
+def test_an_unknown_person(run, recognizer, pictures, monkeypatch):
+    monkeypatch.setattr(type(recognizer.network.card.rules), "threshold", lambda _rules, _anchors: 0.0)
+    done = run("identify", pictures / "inner" / "one.png")
+    assert done.exit_code == 0
+    ((_, number, person, _, verdict),) = rows(done.stdout)
+    assert (number, person, verdict) == ("1", "unknown_person", "unknown")
+
+
+def test_a_folder_is_searched_and_one_bad_file_ends_nothing(run, pictures):
+    done = run("identify", pictures)
+    assert done.exit_code == 1
+    found = [(Path(row[0]).relative_to(pictures).as_posix(), row[1], row[2], row[4]) for row in rows(done.stdout)]
+    assert found == [
+        ("a, both.jpg", "1", PERSON, "match"),
+        ("a, both.jpg", "2", OTHER, "match"),
+        ("broken.jpg", "", "unreadable", "unreadable"),
+        ("inner/one.png", "1", PERSON, "match"),
+        ("nobody.webp", "", "no_face_found", ""),
+    ]
+    assert done.stderr.startswith(f"{pictures / 'broken.jpg'}: The file could not be read as a picture.")
+
+
+def test_a_file_that_is_named_is_always_tried(run, pictures):
+    done = run("identify", pictures / "notes.txt", pictures / "nobody.webp")
+    assert done.exit_code == 1
+    assert [row[2] for row in rows(done.stdout)] == ["unreadable", "no_face_found"]
+
+
+def test_no_face_is_an_answer(run, pictures):
+    done = run("identify", pictures / "nobody.webp")
+    assert done.exit_code == 0
+    assert done.stdout == f"{pictures / 'nobody.webp'}, , no_face_found, ,\n"
+
+
+def test_what_cannot_be_found_is_told_in_its_place(run, pictures, tmp_path):
+    done = run("identify", "--json", tmp_path / "gone.jpg", tmp_path, pictures / "nobody.webp")
+    assert done.exit_code == 1
+    gone, nobody = map(json.loads, done.stdout.splitlines())
+    assert gone == serialize.failure(str(tmp_path / "gone.jpg"), "not_found", "There is no such file.")
+    assert nobody["error"] is None
+    assert nobody["faces"] == []
+    assert f"{tmp_path}: There is no picture in this folder.\n" in done.stderr
+
+
+def test_files_that_may_not_be_read(run, pictures, monkeypatch):
+    def closed(_path, _mode):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", closed)
+    done = run("identify", pictures / "nobody.webp")
+    assert done.exit_code == 1
+    assert done.stdout.endswith(", , unreadable, , not_permitted\n")
+    assert done.stderr.endswith("This user may not read the file.\n")
+
+
+def test_folders_that_may_not_be_read(run, tmp_path, monkeypatch):
+    def closed(_path):
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(os, "scandir", closed)
+    done = run("identify", tmp_path)
+    assert done.exit_code == 1
+    assert done.stderr == f"{tmp_path}: The folder cannot be read (Permission denied).\n"
+
+
+def test_large_files_are_refused(run, pictures, monkeypatch):
+    monkeypatch.setenv("FACES_MAX_BYTES", "100")
+    done = run("identify", "--json", pictures / "nobody.webp")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["error"]["code"] == "too_large"
+
+
+def test_json_is_the_serialisers(run, recognizer, pictures):
+    file = pictures / "a, both.jpg"
+    expected = recognizer.identify(file.read_bytes())
+    assert json.loads(run("identify", file, "--json").stdout) == serialize.identification(str(file), expected)
+    everyone = json.loads(run("identify", file, "--json", "--all").stdout)
+    assert everyone == serialize.identification(str(file), expected, everyone=True)
+    assert len(everyone["faces"][0]["ranking"]) == len(recognizer.gallery.people())
+
+
+def test_all_needs_json(run, pictures):
+    done = run("identify", pictures, "--all")
+    assert done.exit_code == 2
+    assert "--all goes with --json" in done.stderr
+
+
+def test_no_path_is_wrong_usage(run):
+    assert run("identify").exit_code == 2
+
+
+def test_a_process_prints_lines_of_json_and_nothing_else(process, pictures):
+    files = [pictures / name for name in ("a, both.jpg", "broken.jpg", "inner/one.png", "nobody.webp")]
+    done = process("identify", "--json", *files)
+    assert done.returncode == 1
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["file"] for answer in answers] == [str(file) for file in files]
+    assert [answer["error"] and answer["error"]["code"] for answer in answers] == [None, "unreadable", None, None]
+    assert [face["person"] for face in answers[0]["faces"]] == [PERSON, OTHER]
+    # TensorFlow, DeepFace and the progress bar have nothing to say here.
+    assert done.stderr == f"{files[1]}: {answers[1]['error']['message']}\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error_to_see(pictures):
+    missing = [str(pictures / f"{number}.jpg") for number in range(5_000)]
+    with subprocess.Popen(
+        [sys.executable, "main.py", "identify", *missing],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert "unreadable" in running.stdout.readline()
+        running.stdout.close()
+        errors = running.stderr.read()
+    assert "Traceback" not in errors
+    assert "Broken" not in errors

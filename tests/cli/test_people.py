@@ -1,0 +1,132 @@
+import json
+
+import pytest
+
+from app.gallery import shipped
+from tests.cli.conftest import OTHER, PERSON
+
+NEWCOMER = "Lee, Zoë"
+
+
+@pytest.fixture
+def gallery(recognizer):
+    """The shared gallery; whoever a test adds is gone after it."""
+    before = {person.name for person in recognizer.gallery.people()}
+    yield recognizer.gallery
+    for person in recognizer.gallery.people():
+        if person.name not in before:
+            recognizer.gallery.remove(person.name)
+
+
+@pytest.fixture
+def newcomer(run, gallery, pictures):
+    """A new person, learnt from one photo."""
+    assert run("people", "add", NEWCOMER, pictures / "inner" / "one.png").exit_code == 0
+    return NEWCOMER
+
+
+def test_list(run, gallery):
+    done = run("people", "list")
+    assert done.exit_code == 0
+    first = gallery.people()[0]
+    assert done.stdout.splitlines()[0] == f"{first.name}, {first.anchors}"
+    assert len(done.stdout.splitlines()) == len(gallery.people())
+
+
+def test_list_as_json(run, gallery):
+    listed = json.loads(run("people", "list", "--json").stdout)["people"]
+    assert [(one["person"], one["anchors"]) for one in listed] == [(one.name, one.anchors) for one in gallery.people()]
+
+
+def test_an_empty_gallery_says_what_to_do(run, recognizer, database_url, tmp_path, monkeypatch):
+    shipped.write(tmp_path / "anchors", recognizer.network.card.id, [])
+    monkeypatch.setenv("FACES_ANCHORS", str(tmp_path / "anchors"))
+    monkeypatch.setenv("FACES_DATABASE_URL", database_url)
+    done = run("people", "list")
+    assert done.exit_code == 0
+    assert done.stdout == ""
+    assert done.stderr == "The gallery is empty. Add somebody: python main.py people add NAME PHOTO...\n"
+
+
+def test_added_people_are_recognised(run, newcomer, gallery, pictures):
+    assert gallery.find(newcomer).anchors == 1
+    done = run("identify", "--json", "--all", pictures / "inner" / "one.png")
+    assert newcomer in [row["person"] for row in json.loads(done.stdout)["faces"][0]["ranking"]]
+    assert f'"{newcomer}", 1\n' in run("people", "list").stdout
+
+
+def test_add_tells_what_became_of_every_photo(run, gallery, pictures):
+    names = ("a, both.jpg", "broken.jpg", "gone.jpg", "inner/one.png", "nobody.webp")
+    done = run("people", "add", NEWCOMER, *(pictures / name for name in names))
+    assert done.exit_code == 1
+    assert len(done.stdout.splitlines()) == len(names)
+    for outcome in ("accepted", "unreadable", "no_face", "several_faces"):
+        assert f", {outcome}, " in done.stdout
+    assert done.stderr == f"1 photo of {NEWCOMER} learnt; the gallery has 1 anchor of them now.\n"
+
+
+def test_a_person_of_whom_nothing_was_learnt_is_not_there(run, gallery, pictures):
+    done = run("people", "add", NEWCOMER, pictures / "nobody.webp")
+    assert done.exit_code == 1
+    assert done.stderr == f"Nothing was learnt of {NEWCOMER}.\n"
+    assert gallery.find(NEWCOMER) is None
+    assert run("people", "add", NEWCOMER, pictures / "gone.jpg").exit_code == 1
+
+
+def test_a_name_that_cannot_be_one(run, pictures):
+    done = run("people", "add", " ", pictures / "inner" / "one.png")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: A person needs a name")
+
+
+def test_rename(run, newcomer, gallery):
+    done = run("people", "rename", newcomer.upper(), "Zoë Li")
+    assert done.exit_code == 0
+    assert done.stdout == f"{newcomer} is called Zoë Li now.\n"
+    assert gallery.find("Zoë Li").anchors == 1
+
+
+def test_rename_to_somebody_else(run, newcomer):
+    done = run("people", "rename", newcomer, PERSON.lower())
+    assert done.exit_code == 1
+    assert f"There is already somebody called {PERSON}" in done.stderr
+
+
+def test_remove(run, newcomer, gallery):
+    done = run("people", "remove", newcomer)
+    assert done.exit_code == 0
+    assert done.stdout == f"{newcomer} was removed.\n"
+    assert gallery.find(newcomer) is None
+
+
+def test_remove_nobody(run):
+    done = run("people", "remove", "Nobody Atall")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: There is nobody called 'Nobody Atall'")
+
+
+def test_import(run, gallery, photo, tmp_path):
+    for name, files in {
+        "New One": {"a.jpg": photo(PERSON), "b.jpg": photo(OTHER)},
+        "New Two": {"a.jpg": photo(OTHER), "bad.jpg": b"no picture"},
+        "Nothing": {},
+    }.items():
+        (tmp_path / name).mkdir()
+        for file, data in files.items():
+            (tmp_path / name / file).write_bytes(data)
+    done = run("people", "import", tmp_path)
+    assert done.exit_code == 1
+    assert done.stdout == "New One, 2, 2\nNew Two, 1, 2\nNothing, 0, 0\n"
+    assert "New Two/bad.jpg: The file could not be read as a picture." in done.stderr
+    assert "Nothing: There is no picture in this folder.\n" in done.stderr
+    assert gallery.find("new one").anchors == 2
+
+
+def test_import_of_a_folder_without_folders(run, tmp_path):
+    done = run("people", "import", tmp_path)
+    assert done.exit_code == 1
+    assert "holds no folder" in done.stderr
+
+
+def test_import_of_no_folder_is_wrong_usage(run, tmp_path):
+    assert run("people", "import", tmp_path / "gone").exit_code == 2
