@@ -20,28 +20,31 @@ TEMPLATE = np.array([[38.29, 51.70], [73.53, 51.50]], dtype=np.float64)
 _BORDER_GREY = (127, 127, 127)
 
 
-def align(picture: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+def align(picture: np.ndarray, eyes: np.ndarray, size: int = SIZE, zoom: float = 1.0) -> np.ndarray:
     """Turn, scale and cut a face so that its eyes lie on the template.
 
     Arguments:
         picture: uint8 (height, width, 3), upright RGB.
         eyes: float (2, 2), the observer's left eye and right eye as (x, y) in pixels of `picture`.
+        size: side of the result; other than 112 for people to look at, never for the network.
+        zoom: under 1 shows more around the face.
 
     Returns:
-        uint8 (112, 112, 3) RGB; grey where the picture ends.
+        uint8 (size, size, 3) RGB; grey where the picture ends.
 
     Raises:
         ValueError: the eyes coincide, so no scale can be told.
     """
-    matrix = _similarity(np.asarray(eyes, dtype=np.float64), TEMPLATE)
+    template = ((TEMPLATE - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
+    matrix = _similarity(np.asarray(eyes, dtype=np.float64), template)
     shrink = np.hypot(matrix[0, 0], matrix[1, 0])
     # Bilinear sampling skips pixels when a big face shrinks; averaging over areas first keeps it clean.
     if shrink < 0.5:
-        picture, matrix = _shrunk_surroundings(picture, matrix, shrink)
+        picture, matrix = _shrunk_surroundings(picture, matrix, shrink, size)
     return cv2.warpAffine(
         picture,
         matrix,
-        (SIZE, SIZE),
+        (size, size),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=_BORDER_GREY,
@@ -70,18 +73,20 @@ def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def _shrunk_surroundings(picture: np.ndarray, matrix: np.ndarray, shrink: float) -> tuple[np.ndarray, np.ndarray]:
+def _shrunk_surroundings(
+    picture: np.ndarray, matrix: np.ndarray, shrink: float, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Cut out what the crop will show and reduce it by area averaging; the matrix follows."""
-    corners = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], dtype=np.float64)
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64)
     inverse = cv2.invertAffineTransform(matrix)
     seen = corners @ inverse[:, :2].T + inverse[:, 2]
     height, width = picture.shape[:2]
     left, top = np.clip(np.floor(seen.min(axis=0)).astype(int) - 2, 0, [width - 1, height - 1])
     right, bottom = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 3, [left + 1, top + 1], [width, height])
     part = picture[top:bottom, left:right]
-    size = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
-    reduced = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    scale = np.array([part.shape[1] / size[0], part.shape[0] / size[1]])
+    small = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
+    reduced = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
+    scale = np.array([part.shape[1] / small[0], part.shape[0] / small[1]])
     # Pixel centres sit at half steps: x_picture = left + (x_reduced + 0.5) * scale - 0.5.
     offset = np.array([left, top]) + 0.5 * scale - 0.5
     linear = matrix[:, :2] * scale

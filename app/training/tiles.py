@@ -48,22 +48,23 @@ def unit_hash(text: str, seed: int) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def split_of(identity: str, file: str, seed: int = 1) -> str:
-    """Which part a face belongs to: `train`, `test` (a known person's unseen picture),
+def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebrities") -> str:
+    """Which part a face belongs to: `train`, `calibration` and `test` (a known person's unseen pictures),
     `calibration-stranger` or `test-stranger` (of people no network or gallery has seen).
 
     People are strangers by a hash of their name, pictures are held out by a hash of their path,
-    so that a split never depends on an order. People under `celebrities/` are the gallery's,
-    hence never strangers.
+    so that a split never depends on an order. People under the sub-folder `gallery` are the
+    gallery's, hence never strangers.
     """
-    if not identity.startswith("celebrities/"):
+    if not identity.startswith(f"{gallery}/"):
         share = unit_hash(identity, seed)
         if share < 0.06:
             return "calibration-stranger"
         if share < 0.12:
             return "test-stranger"
         return "train"
-    return "test" if unit_hash(file, seed) < 0.10 else "train"
+    share = unit_hash(file, seed)
+    return "calibration" if share < 0.03 else "test" if share < 0.10 else "train"
 
 
 def pack(root: Path, cache: Path, tick: Callable[[int, int], None] = lambda done, total: None) -> TileSet:

@@ -1,0 +1,274 @@
+"""From a trained twin to what ships: anchors and portraits of the gallery's people, the card with every number.
+
+The numbers are chosen on `calibration` faces and measured on `test` faces; see `tiles.split_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app import card, images
+from app.detection import Detector
+from app.gallery import shipped
+from app.gallery.snapshot import Snapshot
+from app.quality import QualityFloor
+from app.training import anchors, calibration, evaluation, tiles
+from app.training.crops import Crops, collect, embed
+from app.verdict import Rules, rank
+
+Tick = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how much."""
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """A tick that says nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """The serving crops of everyone who is measured, with their split and embedding.
+
+    `identities` are folders below the root; `splits` as `tiles.split_of` says; `embeddings` is float32
+    (faces, dims), zeros where the detector missed.
+    """
+
+    root: Path
+    crops: Crops
+    identities: np.ndarray
+    splits: np.ndarray
+    embeddings: np.ndarray
+
+    def of(self, split: str) -> np.ndarray:
+        """Positions of the faces of a split that the detector found."""
+        return np.flatnonzero((self.splits == split) & self.crops.found)
+
+    def missed(self, split: str) -> int:
+        """How many faces of a split the detector missed."""
+        return int(((self.splits == split) & ~self.crops.found).sum())
+
+
+def gather(root: Path, work: Path, detector: Detector, network, gallery: str, tick: Tick = quiet) -> Faces:
+    """Crop and embed the gallery's people and the strangers below `root`.
+
+    Arguments:
+        root: folder of identities.
+        work: folder for the cached crops.
+        detector: the one that serves.
+        network: a `siamese.Network`, or what embeds like one.
+        gallery: sub-folder of `root` whose people are the gallery's.
+        tick: told the progress.
+
+    Raises:
+        ValueError: there is nobody below that sub-folder, or no stranger beside it.
+    """
+    files, identities, splits = [], [], []
+    for path in sorted(root.rglob("*")):
+        if images.looks_like_picture(path):
+            file = path.relative_to(root).as_posix()
+            identity = file.rpartition("/")[0]
+            split = tiles.split_of(identity, file, gallery=gallery)
+            if identity.startswith(f"{gallery}/") or split != "train":
+                files.append(file)
+                identities.append(identity)
+                splits.append(split)
+    if not {"test", "calibration", "calibration-stranger", "test-stranger"} <= set(splits):
+        raise ValueError(
+            f"{root} needs a sub-folder {gallery} with a folder a person for the gallery, and other folders of people "
+            "beside it, some of whom serve as strangers. Name the sub-folder with --gallery."
+        )
+    done = iter(range(1, len(files) + 1))
+    crops = collect(root, files, detector, work / "crops", lambda: tick("finding faces", next(done), len(files)))
+    embeddings = np.zeros((len(files), network.dims), dtype=np.float32)
+    found = np.flatnonzero(crops.found)
+    embeddings[found] = embed(network, crops.crops, found, lambda n: tick("embedding", n, len(found)))
+    return Faces(root, crops, np.array(identities), np.array(splits), embeddings)
+
+
+def person_of(identity: str, spelling: dict[str, str]) -> str:
+    """The name of a folder's person, spelled as the person does where `spelling` knows it."""
+    name = identity.rpartition("/")[2]
+    return spelling.get(name, name)
+
+
+def choose_gallery(faces: Faces, spelling: dict[str, str], floor: QualityFloor) -> tuple[Snapshot, list[np.ndarray]]:
+    """Choose everyone's anchors from training faces that are worth judging.
+
+    Returns:
+        The gallery, its people in order of their names, and the positions of each person's anchors in `faces`.
+    """
+    usable = faces.of("train")
+    good = (faces.crops.eye_distance >= floor.eye_distance) & (faces.crops.sharpness >= floor.sharpness)
+    names, chosen = [], []
+    for identity in sorted(set(faces.identities[usable]), key=lambda one: person_of(one, spelling)):
+        own = usable[faces.identities[usable] == identity]
+        own = own[good[own]] if good[own].sum() >= 3 else own
+        names.append(person_of(identity, spelling))
+        chosen.append(own[anchors.choose(faces.embeddings[own])])
+    # float16, as it will be stored: thresholds must hold for what ships.
+    matrix = np.concatenate([faces.embeddings[own] for own in chosen]).astype(np.float16).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    offsets = np.concatenate([[0], np.cumsum([len(own) for own in chosen])])
+    return Snapshot(tuple(names), tuple(range(len(names))), matrix, offsets, 0), chosen
+
+
+def calibrate(
+    faces: Faces, spelling: dict[str, str], network, tick: Tick = quiet
+) -> tuple[Rules, QualityFloor, Snapshot]:
+    """Choose head, thresholds, margin and quality floor, and the gallery they hold for.
+
+    Arguments:
+        faces: as `gather` gives them.
+        spelling: names by folder name.
+        network: what embeds; degraded faces have to be embedded anew.
+        tick: told the progress.
+    """
+    lenient = QualityFloor(0.0, 0.0)
+    snapshot, _ = choose_gallery(faces, spelling, lenient)
+    strangers, known = faces.of("calibration-stranger"), faces.of("calibration")
+    judged = np.concatenate([strangers, known])
+    distances, different = calibration.pair_distances(faces.embeddings[judged], faces.identities[judged])
+    head = calibration.fit_head(distances, different)
+    names = np.array([person_of(identity, spelling) for identity in faces.identities[known]])
+    floor = _quality_floor(faces, known, names, snapshot, head, network, tick)
+    snapshot, _ = choose_gallery(faces, spelling, floor)
+    thresholds = calibration.class_thresholds(faces.embeddings[strangers], snapshot, head)
+    rules = Rules(head, thresholds, 0.0, 0.5)
+    margin = calibration.margin(faces.embeddings[known], names, snapshot, rules)
+    return Rules(head, thresholds, margin, 0.5), floor, snapshot
+
+
+def _quality_floor(faces: Faces, known, names, snapshot: Snapshot, head, network, tick: Tick) -> QualityFloor:
+    crops = np.asarray(faces.crops.crops[known])
+
+    def top1(embeddings: np.ndarray) -> float:
+        firsts = [rank(one, snapshot, head)[0].person for one in embeddings]
+        return float((np.array(firsts) == names).mean())
+
+    usual = top1(faces.embeddings[known])
+    tick("judging small and blurred faces", 0, 2)
+    sizes = [24.0, 20.0, 16.0, 13.0, 10.0, 8.0, 6.0]
+    size = calibration.floor(sizes, lambda level: top1(network.embed(calibration.shrunk(crops, level))), usual)
+    tick("judging small and blurred faces", 1, 2)
+    sigmas = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0]
+    sigma = calibration.floor(sigmas, lambda level: top1(network.embed(calibration.blurred(crops, level))), usual)
+    tick("judging small and blurred faces", 2, 2)
+    return QualityFloor(size, calibration.typical_sharpness(calibration.blurred(crops, sigma)))
+
+
+def write(model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, floor: QualityFloor) -> card.Card:
+    """Write the card with its numbers, and the weights beside it.
+
+    Arguments:
+        model: the card to write.
+        raw: what else the card says.
+        weights: of the twin, by name.
+        rules: thresholds and margin.
+        floor: the smallest and blurriest face worth judging.
+    """
+    verdict = {
+        "thresholds": [{"anchors": count, "class_distance": round(value, 5)} for count, value in rules.thresholds],
+        "margin": round(rules.margin, 5),
+        "pair_threshold": rules.pair_threshold,
+    }
+    quality = {"eye_distance": round(floor.eye_distance, 1), "sharpness": round(floor.sharpness, 1)}
+    card.write(model, raw | {"head": asdict(rules.head), "verdict": verdict, "quality": quality}, weights)
+    return card.read_card(model)
+
+
+def write_gallery(
+    folder: Path,
+    network_id: str,
+    faces: Faces,
+    spelling: dict[str, str],
+    floor: QualityFloor,
+    tile_set: tiles.TileSet,
+    tick: Tick = quiet,
+) -> None:
+    """Write the shipped gallery: everyone's anchors and average face.
+
+    Arguments:
+        folder: to write to.
+        network_id: of the card.
+        faces: as `gather` gives them.
+        spelling: names by folder name.
+        floor: faces below it do not become anchors.
+        tile_set: eyes for the portraits.
+        tick: told the progress.
+    """
+    snapshot, chosen = choose_gallery(faces, spelling, floor)
+    places = {file: position for position, file in enumerate(tile_set.files)}
+    people = []
+    for number, (name, own) in enumerate(zip(snapshot.names, chosen, strict=True)):
+        shown = np.flatnonzero((faces.identities == faces.identities[own[0]]) & (faces.splits == "train"))
+        shown = [place for place in shown if faces.crops.files[place] in places]
+        pictures = [images.decode((faces.root / faces.crops.files[place]).read_bytes()).pixels for place in shown]
+        eyes = [tile_set.eyes[places[faces.crops.files[place]]] for place in shown]
+        portrait = anchors.portrait(pictures, eyes, faces.crops.sharpness[shown])
+        people.append((name, snapshot.anchors[snapshot.offsets[number] : snapshot.offsets[number + 1]], portrait))
+        tick("averaging faces", number + 1, len(chosen))
+    shipped.write(folder, network_id, people)
+
+
+def measure(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: Rules) -> dict:
+    """Open-set and closed-set figures on test faces.
+
+    Arguments:
+        faces: as `gather` gives them.
+        spelling: names by folder name.
+        snapshot: the gallery.
+        rules: of the card.
+    """
+    known = faces.of("test")
+    names = [person_of(identity, spelling) for identity in faces.identities[known]]
+    four = [i for i, name in enumerate(names) if name in evaluation.FOUR]
+    result = {
+        "open_set": evaluation.open_set(faces.embeddings[faces.of("test-stranger")], snapshot, rules),
+        "closed_set": evaluation.closed_set(faces.embeddings[known], names, faces.missed("test"), snapshot, rules),
+    }
+    if four:
+        small = evaluation.among(snapshot, evaluation.FOUR)
+        embeddings = faces.embeddings[known[four]]
+        result["four"] = evaluation.closed_set(embeddings, [names[i] for i in four], 0, small, rules)
+    return result
+
+
+def measure_lfw(
+    root: Path, work: Path, detector: Detector, network, left_out: Sequence[str], tick: Tick = quiet
+) -> dict:
+    """LFW's 6,000 pairs with the serving crop.
+
+    Arguments:
+        root: LFW's folder with pairs.txt.
+        work: folder for the cached crops.
+        detector: the one that serves.
+        network: what embeds.
+        left_out: LFW names of people who trained the network; figures without their pairs are given too.
+        tick: told the progress.
+    """
+    pairs = evaluation.lfw_pairs(root)
+    files = sorted({file for pair in pairs for file in pair[:2]})
+    done = iter(range(1, len(files) + 1))
+    crops = collect(root, files, detector, work / "lfw", lambda: tick("finding faces in LFW", next(done), len(files)))
+    found = np.flatnonzero(crops.found)
+    embeddings = np.full((len(files), network.dims), np.inf, dtype=np.float32)
+    embeddings[found] = embed(network, crops.crops, found, lambda n: tick("embedding LFW", n, len(found)))
+    left, right = (crops.positions([pair[side] for pair in pairs]) for side in (0, 1))
+    with np.errstate(invalid="ignore"):
+        distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)
+    distances = np.where(crops.found[left] & crops.found[right], distances, np.inf)
+    different = np.array([pair[2] for pair in pairs])
+    others = np.array([not any(file.split("/")[0] in left_out for file in pair[:2]) for pair in pairs])
+    accuracy, error = evaluation.folds_accuracy(distances, different)
+    without, without_error = evaluation.folds_accuracy(distances[others], different[others])
+    return {
+        "pairs": len(pairs),
+        "missed_faces": int((~crops.found).sum()),
+        "accuracy": accuracy,
+        "standard_error": error,
+        "tar_at_far_1e-3": evaluation.accepted_at(distances, different, 1e-3),
+        "without_trained_people": {"pairs": int(others.sum()), "accuracy": without, "standard_error": without_error},
+    }
