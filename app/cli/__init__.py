@@ -17,6 +17,9 @@ COMMANDS = {
     "compare": "app.cli.compare",
     "people": "app.cli.people",
     "settings": "app.cli.settings",
+    "train": "app.cli.train",
+    "ship": "app.cli.train",
+    "evaluate": "app.cli.train",
 }
 """Every command, in the order of the help, and the module that has a `click.Command` of that name."""
 

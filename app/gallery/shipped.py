@@ -18,6 +18,7 @@ import safetensors.numpy
 
 from app.gallery import names
 from app.gallery.errors import GalleryError
+from app.gallery.snapshot import Snapshot
 from app.gallery.vectors import unit_rows
 
 PEOPLE, ANCHORS, PORTRAITS = "people.json", "anchors.safetensors", "portraits"
@@ -38,6 +39,17 @@ class Shipped:
 
     network: str
     people: tuple[ShippedPerson, ...]
+
+    def snapshot(self) -> Snapshot:
+        """Everyone as a gallery in memory, without a database: what evaluation ranks against."""
+        counts = [len(person.embeddings) for person in self.people]
+        return Snapshot(
+            tuple(person.name for person in self.people),
+            tuple(range(len(self.people))),
+            np.concatenate([person.embeddings for person in self.people]),
+            np.concatenate([[0], np.cumsum(counts)]),
+            0,
+        )
 
 
 def read(folder: Path) -> Shipped:

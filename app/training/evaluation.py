@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from app.gallery.snapshot import Snapshot
+from app.training.errors import TrainingError
 from app.verdict import Rules, judge, rank
 
 FOUR = ("Drake", "Eminem", "Lionel Messi", "Cristiano Ronaldo")
@@ -113,8 +114,10 @@ def lfw_pairs(root: Path) -> list[tuple[str, str, bool]]:
     """The standard list of 6,000 pairs: (file, file, different), files relative to `root`.
 
     Raises:
-        FileNotFoundError: there is no pairs.txt below `root`.
+        TrainingError: there is no pairs.txt below `root`.
     """
+    if not (root / "pairs.txt").exists():
+        raise TrainingError(f"There is no pairs.txt in {root}. Give the folder of LFW with its standard list of pairs.")
     pairs = []
     lines = (root / "pairs.txt").read_text(encoding="utf-8").splitlines()[1:]
     for parts in (line.split() for line in lines if line.strip()):

@@ -11,8 +11,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from app.card import TwinConfig
-from app.siamese import build_twin
+from app.siamese import build_twin, numbers
 from app.training import losses
+from app.training.errors import TrainingError
 
 
 class Learner(keras.Model):
@@ -64,8 +65,12 @@ class Learner(keras.Model):
 
 
 def save(learner: Learner, path: Path, step: int, about: dict) -> None:
-    """Write every variable of network and optimiser, and `about` (plain JSON), in one go."""
+    """Write every variable of network and optimiser, and `about` (plain JSON), in one go.
+
+    The twin's own weights stand there a second time, under `twin/`, for those who want nothing else.
+    """
     tensors = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(_variables(learner))}
+    tensors |= {f"twin/{name}": array for name, array in numbers(learner.twin).items()}
     unfinished = path.with_suffix(".part")
     save_file(tensors, unfinished, metadata={"step": str(step), "about": json.dumps(about)})
     unfinished.replace(path)
@@ -75,16 +80,16 @@ def restore(learner: Learner, path: Path) -> int:
     """Fill the learner from a checkpoint that `save` wrote, and tell its step.
 
     Raises:
-        ValueError: the checkpoint is of another layout.
+        TrainingError: the checkpoint is of another layout.
     """
     with safe_open(path, "numpy") as stored:
         step = int(stored.metadata()["step"])
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (no mapping)
+        tensors = {name: stored.get_tensor(name) for name in stored.keys() if "/" not in name}  # noqa: SIM118 (no mapping)
     variables = _variables(learner)
     if len(tensors) != len(variables) or any(
         tensors[f"{i:04d}"].shape != tuple(v.shape) for i, v in enumerate(variables)
     ):
-        raise ValueError(f"{path} belongs to a network of another layout. Remove it, or train with that layout.")
+        raise TrainingError(f"{path} belongs to a network of another layout. Remove it, or train with that layout.")
     for i, variable in enumerate(variables):
         variable.assign(tensors[f"{i:04d}"])
     return step

@@ -22,6 +22,7 @@ import numpy as np
 from app import crop
 from app.card import TwinConfig
 from app.training import augment, learner
+from app.training.errors import TrainingError
 from app.training.tiles import TileSet, split_of
 
 
@@ -146,7 +147,7 @@ def train(
         report: called with one dict of step, images, rate, speed and mean losses every hundred steps.
 
     Raises:
-        ValueError: the checkpoint is of another layout, or the embeddings have collapsed.
+        TrainingError: the checkpoint is of another layout, or the embeddings have collapsed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(plan.seed)
@@ -211,12 +212,12 @@ def _spread(student: learner.Learner, crops: np.ndarray) -> float:
     """Mean distance between the embeddings of a batch; near 0 they have collapsed into one.
 
     Raises:
-        ValueError: they have.
+        TrainingError: they have.
     """
     embeddings = np.asarray(student.twin(crops, training=False))
     spread = float(np.sqrt(np.maximum(0, 2 - 2 * embeddings @ embeddings.T)).mean())
     if not np.isfinite(spread) or spread < 0.05:
-        raise ValueError(
+        raise TrainingError(
             f"The embeddings have collapsed (mean distance {spread:.3f}): lower --rate or raise the softmax's weight."
         )
     return spread

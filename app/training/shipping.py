@@ -18,6 +18,7 @@ from app.gallery.snapshot import Snapshot
 from app.quality import QualityFloor
 from app.training import anchors, calibration, evaluation, tiles
 from app.training.crops import Crops, collect, embed
+from app.training.errors import TrainingError
 from app.verdict import Rules, rank
 
 Tick = Callable[[str, int, int], None]
@@ -63,7 +64,7 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
         tick: told the progress.
 
     Raises:
-        ValueError: there is nobody below that sub-folder, or no stranger beside it.
+        TrainingError: there is nobody below that sub-folder, or no stranger beside it.
     """
     files, identities, splits = [], [], []
     for path in sorted(root.rglob("*")):
@@ -76,7 +77,7 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
                 identities.append(identity)
                 splits.append(split)
     if not {"test", "calibration", "calibration-stranger", "test-stranger"} <= set(splits):
-        raise ValueError(
+        raise TrainingError(
             f"{root} needs a sub-folder {gallery} with a folder a person for the gallery, and other folders of people "
             "beside it, some of whom serve as strangers. Name the sub-folder with --gallery."
         )

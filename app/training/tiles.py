@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from app import images
+from app.training.errors import TrainingError
 
 SIDE = 144
 """Side of a packed tile in pixels; smaller tiles lie in its top left corner on grey."""
@@ -76,11 +77,11 @@ def pack(root: Path, cache: Path, tick: Callable[[int, int], None] = lambda done
         tick: called with (done, total) as pictures are read.
 
     Raises:
-        ValueError: no picture lies below `root`.
+        TrainingError: no picture lies below `root`.
     """
     files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if images.looks_like_picture(path))
     if not files:
-        raise ValueError(f"No pictures below {root}. Give a folder that holds one folder of pictures a person.")
+        raise TrainingError(f"No pictures below {root}. Give a folder that holds one folder of pictures a person.")
     cache.mkdir(parents=True, exist_ok=True)
     shape = (len(files), SIDE, SIDE, 3)
     path, log = cache / "tiles.npy", cache / "tiles.csv"

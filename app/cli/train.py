@@ -1,0 +1,191 @@
+"""`train`, `ship` and `evaluate`: how the network and the gallery that ship are made and measured."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from tqdm import tqdm
+
+from app.cli import common
+from app.settings import ROOT
+
+if TYPE_CHECKING:
+    from app.card import Card
+
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+WORK = click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / ".training",
+    show_default=".training",
+    help="Folder for checkpoints and cached crops; a later call goes on from there.",
+)
+GALLERY = click.option(
+    "--gallery", default="celebrities", show_default=True, help="Sub-folder whose people are the gallery's."
+)
+
+
+@click.command()
+@click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
+@WORK
+@click.option("--images", default=400_000, show_default=True, help="Augmented faces the network sees in all.")
+@click.option("--batch", default=64, show_default=True, help="Faces in one step.")
+@click.option("--rate", default=0.1, show_default=True, help="Highest rate of learning.")
+@click.option("--seed", default=1, show_default=True, help="Of weights, order and augmentation.")
+def train(faces: Path, work: Path, images: int, batch: int, rate: float, seed: int) -> None:
+    """Train a network on FACES_FOLDER.
+
+    Every folder of pictures below it is one person. An index.csv with eye landmarks and a targets.npy with a
+    teacher's embeddings are used where they lie. Stop it with Ctrl-C whenever you like: the same
+    command goes on from the last checkpoint. Then: ship.
+    """
+    with _learning():
+        from app.card import TwinConfig
+        from app.training import loop, tiles
+
+        with _bars() as tick:
+            packed = tiles.pack(faces, work / "tiles", lambda done, total: tick("reading faces", done, total))
+        click.echo(f"{len(packed)} faces of {len(set(packed.identities))} people.")
+        plan = loop.Plan(images=images, batch=batch, rate=rate, seed=seed)
+        with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
+            loop.train(packed, work / "run", plan, TwinConfig(), lambda line: _show(bar, line))
+    click.echo(f"Trained. Next: python main.py ship {faces}")
+
+
+@click.command()
+@click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
+@WORK
+@GALLERY
+@click.option("--model", type=click.Path(path_type=Path), help="Card to write; default: that of FACES_MODEL.")
+@click.option("--anchors", type=click.Path(path_type=Path), help="Gallery to write; default: that of FACES_ANCHORS.")
+@click.option("--data", default="", help="What the network was trained on, in words for the card.")
+def ship(faces: Path, work: Path, gallery: str, model: Path | None, anchors: Path | None, data: str) -> None:
+    """Make a card, weights and a gallery of what was trained.
+
+    Chooses anchors and every number that decides on faces the network was not trained on. A names.json
+    in the gallery's folder says how folder names are spelled for people. Then: evaluate.
+    """
+    settings = common.settings()
+    model, anchors = model or settings.model, anchors or settings.anchors
+    with _learning(), _bars() as tick:
+        from app import siamese
+        from app.detection import Detector
+        from app.training import export, shipping, tiles
+
+        twin, about = export.trained_twin(work / "run")
+        network = siamese.Network(twin, export.provisional_card(about))
+        gathered = shipping.gather(faces, work, Detector.from_settings(settings), network, gallery, tick)
+        spelling = _spelling(anchors)
+        rules, floor, _ = shipping.calibrate(gathered, spelling, network, tick)
+        raw = export.describe(twin, about, data, crops_made_by=settings.detector)
+        card = shipping.write(model, raw, siamese.numbers(twin), rules, floor)
+        packed = tiles.pack(faces, work / "tiles")
+        shipping.write_gallery(anchors, card.id, gathered, spelling, floor, packed, tick)
+    click.echo(f"Wrote {model}, its weights, and the gallery {anchors}. Next: python main.py evaluate {faces}")
+
+
+@click.command()
+@click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
+@WORK
+@GALLERY
+@click.option("--lfw", type=FOLDER, help="LFW's pictures and pairs.txt: adds the figures of its 6,000 pairs.")
+@click.option("--tilt/--no-tilt", default=True, show_default=True, help="Also measure faces turned by 30 degrees.")
+@click.option("--write/--no-write", default=True, show_default=True, help="Put the figures into the card.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def evaluate(faces: Path, work: Path, gallery: str, lfw: Path | None, tilt: bool, write: bool, as_json: bool) -> None:
+    """Measure the shipped network and gallery on faces of FACES_FOLDER that neither has seen."""
+    settings = common.settings()
+    with _learning(), _bars() as tick:
+        from app import siamese
+        from app.detection import Detector
+        from app.gallery import shipped
+        from app.training import shipping, tilted
+
+        network, detector = siamese.load_network(settings.model), Detector.from_settings(settings)
+        gathered = shipping.gather(faces, work, detector, network, gallery, tick)
+        spelling, snapshot = _spelling(settings.anchors), shipped.read(settings.anchors).snapshot()
+        figures = shipping.measure(gathered, spelling, snapshot, network.card.rules)
+        if tilt:
+            figures["tilt"] = tilted.measure(gathered, spelling, snapshot, detector, network, tick)
+        if lfw:
+            figures["lfw"] = shipping.measure_lfw(lfw, work, detector, network, _in_lfw(faces), tick)
+    if write:
+        _put(settings.model, network.card, figures)
+    click.echo(json.dumps(figures, indent=2) if as_json else _table(figures))
+
+
+@contextmanager
+def _learning() -> Iterator[None]:
+    """Errors of training and data that are meant for a person end the program with their sentence."""
+    # Training prints what it does itself; TensorFlow's lines would break its bars.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        yield
+    except Exception as error:
+        from app.training.errors import TrainingError
+
+        if isinstance(error, TrainingError):
+            raise click.ClickException(str(error)) from error
+        raise
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each thing that is done; yields the tick to call."""
+    bars: dict[str, tqdm] = {}
+
+    def tick(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            bars[what] = tqdm(total=total, desc=what, dynamic_ncols=True, disable=None)
+        bars[what].update(done - bars[what].n if done > bars[what].n else 0)
+
+    try:
+        yield tick
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def _show(bar: tqdm, line: dict) -> None:
+    bar.update(line["images"] - bar.n)
+    losses = {name: f"{line[name]:.3f}" for name in ("distillation", "softmax", "contrastive", "spread")}
+    bar.set_postfix(losses)
+
+
+def _spelling(anchors: Path) -> dict[str, str]:
+    path = anchors / "names.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _in_lfw(faces: Path) -> list[str]:
+    path = faces / "in_lfw.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [row["lfw_name"] for row in csv.DictReader(stream)]
+
+
+def _put(model: Path, card: Card, figures: dict) -> None:
+    raw = card.raw | {"metrics": card.raw.get("metrics", {}) | figures}
+    model.write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+
+
+def _table(figures: dict) -> str:
+    """The figures for people: a line each."""
+    lines = []
+    for part, values in figures.items():
+        for name, value in values.items():
+            if isinstance(value, float):
+                lines.append(f"{part:12} {name:22} {value:.4f}")
+            elif isinstance(value, int):
+                lines.append(f"{part:12} {name:22} {value}")
+            elif isinstance(value, dict):
+                lines += [f"{part:12} {name} {key}: {number:.4f}" for key, number in value.items()]
+    return "\n".join(lines)
