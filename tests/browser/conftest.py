@@ -52,8 +52,6 @@ def page(browser, server) -> Iterator[Page]:
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
     page.on("request", lambda request: _is_foreign(request.url, server) and complaints.append(request.url))
     page.goto("/")
-    # A browser drops keys pressed before it has painted a page for the first time.
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     yield page
     context.close()
     assert complaints == []
