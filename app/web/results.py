@@ -97,7 +97,7 @@ def _face(number: int, face: IdentifiedFace, found: Identification, tiles: Mappi
 
 
 def _tag_size(box: Box, side: int) -> int:
-    """Side of a box's number in pixels of the photo: readable, but never hiding the face."""
+    """Side of a box's number in pixels of the photo: readable, and in proportion to the face."""
     return round(min(max(box.width * 0.4, side / 45), side / 22))
 
 
