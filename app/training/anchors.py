@@ -14,9 +14,6 @@ from app import crop
 MOST = 32
 """Anchors a person has at most."""
 
-OUTLIERS = 0.1
-"""Share of a person's faces, the farthest from their mean, that never become anchors: labels err."""
-
 PORTRAIT_SIDE = 224
 """Side of a portrait in pixels."""
 
@@ -29,25 +26,19 @@ _BLACK = 24
 
 
 def choose(embeddings: np.ndarray, most: int = MOST) -> np.ndarray:
-    """Choose anchors that cover a person's variety, outliers left out.
+    """Choose anchors: the faces nearest to the person's mean, so that outliers and wrong labels stay out.
+
+    Measured against farthest-first traversal, even steps and random choice, these named the most known
+    faces at the same share of strangers.
 
     Arguments:
         embeddings: float32 (faces, dims) of length 1, all of one person.
         most: how many at most.
 
     Returns:
-        int64 positions. After the outliers are gone, each next one is the farthest from those chosen
-        (Gonzalez 1985, farthest-first traversal), beginning at the one nearest to the mean.
+        int64 positions, the most typical face first.
     """
-    likeness = embeddings @ embeddings.mean(axis=0)
-    kept = np.argsort(-likeness, kind="stable")[: max(min(most, 3), round(len(embeddings) * (1 - OUTLIERS)))]
-    chosen = [int(kept[0])]
-    nearest = 1 - embeddings[kept] @ embeddings[chosen[0]]
-    while len(chosen) < min(most, len(kept)):
-        farthest = int(kept[np.argmax(nearest)])
-        chosen.append(farthest)
-        nearest = np.minimum(nearest, 1 - embeddings[kept] @ embeddings[farthest])
-    return np.array(chosen)
+    return np.argsort(-(embeddings @ embeddings.mean(axis=0)), kind="stable")[:most]
 
 
 def portrait(pictures: Sequence[np.ndarray], eyes: Sequence[np.ndarray], sharpness: np.ndarray) -> bytes:

@@ -23,6 +23,10 @@ STRANGERS_NAMED = 0.006
 """Share of calibration strangers that a threshold may let through. Under the promised 1 %, since other
 strangers than those measured are to keep it too."""
 
+SCALES = (2.0, 3.0, 4.0, 6.0, 8.0, 16.0)
+"""Slopes of the head that are tried: a steep one turns the mean over a person's anchors into a vote, a flat
+one into a mean of distances."""
+
 WRONG_AMONG_CLOSE = 0.35
 """Names whose lead is about the margin may be wrong this often; under it both people are shown."""
 
@@ -53,6 +57,16 @@ def fit_head(distances: np.ndarray, different: np.ndarray) -> Head:
         if np.abs(step).max() < 1e-9:
             break
     return Head(float(solution[0]), float(-solution[1] / solution[0]))
+
+
+def best_scale(shift: float, top1: Callable[[Head], float]) -> Head:
+    """The head, of those with this shift, that ranks known people best; a score of 0.5 stays the pair's threshold.
+
+    Arguments:
+        shift: the distance at which the score is 0.5.
+        top1: measures the closed-set top-1 with a head.
+    """
+    return max((Head(scale, shift) for scale in SCALES), key=top1)
 
 
 def pair_distances(embeddings: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

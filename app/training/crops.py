@@ -7,6 +7,7 @@ only training itself cuts its own, jittered crops (see `tiles`).
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from app import crop, images, quality
 from app.detection import DetectedFace, Detector
+from app.siamese import numbers
 
 _CHUNK = 2000
 
@@ -95,11 +97,36 @@ def _largest(path: Path, detector: Detector) -> tuple[np.ndarray | None, quality
     return cut, quality.measure(cut, face.eyes)
 
 
-def embed(network, crops: np.ndarray, positions: np.ndarray, tick: Callable[[int], object] = lambda n: None):
-    """Embed chosen crops: int (n,) positions -> float32 (n, dims)."""
-    parts = []
-    for at in range(0, len(positions), _CHUNK):
-        chosen = positions[at : at + _CHUNK]
-        parts.append(network.embed(np.asarray(crops[chosen])))
-        tick(len(chosen))
-    return np.concatenate(parts) if parts else np.zeros((0, network.dims), np.float32)
+def embed(
+    network, crops: Crops, cache: Path, tick: Callable[[int, int], object] = lambda done, total: None
+) -> np.ndarray:
+    """Embed every face that was found, once for each network.
+
+    Arguments:
+        network: a `siamese.Network`.
+        crops: the faces.
+        cache: folder that keeps the embeddings.
+        tick: called with (done, total).
+
+    Returns:
+        float32 (files, dims) of length 1; zeros where the detector missed.
+    """
+    path = cache / f"embeddings-{fingerprint(network.twin)}.npy"
+    if path.exists() and len(kept := np.load(path)) == len(crops.files):
+        return kept
+    embeddings = np.zeros((len(crops.files), network.dims), dtype=np.float32)
+    found = np.flatnonzero(crops.found)
+    for at in range(0, len(found), _CHUNK):
+        chosen = found[at : at + _CHUNK]
+        embeddings[chosen] = network.embed(np.asarray(crops.crops[chosen]))
+        tick(min(at + _CHUNK, len(found)), len(found))
+    np.save(path, embeddings)
+    return embeddings
+
+
+def fingerprint(twin) -> str:
+    """What tells the weights of one twin from another's, as text for a file name."""
+    digest = hashlib.sha256()
+    for _, array in sorted(numbers(twin).items()):
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]

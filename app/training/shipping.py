@@ -19,7 +19,7 @@ from app.quality import QualityFloor
 from app.training import anchors, calibration, evaluation, tiles
 from app.training.crops import Crops, collect, embed
 from app.training.errors import TrainingError
-from app.verdict import Rules, rank
+from app.verdict import Head, Rules, rank
 
 Tick = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how much."""
@@ -83,9 +83,7 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
         )
     done = iter(range(1, len(files) + 1))
     crops = collect(root, files, detector, work / "crops", lambda: tick("finding faces", next(done), len(files)))
-    embeddings = np.zeros((len(files), network.dims), dtype=np.float32)
-    found = np.flatnonzero(crops.found)
-    embeddings[found] = embed(network, crops.crops, found, lambda n: tick("embedding", n, len(found)))
+    embeddings = embed(network, crops, work / "crops", lambda done, total: tick("embedding", done, total))
     return Faces(root, crops, np.array(identities), np.array(splits), embeddings)
 
 
@@ -132,8 +130,9 @@ def calibrate(
     strangers, known = faces.of("calibration-stranger"), faces.of("calibration")
     judged = np.concatenate([strangers, known])
     distances, different = calibration.pair_distances(faces.embeddings[judged], faces.identities[judged])
-    head = calibration.fit_head(distances, different)
     names = np.array([person_of(identity, spelling) for identity in faces.identities[known]])
+    pair = calibration.fit_head(distances, different)
+    head = calibration.best_scale(pair.shift, lambda head: _top1(faces.embeddings[known], names, snapshot, head))
     floor = _quality_floor(faces, known, names, snapshot, head, network, tick)
     snapshot, _ = choose_gallery(faces, spelling, floor)
     thresholds = calibration.class_thresholds(faces.embeddings[strangers], snapshot, head)
@@ -144,20 +143,24 @@ def calibrate(
 
 def _quality_floor(faces: Faces, known, names, snapshot: Snapshot, head, network, tick: Tick) -> QualityFloor:
     crops = np.asarray(faces.crops.crops[known])
+    usual = _top1(faces.embeddings[known], names, snapshot, head)
 
-    def top1(embeddings: np.ndarray) -> float:
-        firsts = [rank(one, snapshot, head)[0].person for one in embeddings]
-        return float((np.array(firsts) == names).mean())
+    def top1(changed: np.ndarray) -> float:
+        return _top1(network.embed(changed), names, snapshot, head)
 
-    usual = top1(faces.embeddings[known])
     tick("judging small and blurred faces", 0, 2)
     sizes = [24.0, 20.0, 16.0, 13.0, 10.0, 8.0, 6.0]
-    size = calibration.floor(sizes, lambda level: top1(network.embed(calibration.shrunk(crops, level))), usual)
+    size = calibration.floor(sizes, lambda level: top1(calibration.shrunk(crops, level)), usual)
     tick("judging small and blurred faces", 1, 2)
     sigmas = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0]
-    sigma = calibration.floor(sigmas, lambda level: top1(network.embed(calibration.blurred(crops, level))), usual)
+    sigma = calibration.floor(sigmas, lambda level: top1(calibration.blurred(crops, level)), usual)
     tick("judging small and blurred faces", 2, 2)
     return QualityFloor(size, calibration.typical_sharpness(calibration.blurred(crops, sigma)))
+
+
+def _top1(embeddings: np.ndarray, names: np.ndarray, snapshot: Snapshot, head: Head) -> float:
+    firsts = [rank(one, snapshot, head)[0].person for one in embeddings]
+    return float((np.array(firsts) == names).mean())
 
 
 def write(model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, floor: QualityFloor) -> card.Card:
@@ -254,12 +257,9 @@ def measure_lfw(
     files = sorted({file for pair in pairs for file in pair[:2]})
     done = iter(range(1, len(files) + 1))
     crops = collect(root, files, detector, work / "lfw", lambda: tick("finding faces in LFW", next(done), len(files)))
-    found = np.flatnonzero(crops.found)
-    embeddings = np.full((len(files), network.dims), np.inf, dtype=np.float32)
-    embeddings[found] = embed(network, crops.crops, found, lambda n: tick("embedding LFW", n, len(found)))
+    embeddings = embed(network, crops, work / "lfw", lambda done, total: tick("embedding LFW", done, total))
     left, right = (crops.positions([pair[side] for pair in pairs]) for side in (0, 1))
-    with np.errstate(invalid="ignore"):
-        distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)
+    distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)
     distances = np.where(crops.found[left] & crops.found[right], distances, np.inf)
     different = np.array([pair[2] for pair in pairs])
     others = np.array([not any(file.split("/")[0] in left_out for file in pair[:2]) for pair in pairs])
