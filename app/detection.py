@@ -7,24 +7,17 @@ a tilted face is looked at again, turned back by twice what was reported, until 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from app import backends
 from app.images import Picture
-from app.quiet import import_quietly
 from app.settings import Settings
 
-YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")
-"""Where DeepFace looks for yunet below its home."""
-
-_YUNET_SCORE = "0.7"
-_YUNET_SIDE = 640
 _PART_SIDE = 1200
 _PART_OVERLAP = 0.2
 _TIGHT_SIDE = 480
@@ -32,10 +25,6 @@ _BORDER = 0.2
 _LOOKS = 3
 _UPRIGHT_DEGREES = 4.0
 _SAME_FACE = 0.4
-
-
-class DetectorError(RuntimeError):
-    """The detector cannot be used; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
@@ -74,38 +63,34 @@ class Detector:
         side: pictures are reduced to this many pixels on their largest side.
         most: faces given back at most, the largest first kept.
         smallest: least width of a face in pixels of the picture.
+        downloads: whether DeepFace may fetch weights that are missing.
     """
 
-    def __init__(self, backend: str, side: int = 2400, most: int = 64, smallest: int = 16) -> None:
+    def __init__(
+        self, backend: str, side: int = 2400, most: int = 64, smallest: int = 16, downloads: bool = False
+    ) -> None:
         self.backend = backend
         self.side = side
         self.most = most
         self.smallest = smallest
+        self.downloads = downloads
         self._lock = threading.Lock()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Detector:
-        """Choose the backend: the setting's, or for `auto` yunet where its weights lie, else mtcnn.
+        """The detector that the settings name.
 
         Raises:
-            DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
+            backends.DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
         """
-        backend = settings.detector
-        has_yunet = _provide_yunet(settings.detector_home)
-        if backend == "auto":
-            backend = "yunet" if has_yunet else "mtcnn"
-        if backend == "yunet" and not has_yunet and not settings.detector_downloads:
-            raise DetectorError(
-                f"The yunet detector has no weights at {_deepface_home() / YUNET_WEIGHTS} or below "
-                f"{settings.detector_home}. Run `make setup`, or set FACES_DETECTOR=mtcnn."
-            )
-        return cls(backend, settings.detection_side, settings.max_faces, settings.min_face)
+        backend = backends.choose(settings)
+        return cls(backend, settings.detection_side, settings.max_faces, settings.min_face, settings.detector_downloads)
 
     def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
         """Every face of an upright picture, from left to right.
 
         Raises:
-            DetectorError: DeepFace could not run the detector.
+            backends.DetectorError: DeepFace could not run the detector.
         """
         pixels, scale = _reduced(picture.pixels, self.side)
         with self._lock:
@@ -138,21 +123,7 @@ class Detector:
 
     def _ask(self, pixels: np.ndarray) -> list[DetectedFace]:
         """One call of DeepFace on RGB pixels."""
-        try:
-            found = _deepface().extract_faces(
-                np.ascontiguousarray(pixels[:, :, ::-1]),
-                detector_backend=self.backend,
-                enforce_detection=False,
-                align=False,
-                normalize_face=False,
-            )
-        except (ImportError, OSError, ValueError) as error:
-            # What DeepFace raises when a backend's library or weights are missing.
-            reason = str(error).strip().split("\n")[0].rstrip(".")
-            raise DetectorError(
-                f"The {self.backend} detector cannot be used ({reason}). Install what it lacks, or set "
-                "FACES_DETECTOR=auto."
-            ) from error
+        found = backends.extract_faces(pixels, self.backend, self.downloads)
         height, width = pixels.shape[:2]
         return [_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
 
@@ -194,26 +165,6 @@ class Detector:
         middle = min(found, key=lambda one: np.hypot(*(one.eyes.mean(axis=0) - out / 2)))
         inverse = cv2.invertAffineTransform(matrix)
         return middle.eyes @ inverse[:, :2].T + inverse[:, 2]
-
-
-def _deepface():
-    # Importing DeepFace imports TensorFlow: seconds that `--help` should not cost.
-    os.environ.setdefault("yunet_score_threshold", _YUNET_SCORE)
-    return import_quietly("deepface.DeepFace")
-
-
-def _deepface_home() -> Path:
-    return Path(os.environ.get("DEEPFACE_HOME", Path.home()))
-
-
-def _provide_yunet(home: Path) -> bool:
-    """Whether DeepFace will find yunet's weights: the operator's, else those below `home`."""
-    if (_deepface_home() / YUNET_WEIGHTS).is_file():
-        return True
-    if (home / YUNET_WEIGHTS).is_file():
-        os.environ["DEEPFACE_HOME"] = str(home)
-        return True
-    return False
 
 
 def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from flask import Flask, current_app
 
+from app.backends import DetectorError
 from app.card import ModelError
-from app.detection import DetectorError
 from app.gallery.store import GalleryError
 from app.recognizer import Recognizer
 from app.settings import SettingsError

@@ -93,7 +93,7 @@ class Recognizer:
         Raises:
             siamese.ModelError: card or weights are missing, altered or foreign.
             gallery.store.GalleryError: the gallery cannot be opened or belongs to another network or crop.
-            detection.DetectorError: the detector cannot be used.
+            backends.DetectorError: the detector cannot be used.
         """
         network = load_network(settings.model)
         gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors)

@@ -48,8 +48,8 @@ def sentences() -> Iterator[None]:
         raise WrongUsage(str(error)) from error
     except RuntimeError as error:
         # Whoever raised one of these has imported its module already.
+        from app.backends import DetectorError
         from app.card import ModelError
-        from app.detection import DetectorError
         from app.gallery.errors import GalleryError
 
         if isinstance(error, ModelError | DetectorError | GalleryError):

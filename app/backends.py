@@ -1,0 +1,106 @@
+"""DeepFace itself: which of its detectors is used, where its weights come from, and the call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.quiet import import_quietly
+from app.settings import Settings
+
+YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")
+"""Where DeepFace looks for yunet below its home."""
+
+_YUNET_SCORE = "0.7"
+"""DeepFace drops faces under 0.9 unless told otherwise, and with them a fifth of those in group photos."""
+
+
+class DetectorError(RuntimeError):
+    """The detector cannot be used; the message says which and what to do."""
+
+
+def choose(settings: Settings) -> str:
+    """DeepFace's name of the detector to use: the setting's, or for `auto` yunet where its weights lie, else mtcnn.
+
+    Raises:
+        DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
+    """
+    backend = settings.detector
+    has_yunet = _provide_yunet(settings.detector_home)
+    if backend == "auto":
+        backend = "yunet" if has_yunet else "mtcnn"
+    if backend == "yunet" and not has_yunet and not settings.detector_downloads:
+        raise DetectorError(
+            f"The yunet detector has no weights at {_home() / YUNET_WEIGHTS} or below "
+            f"{settings.detector_home}. Run `make setup`, or set FACES_DETECTOR=mtcnn."
+        )
+    return backend
+
+
+def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dict[str, Any]]:
+    """One call of `DeepFace.extract_faces`.
+
+    Arguments:
+        pixels: uint8 (height, width, 3) RGB.
+        backend: DeepFace's name of the detector.
+        downloads: whether DeepFace may fetch weights that are missing.
+
+    Returns:
+        DeepFace's answers: dicts of `facial_area` and `confidence`.
+
+    Raises:
+        DetectorError: the detector's library or weights are missing.
+    """
+    try:
+        return _deepface(downloads).extract_faces(
+            np.ascontiguousarray(pixels[:, :, ::-1]),
+            detector_backend=backend,
+            enforce_detection=False,
+            align=False,
+            normalize_face=False,
+        )
+    except (ImportError, OSError, ValueError) as error:
+        # What DeepFace raises when a backend's library or weights are missing.
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        raise DetectorError(
+            f"The {backend} detector cannot be used ({reason}). Install what it lacks, or set FACES_DETECTOR=auto."
+        ) from error
+
+
+def _deepface(downloads: bool):
+    # Importing DeepFace imports TensorFlow: seconds that `--help` should not cost.
+    os.environ.setdefault("yunet_score_threshold", _YUNET_SCORE)
+    deepface = import_quietly("deepface.DeepFace")
+    # Every backend fetches its weights through gdown, and DeepFace has no switch for that.
+    import_quietly("deepface.commons.weight_utils").gdown = import_quietly("gdown") if downloads else _NoDownloads
+    return deepface
+
+
+class _NoDownloads:
+    """Stands where DeepFace expects gdown."""
+
+    @staticmethod
+    def download(*_args, **_options) -> None:
+        """Refuse.
+
+        Raises:
+            OSError: always.
+        """
+        raise OSError("downloads are off, see FACES_DETECTOR_DOWNLOADS")
+
+
+def _home() -> Path:
+    return Path(os.environ.get("DEEPFACE_HOME", Path.home()))
+
+
+def _provide_yunet(home: Path) -> bool:
+    """Whether DeepFace will find yunet's weights: the operator's, else those below `home`."""
+    if (_home() / YUNET_WEIGHTS).is_file():
+        return True
+    if (home / YUNET_WEIGHTS).is_file():
+        os.environ["DEEPFACE_HOME"] = str(home)
+        return True
+    return False
