@@ -74,22 +74,14 @@ def _deepface(downloads: bool):
     # Importing DeepFace imports TensorFlow: seconds that `--help` should not cost.
     os.environ.setdefault("yunet_score_threshold", _YUNET_SCORE)
     deepface = import_quietly("deepface.DeepFace")
-    # Every backend fetches its weights through gdown, and DeepFace has no switch for that.
-    import_quietly("deepface.commons.weight_utils").gdown = import_quietly("gdown") if downloads else _NoDownloads
+    if not downloads:
+        # DeepFace and the detectors it wraps fetch weights through gdown, and have no switch for that.
+        import_quietly("gdown").download = _refuse_download
     return deepface
 
 
-class _NoDownloads:
-    """Stands where DeepFace expects gdown."""
-
-    @staticmethod
-    def download(*_args, **_options) -> None:
-        """Refuse.
-
-        Raises:
-            OSError: always.
-        """
-        raise OSError("downloads are off, see FACES_DETECTOR_DOWNLOADS")
+def _refuse_download(*_args, **_options) -> None:
+    raise OSError("its weights are missing, and downloads are off: see FACES_DETECTOR_DOWNLOADS")
 
 
 def _home() -> Path:
