@@ -22,6 +22,8 @@ _PART_SIDE = 1200
 _PART_OVERLAP = 0.2
 _TIGHT_SIDE = 480
 _BORDER = 0.2
+_LEAST_SIDE = 64
+_MOST_RATIO = 8
 _LOOKS = 3
 _UPRIGHT_DEGREES = 4.0
 _SAME_FACE = 0.4
@@ -123,6 +125,7 @@ class Detector:
 
     def _ask(self, pixels: np.ndarray) -> list[DetectedFace]:
         """One call of DeepFace on RGB pixels."""
+        pixels = _filled_up(pixels)
         found = backends.extract_faces(pixels, self.backend, self.downloads)
         height, width = pixels.shape[:2]
         return [_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
@@ -174,6 +177,16 @@ def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
         return pixels, 1.0
     size = (max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale)))
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), scale
+
+
+def _filled_up(pixels: np.ndarray) -> np.ndarray:
+    """The picture with grey to its right or below it where it is tiny or a strip, which detectors fail on."""
+    height, width = pixels.shape[:2]
+    least = max(_LEAST_SIDE, -(-max(height, width) // _MOST_RATIO))
+    if min(height, width) >= least:
+        return pixels
+    below, right = max(0, least - height), max(0, least - width)
+    return cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(127, 127, 127))
 
 
 def _parts(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
