@@ -46,12 +46,15 @@ def train(faces: Path, work: Path, images: int, batch: int, rate: float, seed: i
     teacher's embeddings are used where they lie. Stop it with Ctrl-C whenever you like: the same
     command goes on from the last checkpoint. Then: ship.
     """
+    settings = common.settings()
     with _learning():
         from app.card import TwinConfig
+        from app.detection import Detector
         from app.training import loop, tiles
 
+        detector = Detector.from_settings(settings)
         with _bars() as tick:
-            packed = tiles.pack(faces, work / "tiles", lambda done, total: tick("reading faces", done, total))
+            packed = tiles.pack(faces, work / "tiles", detector, lambda done, total: tick("reading faces", done, total))
         click.echo(f"{len(packed)} faces of {len(set(packed.identities))} people.")
         plan = loop.Plan(images=images, batch=batch, rate=rate, seed=seed)
         with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
@@ -80,13 +83,13 @@ def ship(faces: Path, work: Path, gallery: str, model: Path | None, anchors: Pat
         from app.training import export, shipping, tiles
 
         twin, about = export.trained_twin(work / "run")
-        network = siamese.Network(twin, export.provisional_card(about))
-        gathered = shipping.gather(faces, work, Detector.from_settings(settings), network, gallery, tick)
+        network, detector = siamese.Network(twin, export.provisional_card(about)), Detector.from_settings(settings)
+        gathered = shipping.gather(faces, work, detector, network, gallery, tick)
         spelling = _spelling(anchors)
         rules, floor, _ = shipping.calibrate(gathered, spelling, network, tick)
         raw = export.describe(twin, about, data, crops_made_by=settings.detector)
         card = shipping.write(model, raw, siamese.numbers(twin), rules, floor)
-        packed = tiles.pack(faces, work / "tiles")
+        packed = tiles.pack(faces, work / "tiles", detector)
         shipping.write_gallery(anchors, card.id, gathered, spelling, floor, packed, tick)
     click.echo(f"Wrote {model}, its weights, and the gallery {anchors}. Next: python main.py evaluate {faces}")
 

@@ -18,10 +18,12 @@ import cv2
 import numpy as np
 
 from app import images
+from app.detection import Detector
+from app.images import Picture
 from app.training.errors import TrainingError
 
 SIDE = 144
-"""Side of a packed tile in pixels; smaller tiles lie in its top left corner on grey."""
+"""Side of a packed tile in pixels; smaller tiles lie in its top left corner on black."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,15 @@ def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebritie
     return "calibration" if share < 0.03 else "test" if share < 0.10 else "train"
 
 
-def pack(root: Path, cache: Path, tick: Callable[[int, int], None] = lambda done, total: None) -> TileSet:
+def pack(
+    root: Path, cache: Path, detector: Detector, tick: Callable[[int, int], None] = lambda done, total: None
+) -> TileSet:
     """Read every face below `root` into `cache`, going on where an earlier call was stopped.
 
     Arguments:
         root: folder of identities.
-        cache: folder for the packed arrays; made if missing.
+        cache: folder for the packed arrays; made if missing, and made anew if the files change.
+        detector: finds the faces that no landmarks are given for.
         tick: called with (done, total) as pictures are read.
 
     Raises:
@@ -85,17 +90,18 @@ def pack(root: Path, cache: Path, tick: Callable[[int, int], None] = lambda done
     cache.mkdir(parents=True, exist_ok=True)
     shape = (len(files), SIDE, SIDE, 3)
     path, log = cache / "tiles.npy", cache / "tiles.csv"
-    if not path.exists() or np.load(path, mmap_mode="r").shape != shape:
+    done = _whole_rows(log)
+    if not path.exists() or np.load(path, mmap_mode="r").shape != shape or done != files[: len(done)]:
+        done = []
         log.unlink(missing_ok=True)
         tiles = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     else:
         tiles = np.lib.format.open_memmap(path, mode="r+")
     known = _landmarks(root)
-    done = _rows(log)
     with log.open("a", newline="") as stream:
         writer = csv.writer(stream)
         for position, file in enumerate(files[len(done) :], start=len(done)):
-            tile, eyes = _tile(root / file, known.get(file))
+            tile, eyes = _tile(root / file, known.get(file), detector)
             if tile is not None:
                 tiles[position, : tile.shape[0], : tile.shape[1]] = tile
             writer.writerow([file, *(np.ravel(eyes) if eyes is not None else [""] * 4)])
@@ -121,6 +127,16 @@ def _rows(log: Path) -> list[list[str]]:
         return []
     with log.open(newline="") as stream:
         return [row for row in csv.reader(stream) if len(row) == 5]
+
+
+def _whole_rows(log: Path) -> list[str]:
+    """The files a log holds; a last line that was cut off while it was written is removed from it."""
+    if log.exists():
+        data = log.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if whole != data:
+            log.write_bytes(whole)
+    return [row[0] for row in _rows(log)]
 
 
 def _index(root: Path) -> Iterator[dict[str, str]]:
@@ -150,31 +166,30 @@ def _targets(root: Path, files: list[str]) -> np.ndarray | None:
     return targets / np.linalg.norm(targets, axis=1, keepdims=True)
 
 
-def _tile(path: Path, eyes: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _tile(path: Path, eyes: np.ndarray | None, detector: Detector) -> tuple[np.ndarray | None, np.ndarray | None]:
     try:
-        picture = images.decode(path.read_bytes()).pixels
+        picture = images.decode(path.read_bytes())
     except images.UnreadableImage:
         return None, None
     if eyes is None:
-        return _cut(picture)
+        return _cut(picture, detector)
+    picture = picture.pixels
     if max(picture.shape[:2]) > SIDE:
         return _reduced(picture, eyes)
     return picture, eyes
 
 
-def _cut(picture: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _cut(picture: Picture, detector: Detector) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The largest face with 1.5 times its box around it, found by the detector that serves."""
-    from app import detection
-
-    faces = [face for face in detection.find_faces(picture) if face.eyes is not None]
+    faces = [face for face in detector.find_faces(picture) if face.eyes is not None]
     if not faces:
         return None, None
-    face = max(faces, key=lambda face: face.box.width * face.box.height)
+    face = max(faces, key=lambda face: face.box.area)
     half = 0.75 * max(face.box.width, face.box.height)
     centre = np.array([face.box.x + face.box.width / 2, face.box.y + face.box.height / 2])
     left, top = np.maximum(0, np.floor(centre - half)).astype(int)
-    right, bottom = np.minimum(np.array(picture.shape[1::-1]), np.ceil(centre + half)).astype(int)
-    return _reduced(picture[top:bottom, left:right], np.asarray(face.eyes, dtype=np.float32) - [left, top])
+    right, bottom = np.minimum([picture.width, picture.height], np.ceil(centre + half)).astype(int)
+    return _reduced(picture.pixels[top:bottom, left:right], face.eyes - [left, top])
 
 
 def _reduced(tile: np.ndarray, eyes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
