@@ -40,6 +40,7 @@ class Plan:
     softmax: float = 0.15
     contrastive: float = 0.2
     seed: int = 1
+    checkpoint_every: int = 500
 
     @property
     def steps(self) -> int:
@@ -175,7 +176,7 @@ def train(
                 log.flush()
                 report(line)
                 began, seen = time.monotonic(), 0
-            if (step + 1) % 500 == 0 or step + 1 == plan.steps:
+            if (step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps:
                 learner.save(student, checkpoint, step + 1, about)
     return student
 

@@ -1,0 +1,147 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app import crop
+from app.card import TwinConfig
+from app.siamese import numbers
+from app.training import loop
+from app.training.errors import TrainingError
+from app.training.tiles import SIDE, TileSet, split_of
+
+TINY = TwinConfig(stem=4, stages=((4, 0), (8, 0)), embedding=8)
+PLAN = loop.Plan(images=96, batch=8, rate=0.02, warmup=4, checkpoint_every=4)
+
+
+@pytest.fixture(scope="module")
+def packed() -> TileSet:
+    """Four people with four tiles each, all for training, and a teacher's targets."""
+    rng = np.random.default_rng(5)
+    names = [f"others/{number}" for number in range(60)]
+    people = [name for name in names if split_of(name, "") == "train"][:4]
+    files = [f"{person}/{number}.png" for person in people for number in range(4)]
+    looks = rng.integers(0, 256, (4, 9, 9, 3), dtype=np.uint8).repeat(4, axis=0)
+    tiles = looks.repeat(16, axis=1).repeat(16, axis=2)
+    assert tiles.shape == (16, SIDE, SIDE, 3)
+    eyes = np.tile(np.float32([[54, 62], [90, 62]]), (16, 1, 1))
+    targets = rng.normal(size=(4, 8)).astype(np.float32).repeat(4, axis=0)
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    return TileSet(tiles, eyes, files, [file.rsplit("/", 1)[0] for file in files], targets)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(packed, tmp_path_factory):
+    """A run to its end: (weights, what it reported, its folder)."""
+    folder, lines = tmp_path_factory.mktemp("run"), []
+    student = loop.train(packed, folder, PLAN, TINY, lines.append)
+    return numbers(student.twin), lines, folder
+
+
+def assert_same(one: dict, other: dict) -> None:
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        np.testing.assert_allclose(array, other[name], atol=1e-5, err_msg=name)
+
+
+def test_a_run_reports_finite_losses_and_leaves_its_files(uninterrupted):
+    _, lines, folder = uninterrupted
+    (line,) = lines
+    assert (line["step"], line["images"]) == (12, 96)
+    assert all(np.isfinite(value) for value in line.values())
+    assert line["contrastive"] > 0 < line["softmax"]
+    assert 0 < line["distillation"] < 4
+    assert json.loads((folder / "log.jsonl").read_text()) == line
+    assert {file.name for file in folder.iterdir()} == {"checkpoint.safetensors", "stable.safetensors", "log.jsonl"}
+
+
+def test_one_seed_gives_one_network(packed, uninterrupted, tmp_path):
+    assert_same(numbers(loop.train(packed, tmp_path, PLAN, TINY).twin), uninterrupted[0])
+    other = numbers(loop.train(packed, tmp_path / "other", replace(PLAN, seed=2), TINY).twin)
+    assert any(not np.allclose(array, uninterrupted[0][name], atol=1e-3) for name, array in other.items())
+
+
+class PowerCut(Exception):
+    pass
+
+
+@pytest.mark.parametrize("cut_at", [6, 9])
+def test_a_run_that_was_cut_off_goes_on_as_if_it_were_not(packed, uninterrupted, tmp_path, monkeypatch, cut_at):
+    drawn = loop.Pairs.draw
+
+    def draw(pairs, step, plan):
+        if step >= cut_at:
+            raise PowerCut
+        return drawn(pairs, step, plan)
+
+    monkeypatch.setattr(loop.Pairs, "draw", draw)
+    with pytest.raises(PowerCut):
+        loop.train(packed, tmp_path, PLAN, TINY)
+    steps = []
+
+    def note(pairs, step, plan):
+        steps.append(step)
+        return drawn(pairs, step, plan)
+
+    monkeypatch.setattr(loop.Pairs, "draw", note)
+    resumed = loop.train(packed, tmp_path, PLAN, TINY)
+    assert steps[0] in (4, 8)
+    assert steps[-1] == 11
+    assert_same(numbers(resumed.twin), uninterrupted[0])
+
+
+def test_a_finished_run_stays_as_it_is(packed, uninterrupted):
+    weights, _, folder = uninterrupted
+    assert_same(numbers(loop.train(packed, folder, PLAN, TINY).twin), weights)
+
+
+def test_a_checkpoint_of_another_layout_is_refused(packed, uninterrupted):
+    with pytest.raises(TrainingError, match="another layout"):
+        loop.train(packed, uninterrupted[2], PLAN, replace(TINY, embedding=8, stem=8))
+
+
+def test_without_a_teacher_labels_suffice(packed, tmp_path):
+    lines = []
+    loop.train(replace(packed, targets=None), tmp_path, replace(PLAN, images=32), TINY, lines.append)
+    assert np.isfinite(lines[-1]["softmax"])
+
+
+def test_a_collapse_ends_the_run(packed, tmp_path):
+    same = replace(packed, tiles=np.full_like(packed.tiles, 90))
+    calm = pytest.MonkeyPatch()
+    calm.setattr(loop.augment, "random_crop", lambda *_: np.full((crop.SIZE, crop.SIZE, 3), 90, np.uint8))
+    try:
+        with pytest.raises(TrainingError, match="collapsed"):
+            loop.train(same, tmp_path, replace(PLAN, images=16), TINY)
+    finally:
+        calm.undo()
+
+
+def test_batches_hold_pairs_of_one_person():
+    people = np.repeat(np.arange(5), 4)
+    pairs = loop.Pairs(people, np.arange(20))
+    seen = []
+    for step in range(5):  # 5 steps of 4 pairs are one round
+        chosen = pairs.draw(step, PLAN).reshape(4, 2)
+        assert (people[chosen[:, 0]] == people[chosen[:, 1]]).all()
+        np.testing.assert_array_equal(chosen.ravel(), pairs.draw(step, PLAN))
+        seen += chosen[:, 0].tolist()
+    assert sorted(seen) == list(range(20))
+
+
+def test_the_rate_rises_stays_and_falls():
+    plan = loop.Plan(images=6400, batch=64, rate=0.1, warmup=10)
+    rates = [plan.rate_at(step) for step in range(plan.steps)]
+    assert rates[:3] == pytest.approx([0.01, 0.02, 0.03])
+    assert rates[9:76] == pytest.approx([0.1] * 67)
+    assert rates[76] < 0.1
+    assert rates[99] == pytest.approx(0.004)
+    assert plan.contrastive_at(0) == 0
+    assert plan.contrastive_at(99) == plan.contrastive
+
+
+def test_centres_are_mean_targets_of_training_faces():
+    targets = np.float32([[1, 0], [0, 1], [0, -1], [1, 0]])
+    found = loop.centres_of(np.array([0, 0, 0, 1]), targets, np.array([0, 1, 3]))
+    np.testing.assert_allclose(found, [[0.5**0.5, 0.5**0.5], [1, 0]], atol=1e-6)
