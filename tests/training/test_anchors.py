@@ -1,0 +1,59 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.training import anchors
+from tests import photos
+
+DIMS = 16
+
+
+@pytest.fixture
+def person(rng):
+    """Makes float32 (count, 16) embeddings of length 1 around one direction."""
+
+    def make(count: int, spread: float = 0.05) -> np.ndarray:
+        rows = np.eye(DIMS)[0] + rng.normal(scale=spread, size=(count, DIMS))
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    return make
+
+
+def test_an_outlier_is_left_out(person):
+    faces = person(60)
+    for place in (0, 17, 59):
+        planted = faces.copy()
+        planted[place] = -planted[place]
+        chosen = anchors.choose(planted)
+        assert len(chosen) == anchors.MOST == 32
+        assert place not in chosen
+
+
+def test_each_face_is_chosen_once_and_no_more_than_asked_for(person):
+    for count, most in ((1, 32), (5, 32), (32, 32), (33, 32), (200, 32), (20, 7)):
+        chosen = anchors.choose(person(count), most)
+        assert len(chosen) == len(set(chosen.tolist())) <= most
+        assert set(chosen.tolist()) <= set(range(count))
+    assert sorted(anchors.choose(person(3)).tolist()) == [0, 1, 2]
+
+
+def portrait_of(side: int, copies: int = 3) -> np.ndarray:
+    picture = np.asarray(photos.portraits()["Drake"].resize((side, side)))
+    eyes = np.array([[0.34, 0.46], [0.66, 0.46]]) * side
+    data = anchors.portrait([picture] * copies, [eyes] * copies, np.full(copies, 50.0))
+    image = Image.open(io.BytesIO(data))
+    assert (image.format, image.size, image.mode) == ("WEBP", (224, 224), "RGB")
+    return np.asarray(image).astype(int)
+
+
+def test_a_portrait_is_a_small_webp_that_shows_the_face():
+    found = portrait_of(400)
+    face = np.asarray(photos.portraits()["Drake"].resize((224, 224))).astype(int)
+    middle = (slice(70, 160), slice(60, 165))
+    assert np.corrcoef(found[middle].ravel(), face[middle].ravel())[0, 1] > 0.7
+
+
+def test_a_portrait_can_be_made_of_one_small_picture():
+    assert portrait_of(80, copies=1).std() > 10
