@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from tqdm import tqdm
 
 from app.cli import common
+from app.quiet import import_quietly
 from app.settings import ROOT
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ WORK = click.option(
     "--work",
     type=click.Path(path_type=Path, file_okay=False),
     default=ROOT / ".training",
-    show_default=".training",
-    help="Folder for checkpoints and cached crops; a later call goes on from there.",
+    help="Folder for checkpoints and cached crops; a later call goes on from there. Default: .training here.",
 )
 GALLERY = click.option(
     "--gallery", default="celebrities", show_default=True, help="Sub-folder whose people are the gallery's."
@@ -128,7 +127,7 @@ def evaluate(faces: Path, work: Path, gallery: str, lfw: Path | None, tilt: bool
 def _learning() -> Iterator[None]:
     """Errors of training and data that are meant for a person end the program with their sentence."""
     # Training prints what it does itself; TensorFlow's lines would break its bars.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_quietly("keras")
     try:
         yield
     except Exception as error:

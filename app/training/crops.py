@@ -64,7 +64,10 @@ def collect(
         np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=shape).flush()
         about.write_text(made_for, encoding="utf-8")
     crops = np.load(array, mmap_mode="r+")
-    done = len(_rows(log))
+    rows = _rows(log)
+    done = len(rows)
+    # A call that was killed may have left half a line, which the next row must not be glued to.
+    log.write_text("".join(f"{distance},{sharpness}\n" for distance, sharpness in rows), encoding="utf-8")
     with log.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         for position in range(done, len(files)):
@@ -81,7 +84,8 @@ def _rows(log: Path) -> list[list[str]]:
     if not log.exists():
         return []
     with log.open(newline="", encoding="utf-8") as stream:
-        return [row for row in csv.reader(stream) if len(row) == 2]
+        lines = stream.read().splitlines(keepends=True)
+    return [row for row in csv.reader(line for line in lines if line.endswith("\n")) if len(row) == 2]
 
 
 def _largest(path: Path, detector: Detector) -> tuple[np.ndarray | None, quality.Quality | None]:

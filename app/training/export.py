@@ -62,10 +62,11 @@ def describe(twin, about: dict, data: str, crops_made_by: str) -> dict:
             "kind": "Siamese network: convolutional twin, Euclidean distance, sigmoid score (0 same, 1 different)",
             "twin": about["twin"],
             "parameters": int(sum(array.size for array in numbers(twin).values())),
-            "multiply_adds": multiply_adds(twin),
+            "multiply_adds": 2 * multiply_adds(twin),
         },
         "input": {"width": crop.SIZE, "height": crop.SIZE, "colour": "RGB", "normalisation": "(value - 127.5) / 128"},
         "embedding": about["twin"]["embedding"],
+        "mirrored": "an embedding is the middle of those of the face and of its mirror image",
         "crop": crop.PIPELINE,
         "detector": crops_made_by,
         "training": about["plan"] | {"steps_done": about["step"], "python": platform.python_version()},
@@ -74,7 +75,7 @@ def describe(twin, about: dict, data: str, crops_made_by: str) -> dict:
 
 
 def multiply_adds(twin) -> int:
-    """Multiplications with addition that one face costs in convolutions and dense layers."""
+    """Multiplications with addition that one pass costs in convolutions and dense layers."""
     total = 0
     for layer in twin.layers:
         if hasattr(layer, "kernel"):
