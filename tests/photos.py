@@ -13,6 +13,9 @@ from app.settings import ROOT
 
 ANCHORS = ROOT / "anchors"
 
+PERSON, OTHER = "Drake", "Shakira"
+"""Two people whose portraits the shipped network names: an average face is softer than a photo, not all of them are."""
+
 
 @cache
 def portraits() -> dict[str, Image.Image]:

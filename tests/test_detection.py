@@ -10,6 +10,7 @@ from app.detection import Detector
 from app.images import Picture
 from app.settings import Settings
 from tests import photos
+from tests.photos import OTHER, PERSON
 
 FOUR = ("Drake", "Eminem", "Lionel Messi", "Cristiano Ronaldo")
 LEVEL = np.array([[0.34, 0.46], [0.66, 0.46]])
@@ -195,7 +196,7 @@ def test_a_backend_that_is_not_installed_says_what_to_do():
 @pytest.fixture(scope="module")
 def upright(recognizer):
     """Two people beside each other, and what is found there."""
-    image = photos.paste(photos.portraits()["Drake"], photos.portraits()["Lionel Messi"])
+    image = photos.paste(photos.portraits()[PERSON], photos.portraits()[OTHER])
     return image, recognizer.identify(photos.encode(image, "PNG"))
 
 
@@ -213,10 +214,10 @@ def test_every_exif_orientation_gives_one_identification(recognizer, upright, or
         assert np.ptp(boxes, axis=0).max() <= 2
         assert one.verdict.kind == same.verdict.kind
         assert one.verdict.ranking[0].person == same.verdict.ranking[0].person
-    assert [face.verdict.ranking[0].person for face in found.faces] == ["Drake", "Lionel Messi"]
+    assert [face.verdict.ranking[0].person for face in found.faces] == [PERSON, OTHER]
 
 
 @pytest.mark.parametrize("tilt", [-30, 30])
 def test_a_tilted_face_has_the_name_of_an_upright_one(recognizer, photo, tilt):
-    (face,) = recognizer.identify(photo("Drake", tilt=tilt)).faces
-    assert (face.verdict.kind, face.verdict.person) == ("match", "Drake")
+    (face,) = recognizer.identify(photo(PERSON, tilt=tilt)).faces
+    assert (face.verdict.kind, face.verdict.person) == ("match", PERSON)

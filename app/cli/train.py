@@ -13,7 +13,6 @@ import click
 from tqdm import tqdm
 
 from app.cli import common
-from app.quiet import import_quietly
 from app.settings import ROOT
 
 if TYPE_CHECKING:
@@ -126,8 +125,10 @@ def evaluate(faces: Path, work: Path, gallery: str, lfw: Path | None, tilt: bool
 @contextmanager
 def _learning() -> Iterator[None]:
     """Errors of training and data that are meant for a person end the program with their sentence."""
-    # Training prints what it does itself; TensorFlow's lines would break its bars.
-    import_quietly("keras")
+    from app.siamese import import_keras
+
+    # First and quietly: training prints what it does itself, and TensorFlow's lines would break its bars.
+    import_keras()
     try:
         yield
     except Exception as error:

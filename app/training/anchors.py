@@ -14,11 +14,14 @@ from app import crop
 MOST = 32
 """Anchors a person has at most."""
 
+AVERAGED = 12
+"""Faces that a portrait averages, the most typical anchors: more of them blur it, fewer would show a photo."""
+
 PORTRAIT_SIDE = 224
 """Side of a portrait in pixels."""
 
-_ZOOM = 1.08
-"""A portrait is framed a little closer than a crop: collections differ in what lies around their faces."""
+_ZOOM = 1.0
+"""A portrait is framed as a crop is: collections differ in what lies around their faces."""
 
 _FADE = 30
 _BACKDROP = 190.0

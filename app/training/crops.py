@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from app import crop, images, quality
-from app.detection import DetectedFace, Detector
+from app.detection import METHOD, DetectedFace, Detector
 from app.siamese import numbers
 
 _CHUNK = 2000
@@ -57,7 +57,7 @@ def collect(
     cache.mkdir(parents=True, exist_ok=True)
     shape = (len(files), crop.SIZE, crop.SIZE, 3)
     array, log, about = cache / "crops.npy", cache / "crops.csv", cache / "about.txt"
-    made_for = "\n".join([crop.PIPELINE, detector.backend, *files])
+    made_for = "\n".join([crop.PIPELINE, f"{detector.backend} {METHOD}", *files])
     if not about.exists() or about.read_text(encoding="utf-8") != made_for:
         log.unlink(missing_ok=True)
         array.unlink(missing_ok=True)

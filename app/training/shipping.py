@@ -192,7 +192,7 @@ def write_gallery(
     tile_set: tiles.TileSet,
     tick: Tick = quiet,
 ) -> None:
-    """Write the shipped gallery: everyone's anchors, and the average face of these.
+    """Write the shipped gallery: everyone's anchors, and the average face of the most typical.
 
     Arguments:
         folder: to write to.
@@ -207,7 +207,7 @@ def write_gallery(
     places = {file: position for position, file in enumerate(tile_set.files)}
     people = []
     for number, (name, own) in enumerate(zip(snapshot.names, chosen, strict=True)):
-        shown = [place for place in own if faces.crops.files[place] in places]
+        shown = [place for place in own if faces.crops.files[place] in places][: anchors.AVERAGED]
         pictures = [images.decode((faces.root / faces.crops.files[place]).read_bytes()).pixels for place in shown]
         eyes = [tile_set.eyes[places[faces.crops.files[place]]] for place in shown]
         portrait = anchors.portrait(pictures, eyes, faces.crops.sharpness[shown])

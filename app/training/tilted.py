@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from app import crop, images
-from app.detection import Detector
+from app.detection import Detector, turned
 from app.gallery.snapshot import Snapshot
 from app.images import Picture
 from app.training.shipping import Faces, Tick, person_of, quiet
@@ -14,20 +13,6 @@ from app.verdict import Head, rank
 
 DEGREES = (0, 15, 30, -30)
 SAMPLE = 400
-
-
-def turned(picture: np.ndarray, degrees: float) -> np.ndarray:
-    """A picture turned against the clock about its middle, whole, on a grey ground.
-
-    Takes and gives uint8 (height, width, 3); the result is larger.
-    """
-    height, width = picture.shape[:2]
-    angle = np.radians(abs(degrees))
-    size = np.array([width * np.cos(angle) + height * np.sin(angle), width * np.sin(angle) + height * np.cos(angle)])
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
-    matrix[:, 2] += (size - [width, height]) / 2
-    out = (int(np.ceil(size[0])), int(np.ceil(size[1])))
-    return cv2.warpAffine(picture, matrix, out, flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127))
 
 
 def measure(
@@ -55,7 +40,7 @@ def measure(
     result: dict = {"faces": len(sample)}
     for number, degrees in enumerate(DEGREES, start=1):
         result[f"top1_at_{degrees}"] = _top1(
-            [turned(one, degrees) for one in pictures], names, snapshot, detector, network
+            [turned(one, degrees)[0] for one in pictures], names, snapshot, detector, network
         )
         tick("turning faces", number, len(DEGREES))
     return result

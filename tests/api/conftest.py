@@ -12,9 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.factory import create_app
 from tests import photos
-
-PERSON, OTHER = "Drake", "Shakira"
-"""Who is in the photos."""
+from tests.photos import PERSON
 
 
 @pytest.fixture

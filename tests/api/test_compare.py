@@ -1,9 +1,10 @@
 from app import serialize
-from tests.api.conftest import OTHER, assert_problem
+from tests.api.conftest import assert_problem
+from tests.photos import OTHER, PERSON
 
 
 def test_the_same_person(post, recognizer, photo, one):
-    both = photo(OTHER, "Drake", side=220)
+    both = photo(OTHER, PERSON, side=220)
     response = post("compare", ("a", "one.jpg", one), ("b", "both.jpg", both))
     assert response.status_code == 200
     answer = response.get_json()

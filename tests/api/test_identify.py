@@ -6,7 +6,8 @@ from click.testing import CliRunner
 from app import serialize
 from app.cli import common, main
 from app.factory import create_app
-from tests.api.conftest import OTHER, PERSON, assert_problem, send
+from tests.api.conftest import assert_problem, send
+from tests.photos import OTHER, PERSON
 
 UNREADABLE = "The file could not be read as a picture."
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.photos import PERSON
 from tests.server import Server, serving
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -18,8 +19,6 @@ ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-
-PERSON = "Drake"
 
 
 @pytest.fixture(scope="session")

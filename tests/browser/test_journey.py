@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PERSON
+from tests.photos import PERSON
 
 INVITATION = "Drag and drop an image here, or click to select"
 

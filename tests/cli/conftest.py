@@ -14,9 +14,7 @@ from click.testing import CliRunner, Result
 from app.cli import common, main
 from app.settings import ROOT
 from tests import photos
-
-PERSON, OTHER = "Drake", "Shakira"
-"""Who is in the photos."""
+from tests.photos import OTHER, PERSON
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from app import serialize
+from tests.photos import OTHER
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_the_same_person(run, portrait, pictures):
 
 def test_different_people(run, portrait, photo, tmp_path):
     other = tmp_path / "other.jpg"
-    other.write_bytes(photo("Shakira"))
+    other.write_bytes(photo(OTHER))
     done = run("compare", portrait, other)
     assert done.exit_code == 0
     assert "different people" in done.stdout

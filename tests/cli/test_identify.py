@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app import serialize
 from app.settings import ROOT
-from tests.cli.conftest import OTHER, PERSON
+from tests.photos import OTHER, PERSON
 
 
 def rows(text: str) -> list[list[str]]:

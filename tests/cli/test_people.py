@@ -3,7 +3,7 @@ import json
 import pytest
 
 from app.gallery import shipped
-from tests.cli.conftest import OTHER, PERSON
+from tests.photos import OTHER, PERSON
 
 NEWCOMER = "Lee, Zoë"
 

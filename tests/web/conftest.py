@@ -18,9 +18,7 @@ from app.factory import create_app
 from app.quality import QualityFloor
 from app.recognizer import Recognizer
 from app.verdict import Rules
-
-PERSON = "Drake"
-"""Who is in the photos."""
+from tests.photos import PERSON
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from PIL import Image
 
 from app.quality import QualityFloor
 from app.serialize import BEST
-from tests.web.conftest import PERSON, heading, send, text
+from tests.photos import OTHER, PERSON
+from tests.web.conftest import heading, send, text
 
 
 def test_the_name_comes_first(client, portrait_photo):
@@ -38,7 +39,7 @@ def test_the_table_has_the_best_ten_and_the_rest_on_demand(client, portrait_phot
 
 
 def test_the_photo_comes_back_reduced_with_numbered_boxes(client, photo):
-    page = send(client, photo(PERSON, "Eminem", size=(1800, 1000), side=500)).text
+    page = send(client, photo(PERSON, OTHER, size=(1800, 1000), side=500)).text
     data = re.search(r'<div class="frame">\s*<img src="data:image/jpeg;base64,([^"]+)"', page)[1]
     assert max(Image.open(io.BytesIO(base64.b64decode(data))).size) == 1400
     assert 'viewBox="0 0 1800 1000"' in page
@@ -47,7 +48,7 @@ def test_the_photo_comes_back_reduced_with_numbered_boxes(client, photo):
 
 
 def test_several_faces_are_all_named_in_the_heading(client, photo):
-    assert heading(send(client, photo(PERSON, "Eminem"))) == f"{PERSON} and Eminem"
+    assert heading(send(client, photo(PERSON, OTHER))) == f"{PERSON} and {OTHER}"
 
 
 def test_an_unknown_face_has_a_lookalike_and_no_name(strict, portrait_photo):
