@@ -124,7 +124,7 @@ class Gallery:
             _insert_anchors(connection, person_id, rows, notes)
             if portrait is not None:
                 _replace_portrait(connection, person_id, portrait)
-            _record(connection, f"added {len(rows)} anchors of {name}")
+            _record(connection, f"added {len(rows)} anchors of person {person_id}")
             return _first(connection, PersonRow.id == person_id)
 
     def remove(self, name: str) -> Person:
@@ -136,7 +136,7 @@ class Gallery:
         with self._database.writing() as connection:
             person = _known(connection, name)
             connection.execute(delete(PersonRow).where(PersonRow.id == person.id))
-            _record(connection, f"removed {person.name}")
+            _record(connection, f"removed person {person.id}")
             return person
 
     def rename(self, old: str, new: str) -> Person:
@@ -155,7 +155,7 @@ class Gallery:
                 raise NameTaken(f"There is already somebody called {holder.name} in the gallery. Choose another name.")
             change = update(PersonRow).where(PersonRow.id == person.id)
             connection.execute(change.values(name=new, key=names.key(new)))
-            _record(connection, f"renamed {person.name} to {new}")
+            _record(connection, f"renamed person {person.id}")
             return _first(connection, PersonRow.id == person.id)
 
 

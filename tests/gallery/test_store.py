@@ -254,3 +254,15 @@ class TestRenaming:
             tiny_gallery.rename("boob", "Robert")
         with pytest.raises(GalleryError, match="control character"):
             tiny_gallery.rename("bob", "Bo\tb")
+
+
+def test_the_list_of_changes_holds_no_names(tiny_gallery, database_url):
+    tiny_gallery.rename("bob", "Robert")
+    tiny_gallery.remove("Robert")
+    database = Database.at(database_url)
+    with database.reading() as connection:
+        changes = " ".join(connection.scalars(select(RevisionRow.change)))
+    database.close()
+    assert "removed person" in changes
+    assert "bob" not in changes
+    assert "Robert" not in changes
