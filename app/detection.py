@@ -31,6 +31,7 @@ _MOST_RATIO = 8
 _LOOKS = 5
 _UPRIGHT_DEGREES = 1.5
 _REPORTED_SHARE = 3.0
+_MOST_DEGREES = 45.0
 _TURNS = (30, -30, 90, -90, 180)
 _SAME_FACE = 0.4
 
@@ -159,7 +160,7 @@ class Detector:
                 best, least = eyes, abs(reported)
             if abs(reported) < _UPRIGHT_DEGREES:
                 break
-            degrees += _REPORTED_SHARE * reported
+            degrees = float(np.clip(degrees + _REPORTED_SHARE * reported, -_MOST_DEGREES, _MOST_DEGREES))
             seen = self._look_again(pixels, face, degrees)
             if seen is None:
                 break

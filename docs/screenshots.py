@@ -22,7 +22,7 @@ from tests import photos
 from tests.server import Server, serving
 
 FOLDER = ROOT / "docs" / "screenshots"
-PEOPLE = ("Drake", "Lionel Messi")
+PEOPLE = ("Adam Sandler", "Adriana Lima")
 WIDTHS = {"": 1280, "-phone": 390}
 """What is added to a picture's name, and how wide the page is."""
 

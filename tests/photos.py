@@ -13,7 +13,7 @@ from app.settings import ROOT
 
 ANCHORS = ROOT / "anchors"
 
-PERSON, OTHER = "Drake", "Lionel Messi"
+PERSON, OTHER = "Adam Sandler", "Adriana Lima"
 """Two people whose portraits the shipped network names: an average face is softer than a photo, not all of them are."""
 
 
