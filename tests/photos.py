@@ -16,6 +16,18 @@ ANCHORS = ROOT / "anchors"
 PERSON, OTHER = "Adam Sandler", "Adriana Lima"
 """Two people whose portraits the shipped network names: an average face is softer than a photo, not all of them are."""
 
+ORIENTATIONS = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""How an upright picture has to lie in a file whose EXIF orientation is the key."""
+
 
 @cache
 def portraits() -> dict[str, Image.Image]:

@@ -10,23 +10,11 @@ from app.detection import Detector
 from app.images import Picture
 from app.settings import Settings
 from tests import photos
-from tests.photos import OTHER, PERSON
+from tests.photos import ORIENTATIONS, OTHER, PERSON
 
 FOUR = (PERSON, OTHER, "Amanda Crew", "Andy Samberg")
 LEVEL = np.array([[0.34, 0.46], [0.66, 0.46]])
 """Where the eyes of a shipped portrait lie, about, in parts of its side."""
-
-ORIENTATIONS = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-"""How an upright picture has to lie in a file whose EXIF orientation is the key."""
 
 
 @pytest.fixture(scope="module")

@@ -5,23 +5,11 @@ import pytest
 from PIL import Image, ImageOps
 
 from app.images import SUFFIXES, UnreadableImage, decode, looks_like_picture
-from tests.photos import encode
+from tests.photos import ORIENTATIONS, encode
 
 COLOURS = [[[200, 30, 30], [30, 200, 30], [30, 30, 200]], [[20, 20, 20], [230, 230, 230], [200, 200, 30]]]
 SQUARES = np.kron(np.array(COLOURS, np.uint8), np.ones((32, 32, 1), np.uint8))
 """Six squares of flat colour, 96 x 64: every turn of it looks different."""
-
-UNDO = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-"""How a picture lies in a file whose EXIF orientation is the key."""
 
 
 @pytest.fixture
@@ -64,12 +52,12 @@ def test_of_several_frames_the_first_is_read(picture, kind):
     np.testing.assert_allclose(squares(decode(data).pixels), squares(SQUARES), atol=40)
 
 
-@pytest.mark.parametrize("orientation", UNDO)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("JPEG", {})])
 def test_every_orientation_gives_the_same_pixels(picture, orientation, kind, options):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    lying = picture if UNDO[orientation] is None else picture.transpose(UNDO[orientation])
+    lying = picture if ORIENTATIONS[orientation] is None else picture.transpose(ORIENTATIONS[orientation])
     found = decode(encode(lying, kind, exif=exif, **options)).pixels
     assert found.shape == SQUARES.shape
     np.testing.assert_allclose(squares(found), squares(SQUARES), atol=12 if kind == "JPEG" else 0)
