@@ -44,9 +44,10 @@ def test_eyes_are_jittered_as_much_as_is_said():
     across = (jittered[:, 1] - jittered[:, 0]) @ [1, 1j]
     angles, scales = np.degrees(np.angle(across)), np.log(np.abs(across) / 36)
     middles = (jittered.mean(axis=1) - EYES.mean(axis=0)) / 36
-    assert np.abs(angles).max() <= 30 + 1e-9
-    assert angles.std() == pytest.approx(7, rel=0.1)
-    assert scales.std() == pytest.approx(0.06, rel=0.1)
+    # Three in four are normal with 7 degrees, the others even between -35 and 35: 20 degrees.
+    assert angles.std() == pytest.approx(np.sqrt(0.75 * 7**2 + 0.25 * 35**2 / 3), rel=0.1)
+    assert np.median(np.abs(angles)) == pytest.approx(6.2, rel=0.1)
+    assert scales.std() == pytest.approx(0.08, rel=0.1)
     # 6 % of the eyes' distance is 2 % of a crop's side.
     assert middles.std(axis=0) == pytest.approx([0.06, 0.06], rel=0.1)
     assert (angles.mean(), scales.mean(), *middles.mean(axis=0)) == pytest.approx((0, 0, 0, 0), abs=0.5)
