@@ -104,7 +104,7 @@ class Detector:
         pixels, scale = _reduced(picture.pixels, self.side)
         with self._lock:
             faces = self._found(pixels) or self._found_turned(pixels)
-        faces = [_scaled(face, scale, picture) for face in faces]
+        faces = [_scaled(face, scale * picture.scale, picture) for face in faces]
         faces = [face for face in faces if face.box.width >= self.smallest]
         faces = sorted(faces, key=lambda face: -face.box.area)[: self.most]
         return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app import crop, images, quality, verdict
+from app.decoder import Decoder
 from app.detection import DetectedFace, Detector
 from app.gallery.store import Gallery
 from app.images import Picture
@@ -85,6 +86,7 @@ class Recognizer:
         self.detector = detector
         self.network = network
         self.gallery = gallery
+        self.decoder = Decoder.from_settings(settings)
 
     @classmethod
     def load(cls, settings: Settings) -> Recognizer:
@@ -101,6 +103,7 @@ class Recognizer:
 
     def warm_up(self) -> None:
         """Run every part once, so that the first visitor waits no longer than the hundredth."""
+        self.decoder.warm_up()
         grey = np.full((256, 256, 3), 127, dtype=np.uint8)
         self.detector.find_faces(Picture(grey))
         self.network.embed(np.zeros((1, crop.SIZE, crop.SIZE, 3), dtype=np.uint8))
@@ -115,7 +118,7 @@ class Recognizer:
         Raises:
             images.UnreadableImage: it is no picture that can be read.
         """
-        picture = images.decode(data, self.settings.max_pixels)
+        picture = self.decoder.decode(data)
         faces = self.detector.find_faces(picture)
         return picture, self._embedded(picture, faces)
 
@@ -159,13 +162,15 @@ class Recognizer:
         return found
 
     def _embedded(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[Probe, ...]:
-        crops = [None if face.eyes is None else crop.align(picture.pixels, face.eyes) for face in faces]
+        # Of a picture read at reduced scale, fewer pixels are there than boxes and eyes count.
+        eyes = [None if face.eyes is None else face.eyes / picture.scale for face in faces]
+        crops = [None if pair is None else crop.align(picture.pixels, pair) for pair in eyes]
         aligned = [one for one in crops if one is not None]
         embeddings = iter(self.network.embed(np.stack(aligned)) if aligned else ())
         floor = self.network.card.quality
         return tuple(
             Probe(face, None, None, floor.flaw(None))
             if cut is None
-            else Probe(face, cut, next(embeddings), floor.flaw(quality.measure(cut, face.eyes)))
-            for face, cut in zip(faces, crops, strict=True)
+            else Probe(face, cut, next(embeddings), floor.flaw(quality.measure(cut, pair)))
+            for face, cut, pair in zip(faces, crops, eyes, strict=True)
         )

@@ -50,7 +50,11 @@ class Settings:
     min_face: int = _setting(16, "smallest face looked at: width of its box in pixels of the picture", 1)
     max_pixels: int = _setting(40_000_000, "largest picture that is read: width x height", 1)
     max_bytes: int = _setting(20_000_000, "largest file, and largest request to the page, in bytes", 1)
-    max_images: int = _setting(8, "most pictures in one request to the API", 1)
+    max_request_bytes: int = _setting(50_000_000, "largest request, all its files together, in bytes", 1)
+    max_images: int = _setting(8, "most pictures in one request", 1)
+    decoders: int = _setting(2, "most pictures that a server process decodes at once, each in a process of its own", 1)
+    decode_seconds: int = _setting(10, "processor seconds that decoding one picture may take", 1)
+    decode_bytes: int = _setting(1_000_000_000, "memory that decoding one picture may take, in bytes", 100_000_000)
     model: Path = _setting(ROOT / "models" / "twin.json", "the network's model card; its weights lie beside it")
     anchors: Path = _setting(
         ROOT / "anchors", "the shipped gallery: embeddings and portraits that fill an empty database"

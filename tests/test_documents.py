@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROWS = (
     ("settings", "quiet"),
     ("images", "gallery"),
-    ("backends", "crop"),
+    ("backends", "crop", "decoder", "decoder_process"),
     ("detection", "quality", "verdict"),
     ("card",),
     ("siamese",),

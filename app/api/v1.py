@@ -38,7 +38,7 @@ def identify() -> Response:
 @blueprint.post("/compare")
 def compare() -> Response:
     """Compare the best-matching pair of faces of the pictures in the fields `a` and `b`."""
-    request.max_content_length = 2 * _settings().max_bytes + _FORM_BYTES
+    _allow_files(2)
     first, second = (_bytes(_upload(field)) for field in ("a", "b"))
     return answer(serialize.comparison(current_recognizer().compare(first, second)))
 
@@ -54,13 +54,19 @@ def _settings() -> Settings:
     return current_app.extensions["settings"]
 
 
+def _allow_files(most: int) -> None:
+    """Let the request be as large as so many files; it is held in memory, so all together have a limit too."""
+    settings = _settings()
+    request.max_content_length = min(most * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
+
+
 def _uploads(field: str, most: int) -> list[FileStorage]:
     """The files of a field.
 
     Raises:
         Refused: there are none, or too many.
     """
-    request.max_content_length = most * _settings().max_bytes + _FORM_BYTES
+    _allow_files(most)
     uploads = [upload for upload in request.files.getlist(field) if upload.filename]
     if not uploads:
         raise _no_image(field)

@@ -14,7 +14,7 @@ from app import crop
 
 
 def jitter_eyes(eyes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn (three in four by about 7 degrees, the others evenly up to 35), scale (8 %) and shift (2 % of a crop) the eyes.
+    """Turn (three in four by about 7 degrees, others evenly up to 35), scale (8 %) and shift (2 % of a crop) the eyes.
 
     The wide turns are what detectors leave of a tilt: their eyes follow a tilted head only in part.
 

@@ -26,16 +26,16 @@ def photo(picture: Picture) -> str:
 
 def face(picture: Picture, found: IdentifiedFace) -> str:
     """A face as the network sees it or, where that is missing, cut around its box: a data URI."""
-    pixels = _around(picture.pixels, found.face.box) if found.crop is None else found.crop
+    pixels = _around(picture, found.face.box) if found.crop is None else found.crop
     return _data_uri(_reduced(Image.fromarray(pixels), _FACE_SIDE), quality=90)
 
 
-def _around(pixels: np.ndarray, box: Box) -> np.ndarray:
+def _around(picture: Picture, box: Box) -> np.ndarray:
     margin = round(_FACE_MARGIN * max(box.width, box.height))
     top, left = max(0, box.y - margin), max(0, box.x - margin)
-    return np.ascontiguousarray(
-        pixels[top : box.y + max(1, box.height) + margin, left : box.x + max(1, box.width) + margin]
-    )
+    edges = (top, box.y + max(1, box.height) + margin, left, box.x + max(1, box.width) + margin)
+    top, bottom, left, right = (round(edge / picture.scale) for edge in edges)
+    return np.ascontiguousarray(picture.pixels[top:bottom, left:right])
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
