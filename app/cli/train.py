@@ -184,6 +184,12 @@ def _table(figures: dict) -> str:
     """The figures for people: a line each."""
     lines = []
     for part, values in figures.items():
+        if isinstance(values, list):
+            lines += [
+                f"{part:12} {row['from']:.2f} to {row['to']:.2f}: {row['right']} of {row['faces']} right"
+                for row in values
+            ]
+            continue
         for name, value in values.items():
             if isinstance(value, float):
                 lines.append(f"{part:12} {name:22} {value:.4f}")

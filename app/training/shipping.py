@@ -16,7 +16,7 @@ from app.detection import Detector
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
 from app.quality import QualityFloor
-from app.training import anchors, calibration, evaluation, tiles
+from app.training import anchors, calibration, evaluation, reliability, tiles
 from app.training.crops import Crops, collect, embed
 from app.training.errors import TrainingError
 from app.verdict import Head, Rules, rank
@@ -217,7 +217,7 @@ def write_gallery(
 
 
 def measure(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: Rules) -> dict:
-    """Open-set and closed-set figures on test faces.
+    """Open-set and closed-set figures on test faces, and how often a distance is right.
 
     Arguments:
         faces: as `gather` gives them.
@@ -231,6 +231,9 @@ def measure(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: R
     result = {
         "open_set": evaluation.open_set(faces.embeddings[faces.of("test-stranger")], snapshot, rules),
         "closed_set": evaluation.closed_set(faces.embeddings[known], names, faces.missed("test"), snapshot, rules),
+        "reliability": reliability.measure(
+            faces.embeddings[known], np.array(names), faces.embeddings[faces.of("test-stranger")], snapshot, rules.head
+        ),
     }
     if four:
         small = evaluation.among(snapshot, evaluation.FOUR)

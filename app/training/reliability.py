@@ -1,0 +1,82 @@
+"""How often the closest person is the right one, by how close they are: what a distance is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from app.gallery.snapshot import Snapshot
+from app.verdict import Head
+
+WIDTH = 0.02
+"""Width of a bin of class distances before small ones are merged."""
+
+LEAST = 60
+"""Faces that a bin holds at least, so that its share is worth telling."""
+
+_CHUNK = 256
+
+
+def class_distances(embeddings: np.ndarray, snapshot: Snapshot, head: Head) -> np.ndarray:
+    """The class distance of every face to every person, as `verdict.rank` computes them one by one.
+
+    Arguments:
+        embeddings: float32 (faces, dims) of length 1.
+        snapshot: the gallery.
+        head: from distance to score.
+
+    Returns:
+        float64 (faces, people), people in the gallery's order.
+    """
+    parts = []
+    for at in range(0, len(embeddings), _CHUNK):
+        cosines = embeddings[at : at + _CHUNK] @ snapshot.anchors.T
+        scores = head.score(np.sqrt(np.maximum(0.0, 2.0 - 2.0 * cosines).astype(np.float64)))
+        parts.append(np.add.reduceat(scores, snapshot.offsets[:-1], axis=1) / snapshot.counts)
+    return np.concatenate(parts) if parts else np.zeros((0, len(snapshot)))
+
+
+def bins(distances: np.ndarray, right: np.ndarray, width: float = WIDTH, least: int = LEAST) -> list[dict]:
+    """Count faces and right answers by class distance.
+
+    Arguments:
+        distances: float (faces,), the class distance of the closest person.
+        right: bool (faces,), whether the closest person is the true one; never for strangers.
+        width: of a bin before merging.
+        least: a bin with fewer faces is merged with its neighbours.
+
+    Returns:
+        Rows of `from`, `to`, `faces` and `right` (a number of faces), in rising distance. They follow on each
+        other from 0 to 1, and every face is in one: `from` <= distance < `to`.
+    """
+    edges, rows = np.round(np.arange(0.0, 1.0 + width, width), 6).clip(0, 1), []
+    start = 0.0
+    for end in edges[1:]:
+        inside = (distances >= start) & ((distances < end) | (end == 1.0))
+        beyond = int((distances >= end).sum())
+        # The last faces must not be left with a bin too small for a share.
+        if end == 1.0 or (inside.sum() >= least and beyond >= least):
+            rows.append(_row(start, float(end), inside, right))
+            start = float(end)
+        if end == 1.0:
+            break
+    return rows
+
+
+def _row(start: float, end: float, inside: np.ndarray, right: np.ndarray) -> dict:
+    return {"from": start, "to": end, "faces": int(inside.sum()), "right": int(right[inside].sum())}
+
+
+def measure(known: np.ndarray, names: np.ndarray, strangers: np.ndarray, snapshot: Snapshot, head: Head) -> list[dict]:
+    """The bins of known people's and strangers' faces together.
+
+    Arguments:
+        known: float32 (faces, dims), of people in the gallery.
+        names: str (faces,), who they are.
+        strangers: float32 (faces, dims), of people who are not.
+        snapshot: the gallery.
+        head: of the card.
+    """
+    distances = class_distances(np.concatenate([known, strangers]), snapshot, head)
+    first = np.array(snapshot.names)[distances.argmin(axis=1)]
+    right = np.concatenate([first[: len(known)] == names, np.zeros(len(strangers), dtype=bool)])
+    return bins(distances.min(axis=1), right)
