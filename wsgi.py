@@ -3,9 +3,12 @@
 import sys
 
 from app.factory import create_app
+from app.serving import logs
 from app.settings import Settings, SettingsError
 
 try:
-    app = create_app(Settings.from_environment())
+    settings = Settings.from_environment()
+    logs.configure(settings.log)
+    app = create_app(settings)
 except SettingsError as error:
     sys.exit(str(error))

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import api
+from app import api, request_id
 from app.loading import EXTENSION, Loading
 from app.recognizer import Recognizer
+from app.serving import guard, metrics, rates
+from app.serving.gate import Gate
+from app.serving.metrics import Metrics
+from app.serving.traffic import Traffic
 from app.settings import ROOT, Settings
 from app.web import errors, headers
 from app.web.pages import blueprint as pages
 from app.web.uploads import MemoryRequest
+
+BODIES = 4
+"""Requests of the largest size whose bodies are held in memory at once; more small ones fit."""
+
+FORM_BYTES = 100_000
+"""Largest text field of a form, and the most that all text fields together may hold."""
+
+FORM_FIELDS = 16
+"""Most fields of a form besides its pictures."""
 
 
 class FacesApp(Flask):
@@ -29,14 +42,32 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     settings = settings or Settings()
     app = FacesApp("app", root_path=str(ROOT))
     app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES
+    app.config["MAX_FORM_PARTS"] = settings.max_images + FORM_FIELDS
     app.extensions["settings"] = settings
     app.extensions[EXTENSION] = _loading(settings, recognizer)
+    _serve(app, settings)
     app.register_blueprint(pages)
     app.register_blueprint(api.blueprint, url_prefix="/api/v1")
     app.register_blueprint(api.health_blueprint, url_prefix="/healthz")
     errors.install(app)
     headers.install(app)
     return app
+
+
+def _serve(app: Flask, settings: Settings) -> None:
+    """Put the app behind gate, guard and limits. What is asked first is installed first."""
+    bodies = BODIES * settings.max_request_bytes
+    gate = app.extensions["gate"] = Gate(settings.threads, settings.queue, settings.queue_seconds, bodies)
+    figures = Metrics()
+    traffic = Traffic(gate, figures, settings)
+    traffic.install(app)
+    request_id.install(app)
+    guard.install(app, settings)
+    rates.install(app, settings)
+    app.before_request(traffic.reserve)
+    if settings.metrics:
+        metrics.install(app, figures, gate)
 
 
 def _loading(settings: Settings, recognizer: Recognizer | None) -> Loading:

@@ -17,6 +17,7 @@ from app.card import ModelError
 from app.gallery.store import GalleryError
 from app.recognizer import Recognizer
 from app.settings import SettingsError
+from app.unavailable import NotReady
 
 EXTENSION = "loading"
 """The key of the app's `Loading` in `Flask.extensions`."""
@@ -28,12 +29,6 @@ _EXPECTED = (ModelError, GalleryError, DetectorError, SettingsError)
 """Errors whose message is a sentence for the operator, complete without a traceback."""
 
 log = logging.getLogger(__name__)
-
-
-class NotReady(RuntimeError):
-    """The recognizer is still being loaded, or could not be; the message is a sentence for a visitor."""
-
-    code = "not_ready"
 
 
 class Loading:
@@ -77,11 +72,17 @@ class Loading:
         Raises:
             NotReady: there is none yet, or there will be none.
         """
-        if self._recognizer is not None:
-            return self._recognizer
+        recognizer = self._recognizer
+        if recognizer is not None:
+            return recognizer
         if self.error:
             raise NotReady("The server could not start up and needs its operator; the reason is in the server's log.")
         raise NotReady("The server is starting up. Please try again in a few seconds.")
+
+    def withdraw(self) -> None:
+        """Take the recognizer out of service: it works no more, and another process will do better."""
+        self.error = "The recognizer works no more."
+        self._recognizer = None
 
     def _run(self) -> None:
         try:

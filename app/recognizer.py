@@ -13,6 +13,7 @@ from app.gallery.store import Gallery
 from app.images import Picture
 from app.settings import Settings
 from app.siamese import Network, load_network
+from app.stages import judged, stage
 from app.verdict import Verdict
 
 
@@ -118,9 +119,12 @@ class Recognizer:
         Raises:
             images.UnreadableImage: it is no picture that can be read.
         """
-        picture = self.decoder.decode(data)
-        faces = self.detector.find_faces(picture)
-        return picture, self._embedded(picture, faces)
+        with stage("decode"):
+            picture = self.decoder.decode(data)
+        with stage("detect"):
+            faces = self.detector.find_faces(picture)
+        with stage("embed"):
+            return picture, self._embedded(picture, faces)
 
     def identify(self, data: bytes) -> Identification:
         """Name every face of a picture; no face gives an empty tuple.
@@ -132,9 +136,11 @@ class Recognizer:
         snapshot = self.gallery.snapshot()
         rules = self.network.card.rules
         named = []
-        for probe in probes:
-            ranking = () if probe.embedding is None else verdict.rank(probe.embedding, snapshot, rules.head)
-            named.append(IdentifiedFace(probe.face, probe.crop, verdict.judge(ranking, rules, probe.flaw)))
+        with stage("rank"):
+            for probe in probes:
+                ranking = () if probe.embedding is None else verdict.rank(probe.embedding, snapshot, rules.head)
+                named.append(IdentifiedFace(probe.face, probe.crop, verdict.judge(ranking, rules, probe.flaw)))
+        judged(face.verdict.kind for face in named)
         return Identification(picture, tuple(named))
 
     def compare(self, first: bytes, second: bytes) -> Comparison:

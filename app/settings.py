@@ -17,6 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PREFIX = "FACES_"
 
+AUTO = "auto"
+"""The value of settings that go by other settings."""
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 DETECTORS = (
     "auto yunet mtcnn dlib ssd opencv retinaface fastmtcnn mediapipe centerface "
     "yolov8n yolov8m yolov8l yolov11n yolov11s yolov11m yolov11l yolov12n yolov12s yolov12m yolov12l"
@@ -66,6 +71,38 @@ class Settings:
     port: int = _setting(8000, "port that `make run` serves on", 1)
     workers: int = _setting(1, "server processes, each with its own network", 1)
     threads: int = _setting(4, "requests a server process works on at once", 1)
+    queue: int = _setting(4, "requests that may wait beside those; more are answered with 503", 0)
+    queue_seconds: int = _setting(20, "how long a request may wait", 1)
+    request_seconds: int = _setting(60, "how long a request may take; it is given up between stages", 1)
+    body_seconds: int = _setting(60, "how long a request may take to arrive", 1)
+    stuck_seconds: int = _setting(180, "a server process in which a request takes this long is replaced", 1)
+    trusted_hosts: str = _setting(
+        AUTO, "names the server answers to, with commas; auto is this machine's on a loopback address, else any"
+    )
+    proxies: int = _setting(0, "proxies in front whose X-Forwarded-For and -Proto are believed", 0)
+    rate_limit: str = _setting(
+        AUTO, "requests of a client, e.g. 60/minute;1000/day, or off; auto is off on a loopback address, else 60/minute"
+    )
+    rate_storage: str = _setting("memory://", "where they are counted: memory:// (each process) or redis://HOST:PORT")
+    metrics: bool = _setting(True, "serve figures for Prometheus at /metrics")
+    log: str = _setting("json", "a line of JSON for every request, or off for errors alone", None, ["json", "off"])
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the server is meant for this machine alone: a loopback address, and no proxy in front."""
+        return self.host in _LOOPBACK and not self.proxies
+
+    def hosts(self) -> list[str]:
+        """The names that the server answers to; an empty list stands for all."""
+        if self.trusted_hosts != AUTO:
+            return [name.strip().lower() for name in self.trusted_hosts.split(",")]
+        return list(_LOOPBACK) if self.loopback else []
+
+    def limit(self) -> str:
+        """The rate limit, or `off`."""
+        if self.rate_limit != AUTO:
+            return self.rate_limit
+        return "off" if self.loopback else "60/minute"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

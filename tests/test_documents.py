@@ -19,8 +19,8 @@ from app.training import report
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 ROWS = (
-    ("settings", "quiet"),
-    ("images", "gallery"),
+    ("settings", "quiet", "unavailable", "request_id"),
+    ("images", "gallery", "stages"),
     ("backends", "crop", "decoder", "decoder_process"),
     ("detection", "quality", "verdict"),
     ("card",),
@@ -30,6 +30,7 @@ ROWS = (
     ("training",),
     ("web",),
     ("api",),
+    ("serving",),
     ("factory", "cli"),
 )
 """The rooms, those that know least first. A room imports rooms of earlier rows only: this is DESIGN's table, in

@@ -22,8 +22,8 @@ def ready() -> Response:
     try:
         recognizer = current_recognizer()
     except NotReady as error:
-        failure = loading_of(current_app).error
-        body = {"status": "failed" if failure else "loading", "reason": failure or str(error)}
+        # The reason itself names files of the server: it stands in the log, not in an answer to strangers.
+        body = {"status": "failed" if loading_of(current_app).error else "loading", "reason": str(error)}
         return answer(body, 503, headers={"Retry-After": str(RETRY_SECONDS)})
     people = recognizer.gallery.people()
     return answer(

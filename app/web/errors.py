@@ -11,8 +11,12 @@ from app.web.uploads import drain
 
 PAGES = {
     400: ("That did not work", "The request could not be understood. Please start again from the first page."),
+    403: ("That is not allowed", "The request came from a page of another site. Please start from the first page."),
     404: ("There is no such page", "The address may be mistyped, or what was here has been removed."),
     405: ("That does not work here", "This address cannot be used in that way. Please start from the first page."),
+    408: ("That took too long", "The photo did not arrive in time. Please try again, perhaps with a smaller one."),
+    421: ("There is no such site", "This server is not known by that name. Please use the address you were given."),
+    429: ("One moment, please", "That was a lot in a short time. Please try again in a minute."),
     500: ("Something went wrong", "The fault is ours, not your photo's. Please try again."),
 }
 """Title and sentence of each error page; other codes are shown as 400 or 500."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 
 from flask import Request, request
+from werkzeug.exceptions import RequestTimeout
 
 DRAIN_BYTES = 100_000_000
 """Of a refused upload, this much is still read."""
@@ -32,8 +34,6 @@ def drain() -> None:
     connection; the sentence that says "too large" would never be seen.
     """
     stream, left = request.environ["wsgi.input"], min(request.content_length or 0, DRAIN_BYTES)
-    while left > 0:
-        chunk = stream.read(min(left, _CHUNK))
-        if not chunk:
-            return
-        left -= len(chunk)
+    with suppress(RequestTimeout):
+        while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
+            left -= len(chunk)

@@ -15,7 +15,7 @@ def fetch(address: str | urllib.request.Request) -> tuple[int, str]:
 
 
 def test_a_server_that_cannot_load_says_why_in_one_line_and_is_never_ready(tmp_path):
-    with serving(tmp_path, FACES_MODEL=str(tmp_path / "none.json")) as server:
+    with serving(tmp_path, FACES_MODEL=str(tmp_path / "none.json"), FACES_LOG="off") as server:
         assert server.line(60).startswith(f"There is no model card at {tmp_path / 'none.json'}.")
         assert fetch(f"{server.address}/healthz/live")[0] == 200
         assert fetch(f"{server.address}/healthz/ready")[0] == 503

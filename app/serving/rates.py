@@ -1,0 +1,54 @@
+"""How often a client may ask. Only requests that cost something count: reading pages is free."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from limits import parse_many
+
+from app.settings import Settings, SettingsError
+
+_IPV6_PREFIX = 64
+"""What one household or server is given of IPv6: its addresses are one client."""
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Answer 429 where a client asks more often than the settings allow.
+
+    Raises:
+        SettingsError: the limit cannot be understood.
+    """
+    limit = settings.limit()
+    if limit == "off":
+        return
+    try:
+        parse_many(limit)
+    except ValueError as error:
+        raise SettingsError(
+            f"FACES_RATE_LIMIT is {limit!r}; it can be auto, off, or limits such as 60/minute;1000/day."
+        ) from error
+    Limiter(
+        client,
+        app=app,
+        application_limits=[limit],
+        application_limits_exempt_when=lambda: request.method in ("GET", "HEAD", "OPTIONS"),
+        headers_enabled=True,
+        storage_uri=settings.rate_storage,
+        strategy="moving-window" if settings.rate_storage.startswith("memory") else "fixed-window",
+        # A store that is down must not stop the service: each process counts by itself until it is back.
+        in_memory_fallback_enabled=True,
+    )
+
+
+def client() -> str:
+    """Who asks: the address, of which no proxy that the settings do not name can say anything."""
+    text = request.remote_addr or "unknown"
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if address.version == 4:
+        return text
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))

@@ -1,0 +1,105 @@
+"""Every request from its first moment to its last: its time, its turn, and what log and figures tell of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from flask import Flask, Response, g, request
+
+from app import stages
+from app.loading import loading_of
+from app.serving.body import TimedBody
+from app.serving.gate import Gate
+from app.serving.logs import event
+from app.serving.metrics import Metrics
+from app.settings import Settings
+from app.stages import Course
+from app.web.uploads import drain
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+_QUIET = ("/healthz/live", "/healthz/ready", "/metrics", "/static/<path:filename>")
+"""Routes that are asked all day and tell nothing new in a log."""
+
+log = logging.getLogger(__name__)
+
+
+class Traffic:
+    """The requests of one app.
+
+    Arguments:
+        gate: lets them in.
+        metrics: counts them.
+        settings: their limits.
+    """
+
+    def __init__(self, gate: Gate, metrics: Metrics, settings: Settings) -> None:
+        self._gate = gate
+        self._metrics = metrics
+        self._settings = settings
+
+    def install(self, app: Flask) -> None:
+        """Follow the app's requests; to be called before anything else listens to them."""
+        self._app = app
+        app.before_request(self._begin)
+        app.after_request(self._answered)
+        app.teardown_request(self._end)
+
+    def reserve(self) -> None:
+        """Make room for the request's body; to be called after everything that may refuse it.
+
+        Raises:
+            Busy: there is none.
+        """
+        if request.method in _SAFE:
+            return
+        size = request.content_length
+        if size is None:
+            size = self._settings.max_request_bytes if "Transfer-Encoding" in request.headers else 0
+        self._gate.reserve(size)
+        g.reserved = size
+
+    def _begin(self) -> None:
+        now = time.monotonic()
+        course = Course(now + self._settings.request_seconds)
+        course.admit = lambda: self._gate.enter(id(course))
+        g.course, g.began = course, now
+        stages.follow(course)
+        if request.method not in _SAFE:
+            sock = request.environ.get("gunicorn.socket")
+            request.environ["wsgi.input"] = TimedBody(request.environ["wsgi.input"], self._settings.body_seconds, sock)
+
+    def _answered(self, response: Response) -> Response:
+        if request.method not in _SAFE and response.status_code >= 400:
+            # Whoever is still sending would see a broken connection instead of the answer.
+            drain()
+        course: Course = g.course
+        route = request.url_rule.rule if request.url_rule else "none"
+        seconds = time.monotonic() - g.began
+        self._metrics.answered(route, request.method, response.status_code, seconds)
+        self._metrics.recognised(course.seconds, course.verdicts)
+        self._metrics.load(self._gate, loading_of(self._app).ready)
+        if route not in _QUIET:
+            event(
+                log,
+                "request",
+                route=route,
+                method=request.method,
+                status=response.status_code,
+                ms=_milliseconds(seconds),
+                stages={name: _milliseconds(course.seconds[name]) for name in stages.STAGES if name in course.seconds},
+                faces=course.verdicts.total(),
+            )
+        return response
+
+    def _end(self, _error: BaseException | None) -> None:
+        stages.leave()
+        course = g.pop("course", None)
+        if course is not None:
+            self._gate.leave(id(course))
+        self._gate.release(g.pop("reserved", 0))
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(1000 * seconds, 1)

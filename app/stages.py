@@ -1,0 +1,78 @@
+"""The stages that a photo goes through, as whoever waits for the answer sees them: how long each took, and whether
+there is time for the next.
+
+The recognizer names its stages. A server follows each request's course; elsewhere nobody does, and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from app.unavailable import TooLate
+
+STAGES = ("decode", "detect", "embed", "rank")
+"""All stages, in their order; `embed` includes cutting the faces out, `rank` judging them."""
+
+
+@dataclass
+class Course:
+    """What became of one request so far.
+
+    `deadline` is when it is given up, by `time.monotonic`. `admit` is called once, before the first stage, and may
+    raise. `seconds` sums up each stage, `verdicts` counts the faces.
+    """
+
+    deadline: float
+    admit: Callable[[], None] = lambda: None
+    seconds: Counter[str] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    admitted: bool = False
+
+
+_COURSE: ContextVar[Course | None] = ContextVar("course", default=None)
+
+
+def follow(course: Course) -> None:
+    """Record the stages of this thread in a course, until `leave`."""
+    _COURSE.set(course)
+
+
+def leave() -> None:
+    """End what `follow` began."""
+    _COURSE.set(None)
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """One stage.
+
+    Raises:
+        TooLate: the request's time was over before the stage began.
+        Busy: it is the first stage, and the server has no room for the request.
+    """
+    course = _COURSE.get()
+    if course is None:
+        yield
+        return
+    if not course.admitted:
+        course.admit()
+        course.admitted = True
+    started = time.monotonic()
+    if started > course.deadline:
+        raise TooLate
+    try:
+        yield
+    finally:
+        course.seconds[name] += time.monotonic() - started
+
+
+def judged(verdicts: Iterable[str]) -> None:
+    """Count the verdicts of a picture's faces."""
+    course = _COURSE.get()
+    if course is not None:
+        course.verdicts.update(verdicts)

@@ -1,0 +1,49 @@
+import io
+import socket
+import threading
+
+import pytest
+from werkzeug.exceptions import RequestTimeout
+
+from app.serving.body import TimedBody
+
+
+def test_a_body_in_time_is_read_whole():
+    body = TimedBody(io.BytesIO(b"one\ntwo\nthree"), 10)
+    assert (body.readline(), body.read(2), body.read()) == (b"one\n", b"tw", b"o\nthree")
+
+
+def test_after_its_time_it_is_refused_once_and_then_empty():
+    body = TimedBody(io.BytesIO(b"late"), 0)
+    with pytest.raises(RequestTimeout):
+        body.read()
+    assert body.read() == b""
+
+
+def test_a_connection_that_is_silent_is_given_up():
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb") as stream:
+        body = TimedBody(stream, 0.1, ours)
+        theirs.sendall(b"half")
+        assert body.read(4) == b"half"
+        with pytest.raises(RequestTimeout):
+            body.read(4)
+        assert ours.gettimeout() is None
+
+
+def test_a_connection_that_trickles_is_given_up():
+    ours, theirs = socket.socketpair()
+    end = threading.Event()
+
+    def trickle():
+        while not end.wait(0.02):
+            theirs.sendall(b"x")
+
+    thread = threading.Thread(target=trickle)
+    with ours, theirs, ours.makefile("rb", buffering=0) as stream:
+        body = TimedBody(stream, 0.3, ours)
+        thread.start()
+        with pytest.raises(RequestTimeout):
+            list(iter(lambda: body.read(1), b""))
+        end.set()
+        thread.join()
