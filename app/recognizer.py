@@ -110,29 +110,23 @@ class Recognizer:
         self.network.embed(np.zeros((1, crop.SIZE, crop.SIZE, 3), dtype=np.uint8))
         self.gallery.snapshot()
 
-    def probes(self, data: bytes) -> tuple[Picture, tuple[Probe, ...]]:
-        """Decode a picture, find its faces, align and embed them.
-
-        Arguments:
-            data: the bytes of a picture file.
+    def decode(self, data: bytes) -> Picture:
+        """The first step: the bytes of a picture file become a picture.
 
         Raises:
             images.UnreadableImage: it is no picture that can be read.
         """
         with stage("decode"):
-            picture = self.decoder.decode(data)
+            return self.decoder.decode(data)
+
+    def find(self, picture: Picture) -> tuple[DetectedFace, ...]:
+        """The second step: every face of a picture, from left to right."""
         with stage("detect"):
-            faces = self.detector.find_faces(picture)
-        with stage("embed"):
-            return picture, self._embedded(picture, faces)
+            return self.detector.find_faces(picture)
 
-    def identify(self, data: bytes) -> Identification:
-        """Name every face of a picture; no face gives an empty tuple.
-
-        Raises:
-            images.UnreadableImage: it is no picture that can be read.
-        """
-        picture, probes = self.probes(data)
+    def name(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> Identification:
+        """The last step: align, embed, rank and judge the faces that were found in a picture."""
+        probes = self._embedded(picture, faces)
         snapshot = self.gallery.snapshot()
         rules = self.network.card.rules
         named = []
@@ -142,6 +136,27 @@ class Recognizer:
                 named.append(IdentifiedFace(probe.face, probe.crop, verdict.judge(ranking, rules, probe.flaw)))
         judged(face.verdict.kind for face in named)
         return Identification(picture, tuple(named))
+
+    def identify(self, data: bytes) -> Identification:
+        """Name every face of a picture, in the three steps; no face gives an empty tuple.
+
+        Raises:
+            images.UnreadableImage: it is no picture that can be read.
+        """
+        picture = self.decode(data)
+        return self.name(picture, self.find(picture))
+
+    def probes(self, data: bytes) -> tuple[Picture, tuple[Probe, ...]]:
+        """Decode a picture, find its faces, align and embed them.
+
+        Arguments:
+            data: the bytes of a picture file.
+
+        Raises:
+            images.UnreadableImage: it is no picture that can be read.
+        """
+        picture = self.decode(data)
+        return picture, self._embedded(picture, self.find(picture))
 
     def compare(self, first: bytes, second: bytes) -> Comparison:
         """Find the pair of faces, one of each picture, that are most alike.
@@ -170,9 +185,10 @@ class Recognizer:
     def _embedded(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[Probe, ...]:
         # Of a picture read at reduced scale, fewer pixels are there than boxes and eyes count.
         eyes = [None if face.eyes is None else face.eyes / picture.scale for face in faces]
-        crops = [None if pair is None else crop.align(picture.pixels, pair) for pair in eyes]
-        aligned = [one for one in crops if one is not None]
-        embeddings = iter(self.network.embed(np.stack(aligned)) if aligned else ())
+        with stage("embed"):
+            crops = [None if pair is None else crop.align(picture.pixels, pair) for pair in eyes]
+            aligned = [one for one in crops if one is not None]
+            embeddings = iter(self.network.embed(np.stack(aligned)) if aligned else ())
         floor = self.network.card.quality
         return tuple(
             Probe(face, None, None, floor.flaw(None))
