@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
+from flask_openapi3 import OpenAPI
 
 from app import api, request_id
 from app.loading import EXTENSION, Loading
@@ -26,8 +27,8 @@ FORM_FIELDS = 16
 """Most fields of a form besides its pictures."""
 
 
-class FacesApp(Flask):
-    """Flask with uploads that stay in memory."""
+class FacesApp(OpenAPI):
+    """Flask with an API that documents itself, and uploads that stay in memory."""
 
     request_class = MemoryRequest
 
@@ -40,7 +41,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
         recognizer: one that is loaded already, which makes the application ready at once.
     """
     settings = settings or Settings()
-    app = FacesApp("app", root_path=str(ROOT))
+    app = FacesApp("app", root_path=str(ROOT), **api.OPTIONS)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES
     app.config["MAX_FORM_PARTS"] = settings.max_images + FORM_FIELDS
@@ -48,8 +49,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     app.extensions[EXTENSION] = _loading(settings, recognizer)
     _serve(app, settings)
     app.register_blueprint(pages)
-    app.register_blueprint(api.blueprint, url_prefix="/api/v1")
-    app.register_blueprint(api.health_blueprint, url_prefix="/healthz")
+    api.install(app)
     errors.install(app)
     headers.install(app)
     return app

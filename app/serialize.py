@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.detection import Box, DetectedFace
+from app.gallery.store import Person
+from app.likeness import Lookalike, Spread
 from app.recognizer import Comparison, Identification, IdentifiedFace
 from app.verdict import PersonDistance
 
@@ -13,15 +15,15 @@ BEST = 10
 """Rows of a ranking unless all are asked for."""
 
 
-def identification(file: str, found: Identification, everyone: bool = False) -> dict[str, Any]:
+def identification(file: str, found: Identification, top: int | None = BEST) -> dict[str, Any]:
     """One picture's answer: file, error (null), and a row a face with its verdict and ranking.
 
     Arguments:
         file: what the sender calls the picture.
         found: what the recognizer found in it.
-        everyone: whether the ranking has all people instead of the best ten.
+        top: how many people each ranking holds; None for all.
     """
-    faces = [_face(face, None if everyone else BEST) for face in found.faces]
+    faces = [_face(face, top) for face in found.faces]
     return {"file": file, "error": None, "width": found.width, "height": found.height, "faces": faces}
 
 
@@ -54,6 +56,38 @@ def comparison_failure(code: str, message: str) -> dict[str, Any]:
 def people(names_and_counts: Sequence[tuple[str, int]]) -> dict[str, Any]:
     """Everyone in the gallery with their number of anchors."""
     return {"people": [{"person": name, "anchors": count} for name, count in names_and_counts]}
+
+
+def person(found: Person, portrait: str | None) -> dict[str, Any]:
+    """Someone in the gallery.
+
+    Arguments:
+        found: who.
+        portrait: the address of their portrait, or None if there is none.
+    """
+    return {"id": found.id, "person": found.name, "anchors": found.anchors, "portrait": portrait}
+
+
+def people_part(rows: Sequence[dict[str, Any]], total: int, next_part: str | None) -> dict[str, Any]:
+    """A part of a list of people.
+
+    Arguments:
+        rows: what `person` gave, in the list's order.
+        total: people in the whole list.
+        next_part: the address of the part after this, or None at the end.
+    """
+    return {"people": list(rows), "total": total, "next": next_part}
+
+
+def likeness(spread: Spread | None, closest: Sequence[Lookalike]) -> dict[str, Any]:
+    """How far a person's anchors lie from each other, and whom they are closest to."""
+    return {
+        "spread": None if spread is None else {"mean": spread.mean, "min": spread.min, "max": spread.max},
+        "lookalikes": [
+            {"id": one.id, "person": one.person, "class_distance": one.class_distance, "mistaken": one.mistaken}
+            for one in closest
+        ],
+    }
 
 
 def _face(face: IdentifiedFace, most: int | None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ ROWS = (
     ("images", "gallery", "stages"),
     ("backends", "crop", "decoder", "decoder_process"),
     ("detection", "quality", "verdict"),
-    ("card",),
+    ("card", "likeness"),
     ("siamese",),
     ("recognizer",),
     ("serialize", "enrolment", "loading"),

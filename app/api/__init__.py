@@ -1,6 +1,25 @@
-"""The JSON API (`blueprint`, served below /api/v1) and the health checks (`health_blueprint`, below /healthz)."""
+"""The JSON API (below /api/v1, its document at /api/docs) and the health checks (below /healthz)."""
 
+from flask_openapi3 import OpenAPI
+
+from app.api import docs, people, v1
+from app.api.answers import refuse_invalid
 from app.api.health import blueprint as health_blueprint
-from app.api.v1 import blueprint
+from app.api.schema import Problem
 
-__all__ = ["blueprint", "health_blueprint"]
+OPTIONS = {
+    "info": docs.INFO,
+    "doc_ui": False,
+    "validation_error_status": 400,
+    "validation_error_model": Problem,
+    "validation_error_callback": refuse_invalid,
+}
+"""What an application has to be made with to serve the API."""
+
+
+def install(app: OpenAPI) -> None:
+    """Add the API, its document and the health checks to an application."""
+    for blueprint in (v1.blueprint, people.blueprint):
+        app.register_api(blueprint)
+    app.register_blueprint(docs.blueprint)
+    app.register_blueprint(health_blueprint, url_prefix="/healthz")

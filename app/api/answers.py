@@ -1,17 +1,21 @@
-"""Answers of the API: JSON, and errors as problem details (RFC 9457) with a stable `code`."""
+"""Answers of the API: JSON, and errors as problem details (RFC 9457) with a stable `code` and the request's id."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
+from flask_openapi3 import APIBlueprint
+from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from app.api.docs import TAGS
 from app.images import UnreadableImage
 from app.loading import RETRY_SECONDS, NotReady
 from app.recognizer import NoFaceFound
+from app.request_id import request_id
 from app.web.uploads import drain
 
 ROOT = "/api/"
@@ -20,12 +24,27 @@ ROOT = "/api/"
 _CODES = {413: "too_large", 500: "internal_error"}
 """Codes that are not simply the name of their status."""
 
+_PICTURES = ("image", "a", "b")
+"""Fields that hold pictures."""
+
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+_PROBLEMS = {
+    400: "No picture or too many came, or a parameter cannot be what it is.",
+    404: "There is no such person, or no portrait of them.",
+    413: "The file or the request is too large.",
+    422: "A picture cannot be read, or shows no face to compare.",
+    503: "The server is starting up or busy; `Retry-After` says when to ask again.",
+    "default": "Any other error.",
+}
+"""What the document says of errors."""
+
 _UNREAD = (404, 405, 413)
 """Refusals before the request's body was read: it has to be, or a client that still sends sees no answer."""
 
 _DETAILS = {
-    404: "There is nothing at this address. The API's addresses are listed in the README.",
-    500: "The fault is the server's, not the request's; its log has the details.",
+    404: "There is nothing at this address. The API's addresses are listed at /api/docs.",
+    500: "The fault is the server's, not the request's; its log has the details under the request's id.",
 }
 
 
@@ -60,12 +79,27 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
         "status": status,
         "detail": detail,
         "code": code,
+        "request_id": request_id(),
     }
     return answer(body, status, "application/problem+json", headers)
 
 
-def install(blueprint: Blueprint) -> None:
-    """Turn every error of a blueprint, and of addresses below `ROOT` that lead nowhere, into problem details."""
+def blueprint_of(name: str, prefix: str, tag: str) -> APIBlueprint:
+    """A blueprint whose every error, and every address below `ROOT` that leads nowhere, gives problem details.
+
+    Arguments:
+        name: what endpoints begin with.
+        prefix: where its routes lie.
+        tag: the heading it has in the document.
+    """
+    blueprint = APIBlueprint(
+        name,
+        __name__,
+        url_prefix=prefix,
+        abp_tags=[TAGS[tag]],
+        abp_responses=problems(400, 503, "default"),
+        operation_id_callback=_id,
+    )
     blueprint.register_error_handler(Refused, lambda error: problem(error.status, error.code, str(error)))
     blueprint.register_error_handler(UnreadableImage, lambda error: problem(422, error.code, str(error)))
     blueprint.register_error_handler(NoFaceFound, lambda error: problem(422, error.code, str(error)))
@@ -77,6 +111,42 @@ def install(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(413, _http_problem)
     # Nothing is routed to a blueprint where there is no route, so the application has to be asked first.
     blueprint.before_app_request(_unrouted)
+    return blueprint
+
+
+def problems(*statuses: int | str) -> dict[int | str, dict]:
+    """How the document describes errors of these statuses."""
+    return {status: _PROBLEM | {"description": _PROBLEMS[status]} for status in statuses}
+
+
+def refuse_invalid(error: ValidationError) -> NoReturn:
+    """Answer a request that does not fit its schema.
+
+    Raises:
+        Refused: always; it names the first field that is wrong, and how.
+    """
+    wrong = error.errors(include_url=False)[0]
+    name = str(wrong["loc"][0])
+    if name in _PICTURES:
+        raise no_image(name) from error
+    if wrong["type"] == "extra_forbidden":
+        raise Refused(400, "bad_parameter", f"There is no parameter {name!r} here; /api/docs lists them.") from error
+    said = wrong["msg"][0].lower() + wrong["msg"][1:]
+    raise Refused(400, "bad_parameter", f"The parameter {name} cannot be {wrong['input']!r}: {said}.") from error
+
+
+def no_image(field: str) -> Refused:
+    """What is said where a picture should have come in a field."""
+    if field in request.form:
+        detail = f"The field {field} holds text instead of a file. With curl, write -F {field}=@photo.jpg."
+    else:
+        detail = f"No picture came. Send multipart/form-data with a file in the field {field}."
+    return Refused(400, "no_image", detail)
+
+
+def _id(name: str, **_rest: str) -> str:
+    """An operation's name in the document, by which clients made from it call it: that of its function."""
+    return name
 
 
 def _unrouted() -> Response | None:

@@ -1,12 +1,13 @@
-"""The API's routes. What they answer is `serialize`'s, the same as the command line's `--json`."""
+"""The API's routes for pictures. What they answer is `serialize`'s, the same as the command line's `--json`."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
 from werkzeug.datastructures import FileStorage
 
 from app import serialize
-from app.api.answers import Refused, answer, install
+from app.api import schema
+from app.api.answers import Refused, answer, blueprint_of, no_image, problems
 from app.images import UnreadableImage
 from app.loading import current_recognizer
 from app.recognizer import Recognizer
@@ -15,84 +16,74 @@ from app.settings import Settings
 _FORM_BYTES = 100_000
 """What a request may hold besides its pictures: boundaries and headers."""
 
-blueprint = Blueprint("api", __name__)
-install(blueprint)
+blueprint = blueprint_of("api", "/api/v1", "Pictures")
 
 
-@blueprint.post("/identify")
-def identify() -> Response:
-    """Name every face of the pictures in the field `image`; `?all=1` ranks everyone instead of the best ten.
-
-    One picture is answered with its object, or with a problem if it cannot be read; several with
-    `{"images": [...]}`, their objects in the order sent, each with its own `error` or null.
-    """
+@blueprint.before_request
+def limit() -> None:
+    """Let a request be as large as the pictures it may hold; they lie in memory, so all together have a limit too."""
     settings = _settings()
-    uploads = _uploads("image", settings.max_images)
+    pictures = settings.max_images if request.endpoint == "api.identify" else 2
+    request.max_content_length = min(pictures * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
+
+
+@blueprint.post(
+    "/identify",
+    summary="Name every face of one picture or several.",
+    description="One picture is answered with its object, or with a problem if it cannot be read; several with "
+    "`images`, their objects in the order sent, each with its own `error` or null. A picture without a face is no "
+    "error: `faces` is empty.",
+    responses={200: schema.Identified} | problems(413, 422),
+)
+def identify(query: schema.IdentifyQuery, form: schema.IdentifyForm) -> Response:
+    """Name every face of the pictures in the field `image`."""
+    uploads = _uploads(form.image, _settings().max_images)
     recognizer = current_recognizer()
-    everyone = request.args.get("all", "").lower() in ("1", "true")
+    top = None if query.all else query.top
     if len(uploads) == 1:
-        return answer(_identified(recognizer, uploads[0], everyone))
-    return answer(serialize.images([_row(recognizer, upload, everyone) for upload in uploads]))
+        return answer(_identified(recognizer, uploads[0], top))
+    return answer(serialize.images([_row(recognizer, upload, top) for upload in uploads]))
 
 
-@blueprint.post("/compare")
-def compare() -> Response:
+@blueprint.post(
+    "/compare",
+    summary="Tell whether two pictures show the same person.",
+    description="Of pictures with several faces the two are compared that are most alike.",
+    responses={200: schema.Compared} | problems(413, 422),
+)
+def compare(form: schema.CompareForm) -> Response:
     """Compare the best-matching pair of faces of the pictures in the fields `a` and `b`."""
-    _allow_files(2)
-    first, second = (_bytes(_upload(field)) for field in ("a", "b"))
+    first, second = (_bytes(_upload(field, getattr(form, field))) for field in ("a", "b"))
     return answer(serialize.comparison(current_recognizer().compare(first, second)))
-
-
-@blueprint.get("/people")
-def people() -> Response:
-    """Everyone in the gallery, with their number of anchors."""
-    gallery = current_recognizer().gallery
-    return answer(serialize.people([(person.name, person.anchors) for person in gallery.people()]))
 
 
 def _settings() -> Settings:
     return current_app.extensions["settings"]
 
 
-def _allow_files(most: int) -> None:
-    """Let the request be as large as so many files; it is held in memory, so all together have a limit too."""
-    settings = _settings()
-    request.max_content_length = min(most * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
-
-
-def _uploads(field: str, most: int) -> list[FileStorage]:
-    """The files of a field.
+def _uploads(files: list[FileStorage], most: int) -> list[FileStorage]:
+    """The files that were chosen: for an empty file field, browsers send a file without a name.
 
     Raises:
         Refused: there are none, or too many.
     """
-    _allow_files(most)
-    uploads = [upload for upload in request.files.getlist(field) if upload.filename]
+    uploads = [file for file in files if file.filename]
     if not uploads:
-        raise _no_image(field)
+        raise no_image("image")
     if len(uploads) > most:
         raise Refused(400, "too_many_images", f"{len(uploads)} pictures came; {most} are the most in one request.")
     return uploads
 
 
-def _upload(field: str) -> FileStorage:
-    """The one file of a field.
+def _upload(field: str, file: FileStorage | str) -> FileStorage:
+    """The file of a field.
 
     Raises:
-        Refused: there is none.
+        Refused: it is text, or none was chosen.
     """
-    upload = request.files.get(field)
-    if upload is None or not upload.filename:
-        raise _no_image(field)
-    return upload
-
-
-def _no_image(field: str) -> Refused:
-    if field in request.form:
-        detail = f"The field {field} holds text instead of a file. With curl, write -F {field}=@photo.jpg."
-    else:
-        detail = f"No picture came. Send multipart/form-data with a file in the field {field}."
-    return Refused(400, "no_image", detail)
+    if isinstance(file, str) or not file.filename:
+        raise no_image(field)
+    return file
 
 
 def _bytes(upload: FileStorage) -> bytes:
@@ -108,13 +99,13 @@ def _bytes(upload: FileStorage) -> bytes:
     return data
 
 
-def _identified(recognizer: Recognizer, upload: FileStorage, everyone: bool) -> dict:
-    return serialize.identification(upload.filename, recognizer.identify(_bytes(upload)), everyone)
+def _identified(recognizer: Recognizer, upload: FileStorage, top: int | None) -> dict:
+    return serialize.identification(upload.filename, recognizer.identify(_bytes(upload)), top)
 
 
-def _row(recognizer: Recognizer, upload: FileStorage, everyone: bool) -> dict:
+def _row(recognizer: Recognizer, upload: FileStorage, top: int | None) -> dict:
     """A picture's object among several: what went wrong is its own `error`, not the request's."""
     try:
-        return _identified(recognizer, upload, everyone)
+        return _identified(recognizer, upload, top)
     except (Refused, UnreadableImage) as error:
         return serialize.failure(upload.filename, error.code, str(error))

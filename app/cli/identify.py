@@ -66,7 +66,10 @@ def _identify(files: list[Path], as_json: bool, everyone: bool) -> bool:
                 say(f"{file}: {error}", err=True)
                 answer, rows = serialize.failure(file, error.code, str(error)), [_failed_row(file, error.code)]
             else:
-                answer, rows = serialize.identification(file, found, everyone), _rows(file, found)
+                answer, rows = (
+                    serialize.identification(file, found, None if everyone else serialize.BEST),
+                    _rows(file, found),
+                )
             for line in [common.json_line(answer)] if as_json else rows:
                 say(line)
             progress.update()

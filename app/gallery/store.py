@@ -19,6 +19,9 @@ from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, Re
 
 __all__ = ["BadEmbeddings", "Gallery", "GalleryError", "NameTaken", "Person", "UnknownPerson"]
 
+LARGEST_ID = 2**31 - 1
+"""Databases cannot even be asked for a larger one."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -89,6 +92,8 @@ class Gallery:
 
     def person(self, person_id: int) -> Person | None:
         """The person with this id, or None."""
+        if person_id > LARGEST_ID:
+            return None
         with self._database.reading() as connection:
             return _first(connection, PersonRow.id == person_id)
 
@@ -99,6 +104,8 @@ class Gallery:
 
     def portrait(self, person_id: int) -> bytes | None:
         """A person's portrait as a WebP file, or None; its sha256 is `Person.portrait_sha256`."""
+        if person_id > LARGEST_ID:
+            return None
         with self._database.reading() as connection:
             return connection.scalar(select(PortraitRow.webp).where(PortraitRow.person_id == person_id))
 

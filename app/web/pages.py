@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
-from werkzeug.http import quote_etag
 
 from app import images
 from app.loading import current_recognizer
 from app.web import results
-from app.web.people import VERSION, search, tile
+from app.web.people import portrait_response, search, tile
 from app.web.uploads import uploaded
 
 blueprint = Blueprint("web", __name__)
 
 NOTHING_SENT = "No photo was sent. Choose one first."
 NO_FACE = "No face was found in this photo. A sharp, upright face that is not too small helps."
-
-_A_YEAR = 365 * 24 * 3600
 
 
 @blueprint.get("/")
@@ -57,15 +52,7 @@ def portrait(person_id: int) -> Response:
     data = current_recognizer().gallery.portrait(person_id)
     if data is None:
         raise NotFound
-    tag = hashlib.sha256(data).hexdigest()[:VERSION]
-    response = current_app.response_class(data, mimetype="image/webp", headers={"ETag": quote_etag(tag)})
-    if request.args.get("v") == tag:
-        response.cache_control.public = True
-        response.cache_control.max_age = _A_YEAR
-        response.cache_control.immutable = True
-    else:
-        response.cache_control.no_cache = True
-    return response.make_conditional(request)
+    return portrait_response(data, request.args.get("v", ""))
 
 
 def refused(sentence: str, status: int) -> Response:

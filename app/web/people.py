@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flask import url_for
+from flask import Response, current_app, request, url_for
+from werkzeug.http import quote_etag
 
 from app.gallery.store import Person
 
 VERSION = 16
 """Characters of a portrait's sha256 that its address carries."""
+
+_A_YEAR = 365 * 24 * 3600
 
 _NO_DECOMPOSITION = str.maketrans("øłđð\u0131", "olddi") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 """Letters that Unicode does not take apart into a plain one and an accent."""
@@ -28,10 +32,32 @@ class Tile:
 
 def tile(person: Person) -> Tile:
     """A person's tile. The portrait's address names its content, so browsers may keep it for ever."""
-    if not person.has_portrait:
-        return Tile(person.name, None, initials(person.name))
-    address = url_for("web.portrait", person_id=person.id, v=person.portrait_sha256[:VERSION])
+    version = portrait_version(person)
+    address = None if version is None else url_for("web.portrait", person_id=person.id, v=version)
     return Tile(person.name, address, initials(person.name))
+
+
+def portrait_version(person: Person) -> str | None:
+    """What the address of a person's portrait carries of its hash, or None if there is no portrait."""
+    return person.portrait_sha256[:VERSION] if person.has_portrait else None
+
+
+def portrait_response(webp: bytes, version: str) -> Response:
+    """A portrait, to be kept for ever if the address says which version it is, else to be asked for anew.
+
+    Arguments:
+        webp: the file.
+        version: what the address says.
+    """
+    tag = hashlib.sha256(webp).hexdigest()[:VERSION]
+    response = current_app.response_class(webp, mimetype="image/webp", headers={"ETag": quote_etag(tag)})
+    if version == tag:
+        response.cache_control.public = True
+        response.cache_control.max_age = _A_YEAR
+        response.cache_control.immutable = True
+    else:
+        response.cache_control.no_cache = True
+    return response.make_conditional(request)
 
 
 def search(people: Iterable[Person], query: str) -> list[Person]:

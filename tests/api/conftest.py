@@ -53,7 +53,8 @@ def assert_problem(response: TestResponse, status: int, code: str, detail: str) 
     assert response.status_code == status
     assert response.mimetype == "application/problem+json"
     problem = response.get_json()
-    assert list(problem) == ["type", "title", "status", "detail", "code"]
+    assert list(problem) == ["type", "title", "status", "detail", "code", "request_id"]
+    assert problem["request_id"] == response.headers["X-Request-ID"]
     assert (problem["type"], problem["status"], problem["code"]) == ("about:blank", status, code)
     assert problem["detail"].startswith(detail)
     assert response.headers["Cache-Control"] == "no-store"

@@ -39,6 +39,15 @@ def test_everyone_is_ranked_on_demand(client, recognizer, one):
         assert len(answer["faces"][0]["ranking"]) == rows
 
 
+def test_rankings_are_as_long_as_wanted(client, one):
+    for top in (1, 25):
+        answer = send(client, f"identify?top={top}", ("image", "me.jpg", one)).get_json()
+        assert len(answer["faces"][0]["ranking"]) == top
+    for top in ("0", "-1", "ten", "1.5", ""):
+        response = send(client, f"identify?top={top}", ("image", "me.jpg", one))
+        assert_problem(response, 400, "bad_parameter", f"The parameter top cannot be '{top}'")
+
+
 def test_a_picture_without_a_face_is_an_answer(post, nobody):
     response = post("identify", ("image", "wall.jpg", nobody))
     assert response.status_code == 200

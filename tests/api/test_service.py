@@ -1,4 +1,4 @@
-"""People, health checks, and the errors that every route has in common."""
+"""Health checks, request ids, and the errors that every route has in common."""
 
 import threading
 
@@ -38,11 +38,19 @@ def client_with(app, loading):
     return app.test_client()
 
 
-def test_people(client, recognizer):
-    response = client.get("/api/v1/people")
-    assert response.status_code == 200
-    expected = [{"person": person.name, "anchors": person.anchors} for person in recognizer.gallery.people()]
-    assert response.get_json() == {"people": expected}
+def test_a_request_has_the_id_it_came_with(client):
+    for path in ("/api/v1/people", "/api/v1/nothing", "/healthz/live", "/"):
+        response = client.get(path, headers={"X-Request-ID": "abc-123"})
+        assert response.headers["X-Request-ID"] == "abc-123"
+    problem = client.get("/api/v1/nothing", headers={"X-Request-ID": "abc-123"}).get_json()
+    assert problem["request_id"] == "abc-123"
+
+
+@pytest.mark.parametrize("sent", ["", "x" * 200, "a b", "<script>", "a%0d%0ab"])
+def test_an_id_that_could_do_harm_is_replaced(client, sent):
+    ids = [client.get("/api/v1/people", headers={"X-Request-ID": sent}).headers["X-Request-ID"] for _ in range(2)]
+    assert len({*ids, sent}) == 3
+    assert all(one.isalnum() for one in ids)
 
 
 def test_ready(client, recognizer):
