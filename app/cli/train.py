@@ -7,16 +7,12 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
 from app.cli import common
 from app.settings import ROOT
-
-if TYPE_CHECKING:
-    from app.card import Card
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 WORK = click.option(
@@ -97,29 +93,53 @@ def ship(faces: Path, work: Path, gallery: str, model: Path | None, anchors: Pat
 @WORK
 @GALLERY
 @click.option("--lfw", type=FOLDER, help="LFW's pictures and pairs.txt: adds the figures of its 6,000 pairs.")
-@click.option("--tilt/--no-tilt", default=True, show_default=True, help="Also measure faces turned by 30 degrees.")
+@click.option(
+    "--robustness/--no-robustness", default=True, show_default=True, help="Also measure pictures made worse: minutes."
+)
 @click.option("--write/--no-write", default=True, show_default=True, help="Put the figures into the card.")
+@click.option("--report", type=click.Path(path_type=Path), help="Folder of the report; default: report, by the card.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def evaluate(faces: Path, work: Path, gallery: str, lfw: Path | None, tilt: bool, write: bool, as_json: bool) -> None:
-    """Measure the shipped network and gallery on faces of FACES_FOLDER that neither has seen."""
+def evaluate(
+    faces: Path,
+    work: Path,
+    gallery: str,
+    lfw: Path | None,
+    robustness: bool,
+    write: bool,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure the shipped network and gallery on faces of FACES_FOLDER that neither has seen.
+
+    Writes the figures into the card, and a report with plots beside it. Parts that are not measured this time keep
+    their figures in the card.
+    """
     settings = common.settings()
     with _learning(), _bars() as tick:
         from app import siamese
         from app.detection import Detector
         from app.gallery import shipped
-        from app.training import shipping, tilted
+        from app.training import measuring, report_folder, shipping
+        from app.training import robustness as robust
 
         network, detector = siamese.load_network(settings.model), Detector.from_settings(settings)
         gathered = shipping.gather(faces, work, detector, network, gallery, tick)
         spelling, snapshot = _spelling(settings.anchors), shipped.read(settings.anchors).snapshot()
-        figures = shipping.measure(gathered, spelling, snapshot, network.card.rules)
-        if tilt:
-            figures["tilt"] = tilted.measure(gathered, spelling, snapshot, detector, network, tick)
+        figures, details = measuring.gallery(gathered, spelling, snapshot, network.card.rules)
+        if robustness:
+            figures["robustness"] = robust.measure(gathered, spelling, snapshot, detector, network, tick)
+            figures["tilt"] = robust.tilt(figures["robustness"])
         if lfw:
-            figures["lfw"] = shipping.measure_lfw(lfw, work, detector, network, _in_lfw(faces), tick)
-    if write:
-        _put(settings.model, network.card, figures)
-    click.echo(json.dumps(figures, indent=2) if as_json else _table(figures))
+            figures["lfw"], more = measuring.lfw(lfw, work, detector, network, _in_lfw(faces), tick)
+            details |= more
+        card = network.card.raw | {"metrics": network.card.raw.get("metrics", {}) | figures}
+        if write:
+            settings.model.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if write or report:
+            folder = report or settings.model.parent / "report"
+            report_folder.write(folder, card, details)
+            click.echo(f"The report is {folder / 'report.md'}.", err=True)
+    click.echo(json.dumps(figures, indent=2) if as_json else report_folder.figures_table(figures))
 
 
 @contextmanager
@@ -173,28 +193,3 @@ def _in_lfw(faces: Path) -> list[str]:
         return []
     with path.open(newline="", encoding="utf-8") as stream:
         return [row["lfw_name"] for row in csv.DictReader(stream)]
-
-
-def _put(model: Path, card: Card, figures: dict) -> None:
-    raw = card.raw | {"metrics": card.raw.get("metrics", {}) | figures}
-    model.write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
-
-
-def _table(figures: dict) -> str:
-    """The figures for people: a line each."""
-    lines = []
-    for part, values in figures.items():
-        if isinstance(values, list):
-            lines += [
-                f"{part:12} {row['from']:.2f} to {row['to']:.2f}: {row['right']} of {row['faces']} right"
-                for row in values
-            ]
-            continue
-        for name, value in values.items():
-            if isinstance(value, float):
-                lines.append(f"{part:12} {name:22} {value:.4f}")
-            elif isinstance(value, int):
-                lines.append(f"{part:12} {name:22} {value}")
-            elif isinstance(value, dict):
-                lines += [f"{part:12} {name} {key}: {number:.4f}" for key, number in value.items()]
-    return "\n".join(lines)

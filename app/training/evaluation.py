@@ -1,4 +1,4 @@
-"""How good a network is: open set first, then closed set, pairs of LFW, and tilted faces.
+"""How good a network is: open set first, then closed set, and pairs of LFW.
 
 All of it with the crops, ranking and verdicts that serve. Faces the detector misses count as errors.
 """
@@ -108,6 +108,12 @@ def accepted_at(distances: np.ndarray, different: np.ndarray, false_accepts: flo
     strangers = np.sort(distances[different])
     limit = strangers[int(len(strangers) * false_accepts)]
     return float((distances[~different] < limit).mean())
+
+
+def roc(distances: np.ndarray, different: np.ndarray, points: int = 60) -> list[list[float]]:
+    """Pairs of (false-accept rate, true-accept rate), the first rising evenly in its logarithm."""
+    rates = np.geomspace(1 / different.sum(), 1 - 1 / different.sum(), points)
+    return [[float(rate), accepted_at(distances, different, rate)] for rate in rates]
 
 
 def lfw_pairs(root: Path) -> list[tuple[str, str, bool]]:

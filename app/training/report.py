@@ -22,8 +22,7 @@ def figures_table(metrics: dict) -> str:
     """The figures as a Markdown table.
 
     Arguments:
-        metrics: the card's `metrics`, as `shipping.measure`, `tilted.measure` and `shipping.measure_lfw` give them;
-            each part may be missing.
+        metrics: the card's `metrics`, as `measuring` gives them; each part may be missing.
     """
     rows: list[Row] = []
     for part, describe in _PARTS.items():
@@ -48,6 +47,17 @@ def _open_set(part: dict) -> list[Row]:
     return [
         ("Strangers given a name (the error that matters most)", _percent(part["named"]), on),
         ("Strangers told to lie between two people", _percent(part["unclear"]), "the same"),
+    ]
+
+
+def _identification(part: dict) -> list[Row]:
+    return [
+        (
+            f"Known faces named rightly where {_percent(row['false_positive_rate'])} of strangers are",
+            f"{_percent(row['mean'])} ± {100 * row['spread']:.1f}",
+            "the gallery's faces and these strangers, 10 folds",
+        )
+        for row in part["strangers"]
     ]
 
 
@@ -85,7 +95,14 @@ def _lfw(part: dict) -> list[Row]:
     return rows
 
 
-_PARTS = {"open_set": _open_set, "closed_set": _closed_set, "four": _four, "tilt": _tilt, "lfw": _lfw}
+_PARTS = {
+    "open_set": _open_set,
+    "identification": _identification,
+    "closed_set": _closed_set,
+    "four": _four,
+    "tilt": _tilt,
+    "lfw": _lfw,
+}
 
 
 def _percent(share: float) -> str:

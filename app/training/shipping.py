@@ -1,11 +1,12 @@
 """From a trained twin to what ships: anchors and portraits of the gallery's people, the card with every number.
 
-The numbers are chosen on `calibration` faces and measured on `test` faces; see `tiles.split_of`.
+The numbers are chosen on `calibration` faces; see `tiles.split_of`. `measuring` tells, on `test` faces, what came
+of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from app.detection import Detector
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
 from app.quality import QualityFloor
-from app.training import anchors, calibration, evaluation, reliability, tiles
+from app.training import anchors, calibration, tiles
 from app.training.crops import Crops, collect, embed
 from app.training.errors import TrainingError
 from app.verdict import Head, Rules, rank
@@ -214,64 +215,3 @@ def write_gallery(
         people.append((name, snapshot.anchors[snapshot.offsets[number] : snapshot.offsets[number + 1]], portrait))
         tick("averaging faces", number + 1, len(chosen))
     shipped.write(folder, network_id, people)
-
-
-def measure(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: Rules) -> dict:
-    """Open-set and closed-set figures on test faces, and how often a distance is right.
-
-    Arguments:
-        faces: as `gather` gives them.
-        spelling: names by folder name.
-        snapshot: the gallery.
-        rules: of the card.
-    """
-    known = faces.of("test")
-    names = [person_of(identity, spelling) for identity in faces.identities[known]]
-    four = [i for i, name in enumerate(names) if name in evaluation.FOUR]
-    result = {
-        "open_set": evaluation.open_set(faces.embeddings[faces.of("test-stranger")], snapshot, rules),
-        "closed_set": evaluation.closed_set(faces.embeddings[known], names, faces.missed("test"), snapshot, rules),
-        "reliability": reliability.measure(
-            faces.embeddings[known], np.array(names), faces.embeddings[faces.of("test-stranger")], snapshot, rules.head
-        ),
-    }
-    if four:
-        small = evaluation.among(snapshot, evaluation.FOUR)
-        embeddings = faces.embeddings[known[four]]
-        result["four"] = evaluation.closed_set(embeddings, [names[i] for i in four], 0, small, rules)
-    return result
-
-
-def measure_lfw(
-    root: Path, work: Path, detector: Detector, network, left_out: Sequence[str], tick: Tick = quiet
-) -> dict:
-    """LFW's 6,000 pairs with the serving crop.
-
-    Arguments:
-        root: LFW's folder with pairs.txt.
-        work: folder for the cached crops.
-        detector: the one that serves.
-        network: what embeds.
-        left_out: LFW names of people who trained the network; figures without their pairs are given too.
-        tick: told the progress.
-    """
-    pairs = evaluation.lfw_pairs(root)
-    files = sorted({file for pair in pairs for file in pair[:2]})
-    done = iter(range(1, len(files) + 1))
-    crops = collect(root, files, detector, work / "lfw", lambda: tick("finding faces in LFW", next(done), len(files)))
-    embeddings = embed(network, crops, work / "lfw", lambda done, total: tick("embedding LFW", done, total))
-    left, right = (crops.positions([pair[side] for pair in pairs]) for side in (0, 1))
-    distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)
-    distances = np.where(crops.found[left] & crops.found[right], distances, np.inf)
-    different = np.array([pair[2] for pair in pairs])
-    others = np.array([not any(file.split("/")[0] in left_out for file in pair[:2]) for pair in pairs])
-    accuracy, error = evaluation.folds_accuracy(distances, different)
-    without, without_error = evaluation.folds_accuracy(distances[others], different[others])
-    return {
-        "pairs": len(pairs),
-        "missed_faces": int((~crops.found).sum()),
-        "accuracy": accuracy,
-        "standard_error": error,
-        "tar_at_far_1e-3": evaluation.accepted_at(distances, different, 1e-3),
-        "without_trained_people": {"pairs": int(others.sum()), "accuracy": without, "standard_error": without_error},
-    }

@@ -1,0 +1,112 @@
+"""Everything that `evaluate` measures, in two parts: figures for the card, and details for the report folder.
+
+All of it on faces that neither training nor the choice of thresholds has seen, with the crops, ranking and verdicts
+that serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from app.detection import Detector
+from app.gallery.snapshot import Snapshot
+from app.training import evaluation, fairness, identification, reliability
+from app.training.crops import collect, embed
+from app.training.judged import judged
+from app.training.shipping import Faces, Tick, quiet
+from app.verdict import Rules
+
+
+def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: Rules) -> tuple[dict, dict]:
+    """Open set, closed set, reliability and fairness on test faces.
+
+    Arguments:
+        faces: as `shipping.gather` gives them.
+        spelling: names by folder name.
+        snapshot: the gallery.
+        rules: of the card.
+
+    Returns:
+        Figures for the card, and details: `open_set_curves`, `people`, `confusions`.
+    """
+    known, others = faces.of("test"), faces.of("test-stranger")
+    seen, strangers = (judged(faces, places, spelling, snapshot, rules.head) for places in (known, others))
+    names = [face.person for face in seen]
+    missed = np.flatnonzero((faces.splits == "test") & ~faces.crops.found)
+    tested = seen + judged(faces, missed, spelling, snapshot, rules.head)
+    # Every known face is a stranger too, in the gallery without its person.
+    left_out = [face.left_out() for face in seen]
+    by_person = fairness.people(tested, [*strangers, *left_out], rules)
+    embeddings = faces.embeddings[known]
+    figures = {
+        "open_set": evaluation.open_set(faces.embeddings[others], snapshot, rules),
+        "closed_set": evaluation.closed_set(embeddings, names, len(missed), snapshot, rules),
+        "reliability": reliability.measure(embeddings, np.array(names), faces.embeddings[others], snapshot, rules.head),
+        "identification": {
+            "strangers": [identification.at_rate(tested, strangers, rate) for rate in identification.RATES],
+            "celebrities_left_out": {
+                "faces": len(left_out),
+                "named": float(np.mean([face.named(rules) is not None for face in left_out])),
+                "rates": [identification.at_rate(tested, left_out, rate) for rate in identification.RATES],
+            },
+        },
+        "fairness": fairness.summary(by_person, fairness.sources(tested, strangers, rules)),
+    }
+    four = [i for i, name in enumerate(names) if name in evaluation.FOUR]
+    if four:
+        small = evaluation.among(snapshot, evaluation.FOUR)
+        lost = sum(face.person in evaluation.FOUR for face in tested[len(seen) :])
+        figures["four"] = evaluation.closed_set(embeddings[four], [names[i] for i in four], lost, small, rules)
+    details = {
+        "open_set_curves": {
+            "strangers": identification.curve(tested, strangers),
+            "celebrities left out": identification.curve(tested, left_out),
+        },
+        "people": by_person,
+        "confusions": fairness.confusions(seen),
+    }
+    return figures, details
+
+
+def lfw(
+    root: Path, work: Path, detector: Detector, network, left_out: Sequence[str], tick: Tick = quiet
+) -> tuple[dict, dict]:
+    """LFW's 6,000 pairs with the serving crop.
+
+    Arguments:
+        root: LFW's folder with pairs.txt.
+        work: folder for the cached crops.
+        detector: the one that serves.
+        network: what embeds.
+        left_out: LFW names of people who trained the network; figures without their pairs are given too.
+        tick: told the progress.
+
+    Returns:
+        Figures for the card, and details: `roc`, for all pairs and for those without these people.
+    """
+    pairs = evaluation.lfw_pairs(root)
+    files = sorted({file for pair in pairs for file in pair[:2]})
+    done = iter(range(1, len(files) + 1))
+    crops = collect(root, files, detector, work / "lfw", lambda: tick("finding faces in LFW", next(done), len(files)))
+    embeddings = embed(network, crops, work / "lfw", lambda done, total: tick("embedding LFW", done, total))
+    left, right = (crops.positions([pair[side] for pair in pairs]) for side in (0, 1))
+    distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)
+    distances = np.where(crops.found[left] & crops.found[right], distances, np.inf)
+    different = np.array([pair[2] for pair in pairs])
+    others = np.array([not any(file.split("/")[0] in left_out for file in pair[:2]) for pair in pairs])
+    figures = {"pairs": len(pairs), "missed_faces": int((~crops.found).sum()), **_pairs(distances, different)}
+    figures["without_trained_people"] = {"pairs": int(others.sum()), **_pairs(distances[others], different[others])}
+    roc = {
+        "all pairs": evaluation.roc(distances, different),
+        "without trained people": evaluation.roc(distances[others], different[others]),
+    }
+    return figures, {"roc": roc}
+
+
+def _pairs(distances: np.ndarray, different: np.ndarray) -> dict:
+    accuracy, error = evaluation.folds_accuracy(distances, different)
+    accepted = evaluation.accepted_at(distances, different, 1e-3)
+    return {"accuracy": accuracy, "standard_error": error, "tar_at_far_1e-3": accepted}
