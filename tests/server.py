@@ -18,10 +18,11 @@ from app.settings import ROOT
 
 @dataclass(frozen=True)
 class Server:
-    """A started server and where it is, or will be, reached."""
+    """A started server, where it is, or will be, reached, and the folder of its gallery."""
 
     address: str
     process: subprocess.Popen
+    folder: Path
 
     def line(self, seconds: float) -> str:
         """The next line that it prints, on whichever stream; empty if none comes in time."""
@@ -37,25 +38,26 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Server]:
+def serving(folder: Path, module: str = "wsgi:app", **settings: str) -> Iterator[Server]:
     """Start a server with a gallery in a folder; it is not ready yet.
 
     Arguments:
         folder: where its database is made.
+        module: what gunicorn serves.
         settings: environment variables beside those, e.g. FACES_MODEL.
     """
     port = _free_port()
     own = {"FACES_PORT": str(port), "FACES_DATABASE_URL": f"sqlite:///{folder / 'server.sqlite'}"}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FACES_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "wsgi:app"],
+        [sys.executable, "-m", "gunicorn", module],
         cwd=ROOT,
         env=clean | own | settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     try:
-        yield Server(f"http://127.0.0.1:{port}", process)
+        yield Server(f"http://127.0.0.1:{port}", process, folder)
     finally:
         process.terminate()
         process.wait(30)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import IO
 
 from werkzeug.exceptions import RequestTimeout
@@ -14,14 +18,18 @@ class TimedBody:
     Arguments:
         stream: `wsgi.input`.
         seconds: from now until all of it has been read.
-        sock: the connection, whose reads can be given a timeout, or None if there is none to be had.
+        connection: what it comes by, or None if that is not known. It is told to bring nothing more when the time is
+            over: a read that waits for the rest then comes to its end, also if the rest comes byte by byte.
     """
 
-    def __init__(self, stream: IO[bytes], seconds: float, sock=None) -> None:
+    def __init__(self, stream: IO[bytes], seconds: float, connection: socket.socket | None = None) -> None:
         self._stream = stream
         self._deadline = time.monotonic() + seconds
-        self._socket = sock
         self._refused = False
+        self._timer = threading.Timer(seconds, _end, [connection])
+        self._timer.daemon = True
+        if connection is not None:
+            self._timer.start()
 
     def read(self, size: int = -1) -> bytes:
         """As a file's `read`.
@@ -39,21 +47,21 @@ class TimedBody:
         """
         return self._timed(self._stream.readline, size)
 
-    def _timed(self, read, size: int) -> bytes:
+    def close(self) -> None:
+        """Forget the time: the request is answered."""
+        self._timer.cancel()
+
+    def _timed(self, read: Callable[[int], bytes], size: int) -> bytes:
         if self._refused:
             # Whoever answers the refusal reads on, to empty the connection: there is nothing to wait for.
             return b""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        data = read(size) if time.monotonic() < self._deadline else b""
+        if time.monotonic() >= self._deadline:
             self._refused = True
             raise RequestTimeout
-        if self._socket is None:
-            return read(size)
-        self._socket.settimeout(left)
-        try:
-            return read(size)
-        except TimeoutError as error:
-            self._refused = True
-            raise RequestTimeout from error
-        finally:
-            self._socket.settimeout(None)
+        return data
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RD)

@@ -67,8 +67,9 @@ class Traffic:
         g.course, g.began = course, now
         stages.follow(course)
         if request.method not in _SAFE:
-            sock = request.environ.get("gunicorn.socket")
-            request.environ["wsgi.input"] = TimedBody(request.environ["wsgi.input"], self._settings.body_seconds, sock)
+            environ = request.environ
+            g.body = TimedBody(environ["wsgi.input"], self._settings.body_seconds, environ.get("gunicorn.socket"))
+            environ["wsgi.input"] = g.body
 
     def _answered(self, response: Response) -> Response:
         if request.method not in _SAFE and response.status_code >= 400:
@@ -99,6 +100,8 @@ class Traffic:
         if course is not None:
             self._gate.leave(id(course))
         self._gate.release(g.pop("reserved", 0))
+        if "body" in g:
+            g.pop("body").close()
 
 
 def _milliseconds(seconds: float) -> float:

@@ -1,6 +1,7 @@
 import io
 import socket
 import threading
+from contextlib import suppress
 
 import pytest
 from werkzeug.exceptions import RequestTimeout
@@ -23,12 +24,12 @@ def test_after_its_time_it_is_refused_once_and_then_empty():
 def test_a_connection_that_is_silent_is_given_up():
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("rb") as stream:
-        body = TimedBody(stream, 0.1, ours)
+        body = TimedBody(stream, 0.2, ours)
         theirs.sendall(b"half")
         assert body.read(4) == b"half"
         with pytest.raises(RequestTimeout):
             body.read(4)
-        assert ours.gettimeout() is None
+        body.close()
 
 
 def test_a_connection_that_trickles_is_given_up():
@@ -36,14 +37,15 @@ def test_a_connection_that_trickles_is_given_up():
     end = threading.Event()
 
     def trickle():
-        while not end.wait(0.02):
-            theirs.sendall(b"x")
+        with suppress(OSError):
+            while not end.wait(0.02):
+                theirs.sendall(b"x")
 
     thread = threading.Thread(target=trickle)
-    with ours, theirs, ours.makefile("rb", buffering=0) as stream:
+    with ours, theirs, ours.makefile("rb") as stream:
         body = TimedBody(stream, 0.3, ours)
         thread.start()
         with pytest.raises(RequestTimeout):
-            list(iter(lambda: body.read(1), b""))
+            body.read(10_000)
         end.set()
-        thread.join()
+        thread.join(10)
