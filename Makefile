@@ -1,13 +1,16 @@
 # make run    set up, start the server and print its address
 # make test   set up with the tools for development, lint, run every test
 # make setup  only set up
+# make lock   after a change of requirements*.txt: pin everything they bring along, with hashes
+# make audit  look for published weaknesses of what is installed
 
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 YUNET := $(VENV)/deepface/.deepface/weights/face_detection_yunet_2023mar.onnx
 
-.PHONY: run setup test lint format clean
+.PHONY: run setup test lint format lock audit clean
 
 run: setup
 	$(VENV)/bin/gunicorn wsgi:app
@@ -25,6 +28,13 @@ format: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+lock: $(VENV)/installed-dev
+	$(LOCK) requirements.txt -o requirements.lock
+	$(LOCK) requirements-dev.txt -o requirements-dev.lock
+
+audit: $(VENV)/installed-dev
+	$(VENV)/bin/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements.lock
+
 clean:
 	rm -rf $(VENV)
 
@@ -33,13 +43,13 @@ $(PY):
 		{ echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.txt | $(PY)
-	$(PY) -m pip install --disable-pip-version-check --quiet -r requirements.txt
+$(VENV)/installed: requirements.lock | $(PY)
+	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
 	$(PY) -m pip check
 	touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
-	$(PY) -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
 	touch $@
 
 # Without these weights the program still works, with mtcnn: ten times slower, so a failure only warns.

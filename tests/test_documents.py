@@ -153,6 +153,15 @@ def test_only_some_rooms_import_what_takes_seconds(path):
     assert not heavy or room_of(path) in HEAVY_ROOMS
 
 
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_everything_required_is_locked(name):
+    asked = re.findall(r"(?m)^([\w.-]+==[\w.]+)", (ROOT / f"{name}.txt").read_text(encoding="utf-8"))
+    locked = (ROOT / f"{name}.lock").read_text(encoding="utf-8")
+    assert asked
+    missing = [one for one in asked if f"{one} \\\n    --hash=sha256:" not in locked]
+    assert not missing, f"{name}.lock lacks {', '.join(missing)}: run `make lock`"
+
+
 def test_figures_table_is_empty_without_figures():
     assert report.figures_table({}) == report.NOTHING
 

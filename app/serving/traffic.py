@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 
@@ -9,6 +10,7 @@ from flask import Flask, Response, g, request
 
 from app import stages
 from app.loading import loading_of
+from app.request_id import request_id
 from app.serving.body import TimedBody
 from app.serving.gate import Gate
 from app.serving.logs import event
@@ -75,24 +77,34 @@ class Traffic:
         if request.method not in _SAFE and response.status_code >= 400:
             # Whoever is still sending would see a broken connection instead of the answer.
             drain()
-        course: Course = g.course
         route = request.url_rule.rule if request.url_rule else "none"
-        seconds = time.monotonic() - g.began
-        self._metrics.answered(route, request.method, response.status_code, seconds)
+        tell = functools.partial(
+            self._tell, g.course, g.began, route, request.method, response.status_code, request_id()
+        )
+        if response.is_streamed:
+            # Most of the work is still to come.
+            response.call_on_close(tell)
+        else:
+            tell()
+        return response
+
+    def _tell(self, course: Course, began: float, route: str, method: str, status: int, number: str) -> None:
+        seconds = time.monotonic() - began
+        self._metrics.answered(route, method, status, seconds)
         self._metrics.recognised(course.seconds, course.verdicts)
         self._metrics.load(self._gate, loading_of(self._app).ready)
         if route not in _QUIET:
             event(
                 log,
                 "request",
+                request=number,
                 route=route,
-                method=request.method,
-                status=response.status_code,
+                method=method,
+                status=status,
                 ms=_milliseconds(seconds),
                 stages={name: _milliseconds(course.seconds[name]) for name in stages.STAGES if name in course.seconds},
                 faces=course.verdicts.total(),
             )
-        return response
 
     def _end(self, _error: BaseException | None) -> None:
         stages.leave()
