@@ -99,7 +99,7 @@ class Recognizer:
             backends.DetectorError: the detector cannot be used.
         """
         network = load_network(settings.model)
-        gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors)
+        gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors, settings.recovery_days)
         return cls(settings, Detector.from_settings(settings), network, gallery)
 
     def warm_up(self) -> None:

@@ -67,6 +67,10 @@ class Settings:
     database_url: str = _setting(
         f"sqlite:///{ROOT / 'instance' / 'gallery.sqlite'}", "where people and anchors are kept, as an SQLAlchemy URL"
     )
+    recovery_days: int = _setting(30, "days that removed people and anchors can be restored; then they are erased", 0)
+    keep_crops: bool = _setting(
+        False, "keep the aligned crop of new anchors, so that people rebuild can embed them anew"
+    )
     host: str = _setting("127.0.0.1", "address that `make run` serves on")
     port: int = _setting(8000, "port that `make run` serves on", 1)
     workers: int = _setting(1, "server processes, each with its own network", 1)

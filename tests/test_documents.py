@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROWS = (
     ("settings", "quiet", "unavailable", "request_id"),
     ("images", "gallery", "stages"),
-    ("backends", "crop", "decoder", "decoder_process"),
+    ("backends", "crop", "decoder", "decoder_process", "ranking"),
     ("detection", "quality", "verdict"),
     ("card", "likeness"),
     ("siamese",),
@@ -119,7 +119,7 @@ def test_routes_are_documented(route):
 
 @pytest.mark.parametrize(("name", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "")
 def test_commands_are_documented(name, command):
-    assert re.search(rf"main\.py {name} |\*\*`{name}[ `]", README), f"README.md does not tell of {name}"
+    assert re.search(rf"(main\.py |\*\*`|\| `){name}[ `]", README), f"README.md does not tell of {name}"
     options = [one for option in command.params for one in (*option.opts, *option.secondary_opts) if one[:2] == "--"]
     missing = [option for option in options if not re.search(rf"{option}\b", told_of(name.split()[0]))]
     assert not missing, f"README.md does not tell of {name} {' '.join(missing)}"

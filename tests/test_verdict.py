@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from app.gallery.snapshot import Snapshot
+from app.gallery.snapshot import Rejected, Snapshot
 from app.verdict import Head, PersonDistance, Rules, judge, pair_score, rank
 
 HEAD = Head(scale=8.0, shift=1.1)
@@ -101,3 +101,92 @@ def test_without_anyone_to_compare():
     assert judge((), RULES).reason == "The gallery is empty, so there is nobody to compare with."
     assert judge((), RULES).kind == "unknown"
     assert judge((), RULES, "No eyes.").kind == "poor"
+
+
+class TestRejectedFaces:
+    @pytest.fixture
+    def faces(self, rng):
+        """A person's five anchors, another's, and faces near a third spot not far from the first."""
+        spots = rng.normal(size=(3, 32))
+        spots[2] = spots[0] + 0.9 * spots[2]
+
+        def near(spot: int, count: int) -> np.ndarray:
+            rows = spots[spot] + 0.25 * rng.normal(size=(count, 32))
+            return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+        return near
+
+    def distance(self, probe, groups, rejected=None) -> PersonDistance:
+        plain = make_snapshot(groups)
+        weighed = Snapshot(plain.names, plain.ids, plain.anchors, plain.offsets, 1, rejected)
+        return next(one for one in rank(probe, weighed, HEAD) if one.person == "Ann")
+
+    def test_they_weigh_for_faces_like_them_and_for_no_others(self, faces):
+        groups = {"Ann": faces(0, 5), "Bob": faces(1, 5)}
+        rejected = Rejected((0,), faces(2, 1))
+        for probe in faces(2, 10):
+            before, after = self.distance(probe, groups), self.distance(probe, groups, rejected)
+            assert after.class_distance > 0.9 > before.class_distance
+            assert (after.rejected, before.rejected) == (True, False)
+            assert (after.min, after.std, after.anchors) == (before.min, before.std, before.anchors)
+        for probe in faces(0, 10):
+            assert self.distance(probe, groups, rejected) == self.distance(probe, groups)
+
+    def test_they_weigh_against_their_person_alone(self, faces):
+        groups = {"Ann": faces(0, 5), "Bob": faces(1, 5)}
+        probe = faces(2, 1)[0]
+        assert self.distance(probe, groups, Rejected((1,), faces(2, 1))) == self.distance(probe, groups)
+        assert self.distance(probe, groups, Rejected((77,), faces(2, 1))) == self.distance(probe, groups)
+
+
+class TestRanking:
+    @pytest.fixture
+    def many(self, unit_vectors):
+        return make_snapshot({f"person {i}": unit_vectors(1 + i % 4) for i in range(300)})
+
+    def test_it_is_a_sequence_however_it_is_read(self, many, unit_vectors):
+        found = rank(unit_vectors(1)[0], many, HEAD)
+        listed = list(found)
+        assert len(found) == len(listed) == 300
+        assert [found[place] for place in range(300)] == [found[place - 300] for place in range(300)]
+        for one, other in zip(listed, [*found[:10], *found[10:300]], strict=True):
+            assert (one.person, one.anchors) == (other.person, other.anchors)
+            assert (one.class_distance, one.min, one.std) == pytest.approx((other.class_distance, other.min, other.std))
+        assert [one.class_distance for one in listed] == sorted(one.class_distance for one in listed)
+        with pytest.raises(IndexError):
+            found[300]
+
+    def test_it_gives_the_scores_of_every_anchor(self, many, unit_vectors):
+        probe = unit_vectors(1)[0]
+        found = rank(probe, many, HEAD)
+        for place in (0, 5, 299):
+            anchors = many.person(many.names.index(found[place].person))
+            expected = [pair_score(probe, anchor, HEAD) for anchor in anchors]
+            assert found.scores(place).tolist() == pytest.approx(expected, abs=1e-4)
+
+    def test_blocks_do_not_show(self, many, unit_vectors, monkeypatch):
+        monkeypatch.setattr("app.gallery.snapshot.BLOCK_ROWS", 16)
+        split = Snapshot(many.names, many.ids, many.anchors, many.offsets, 1)
+        assert len(split.blocks) > 30
+        assert np.concatenate([block.anchors for block in split.blocks]).tolist() == many.anchors.tolist()
+        probe = unit_vectors(1)[0]
+        for one, other in zip(rank(probe, split, HEAD), rank(probe, many, HEAD), strict=True):
+            assert one.person == other.person
+            assert one.class_distance == pytest.approx(other.class_distance, abs=1e-6)
+
+    def test_changed_people_take_their_place(self, many, unit_vectors, monkeypatch):
+        monkeypatch.setattr("app.gallery.snapshot.BLOCK_ROWS", 16)
+        snapshot = Snapshot(many.names, many.ids, many.anchors, many.offsets, 1)
+        new, moved = unit_vectors(40), unit_vectors(2)
+        after = snapshot.changed({1000: ("person 17b", new), 3: None, 5: ("zz", moved)}, Rejected(), 2)
+        names = [name for name in many.names if name not in ("person 3", "person 5")]
+        names.insert(names.index("person 17") + 1, "person 17b")
+        assert sorted(after.names) == sorted([*names, "zz"])
+        assert (after.person(after.ids.index(1000)).tolist(), after.person(len(after) - 1).tolist()) == (
+            new.tolist(),
+            moved.tolist(),
+        )
+        assert sum(block in snapshot.blocks for block in after.blocks) >= len(snapshot.blocks) - 5
+        assert len(after.anchors) == after.offsets[-1] == len(many.anchors) - 4 - 2 + 40 + 2
+        with pytest.raises(ValueError, match="read-only"):
+            after.blocks[-1].anchors[0] = 0

@@ -71,7 +71,7 @@ def open_gallery(chosen: Settings) -> Gallery:
     from app.card import read_card
     from app.gallery.store import Gallery
 
-    return Gallery.open(chosen.database_url, read_card(chosen.model).id, chosen.anchors)
+    return Gallery.open(chosen.database_url, read_card(chosen.model).id, chosen.anchors, chosen.recovery_days)
 
 
 def load_recognizer(chosen: Settings) -> Recognizer:
@@ -115,6 +115,11 @@ def row(values: Iterable[object]) -> str:
 def json_line(value: object) -> str:
     """A value as JSON on one line, in plain ASCII, which every pipe and console takes."""
     return json.dumps(value)
+
+
+def count(number: int, noun: str) -> str:
+    """A number and what it counts: 1 photo, 2 photos."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def shown(path: Path) -> str:

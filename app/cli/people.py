@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from app.cli import common
+from app.cli import people_changes as changes
 
 if TYPE_CHECKING:
     from app.enrolment import EnrolmentReport
@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 
 @click.group()
 def people() -> None:
-    """List, add, remove, rename and import the people of the gallery."""
+    """The people of the gallery: list, add, import, change, and take changes back."""
 
 
 @people.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with everyone.")
-def list_people(as_json: bool) -> None:
+@click.option("--removed", is_flag=True, help="Those instead who were removed and can be restored, and when.")
+def list_people(as_json: bool, removed: bool) -> None:
     """Print everyone: a row a person with name and number of anchors."""
-    found = [(person.name, person.anchors) for person in common.open_gallery(common.settings()).people()]
+    gallery = common.open_gallery(common.settings())
+    if removed:
+        for person in gallery.removed():
+            click.echo(common.row([person.name, person.anchors, f"{person.removed:%Y-%m-%d %H:%M}"]))
+        return
+    found = [(person.name, person.anchors) for person in gallery.people()]
     if as_json:
         from app import serialize
 
@@ -60,30 +66,6 @@ def add(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
         click.echo(common.row([common.shown(path), photo.outcome, photo.reason]))
     _tell(report)
     context.exit(0 if report.accepted == len(photos) else 1)
-
-
-@people.command()
-@click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
-def remove(name: str, yes: bool) -> None:
-    """Delete a person with all anchors and the portrait."""
-    gallery = common.open_gallery(common.settings())
-    known = gallery.find(name)
-    if known and not yes and sys.stdin.isatty():
-        click.confirm(f"Delete {known.name} with {_count(known.anchors, 'anchor')}? This cannot be undone", abort=True)
-    gone = gallery.remove(name)
-    click.echo(f"{gone.name} was removed.")
-
-
-@people.command()
-@click.argument("old")
-@click.argument("new")
-def rename(old: str, new: str) -> None:
-    """Give a person another name; anchors and portrait stay."""
-    gallery = common.open_gallery(common.settings())
-    known = gallery.find(old)
-    renamed = gallery.rename(old, new)
-    click.echo(f"{known.name if known else old} is called {renamed.name} now.")
 
 
 @people.command("import")
@@ -140,7 +122,7 @@ def _tell(report: EnrolmentReport) -> None:
     if report.person is None:
         click.echo(f"Nothing was learnt of {report.name}.", err=True)
     else:
-        learnt, anchors = _count(report.accepted, "photo"), _count(report.person.anchors, "anchor")
+        learnt, anchors = common.count(report.accepted, "photo"), common.count(report.person.anchors, "anchor")
         click.echo(f"{learnt} of {report.person.name} learnt; the gallery has {anchors} of them now.", err=True)
 
 
@@ -152,5 +134,16 @@ def _complaints(report: EnrolmentReport) -> list[str]:
     return [f"{report.name}/{photo.file}: {photo.reason}" for photo in report.photos if not photo.accepted]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+for _command in (
+    changes.remove,
+    changes.restore,
+    changes.rename,
+    changes.merge,
+    changes.anchors,
+    changes.reject,
+    changes.rejected,
+    changes.undo,
+    changes.history,
+    changes.migrate,
+):
+    people.add_command(_command)

@@ -9,12 +9,13 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from app.gallery.errors import GalleryError
+from app.gallery.errors import GalleryError, Unmigrated
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 """Alembic's folder."""
 
 _BUSY_SECONDS = 30
+_CONNECT_SECONDS = 5
 _POSTGRESQL_LOCK = 0x66616365
 """The advisory lock that makes writers queue on PostgreSQL, as BEGIN IMMEDIATE does on SQLite."""
 
@@ -45,7 +46,9 @@ class Database:
         if sqlite:
             _make_folder(url)
         try:
-            engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS} if sqlite else {})
+            # A pooled connection may have died with its server: it is tried before use, so that the next request works.
+            connect_args = {"timeout": _BUSY_SECONDS} if sqlite else {"connect_timeout": _CONNECT_SECONDS}
+            engine = create_engine(url, connect_args=connect_args, pool_pre_ping=not sqlite)
         except (NoSuchModuleError, ModuleNotFoundError) as error:
             raise GalleryError(
                 f"The gallery at {place} needs a database driver that is not installed ({error}). Install it "
@@ -70,6 +73,13 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
             yield connection
 
+    def flush(self) -> None:
+        """Let nothing deleted remain in SQLite's log of changes; other databases clear theirs by themselves."""
+        if self._engine.dialect.name == "sqlite":
+            with self._sentences("written"), self._engine.connect() as connection:
+                connection.rollback()
+                connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Let go of all connections; the next use opens new ones."""
         self._engine.dispose()
@@ -86,15 +96,15 @@ class Database:
             ) from error
 
 
-def migrate(connection: Connection, place: str) -> None:
-    """Bring the tables to this version, within the connection's transaction.
+def migrate(connection: Connection, place: str) -> bool:
+    """Bring the tables to this version, within the connection's transaction; whether there was anything to do.
 
     Raises:
         GalleryError: the tables were made by a version of the program that this one does not know.
     """
     # Alembic takes a fifth of a second to import: only where it has something to do.
     if _version(connection) == _newest_version():
-        return
+        return False
     import alembic.command
     import alembic.config
     import alembic.util
@@ -109,6 +119,20 @@ def migrate(connection: Connection, place: str) -> None:
             f"The gallery at {place} was made by another version of this program ({error}). Use that version, "
             "or set FACES_DATABASE_URL to another place."
         ) from error
+    return True
+
+
+def refuse_old(connection: Connection, place: str) -> None:
+    """Refuse tables of another version: where several machines share them, only a command may change them.
+
+    Raises:
+        Unmigrated: they are of another version, or there are none.
+    """
+    if _version(connection) != _newest_version():
+        raise Unmigrated(
+            f"The gallery at {place} has no tables of this version of the program. Stop the servers that use it, "
+            "then run: python main.py people migrate."
+        )
 
 
 def _version(connection: Connection) -> str | None:
@@ -128,7 +152,7 @@ def _parse(database_url: str) -> URL:
         url = make_url(database_url)
     except ArgumentError as error:
         raise GalleryError(
-            "FACES_DATABASE_URL is no database URL. Write it as sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
+            "FACES_DATABASE_URL is no database URL. Write it as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME."
         ) from error
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise GalleryError("FACES_DATABASE_URL names no file to keep the gallery in. Write it as sqlite:///FILE.")
@@ -151,6 +175,8 @@ def _prepare_sqlite(connection, _record) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is erased is overwritten, not only marked as free.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -19,3 +19,11 @@ class BadName(GalleryError):
 
 class BadEmbeddings(GalleryError):
     """No such numbers can be a person's anchors."""
+
+
+class NothingToUndo(GalleryError):
+    """No change is left that could be undone."""
+
+
+class Unmigrated(GalleryError):
+    """The tables are of an older version of the program, and have to be brought to this one by command."""

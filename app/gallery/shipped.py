@@ -23,6 +23,9 @@ from app.gallery.vectors import unit_rows
 
 PEOPLE, ANCHORS, PORTRAITS = "people.json", "anchors.safetensors", "portraits"
 
+NOTE = "shipped"
+"""The note of an anchor that came from here."""
+
 
 @dataclass(frozen=True, eq=False)
 class ShippedPerson:

@@ -1,55 +1,57 @@
-"""People and their anchors in SQL: opening, listing, adding, removing, renaming, and the snapshot to rank with."""
+"""The gallery's one face: opening it, reading people and snapshots, and every change, each in one transaction."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, select
 
-from app.gallery import names, shipped, vectors
-from app.gallery.database import Database, migrate
+from app.gallery import changes, journal, names, opening, people, reading, vectors
+from app.gallery.database import Database, migrate, refuse_old
 from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
+from app.gallery.people import Anchor, Person
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, RevisionRow, now
+from app.gallery.tables import CropRow, PersonRow, PortraitRow, now
 
-__all__ = ["BadEmbeddings", "Gallery", "GalleryError", "NameTaken", "Person", "UnknownPerson"]
+__all__ = ["Anchor", "BadEmbeddings", "Gallery", "GalleryError", "NameTaken", "Person", "UnknownPerson"]
 
 LARGEST_ID = 2**31 - 1
 """Databases cannot even be asked for a larger one."""
 
+RECOVERY_DAYS = 30
+"""Days that removed people and anchors can be recovered, unless said otherwise."""
 
-@dataclass(frozen=True)
-class Person:
-    """Someone in the gallery; `anchors` counts theirs, `portrait_sha256` changes when the portrait does."""
-
-    id: int
-    name: str
-    anchors: int
-    has_portrait: bool
-    portrait_sha256: str | None = None
+_SWEEP_SECONDS = 3600.0
 
 
 class Gallery:
     """Everyone who can be recognised. Safe to use from several threads, and beside other processes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS) -> None:
+        self.network_id = network_id
+        self.recovery_days = recovery_days
         self._database = database
         self._snapshot: Snapshot | None = None
         self._loading = threading.Lock()
+        self._swept = time.monotonic()
 
     @classmethod
-    def open(cls, database_url: str, network_id: str, shipped: Path | None) -> Gallery:
+    def open(
+        cls, database_url: str, network_id: str, shipped: Path | None, recovery_days: int = RECOVERY_DAYS
+    ) -> Gallery:
         """Open the gallery; if it was never filled and holds nobody, fill it from the shipped one.
 
         Arguments:
-            database_url: an SQLAlchemy URL; SQLite's file and folder are made if missing.
+            database_url: an SQLAlchemy URL; SQLite's file and folder are made if missing, and its tables brought
+                to this version. Those of other databases are brought there by `opening.migrate_gallery`.
             network_id: the card's id of the network in use.
             shipped: folder of the shipped gallery, or None to leave an empty gallery empty.
+            recovery_days: for so long removed people and anchors can be recovered; then they are erased.
 
         Raises:
             GalleryError: the database cannot be opened or was made by another network or another version of
@@ -59,14 +61,19 @@ class Gallery:
         try:
             # One transaction: of two workers that start at once, the second waits and finds a full gallery.
             with database.writing() as connection:
-                migrate(connection, database.place)
-                _claim(connection, network_id, database.place)
+                if connection.dialect.name == "sqlite":
+                    migrate(connection, database.place)
+                else:
+                    refuse_old(connection, database.place)
+                opening.claim(connection, network_id, database.place)
                 if shipped is not None:
-                    _fill(connection, network_id, shipped)
+                    opening.fill(connection, network_id, shipped)
+            gallery = cls(database, network_id, recovery_days)
+            gallery.sweep()
         except BaseException:
             database.close()
             raise
-        return cls(database)
+        return gallery
 
     def close(self) -> None:
         """Let go of the database's connections."""
@@ -74,42 +81,87 @@ class Gallery:
 
     def snapshot(self) -> Snapshot:
         """Everyone with anchors, sorted by name, as of now; the same object until something changes."""
+        if time.monotonic() - self._swept > _SWEEP_SECONDS:
+            self.sweep()
         current = self._snapshot
         with self._database.reading() as connection:
-            if current is not None and current.revision == _revision(connection):
+            if current is not None and current.revision == reading.revision(connection):
                 return current
         with self._loading, self._database.reading() as connection:
-            # Another thread may have loaded it while this one waited.
-            if self._snapshot is None or self._snapshot.revision != _revision(connection):
-                self._snapshot = _load(connection)
-            return self._snapshot
+            # Another thread may have read the change while this one waited; then nothing is left to read.
+            known = self._snapshot
+            fresh = reading.load(connection) if known is None else reading.refresh(connection, known, self.network_id)
+            self._snapshot = fresh
+            return fresh
 
     def people(self) -> list[Person]:
         """Everyone, sorted by name as if it had no accents and capitals."""
         with self._database.reading() as connection:
-            found = [_person(row) for row in connection.execute(_listing())]
+            found = people.all_of(connection, PersonRow.removed.is_(None))
         return sorted(found, key=lambda person: names.order(person.name))
+
+    def removed(self) -> list[Person]:
+        """Those who were removed and can be restored, the last removed first."""
+        with self._database.reading() as connection:
+            found = people.all_of(connection, PersonRow.removed.is_not(None))
+        return sorted(found, key=lambda person: person.removed, reverse=True)
 
     def person(self, person_id: int) -> Person | None:
         """The person with this id, or None."""
         if person_id > LARGEST_ID:
             return None
         with self._database.reading() as connection:
-            return _first(connection, PersonRow.id == person_id)
+            return people.present(connection, PersonRow.id == person_id)
 
     def find(self, name: str) -> Person | None:
         """The person with this name, capitals or not, or None."""
         with self._database.reading() as connection:
-            return _first(connection, PersonRow.key == names.key(name))
+            return people.named(connection, name)
 
     def portrait(self, person_id: int) -> bytes | None:
         """A person's portrait as a WebP file, or None; its sha256 is `Person.portrait_sha256`."""
         if person_id > LARGEST_ID:
             return None
+        own = select(PortraitRow.webp).join(PersonRow, PersonRow.id == PortraitRow.person_id)
         with self._database.reading() as connection:
-            return connection.scalar(select(PortraitRow.webp).where(PortraitRow.person_id == person_id))
+            return connection.scalar(own.where(PersonRow.id == person_id, PersonRow.removed.is_(None)))
 
-    def add(self, name: str, embeddings: np.ndarray, notes: Sequence[str], portrait: bytes | None = None) -> Person:
+    def anchors(self, name: str | None = None) -> list[Anchor]:
+        """The anchors of a person, or of everyone.
+
+        Raises:
+            UnknownPerson: nobody has this name.
+        """
+        with self._database.reading() as connection:
+            return people.anchors_of(connection, _whose(connection, name))
+
+    def crop(self, anchor_id: int) -> bytes | None:
+        """The crop of an anchor as a WebP file, or None if it was not kept."""
+        with self._database.reading() as connection:
+            return connection.scalar(select(CropRow.webp).where(CropRow.anchor_id == anchor_id))
+
+    def rejected(self, name: str | None = None) -> list[Anchor]:
+        """The faces that were marked as not a person, or not the person they look like, for everyone.
+
+        Raises:
+            UnknownPerson: nobody has this name.
+        """
+        with self._database.reading() as connection:
+            return people.rejected_of(connection, _whose(connection, name))
+
+    def history(self, most: int = 20) -> list[journal.PastChange]:
+        """The last changes, the newest first; persons in them by number."""
+        with self._database.reading() as connection:
+            return journal.history(connection, most)
+
+    def add(
+        self,
+        name: str,
+        embeddings: np.ndarray,
+        notes: Sequence[str],
+        portrait: bytes | None = None,
+        crops: Sequence[bytes] | None = None,
+    ) -> Person:
         """Add anchors to a person, who is created if the gallery has nobody of this name.
 
         Arguments:
@@ -117,34 +169,43 @@ class Gallery:
             embeddings: float32 (anchors, dims).
             notes: where each anchor came from.
             portrait: a WebP file that takes the place of the person's portrait, or None to leave that.
+            crops: each anchor's aligned crop as a WebP file, or None to keep embeddings alone.
 
         Raises:
             GalleryError: name or embeddings cannot be used, or the database cannot be written.
         """
         name, rows = names.clean(name), vectors.unit_rows(embeddings)
-        if len(notes) != len(rows):
-            raise BadEmbeddings(f"Every anchor needs one note; there are {len(rows)} anchors and {len(notes)} notes.")
         with self._database.writing() as connection:
-            _refuse_other_length(connection, rows)
-            found = _first(connection, PersonRow.key == names.key(name))
-            person_id = found.id if found else _insert_person(connection, name)
-            _insert_anchors(connection, person_id, rows, notes)
-            if portrait is not None:
-                _replace_portrait(connection, person_id, portrait)
-            _record(connection, f"added {len(rows)} anchors of person {person_id}")
-            return _first(connection, PersonRow.id == person_id)
+            return changes.add(connection, name, rows, notes, portrait, crops)
 
-    def remove(self, name: str) -> Person:
-        """Delete a person with all anchors and the portrait; gives back who it was.
+    def remove(self, name: str, for_good: bool = False) -> Person:
+        """Remove a person with all anchors and the portrait; gives back who it was.
+
+        Arguments:
+            name: the person's.
+            for_good: erase at once everyone of this name, those removed before too; else `restore` brings them
+                back for `recovery_days`.
 
         Raises:
             UnknownPerson: nobody has this name.
         """
+        if not for_good:
+            with self._database.writing() as connection:
+                return changes.remove(connection, name)
         with self._database.writing() as connection:
-            person = _known(connection, name)
-            connection.execute(delete(PersonRow).where(PersonRow.id == person.id))
-            _record(connection, f"removed person {person.id}")
-            return person
+            gone = changes.remove_for_good(connection, name)
+        self._database.flush()
+        return gone[-1]
+
+    def restore(self, name: str) -> Person:
+        """Bring a removed person back, of several with this name the last removed.
+
+        Raises:
+            UnknownPerson: there is no removed person of this name.
+            NameTaken: the name has another holder now.
+        """
+        with self._database.writing() as connection:
+            return changes.restore(connection, name)
 
     def rename(self, old: str, new: str) -> Person:
         """Give a person another name; anchors and portrait stay.
@@ -156,127 +217,86 @@ class Gallery:
         """
         new = names.clean(new)
         with self._database.writing() as connection:
-            person = _known(connection, old)
-            holder = _first(connection, PersonRow.key == names.key(new))
-            if holder is not None and holder.id != person.id:
-                raise NameTaken(f"There is already somebody called {holder.name} in the gallery. Choose another name.")
-            change = update(PersonRow).where(PersonRow.id == person.id)
-            connection.execute(change.values(name=new, key=names.key(new)))
-            _record(connection, f"renamed person {person.id}")
-            return _first(connection, PersonRow.id == person.id)
+            return changes.rename(connection, old, new)
+
+    def merge(self, name: str, into: str) -> Person:
+        """Give one person's anchors to another and remove the first; gives back the second.
+
+        Raises:
+            UnknownPerson: one of them is not there.
+        """
+        with self._database.writing() as connection:
+            return changes.merge(connection, name, into)
+
+    def remove_anchors(self, name: str, ids: Sequence[int], for_good: bool = False) -> Person:
+        """Remove anchors of a person by their ids, for good or so that they can be restored.
+
+        Raises:
+            GalleryError: the person is not there, or has no such anchor.
+        """
+        with self._database.writing() as connection:
+            if not for_good:
+                return changes.set_anchors_removed(connection, name, ids, removed=True)
+            person = changes.erase_anchors(connection, name, ids)
+        self._database.flush()
+        return person
+
+    def restore_anchors(self, name: str, ids: Sequence[int]) -> Person:
+        """Bring removed anchors of a person back.
+
+        Raises:
+            GalleryError: the person is not there, or has no such removed anchor.
+        """
+        with self._database.writing() as connection:
+            return changes.set_anchors_removed(connection, name, ids, removed=False)
+
+    def reject(self, name: str, embeddings: np.ndarray, notes: Sequence[str]) -> Person:
+        """Mark faces as not this person: they weigh against them for faces like these, and for no others.
+
+        Arguments:
+            name: the person whom they are not.
+            embeddings: float32 (faces, dims).
+            notes: where each came from.
+
+        Raises:
+            GalleryError: the person is not there, or the embeddings cannot be used.
+        """
+        rows = vectors.unit_rows(embeddings)
+        with self._database.writing() as connection:
+            return changes.reject(connection, name, rows, notes)
+
+    def take_back(self, ids: Sequence[int]) -> None:
+        """Let rejected faces weigh no longer, by their ids.
+
+        Raises:
+            GalleryError: one of them is not there.
+        """
+        with self._database.writing() as connection:
+            changes.take_back(connection, ids)
+
+    def undo(self) -> str:
+        """Take back the newest change that can be; gives back what it was, without names.
+
+        Raises:
+            NothingToUndo: there is none, or it is older than `recovery_days`.
+            NameTaken: somebody who would come back has lost their name to another.
+        """
+        with self._database.writing() as connection:
+            return journal.undo(connection)
+
+    def sweep(self) -> int:
+        """Erase what was removed more than `recovery_days` ago; gives back how many people and anchors that were."""
+        self._swept = time.monotonic()
+        before = now() - timedelta(days=self.recovery_days)
+        with self._database.reading() as connection:
+            if not journal.is_due(connection, before):
+                return 0
+        with self._database.writing() as connection:
+            erased = journal.sweep(connection, before)
+        self._database.flush()
+        return erased
 
 
-def _claim(connection: Connection, network_id: str, place: str) -> None:
-    """Refuse anchors of another network; a new gallery belongs to the one in use."""
-    owner = connection.scalar(select(NetworkRow.id))
-    if owner is None:
-        connection.execute(insert(NetworkRow).values(id=network_id))
-    elif owner != network_id:
-        raise GalleryError(
-            f"The gallery at {place} was made by another network or crop ({owner}) than the one in use ({network_id}), "
-            f"so its anchors cannot be compared. To rebuild it, remove {place} or set FACES_DATABASE_URL to a new "
-            "place: the next start fills it from the shipped anchors. Then add your own people again from their "
-            "photos: python main.py people import FOLDER."
-        )
-
-
-def _fill(connection: Connection, network_id: str, folder: Path) -> None:
-    filled = connection.scalar(select(NetworkRow.filled))
-    if filled is not None or connection.scalar(select(func.count(PersonRow.id))):
-        return
-    found = shipped.read(folder)
-    if found.network != network_id:
-        raise GalleryError(
-            f"The shipped gallery {folder} was made by another network or crop ({found.network}) than the one in use "
-            f"({network_id}). Restore both folders of one version, or set FACES_MODEL and FACES_ANCHORS to a pair "
-            "that was made together."
-        )
-    for one in found.people:
-        person_id = _insert_person(connection, one.name)
-        _insert_anchors(connection, person_id, one.embeddings, ["shipped"] * len(one.embeddings))
-        if one.portrait is not None:
-            _replace_portrait(connection, person_id, one.portrait)
-    connection.execute(update(NetworkRow).values(filled=now()))
-    _record(connection, f"filled with {len(found.people)} shipped people")
-
-
-def _load(connection: Connection) -> Snapshot:
-    everyone = connection.execute(select(PersonRow.id, PersonRow.name)).all()
-    blobs: dict[int, list[bytes]] = {}
-    for person_id, blob in connection.execute(select(AnchorRow.person_id, AnchorRow.embedding).order_by(AnchorRow.id)):
-        blobs.setdefault(person_id, []).append(blob)
-    people = sorted(((name, key) for key, name in everyone if key in blobs), key=lambda one: names.order(one[0]))
-    stored = [blob for _, key in people for blob in blobs[key]]
-    anchors = vectors.from_bytes(stored, vectors.dims_of(stored[0]) if stored else 0)
-    offsets = np.cumsum([0] + [len(blobs[key]) for _, key in people], dtype=np.int64)
-    # A snapshot is shared by all threads: nobody may write into it.
-    anchors.flags.writeable = offsets.flags.writeable = False
-    ids = tuple(key for _, key in people)
-    return Snapshot(tuple(name for name, _ in people), ids, anchors, offsets, _revision(connection))
-
-
-def _revision(connection: Connection) -> int:
-    return connection.scalar(select(func.max(RevisionRow.id))) or 0
-
-
-def _record(connection: Connection, change: str) -> None:
-    connection.execute(insert(RevisionRow).values(change=change))
-
-
-def _listing():
-    anchors = select(func.count(AnchorRow.id)).where(AnchorRow.person_id == PersonRow.id).scalar_subquery()
-    columns = select(PersonRow.id, PersonRow.name, anchors, PortraitRow.sha256)
-    return columns.outerjoin(PortraitRow, PortraitRow.person_id == PersonRow.id)
-
-
-def _person(row) -> Person:
-    person_id, name, anchors, sha256 = row
-    return Person(person_id, name, anchors, sha256 is not None, sha256)
-
-
-def _first(connection: Connection, condition) -> Person | None:
-    row = connection.execute(_listing().where(condition)).first()
-    return None if row is None else _person(row)
-
-
-def _known(connection: Connection, name: str) -> Person:
-    person = _first(connection, PersonRow.key == names.key(name))
-    if person is None:
-        close = names.close(name, connection.scalars(select(PersonRow.name)))
-        hint = f"Did you mean {' or '.join(close)}?" if close else "The list of people shows who is there."
-        raise UnknownPerson(f"There is nobody called {name.strip()!r} in the gallery. {hint}")
-    return person
-
-
-def _insert_person(connection: Connection, name: str) -> int:
-    added = connection.execute(insert(PersonRow).values(name=name, key=names.key(name)))
-    return added.inserted_primary_key[0]
-
-
-def _insert_anchors(connection: Connection, person_id: int, rows: np.ndarray, notes: Iterable[str]) -> None:
-    values = [
-        {"person_id": person_id, "embedding": vectors.to_bytes(row), "note": _text(note)}
-        for row, note in zip(rows, notes, strict=True)
-    ]
-    if values:
-        connection.execute(insert(AnchorRow), values)
-
-
-def _text(note: str) -> str:
-    # Names of files may hold bytes that are no text; a database takes none.
-    return note[:500].encode("utf-8", "replace").decode()
-
-
-def _replace_portrait(connection: Connection, person_id: int, webp: bytes) -> None:
-    connection.execute(delete(PortraitRow).where(PortraitRow.person_id == person_id))
-    digest = hashlib.sha256(webp).hexdigest()
-    connection.execute(insert(PortraitRow).values(person_id=person_id, webp=webp, sha256=digest))
-
-
-def _refuse_other_length(connection: Connection, rows: np.ndarray) -> None:
-    stored = connection.scalar(select(AnchorRow.embedding).limit(1))
-    if len(rows) and stored is not None and vectors.dims_of(stored) != rows.shape[1]:
-        raise BadEmbeddings(
-            f"The gallery's anchors have {vectors.dims_of(stored)} numbers each, these embeddings {rows.shape[1]}: "
-            "they come from another network."
-        )
+def _whose(connection: Connection, name: str | None):
+    """A condition for one person's rows, or everybody's."""
+    return PersonRow.id > 0 if name is None else PersonRow.id == people.known(connection, name).id

@@ -15,7 +15,7 @@ def gallery(recognizer):
     yield recognizer.gallery
     for person in recognizer.gallery.people():
         if person.name not in before:
-            recognizer.gallery.remove(person.name)
+            recognizer.gallery.remove(person.name, for_good=True)
 
 
 @pytest.fixture
@@ -97,6 +97,63 @@ def test_remove(run, newcomer, gallery):
     assert done.exit_code == 0
     assert done.stdout == f"{newcomer} was removed.\n"
     assert gallery.find(newcomer) is None
+    assert "people restore 'Lee, Zoë'" in done.stderr
+    assert run("people", "list", "--removed").stdout.startswith(f'"{newcomer}", 1, ')
+    assert run("people", "restore", newcomer).stdout == f"{newcomer} is in the gallery with 1 anchor.\n"
+
+
+def test_remove_now_cannot_be_restored(run, newcomer):
+    assert run("people", "remove", newcomer, "--now").stdout == f"{newcomer} was erased.\n"
+    assert run("people", "restore", newcomer).exit_code == 1
+
+
+def test_anchors_are_listed_removed_and_restored(run, newcomer, gallery, pictures):
+    run("people", "add", newcomer, pictures / "inner" / "one.png")
+    first, second = run("people", "anchors", newcomer).stdout.splitlines()
+    assert first.endswith(", one.png")
+    number = second.split(",")[0]
+    assert (
+        run("people", "remove", newcomer, "--anchor", number).stdout == f"1 anchor of {newcomer} removed; 1 are left.\n"
+    )
+    assert run("people", "restore", newcomer, "--anchor", number).stdout.endswith("with 2 anchors.\n")
+    assert run("people", "remove", newcomer, "--now", "--anchor", number).exit_code == 0
+    assert gallery.find(newcomer).anchors == 1
+
+
+def test_history_and_undo_tell_names(run, newcomer, gallery):
+    run("people", "rename", newcomer, "Zoë Li")
+    assert "renamed Zoë Li, can be undone" in run("people", "history").stdout.splitlines()[0]
+    assert run("people", "undo").stdout == f"Undone: renamed {newcomer}.\n"
+    assert run("people", "history", "--most", 2).stdout.splitlines()[1].endswith("undone")
+
+
+def test_merge(run, newcomer, gallery, pictures):
+    run("people", "add", "Zoë Li", pictures / "inner" / "one.png")
+    assert run("people", "merge", "Zoë Li", newcomer).stdout == f"{newcomer} has 2 anchors now.\n"
+    assert gallery.find("Zoë Li") is None
+
+
+def test_a_face_that_is_somebody_else(run, newcomer, photo, pictures, tmp_path):
+    other = tmp_path / "other.jpg"
+    other.write_bytes(photo(OTHER))
+
+    def distance() -> float:
+        face = json.loads(run("identify", "--json", "--all", other).stdout)["faces"][0]
+        return next(row["class_distance"] for row in face["ranking"] if row["person"] == newcomer)
+
+    before = distance()
+    done = run("people", "reject", newcomer, other, pictures / "a, both.jpg")
+    assert (done.exit_code, done.stdout) == (1, f"1 face marked as not {newcomer}.\n")
+    assert "2 faces can be compared in it" in done.stderr
+    row = run("people", "rejected", newcomer).stdout
+    assert row.endswith(", other.jpg\n")
+    assert distance() > 0.8 > before
+    assert run("people", "rejected", "--take-back", row.split(",")[0]).stdout == ""
+    assert distance() == before
+
+
+def test_migrate(run):
+    assert run("people", "migrate").stdout == "The tables are of this version already.\n"
 
 
 def test_remove_nobody(run):

@@ -8,11 +8,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
 from app.gallery import shipped
 from app.gallery.database import Database, migrate
+from app.gallery.opening import migrate_gallery
 from app.gallery.store import Gallery, GalleryError
 from app.gallery.tables import Base, RevisionRow
 from app.settings import ROOT
@@ -46,24 +45,23 @@ def test_migrations_make_the_tables_of_the_models(database):
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
-        assert "AUTOINCREMENT" in connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'person'"))
 
 
-def test_the_tables_can_be_made_on_postgresql():
-    made = [str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in Base.metadata.sorted_tables]
-    assert any("embedding BYTEA NOT NULL" in one for one in made)
-
-
-def test_sqlite_waits_writes_ahead_and_keeps_references(database):
+def test_sqlite_waits_writes_ahead_keeps_references_and_overwrites(sqlite_url):
+    Gallery.open(sqlite_url, NETWORK, None).close()
+    database = Database.at(sqlite_url)
+    wanted = ("journal_mode", "busy_timeout", "foreign_keys", "secure_delete")
     with database.reading() as connection:
-        found = [connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "busy_timeout", "foreign_keys")]
-    assert found == ["wal", 30_000, 1]
+        found = [connection.scalar(text(f"PRAGMA {name}")) for name in wanted]
+        assert "AUTOINCREMENT" in connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'person'"))
+    database.close()
+    assert found == ["wal", 30_000, 1, 1]
 
 
 def test_a_failed_change_leaves_nothing(empty_gallery, database):
     def half_a_change():
         with database.writing() as connection:
-            connection.execute(text("INSERT INTO revision (change, created) VALUES ('half', '2030-01-01')"))
+            connection.execute(text("INSERT INTO revision (change, created) VALUES ('half', '2030-01-01 00:00:00')"))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -124,19 +122,24 @@ def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
     assert "unable to open database file" in refusal(f"sqlite:///{tmp_path}")
 
 
-def test_another_programs_database_is_left_alone(tmp_path, database_url):
+def test_another_programs_database_is_left_alone(tmp_path, sqlite_url):
     path = tmp_path / "instance" / "gallery.sqlite"
     path.parent.mkdir()
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE person (nickname TEXT)")
     connection.close()
-    assert "table person already exists" in refusal(database_url)
+    assert "table person already exists" in refusal(sqlite_url)
 
 
 def test_a_newer_versions_gallery_is_refused(empty_gallery, database, database_url):
     with database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert re.search(r"was made by another version of this program .*9999", refusal(database_url))
+    if database_url.startswith("sqlite"):
+        assert re.search(r"was made by another version of this program .*9999", refusal(database_url))
+    else:
+        assert "people migrate" in refusal(database_url)
+    with pytest.raises(GalleryError, match=r"was made by another version of this program .*9999"):
+        migrate_gallery(database_url)
 
 
 def test_opening_again_migrates_nothing_and_keeps_everyone(tiny_gallery, database_url):

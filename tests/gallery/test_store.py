@@ -70,7 +70,8 @@ class TestOpening:
             Gallery.open(database_url, "another/crop", None)
         sentence = str(caught.value)
         assert f"another network or crop ({NETWORK}) than the one in use (another/crop)" in sentence
-        assert re.search(r"remove .*gallery.sqlite or set FACES_DATABASE_URL", sentence)
+        assert "people rebuild" in sentence
+        assert re.search(r"remove .* or set FACES_DATABASE_URL", sentence)
         assert "people import FOLDER" in sentence
 
     def test_another_networks_shipped_gallery_is_refused_and_nothing_is_claimed(self, database_url, folder):
@@ -219,8 +220,23 @@ class TestRemoving:
     def test_a_person_goes_with_everything(self, tiny_gallery, count):
         ann = tiny_gallery.find("Ann Lee")
         assert tiny_gallery.remove("ann lee") == ann
-        assert tiny_gallery.person(ann.id) is tiny_gallery.portrait(ann.id) is None
-        assert (count(AnchorRow), count(PortraitRow)) == (6, 0)
+        assert tiny_gallery.person(ann.id) is tiny_gallery.portrait(ann.id) is tiny_gallery.find("Ann Lee") is None
+        assert "Ann Lee" not in tiny_gallery.snapshot().names
+        assert (count(AnchorRow), count(PortraitRow)) == (10, 1)
+
+    def test_for_good_deletes_everything_at_once(self, tiny_gallery, count):
+        ann = tiny_gallery.find("Ann Lee")
+        assert tiny_gallery.remove("ann lee", for_good=True) == ann
+        assert (count(AnchorRow), count(PortraitRow), tiny_gallery.removed()) == (6, 0, [])
+        assert "Ann Lee" not in tiny_gallery.snapshot().names
+        with pytest.raises(UnknownPerson, match="no removed person called 'Ann Lee'"):
+            tiny_gallery.restore("Ann Lee")
+
+    def test_for_good_takes_those_removed_before_along(self, tiny_gallery, unit_vectors, count):
+        tiny_gallery.remove("Ann Lee")
+        tiny_gallery.add("Ann Lee", unit_vectors(1), ["new.jpg"])
+        tiny_gallery.remove("Ann Lee", for_good=True)
+        assert (count(AnchorRow), tiny_gallery.removed()) == (6, [])
 
     def test_an_unknown_name_gets_a_suggestion(self, tiny_gallery):
         with pytest.raises(UnknownPerson, match=r"nobody called 'Anne Lee' in the gallery. Did you mean Ann Lee\?"):

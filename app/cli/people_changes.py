@@ -1,0 +1,178 @@
+"""`people remove`, `restore`, `rename` and so on: changes to who is in the gallery, and taking them back."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from app.cli import common
+
+ANCHORS = click.option(
+    "--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor, by its number; can be repeated."
+)
+
+
+@click.command()
+@click.argument("name")
+@ANCHORS
+@click.option("--now", is_flag=True, help="Erase at once and for good, instead of after FACES_RECOVERY_DAYS.")
+@click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
+def remove(name: str, anchor_ids: tuple[int, ...], now: bool, yes: bool) -> None:
+    """Remove a person with all anchors and the portrait, or single anchors.
+
+    Who was removed can be restored for FACES_RECOVERY_DAYS. With --now nothing is left; that takes along those
+    of this name who were removed before.
+    """
+    gallery = common.open_gallery(common.settings())
+    known = gallery.find(name)
+    what = common.count(len(anchor_ids), "anchor") + f" of {name}" if anchor_ids else name
+    if known and not anchor_ids:
+        what = f"{known.name} with {common.count(known.anchors, 'anchor')}"
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"{'Erase' if now else 'Remove'} {what}?{' This cannot be undone.' if now else ''}", abort=True)
+    if anchor_ids:
+        left = gallery.remove_anchors(name, anchor_ids, for_good=now)
+        done = "erased" if now else "removed"
+        click.echo(f"{common.count(len(anchor_ids), 'anchor')} of {left.name} {done}; {left.anchors} are left.")
+        return
+    gone = gallery.remove(name, for_good=now)
+    if now:
+        click.echo(f"{gone.name} was erased.")
+    else:
+        click.echo(f"{gone.name} was removed.")
+        days = common.count(gallery.recovery_days, "day")
+        click.echo(f"For {days} this brings them back: python main.py people restore {gone.name!r}", err=True)
+
+
+@click.command()
+@click.argument("name")
+@ANCHORS
+def restore(name: str, anchor_ids: tuple[int, ...]) -> None:
+    """Bring back a removed person, or removed anchors of somebody who is there."""
+    gallery = common.open_gallery(common.settings())
+    back = gallery.restore_anchors(name, anchor_ids) if anchor_ids else gallery.restore(name)
+    click.echo(f"{back.name} is in the gallery with {common.count(back.anchors, 'anchor')}.")
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+def rename(old: str, new: str) -> None:
+    """Give a person another name; anchors and portrait stay."""
+    gallery = common.open_gallery(common.settings())
+    known = gallery.find(old)
+    renamed = gallery.rename(old, new)
+    click.echo(f"{known.name if known else old} is called {renamed.name} now.")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("into")
+def merge(name: str, into: str) -> None:
+    """Give NAME's anchors to INTO, who stays, and remove NAME: two entries of one person become one."""
+    merged = common.open_gallery(common.settings()).merge(name, into)
+    click.echo(f"{merged.name} has {common.count(merged.anchors, 'anchor')} now.")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--crops", type=click.Path(path_type=Path, file_okay=False), help="Folder to write kept crops to.")
+def anchors(name: str, crops: Path | None) -> None:
+    """List a person's anchors: number, day, where it came from."""
+    gallery = common.open_gallery(common.settings())
+    found = gallery.anchors(name)
+    for one in found:
+        click.echo(common.row([one.id, f"{one.created:%Y-%m-%d}", one.note]))
+    if crops is not None:
+        kept = [one.id for one in found if one.has_crop]
+        crops.mkdir(parents=True, exist_ok=True)
+        for anchor_id in kept:
+            (crops / f"{anchor_id}.webp").write_bytes(gallery.crop(anchor_id))
+        click.echo(f"{common.count(len(kept), 'crop')} of {len(found)} anchors written to {crops}.", err=True)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
+@click.pass_context
+def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
+    """Mark the face in each PHOTO as not NAME.
+
+    It is kept as an embedding and weighs against NAME for faces like it, and only for these.
+    """
+    import numpy as np
+
+    from app.images import UnreadableImage
+
+    settings = common.settings()
+    recognizer = common.load_recognizer(settings)
+    embeddings, notes = [], []
+    for path in photos:
+        try:
+            probes = recognizer.probes(common.read(path, settings.max_bytes))[1]
+        except (common.UnreadableFile, UnreadableImage) as error:
+            click.echo(common.row([common.shown(path), str(error)]), err=True)
+            continue
+        usable = [probe for probe in probes if probe.embedding is not None]
+        if len(usable) == 1:
+            embeddings.append(usable[0].embedding)
+            notes.append(path.name)
+        else:
+            reason = f"{common.count(len(usable), 'face')} can be compared in it, and it needs exactly one."
+            click.echo(common.row([common.shown(path), reason]), err=True)
+    if embeddings:
+        person = recognizer.gallery.reject(name, np.stack(embeddings), notes)
+        click.echo(f"{common.count(len(embeddings), 'face')} marked as not {person.name}.")
+    context.exit(0 if len(embeddings) == len(photos) else 1)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--take-back", "ids", type=int, multiple=True, help="Let this one weigh no longer; can be repeated.")
+def rejected(name: str | None, ids: tuple[int, ...]) -> None:
+    """List faces marked as not NAME, or as not anybody: number, person, day, where it came from."""
+    gallery = common.open_gallery(common.settings())
+    if ids:
+        gallery.take_back(ids)
+    for one in gallery.rejected(name):
+        click.echo(common.row([one.id, one.person, f"{one.created:%Y-%m-%d}", one.note]))
+
+
+@click.command()
+@click.option("--times", default=1, show_default=True, type=click.IntRange(1), help="How many changes to undo.")
+def undo(times: int) -> None:
+    """Take back the last change to the gallery, whoever made it and on which door."""
+    gallery = common.open_gallery(common.settings())
+    for _ in range(times):
+        what = gallery.undo()
+        click.echo(f"Undone: {_with_names(gallery)(what)}.")
+
+
+@click.command()
+@click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="How many to list.")
+def history(most: int) -> None:
+    """List the last changes, the newest first: number, time (UTC), what, and whether undo can take it back."""
+    gallery = common.open_gallery(common.settings())
+    named = _with_names(gallery)
+    for one in gallery.history(most):
+        fate = "undone" if one.undone else "can be undone" if one.reversible else "stays"
+        click.echo(common.row([one.id, f"{one.created:%Y-%m-%d %H:%M}", named(one.change), fate]))
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the tables of FACES_DATABASE_URL to this version of the program; SQLite does that by itself."""
+    from app.gallery.opening import migrate_gallery
+
+    done = migrate_gallery(common.settings().database_url)
+    click.echo("The tables were brought to this version." if done else "The tables are of this version already.")
+
+
+def _with_names(gallery) -> Callable[[str], str]:
+    """Puts names in the place of numbers, for those who are in the gallery or can be restored."""
+    known = {person.id: person.name for person in (*gallery.removed(), *gallery.people())}
+    return lambda text: re.sub(r"person (\d+)", lambda found: known.get(int(found[1]), found[0]), text)

@@ -1,0 +1,226 @@
+"""What can be changed in the gallery, each in a transaction that the caller opens; `journal` keeps how to undo it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from sqlalchemy import Connection, delete, insert, select
+
+from app.gallery import names, people, vectors
+from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
+from app.gallery.journal import Change, erase
+from app.gallery.people import Person
+from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow, now
+
+
+def add(
+    connection: Connection,
+    name: str,
+    rows: np.ndarray,
+    notes: Sequence[str],
+    portrait: bytes | None,
+    crops: Sequence[bytes] | None,
+) -> Person:
+    """Add anchors to a person, who is created if nobody has this name; see `Gallery.add`."""
+    if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
+        raise BadEmbeddings(f"Every anchor needs one note; there are {len(rows)} anchors and {len(notes)} notes.")
+    refuse_other_length(connection, rows)
+    change = Change(connection)
+    found = people.named(connection, name)
+    person_id = found.id if found else insert_person(connection, name, change)
+    insert_anchors(connection, person_id, rows, notes, change, crops)
+    if portrait is not None:
+        if not (found and found.has_portrait):
+            change.new_portrait(person_id)
+        replace_portrait(connection, person_id, portrait)
+    change.touch(person_id)
+    change.describe(f"added {len(rows)} anchors of person {person_id}")
+    return people.present(connection, PersonRow.id == person_id)
+
+
+def remove(connection: Connection, name: str) -> Person:
+    """Hide a person, who can be restored until erased."""
+    person = people.known(connection, name)
+    change = Change(connection)
+    change.set("person", person.id, "removed", now())
+    change.touch(person.id)
+    change.describe(f"removed person {person.id}")
+    return person
+
+
+def remove_for_good(connection: Connection, name: str) -> list[Person]:
+    """Erase everyone of this name, those removed before too."""
+    gone = people.removed_named(connection, name)
+    here = people.named(connection, name)
+    gone += [here] if here else []
+    if not gone:
+        people.known(connection, name)
+    change = Change(connection, reversible=False)
+    change.touch(*(person.id for person in gone))
+    change.describe(f"erased {', '.join(f'person {person.id}' for person in gone)}"[:300])
+    erase(connection, people=[person.id for person in gone])
+    return gone
+
+
+def restore(connection: Connection, name: str) -> Person:
+    """Bring a removed person back, of several the last removed."""
+    gone = people.removed_named(connection, name)
+    if not gone:
+        raise UnknownPerson(f"There is no removed person called {name.strip()!r}.")
+    if people.named(connection, name):
+        raise NameTaken(f"There is somebody called {gone[0].name} in the gallery again. Rename them first.")
+    change = Change(connection)
+    change.set("person", gone[0].id, "removed", None)
+    change.touch(gone[0].id)
+    change.describe(f"restored person {gone[0].id}")
+    return people.present(connection, PersonRow.id == gone[0].id)
+
+
+def rename(connection: Connection, old: str, new: str) -> Person:
+    """Give a person another name."""
+    person = people.known(connection, old)
+    holder = people.named(connection, new)
+    if holder is not None and holder.id != person.id:
+        raise NameTaken(
+            f"There is already somebody called {holder.name} in the gallery. Choose another name, or merge the two."
+        )
+    change = Change(connection)
+    change.set("person", person.id, "name", new)
+    change.touch(person.id)
+    change.describe(f"renamed person {person.id}")
+    return people.present(connection, PersonRow.id == person.id)
+
+
+def merge(connection: Connection, name: str, into: str) -> Person:
+    """Give one person's anchors and rejected faces to another, and remove the first."""
+    gone, stays = people.known(connection, name), people.known(connection, into)
+    if gone.id == stays.id:
+        raise GalleryError(f"{stays.name} cannot be merged into themselves.")
+    change = Change(connection)
+    for place, table in (("anchor", AnchorRow), ("rejected", RejectedRow)):
+        for row_id in connection.scalars(select(table.id).where(table.person_id == gone.id)).all():
+            change.set(place, row_id, "person_id", stays.id)
+    change.set("person", gone.id, "removed", now())
+    change.touch(gone.id, stays.id)
+    change.describe(f"merged person {gone.id} into person {stays.id}")
+    return people.present(connection, PersonRow.id == stays.id)
+
+
+def set_anchors_removed(connection: Connection, name: str, ids: Sequence[int], removed: bool) -> Person:
+    """Hide anchors of a person, or bring hidden ones back."""
+    person = people.known(connection, name)
+    state = AnchorRow.removed.is_(None) if removed else AnchorRow.removed.is_not(None)
+    own = select(AnchorRow.id).where(AnchorRow.person_id == person.id, AnchorRow.id.in_(ids), state)
+    _refuse_others(ids, connection.scalars(own).all(), f"{person.name} has no {'' if removed else 'removed '}anchor")
+    change = Change(connection)
+    for anchor_id in ids:
+        change.set("anchor", anchor_id, "removed", now() if removed else None)
+    change.touch(person.id)
+    change.describe(f"{'removed' if removed else 'restored'} {len(ids)} anchors of person {person.id}")
+    return people.present(connection, PersonRow.id == person.id)
+
+
+def erase_anchors(connection: Connection, name: str, ids: Sequence[int]) -> Person:
+    """Delete anchors of a person for good, hidden or not."""
+    person = people.known(connection, name)
+    own = select(AnchorRow.id).where(AnchorRow.person_id == person.id, AnchorRow.id.in_(ids))
+    _refuse_others(ids, connection.scalars(own).all(), f"{person.name} has no anchor")
+    change = Change(connection, reversible=False)
+    change.touch(person.id)
+    change.describe(f"erased {len(ids)} anchors of person {person.id}")
+    erase(connection, anchors=ids)
+    return people.present(connection, PersonRow.id == person.id)
+
+
+def reject(connection: Connection, name: str, rows: np.ndarray, notes: Sequence[str]) -> Person:
+    """Keep faces that are not this person."""
+    person = people.known(connection, name)
+    refuse_other_length(connection, rows)
+    change = Change(connection)
+    connection.execute(insert(RejectedRow), _embedded(person.id, rows, notes, change))
+    change.touch(person.id)
+    change.describe(f"marked {len(rows)} faces as not person {person.id}")
+    return person
+
+
+def take_back(connection: Connection, ids: Sequence[int]) -> None:
+    """Let rejected faces weigh no longer."""
+    there = dict(
+        connection.execute(
+            select(RejectedRow.id, RejectedRow.person_id).where(RejectedRow.id.in_(ids), RejectedRow.removed.is_(None))
+        ).all()
+    )
+    _refuse_others(ids, list(there), "There is no rejected face")
+    change = Change(connection)
+    for row_id, person_id in there.items():
+        change.set("rejected", row_id, "removed", now())
+        change.touch(person_id)
+    change.describe(f"took back {len(there)} rejected faces")
+
+
+def insert_person(connection: Connection, name: str, change: Change | None = None) -> int:
+    """Make a person; gives back the id."""
+    values = {"name": name, "key": names.key(name), "revision_id": change and change.id}
+    return connection.execute(insert(PersonRow).values(values)).inserted_primary_key[0]
+
+
+def insert_anchors(
+    connection: Connection,
+    person_id: int,
+    rows: np.ndarray,
+    notes: Iterable[str],
+    change: Change | None = None,
+    crops: Sequence[bytes] | None = None,
+) -> None:
+    """Give a person anchors: float32 (anchors, dims) of length 1, and their crops as WebP files, if kept."""
+    values = _embedded(person_id, rows, notes, change)
+    if not values:
+        return
+    if crops is None:
+        connection.execute(insert(AnchorRow), values)
+        return
+    for value, webp in zip(values, crops, strict=True):
+        anchor_id = connection.execute(insert(AnchorRow).values(value)).inserted_primary_key[0]
+        connection.execute(insert(CropRow).values(anchor_id=anchor_id, webp=webp))
+
+
+def replace_portrait(connection: Connection, person_id: int, webp: bytes) -> None:
+    """Give a person this portrait."""
+    connection.execute(delete(PortraitRow).where(PortraitRow.person_id == person_id))
+    digest = hashlib.sha256(webp).hexdigest()
+    connection.execute(insert(PortraitRow).values(person_id=person_id, webp=webp, sha256=digest))
+
+
+def refuse_other_length(connection: Connection, rows: np.ndarray) -> None:
+    """Refuse embeddings of another length than those that are there.
+
+    Raises:
+        BadEmbeddings: they are.
+    """
+    stored = connection.scalar(select(AnchorRow.embedding).limit(1))
+    if len(rows) and stored is not None and vectors.dims_of(stored) != rows.shape[1]:
+        raise BadEmbeddings(
+            f"The gallery's anchors have {vectors.dims_of(stored)} numbers each, these embeddings {rows.shape[1]}: "
+            "they come from another network."
+        )
+
+
+def _embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Change | None) -> list[dict]:
+    # Names of files may hold bytes that are no text; a database takes none.
+    return [
+        {
+            "person_id": person_id,
+            "embedding": vectors.to_bytes(row),
+            "note": note[:500].encode("utf-8", "replace").decode().replace("\0", "?"),
+            "revision_id": change and change.id,
+        }
+        for row, note in zip(rows, notes, strict=True)
+    ]
+
+
+def _refuse_others(ids: Sequence[int], there: Sequence[int], sentence: str) -> None:
+    missing = sorted(set(ids) - set(there))
+    if missing:
+        raise GalleryError(f"{sentence} with the number {missing[0]}.")

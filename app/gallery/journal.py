@@ -1,0 +1,183 @@
+"""Changes to the gallery as they are written down: what each touched, how to take it back, and erasing for good.
+
+Removing only hides a row; `erase` deletes it, its file contents and all that was written down about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.gallery import names
+from app.gallery.errors import NameTaken, NothingToUndo
+from app.gallery.tables import AnchorRow, CellRow, ChangedRow, PersonRow, PortraitRow, RejectedRow, RevisionRow, now
+
+_PLACES = {"person": PersonRow, "anchor": AnchorRow, "rejected": RejectedRow}
+_NEW_PORTRAIT = "portrait"
+_PART = 500
+"""Ids in one statement."""
+
+
+@dataclass(frozen=True)
+class PastChange:
+    """A change as it is listed; `change` has no names in it, but numbers of people."""
+
+    id: int
+    change: str
+    created: datetime
+    reversible: bool
+    undone: datetime | None
+
+
+class Change:
+    """One change while it is written.
+
+    Arguments:
+        connection: its transaction.
+        reversible: whether it can be undone; what it adds and sets must then go through here.
+        whole: whether so much changes that snapshots have to be read anew.
+    """
+
+    def __init__(self, connection: Connection, reversible: bool = True, whole: bool = False) -> None:
+        self._connection = connection
+        self._touched: set[int] = set()
+        added = connection.execute(insert(RevisionRow).values(change="", reversible=reversible, whole=whole))
+        self.id: int = added.inserted_primary_key[0]
+
+    def describe(self, text: str) -> None:
+        """Say what was done, without names: they are looked up for who reads it, and must not outlive the person."""
+        self._connection.execute(update(RevisionRow).where(RevisionRow.id == self.id).values(change=text))
+
+    def touch(self, *people: int) -> None:
+        """Note that snapshots must read these people again."""
+        for person_id in set(people) - self._touched:
+            self._connection.execute(insert(ChangedRow).values(revision_id=self.id, person_id=person_id))
+        self._touched |= set(people)
+
+    def set(self, place: str, row_id: int, field: str, value: object) -> None:
+        """Write into one cell of `person`, `anchor` or `rejected`, keeping what it held."""
+        table = _PLACES[place]
+        column = getattr(table, field)
+        before = self._connection.scalar(select(column).where(table.id == row_id))
+        self._keep(place, row_id, field, before)
+        _write(self._connection, place, row_id, field, value)
+
+    def new_portrait(self, person_id: int) -> None:
+        """Note that this person had no portrait before."""
+        self._keep(_NEW_PORTRAIT, person_id, "webp", None)
+
+    def _keep(self, place: str, row_id: int, field: str, before: object) -> None:
+        text = before.isoformat() if isinstance(before, datetime) else None if before is None else str(before)
+        values = {"revision_id": self.id, "place": place, "row_id": row_id, "field": field, "before": text}
+        self._connection.execute(insert(CellRow).values(values))
+
+
+def undo(connection: Connection) -> str:
+    """Take back the newest change that can be; gives back its description.
+
+    Raises:
+        NothingToUndo: there is none.
+        NameTaken: somebody who would come back has lost their name to another.
+    """
+    newest = select(RevisionRow.id, RevisionRow.change).where(RevisionRow.reversible, RevisionRow.undone.is_(None))
+    found = connection.execute(newest.order_by(RevisionRow.id.desc()).limit(1)).first()
+    if found is None:
+        raise NothingToUndo("There is no change that could be undone.")
+    change = Change(connection, reversible=False)
+    change.describe(f"undid change {found.id}: {found.change}")
+    change.touch(*connection.scalars(select(ChangedRow.person_id).where(ChangedRow.revision_id == found.id)))
+    cells = select(CellRow.place, CellRow.row_id, CellRow.field, CellRow.before)
+    try:
+        for cell in connection.execute(cells.where(CellRow.revision_id == found.id).order_by(CellRow.id.desc())).all():
+            _put_back(connection, *cell)
+    except IntegrityError as error:
+        raise NameTaken(
+            f"Change {found.id} ({found.change}) cannot be undone: its person's name belongs to somebody else now. "
+            "Rename them first."
+        ) from error
+    for table in _PLACES.values():
+        brought = update(table).where(table.revision_id == found.id, table.removed.is_(None))
+        connection.execute(brought.values(removed=now()))
+    connection.execute(update(RevisionRow).where(RevisionRow.id == found.id).values(undone=now()))
+    return found.change
+
+
+def erase(
+    connection: Connection, people: Iterable[int] = (), anchors: Iterable[int] = (), rejected: Iterable[int] = ()
+) -> None:
+    """Delete rows for good, with everything that hangs on them and every note of what they held."""
+    people = list(people)
+    for part in _parts(people):
+        hanging = select(AnchorRow.id).where(AnchorRow.person_id.in_(part))
+        _forget(connection, "anchor", hanging)
+        _forget(connection, "rejected", select(RejectedRow.id).where(RejectedRow.person_id.in_(part)))
+        _forget(connection, _NEW_PORTRAIT, part)
+    for place, ids in (("person", people), ("anchor", list(anchors)), ("rejected", list(rejected))):
+        for part in _parts(ids):
+            _forget(connection, place, part)
+            connection.execute(delete(_PLACES[place]).where(_PLACES[place].id.in_(part)))
+
+
+def is_due(connection: Connection, before: datetime) -> bool:
+    """Whether anything was removed, or could be undone, that is older than a moment."""
+    return any(_overdue(connection, before).values()) or bool(_outdated(connection, before))
+
+
+def sweep(connection: Connection, before: datetime) -> int:
+    """Erase what was removed before a moment, and forget how to undo older changes; how much was erased."""
+    for part in _parts(_outdated(connection, before)):
+        connection.execute(delete(CellRow).where(CellRow.revision_id.in_(part)))
+        connection.execute(update(RevisionRow).where(RevisionRow.id.in_(part)).values(reversible=False))
+    found = _overdue(connection, before)
+    if any(found.values()):
+        Change(connection, reversible=False).describe("erased what was removed long ago")
+        erase(connection, **found)
+    return sum(map(len, found.values()))
+
+
+def history(connection: Connection, most: int) -> list[PastChange]:
+    """The last changes, the newest first."""
+    columns = [RevisionRow.id, RevisionRow.change, RevisionRow.created, RevisionRow.reversible, RevisionRow.undone]
+    found = connection.execute(select(*columns).order_by(RevisionRow.id.desc()).limit(most))
+    return [PastChange(*row) for row in found]
+
+
+def _overdue(connection: Connection, before: datetime) -> dict[str, list[int]]:
+    return {
+        word: list(connection.scalars(select(table.id).where(table.removed.is_not(None), table.removed < before)))
+        for word, table in (("people", PersonRow), ("anchors", AnchorRow), ("rejected", RejectedRow))
+    }
+
+
+def _outdated(connection: Connection, before: datetime) -> list[int]:
+    old = select(RevisionRow.id).where(RevisionRow.reversible, RevisionRow.created < before)
+    return list(connection.scalars(old))
+
+
+def _parts(ids: list[int]) -> Iterable[list[int]]:
+    return (ids[at : at + _PART] for at in range(0, len(ids), _PART))
+
+
+def _forget(connection: Connection, place: str, ids) -> None:
+    connection.execute(delete(CellRow).where(CellRow.place == place, CellRow.row_id.in_(ids)))
+
+
+def _put_back(connection: Connection, place: str, row_id: int, field: str, before: str | None) -> None:
+    if place == _NEW_PORTRAIT:
+        connection.execute(delete(PortraitRow).where(PortraitRow.person_id == row_id))
+    elif field == "removed" and before is not None:
+        _write(connection, place, row_id, field, datetime.fromisoformat(before))
+    elif field == "person_id":
+        _write(connection, place, row_id, field, int(before))
+    else:
+        _write(connection, place, row_id, field, before)
+
+
+def _write(connection: Connection, place: str, row_id: int, field: str, value: object) -> None:
+    table = _PLACES[place]
+    values = {field: value} | ({"key": names.key(str(value))} if field == "name" else {})
+    connection.execute(update(table).where(table.id == row_id).values(values))

@@ -1,0 +1,61 @@
+"""Opening a gallery: whose it is, what fills an empty one, and bringing old tables to this version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from app.gallery import changes, journal, shipped
+from app.gallery.database import Database, migrate
+from app.gallery.errors import GalleryError
+from app.gallery.tables import NetworkRow, PersonRow, now
+
+
+def migrate_gallery(database_url: str) -> bool:
+    """Bring a gallery's tables to this version of the program; whether there was anything to do.
+
+    Raises:
+        GalleryError: the database cannot be opened or written, or is of a newer version.
+    """
+    database = Database.at(database_url)
+    try:
+        with database.writing() as connection:
+            return migrate(connection, database.place)
+    finally:
+        database.close()
+
+
+def claim(connection: Connection, network_id: str, place: str) -> None:
+    """Refuse anchors of another network; a new gallery belongs to the one in use."""
+    owner = connection.scalar(select(NetworkRow.id))
+    if owner is None:
+        connection.execute(insert(NetworkRow).values(id=network_id))
+    elif owner != network_id:
+        raise GalleryError(
+            f"The gallery at {place} was made by another network or crop ({owner}) than the one in use ({network_id}), "
+            "so its anchors cannot be compared. Embed them anew from the crops that were kept: python main.py people "
+            f"rebuild. Without crops, remove {place} or set FACES_DATABASE_URL to a new place: the next start fills "
+            "it from the shipped anchors; then add your own people again: python main.py people import FOLDER."
+        )
+
+
+def fill(connection: Connection, network_id: str, folder: Path) -> None:
+    """Put the shipped people into a gallery that was never filled and holds nobody."""
+    filled = connection.scalar(select(NetworkRow.filled))
+    if filled is not None or connection.scalar(select(func.count(PersonRow.id))):
+        return
+    found = shipped.read(folder)
+    if found.network != network_id:
+        raise GalleryError(
+            f"The shipped gallery {folder} was made by another network or crop ({found.network}) than the one in use "
+            f"({network_id}). Restore both folders of one version, or set FACES_MODEL and FACES_ANCHORS to a pair "
+            "that was made together."
+        )
+    for one in found.people:
+        person_id = changes.insert_person(connection, one.name)
+        changes.insert_anchors(connection, person_id, one.embeddings, [shipped.NOTE] * len(one.embeddings))
+        if one.portrait is not None:
+            changes.replace_portrait(connection, person_id, one.portrait)
+    connection.execute(update(NetworkRow).values(filled=now()))
+    journal.Change(connection, reversible=False, whole=True).describe(f"filled with {len(found.people)} shipped people")

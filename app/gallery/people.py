@@ -1,0 +1,106 @@
+"""Who is in the gallery: the rows of people and anchors as callers see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Connection, exists, func, select
+
+from app.gallery import names, vectors
+from app.gallery.errors import UnknownPerson
+from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone in the gallery; `anchors` counts theirs, `portrait_sha256` changes when the portrait does.
+
+    `removed` is when they were removed, None for those who are there.
+    """
+
+    id: int
+    name: str
+    anchors: int
+    has_portrait: bool
+    portrait_sha256: str | None = None
+    removed: datetime | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    """One anchor, or one rejected face: `embedding` is float32 (dims,), `note` says where it came from."""
+
+    id: int
+    person: str
+    note: str
+    created: datetime
+    has_crop: bool
+    embedding: np.ndarray
+
+
+def listing():
+    """Selects everyone, the removed too, with the anchors that are not removed."""
+    own = select(func.count(AnchorRow.id)).where(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
+    columns = select(PersonRow.id, PersonRow.name, own.scalar_subquery(), PortraitRow.sha256, PersonRow.removed)
+    return columns.outerjoin(PortraitRow, PortraitRow.person_id == PersonRow.id)
+
+
+def all_of(connection: Connection, condition) -> list[Person]:
+    """The people for whom a condition holds."""
+    return [
+        Person(key, name, count, sha256 is not None, sha256, removed)
+        for key, name, count, sha256, removed in connection.execute(listing().where(condition))
+    ]
+
+
+def present(connection: Connection, condition) -> Person | None:
+    """The person, not removed, for whom a condition holds, or None."""
+    return next(iter(all_of(connection, condition & PersonRow.removed.is_(None))), None)
+
+
+def named(connection: Connection, name: str) -> Person | None:
+    """The person, not removed, with this name, capitals or not; or None."""
+    return present(connection, PersonRow.key == names.key(name))
+
+
+def known(connection: Connection, name: str) -> Person:
+    """The person, not removed, with this name.
+
+    Raises:
+        UnknownPerson: there is nobody of this name; the message suggests others.
+    """
+    person = named(connection, name)
+    if person is None:
+        close = names.close(name, connection.scalars(select(PersonRow.name).where(PersonRow.removed.is_(None))))
+        hint = f"Did you mean {' or '.join(close)}?" if close else "The list of people shows who is there."
+        raise UnknownPerson(f"There is nobody called {name.strip()!r} in the gallery. {hint}")
+    return person
+
+
+def removed_named(connection: Connection, name: str) -> list[Person]:
+    """Removed people of this name, the last removed first."""
+    found = all_of(connection, (PersonRow.key == names.key(name)) & PersonRow.removed.is_not(None))
+    return sorted(found, key=lambda person: person.removed, reverse=True)
+
+
+def anchors_of(connection: Connection, condition) -> list[Anchor]:
+    """Anchors of people who are there, for whom a condition holds; by person, the oldest first."""
+    cropped = exists().where(CropRow.anchor_id == AnchorRow.id)
+    return _faces(connection, AnchorRow, cropped, condition)
+
+
+def rejected_of(connection: Connection, condition) -> list[Anchor]:
+    """Rejected faces of people who are there, for whom a condition holds."""
+    return _faces(connection, RejectedRow, None, condition)
+
+
+def _faces(connection: Connection, table, cropped, condition) -> list[Anchor]:
+    columns = [table.id, PersonRow.name, table.note, table.created, table.embedding]
+    rows = select(*columns, *([] if cropped is None else [cropped])).join(PersonRow, PersonRow.id == table.person_id)
+    there = rows.where(condition, table.removed.is_(None), PersonRow.removed.is_(None))
+    return [
+        Anchor(key, name, note, created, bool(rest and rest[0]), vectors.from_bytes([blob], vectors.dims_of(blob))[0])
+        for key, name, note, created, blob, *rest in connection.execute(there.order_by(table.person_id, table.id))
+    ]

@@ -1,0 +1,279 @@
+"""Removing, restoring, renaming, merging, rejecting, and taking any of it back."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select, update
+
+from app.gallery import reading
+from app.gallery.database import Database
+from app.gallery.errors import GalleryError, NameTaken, NothingToUndo, UnknownPerson
+from app.gallery.store import Gallery
+from app.gallery.tables import AnchorRow, CellRow, CropRow, PersonRow, RejectedRow, RevisionRow, now
+from tests.conftest import NETWORK
+
+
+def state(gallery: Gallery) -> dict:
+    """Everything that ranking and the pages see of a gallery, and a check that it is what a new process sees."""
+    snapshot = gallery.snapshot()
+    anchors = {name: snapshot.person(place).tolist() for place, name in enumerate(snapshot.names)}
+    people = [(one.id, one.name, one.anchors, one.portrait_sha256) for one in gallery.people()]
+    rejected = [(one.person, one.note, one.embedding.tolist()) for one in gallery.rejected()]
+    return {"people": people, "anchors": anchors, "rejected": rejected, "weighs": snapshot.rejecting.tolist()}
+
+
+@pytest.fixture
+def fresh(database_url):
+    """Another process's view of the same gallery: a snapshot that was read whole."""
+
+    def look() -> dict:
+        other = Gallery.open(database_url, NETWORK, None)
+        seen = state(other)
+        other.close()
+        return seen
+
+    return look
+
+
+CHANGES = {
+    "add to a new person": lambda gallery, make: gallery.add("Carla", make(2), ["1", "2"], b"webp"),
+    "add to a known person": lambda gallery, make: gallery.add("bob", make(2), ["1", "2"], b"webp"),
+    "remove": lambda gallery, make: gallery.remove("Ann Lee"),
+    "rename": lambda gallery, make: gallery.rename("bob", "Zora"),
+    "merge": lambda gallery, make: gallery.merge("Ann Lee", "bob"),
+    "remove anchors": lambda gallery, make: gallery.remove_anchors("bob", [gallery.anchors("bob")[0].id]),
+    "remove the last anchor": lambda gallery, make: gallery.remove_anchors(
+        "Émile Zola", [gallery.anchors("Émile Zola")[0].id]
+    ),
+    "reject": lambda gallery, make: gallery.reject("bob", make(2), ["x.jpg", "y.jpg"]),
+    "take back": lambda gallery, make: gallery.take_back([gallery.rejected()[0].id]),
+    "restore": lambda gallery, make: gallery.restore("Gone"),
+}
+
+
+@pytest.fixture
+def ready(tiny_gallery, unit_vectors):
+    """The tiny gallery with a rejected face and a removed person."""
+    tiny_gallery.reject("Ann Lee", unit_vectors(1), ["not Ann.jpg"])
+    tiny_gallery.add("Gone", unit_vectors(2), ["1", "2"])
+    tiny_gallery.remove("Gone")
+    tiny_gallery.snapshot()
+    return tiny_gallery
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_is_live_and_can_be_undone(ready, unit_vectors, fresh, change):
+    before = state(ready)
+    CHANGES[change](ready, unit_vectors)
+    after = state(ready)
+    assert after != before
+    assert after == fresh()
+    ready.undo()
+    assert state(ready) == before == fresh()
+
+
+def test_all_changes_are_undone_one_after_the_other(ready, unit_vectors):
+    states = []
+    for change in ("rename", "merge", "add to a new person", "reject", "restore", "take back", "remove anchors"):
+        states.append(state(ready))
+        if change == "rename":
+            ready.rename("Ann Lee", "Ada")
+        elif change == "merge":
+            ready.merge("Ada", "bob")
+        else:
+            CHANGES[change](ready, unit_vectors)
+    for before in reversed(states):
+        ready.undo()
+        assert state(ready) == before
+
+
+def test_when_nothing_is_left_to_undo(empty_gallery, unit_vectors):
+    empty_gallery.add("Ann", unit_vectors(1), ["1"])
+    assert empty_gallery.undo() == "added 1 anchors of person 1"
+    with pytest.raises(NothingToUndo, match="no change that could be undone"):
+        empty_gallery.undo()
+
+
+def test_a_removed_persons_name_can_be_given_again(tiny_gallery, unit_vectors):
+    old = tiny_gallery.remove("bob")
+    new = tiny_gallery.add("BOB", unit_vectors(1), ["1"])
+    assert new.id != old.id
+    with pytest.raises(NameTaken, match="in the gallery again"):
+        tiny_gallery.restore("bob")
+    tiny_gallery.rename("BOB", "Robert")
+    assert tiny_gallery.restore("bob").id == old.id
+    assert [one.name for one in tiny_gallery.removed()] == []
+
+
+def test_undo_says_when_a_name_is_taken(ready, unit_vectors):
+    ready.remove("bob")
+    other = Gallery(ready._database, NETWORK)
+    with ready._database.writing() as connection:
+        # Somebody added by what cannot be undone, as an import is.
+        connection.execute(PersonRow.__table__.insert().values(name="bob", key="bob", created=now()))
+    with pytest.raises(NameTaken, match="cannot be undone"):
+        other.undo()
+
+
+def test_single_anchors_are_restored(tiny_gallery):
+    first, second = (one.id for one in tiny_gallery.anchors("bob"))
+    tiny_gallery.remove_anchors("bob", [first, second])
+    assert tiny_gallery.find("bob").anchors == 0
+    assert tiny_gallery.restore_anchors("bob", [second]).anchors == 1
+    assert [one.id for one in tiny_gallery.anchors("bob")] == [second]
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_anchors_of_others_are_not_touched(tiny_gallery, for_good):
+    anns = tiny_gallery.anchors("Ann Lee")[0].id
+    with pytest.raises(GalleryError, match=f"bob has no anchor with the number {anns}"):
+        tiny_gallery.remove_anchors("bob", [anns], for_good)
+    assert tiny_gallery.find("Ann Lee").anchors == 4
+
+
+def test_merging_keeps_the_second(tiny_gallery):
+    merged = tiny_gallery.merge("Ann Lee", "bob")
+    assert (merged.name, merged.anchors) == ("bob", 6)
+    assert [one.name for one in tiny_gallery.removed()] == ["Ann Lee"]
+    with pytest.raises(GalleryError, match="cannot be merged into themselves"):
+        tiny_gallery.merge("bob", "BOB")
+
+
+def test_crops_are_kept_if_given(tiny_gallery, unit_vectors):
+    tiny_gallery.add("bob", unit_vectors(2), ["1", "2"], crops=[b"one", b"two"])
+    found = tiny_gallery.anchors("bob")
+    assert [one.has_crop for one in found] == [False, False, True, True]
+    assert [tiny_gallery.crop(one.id) for one in found] == [None, None, b"one", b"two"]
+
+
+class TestErasing:
+    @pytest.fixture
+    def aged(self, database_url, tiny_gallery):
+        """Makes everything that happened so far lie some days back."""
+
+        def age(days: int) -> None:
+            before = now() - timedelta(days=days)
+            database = Database.at(database_url)
+            with database.writing() as connection:
+                for table in (PersonRow, AnchorRow, RejectedRow):
+                    connection.execute(update(table).where(table.removed.is_not(None)).values(removed=before))
+                connection.execute(update(RevisionRow).values(created=before))
+            database.close()
+
+        return age
+
+    @pytest.fixture
+    def rows(self, database_url):
+        def count(table) -> int:
+            database = Database.at(database_url)
+            with database.reading() as connection:
+                found = connection.scalar(select(func.count()).select_from(table))
+            database.close()
+            return found
+
+        return count
+
+    def test_after_some_days_what_was_removed_is_erased(self, tiny_gallery, database_url, unit_vectors, aged, rows):
+        tiny_gallery.add("Carla", unit_vectors(1), ["1"], crops=[b"crop"])
+        tiny_gallery.rename("bob", "Robert")
+        tiny_gallery.remove("Carla")
+        tiny_gallery.remove_anchors("Ann Lee", [tiny_gallery.anchors("Ann Lee")[0].id])
+        aged(29)
+        Gallery.open(database_url, NETWORK, None).close()
+        assert (rows(PersonRow), rows(AnchorRow), rows(CropRow)) == (5, 11, 1)
+        aged(31)
+        Gallery.open(database_url, NETWORK, None).close()
+        assert (rows(PersonRow), rows(AnchorRow), rows(CropRow), rows(CellRow)) == (4, 9, 0, 0)
+        with pytest.raises(NothingToUndo):
+            tiny_gallery.undo()
+        with pytest.raises(UnknownPerson):
+            tiny_gallery.restore("Carla")
+
+    def test_a_running_server_erases_too(self, tiny_gallery, aged, rows, monkeypatch):
+        tiny_gallery.remove("bob")
+        aged(31)
+        tiny_gallery.snapshot()
+        assert rows(PersonRow) == 4
+        monkeypatch.setattr("app.gallery.store._SWEEP_SECONDS", 0.0)
+        tiny_gallery.snapshot()
+        assert rows(PersonRow) == 3
+
+    def test_for_good_leaves_no_name_behind(self, tiny_gallery):
+        tiny_gallery.rename("bob", "Robert")
+        tiny_gallery.remove("Robert", for_good=True)
+        with tiny_gallery._database.reading() as connection:
+            kept = connection.scalars(select(CellRow.before).where(CellRow.before.is_not(None))).all()
+        assert kept == []
+        assert not any("bob" in one.change or "Robert" in one.change for one in tiny_gallery.history())
+
+
+def test_what_is_erased_is_gone_from_the_disk(sqlite_url, unit_vectors):
+    gallery = Gallery.open(sqlite_url, NETWORK, None)
+    gallery.add(
+        "Zebulon Quix", embedding := unit_vectors(1), ["holiday-quix.jpg"], b"portrait of quix", [b"crop of quix"]
+    )
+    folder = Path(sqlite_url.removeprefix("sqlite:///")).parent
+    traces = [b"Zebulon", b"holiday-quix", b"of quix", np.asarray(embedding, "<f4").tobytes()]
+
+    def on_disk() -> list[bool]:
+        everything = b"".join(path.read_bytes() for path in folder.iterdir())
+        return [trace in everything for trace in traces]
+
+    gallery.rename("Zebulon Quix", "Zebulon Quix-Li")
+    gallery.remove("Zebulon Quix-Li")
+    assert all(on_disk())
+    gallery.remove("Zebulon Quix-Li", for_good=True)
+    assert not any(on_disk())
+    gallery.close()
+
+
+def test_a_change_reads_only_the_people_it_touched(tiny_gallery, unit_vectors, monkeypatch):
+    tiny_gallery.snapshot()
+    monkeypatch.setattr(reading, "load", lambda _: pytest.fail("everybody was read"))
+    asked, read = [], reading._people
+    monkeypatch.setattr(reading, "_people", lambda connection, ids: asked.append(ids) or read(connection, ids))
+    tiny_gallery.add("bob", unit_vectors(1), ["1"])
+    assert tiny_gallery.snapshot().counts.tolist() == [4, 3, 1, 3]
+    assert asked == [{tiny_gallery.find("bob").id}]
+
+
+def test_a_gallery_of_the_first_version_is_taken_over(sqlite_url, unit_vectors):
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    path.parent.mkdir()
+    blob = np.asarray(unit_vectors(1), "<f4").tobytes()
+    with sqlite3.connect(path) as old:
+        old.executescript(
+            """
+            CREATE TABLE person (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name VARCHAR(100) NOT NULL UNIQUE,
+                key VARCHAR(300) NOT NULL UNIQUE, created DATETIME NOT NULL, removed DATETIME);
+            CREATE TABLE anchor (id INTEGER NOT NULL PRIMARY KEY, person_id INTEGER NOT NULL, embedding BLOB NOT NULL,
+                note VARCHAR(500) NOT NULL, created DATETIME NOT NULL, removed DATETIME,
+                FOREIGN KEY(person_id) REFERENCES person (id) ON DELETE CASCADE);
+            CREATE INDEX ix_anchor_person_id ON anchor (person_id);
+            CREATE TABLE portrait (person_id INTEGER NOT NULL PRIMARY KEY, webp BLOB NOT NULL,
+                sha256 VARCHAR(64) NOT NULL, FOREIGN KEY(person_id) REFERENCES person (id) ON DELETE CASCADE);
+            CREATE TABLE revision (id INTEGER NOT NULL PRIMARY KEY, change VARCHAR(300) NOT NULL,
+                created DATETIME NOT NULL);
+            CREATE TABLE network (id VARCHAR(100) NOT NULL PRIMARY KEY, filled DATETIME);
+            CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
+            INSERT INTO alembic_version VALUES ('0001');
+            INSERT INTO person VALUES (1, 'Ann', 'ann', '2026-01-01 00:00:00.000000', NULL);
+            INSERT INTO person VALUES (7, 'Bob', 'bob', '2026-01-01 00:00:00.000000', NULL);
+            DELETE FROM person WHERE id = 7;
+            INSERT INTO portrait VALUES (1, x'00', 'hash');
+            INSERT INTO revision VALUES (1, 'added', '2026-01-01 00:00:00.000000');
+            """
+        )
+        old.execute("INSERT INTO network VALUES (?, NULL)", (NETWORK,))
+        old.execute("INSERT INTO anchor VALUES (1, 1, ?, 'a.jpg', '2026-01-01 00:00:00.000000', NULL)", (blob,))
+    old.close()
+    gallery = Gallery.open(sqlite_url, NETWORK, None)
+    assert [(one.id, one.name, one.anchors, one.has_portrait) for one in gallery.people()] == [(1, "Ann", 1, True)]
+    assert gallery.snapshot().person(0).astype("<f4").tobytes() == blob
+    assert gallery.add("Carla", unit_vectors(1), ["1"]).id == 8
+    gallery.close()
