@@ -17,6 +17,7 @@ from app.settings import ROOT, Settings, table
 from app.training import report
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 ROWS = (
     ("settings", "quiet", "unavailable", "request_id"),
@@ -103,13 +104,26 @@ def routes() -> list[str]:
 @pytest.mark.parametrize(("variable", "default", "meaning"), table(), ids=lambda value: value[:30])
 def test_settings_are_documented(variable, default, meaning):
     shown = default.replace(f"{ROOT}/", "").replace(sys.prefix, ".venv")
-    row = next((line for line in README.splitlines() if line.startswith(f"| `{variable}` |")), "")
+    row = next((line for line in OPERATING.splitlines() if line.startswith(f"| `{variable}` |")), "")
     assert f"| `{shown}` |" in row
     assert meaning.casefold() in row.casefold()
 
 
-def test_no_setting_is_documented_that_does_not_exist():
-    assert set(re.findall(r"FACES_[A-Z_]+", README)) - {"FACES_FOLDER"} == {variable for variable, _, _ in table()}
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_no_setting_is_documented_that_does_not_exist(path):
+    named = set(re.findall(r"FACES_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))) - {"FACES_FOLDER"}
+    assert named <= {variable for variable, _, _ in table()}
+
+
+def test_tests_that_documents_name_exist():
+    named = re.findall(
+        r"`(tests/[\w/]+\.py)::(\w+)`", "".join(p.read_text("utf-8") for p in (ROOT / "docs").glob("*.md"))
+    )
+    assert len(named) > 13
+    missing = [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text("utf-8")]
+    assert missing == []
 
 
 @pytest.mark.parametrize("route", routes())
