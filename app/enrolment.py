@@ -1,23 +1,34 @@
-"""Learning new people from photos: every photo is looked at on its own and gets its own answer."""
+"""Learning a person from photos: first a review, in which every photo gets its own outcome, then all or nothing.
+
+`review` changes nothing; `confirm` puts what it accepted, and what the operator decides to take all the same,
+into the gallery in one transaction.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
+from app.detection import Box
 from app.gallery import names
-from app.gallery.store import GalleryError, Person
-from app.images import UnreadableImage, looks_like_picture
+from app.gallery.store import Person
+from app.images import UnreadableImage
 from app.recognizer import Probe, Recognizer
+from app.verdict import Rules, rank
 
-Outcome = Literal["accepted", "unreadable", "no_face", "several_faces", "poor"]
+Outcome = Literal["accepted", "unreadable", "no_face", "several_faces", "poor", "duplicate", "unlike", "lookalike"]
+
+DEBATABLE = ("duplicate", "unlike", "lookalike")
+"""Outcomes that say the face could be learnt, but should not: whoever knows better may take it all the same."""
+
+DUPLICATE = 0.95
+"""Cosine above which two faces count as one picture. Of pictures of one person, 3 in 100 come so near another (bursts
+of one moment); of copies made smaller or compressed harder, more than 99 in 100 do."""
 
 PORTRAIT_SIDE = 224
 """Side of a portrait in pixels."""
@@ -25,16 +36,36 @@ PORTRAIT_SIDE = 224
 
 @dataclass(frozen=True)
 class PhotoReport:
-    """What became of one photo; `reason` is a sentence for a person."""
+    """What became of one photo; `reason` is a sentence for a person.
+
+    `faces` are the boxes of all faces in it, from left to right, to pick one; `other` is who the face looks
+    like, for a lookalike.
+    """
 
     file: str
     outcome: Outcome
     reason: str
+    faces: tuple[Box, ...] = ()
+    other: str | None = None
 
     @property
     def accepted(self) -> bool:
-        """Whether the person is known by this photo now."""
+        """Whether the person is, or will be, known by this photo."""
         return self.outcome == "accepted"
+
+
+@dataclass(frozen=True, eq=False)
+class Review:
+    """What would become of a person's photos; `probes` has the face of each, None where there is none to learn."""
+
+    name: str
+    photos: tuple[PhotoReport, ...]
+    probes: tuple[Probe | None, ...]
+
+    @property
+    def accepted(self) -> int:
+        """Photos that would become anchors."""
+        return sum(photo.accepted for photo in self.photos)
 
 
 @dataclass(frozen=True)
@@ -56,56 +87,90 @@ class EnrolmentReport:
         return sum(photo.accepted for photo in self.photos)
 
 
-@dataclass(frozen=True, eq=False)
-class _Examined:
-    """A photo's report and, if accepted, the face in it."""
-
-    report: PhotoReport
-    probe: Probe | None = None
-
-
-def enrol(recognizer: Recognizer, name: str, photos: Iterable[tuple[str, bytes]]) -> EnrolmentReport:
-    """Learn a person from photos, in one step: all accepted ones enter, or nothing does.
+def enrol(
+    recognizer: Recognizer,
+    name: str,
+    photos: Iterable[tuple[str, bytes | OSError]],
+    picks: Mapping[str, int] | None = None,
+    anyway: Collection[str] = (),
+) -> EnrolmentReport:
+    """Review and confirm in one.
 
     Arguments:
         recognizer: detector, network and the gallery to learn into.
         name: the person's name, new or known.
-        photos: (what the sender calls the file, its bytes) each, with that person's face alone.
+        photos: (what the sender calls the file, its bytes or why they cannot be had) each.
+        picks: for files with several faces, which of them, counted from the left, beginning with 1.
+        anyway: outcomes, of `DEBATABLE`, that are learnt all the same.
 
     Raises:
         GalleryError: the name cannot be used, or the gallery cannot be written.
     """
-    name = names.clean(name)
-    return _enter(recognizer, name, [_examine(recognizer, file, data) for file, data in photos])
+    reviewed = review(recognizer, name, photos, picks)
+    also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
+    return confirm(recognizer, reviewed, also)
 
 
-def import_folder(
-    recognizer: Recognizer, folder: Path, tick: Callable[[], object] = lambda: None
-) -> Iterator[EnrolmentReport]:
-    """Learn everyone in a folder of folders: each is named as its person and holds their photos.
+def review(
+    recognizer: Recognizer,
+    name: str,
+    photos: Iterable[tuple[str, bytes | OSError]],
+    picks: Mapping[str, int] | None = None,
+) -> Review:
+    """Look at a person's photos and say what would become of each. The gallery stays as it is.
 
     Arguments:
-        recognizer: detector, network and the gallery to learn into.
-        folder: the folder of folders.
-        tick: called after every photo, at most `count_photos` times in all.
-
-    Yields:
-        A report a person, in order of names; a folder that cannot be used is reported, and the next goes on.
+        recognizer: detector, network and the gallery to compare with.
+        name: the person's name, new or known.
+        photos: (what the sender calls the file, its bytes or why they cannot be had) each.
+        picks: for files with several faces, which of them, counted from the left, beginning with 1.
 
     Raises:
-        OSError: `folder` itself cannot be read.
+        GalleryError: the name cannot be used, or the gallery cannot be read.
     """
-    for place in _person_folders(folder):
-        yield _import_person(recognizer, place, tick)
+    name = names.clean(name)
+    looked = [_examine(recognizer, file, data, (picks or {}).get(file)) for file, data in photos]
+    reports, probes = [report for report, _ in looked], tuple(probe for _, probe in looked)
+    known = recognizer.gallery.find(name)
+    snapshot, rules = recognizer.gallery.snapshot(), recognizer.network.card.rules
+    own = np.zeros((0, 0), dtype=np.float32)
+    if known and known.id in snapshot.ids:
+        own = snapshot.person(snapshot.ids.index(known.id))
+    _find_duplicates(reports, probes, own)
+    _find_lookalikes(reports, probes, own, known.name if known else None, snapshot, rules)
+    _find_unlike(reports, probes, own, rules)
+    return Review(known.name if known else name, tuple(reports), probes)
 
 
-def count_photos(folder: Path) -> int:
-    """Photos that `import_folder` would look at."""
-    total = 0
-    for place in _person_folders(folder):
-        with suppress(OSError):
-            total += len(_photos(place))
-    return total
+def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()) -> EnrolmentReport:
+    """Put the faces of a review into the gallery, all of them in one transaction.
+
+    Arguments:
+        recognizer: what the review was made with.
+        reviewed: the review.
+        also: places of debatable photos that are to enter too.
+
+    Raises:
+        GalleryError: the gallery cannot be written.
+    """
+    photos = list(reviewed.photos)
+    for place in also:
+        if photos[place].outcome in DEBATABLE:
+            reason = f"Its face was learnt all the same. {photos[place].reason}"
+            photos[place] = replace(photos[place], outcome="accepted", reason=reason)
+    taken = [place for place, photo in enumerate(photos) if photo.accepted]
+    if not taken:
+        return EnrolmentReport(reviewed.name, tuple(photos))
+    known = recognizer.gallery.find(reviewed.name)
+    crops = [reviewed.probes[place].crop for place in taken]
+    person = recognizer.gallery.add(
+        reviewed.name,
+        np.stack([reviewed.probes[place].embedding for place in taken]),
+        [photos[place].file for place in taken],
+        None if known and known.has_portrait else portrait_of(crops),
+        [_lossless(crop) for crop in crops] if recognizer.settings.keep_crops else None,
+    )
+    return EnrolmentReport(person.name, tuple(photos), person)
 
 
 def portrait_of(crops: Iterable[np.ndarray]) -> bytes:
@@ -124,63 +189,99 @@ def portrait_of(crops: Iterable[np.ndarray]) -> bytes:
     return file.getvalue()
 
 
-def _import_person(recognizer: Recognizer, place: Path, tick: Callable[[], object]) -> EnrolmentReport:
-    try:
-        name = names.clean(place.name)
-        examined = []
-        for path in _photos(place):
-            examined.append(_examine_file(recognizer, path))
-            tick()
-        return _enter(recognizer, name, examined)
-    except GalleryError as error:
-        return EnrolmentReport(place.name, (), error=str(error))
-    except OSError as error:
-        return EnrolmentReport(place.name, (), error=f"The folder {place} cannot be read ({error.strerror}).")
+def _lossless(crop: np.ndarray) -> bytes:
+    """A crop as a lossless WebP file: uint8 (112, 112, 3) -> bytes."""
+    file = io.BytesIO()
+    Image.fromarray(crop).save(file, "WEBP", lossless=True)
+    return file.getvalue()
 
 
-def _enter(recognizer: Recognizer, name: str, examined: list[_Examined]) -> EnrolmentReport:
-    """Put the accepted photos' faces into the gallery."""
-    reports = tuple(one.report for one in examined)
-    accepted = [one for one in examined if one.probe is not None]
-    if not accepted:
-        return EnrolmentReport(name, reports)
-    known = recognizer.gallery.find(name)
-    portrait = None if known and known.has_portrait else portrait_of(one.probe.crop for one in accepted)
-    embeddings = np.stack([one.probe.embedding for one in accepted])
-    person = recognizer.gallery.add(name, embeddings, [one.report.file for one in accepted], portrait)
-    return EnrolmentReport(person.name, reports, person)
-
-
-def _examine_file(recognizer: Recognizer, path: Path) -> _Examined:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        return _refused(path.name, "unreadable", f"The file cannot be read ({error.strerror}).")
-    return _examine(recognizer, path.name, data)
-
-
-def _examine(recognizer: Recognizer, file: str, data: bytes) -> _Examined:
+def _examine(
+    recognizer: Recognizer, file: str, data: bytes | OSError, pick: int | None
+) -> tuple[PhotoReport, Probe | None]:
+    """A photo by itself: whether it shows one face that is worth learning."""
+    if isinstance(data, OSError):
+        return PhotoReport(file, "unreadable", f"The file cannot be read ({data.strerror})."), None
     try:
         _, probes = recognizer.probes(data)
     except UnreadableImage as error:
-        return _refused(file, "unreadable", str(error))
+        return PhotoReport(file, "unreadable", str(error)), None
     if not probes:
-        return _refused(file, "no_face", "No face was found in it. A sharp, upright face helps.")
-    if len(probes) > 1:
-        reason = f"There are {len(probes)} faces in it, so it does not tell which one to learn. Cut the right one out."
-        return _refused(file, "several_faces", reason)
-    if probes[0].flaw is not None:
-        return _refused(file, "poor", probes[0].flaw)
-    return _Examined(PhotoReport(file, "accepted", "Its face was learnt."), probes[0])
+        return PhotoReport(file, "no_face", "No face was found in it. A sharp, upright face helps."), None
+    return _choose(file, probes, pick)
 
 
-def _refused(file: str, outcome: Outcome, reason: str) -> _Examined:
-    return _Examined(PhotoReport(file, outcome, reason))
+def _choose(file: str, probes: tuple[Probe, ...], pick: int | None) -> tuple[PhotoReport, Probe | None]:
+    boxes = tuple(probe.face.box for probe in probes)
+    if pick is not None and not 1 <= pick <= len(probes):
+        reason = f"It has no face number {pick}: there are {len(probes)}, counted from the left."
+        return PhotoReport(file, "several_faces", reason, boxes), None
+    if pick is None and len(probes) > 1:
+        reason = (
+            f"There are {len(probes)} faces in it, so it does not tell which one to learn. "
+            "Pick one by its number, counted from the left."
+        )
+        return PhotoReport(file, "several_faces", reason, boxes), None
+    probe = probes[(pick or 1) - 1]
+    if probe.flaw is not None:
+        return PhotoReport(file, "poor", probe.flaw, boxes), None
+    return PhotoReport(file, "accepted", "Its face was learnt.", boxes), probe
 
 
-def _person_folders(folder: Path) -> list[Path]:
-    return sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+def _find_duplicates(reports: list[PhotoReport], probes: tuple[Probe | None, ...], own: np.ndarray) -> None:
+    seen, origins = list(own), ["an anchor that is there already"] * len(own)
+    for place in _accepted(reports):
+        cosines = np.stack(seen) @ probes[place].embedding if seen else np.zeros(0)
+        if len(cosines) and cosines.max() > DUPLICATE:
+            reason = f"It is nearly the same picture as {origins[int(cosines.argmax())]}."
+            reports[place] = replace(reports[place], outcome="duplicate", reason=reason)
+        else:
+            seen.append(probes[place].embedding)
+            origins.append(reports[place].file)
 
 
-def _photos(place: Path) -> list[Path]:
-    return sorted(path for path in place.iterdir() if looks_like_picture(path))
+def _find_lookalikes(
+    reports: list[PhotoReport],
+    probes: tuple[Probe | None, ...],
+    own: np.ndarray,
+    own_name: str | None,
+    snapshot,
+    rules: Rules,
+) -> None:
+    places = _accepted(reports)
+    for place in places:
+        ranking = rank(probes[place].embedding, snapshot, rules.head)
+        closest = next((row for row in ranking[:2] if row.person != own_name), None)
+        if closest is None or closest.class_distance > rules.threshold(closest.anchors):
+            continue
+        others = [*own, *(probes[other].embedding for other in places if other != place)]
+        if not others or closest.class_distance < _mean_score(probes[place].embedding, others, rules):
+            reason = f"It looks like {closest.person}, who is in the gallery under that name."
+            reports[place] = replace(reports[place], outcome="lookalike", reason=reason, other=closest.person)
+
+
+def _find_unlike(reports: list[PhotoReport], probes: tuple[Probe | None, ...], own: np.ndarray, rules: Rules) -> None:
+    """Take out the face least like the rest, again and again, while the rest would not pass for the same person."""
+    while len(places := _accepted(reports)) and len(own) + len(places) > 2:
+        faces = [*own, *(probes[place].embedding for place in places)]
+        means = [
+            _mean_score(faces[number], faces[:number] + faces[number + 1 :], rules)
+            for number in range(len(own), len(faces))
+        ]
+        worst = int(np.argmax(means))
+        if means[worst] <= rules.pair_threshold:
+            return
+        reason = (
+            f"It does not look like the others: its distance to them is {means[worst]:.2f} on average, "
+            f"{rules.pair_threshold:.2f} or less is usual."
+        )
+        reports[places[worst]] = replace(reports[places[worst]], outcome="unlike", reason=reason)
+
+
+def _accepted(reports: list[PhotoReport]) -> list[int]:
+    return [place for place, report in enumerate(reports) if report.accepted]
+
+
+def _mean_score(face: np.ndarray, others: list[np.ndarray], rules: Rules) -> float:
+    distances = np.linalg.norm(np.stack(others) - face, axis=1)
+    return float(rules.head.score(distances).mean())

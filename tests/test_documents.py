@@ -28,6 +28,7 @@ ROWS = (
     ("siamese",),
     ("recognizer",),
     ("serialize", "enrolment", "loading"),
+    ("importing",),
     ("training",),
     ("web",),
     ("api",),

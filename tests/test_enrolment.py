@@ -6,18 +6,26 @@ import pytest
 from PIL import Image
 
 from app.detection import Box, DetectedFace
-from app.enrolment import count_photos, enrol, import_folder, portrait_of
+from app.enrolment import DEBATABLE, confirm, enrol, portrait_of, review
 from app.gallery.store import Gallery, GalleryError
 from app.images import UnreadableImage
 from app.recognizer import Probe
+from app.verdict import Head, Rules
 from tests.conftest import DIMS
+
+RULES = Rules(Head(2.0, 1.2), ((1, 0.3), (3, 0.38)), margin=0.01, pair_threshold=0.5)
 
 
 class FakeRecognizer:
-    """Reads a photo as words: `face 3` is a face with its own embedding, and so on for what can go wrong."""
+    """Reads a photo as words: `face 3` is a face with its own embedding, and so on for what can go wrong.
+
+    The tens of a face's number say who it is, the ones which picture of theirs.
+    """
 
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery
+        self.settings = SimpleNamespace(keep_crops=False)
+        self.network = SimpleNamespace(card=SimpleNamespace(rules=RULES))
 
     def probes(self, data: bytes):
         if data == b"broken":
@@ -31,7 +39,9 @@ class FakeRecognizer:
             return Probe(face, None, None, "No eyes.")
         value = int(words[1])
         crop = np.full((112, 112, 3), value, np.uint8)
-        embedding = np.eye(DIMS, dtype=np.float32)[value % DIMS]
+        embedding = 2 * np.eye(DIMS, dtype=np.float32)[value // 10 % DIMS]
+        embedding += np.random.default_rng(value).normal(size=DIMS) * 0.4
+        embedding = (embedding / np.linalg.norm(embedding)).astype(np.float32)
         return Probe(face, crop, embedding, "Too blurred." if words[0] == "blurred" else None)
 
 
@@ -52,7 +62,7 @@ def test_every_photo_gets_its_answer(fake):
         "pair.jpg": b"face 1 face 2",
         "blur.jpg": b"blurred 3",
         "back.jpg": b"eyeless 0",
-        "also.jpg": b"face 80",
+        "also.jpg": b"face 41",
     }
     report = enrol(fake, " Carla ", photos.items())
     assert outcomes(report) == [
@@ -80,13 +90,13 @@ def test_nothing_enters_without_an_accepted_photo(fake):
 
 
 def test_a_known_person_keeps_spelling_and_portrait(fake):
-    report = enrol(fake, "ann lee", [("new.jpg", b"face 5")])
+    report = enrol(fake, "ann lee", [("new.jpg", b"face 5")], anyway=DEBATABLE)
     assert (report.name, report.person.anchors) == ("Ann Lee", 5)
     assert fake.gallery.portrait(report.person.id) == b"portrait of Ann"
 
 
 def test_a_known_person_without_portrait_gets_one(fake):
-    assert enrol(fake, "bob", [("new.jpg", b"face 5")]).person.has_portrait
+    assert enrol(fake, "bob", [("new.jpg", b"face 5")], anyway=DEBATABLE).person.has_portrait
 
 
 def test_a_bad_name_is_refused_before_any_photo_is_looked_at(fake):
@@ -102,51 +112,62 @@ def test_a_portrait_is_the_average_face():
 
 
 @pytest.fixture
-def folder(tmp_path):
-    files = {
-        "Carla/1.jpg": b"face 1",
-        "Carla/2.png": b"broken",
-        "Carla/notes.txt": b"not looked at",
-        "Bad\nname/1.jpg": b"face 1",
-        "Dora/.hidden.jpg": b"face 1",
-        "Emil/1.jpg": b"face 2",
-        ".cache/1.jpg": b"face 1",
-        "loose.jpg": b"face 1",
-    }
-    for name, data in files.items():
-        path = tmp_path / "people" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return tmp_path / "people"
+def ann(empty_gallery) -> FakeRecognizer:
+    """A gallery with three pictures of person 10 and of person 20."""
+    fake = FakeRecognizer(empty_gallery)
+    for name, number in (("Ann", 10), ("Bob", 20)):
+        report = enrol(fake, name, [(f"{name}{i}.jpg", f"face {number + i}".encode()) for i in range(3)])
+        assert report.accepted == 3
+    return fake
 
 
-def test_a_folder_of_folders_is_imported(fake, folder):
-    ticks = []
-    reports = {report.name: report for report in import_folder(fake, folder, lambda: ticks.append(1))}
-    assert list(reports) == ["Bad\nname", "Carla", "Dora", "Emil"]
-    assert "control character" in reports["Bad\nname"].error
-    assert outcomes(reports["Carla"]) == [("1.jpg", "accepted"), ("2.png", "unreadable")]
-    assert (reports["Dora"].photos, reports["Dora"].person) == ((), None)
-    assert reports["Emil"].person == fake.gallery.find("Emil")
-    assert len(ticks) == 3
-    assert count_photos(folder) == 4
+def test_a_picture_that_is_there_already_is_a_duplicate(ann):
+    found = review(ann, "Ann", [("again.jpg", b"face 11"), ("new.jpg", b"face 14"), ("new2.jpg", b"face 14")])
+    assert outcomes(found) == [("again.jpg", "duplicate"), ("new.jpg", "accepted"), ("new2.jpg", "duplicate")]
+    assert found.photos[0].reason.endswith("an anchor that is there already.")
+    assert found.photos[2].reason.endswith("new.jpg.")
 
 
-def test_a_file_that_cannot_be_opened_is_unreadable(fake, folder, monkeypatch):
-    def refuse(path):
-        raise PermissionError(13, "Permission denied")
+def test_a_face_unlike_the_others_is_kept_out(ann):
+    photos = [(f"{i}.jpg", f"face {30 + i}".encode()) for i in range(4)]
+    found = review(ann, "Carla", [*photos, ("odd.jpg", b"face 50")])
+    assert [outcome for _, outcome in outcomes(found)] == ["accepted"] * 4 + ["unlike"]
+    assert "on average" in found.photos[4].reason
+    assert outcomes(review(ann, "Ann", [("odd.jpg", b"face 50")])) == [("odd.jpg", "unlike")]
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
-    emil = list(import_folder(fake, folder))[-1]
-    assert emil.photos[0].reason == "The file cannot be read (Permission denied)."
+
+def test_of_two_faces_nobody_can_tell_which_is_wrong(ann):
+    assert review(ann, "Carla", [("a.jpg", b"face 30"), ("b.jpg", b"face 50")]).accepted == 2
 
 
-def test_a_folder_that_cannot_be_listed_does_not_end_the_run(fake, folder, monkeypatch):
-    def refuse(place):
-        raise PermissionError(13, "Permission denied")
+def test_a_face_of_somebody_else_is_named(ann):
+    found = review(ann, "Carla", [("1.jpg", b"face 30"), ("bob.jpg", b"face 24"), ("2.jpg", b"face 31")])
+    assert outcomes(found)[1] == ("bob.jpg", "lookalike")
+    assert found.photos[1].other == "Bob"
+    assert review(ann, "Bob", [("bob.jpg", b"face 24")]).accepted == 1
 
-    monkeypatch.setattr("app.enrolment._photos", refuse)
-    reports = list(import_folder(fake, folder))
-    assert len(reports) == 4
-    assert reports[1].error == f"The folder {folder / 'Carla'} cannot be read (Permission denied)."
-    assert count_photos(folder) == 0
+
+def test_one_of_several_faces_can_be_picked(ann):
+    photos = [("pair.jpg", b"face 30 face 50")]
+    found = review(ann, "Carla", photos)
+    assert len(found.photos[0].faces) == 2
+    assert review(ann, "Carla", photos, {"pair.jpg": 2}).accepted == 1
+    assert "no face number 3" in review(ann, "Carla", photos, {"pair.jpg": 3}).photos[0].reason
+
+
+def test_a_review_changes_nothing_and_who_knows_better_decides(ann):
+    before = ann.gallery.snapshot()
+    found = review(ann, "Carla", [("1.jpg", b"face 30"), ("bob.jpg", b"face 24"), ("wall.jpg", b"")])
+    assert ann.gallery.snapshot() is before
+    report = confirm(ann, found, also=[1, 2])
+    assert (report.accepted, report.person.anchors) == (2, 2)
+    assert [photo.outcome for photo in report.photos] == ["accepted", "accepted", "no_face"]
+    ann.gallery.undo()
+    assert ann.gallery.find("Carla") is None
+
+
+def test_crops_are_kept_where_the_setting_says_so(ann):
+    ann.settings.keep_crops = True
+    enrol(ann, "Carla", [("1.jpg", b"face 30")])
+    webp = ann.gallery.crop(ann.gallery.anchors("Carla")[0].id)
+    assert np.asarray(Image.open(io.BytesIO(webp))).tolist() == np.full((112, 112, 3), 30).tolist()

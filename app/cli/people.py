@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,19 +42,41 @@ def list_people(as_json: bool, removed: bool) -> None:
         click.echo("The gallery is empty. Add somebody: python main.py people add NAME PHOTO...", err=True)
 
 
+ANYWAY = click.option(
+    "--anyway",
+    multiple=True,
+    type=click.Choice(["duplicate", "unlike", "lookalike"]),
+    help="Learn photos with this outcome all the same; can be repeated.",
+)
+
+
 @people.command()
 @click.argument("name")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
+@click.option("--face", "picks", multiple=True, metavar="PHOTO=NUMBER", help="Which face of a photo, from the left.")
+@ANYWAY
+@click.option("--review", "only_review", is_flag=True, help="Only say what would become of the photos.")
+@click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
 @click.pass_context
-def add(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
+def add(
+    context: click.Context,
+    name: str,
+    photos: tuple[Path, ...],
+    picks: tuple[str, ...],
+    anyway: tuple[str, ...],
+    only_review: bool,
+    yes: bool,
+) -> None:
     """Learn a person from photos, or more photos of a known one.
 
-    Every photo has to show NAME's face alone. Prints a row a photo: file, what became of it, and why.
+    Prints a row a photo: file, what becomes of it, and why. On a terminal it asks before anything enters the
+    gallery; then all of it enters, or nothing.
     """
     from app.cli.progress import bar
-    from app.enrolment import enrol
+    from app.enrolment import confirm, review
 
     settings = common.settings()
+    chosen = dict(_pick(text) for text in picks)
     readable, unread = _read_all(photos, settings.max_bytes)
     for path, reason in unread.items():
         click.echo(common.row([common.shown(path), "unreadable", reason]))
@@ -61,43 +84,79 @@ def add(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
         context.exit(1)
     with bar(len(readable), "photo") as progress:
         recognizer = common.load_recognizer(settings)
-        report = enrol(recognizer, name, _counted(readable, progress.update))
-    for path, photo in zip((path for path, _ in readable), report.photos, strict=True):
+        reviewed = review(recognizer, name, _counted(readable, progress.update), chosen)
+    for (path, _), photo in zip(readable, reviewed.photos, strict=True):
         click.echo(common.row([common.shown(path), photo.outcome, photo.reason]))
+    also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
+    entering = reviewed.accepted + len(also)
+    if only_review:
+        click.echo(f"{common.count(entering, 'photo')} of {len(photos)} would be learnt of {reviewed.name}.", err=True)
+        context.exit(0 if entering == len(photos) else 1)
+    if entering and not yes and sys.stdin.isatty():
+        click.confirm(f"Learn {common.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
+    report = confirm(recognizer, reviewed, also)
     _tell(report)
     context.exit(0 if report.accepted == len(photos) else 1)
 
 
 @people.command("import")
-@click.argument("folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", metavar="FOLDER|FILE", type=click.Path(exists=True, path_type=Path))
+@click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Default: FOLDER.csv.")
+@click.option("--again", is_flag=True, help="Look at everyone anew, those too whom the report has already.")
+@ANYWAY
 @click.pass_context
-def import_people(context: click.Context, folder: Path) -> None:
+def import_people(
+    context: click.Context, source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]
+) -> None:
     """Learn many people from a folder of folders.
 
     Each folder in FOLDER is named as its person and holds their photos. Prints a row a person: name,
-    photos learnt, photos looked at. Why a photo was not learnt is told on standard error.
+    photos learnt, photos looked at. Why a photo was not learnt is told on standard error, and every photo's outcome
+    in the report. A run that was stopped goes on by the same command: whom the report has is not looked at again.
     """
-    from app.cli.progress import bar, say
-    from app.enrolment import count_photos, import_folder
-
+    if source.is_file():
+        raise click.ClickException(f"{common.shown(source)} is not a folder.")
     complete, seen = True, 0
     try:
-        total = count_photos(folder)
-        with bar(total, "photo") as progress:
-            recognizer = common.load_recognizer(common.settings())
-            for report in import_folder(recognizer, folder, progress.update):
-                seen += 1
-                complete &= report.error is None and 0 < report.accepted == len(report.photos)
-                for complaint in _complaints(report):
-                    say(complaint, err=True)
-                say(common.row([report.name, report.accepted, len(report.photos)]))
+        for found in _import(source, report_file, again, anyway):
+            seen += 1
+            complete &= found.error is None and 0 < found.accepted == len(found.photos)
     except OSError as error:
-        raise click.ClickException(f"{common.shown(folder)} cannot be read ({error.strerror}).") from error
-    if not seen:
-        raise click.ClickException(
-            f"{common.shown(folder)} holds no folder. Make one for each person, named as the person, with photos in it."
-        )
+        place = error.filename or source
+        raise click.ClickException(f"{common.shown(Path(place))} cannot be used ({error.strerror}).") from error
     context.exit(0 if complete else 1)
+
+
+def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]):
+    from app.cli.progress import bar, say
+    from app.importing import Report, count_photos, import_folder
+
+    if not any(place.is_dir() for place in source.iterdir()):
+        raise click.ClickException(
+            f"{common.shown(source)} holds no folder. Make one for each person, named as the person, with photos in it."
+        )
+    path = report_file or source.resolve().with_suffix(".csv")
+    if again:
+        path.unlink(missing_ok=True)
+    report = Report(path)
+    if report.done:
+        done = common.count(len(report.done), "folder")
+        say(f"{done} done before, as {common.shown(path)} says; --again does them anew.", err=True)
+    with bar(count_photos(source, report.done), "photo") as progress:
+        recognizer = common.load_recognizer(common.settings())
+        for found in import_folder(recognizer, source, report, anyway, progress.update):
+            for complaint in _complaints(found):
+                say(complaint, err=True)
+            say(common.row([found.name, found.accepted, len(found.photos)]))
+            yield found
+    say(f"What became of every photo: {common.shown(path)}", err=True)
+
+
+def _pick(text: str) -> tuple[str, int]:
+    file, _, number = text.rpartition("=")
+    if not file or not number.isdecimal():
+        raise common.WrongUsage(f"--face {text} is not of the form PHOTO=NUMBER.")
+    return Path(file).name, int(number)
 
 
 def _read_all(paths: tuple[Path, ...], most: int) -> tuple[list[tuple[Path, bytes]], dict[Path, str]]:

@@ -7,6 +7,8 @@ from tests.photos import OTHER, PERSON
 
 NEWCOMER = "Lee, Zoë"
 
+ANYWAY = ("--anyway", "duplicate", "--anyway", "lookalike", "--anyway", "unlike")
+
 
 @pytest.fixture
 def gallery(recognizer):
@@ -21,7 +23,8 @@ def gallery(recognizer):
 @pytest.fixture
 def newcomer(run, gallery, pictures):
     """A new person, learnt from one photo."""
-    assert run("people", "add", NEWCOMER, pictures / "inner" / "one.png").exit_code == 0
+    # The photo is an average face of somebody who is in the gallery.
+    assert run("people", "add", NEWCOMER, pictures / "inner" / "one.png", *ANYWAY).exit_code == 0
     return NEWCOMER
 
 
@@ -57,10 +60,10 @@ def test_added_people_are_recognised(run, newcomer, gallery, pictures):
 
 def test_add_tells_what_became_of_every_photo(run, gallery, pictures):
     names = ("a, both.jpg", "broken.jpg", "gone.jpg", "inner/one.png", "nobody.webp")
-    done = run("people", "add", NEWCOMER, *(pictures / name for name in names))
+    done = run("people", "add", NEWCOMER, *(pictures / name for name in names), "--anyway", "lookalike")
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == len(names)
-    for outcome in ("accepted", "unreadable", "no_face", "several_faces"):
+    for outcome in ("lookalike", "unreadable", "no_face", "several_faces"):
         assert f", {outcome}, " in done.stdout
     assert done.stderr == f"1 photo of {NEWCOMER} learnt; the gallery has 1 anchor of them now.\n"
 
@@ -108,7 +111,7 @@ def test_remove_now_cannot_be_restored(run, newcomer):
 
 
 def test_anchors_are_listed_removed_and_restored(run, newcomer, gallery, pictures):
-    run("people", "add", newcomer, pictures / "inner" / "one.png")
+    run("people", "add", newcomer, pictures / "inner" / "one.png", *ANYWAY)
     first, second = run("people", "anchors", newcomer).stdout.splitlines()
     assert first.endswith(", one.png")
     number = second.split(",")[0]
@@ -128,7 +131,7 @@ def test_history_and_undo_tell_names(run, newcomer, gallery):
 
 
 def test_merge(run, newcomer, gallery, pictures):
-    run("people", "add", "Zoë Li", pictures / "inner" / "one.png")
+    run("people", "add", "Zoë Li", pictures / "inner" / "one.png", *ANYWAY)
     assert run("people", "merge", "Zoë Li", newcomer).stdout == f"{newcomer} has 2 anchors now.\n"
     assert gallery.find("Zoë Li") is None
 
@@ -168,15 +171,34 @@ def test_import(run, gallery, photo, tmp_path):
         "New Two": {"a.jpg": photo(OTHER), "bad.jpg": b"no picture"},
         "Nothing": {},
     }.items():
-        (tmp_path / name).mkdir()
+        (tmp_path / "people" / name).mkdir(parents=True)
         for file, data in files.items():
-            (tmp_path / name / file).write_bytes(data)
-    done = run("people", "import", tmp_path)
+            (tmp_path / "people" / name / file).write_bytes(data)
+    done = run("people", "import", tmp_path / "people", *ANYWAY)
     assert done.exit_code == 1
     assert done.stdout == "New One, 2, 2\nNew Two, 1, 2\nNothing, 0, 0\n"
     assert "New Two/bad.jpg: The file could not be read as a picture." in done.stderr
     assert "Nothing: There is no picture in this folder.\n" in done.stderr
     assert gallery.find("new one").anchors == 2
+    again = run("people", "import", tmp_path / "people", *ANYWAY)
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert f"3 folders done before, as {tmp_path / 'people.csv'} says" in again.stderr
+    assert "New Two,bad.jpg,unreadable," in (tmp_path / "people.csv").read_text()
+
+
+def test_a_review_enters_nothing(run, gallery, pictures):
+    done = run("people", "add", NEWCOMER, pictures / "inner" / "one.png", pictures / "a, both.jpg", "--review")
+    assert done.exit_code == 1
+    assert f'lookalike, "It looks like {PERSON}, who' in done.stdout
+    assert done.stderr == f"0 photos of 2 would be learnt of {NEWCOMER}.\n"
+    assert gallery.find(NEWCOMER) is None
+
+
+def test_a_face_is_picked_by_its_number(run, gallery, pictures):
+    done = run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "a, both.jpg=2", *ANYWAY)
+    assert done.exit_code == 0
+    assert OTHER in done.stdout
+    assert run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "2").exit_code == 2
 
 
 def test_import_of_a_folder_without_folders(run, tmp_path):
