@@ -60,7 +60,7 @@ def likeness(
     if person_id not in snapshot.ids:
         return None, ()
     own = snapshot.ids.index(person_id)
-    distances = _class_distances(own, snapshot, head)
+    distances = class_distances(own, snapshot, head)
     inside, outside = distances[:, own], np.delete(distances, own, axis=1)
     others = np.delete(np.arange(len(snapshot)), own)
     means = outside.mean(axis=0)
@@ -74,19 +74,24 @@ def likeness(
     return spread, closest
 
 
-def _class_distances(own: int, snapshot: Snapshot, head: Head) -> np.ndarray:
+def class_distances(own: int, snapshot: Snapshot, head: Head) -> np.ndarray:
     """Class distances of a person's anchors to everyone: float64 (anchors, people).
 
     To the person themselves an anchor is compared with the others alone; NaN where there is no other.
+
+    Arguments:
+        own: the person's position.
+        snapshot: the gallery.
+        head: from distance to score.
     """
-    starts, counts = snapshot.offsets[:-1], snapshot.counts.astype(np.float64)
+    anchors, counts = snapshot.person(own), snapshot.counts.astype(np.float64)
+    sums = np.empty((len(anchors), len(snapshot)))
+    for block, first in zip(snapshot.blocks, snapshot.firsts, strict=False):
+        scores = head.score(np.sqrt(np.maximum(2.0 - 2.0 * (anchors @ block.anchors.T), 0.0)))
+        if first <= own < first + len(block.starts):
+            itself = block.starts[own - first] + np.arange(len(anchors))
+            scores[np.arange(len(anchors)), itself] = 0.0
+        np.add.reduceat(scores, block.starts, axis=1, out=sums[:, first : first + len(block.starts)])
     counts[own] -= 1
-    first, last = snapshot.offsets[own], snapshot.offsets[own + 1]
-    rows = []
-    for row in range(first, last):
-        squared = 2.0 - 2.0 * (snapshot.anchors @ snapshot.anchors[row])
-        scores = head.score(np.sqrt(np.maximum(squared, 0.0)))
-        scores[row] = 0.0
-        with np.errstate(invalid="ignore"):
-            rows.append(np.add.reduceat(scores, starts, dtype=np.float64) / counts)
-    return np.stack(rows)
+    with np.errstate(invalid="ignore"):
+        return sums / counts

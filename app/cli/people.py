@@ -10,6 +10,7 @@ import click
 
 from app.cli import common
 from app.cli import people_changes as changes
+from app.cli.people_check import check
 
 if TYPE_CHECKING:
     from app.enrolment import EnrolmentReport
@@ -204,5 +205,6 @@ for _command in (
     changes.undo,
     changes.history,
     changes.migrate,
+    check,
 ):
     people.add_command(_command)

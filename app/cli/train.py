@@ -84,8 +84,11 @@ def ship(faces: Path, work: Path, gallery: str, model: Path | None, anchors: Pat
         raw = export.describe(twin, about, data, crops_made_by=settings.detector)
         card = shipping.write(model, raw, siamese.numbers(twin), rules, floor)
         packed = tiles.pack(faces, work / "tiles", detector)
+        shipping.write_strangers(model, card.id, gathered)
         shipping.write_gallery(anchors, card.id, gathered, spelling, floor, packed, tick)
-    click.echo(f"Wrote {model}, its weights, and the gallery {anchors}. Next: python main.py evaluate {faces}")
+    click.echo(
+        f"Wrote {model}, its weights, strangers, and the gallery {anchors}. Next: python main.py evaluate {faces}"
+    )
 
 
 @click.command()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app import card, images
+from app import card, images, strangers
 from app.detection import Detector
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
@@ -182,6 +182,22 @@ def write(model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, 
     quality = {"eye_distance": round(floor.eye_distance, 1), "sharpness": round(floor.sharpness, 1)}
     card.write(model, raw | {"head": asdict(rules.head), "verdict": verdict, "quality": quality}, weights)
     return card.read_card(model)
+
+
+def write_strangers(model: Path, network_id: str, faces: Faces) -> int:
+    """Write the strangers' embeddings beside the card, for `people check`; gives back how many.
+
+    They are those of `test-stranger`: no threshold was chosen on them, so a gallery is not judged by the faces that
+    its thresholds were made for.
+
+    Arguments:
+        model: the card.
+        network_id: of the card.
+        faces: as `gather` gives them.
+    """
+    embeddings = faces.embeddings[faces.of("test-stranger")]
+    strangers.write(model, network_id, embeddings)
+    return len(embeddings)
 
 
 def write_gallery(

@@ -209,3 +209,12 @@ def test_import_of_a_folder_without_folders(run, tmp_path):
 
 def test_import_of_no_folder_is_wrong_usage(run, tmp_path):
     assert run("people", "import", tmp_path / "gone").exit_code == 2
+
+
+def test_check_tells_what_is_wrong(run, newcomer):
+    done = run("people", "check", "--json")
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert 0 < found["strangers_named"] < 0.01
+    few = next(one for one in found["findings"] if one["kind"] == "few")
+    assert (few["person"], few["advice"]) == (newcomer, "Add photos of different days.")

@@ -1,0 +1,58 @@
+"""Do the findings of `people check` find wrong labels? Plants some among real faces and counts.
+
+    python -m bench.planted                    # needs the crops and embeddings that `main.py ship` left in .training
+
+For each person of the gallery some of their training faces are replaced by faces of others of the gallery. Precision
+and recall are those of `outlier` findings.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from app.card import read_card
+from app.health import of_person
+from app.settings import ROOT, Settings
+from app.training.tiles import split_of
+
+
+def training_faces(crops: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The gallery people's training faces: their person, and float32 (faces, dims)."""
+    files = (crops / "about.txt").read_text(encoding="utf-8").split("\n")[2:]
+    embeddings = np.load(max(crops.glob("embeddings-*.npy"), key=lambda path: path.stat().st_mtime))
+    people = np.array([file.rpartition("/")[0] for file in files])
+    chosen = np.array([split_of(one, file) == "train" for one, file in zip(people, files, strict=True)])
+    chosen &= np.linalg.norm(embeddings, axis=1) > 0
+    return people[chosen], embeddings[chosen]
+
+
+def main() -> None:
+    """Plant, look, and print a row for each number of anchors a person has."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--crops", type=Path, default=ROOT / ".training" / "crops")
+    parser.add_argument("--share", type=float, default=0.05)
+    arguments = parser.parse_args()
+    rules = read_card(Settings().model).rules
+    people, embeddings = training_faces(arguments.crops)
+    rng = np.random.default_rng(1)
+    print(f"{len(people)} faces of {len(set(people))} people; {arguments.share:.0%} of the labels are wrong\n")
+    print("anchors  planted   found  precision  recall")
+    for most in (5, 10, 32, 1000):
+        planted = found = right = 0
+        for person in sorted(set(people)):
+            own = rng.permutation(np.flatnonzero(people == person))[:most]
+            wrong = rng.random(len(own)) < arguments.share
+            others = rng.choice(np.flatnonzero(people != person), wrong.sum())
+            rows = embeddings[np.where(wrong, np.concatenate([others, [0]])[np.cumsum(wrong) - 1], own)]
+            told = [one.rows[0] for one in of_person(person, rows, rules) if one.kind == "outlier"]
+            planted += int(wrong.sum())
+            found += len(told)
+            right += int(wrong[told].sum())
+        print(f"{most:7} {planted:8} {found:7} {right / found:10.3f} {right / planted:7.3f}")
+
+
+if __name__ == "__main__":
+    main()
