@@ -73,9 +73,11 @@ def read_card(path: Path) -> Card:
         verdict = raw["verdict"]
         rules = Rules(
             head=Head(float(raw["head"]["scale"]), float(raw["head"]["shift"])),
-            thresholds=tuple((int(row["anchors"]), float(row["class_distance"])) for row in verdict["thresholds"]),
+            thresholds=_thresholds(verdict["thresholds"]),
             margin=float(verdict["margin"]),
             pair_threshold=float(verdict["pair_threshold"]),
+            sizes=tuple((int(row["people"]), _thresholds(row["thresholds"])) for row in verdict.get("galleries", [])),
+            false_accepts=tuple((float(row["share"]), float(row["score"])) for row in verdict.get("false_accepts", [])),
         )
         return Card(
             id=network_id(raw["weights"]["sha256"], raw["crop"]),
@@ -91,6 +93,25 @@ def read_card(path: Path) -> Card:
         raise ModelError(f"There is no model card at {path}. Set FACES_MODEL to one, or restore the file.") from error
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ModelError(f"{path} is not a model card of this program ({error!r}). Restore the file.") from error
+
+
+def _thresholds(rows: list[dict]) -> tuple[tuple[int, float], ...]:
+    return tuple((int(row["anchors"]), float(row["class_distance"])) for row in rows)
+
+
+def verdict_entry(rules: Rules) -> dict[str, Any]:
+    """What a card says under `verdict`, as `read_card` reads it."""
+
+    def table(rows: tuple[tuple[int, float], ...]) -> list[dict]:
+        return [{"anchors": count, "class_distance": round(value, 5)} for count, value in rows]
+
+    return {
+        "thresholds": table(rules.thresholds),
+        "galleries": [{"people": people, "thresholds": table(rows)} for people, rows in rules.sizes],
+        "margin": round(rules.margin, 5),
+        "pair_threshold": rules.pair_threshold,
+        "false_accepts": [{"share": share, "score": round(score, 5)} for share, score in rules.false_accepts],
+    }
 
 
 def read_weights(path: Path, card: Card) -> dict[str, np.ndarray]:

@@ -24,19 +24,40 @@ class Rules:
     """What the card says about verdicts.
 
     `thresholds` holds (anchors, class distance) in rising number of anchors: the largest class
-    distance that still names a person with that many. `margin` is the least lead over the
-    runner-up. `pair_threshold` is the score under which two single faces are the same person.
+    distance that still names a person with that many, in the gallery that ships. `sizes` holds (people, thresholds)
+    in rising number of people, where the card knows other galleries too: of more people, more come near a stranger.
+    `margin` is the least lead over the runner-up. `pair_threshold` is the score under which two single faces are the
+    same person; `false_accepts` holds (share, score): scores that so many pairs of different people come under.
     """
 
     head: Head
     thresholds: tuple[tuple[int, float], ...]
     margin: float
     pair_threshold: float
+    sizes: tuple[tuple[int, tuple[tuple[int, float], ...]], ...] = ()
+    false_accepts: tuple[tuple[float, float], ...] = ()
 
-    def threshold(self, anchors: int) -> float:
-        """The class threshold for a person with so many anchors, interpolated over their logarithm."""
-        counts, values = zip(*self.thresholds, strict=True)
-        return float(np.interp(np.log(max(1, anchors)), np.log(counts), values))
+    def threshold(self, anchors: int, people: int | None = None) -> float:
+        """The class threshold for a person with so many anchors, interpolated over their logarithm.
+
+        Arguments:
+            anchors: of the person.
+            people: in the gallery; None means the gallery that ships. Interpolated over the logarithm, and carried on
+                along the mean slope beyond the largest gallery that was measured.
+        """
+        if people is None or not self.sizes:
+            return _interpolated(anchors, self.thresholds)
+        rows = [(size, _interpolated(anchors, table)) for size, table in self.sizes]
+        if people <= rows[-1][0] or len(rows) == 1:
+            return _interpolated(people, rows)
+        (smaller, over), (larger, under) = rows[0], rows[-1]
+        slope = (under - over) / np.log(larger / smaller)
+        return max(0.0, float(under + min(0.0, slope) * np.log(people / larger)))
+
+
+def _interpolated(number: int, rows: Sequence[tuple[int, float]]) -> float:
+    counts, values = zip(*rows, strict=True)
+    return float(np.interp(np.log(max(1, number)), np.log(counts), values))
 
 
 @dataclass(frozen=True)
@@ -58,19 +79,22 @@ class Verdict:
     reason: str
 
 
-def judge(ranking: Sequence[PersonDistance], rules: Rules, flaw: str | None = None) -> Verdict:
+def judge(
+    ranking: Sequence[PersonDistance], rules: Rules, flaw: str | None = None, people: int | None = None
+) -> Verdict:
     """Name the face, or say why not.
 
     Arguments:
         ranking: as `rank` gives it; empty if the face has no embedding or the gallery nobody.
         rules: thresholds and margin of the card.
         flaw: a sentence saying why the face cannot be judged, or None.
+        people: how many the gallery has, where `ranking` is only the beginning of the whole.
     """
     if not ranking:
         reason = flaw or "The gallery is empty, so there is nobody to compare with."
         return Verdict("poor" if flaw else "unknown", None, None, None, (), reason)
     first = ranking[0]
-    threshold = rules.threshold(first.anchors)
+    threshold = rules.threshold(first.anchors, people or len(ranking))
     if flaw:
         return Verdict("poor", None, first.class_distance, threshold, ranking, flaw)
     if first.class_distance > threshold:

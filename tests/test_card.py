@@ -6,6 +6,7 @@ import pytest
 
 from app import card
 from app.card import ModelError, TwinConfig, read_card, read_weights
+from app.verdict import Head, Rules
 
 RAW = {
     "architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), 32))},
@@ -36,6 +37,15 @@ def test_what_is_written_is_read(path):
     weights = read_weights(path, found)
     assert weights["000"].dtype == np.float16
     np.testing.assert_allclose(weights["000"], np.linspace(-1, 1, 6).reshape(2, 3), atol=1e-3)
+
+
+def test_rules_are_written_as_they_are_read(path):
+    thresholds = ((1, 0.2), (32, 0.4))
+    rules = Rules(
+        Head(8.0, 1.1), thresholds, 0.02, 0.5, ((1, ((1, 0.5),)), (9, thresholds)), ((0.01, 0.3), (1e-4, 0.1))
+    )
+    card.write(path, RAW | {"verdict": card.verdict_entry(rules)}, {"000": np.zeros(3)})
+    assert read_card(path).rules == rules
 
 
 def test_other_weights_make_another_id(path):

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,28 @@ def test_pair_score_is_symmetric_and_grows_with_distance(unit_vectors):
 )
 def test_thresholds_are_interpolated_over_the_logarithm(anchors, threshold):
     assert RULES.threshold(anchors) == pytest.approx(threshold)
+
+
+SIZES = ((1, ((1, 0.4), (16, 0.6))), (100, ((1, 0.2), (16, 0.4))))
+
+
+@pytest.mark.parametrize(
+    ("people", "threshold"), [(None, 0.5), (0, 0.6), (1, 0.6), (10, 0.5), (100, 0.4), (1000, 0.3), (10**9, 0.0)]
+)
+def test_thresholds_fall_with_the_people_in_the_gallery(people, threshold):
+    assert replace(RULES, sizes=SIZES).threshold(16, people) == pytest.approx(threshold)
+
+
+def test_a_card_that_knows_one_gallery_has_its_threshold_for_all():
+    assert RULES.threshold(16, 10_000) == 0.5
+    assert replace(RULES, sizes=SIZES[:1]).threshold(16, 10_000) == 0.6
+
+
+def test_the_threshold_follows_the_number_of_people():
+    rules = replace(RULES, sizes=SIZES)
+    assert judge([row("Ann", 0.55)], rules).kind == "match"
+    assert judge([row("Ann", 0.55), row("Bob", 0.9)], rules, people=100).threshold == pytest.approx(0.4)
+    assert judge([row("Ann", 0.55), row("Bob", 0.9)], rules, people=100).kind == "unknown"
 
 
 def test_match():

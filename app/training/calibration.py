@@ -7,28 +7,36 @@ Known people's `calibration` pictures and the `calibration-stranger` people deci
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from app import crop, quality
 from app.gallery.snapshot import Snapshot
+from app.training.reliability import class_distances
 from app.training.tiles import unit_hash
-from app.verdict import Head, Rules, rank
+from app.verdict import Head
 
 ANCHOR_COUNTS = (1, 2, 3, 5, 8, 16, 32)
 """Numbers of anchors a person may have, at which thresholds are chosen; between them they are interpolated."""
 
+GALLERY_SIZES = (1, 4, 16, 64, 200)
+"""Numbers of people in a gallery, at which thresholds are chosen besides the whole."""
+
+FALSE_ACCEPTS = (0.01, 0.001, 0.0001)
+"""Shares of pairs of different people taken for one, for which the card gives the score."""
+
 STRANGERS_NAMED = 0.006
-"""Share of calibration strangers that a threshold may let through. Under the promised 1 %, since other
-strangers than those measured are to keep it too."""
+"""Share of calibration strangers that may be named. Under the promised 1 %, since other strangers than those
+measured are to keep it too."""
 
 SCALES = (2.0, 3.0, 4.0, 6.0, 8.0, 16.0)
 """Slopes of the head that are tried: a steep one turns the mean over a person's anchors into a vote, a flat
 one into a mean of distances."""
 
-WRONG_AMONG_CLOSE = 0.35
-"""Names whose lead is about the margin may be wrong this often; under it both people are shown."""
+MARGINS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
+"""Leads over the runner-up that are tried."""
 
 STILL_JUDGED = 0.75
 """A face is worth judging while pictures degraded to its level reach this share of the usual top-1."""
@@ -87,54 +95,136 @@ def thinned(snapshot: Snapshot, count: int, seed: int = 1) -> Snapshot:
     return Snapshot(snapshot.names, snapshot.ids, snapshot.anchors[keep], offsets, snapshot.revision)
 
 
-def closest(embeddings: np.ndarray, snapshot: Snapshot, head: Head) -> np.ndarray:
-    """The smallest class distance of each face: float64 (faces,)."""
-    return np.array([rank(one, snapshot, head)[0].class_distance for one in embeddings])
-
-
-def class_thresholds(strangers: np.ndarray, snapshot: Snapshot, head: Head) -> tuple[tuple[int, float], ...]:
-    """The class distance that `STRANGERS_NAMED` of the strangers come under, for each number of anchors.
+def strangers_named(distances: np.ndarray, weights: np.ndarray, limit: float, people: int) -> float:
+    """How many strangers somebody of a gallery of `people` is nearer to than `limit`, on average over all galleries
+    of that size that can be drawn from everyone: with k of n nearer, all but C(n - k, people) / C(n, people) of them.
 
     Arguments:
-        strangers: float32 (faces, dims), of people the gallery does not hold.
-        snapshot: the gallery.
-        head: from distance to score.
-
-    Returns:
-        (anchors, class distance), rising in both: fewer anchors spread more, so they need a lower threshold.
+        distances: float (strangers, n), class distances to everyone.
+        weights: float (strangers,), adding up to 1.
+        limit: the class distance.
+        people: at most n.
     """
-    rows = []
-    for count in ANCHOR_COUNTS:
-        if count > max(snapshot.counts.max(), 1):
-            break
-        smallest = np.sort(closest(strangers, thinned(snapshot, count), head))
-        rows.append((count, float(smallest[int(len(smallest) * STRANGERS_NAMED)])))
-    values = np.minimum.accumulate([value for _, value in rows][::-1])[::-1]
-    return tuple((count, float(value)) for (count, _), value in zip(rows, values, strict=True))
+    everyone = distances.shape[1]
+    near = (distances < limit).sum(axis=1)
+    # log C(n - k, m) - log C(n, m) for every k at once; none is left where fewer than m are not near.
+    steps = np.arange(everyone)
+    with np.errstate(divide="ignore"):
+        factors = np.log(np.maximum(everyone - people - steps, 0)) - np.log(everyone - steps)
+    spared = np.exp(np.concatenate([[0.0], np.cumsum(factors)]))
+    return float(weights @ (1 - spared[near]))
 
 
-def margin(known: np.ndarray, names: np.ndarray, snapshot: Snapshot, rules: Rules) -> float:
-    """The least lead over the runner-up at which a name is right often enough.
+def class_threshold(distances: np.ndarray, weights: np.ndarray, people: int, rate: float = STRANGERS_NAMED) -> float:
+    """The largest class distance at which `strangers_named` stays under `rate`, to a hundred-thousandth."""
+    low, high = 0.0, 1.0
+    while high - low > 1e-5:
+        middle = (low + high) / 2
+        if strangers_named(distances, weights, middle, people) <= rate:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@dataclass(frozen=True, eq=False)
+class Strangers:
+    """Faces that a gallery must not name, in two groups that weigh the same.
+
+    `faces` is float32 (faces, dims), of people the gallery does not hold; `left_out` is float32 (others, dims), of
+    people whom it does hold, `names` says who they are: in a gallery without that person they are strangers too, and
+    harder ones, since most galleries hold people of one kind.
+    """
+
+    faces: np.ndarray
+    left_out: np.ndarray
+    names: np.ndarray
+
+    def distances(self, snapshot: Snapshot, head: Head) -> np.ndarray:
+        """Class distances to everyone but themselves: float64 (faces + others, people)."""
+        others = class_distances(self.left_out, snapshot, head)
+        others[self.names[:, None] == np.array(snapshot.names)[None]] = np.inf
+        return np.concatenate([class_distances(self.faces, snapshot, head), others])
+
+    @property
+    def weights(self) -> np.ndarray:
+        """What each face weighs, both groups one half: float64 (faces + others,)."""
+        groups = [len(group) for group in (self.faces, self.left_out)]
+        share = 1 / sum(size > 0 for size in groups)
+        return np.concatenate([np.full(size, share / max(1, size)) for size in groups])
+
+
+def leads(distances: np.ndarray) -> np.ndarray:
+    """How far the runner-up is behind the closest: float (faces, people) -> (faces,); infinite without one."""
+    if distances.shape[1] < 2:
+        return np.full(len(distances), np.inf)
+    first, second = np.partition(distances, 1, axis=1)[:, :2].T
+    return second - first
+
+
+def best_margin(known: np.ndarray, names: np.ndarray, strangers: Strangers, snapshot: Snapshot, head: Head) -> float:
+    """The margin under which a face is *unclear*: the one that lets most known faces be named.
+
+    Strangers come near two people at once more often than known faces do, so a margin keeps them away, and the
+    threshold may be higher; but a large one also silences known faces.
 
     Arguments:
         known: float32 (faces, dims), of people in the gallery.
         names: str (faces,), who they are.
+        strangers: whom `STRANGERS_NAMED` of may be named.
         snapshot: the gallery.
-        rules: thresholds, to look at accepted faces alone.
+        head: from distance to score.
+    """
+    distances, others = class_distances(known, snapshot, head), strangers.distances(snapshot, head)
+    right = np.array(snapshot.names)[distances.argmin(axis=1)] == names
+
+    def named(margin: float) -> float:
+        threshold = class_threshold(clear(others, margin), strangers.weights, len(snapshot))
+        return float((right & (distances.min(axis=1) <= threshold) & (leads(distances) >= margin)).mean())
+
+    return max(MARGINS, key=named)
+
+
+def clear(distances: np.ndarray, margin: float) -> np.ndarray:
+    """Distances, infinite for faces that a margin makes unclear: float (faces, people), same out."""
+    return np.where((leads(distances) >= margin)[:, None], distances, np.inf)
+
+
+def class_thresholds(
+    strangers: Strangers, snapshot: Snapshot, head: Head, margin: float
+) -> tuple[tuple[int, tuple[tuple[int, float], ...]], ...]:
+    """The class distance that `STRANGERS_NAMED` of the strangers are named under, for numbers of people and anchors.
+
+    Arguments:
+        strangers: whom the gallery must not name.
+        snapshot: the gallery.
+        head: from distance to score.
+        margin: under which a face is unclear; it is counted for the whole gallery, not for parts of it.
 
     Returns:
-        The largest lead up to which `WRONG_AMONG_CLOSE` of the faces with a lead of at most that are named wrongly.
+        (people, ((anchors, class distance), ...)), in rising number of people. Distances rise in the anchors, since
+        fewer spread more, and fall in the people, of whom more come near.
     """
-    leads, wrong = [], []
-    for embedding, name in zip(known, names, strict=True):
-        first, second = rank(embedding, snapshot, rules.head)[:2]
-        if first.class_distance <= rules.threshold(first.anchors):
-            leads.append(second.class_distance - first.class_distance)
-            wrong.append(first.person != name)
-    order = np.argsort(leads)
-    share = np.cumsum(np.array(wrong)[order]) / np.arange(1, len(order) + 1)
-    close = np.flatnonzero(share >= WRONG_AMONG_CLOSE)
-    return float(np.array(leads)[order][close[-1]]) if len(close) else 0.0
+    counts = [count for count in ANCHOR_COUNTS if count <= max(snapshot.counts.max(), 1)]
+    sizes = [*(size for size in GALLERY_SIZES if size < len(snapshot)), len(snapshot)]
+    table = np.zeros((len(sizes), len(counts)))
+    for column, count in enumerate(counts):
+        distances = strangers.distances(thinned(snapshot, count), head)
+        for row, size in enumerate(sizes):
+            known = clear(distances, margin) if size == len(snapshot) else distances
+            table[row, column] = class_threshold(known, strangers.weights, size)
+    table = np.minimum.accumulate(table[:, ::-1], axis=1)[:, ::-1]
+    table = np.maximum.accumulate(table[::-1], axis=0)[::-1]
+    return tuple(
+        (size, tuple((count, float(value)) for count, value in zip(counts, row, strict=True)))
+        for size, row in zip(sizes, table, strict=True)
+    )
+
+
+def false_accepts(distances: np.ndarray, different: np.ndarray, head: Head) -> tuple[tuple[float, float], ...]:
+    """Scores that `FALSE_ACCEPTS` of the pairs of different people come under: (share, score) each."""
+    others = np.sort(distances[different])
+    return tuple((share, float(head.score(others[int(len(others) * share)]))) for share in FALSE_ACCEPTS)
 
 
 def shrunk(crops: np.ndarray, eye_distance: float) -> np.ndarray:

@@ -42,16 +42,17 @@ def at_rate(known: Sequence[Judged], strangers: Sequence[Judged], rate: float) -
     others, _ = arrays(strangers)
     own, foreign = _folds(known), _folds(strangers)
     shares, named = [], []
-    for fold in range(FOLDS):
+    # Of few people, some folds have none.
+    for fold in set(own) & set(foreign):
         chosen = limit(others[foreign != fold], rate)
         shares.append((right & (distances < chosen))[own == fold].mean())
         named.append((others[foreign == fold] < chosen).mean())
     return {
         "false_positive_rate": rate,
         "identified": float((right & (distances < limit(others, rate))).mean()),
-        "mean": float(np.mean(shares)),
-        "spread": float(np.std(shares, ddof=1)),
-        "strangers_named": float(np.mean(named)),
+        "mean": float(np.mean(shares)) if shares else 0.0,
+        "spread": float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0,
+        "strangers_named": float(np.mean(named)) if named else 0.0,
     }
 
 

@@ -22,13 +22,15 @@ class Judged:
     """One face of an evaluation.
 
     `identity` is the folder it lies in, `person` the gallery's name of who it is, None for a stranger; `source` the
-    collection it comes from. `ranking` has the closest people, smallest first, and is empty where the detector missed.
+    collection it comes from. `ranking` has the closest people, smallest first, and is empty where the detector missed;
+    `people` is how many the gallery has.
     """
 
     identity: str
     person: str | None
     source: str
     ranking: tuple[PersonDistance, ...]
+    people: int
 
     @property
     def distance(self) -> float:
@@ -42,12 +44,12 @@ class Judged:
 
     def named(self, rules: Rules) -> str | None:
         """The name that the verdict gives, or None."""
-        return judge(self.ranking, rules).person
+        return judge(self.ranking, rules, people=self.people).person
 
     def left_out(self) -> Judged:
         """The same face as a stranger: its person taken out of the gallery."""
         others = tuple(row for row in self.ranking if row.person != self.person)
-        return replace(self, person=None, ranking=others)
+        return replace(self, person=None, ranking=others, people=self.people - 1)
 
 
 def judged(faces: Faces, positions: Iterable[int], spelling: dict[str, str], snapshot: Snapshot, head: Head):
@@ -70,7 +72,8 @@ def judged(faces: Faces, positions: Iterable[int], spelling: dict[str, str], sna
         identity, file = str(faces.identities[place]), faces.crops.files[place]
         name = person_of(identity, spelling)
         stranger = faces.splits[place].endswith("stranger") or name not in known
-        result.append(Judged(identity, None if stranger else name, sources.get(file, file.split("/")[0]), ranking))
+        source = sources.get(file, file.split("/")[0])
+        result.append(Judged(identity, None if stranger else name, source, ranking, len(snapshot)))
     return result
 
 

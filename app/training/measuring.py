@@ -13,7 +13,7 @@ import numpy as np
 
 from app.detection import Detector
 from app.gallery.snapshot import Snapshot
-from app.training import evaluation, fairness, identification, reliability
+from app.training import calibration, evaluation, fairness, identification, reliability
 from app.training.crops import collect, embed
 from app.training.judged import judged
 from app.training.shipping import Faces, Tick, quiet
@@ -53,6 +53,7 @@ def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: R
                 "rates": [identification.at_rate(tested, left_out, rate) for rate in identification.RATES],
             },
         },
+        "galleries": galleries(embeddings, np.array(names), faces.embeddings[others], snapshot, rules),
         "fairness": fairness.summary(by_person, fairness.sources(tested, strangers, rules)),
     }
     four = [i for i, name in enumerate(names) if name in evaluation.FOUR]
@@ -69,6 +70,47 @@ def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: R
         "confusions": fairness.confusions(seen),
     }
     return figures, details
+
+
+def galleries(known: np.ndarray, names: np.ndarray, strangers: np.ndarray, snapshot: Snapshot, rules: Rules) -> dict:
+    """Do the thresholds hold in other galleries: with fewer anchors a person, and with fewer people?
+
+    Arguments:
+        known: float32 (faces, dims), test faces of people in the gallery.
+        names: str (faces,), who they are.
+        strangers: float32 (faces, dims), of people who are not.
+        snapshot: the gallery.
+        rules: of the card.
+
+    Returns:
+        `anchors`, rows of `anchors`, `strangers_named`, `left_out_named` (known people, without themselves in the
+        gallery), `top1` and `named` of the known; and `people`, rows of `people`, `strangers_named` and
+        `left_out_named` on average over all galleries of that size, the margin not counted.
+    """
+    groups = {"strangers_named": calibration.Strangers(strangers, known[:0], names[:0])}
+    groups["left_out_named"] = calibration.Strangers(known[:0], known, names)
+    anchors = []
+    for count in (1, 3, 8, 32):
+        thin = calibration.thinned(snapshot, count)
+        limit = rules.threshold(count, len(snapshot))
+        distances = reliability.class_distances(known, thin, rules.head)
+        right = np.array(thin.names)[distances.argmin(axis=1)] == names
+        row = {"anchors": count, "top1": float(right.mean())}
+        row["named"] = float((right & (calibration.clear(distances, rules.margin).min(axis=1) <= limit)).mean())
+        for name, group in groups.items():
+            others = calibration.clear(group.distances(thin, rules.head), rules.margin)
+            row[name] = float((others.min(axis=1) <= limit).mean())
+        anchors.append(row)
+    people = []
+    found = {name: group.distances(snapshot, rules.head) for name, group in groups.items()}
+    most = int(snapshot.counts.max())
+    for size in [*(size for size in calibration.GALLERY_SIZES if size < len(snapshot)), len(snapshot)]:
+        limit = rules.threshold(most, size)
+        row = {"people": size}
+        for name, others in found.items():
+            row[name] = calibration.strangers_named(others, groups[name].weights, limit, size)
+        people.append(row)
+    return {"anchors": anchors, "people": people}
 
 
 def lfw(

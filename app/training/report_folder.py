@@ -66,6 +66,7 @@ def _document(card: dict, details: dict, drawn: dict[str, str]) -> Iterator[str]
     yield from _open_set(metrics, drawn)
     for name, heading in (("reliability", "What a distance is worth"), ("roc", "Pairs of LFW")):
         yield from _picture(f"{name}.svg", heading, drawn)
+    yield from _galleries(metrics)
     yield from _robustness(metrics, drawn)
     yield from _fairness(metrics)
     yield from _picture("confusion.svg", "Who is taken for whom", drawn)
@@ -112,6 +113,22 @@ def _open_set(metrics: dict, drawn: dict[str, str]) -> Iterator[str]:
         f"With the shipped thresholds, {_percent(metrics['open_set']['named'])} of the strangers are named, and",
     )
     yield from (f"{_percent(left_out['named'])} of the {left_out['faces']:,} faces whose person was taken out.", "")
+
+
+def _galleries(metrics: dict) -> Iterator[str]:
+    if "galleries" not in metrics:
+        return
+    yield from ("## Other galleries", "", "`Left out`: faces of known people, without themselves in the gallery.", "")
+    yield "| Anchors a person | First | Named rightly | Strangers named | Left out, named |"
+    yield "| ---: | ---: | ---: | ---: | ---: |"
+    for row in metrics["galleries"]["anchors"]:
+        shares = " | ".join(_percent(row[figure]) for figure in ("top1", "named", "strangers_named", "left_out_named"))
+        yield f"| {row['anchors']} | {shares} |"
+    yield from ("", "| People in the gallery | Strangers under the threshold | Left out, under it |")
+    yield "| ---: | ---: | ---: |"
+    for row in metrics["galleries"]["people"]:
+        yield f"| {row['people']} | {_percent(row['strangers_named'])} | {_percent(row['left_out_named'])} |"
+    yield ""
 
 
 def _robustness(metrics: dict, drawn: dict[str, str]) -> Iterator[str]:

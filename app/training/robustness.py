@@ -138,7 +138,7 @@ def _answers(pictures, change, detector: Detector, network, snapshot: Snapshot) 
     seen = [one for one in crops if one is not None]
     embeddings = iter(network.embed(np.stack(seen)) if seen else ())
     head = network.card.rules.head
-    return [() if one is None else rank(next(embeddings), snapshot, head)[:2] for one in crops]
+    return [() if one is None else rank(next(embeddings), snapshot, head) for one in crops]
 
 
 def _counted(everybody: Sequence[str | None], answers: Sequence[tuple], rules: Rules) -> dict:

@@ -17,7 +17,7 @@ from app.detection import Detector
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
 from app.quality import QualityFloor
-from app.training import anchors, calibration, tiles
+from app.training import anchors, calibration, duplicates, tiles
 from app.training.crops import Crops, collect, embed
 from app.training.errors import TrainingError
 from app.verdict import Head, Rules, rank
@@ -34,7 +34,8 @@ def quiet(what: str, done: int, total: int) -> None:
 class Faces:
     """The serving crops of everyone who is measured, with their split and embedding.
 
-    `identities` are folders below the root; `splits` as `tiles.split_of` says; `embeddings` is float32
+    `identities` are folders below the root; `splits` as `tiles.split_of` says, or `repeated` for held-out faces that
+    training has seen in another copy; `embeddings` is float32
     (faces, dims), zeros where the detector missed.
     """
 
@@ -85,7 +86,9 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
     done = iter(range(1, len(files) + 1))
     crops = collect(root, files, detector, work / "crops", lambda: tick("finding faces", next(done), len(files)))
     embeddings = embed(network, crops, work / "crops", lambda done, total: tick("embedding", done, total))
-    return Faces(root, crops, np.array(identities), np.array(splits), embeddings)
+    identities, splits = np.array(identities), np.array(splits)
+    splits[duplicates.repeated(crops, identities, splits, tiles.targets_of(root, files))] = "repeated"
+    return Faces(root, crops, identities, splits, embeddings)
 
 
 def person_of(identity: str, spelling: dict[str, str]) -> str:
@@ -136,10 +139,11 @@ def calibrate(
     head = calibration.best_scale(pair.shift, lambda head: _top1(faces.embeddings[known], names, snapshot, head))
     floor = _quality_floor(faces, known, names, snapshot, head, network, tick)
     snapshot, _ = choose_gallery(faces, spelling, floor)
-    thresholds = calibration.class_thresholds(faces.embeddings[strangers], snapshot, head)
-    rules = Rules(head, thresholds, 0.0, 0.5)
-    margin = calibration.margin(faces.embeddings[known], names, snapshot, rules)
-    return Rules(head, thresholds, margin, 0.5), floor, snapshot
+    foreign = calibration.Strangers(faces.embeddings[strangers], faces.embeddings[known], names)
+    margin = calibration.best_margin(faces.embeddings[known], names, foreign, snapshot, head)
+    sizes = calibration.class_thresholds(foreign, snapshot, head, margin)
+    pairs = calibration.false_accepts(distances, different, head)
+    return Rules(head, sizes[-1][1], margin, 0.5, sizes, pairs), floor, snapshot
 
 
 def _quality_floor(faces: Faces, known, names, snapshot: Snapshot, head, network, tick: Tick) -> QualityFloor:
@@ -174,13 +178,10 @@ def write(model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, 
         rules: thresholds and margin.
         floor: the smallest and blurriest face worth judging.
     """
-    verdict = {
-        "thresholds": [{"anchors": count, "class_distance": round(value, 5)} for count, value in rules.thresholds],
-        "margin": round(rules.margin, 5),
-        "pair_threshold": rules.pair_threshold,
-    }
     quality = {"eye_distance": round(floor.eye_distance, 1), "sharpness": round(floor.sharpness, 1)}
-    card.write(model, raw | {"head": asdict(rules.head), "verdict": verdict, "quality": quality}, weights)
+    card.write(
+        model, raw | {"head": asdict(rules.head), "verdict": card.verdict_entry(rules), "quality": quality}, weights
+    )
     return card.read_card(model)
 
 

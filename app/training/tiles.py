@@ -119,7 +119,7 @@ def _load(root: Path, cache: Path) -> TileSet:
     if len(found) != len(rows):
         tiles = tiles[found]
     identities = [str(Path(file).parent.as_posix()) for file in files]
-    return TileSet(tiles, eyes, files, identities, _targets(root, files))
+    return TileSet(tiles, eyes, files, identities, targets_of(root, files))
 
 
 def _rows(log: Path) -> list[list[str]]:
@@ -157,7 +157,11 @@ def _landmarks(root: Path) -> dict[str, np.ndarray]:
     }
 
 
-def _targets(root: Path, files: list[str]) -> np.ndarray | None:
+def targets_of(root: Path, files: list[str]) -> np.ndarray | None:
+    """A teacher's embeddings from the folder's targets.npy, in the order of `files`: float32 (files, dims) of length 1.
+
+    None where the folder has none.
+    """
     path = root / "targets.npy"
     if not path.exists():
         return None

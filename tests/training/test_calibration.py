@@ -1,8 +1,11 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from app.gallery.snapshot import Snapshot
 from app.training import calibration
+from app.training.reliability import class_distances
 from app.verdict import Head, Rules
 
 HEAD = Head(4.0, 1.1)
@@ -60,34 +63,91 @@ def test_thinning_keeps_people_and_their_own_anchors(gallery, count):
         assert kept <= own
 
 
-def test_thresholds_rise_with_anchors_and_let_few_strangers_through(gallery, rng):
-    strangers = units(rng.normal(size=(1000, 24)))
-    thresholds = calibration.class_thresholds(strangers, gallery, HEAD)
-    counts, values = zip(*thresholds, strict=True)
-    assert counts == calibration.ANCHOR_COUNTS
-    assert list(values) == sorted(values)
-    smallest = calibration.closest(strangers, gallery, HEAD)
-    assert 0 < (smallest < values[-1]).mean() <= 0.01
-    alone = calibration.closest(strangers, calibration.thinned(gallery, 1), HEAD)
-    assert (alone < values[0]).mean() <= 0.01
+@pytest.fixture
+def strangers(rng) -> calibration.Strangers:
+    """A thousand faces in random directions; no other group."""
+    return calibration.Strangers(units(rng.normal(size=(1000, 24))), np.zeros((0, 24), np.float32), np.array([], str))
 
 
-def test_thresholds_end_at_the_most_anchors_that_anybody_has(gallery, rng):
+def test_strangers_named_are_those_of_all_galleries_of_that_size(rng):
+    distances = rng.random((20, 6))
+    weights = np.full(20, 1 / 20)
+    for people in range(1, 7):
+        drawn = [distances[:, list(some)].min(axis=1) < 0.2 for some in combinations(range(6), people)]
+        found = calibration.strangers_named(distances, weights, 0.2, people)
+        assert found == pytest.approx(np.mean(drawn))
+
+
+def test_a_threshold_names_as_many_strangers_as_it_may(rng):
+    distances, weights = rng.random((500, 5)), np.full(500, 1 / 500)
+    limit = calibration.class_threshold(distances, weights, 5, rate=0.01)
+    assert (distances.min(axis=1) < limit).sum() == 5
+    assert calibration.strangers_named(distances, weights, limit + 1e-3, 5) > 0.01
+
+
+def test_thresholds_rise_with_anchors_and_fall_with_people(gallery, strangers):
+    sizes = calibration.class_thresholds(strangers, gallery, HEAD, margin=0.0)
+    assert [people for people, _ in sizes] == [1, 4, 12]
+    for _, rows in sizes:
+        counts, values = zip(*rows, strict=True)
+        assert counts == calibration.ANCHOR_COUNTS
+        assert list(values) == sorted(values)
+    tops = [rows[-1][1] for _, rows in sizes]
+    assert tops == sorted(tops, reverse=True)
+    assert tops[0] > tops[-1]
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 32])
+def test_few_strangers_are_named_at_any_number_of_anchors(gallery, strangers, count):
+    sizes = calibration.class_thresholds(strangers, gallery, HEAD, margin=0.0)
+    rules = Rules(HEAD, sizes[-1][1], 0.0, 0.5, sizes)
+    smallest = class_distances(strangers.faces, calibration.thinned(gallery, count), HEAD).min(axis=1)
+    assert 0 < (smallest < rules.threshold(count, 12)).mean() <= 0.01
+
+
+def test_thresholds_end_at_the_most_anchors_that_anybody_has(gallery, strangers):
     few = calibration.thinned(gallery, 5)
-    thresholds = calibration.class_thresholds(units(rng.normal(size=(200, 24))), few, HEAD)
-    assert [count for count, _ in thresholds] == [1, 2, 3, 5]
+    sizes = calibration.class_thresholds(strangers, few, HEAD, margin=0.0)
+    assert [count for count, _ in sizes[-1][1]] == [1, 2, 3, 5]
 
 
-def test_a_margin_is_asked_for_only_where_close_names_are_wrong(gallery, rng):
-    rules = Rules(HEAD, ((1, 0.9), (32, 0.9)), 0.0, 0.5)
+def test_people_left_out_are_strangers_that_weigh_half(gallery, strangers):
+    middles = units(gallery.anchors.reshape(12, 32, 24).mean(axis=1))
+    both = calibration.Strangers(strangers.faces, middles, np.array(gallery.names))
+    distances = both.distances(gallery, HEAD)
+    assert distances.shape == (1012, 12)
+    assert np.isinf(distances[1000:]).sum() == 12
+    assert both.weights[:1000].sum() == pytest.approx(0.5)
+    assert both.weights[1000:].sum() == pytest.approx(0.5)
+    assert strangers.weights.sum() == pytest.approx(1)
+
+
+def test_a_margin_is_asked_for_only_where_it_keeps_strangers_away(gallery, rng):
     middles = units(gallery.anchors.reshape(12, 32, 24).mean(axis=1))
     names = np.array(gallery.names)
-    assert calibration.margin(middles, names, gallery, rules) == 0.0
-    # Faces between two people: nearer to the first, but half of them are the second's.
-    between = units(middles[:-1] * 1.02 + middles[1:])
-    mixed = np.where(np.arange(11) % 2, names[:-1], names[1:])
-    lead = calibration.margin(np.concatenate([middles, between]), np.concatenate([names, mixed]), gallery, rules)
-    assert 0 < lead < 0.5
+    nobody = np.zeros((0, 24), np.float32), np.array([], str)
+    known = units(middles[rng.integers(0, 12, 300)] + rng.normal(scale=0.12, size=(300, 24)))
+    who = names[class_distances(known, gallery, HEAD).argmin(axis=1)]
+    far = calibration.Strangers(units(rng.normal(size=(300, 24))), *nobody)
+    assert calibration.best_margin(middles, names, far, gallery, HEAD) == 0.0
+    # Strangers half way between two people come as near as known faces do, but to both.
+    pairs = np.array([rng.choice(12, 2, replace=False) for _ in range(300)])
+    between = units(middles[pairs[:, 0]] + middles[pairs[:, 1]])
+    tight = calibration.Strangers(between, *nobody)
+    assert calibration.best_margin(known, who, tight, gallery, HEAD) > 0.0
+
+
+def test_leads_are_what_the_runner_up_lacks():
+    assert calibration.leads(np.array([[0.5, 0.2, 0.9], [0.1, 0.7, 0.1]])) == pytest.approx([0.3, 0.0])
+    assert calibration.leads(np.array([[0.5]]))[0] == np.inf
+
+
+def test_scores_of_false_accepts(rng):
+    distances = np.sort(rng.random(20_000))
+    found = calibration.false_accepts(distances, np.ones(20_000, bool), HEAD)
+    assert [share for share, _ in found] == [0.01, 0.001, 0.0001]
+    for share, score in found:
+        assert (HEAD.score(distances) < score).mean() == pytest.approx(share)
 
 
 def test_the_floor_is_the_last_level_before_names_get_worse():

@@ -10,7 +10,7 @@ RULES = Rules(Head(4.0, 1.0), ((1, 0.3), (32, 0.3)), margin=0.02, pair_threshold
 
 def face(person: str | None, *ranking: tuple[str, float], identity: str = "", source: str = "web") -> Judged:
     rows = tuple(PersonDistance(name, distance, distance, 0.0, 32) for name, distance in ranking)
-    return Judged(identity or f"known/{person}", person, source, rows)
+    return Judged(identity or f"known/{person}", person, source, rows, 100)
 
 
 def test_a_face_whose_person_is_taken_out_is_a_stranger():
