@@ -18,6 +18,7 @@ COMMANDS = {
     "people": "app.cli.people",
     "settings": "app.cli.settings",
     "train": "app.cli.train",
+    "targets": "app.cli.targets",
     "ship": "app.cli.train",
     "evaluate": "app.cli.train",
 }

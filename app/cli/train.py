@@ -33,7 +33,20 @@ GALLERY = click.option(
 @click.option("--batch", default=64, show_default=True, help="Faces in one step.")
 @click.option("--rate", default=0.1, show_default=True, help="Highest rate of learning.")
 @click.option("--seed", default=1, show_default=True, help="Of weights, order and augmentation.")
-def train(faces: Path, work: Path, images: int, batch: int, rate: float, seed: int) -> None:
+@click.option("--answers", type=FOLDER, help="A teacher's answers about augmented faces, see: targets.")
+@click.option(
+    "--from", "card", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Card of a twin to begin with."
+)
+def train(
+    faces: Path,
+    work: Path,
+    images: int,
+    batch: int,
+    rate: float,
+    seed: int,
+    answers: Path | None,
+    card: Path | None,
+) -> None:
     """Train a network on FACES_FOLDER.
 
     Every folder of pictures below it is one person. An index.csv with eye landmarks and a targets.npy with a
@@ -41,18 +54,29 @@ def train(faces: Path, work: Path, images: int, batch: int, rate: float, seed: i
     command goes on from the last checkpoint. Then: ship.
     """
     settings = common.settings()
-    with _learning():
-        from app.card import TwinConfig
+    with learning():
+        from app.card import TwinConfig, read_card, read_weights
         from app.detection import Detector
+        from app.training import answers as answered
         from app.training import loop, tiles
 
         detector = Detector.from_settings(settings)
-        with _bars() as tick:
+        with bars() as tick:
             packed = tiles.pack(faces, work / "tiles", detector, lambda done, total: tick("reading faces", done, total))
         click.echo(f"{len(packed)} faces of {len(set(packed.identities))} people.")
+        begin = read_card(card) if card else None
+        taught = answered.read(packed, answers) if answers else None
         plan = loop.Plan(images=images, batch=batch, rate=rate, seed=seed)
         with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
-            loop.train(packed, work / "run", plan, TwinConfig(), lambda line: _show(bar, line))
+            loop.train(
+                packed,
+                work / "run",
+                plan,
+                begin.twin if begin else TwinConfig(),
+                lambda line: _show(bar, line),
+                taught,
+                read_weights(card, begin) if begin else None,
+            )
     click.echo(f"Trained. Next: python main.py ship {faces}")
 
 
@@ -71,7 +95,7 @@ def ship(faces: Path, work: Path, gallery: str, model: Path | None, anchors: Pat
     """
     settings = common.settings()
     model, anchors = model or settings.model, anchors or settings.anchors
-    with _learning(), _bars() as tick:
+    with learning(), bars() as tick:
         from app import siamese
         from app.detection import Detector
         from app.training import export, shipping, tiles
@@ -118,7 +142,7 @@ def evaluate(
     their figures in the card.
     """
     settings = common.settings()
-    with _learning(), _bars() as tick:
+    with learning(), bars() as tick:
         from app import siamese
         from app.detection import Detector
         from app.gallery import shipped
@@ -146,7 +170,7 @@ def evaluate(
 
 
 @contextmanager
-def _learning() -> Iterator[None]:
+def learning() -> Iterator[None]:
     """Errors of training and data that are meant for a person end the program with their sentence."""
     from app.siamese import import_keras
 
@@ -163,7 +187,7 @@ def _learning() -> Iterator[None]:
 
 
 @contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
+def bars() -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar for each thing that is done; yields the tick to call."""
     bars: dict[str, tqdm] = {}
 

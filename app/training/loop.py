@@ -21,7 +21,9 @@ import numpy as np
 
 from app import crop
 from app.card import TwinConfig
+from app.siamese import fill
 from app.training import augment, learner
+from app.training.answers import Answers
 from app.training.errors import TrainingError
 from app.training.tiles import TileSet, split_of
 
@@ -99,21 +101,29 @@ class Pairs:
         object.__setattr__(self, "_by_person", {person: np.array(faces) for person, faces in members.items()})
 
 
-def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def batches(
+    tiles: TileSet, pairs: Pairs, plan: Plan, start: int, answers: Answers | None = None
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
     """Batches from step `start` on, made one ahead in a thread.
 
     Yields:
-        (step, int (batch,) positions, float32 (batch, 112, 112, 3) normalised crops).
+        (step, int (batch,) positions, float32 (batch, 112, 112, 3) normalised crops, float32 (batch, dims) targets or
+        None without a teacher). Where there are answers of a teacher, crops are those that it was asked about.
     """
     cv2.setNumThreads(1)
 
-    def make(step: int) -> tuple[int, np.ndarray, np.ndarray]:
+    def picture(face: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
+        answered = answers.draw(face, rng) if answers else None
+        if answered:
+            return answered
+        target = None if tiles.targets is None else tiles.targets[face]
+        return augment.random_crop(tiles.tiles[face], tiles.eyes[face], rng), target
+
+    def make(step: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray | None]:
         chosen = pairs.draw(step, plan)
-        faces = [
-            augment.random_crop(tiles.tiles[face], tiles.eyes[face], np.random.default_rng([plan.seed, step, i]))
-            for i, face in enumerate(chosen)
-        ]
-        return step, chosen, crop.normalise(np.stack(faces))
+        made = [picture(face, np.random.default_rng([plan.seed, step, i])) for i, face in enumerate(chosen)]
+        crops, targets = zip(*made, strict=True)
+        return step, chosen, crop.normalise(np.stack(crops)), None if targets[0] is None else np.stack(targets)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(make, start)
@@ -137,6 +147,8 @@ def train(
     plan: Plan,
     config: TwinConfig,
     report: Callable[[dict], None] = lambda line: None,
+    answers: Answers | None = None,
+    weights: dict[str, np.ndarray] | None = None,
 ) -> learner.Learner:
     """Train a twin, going on from the checkpoint in `folder` if there is one.
 
@@ -146,27 +158,34 @@ def train(
         plan: how long and how.
         config: layout of the twin.
         report: called with one dict of step, images, rate, speed and mean losses every hundred steps.
+        answers: of a teacher about augmented pictures, instead of one target a face.
+        weights: of a twin to begin with, as `siamese.numbers` gives them, where no checkpoint lies.
 
     Raises:
-        TrainingError: the checkpoint is of another layout, or the embeddings have collapsed.
+        TrainingError: the checkpoint is of another layout, the embeddings have collapsed, or answers come without
+            targets.
     """
+    if answers and tiles.targets is None:
+        raise TrainingError("Answers of a teacher need its targets.npy too. Make it: python main.py targets --help.")
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(plan.seed)
     student, pairs, people = _prepared(tiles, plan, config)
     checkpoint = folder / "checkpoint.safetensors"
+    if weights is not None and not checkpoint.exists():
+        fill(student.twin, weights)
     start = _resume(student, checkpoint)
     about = {"plan": asdict(plan), "twin": asdict(config)}
     with (folder / "log.jsonl").open("a") as log:
         began, seen = time.monotonic(), 0
-        for step, chosen, crops in batches(tiles, pairs, plan, start):
+        for step, chosen, crops, targets in batches(tiles, pairs, plan, start, answers):
             if step == plan.stable_until:
                 learner.save(student, folder / "stable.safetensors", step, about)
             student.optimizer.learning_rate.assign(plan.rate_at(step))
             student.contrastive_weight.assign(plan.contrastive_at(step))
-            answers = {"label": people[chosen]}
-            if tiles.targets is not None:
-                answers["target"] = tiles.targets[chosen]
-            student.train_on_batch(crops, answers)
+            wanted = {"label": people[chosen]}
+            if targets is not None:
+                wanted["target"] = targets
+            student.train_on_batch(crops, wanted)
             seen += len(chosen)
             if (step + 1) % 100 == 0 or step + 1 == plan.steps:
                 line = {"step": step + 1, "images": (step + 1) * plan.batch, "rate": plan.rate_at(step)}

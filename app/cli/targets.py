@@ -1,0 +1,84 @@
+"""`targets`: a stronger network's embeddings of one's own faces, and its answers about augmented ones."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from app.cli import common
+from app.cli.train import FOLDER, WORK, bars, learning
+
+ONNX = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
+@click.argument("teacher", metavar="ONNX_FILE", type=ONNX)
+@WORK
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Instead of targets.npy, answers about augmented faces go into this folder; a later call goes on from there.",
+)
+@click.option("--laps", default=4, show_default=True, help="Augmented pictures of each face; for --answers.")
+@click.option("--seed", default=1, show_default=True, help="Of the pictures; for --answers.")
+@click.option(
+    "--colour", type=click.Choice(["rgb", "bgr"]), default="rgb", show_default=True, help="Channels it takes."
+)
+@click.option(
+    "--values",
+    type=click.Choice(["bytes", "unit"]),
+    default="bytes",
+    show_default=True,
+    help="What it takes: bytes from 0 to 255, or unit from -1 to 1.",
+)
+@click.option("--threads", default=2, show_default=True, help="Faces it looks at at once, one core each.")
+def targets(
+    faces: Path,
+    teacher: Path,
+    work: Path,
+    answers: Path | None,
+    laps: int,
+    seed: int,
+    colour: str,
+    values: str,
+    threads: int,
+) -> None:
+    """Ask a teacher, a face network in ONNX_FILE, about the faces of FACES_FOLDER, for train to learn from.
+
+    Writes FACES_FOLDER/targets.npy, and an index.csv that lists the faces where there is none. The network takes aligned
+    faces of 112 x 112 pixels. Install it with: pip install -r requirements-training.txt.
+    """
+    settings = common.settings()
+    with learning(), bars() as tick:
+        from app.detection import Detector
+        from app.training import answers as asking
+        from app.training import targets as plain
+        from app.training import tiles
+        from app.training.teacher import Teacher
+
+        asked = Teacher(teacher, colour, values, threads)
+        detector = Detector.from_settings(settings)
+        packed = tiles.pack(faces, work / "tiles", detector, lambda done, total: tick("reading faces", done, total))
+        seen = []
+
+        def note(done: int, total: int) -> None:
+            seen.append((time.monotonic(), done))
+            tick("asking the teacher", done, total)
+
+        if answers:
+            asking.ask(packed, answers, asked, laps, seed, note)
+            written = answers
+        else:
+            written = plain.write(faces, packed, asked, note)
+    speed = f", {_rate(seen):.1f} faces a second" if len(seen) > 1 else ""
+    click.echo(
+        f"Wrote {written}{speed}. Next: python main.py train {faces}{f' --answers {answers}' if answers else ''}"
+    )
+
+
+def _rate(seen: list[tuple[float, int]]) -> float:
+    (began, first), (ended, last) = seen[0], seen[-1]
+    return (last - first) / max(1e-9, ended - began)

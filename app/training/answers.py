@@ -1,0 +1,144 @@
+"""A teacher's answers about augmented crops: made once, kept in a file, learnt from again and again.
+
+Picture (seed, lap, face) is made anew whenever it is needed, from its own random generator, so only the answer is
+kept: 256 bytes. The teacher has seen the very picture that the student sees (Beyer et al. 2021,
+https://arxiv.org/abs/2106.05237).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from app.training import augment
+from app.training.errors import TrainingError
+from app.training.teacher import Teacher
+from app.training.tiles import TileSet, split_of
+
+AUGMENTATION = "taught-1"
+"""Name of the way pictures are made; change it whenever `augment.taught_crop` makes others."""
+
+_CHUNK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Answers about pictures of training faces.
+
+    `answers` is float16 (laps, training faces, dims), zeros where nobody has answered yet; `faces` int64
+    (training faces,), their positions in `tiles`.
+    """
+
+    tiles: TileSet
+    faces: np.ndarray
+    seed: int
+    answers: np.ndarray
+
+    def picture(self, lap: int, number: int) -> np.ndarray:
+        """Picture `number` of a lap, the same every time: uint8 (112, 112, 3) RGB."""
+        rng = np.random.default_rng([self.seed, 5, lap, number])
+        place, other = self.faces[number], self.faces[rng.integers(len(self.faces))]
+        tiles, eyes = self.tiles.tiles, self.tiles.eyes
+        return augment.taught_crop(tiles[place], eyes[place], (tiles[other], eyes[other]), rng)
+
+    def draw(self, place: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
+        """One picture of a face and the answer about it.
+
+        Arguments:
+            place: position of the face in `tiles`.
+            rng: chooses among the laps.
+
+        Returns:
+            uint8 (112, 112, 3) RGB and float32 (dims,) of length 1; None while no lap has reached the face.
+        """
+        number = int(np.searchsorted(self.faces, place))
+        answered = np.flatnonzero(self.answers[:, number, 0])
+        if not len(answered):
+            return None
+        lap = int(answered[rng.integers(len(answered))])
+        answer = self.answers[lap, number].astype(np.float32)
+        return self.picture(lap, number), answer / np.linalg.norm(answer)
+
+    def missing(self) -> np.ndarray:
+        """Pictures without an answer, in the order to ask about them: int64 (pictures, 2) of lap and number."""
+        return np.argwhere(self.answers[:, :, 0] == 0)
+
+
+def training_faces(tiles: TileSet, seed: int = 1) -> np.ndarray:
+    """Positions of the faces that train, rising: int64."""
+    splits = [split_of(who, file, seed) for who, file in zip(tiles.identities, tiles.files, strict=True)]
+    return np.flatnonzero(np.array(splits) == "train")
+
+
+def ask(
+    tiles: TileSet,
+    folder: Path,
+    teacher: Teacher,
+    laps: int,
+    seed: int = 1,
+    tick: Callable[[int, int], object] = lambda done, total: None,
+) -> Answers:
+    """Ask a teacher about `laps` pictures of every training face, going on where an earlier call was stopped.
+
+    Arguments:
+        tiles: the faces.
+        folder: for answers.npy and answers.json.
+        teacher: who is asked.
+        laps: pictures of each face.
+        seed: of the pictures, and of the split into training and held-out faces.
+        tick: called with (done, total) pictures.
+
+    Raises:
+        TrainingError: the folder has answers of another teacher, about other faces, or made otherwise.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    faces = training_faces(tiles, seed)
+    about = _about(tiles, faces, seed) | {"laps": laps, "teacher": teacher.sha256}
+    path, note = folder / "answers.npy", folder / "answers.json"
+    dims = len(teacher.embed_one(np.zeros((112, 112, 3), np.uint8)))
+    if not note.exists():
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(laps, len(faces), dims)).flush()
+        note.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    elif json.loads(note.read_text(encoding="utf-8")) != about:
+        raise TrainingError(f"{folder} has answers of another run (see {note}). Give another folder, or remove it.")
+    kept = Answers(tiles, faces, seed, np.load(path, mmap_mode="r+"))
+    cv2.setNumThreads(1)
+    missing, total = kept.missing(), laps * len(faces)
+    done = total - len(missing)
+    for at in range(0, len(missing), _CHUNK):
+        part = missing[at : at + _CHUNK]
+        found = np.stack(list(teacher.map(len(part), lambda row, part=part: kept.picture(*map(int, part[row])))))
+        # An answer counts once its first value is there; none is exactly zero by itself.
+        found[:, 0] = np.where(np.abs(found[:, 0]) < 1e-4, 1e-4, found[:, 0])
+        kept.answers[part[:, 0], part[:, 1]] = found
+        kept.answers.flush()
+        done += len(part)
+        tick(done, total)
+    return kept
+
+
+def read(tiles: TileSet, folder: Path) -> Answers:
+    """The answers that lie in a folder, to learn from.
+
+    Raises:
+        TrainingError: there are none, or they are about other faces or pictures made otherwise.
+    """
+    note = folder / "answers.json"
+    if not note.exists():
+        raise TrainingError(f"There are no answers in {folder}. Make them: python main.py targets FACES_FOLDER --help.")
+    about = json.loads(note.read_text(encoding="utf-8"))
+    faces = training_faces(tiles, about["seed"])
+    if {**about, **_about(tiles, faces, about["seed"])} != about:
+        raise TrainingError(f"The answers in {folder} are about other faces or pictures than these. Make them anew.")
+    return Answers(tiles, faces, about["seed"], np.load(folder / "answers.npy", mmap_mode="r"))
+
+
+def _about(tiles: TileSet, faces: np.ndarray, seed: int) -> dict:
+    listed = "\n".join(tiles.files[place] for place in faces)
+    return {"augmentation": AUGMENTATION, "seed": seed, "faces": hashlib.sha256(listed.encode()).hexdigest()}
