@@ -48,8 +48,8 @@ def targets(
 ) -> None:
     """Ask a teacher, a face network in ONNX_FILE, about the faces of FACES_FOLDER, for train to learn from.
 
-    Writes FACES_FOLDER/targets.npy, and an index.csv that lists the faces where there is none. The network takes aligned
-    faces of 112 x 112 pixels. Install it with: pip install -r requirements-training.txt.
+    Writes FACES_FOLDER/targets.npy, and an index.csv that lists the faces where there is none. The network takes
+    aligned faces of 112 x 112 pixels. First: .venv/bin/pip install -r requirements-training.txt.
     """
     settings = common.settings()
     with learning(), bars() as tick:
