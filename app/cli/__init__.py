@@ -21,6 +21,7 @@ COMMANDS = {
     "targets": "app.cli.targets",
     "ship": "app.cli.train",
     "evaluate": "app.cli.train",
+    "calibrate": "app.cli.calibrate",
 }
 """Every command, in the order of the help, and the module that has a `click.Command` of that name."""
 

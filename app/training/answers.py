@@ -92,7 +92,7 @@ def ask(
         teacher: who is asked.
         laps: pictures of each face.
         seed: of the pictures, and of the split into training and held-out faces.
-        tick: called with (done, total) pictures.
+        tick: called with (done, total) pictures, first before any is asked about.
 
     Raises:
         TrainingError: the folder has answers of another teacher, about other faces, or made otherwise.
@@ -111,6 +111,7 @@ def ask(
     cv2.setNumThreads(1)
     missing, total = kept.missing(), laps * len(faces)
     done = total - len(missing)
+    tick(done, total)
     for at in range(0, len(missing), _CHUNK):
         part = missing[at : at + _CHUNK]
         found = np.stack(list(teacher.map(len(part), lambda row, part=part: kept.picture(*map(int, part[row])))))

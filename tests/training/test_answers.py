@@ -59,7 +59,7 @@ def test_asking_goes_on_where_it_was_stopped(packed, kept, tmp_path, monkeypatch
     again, ticks = Painter(), []
     whole = answers.ask(packed, tmp_path / "stopped", again, laps=3, tick=lambda *at: ticks.append(at))
     assert again.asked == 28
-    assert ticks == [(30, 48), (40, 48), (48, 48)]
+    assert ticks == [(20, 48), (30, 48), (40, 48), (48, 48)]
     np.testing.assert_array_equal(whole.answers, kept.answers)
 
 
