@@ -18,10 +18,15 @@ _OPTIONS = {
     "fsync": "off",
     "full_page_writes": "off",
     "max_connections": "50",
-    "shared_buffers": "16MB",
+    "shared_buffers": "4MB",
+    "min_wal_size": "2MB",
+    "max_wal_size": "4MB",
     # A zone other than UTC shows times that lost theirs.
     "timezone": "Asia/Kolkata",
 }
+
+
+_INITIAL = ("--no-sync", "--wal-segsize", "1", "--encoding", "UTF8")
 
 
 def programs() -> Path | None:
@@ -53,7 +58,7 @@ class PostgreSQL:
 
     def initialise(self) -> None:
         """Make an empty server that trusts whoever comes from this machine."""
-        self._run("initdb", "--pgdata", "data", "--username", "faces", "--auth", "trust", "--no-sync", "-E", "UTF8")
+        self._run("initdb", "--pgdata", "data", "--username", "faces", "--auth", "trust", *_INITIAL)
         lines = [f"{name} = '{value}'" for name, value in _OPTIONS.items()]
         lines += [f"port = {self.port}", f"unix_socket_directories = '{self.folder}'"]
         with (self.folder / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
@@ -82,9 +87,9 @@ class PostgreSQL:
 
 
 @contextmanager
-def running() -> Iterator[PostgreSQL]:
-    """A started server, which is gone with its files afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp"))
+def running(place: Path = Path("/tmp")) -> Iterator[PostgreSQL]:
+    """A started server in a folder of its own at a place, which is gone with its files afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir=place))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     with socket.socket() as probe:

@@ -109,14 +109,18 @@ def add(
 def import_people(
     context: click.Context, source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]
 ) -> None:
-    """Learn many people from a folder of folders.
+    """Learn many people from a folder of folders, or take over a gallery that `people export` wrote.
 
-    Each folder in FOLDER is named as its person and holds their photos. Prints a row a person: name,
-    photos learnt, photos looked at. Why a photo was not learnt is told on standard error, and every photo's outcome
-    in the report. A run that was stopped goes on by the same command: whom the report has is not looked at again.
+    Each folder in FOLDER is named as its person and holds their photos. Prints a row a person: name, photos
+    learnt, photos looked at. Why a photo was not learnt is told on standard error, and every photo's outcome in the
+    report. A run that was stopped goes on by the same command: whom the report has is not looked at again.
+
+    Of a FILE all is taken or nothing; known people get the anchors they do not have.
     """
     if source.is_file():
-        raise click.ClickException(f"{common.shown(source)} is not a folder.")
+        added = common.open_gallery(common.settings()).import_file(source)
+        click.echo(f"{common.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
+        return
     complete, seen = True, 0
     try:
         for found in _import(source, report_file, again, anyway):
@@ -126,6 +130,14 @@ def import_people(
         place = error.filename or source
         raise click.ClickException(f"{common.shown(Path(place))} cannot be used ({error.strerror}).") from error
     context.exit(0 if complete else 1)
+
+
+@people.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def export(file: Path) -> None:
+    """Write the whole gallery into one file: names, embeddings, portraits, rejected faces; no photos, no crops."""
+    written = common.open_gallery(common.settings()).export(file)
+    click.echo(f"{written} people written to {common.shown(file)}.")
 
 
 def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]):

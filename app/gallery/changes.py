@@ -139,7 +139,7 @@ def reject(connection: Connection, name: str, rows: np.ndarray, notes: Sequence[
     person = people.known(connection, name)
     refuse_other_length(connection, rows)
     change = Change(connection)
-    connection.execute(insert(RejectedRow), _embedded(person.id, rows, notes, change))
+    connection.execute(insert(RejectedRow), embedded(person.id, rows, notes, change))
     change.touch(person.id)
     change.describe(f"marked {len(rows)} faces as not person {person.id}")
     return person
@@ -175,7 +175,7 @@ def insert_anchors(
     crops: Sequence[bytes] | None = None,
 ) -> None:
     """Give a person anchors: float32 (anchors, dims) of length 1, and their crops as WebP files, if kept."""
-    values = _embedded(person_id, rows, notes, change)
+    values = embedded(person_id, rows, notes, change)
     if not values:
         return
     if crops is None:
@@ -207,7 +207,8 @@ def refuse_other_length(connection: Connection, rows: np.ndarray) -> None:
         )
 
 
-def _embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Change | None) -> list[dict]:
+def embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Change | None) -> list[dict]:
+    """Rows of `anchor` or `rejected`, ready to be inserted: float32 (faces, dims) and a note each."""
     # Names of files may hold bytes that are no text; a database takes none.
     return [
         {

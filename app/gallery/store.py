@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, select
 
-from app.gallery import changes, journal, names, opening, people, reading, vectors
+from app.gallery import changes, exchange, journal, names, opening, people, portable, reading, vectors
 from app.gallery.database import Database, migrate, refuse_old
 from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
 from app.gallery.people import Anchor, Person
@@ -273,6 +273,29 @@ class Gallery:
         """
         with self._database.writing() as connection:
             changes.take_back(connection, ids)
+
+    def export(self, path: Path) -> int:
+        """Write everyone, with anchors, portraits and rejected faces, into one file; gives back how many people.
+
+        Raises:
+            GalleryError: the file cannot be written.
+        """
+        with self._database.reading() as connection:
+            everyone = exchange.collect(connection)
+        portable.write(path, self.network_id, everyone)
+        return len(everyone)
+
+    def import_file(self, path: Path) -> int:
+        """Take over an exported gallery, all of it or nothing; gives back how many anchors are new.
+
+        People who are here under the same name get those anchors and rejected faces that they do not have.
+
+        Raises:
+            GalleryError: the file is damaged or of another network, or the database cannot be written.
+        """
+        everyone = portable.read(path, self.network_id)
+        with self._database.writing() as connection:
+            return exchange.take_over(connection, everyone)
 
     def undo(self) -> str:
         """Take back the newest change that can be; gives back what it was, without names.
