@@ -252,7 +252,7 @@ def _find_lookalikes(
     for place in places:
         ranking = rank(probes[place].embedding, snapshot, rules.head)
         closest = next((row for row in ranking[:2] if row.person != own_name), None)
-        if closest is None or closest.class_distance > rules.threshold(closest.anchors):
+        if closest is None or closest.class_distance > rules.threshold(closest.anchors, len(snapshot)):
             continue
         others = [*own, *(probes[other].embedding for other in places if other != place)]
         if not others or closest.class_distance < _mean_score(probes[place].embedding, others, rules):
