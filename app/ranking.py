@@ -149,16 +149,12 @@ def rank(embedding: np.ndarray, snapshot: Snapshot, head: Head) -> Sequence[Pers
     scores = np.empty(snapshot.offsets[-1], dtype=np.float32)
     means = np.empty(len(snapshot), dtype=np.float32)
     row = 0
-    for block in snapshot.blocks:
-        np.dot(block.anchors, probe, out=scores[row : row + len(block.anchors)])
-        row += len(block.anchors)
+    for anchors in snapshot.runs:
+        np.dot(anchors, probe, out=scores[row : row + len(anchors)])
+        row += len(anchors)
     # Between products the threads that compute them would fall asleep: so all scores come after all products.
     _scores_of_cosines(scores, head)
-    row = 0
-    for block, first in zip(snapshot.blocks, snapshot.firsts, strict=False):
-        own = scores[row : row + len(block.anchors)]
-        np.add.reduceat(own, block.starts, out=means[first : first + len(block.starts)])
-        row += len(block.anchors)
+    np.add.reduceat(scores, snapshot.offsets[:-1], out=means)
     means /= snapshot.counts
     return Ranking(snapshot, scores, *_weighed(probe, snapshot, head, scores, means))
 

@@ -60,14 +60,14 @@ def resident() -> int:
 
 
 def interleaved(*calls: Callable[[], object]) -> list[float]:
-    """The median seconds of each, run in turns."""
+    """The seconds of each in its least disturbed round, run in turns."""
     seconds = [[] for _ in calls]
     for _ in range(_ROUNDS):
         for call, row in zip(calls, seconds, strict=True):
             started = time.perf_counter()
             call()
             row.append(time.perf_counter() - started)
-    return [float(np.median(row)) for row in seconds]
+    return [min(row) for row in seconds]
 
 
 def named(probe: np.ndarray, snapshot: Snapshot, rules: Rules) -> None:

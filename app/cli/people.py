@@ -217,6 +217,7 @@ for _command in (
     changes.undo,
     changes.history,
     changes.migrate,
+    changes.rebuild,
     check,
 ):
     people.add_command(_command)

@@ -172,6 +172,40 @@ def migrate() -> None:
     click.echo("The tables were brought to this version." if done else "The tables are of this version already.")
 
 
+@click.command()
+@click.option("--drop", is_flag=True, help="Let anchors without a kept crop, and rejected faces, be lost.")
+def rebuild(drop: bool) -> None:
+    """Bring the gallery to the network of FACES_MODEL: embed the kept crops anew, replace shipped anchors.
+
+    All of it or nothing. Restart running servers afterwards: they hold the old network.
+    """
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from app import crop
+    from app.gallery.rebuild import rebuild as build
+    from app.siamese import load_network
+
+    settings = common.settings()
+    network = load_network(settings.model)
+
+    def embed(files):
+        pictures = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files]
+        # Kept crops have their eyes where the pipeline of their time put them; today's is cut from there.
+        return network.embed(np.stack([crop.align(picture, crop.TEMPLATE) for picture in pictures]))
+
+    done = build(settings.database_url, network.card.id, settings.anchors, embed, drop)
+    if done is None:
+        click.echo("The gallery belongs to this network already.")
+    else:
+        click.echo(
+            f"{common.count(done.embedded, 'anchor')} embedded anew, {done.shipped} replaced by shipped ones, "
+            f"{done.lost} lost. Restart running servers."
+        )
+
+
 def _with_names(gallery) -> Callable[[str], str]:
     """Puts names in the place of numbers, for those who are in the gallery or can be restored."""
     known = {person.id: person.name for person in (*gallery.removed(), *gallery.people())}

@@ -18,14 +18,16 @@ BLOCK_ROWS = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some people in a row: `anchors` is float32 (anchors, dims), person i's from row `starts[i]`, `counts[i]` of them.
+    """Some people in a row: their `anchors`, person i's from row `starts[i]`, `counts[i]` of them.
 
-    `starts` and `counts` are int64 (people,).
+    `starts` and `counts` are int64 (people,). The anchors are rows of a `matrix`, float32 (rows, dims), that
+    other blocks may share, from row `first` on.
     """
 
     names: tuple[str, ...]
     ids: tuple[int, ...]
-    anchors: np.ndarray
+    matrix: np.ndarray
+    first: int
     starts: np.ndarray
     counts: np.ndarray
 
@@ -33,7 +35,15 @@ class Block:
     def of(cls, people: Sequence[tuple[str, int]], parts: Sequence[np.ndarray]) -> Block:
         """Join people, (name, id) each, and their anchors, at least one person."""
         counts = np.array([len(part) for part in parts], dtype=np.int64)
-        return cls(*zip(*people, strict=True), np.concatenate(parts), np.cumsum(counts) - counts, counts)
+        return cls(*zip(*people, strict=True), np.concatenate(parts), 0, np.cumsum(counts) - counts, counts)
+
+    def __len__(self) -> int:
+        return int(self.starts[-1] + self.counts[-1])
+
+    @property
+    def anchors(self) -> np.ndarray:
+        """All anchors of these people: float32 (anchors, dims)."""
+        return self.matrix[self.first : self.first + len(self)]
 
     def rows(self, position: int) -> np.ndarray:
         """The anchors of one of the block's people."""
@@ -109,6 +119,17 @@ class Snapshot:
         """Person i's anchors are rows `offsets[i]` to `offsets[i + 1]` of `anchors`: int64 (people + 1,)."""
         return _frozen(np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64))
 
+    @cached_property
+    def runs(self) -> tuple[np.ndarray, ...]:
+        """All anchors in as few pieces as they lie in memory, in order: float32 (anchors, dims) each."""
+        pieces: list[tuple[np.ndarray, int, int]] = []
+        for block in self.blocks:
+            if pieces and pieces[-1][0] is block.matrix and pieces[-1][2] == block.first:
+                pieces[-1] = (block.matrix, pieces[-1][1], block.first + len(block))
+            else:
+                pieces.append((block.matrix, block.first, block.first + len(block)))
+        return tuple(matrix[first:last] for matrix, first, last in pieces)
+
     @property
     def anchors(self) -> np.ndarray:
         """All anchors: float32 (anchors, dims). A copy where changes have replaced blocks: not for every day."""
@@ -156,10 +177,9 @@ def _split(names: tuple[str, ...], ids: tuple[int, ...], anchors: np.ndarray, of
     blocks, first = [], 0
     while first < len(names):
         last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + BLOCK_ROWS, side="right")) - 1)
-        rows = slice(offsets[first], offsets[last])
         starts = np.asarray(offsets[first:last], dtype=np.int64) - offsets[first]
         counts = np.diff(offsets[first : last + 1]).astype(np.int64)
-        blocks.append(Block(names[first:last], ids[first:last], anchors[rows], starts, counts))
+        blocks.append(Block(names[first:last], ids[first:last], anchors, int(offsets[first]), starts, counts))
         first = last
     return tuple(blocks)
 
@@ -189,5 +209,5 @@ def _put_in(blocks: list[Block], key: int, name: str, anchors: np.ndarray) -> No
 
 def _made(people: Sequence[tuple[str, int]], parts: Sequence[np.ndarray]) -> Block:
     block = Block.of(people, parts)
-    _frozen(block.anchors)
+    _frozen(block.matrix)
     return block

@@ -1,0 +1,82 @@
+"""A gallery brought to another network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.gallery import shipped
+from app.gallery.errors import GalleryError
+from app.gallery.rebuild import Rebuilt, rebuild
+from app.gallery.store import Gallery
+from tests.conftest import NETWORK
+
+NEW = "another/crop"
+
+
+def embed(crops) -> np.ndarray:
+    """Another network, with longer embeddings: the first letter of a crop tells where it points."""
+    return np.eye(12, dtype=np.float32)[[crop[0] - ord("a") for crop in crops]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "anchors"
+    shipped.write(place, NEW, [("Drake", np.eye(12)[5:8], None), ("Newcomer", np.eye(12)[:1], None)])
+    return place
+
+
+@pytest.fixture
+def old(tmp_path, database_url, unit_vectors):
+    """A gallery with a shipped person, one with crops, and, of both, nothing that would be lost."""
+    place = tmp_path / "old anchors"
+    shipped.write(place, NETWORK, [("Drake", unit_vectors(2), b"webp")])
+    gallery = Gallery.open(database_url, NETWORK, place)
+    gallery.add("Ann", unit_vectors(2), ["1", "2"], crops=[b"a", b"c"])
+    yield gallery
+    gallery.close()
+
+
+def test_crops_are_embedded_and_shipped_anchors_replaced(old, database_url, folder):
+    with pytest.raises(GalleryError, match="people rebuild"):
+        Gallery.open(database_url, NEW, None)
+    assert rebuild(database_url, NEW, folder, embed) == Rebuilt(embedded=2, shipped=3, lost=0)
+    gallery = Gallery.open(database_url, NEW, None)
+    snapshot = gallery.snapshot()
+    assert snapshot.names == ("Ann", "Drake")
+    assert snapshot.anchors.argmax(axis=1).tolist() == [0, 2, 5, 6, 7]
+    assert gallery.find("Drake").has_portrait
+    assert [one.note for one in gallery.anchors("Ann")] == ["1", "2"]
+    gallery.close()
+    assert rebuild(database_url, NEW, folder, embed) is None
+
+
+def test_a_running_server_of_the_old_network_does_not_mix_them(old, database_url, folder):
+    old.snapshot()
+    rebuild(database_url, NEW, folder, embed)
+    with pytest.raises(GalleryError, match=r"rebuilt for another network .* Restart"):
+        old.snapshot()
+
+
+def test_what_would_be_lost_is_told_first(old, database_url, folder, unit_vectors):
+    old.add("Bob", unit_vectors(1), ["no crop"])
+    old.reject("Ann", unit_vectors(1), ["x"])
+    before = old.snapshot()
+    with pytest.raises(GalleryError, match=r"1 anchors \(of Bob\) have no kept crop, and 1 rejected faces"):
+        rebuild(database_url, NEW, folder, embed)
+    assert old.snapshot() is before
+    assert rebuild(database_url, NEW, folder, embed, drop=True).lost == 1
+    gallery = Gallery.open(database_url, NEW, None)
+    assert [(one.name, one.anchors) for one in gallery.people()] == [("Ann", 2), ("Bob", 0), ("Drake", 3)]
+    gallery.close()
+
+
+def test_a_network_that_fails_in_the_middle_changes_nothing(old, database_url, folder):
+    before = old.snapshot()
+
+    def fail(crops):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        rebuild(database_url, NEW, folder, fail)
+    assert old.snapshot() is before
