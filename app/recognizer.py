@@ -64,12 +64,24 @@ class Identification:
         return self.picture.height
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of two pictures to be compared: its faces with eyes, from left to right; at least one."""
+
+    picture: Picture
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
-    """The pair of faces, one of each picture, with the smallest score (0 same ... 1 different)."""
+    """The pair of faces, one of each picture, with the smallest score (0 same ... 1 different).
+
+    `crops` are the two faces as the network saw them: uint8 (112, 112, 3) RGB.
+    """
 
     first: DetectedFace
     second: DetectedFace
+    crops: tuple[np.ndarray, np.ndarray]
     score: float
     threshold: float
 
@@ -165,22 +177,37 @@ class Recognizer:
             images.UnreadableImage: one of them is no picture that can be read.
             NoFaceFound: one of them has no face with eyes.
         """
-        left, right = (self._comparable(data, which) for data, which in ((first, "first"), (second, "second")))
-        rules = self.network.card.rules
-        pairs = (
-            (verdict.pair_score(a.embedding, b.embedding, rules.head), a.face, b.face) for a in left for b in right
-        )
-        score, a, b = min(pairs, key=lambda pair: pair[0])
-        return Comparison(a, b, score, rules.pair_threshold)
+        return self.closest(self.side(first, "first"), self.side(second, "second"))
 
-    def _comparable(self, data: bytes, which: str) -> list[Probe]:
+    def side(self, data: bytes, which: str) -> Side:
+        """One of two pictures to be compared, its faces found and embedded.
+
+        Arguments:
+            data: the bytes of a picture file.
+            which: what a sentence calls it, "first" or "second".
+
+        Raises:
+            images.UnreadableImage, NoFaceFound: as `compare`.
+        """
         try:
-            found = [probe for probe in self.probes(data)[1] if probe.embedding is not None]
+            picture, probes = self.probes(data)
         except images.UnreadableImage as error:
             raise images.UnreadableImage(error.code, f"The {which} picture cannot be compared. {error}") from error
+        found = tuple(probe for probe in probes if probe.embedding is not None)
         if not found:
             raise NoFaceFound(f"No face was found in the {which} picture. A sharp, upright face helps.")
-        return found
+        return Side(picture, found)
+
+    def closest(self, first: Side, second: Side) -> Comparison:
+        """The pair of faces, one of each side, that are most alike."""
+        rules = self.network.card.rules
+        pairs = [
+            (verdict.pair_score(a.embedding, b.embedding, rules.head), a, b)
+            for a in first.probes
+            for b in second.probes
+        ]
+        score, a, b = min(pairs, key=lambda pair: pair[0])
+        return Comparison(a.face, b.face, (a.crop, b.crop), score, rules.pair_threshold)
 
     def _embedded(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[Probe, ...]:
         # Of a picture read at reduced scale, fewer pixels are there than boxes and eyes count.

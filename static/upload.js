@@ -1,84 +1,85 @@
-// Comfort for the upload page: shows the picture while it is being looked at, and searches as one types.
+// The upload page: photos dropped, picked, pasted or taken are shown and sent at once, and people are searched as one types.
 // Without this script the forms work by themselves.
+
+import { fromCamera, fromPhone, isPhone } from "./camera.js";
+import { attempt, checkAll, clear, fromClipboard, limitsOf, onDrop, onPaste, put, show } from "./intake.js";
+import { send } from "./sending.js";
 
 const form = document.getElementById("upload");
 const input = document.getElementById("image");
-const preview = document.getElementById("preview");
-const state = document.getElementById("state");
 const problem = document.getElementById("problem");
-const picture = preview.querySelector("img");
-const filename = preview.querySelector(".filename");
-
-function send(file) {
-  reset();
-  const limit = Number(form.dataset.maxBytes);
-  if (file.size > limit) {
-    refuse(`“${file.name}” is too large: ${limit / 1e6} MB are the most that can be sent.`);
-    return;
-  }
-  show(file);
-  form.classList.add("busy");
-  form.setAttribute("aria-busy", "true");
-  state.textContent = "Finding faces…";
-  form.submit();
-  input.disabled = true;
-}
-
-function show(file) {
-  picture.onload = () => { picture.hidden = false; filename.hidden = true; };
-  // A type that this browser cannot draw (HEIC, TIFF) is shown by its name.
-  picture.onerror = () => { picture.hidden = true; filename.hidden = false; };
-  filename.textContent = file.name;
-  filename.hidden = false;
-  picture.src = URL.createObjectURL(file);
-  preview.hidden = false;
-}
+const list = form.querySelector(".previews");
+const ways = form.querySelector(".ways");
+const retry = form.querySelector(".retry");
+const limits = limitsOf(form);
+let busy = false;
 
 function refuse(sentence) {
-  input.value = "";
   problem.textContent = sentence;
 }
 
 function reset() {
-  if (picture.src) URL.revokeObjectURL(picture.src);
-  picture.removeAttribute("src");
-  picture.hidden = preview.hidden = true;
-  form.classList.remove("busy", "over");
-  form.removeAttribute("aria-busy");
-  input.disabled = false;
-  state.textContent = problem.textContent = "";
+  problem.textContent = "";
+  retry.hidden = true;
+  input.value = "";
+  clear(list);
+  form.classList.remove("chosen");
 }
 
-function dropped(event) {
-  event.preventDefault();
-  form.classList.remove("over");
-  const files = event.dataTransfer.files;
-  if (form.classList.contains("busy")) return;
-  if (files.length !== 1) {
-    refuse(files.length ? "Please drop one image at a time." : "That was not an image file. Save it first, then drop the file.");
-    return;
-  }
-  input.files = files;
-  send(files[0]);
+async function take(files) {
+  if (busy || !files.length) return;
+  busy = true;
+  reset();
+  await attempt(async () => {
+    checkAll(files, limits);
+    await show(files, list, limits);
+    form.classList.add("chosen");
+    put(files, input);
+    await dispatch();
+  }, (sentence) => { reset(); refuse(sentence); });
+  busy = false;
 }
 
-// The whole window takes a drop: a file let go beside the box would otherwise replace the page.
-window.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  form.classList.add("over");
-});
-window.addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) form.classList.remove("over");
-});
-window.addEventListener("drop", dropped);
-input.addEventListener("change", () => input.files.length && send(input.files[0]));
-// Back from the results, a browser may show this page as it was left: waiting.
-window.addEventListener("pageshow", (event) => {
-  if (event.persisted) {
-    form.reset();
+async function dispatch() {
+  problem.textContent = "";
+  retry.hidden = true;
+  const outcome = await send(form);
+  if (outcome === "shown") return;
+  if (outcome === "cancelled") {
     reset();
+    refuse("Cancelled. Nothing was kept.");
+  } else if (outcome.again) {
+    refuse(outcome.sentence);
+    retry.hidden = false;
+    retry.focus();
+    return;
+  } else {
+    reset();
+    refuse(outcome.sentence);
   }
+  input.focus();
+}
+
+onDrop(take, refuse);
+onPaste(take, refuse);
+input.addEventListener("change", () => take([...input.files]));
+retry.addEventListener("click", async () => {
+  if (busy) return;
+  busy = true;
+  await dispatch();
+  busy = false;
 });
+
+const paste = ways.querySelector(".paste");
+paste.hidden = !navigator.clipboard?.read;
+paste.addEventListener("click", () => attempt(async () => take([await fromClipboard()]), refuse));
+ways.querySelector(".camera").addEventListener("click", () => attempt(async () => {
+  problem.textContent = "";
+  if (isPhone()) return fromPhone(take);
+  const photo = await fromCamera(document.getElementById("camera"));
+  if (photo) take([photo]);
+}, refuse));
+ways.hidden = false;
 form.classList.add("scripted");
 
 const search = document.getElementById("search");

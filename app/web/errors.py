@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.loading import RETRY_SECONDS, NotReady
 from app.web.pages import refused
-from app.web.uploads import drain
+from app.web.uploads import current_settings, drain
 
 PAGES = {
     400: ("That did not work", "The request could not be understood. Please start again from the first page."),
@@ -31,8 +31,11 @@ def install(app: Flask) -> None:
 
 def _too_large(error: RequestEntityTooLarge) -> Response:
     drain()
-    limit = f"{request.max_content_length / 1e6:g}" if request.max_content_length else "fewer"
-    return refused(f"The file is too large: {limit} MB are the most that can be sent.", 413)
+    one = current_settings().max_bytes
+    sentence = f"The file is too large: {one / 1e6:g} MB are the most that can be sent"
+    if request.max_content_length and request.max_content_length > one:
+        sentence += f", and {request.max_content_length / 1e6:g} MB for several together"
+    return refused(f"{sentence}.", 413)
 
 
 def _not_ready(error: NotReady) -> Response:

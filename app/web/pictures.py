@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -28,6 +30,17 @@ def face(picture: Picture, found: IdentifiedFace) -> str:
     """A face as the network sees it or, where that is missing, cut around its box: a data URI."""
     pixels = _around(picture, found.face.box) if found.crop is None else found.crop
     return _data_uri(_reduced(Image.fromarray(pixels), _FACE_SIDE), quality=90)
+
+
+def crop(pixels: np.ndarray) -> str:
+    """A crop, uint8 (112, 112, 3) RGB, as a data URI."""
+    return _data_uri(Image.fromarray(pixels), quality=90)
+
+
+def json_uri(answer: dict[str, Any]) -> str:
+    """An answer as a data URI, to be saved as a file."""
+    text = json.dumps(answer, ensure_ascii=False, indent=2) + "\n"
+    return "data:application/json;base64," + base64.b64encode(text.encode()).decode("ascii")
 
 
 def _around(picture: Picture, box: Box) -> np.ndarray:

@@ -1,39 +1,44 @@
-"""`Identification` -> what the results template shows."""
+"""`Outcome`s -> what the results template shows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.card import Card
 from app.detection import Box
 from app.recognizer import Identification, IdentifiedFace
 from app.serialize import BEST
 from app.verdict import PersonDistance, Verdict
-from app.web import pictures, wording
+from app.web import explanation, pictures, wording
+from app.web.explanation import Strip
+from app.web.outcome import Outcome, answers
 from app.web.people import Tile, initials
 
-OPEN_TABLES = 4
-"""With more faces than this the tables start closed, so that the page stays readable."""
+OPEN_TABLES = 3
+"""With more faces than this on a page the tables start closed, so that it stays readable."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: the person, the distance as a number and as text."""
+    """A row of the table: the person, the distance, and the anchors behind it."""
 
     tile: Tile
-    distance: float
-    text: str
+    of: PersonDistance
+    strip: Strip
 
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face on the page: its place in the photo and its card.
+    """A face on the page: its place in the photo and its card. `key` is unlike that of any other face.
 
     `people` are the tiles shown large: the person matched, or the two that an unclear face lies between.
-    `lookalike` is the closest person of an unknown face. `rest` holds name and distance of everyone after `best`.
+    `lookalike` is the closest person of an unknown face. `rest` is everyone after `best`. `lead` and
+    `reliability` are sentences, or None where there is nothing to say.
     """
 
     number: int
+    key: str
     box: Box
     tag: int
     crop: str
@@ -41,46 +46,94 @@ class FaceView:
     label: str
     name: str
     reason: str
+    lead: str | None
+    reliability: str | None
     people: tuple[Tile, ...]
     lookalike: Tile | None
     threshold: float | None
     best: tuple[Row, ...]
-    rest: tuple[tuple[str, str], ...]
+    rest: tuple[PersonDistance, ...]
 
 
 @dataclass(frozen=True)
 class PhotoView:
-    """A results page: the photo as a data URI, its size, and its faces from left to right."""
+    """One photo on the page: `photo` is a data URI, `faces` run from left to right.
 
+    `number` counts the photos, `file` is the visitor's name for it. `problem` is a sentence where nobody could
+    be shown; `photo` is None where the file could not be read.
+    """
+
+    number: int
+    file: str
     headline: str
-    photo: str
+    problem: str | None
+    photo: str | None
     width: int
     height: int
     faces: tuple[FaceView, ...]
 
-    @property
-    def tables_open(self) -> bool:
-        """Whether the tables start open."""
-        return len(self.faces) <= OPEN_TABLES
+
+@dataclass(frozen=True)
+class ResultsView:
+    """A results page; `json` is a data URI with all answers as the API gives them."""
+
+    headline: str
+    photos: tuple[PhotoView, ...]
+    json: str
+    tables_open: bool
 
 
-def view(found: Identification, tiles: Mapping[str, Tile]) -> PhotoView:
+class Explainer:
+    """What the page tells besides the verdict.
+
+    Arguments:
+        card: of the network that judged.
+        tiles: everyone in the gallery, by name.
+    """
+
+    def __init__(self, card: Card, tiles: Mapping[str, Tile]) -> None:
+        self.margin = card.rules.margin
+        self.bins = card.raw.get("metrics", {}).get("reliability", ())
+        self._tiles = tiles
+
+    def tile(self, person: str) -> Tile:
+        """The person's tile; someone removed from the gallery a moment ago has only their initials left."""
+        return self._tiles.get(person) or Tile(person, None, initials(person))
+
+
+def view(outcomes: Sequence[Outcome], explainer: Explainer) -> ResultsView:
     """Prepare a results page.
 
     Arguments:
-        found: what the recognizer found; at least one face.
-        tiles: everyone in the gallery, by name.
+        outcomes: of at least one photo.
+        explainer: knows the card and the gallery.
     """
-    faces = tuple(_face(number, face, found, tiles) for number, face in enumerate(found.faces, start=1))
-    headline = wording.headline([face.verdict for face in found.faces])
-    return PhotoView(headline, pictures.photo(found.picture), found.width, found.height, faces)
+    photos = tuple(_photo(number, outcome, explainer) for number, outcome in enumerate(outcomes, start=1))
+    verdicts = [face.verdict for outcome in outcomes if outcome.found for face in outcome.found.faces]
+    return ResultsView(
+        headline=wording.headline(verdicts) if verdicts else wording.NOBODY,
+        photos=photos,
+        json=pictures.json_uri(answers(outcomes)),
+        tables_open=len(verdicts) <= OPEN_TABLES,
+    )
 
 
-def _face(number: int, face: IdentifiedFace, found: Identification, tiles: Mapping[str, Tile]) -> FaceView:
+def _photo(number: int, outcome: Outcome, explainer: Explainer) -> PhotoView:
+    found = outcome.found
+    if found is None:
+        return PhotoView(number, outcome.name, wording.UNREAD, outcome.problem, None, 0, 0, ())
+    faces = tuple(_face(f"{number}-{at}", at, face, found, explainer) for at, face in enumerate(found.faces, start=1))
+    headline = wording.headline([face.verdict for face in found.faces]) if faces else wording.NO_FACES
+    photo = pictures.photo(found.picture)
+    return PhotoView(number, outcome.name, headline, outcome.problem, photo, found.width, found.height, faces)
+
+
+def _face(key: str, number: int, face: IdentifiedFace, found: Identification, explainer: Explainer) -> FaceView:
     verdict, box = face.verdict, face.face.box
-    leaders = [_tile(row.person, tiles) for row in verdict.ranking[:2]]
+    leaders = [explainer.tile(row.person) for row in verdict.ranking[:2]]
     return FaceView(
         number=number,
+        key=key,
         box=box,
         tag=_tag_size(box, max(found.width, found.height)),
         crop=pictures.face(found.picture, face),
@@ -88,31 +141,23 @@ def _face(number: int, face: IdentifiedFace, found: Identification, tiles: Mappi
         label=wording.LABELS[verdict.kind],
         name=wording.name(verdict),
         reason=verdict.reason,
+        lead=explanation.lead(verdict, explainer.margin),
+        reliability=explanation.reliability(verdict, explainer.bins),
         people=tuple(leaders[: {"match": 1, "unclear": 2}.get(verdict.kind, 0)]),
         lookalike=leaders[0] if verdict.kind == "unknown" and leaders else None,
         threshold=verdict.threshold,
-        best=tuple(_row(row, tiles) for row in verdict.ranking[:BEST]),
-        rest=_rest(verdict),
+        best=_best(verdict, explainer),
+        rest=verdict.ranking[BEST:],
+    )
+
+
+def _best(verdict: Verdict, explainer: Explainer) -> tuple[Row, ...]:
+    return tuple(
+        Row(explainer.tile(row.person), row, explanation.strip(verdict.ranking.scores(place), verdict.threshold))
+        for place, row in enumerate(verdict.ranking[:BEST])
     )
 
 
 def _tag_size(box: Box, side: int) -> int:
     """Side of a box's number in pixels of the photo: readable, and in proportion to the face."""
     return round(min(max(box.width * 0.4, side / 45), side / 22))
-
-
-def _rest(verdict: Verdict) -> tuple[tuple[str, str], ...]:
-    return tuple((row.person, _text(row)) for row in verdict.ranking[BEST:])
-
-
-def _row(row: PersonDistance, tiles: Mapping[str, Tile]) -> Row:
-    return Row(_tile(row.person, tiles), row.class_distance, _text(row))
-
-
-def _text(row: PersonDistance) -> str:
-    return f"{row.class_distance:.3f}"
-
-
-def _tile(person: str, tiles: Mapping[str, Tile]) -> Tile:
-    """The person's tile; someone removed from the gallery a moment ago has only their initials left."""
-    return tiles.get(person) or Tile(person, None, initials(person))

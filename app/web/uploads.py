@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
+from dataclasses import dataclass
 
-from flask import Request, request
+from flask import Request, current_app, request
 from werkzeug.exceptions import RequestTimeout
+
+from app.settings import Settings
+
+NOTHING_SENT = "No photo was sent. Choose one first."
 
 DRAIN_BYTES = 100_000_000
 """Of a refused upload, this much is still read."""
 
 _CHUNK = 1 << 16
+
+_FORM_BYTES = 100_000
+"""What a request may hold besides its pictures: boundaries and headers."""
 
 
 class MemoryRequest(Request):
@@ -21,10 +29,78 @@ class MemoryRequest(Request):
         return io.BytesIO()
 
 
-def uploaded(field: str) -> bytes | None:
-    """The bytes of a form's file field, or None if no file was chosen (browsers then send an empty name)."""
-    file = request.files.get(field)
-    return file.read() if file is not None and file.filename else None
+@dataclass(frozen=True)
+class Upload:
+    """A file that a visitor sent: what they call it, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+class BadUpload(ValueError):
+    """A form without its pictures, or with too many; the message is a sentence for a visitor."""
+
+
+class TooLarge(ValueError):
+    """A file over the limit for one picture; the message is a sentence for a visitor."""
+
+    code = "too_large"
+
+
+def current_settings() -> Settings:
+    """The settings of the app that handles this request."""
+    return current_app.extensions["settings"]
+
+
+def uploads(field: str) -> list[Upload]:
+    """The files of a form's field, in the order chosen.
+
+    Raises:
+        BadUpload: there are none, or more than the settings allow.
+    """
+    settings = current_settings()
+    allow_files(settings.max_images)
+    files = [file for file in request.files.getlist(field) if file.filename]
+    if not files:
+        raise BadUpload(NOTHING_SENT)
+    if len(files) > settings.max_images:
+        raise BadUpload(f"{len(files)} photos came; {settings.max_images} at a time are the most.")
+    return [Upload(file.filename, file.read()) for file in files]
+
+
+def pair(first: str, second: str) -> tuple[Upload, Upload]:
+    """The files of two fields, one each.
+
+    Raises:
+        BadUpload: one of them is missing.
+    """
+    allow_files(2)
+    files = [request.files.get(field) for field in (first, second)]
+    if not all(file and file.filename for file in files):
+        raise BadUpload("It takes two photos to compare. Choose one on either side.")
+    left, right = (Upload(file.filename, file.read()) for file in files)
+    return left, right
+
+
+def allow_files(most: int) -> None:
+    """Let the request be as large as so many files; to be called before its body is read."""
+    settings = current_settings()
+    request.max_content_length = min(most * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
+
+
+def refuse_large(upload: Upload, what: str = "file") -> None:
+    """Check the size of one file.
+
+    Arguments:
+        upload: the file.
+        what: the file is called in the sentence.
+
+    Raises:
+        TooLarge: it is larger than the settings allow.
+    """
+    most = current_settings().max_bytes
+    if len(upload.data) > most:
+        raise TooLarge(f"The {what} is too large: {most / 1e6:g} MB are the most that can be sent.")
 
 
 def drain() -> None:

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.photos import PERSON
 from tests.server import Server, serving
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+FORMS = ("/identify", "/compare")
+"""Where photos are sent to."""
+
+DROP = """(target, [files, type, padding]) => {
+    const transfer = new DataTransfer();
+    for (const [data, name] of files) {
+        const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+        transfer.items.add(new File([bytes, new Uint8Array(padding)], name, { type }));
+    }
+    for (const kind of ["dragenter", "dragover", "drop"]) {
+        target.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }
+}"""
 
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -23,7 +39,8 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("server")) as server:
+    # Nobody reads the log, and a full pipe would stop the server.
+    with serving(tmp_path_factory.mktemp("server"), FACES_LOG="off") as server:
         said = server.line(180)
         assert said.startswith("Ready"), said
         yield server
@@ -48,7 +65,7 @@ def page(browser, server) -> Iterator[Page]:
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("console", lambda message: _is_complaint(message) and complaints.append(message.text))
     page.on("request", lambda request: _is_foreign(request.url, server) and complaints.append(request.url))
     page.goto("/")
     yield page
@@ -64,5 +81,24 @@ def photo_file(tmp_path, photo) -> Path:
     return file
 
 
+def drop(page: Page, *files: tuple[bytes, str], kind: str = "image/jpeg", padding: int = 0, at: str = "main") -> None:
+    """Drop files on a place of the page, each made larger by `padding` zeros."""
+    data = [[base64.b64encode(data).decode(), name] for data, name in files]
+    page.locator(at).first.evaluate(DROP, [data, kind, padding])
+
+
+def expect_result(page: Page, headline: str = f"This looks like {PERSON}") -> None:
+    """Wait for a results page that says this first."""
+    page.wait_for_url("**/identify", timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text(headline, timeout=60_000)
+    expect(page).to_have_title(re.compile(f"^{re.escape(headline)} "))
+
+
 def _is_foreign(url: str, server: Server) -> bool:
     return not url.startswith((server.address, "data:", "blob:"))
+
+
+def _is_complaint(message: ConsoleMessage) -> bool:
+    """Whether the console tells of a mistake; that a photo was refused is none."""
+    refused = message.text.startswith("Failed to load resource") and message.location["url"].endswith(FORMS)
+    return message.type == "error" and not refused

@@ -7,7 +7,8 @@ from PIL import Image
 from app.factory import create_app
 from app.loading import EXTENSION, Loading
 from app.web.headers import HEADERS
-from app.web.pages import NO_FACE, NOTHING_SENT
+from app.web.identify import NO_FACE
+from app.web.uploads import NOTHING_SENT
 from tests import photos
 from tests.web.conftest import alert, heading, send
 
@@ -56,11 +57,11 @@ def test_other_errors_look_like_the_pages(client, method, path, status):
 
 
 def test_a_fault_of_ours_shows_no_traceback(app, recognizer, monkeypatch, portrait_photo):
-    def break_down(_data):
+    def break_down(_picture):
         raise RuntimeError("secret detail")
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(recognizer, "identify", break_down)
+    monkeypatch.setattr(recognizer, "find", break_down)
     page = send(app.test_client(), portrait_photo)
     assert page.status_code == 500
     assert heading(page) == "Something went wrong"

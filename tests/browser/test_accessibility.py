@@ -1,0 +1,71 @@
+"""axe-core on every page in light and dark, and what it cannot see."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.conftest import drop, expect_result
+from tests.photos import OTHER, PERSON
+
+SCHEMES = ("light", "dark")
+
+SMALL = """() => [...document.querySelectorAll("a, button, input, summary")]
+    .filter((one) => one.getClientRects().length && !one.closest(".unseen, .skip, svg, p:not(.actions, .verdict)"))
+    .filter((one) => getComputedStyle(one).opacity !== "0")
+    .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
+    .filter(([, box]) => box.width < 24 || box.height < 24)
+    .map(([name]) => name)"""
+"""Targets under 24 x 24 pixels (WCAG 2.5.8); links inside sentences are allowed to be."""
+
+
+def expect_no_violation(page: Page) -> None:
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{page.url}, {scheme}:\n{found.generate_report()}"
+    assert page.evaluate(SMALL) == []
+
+
+def test_every_page_of_the_navigation_and_an_error(page):
+    addresses = page.locator("nav a").evaluate_all("links => links.map((link) => link.href)")
+    assert len(addresses) >= 2
+    for address in addresses:
+        page.goto(address)
+        expect_no_violation(page)
+    page.goto("/identify")
+    expect_no_violation(page)
+
+
+def test_results(page, photo):
+    drop(page, (photo(PERSON, OTHER), "two.jpg"))
+    expect_result(page, f"{PERSON} and {OTHER}")
+    page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
+    expect_no_violation(page)
+
+
+def test_the_waiting_state_and_a_comparison(page, photo_file):
+    page.route("**/identify", lambda route: None)
+    drop(page, (photo_file.read_bytes(), "photo.jpg"))
+    page.locator(".waiting").wait_for()
+    expect_no_violation(page)
+    page.goto("/compare")
+    page.locator("#a").set_input_files(photo_file)
+    page.locator("#b").set_input_files(photo_file)
+    page.locator(".dropbox.chosen >> nth=1").wait_for()
+    expect_no_violation(page)
+    page.get_by_role("button", name="Compare").click()
+    page.locator(".compared").wait_for(timeout=60_000)
+    expect_no_violation(page)
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_reduced_motion_is_obeyed(page, photo_file, motion):
+    page.emulate_media(reduced_motion=motion)
+    page.route("**/identify", lambda route: None)
+    drop(page, (photo_file.read_bytes(), "photo.jpg"))
+    page.locator(".waiting").wait_for()
+    page.locator("progress").evaluate("bar => bar.removeAttribute('value')")
+    name = page.locator("progress").evaluate("bar => getComputedStyle(bar).animationName")
+    assert (name == "none") == (motion == "reduce")

@@ -1,0 +1,110 @@
+"""What a visitor reads when something is wrong, and what is shown while a photo is on its way."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests import photos
+from tests.browser.conftest import drop, expect_result
+from tests.browser.test_journey import INVITATION
+
+
+@pytest.fixture
+def sent(page) -> list[str]:
+    """The addresses that photos were sent to."""
+    addresses: list[str] = []
+    page.on("request", lambda request: request.method == "POST" and addresses.append(request.url))
+    return addresses
+
+
+def jpeg(width: int = 60, height: int = 40, **options) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "grey").save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "padding", "sentence"),
+    [
+        ([(b"text", "notes.txt")], "text/plain", 0, "“notes.txt” is not a picture that can be read. Send JPEG"),
+        ([(b"<svg/>", "drawing.svg")], "image/svg+xml", 0, "“drawing.svg” is not a picture that can be read."),
+        ([(b"", "empty.jpg")], "image/jpeg", 0, "“empty.jpg” is empty. Choose another one."),
+        ([(jpeg(), "big.jpg")], "image/jpeg", 20_000_000, "“big.jpg” is too large: 20 MB are the most"),
+        ([(jpeg(), "a.jpg")] * 9, "image/jpeg", 0, "9 photos are too many: 8 at a time are the most."),
+        ([(jpeg(), "a.jpg")] * 3, "image/jpeg", 18_000_000, "Together these photos are too large: 50 MB"),
+        ([(jpeg(8000, 5100), "huge.jpg")], "image/jpeg", 0, "“huge.jpg” has 41 megapixels: 40 are the most."),
+        ([], "image/jpeg", 0, "That was not a picture file."),
+    ],
+    ids=["type", "svg", "empty", "large", "many", "together", "pixels", "no file"],
+)
+def test_refused_before_anything_is_sent(page, sent, files, kind, padding, sentence):
+    drop(page, *files, kind=kind, padding=padding)
+    expect(page.get_by_role("alert")).to_contain_text(sentence)
+    expect(page.get_by_text(INVITATION)).to_be_visible()
+    assert sent == []
+
+
+def test_what_only_the_server_can_know(page, photo_file):
+    drop(page, (b"not a picture", "broken.jpg"))
+    expect(page.get_by_role("alert")).to_contain_text("The file could not be read as a picture.", timeout=60_000)
+    drop(page, (photos.encode(photos.background(640, 480)), "nobody.jpg"))
+    expect(page.get_by_role("alert")).to_contain_text("turned by 90°, 180° and 270°", timeout=60_000)
+    # The page is as good as new.
+    drop(page, (photo_file.read_bytes(), "photo.jpg"))
+    expect_result(page)
+
+
+def test_a_photo_on_its_way_can_be_cancelled(page, photo_file):
+    page.route("**/identify", lambda route: None)
+    drop(page, (photo_file.read_bytes(), "photo.jpg"))
+    expect(page.get_by_alt_text("The photo you chose")).to_be_visible()
+    expect(page.locator(".waiting progress")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Cancelled. Nothing was kept.")
+    expect(page.get_by_text(INVITATION)).to_be_visible()
+    expect(page.get_by_label(INVITATION)).to_be_focused()
+
+
+def test_a_lost_connection_can_be_tried_again(page, photo_file):
+    page.route("**/identify", lambda route: route.abort())
+    drop(page, (photo_file.read_bytes(), "photo.jpg"))
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost")
+    page.unroute("**/identify")
+    page.get_by_role("button", name="Try again").click()
+    expect_result(page)
+
+
+def test_the_preview_is_upright_or_a_name_with_an_icon(page):
+    page.route("**/identify", lambda route: None)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    drop(page, (jpeg(600, 300, exif=exif), "lying.jpg"), (b"no browser draws this", "IMG_0042.HEIC"))
+    picture = page.get_by_alt_text("The photo you chose: lying.jpg")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalHeight > image.naturalWidth")
+    expect(page.get_by_text("IMG_0042.HEIC")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+
+
+def test_the_camera_is_refused_or_takes_a_photo(page, sent):
+    page.evaluate("""() => { navigator.mediaDevices.getUserMedia = () =>
+        Promise.reject(new DOMException("", "NotAllowedError")); }""")
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.get_by_role("alert")).to_contain_text("The camera was not allowed.")
+    page.evaluate("""() => { navigator.mediaDevices.getUserMedia = async () => {
+        const canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [320, 240];
+        const context = canvas.getContext("2d");
+        setInterval(() => context.fillRect(Math.random() * 300, 0, 5, 5), 30);
+        return canvas.captureStream(30);
+    }; }""")
+    page.get_by_role("button", name="Use the camera").click()
+    page.get_by_role("button", name="Take it").click()
+    expect(page.get_by_role("alert")).to_contain_text("No face was found", timeout=60_000)
+    expect(page.locator("#camera")).to_be_hidden()
+    assert len(sent) == 1

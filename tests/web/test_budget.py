@@ -1,0 +1,28 @@
+"""The page's own files: few, small, and nobody else's."""
+
+import re
+
+from app.settings import ROOT
+
+STATIC = ROOT / "static"
+
+BUDGET = 60_000
+"""Bytes of all style sheets and scripts of the pages, before portraits and the API's documentation."""
+
+
+def own_files() -> dict[str, bytes]:
+    """Style sheets, scripts and pictures of the pages, without those of the API's documentation."""
+    return {file.name: file.read_bytes() for file in sorted(STATIC.iterdir()) if not file.name.startswith("docs.")}
+
+
+def test_style_sheets_and_scripts_stay_small():
+    sizes = {name: len(data) for name, data in own_files().items()}
+    assert {"site.css", "upload.js"} < set(sizes)
+    assert sum(sizes.values()) < BUDGET, sizes
+
+
+def test_nothing_is_loaded_from_elsewhere():
+    for name, data in own_files().items():
+        addresses = re.findall(rb"https?://[^\s\"')]+", data)
+        assert set(addresses) <= {b"http://www.w3.org/2000/svg"}, name
+        assert b"@import" not in data
