@@ -59,8 +59,8 @@ def collect(
     array, log, about = cache / "crops.npy", cache / "crops.csv", cache / "about.txt"
     made_for = "\n".join([crop.PIPELINE, f"{detector.backend} {METHOD}", *files])
     if not about.exists() or about.read_text(encoding="utf-8") != made_for:
-        log.unlink(missing_ok=True)
-        array.unlink(missing_ok=True)
+        for old in (log, array, *cache.glob("embeddings-*.npy")):
+            old.unlink(missing_ok=True)
         np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=shape).flush()
         about.write_text(made_for, encoding="utf-8")
     crops = np.load(array, mmap_mode="r+")
