@@ -23,3 +23,10 @@ class TooLate(NotReady):
 
     def __init__(self) -> None:
         super().__init__("The request took too long and was given up. Please try again in a few seconds.")
+
+
+class GalleryAway(NotReady):
+    """The gallery's database does not answer, or cannot be used any more; the reason is for the operator's log."""
+
+    def __init__(self) -> None:
+        super().__init__("The gallery cannot be reached just now. Please try again in a few seconds.")

@@ -15,28 +15,18 @@ import numpy as np
 
 from app.card import read_card
 from app.health import of_person
-from app.settings import ROOT, Settings
-from app.training.tiles import split_of
-
-
-def training_faces(crops: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The gallery people's training faces: their person, and float32 (faces, dims)."""
-    files = (crops / "about.txt").read_text(encoding="utf-8").split("\n")[2:]
-    embeddings = np.load(max(crops.glob("embeddings-*.npy"), key=lambda path: path.stat().st_mtime))
-    people = np.array([file.rpartition("/")[0] for file in files])
-    chosen = np.array([split_of(one, file) == "train" for one, file in zip(people, files, strict=True)])
-    chosen &= np.linalg.norm(embeddings, axis=1) > 0
-    return people[chosen], embeddings[chosen]
+from app.settings import Settings
+from bench.cached import CROPS, faces
 
 
 def main() -> None:
     """Plant, look, and print a row for each number of anchors a person has."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--crops", type=Path, default=ROOT / ".training" / "crops")
+    parser.add_argument("--crops", type=Path, default=CROPS)
     parser.add_argument("--share", type=float, default=0.05)
     arguments = parser.parse_args()
     rules = read_card(Settings().model).rules
-    people, embeddings = training_faces(arguments.crops)
+    people, embeddings = faces(arguments.crops, "train")
     rng = np.random.default_rng(1)
     print(f"{len(people)} faces of {len(set(people))} people; {arguments.share:.0%} of the labels are wrong\n")
     print("anchors  planted   found  precision  recall")

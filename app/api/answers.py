@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -12,11 +13,15 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app.api.docs import TAGS
+from app.gallery.errors import GalleryError
 from app.images import UnreadableImage
 from app.loading import RETRY_SECONDS, NotReady
 from app.recognizer import NoFaceFound
 from app.request_id import request_id
+from app.unavailable import GalleryAway
 from app.web.uploads import drain
+
+log = logging.getLogger(__name__)
 
 ROOT = "/api/"
 """Below this path even an address that does not exist is answered with problem details."""
@@ -103,15 +108,23 @@ def blueprint_of(name: str, prefix: str, tag: str) -> APIBlueprint:
     blueprint.register_error_handler(Refused, lambda error: problem(error.status, error.code, str(error)))
     blueprint.register_error_handler(UnreadableImage, lambda error: problem(422, error.code, str(error)))
     blueprint.register_error_handler(NoFaceFound, lambda error: problem(422, error.code, str(error)))
-    blueprint.register_error_handler(
-        NotReady, lambda error: problem(503, error.code, str(error), {"Retry-After": str(RETRY_SECONDS)})
-    )
+    blueprint.register_error_handler(NotReady, _not_ready)
+    blueprint.register_error_handler(GalleryError, _gallery_away)
     blueprint.register_error_handler(HTTPException, _http_problem)
     # The pages have a handler for 413, and Flask prefers one for the code to one for all of them.
     blueprint.register_error_handler(413, _http_problem)
     # Nothing is routed to a blueprint where there is no route, so the application has to be asked first.
     blueprint.before_app_request(_unrouted)
     return blueprint
+
+
+def _not_ready(error: NotReady) -> Response:
+    return problem(503, error.code, str(error), {"Retry-After": str(RETRY_SECONDS)})
+
+
+def _gallery_away(error: GalleryError) -> Response:
+    log.error("%s", error)
+    return _not_ready(GalleryAway())
 
 
 def problems(*statuses: int | str) -> dict[int | str, dict]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from app.gallery.errors import GalleryError
 from app.loading import RETRY_SECONDS, NotReady
+from app.unavailable import GalleryAway
 from app.web.pages import refused
 from app.web.uploads import current_settings, drain
+
+log = logging.getLogger(__name__)
 
 PAGES = {
     400: ("That did not work", "The request could not be understood. Please start again from the first page."),
@@ -26,6 +32,7 @@ def install(app: Flask) -> None:
     """Answer errors outside the API with pages."""
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(NotReady, _not_ready)
+    app.register_error_handler(GalleryError, _gallery_away)
     app.register_error_handler(HTTPException, _page)
 
 
@@ -42,6 +49,11 @@ def _not_ready(error: NotReady) -> Response:
     drain()
     page = render_template("error.html", title="One moment, please", sentence=str(error))
     return make_response(page, 503, {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"})
+
+
+def _gallery_away(error: GalleryError) -> Response:
+    log.error("%s", error)
+    return _not_ready(GalleryAway())
 
 
 def _page(error: HTTPException) -> Response | HTTPException:

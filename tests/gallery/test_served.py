@@ -1,0 +1,33 @@
+"""What a visitor sees while the database is away, and after it is back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from app.factory import create_app
+from app.gallery.opening import migrate_gallery
+from app.gallery.store import Gallery
+from app.settings import Settings
+from tests import postgres
+from tests.conftest import NETWORK
+
+
+def test_requests_fail_with_503_and_recover_without_a_restart(template, unit_vectors, caplog):
+    with postgres.running() as server:
+        url = server.url(server.create())
+        migrate_gallery(url)
+        gallery = Gallery.open(url, NETWORK, None)
+        gallery.add("Ann", unit_vectors(1), ["1"])
+        client = create_app(Settings(), SimpleNamespace(gallery=gallery)).test_client()
+        assert "Ann" in client.get("/").text
+        server.stop()
+        page, answer = client.get("/"), client.get("/api/v1/people")
+        assert (page.status_code, answer.status_code, answer.json["code"]) == (503, 503, "not_ready")
+        assert page.headers["Retry-After"] == answer.headers["Retry-After"] == "5"
+        assert "The gallery cannot be reached just now." in page.text
+        assert "postgresql" not in page.text + answer.text
+        assert "could not be read" in caplog.text
+        server.start()
+        assert "Ann" in client.get("/").text
+        assert client.get("/api/v1/people").status_code == 200
+        gallery.close()
