@@ -29,7 +29,7 @@ def test_a_row_a_face(run, pictures):
 
 
 def test_an_unknown_person(run, recognizer, pictures, monkeypatch):
-    monkeypatch.setattr(type(recognizer.network.card.rules), "threshold", lambda _rules, _anchors: 0.0)
+    monkeypatch.setattr(type(recognizer.network.card.rules), "threshold", lambda _rules, _anchors, _people: 0.0)
     done = run("identify", pictures / "inner" / "one.png")
     assert done.exit_code == 0
     ((_, number, person, _, verdict),) = rows(done.stdout)
