@@ -19,7 +19,7 @@ from app import backends
 from app.images import Picture
 from app.settings import Settings
 
-METHOD = "looks-3"
+METHOD = "looks-4"
 """Name of the way that faces are looked for; change it whenever other eyes come out, so that caches notice."""
 
 _PART_SIDE = 1200
@@ -29,6 +29,8 @@ _BORDER = 0.2
 _LEAST_SIDE = 64
 _MOST_RATIO = 8
 _LOOKS = 3
+_SURE = 0.92
+_MUCH_SURER = 0.025
 _LOOK_SIDE = 256
 _LOOK_REACH = 1.25
 _UPRIGHT_DEGREES = 3.0
@@ -113,17 +115,20 @@ class Detector:
         return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y)))
 
     def _found(self, pixels: np.ndarray) -> list[DetectedFace]:
-        faces = _without_repeats([face for look in self._looks(pixels) for face in look])
-        return [self._upright(pixels, face) for face in faces]
+        return [self._upright(pixels, face) for face in self._seen(pixels)]
+
+    def _seen(self, pixels: np.ndarray) -> list[DetectedFace]:
+        """The faces as the looks at a picture show them, each once."""
+        return _without_repeats([face for look in self._looks(pixels) for face in look])
 
     def _found_turned(self, pixels: np.ndarray) -> list[DetectedFace]:
-        """The faces of the first turn that shows any, in pixels of the picture as it came."""
-        for degrees in _TURNS:
-            view, matrix = turned(pixels, degrees)
-            if faces := self._found(view):
-                back = cv2.invertAffineTransform(matrix)
-                return [_carried(face, back) for face in faces]
-        return []
+        """The faces of the turn that shows the most, and the surest, in pixels of the picture as it came."""
+        views = [turned(pixels, degrees) for degrees in _TURNS]
+        seen = [self._seen(view) for view, _ in views]
+        best = max(range(len(views)), key=lambda turn: sum(face.confidence for face in seen[turn]))
+        view, matrix = views[best]
+        back = cv2.invertAffineTransform(matrix)
+        return [_carried(self._upright(view, face), back) for face in seen[best]]
 
     def _looks(self, pixels: np.ndarray) -> Iterator[list[DetectedFace]]:
         """The faces of each look at the picture: as it is, with a border if tight, in parts if large."""
@@ -155,21 +160,34 @@ class Detector:
         """The same face with eyes that follow its tilt, which yunet under-reports."""
         if self.backend != "yunet" or face.eyes is None:
             return face
-        eyes, least, degrees = face.eyes, np.inf, 0.0
+        start, seen = self._standing(pixels, face.box)
+        eyes, least, degrees = face.eyes, np.inf, start
         for _ in range(_LOOKS):
-            seen = self._look_again(pixels, face.box, degrees)
             if seen is None:
                 break
-            reported = _tilt(seen) - degrees
+            reported = _between(_tilt(seen.eyes), degrees)
             if abs(reported) < least:
-                eyes, least = seen, abs(reported)
+                eyes, least = seen.eyes, abs(reported)
             if least < _UPRIGHT_DEGREES:
                 break
-            degrees = float(np.clip(degrees + _TILT_OF_REPORTED * reported, -_MOST_DEGREES, _MOST_DEGREES))
+            off = _between(degrees, start) + _TILT_OF_REPORTED * reported
+            degrees = start + float(np.clip(off, -_MOST_DEGREES, _MOST_DEGREES))
+            seen = self._look_again(pixels, face.box, degrees)
         return replace(face, eyes=eyes)
 
-    def _look_again(self, pixels: np.ndarray, box: Box, degrees: float) -> np.ndarray | None:
-        """The eyes of the face in a box, seen large and turned back by `degrees`, in picture pixels."""
+    def _standing(self, pixels: np.ndarray, box: Box) -> tuple[float, DetectedFace | None]:
+        """By which quarter turn a face stands upright, and how it looks then: yunet finds faces upside down too,
+        with eyes where none are, but is less sure of them.
+        """
+        as_it_is = self._look_again(pixels, box, 0)
+        if as_it_is is not None and as_it_is.confidence >= _SURE:
+            return 0, as_it_is
+        looks = [(0, as_it_is), *((turn, self._look_again(pixels, box, turn)) for turn in (90, 180, -90))]
+        sure = [_MUCH_SURER * (turn == 0) + look.confidence if look else 0 for turn, look in looks]
+        return looks[int(np.argmax(sure))]
+
+    def _look_again(self, pixels: np.ndarray, box: Box, degrees: float) -> DetectedFace | None:
+        """The face in a box, seen large and turned back by `degrees`; its eyes are in picture pixels."""
         centre = np.array([box.x + box.width / 2, box.y + box.height / 2])
         zoom = _LOOK_SIDE / (_LOOK_REACH * max(box.width, box.height))
         matrix = cv2.getRotationMatrix2D(tuple(centre), degrees, zoom)
@@ -179,8 +197,7 @@ class Detector:
         if not found:
             return None
         middle = min(found, key=lambda one: np.hypot(*(one.eyes.mean(axis=0) - _LOOK_SIDE / 2)))
-        inverse = cv2.invertAffineTransform(matrix)
-        return middle.eyes @ inverse[:, :2].T + inverse[:, 2]
+        return _carried(middle, cv2.invertAffineTransform(matrix))
 
 
 def turned(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -312,3 +329,8 @@ def _without_repeats(faces: list[DetectedFace]) -> list[DetectedFace]:
 def _tilt(eyes: np.ndarray) -> float:
     """Angle of the eye line in degrees; 0 is level."""
     return float(np.degrees(np.arctan2(*(eyes[1] - eyes[0])[::-1])))
+
+
+def _between(degrees: float, other: float) -> float:
+    """How far one direction is from another: -180 ... 180 degrees."""
+    return (degrees - other + 180) % 360 - 180
