@@ -13,7 +13,7 @@ from app.serving.gate import Gate
 from app.serving.metrics import Metrics
 from app.serving.traffic import Traffic
 from app.settings import ROOT, Settings
-from app.web import errors, headers
+from app.web import errors, headers, model, people_pages
 from app.web.pages import blueprint as pages
 from app.web.uploads import MemoryRequest
 
@@ -48,7 +48,8 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     app.extensions["settings"] = settings
     app.extensions[EXTENSION] = _loading(settings, recognizer)
     _serve(app, settings)
-    app.register_blueprint(pages)
+    for blueprint in (pages, people_pages.blueprint, model.blueprint):
+        app.register_blueprint(blueprint)
     api.install(app)
     errors.install(app)
     headers.install(app)

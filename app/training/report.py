@@ -24,15 +24,17 @@ def figures_table(metrics: dict) -> str:
     Arguments:
         metrics: the card's `metrics`, as `measuring` gives them; each part may be missing.
     """
-    rows: list[Row] = []
-    for part, describe in _PARTS.items():
-        if part in metrics:
-            rows += describe(metrics[part])
+    rows = figures(metrics)
     if not rows:
         return NOTHING
     return "\n".join(
         f"| {' | '.join(row)} |" for row in [("What", "Figure", "Measured on"), ("---", "---:", "---"), *rows]
     )
+
+
+def figures(metrics: dict) -> list[Row]:
+    """The figures of a card's `metrics`, in the order of the table."""
+    return [row for part, describe in _PARTS.items() if part in metrics for row in describe(metrics[part])]
 
 
 def with_table(document: str, table: str) -> str:

@@ -1,0 +1,89 @@
+"""The page about the model: its card in words, its figures, and the plots that its evaluation made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+
+from flask import Blueprint, Response, current_app, render_template, send_from_directory
+from werkzeug.exceptions import NotFound
+
+from app.loading import current_recognizer
+from app.training.report import figures
+
+blueprint = Blueprint("model", __name__, url_prefix="/model")
+
+ALTERNATIVES = {
+    "open_set": "Curves: the share of known faces that are named rightly, against the share of strangers given a name.",
+    "roc": "Curves on pairs of LFW: the share of pairs of one person that are accepted, against the share of pairs of "
+    "different people that are.",
+    "reliability": "Bars: how often the closest person is the right one, by class distance.",
+    "confusion": "Bars: who is taken for whom most often.",
+    "tilt": "Bars: how often the right person comes first when the picture is tilted.",
+    "robustness": "Bars: how often the right person comes first when the picture is blurred, dark, small or tilted.",
+}
+"""What the plots show, in the order of the page; others follow with the title that they carry themselves."""
+
+_TYPES = {".svg": "image/svg+xml", ".json": "application/json", ".md": "text/plain"}
+
+_STANDALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""For a plot opened by itself: its own colours for light and dark, and nothing else."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot: its file, its title, and what it shows in words."""
+
+    file: str
+    title: str
+    alternative: str
+
+
+@blueprint.get("")
+def about() -> str:
+    """The card as a page."""
+    recognizer = current_recognizer()
+    card = recognizer.network.card
+    people = recognizer.gallery.people()
+    return render_template(
+        "model.html",
+        card=card,
+        detector=recognizer.detector.backend,
+        people=len(people),
+        anchors=sum(person.anchors for person in people),
+        figures=figures(card.raw.get("metrics", {})),
+        plots=plots(_folder()),
+        documents=[name for name in ("report.md", "report.json") if (_folder() / name).is_file()],
+    )
+
+
+@blueprint.get("/report/<name>")
+def report(name: str) -> Response:
+    """A file of the evaluation's report: a plot, or all figures as text or JSON."""
+    kind = _TYPES.get(Path(name).suffix)
+    if kind is None:
+        raise NotFound
+    response = send_from_directory(_folder(), name, mimetype=kind)
+    if kind == "image/svg+xml":
+        response.headers["Content-Security-Policy"] = _STANDALONE
+    return response
+
+
+def plots(folder: Path) -> list[Plot]:
+    """The plots that lie in a folder, the known ones first."""
+    files = {path.stem: path for path in sorted(folder.glob("*.svg"))}
+    order = [name for name in ALTERNATIVES if name in files] + [name for name in files if name not in ALTERNATIVES]
+    return [_plot(files[name]) for name in order]
+
+
+def _plot(path: Path) -> Plot:
+    found = re.search(r"<title[^>]*>([^<]+)</title>", path.read_text(encoding="utf-8", errors="replace"))
+    title = unescape(found[1]).strip() if found else path.stem.replace("_", " ").capitalize()
+    return Plot(path.name, title, ALTERNATIVES.get(path.stem, title))
+
+
+def _folder() -> Path:
+    """The report of the network in use: `evaluate` writes it beside the card."""
+    return current_app.extensions["settings"].model.parent / "report"

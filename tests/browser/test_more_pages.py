@@ -1,0 +1,69 @@
+"""People, a person, the model and the API's page, in a real browser."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.photos import PERSON
+
+PAGES = ("/people", "/people/7", "/model", "/api/docs")
+
+
+def settled(page, path: str) -> None:
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    for operation in page.locator(".opblock-summary-control").all():
+        operation.click()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing(page, path, scheme):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    settled(page, path)
+    # Axe would load style sheets by itself, which this page's policy does not let it.
+    found = Axe().run(page, options={"preload": False}).response["violations"]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
+
+
+@pytest.mark.parametrize("width", [320, 2560])
+@pytest.mark.parametrize("path", PAGES)
+def test_no_sideways_scrolling(page, path, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    settled(page, path)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+def test_people_by_keyboard(page):
+    page.goto("/people")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.type(PERSON.upper())
+    expect(page.get_by_role("status")).to_have_text("1 of 401 people")
+    expect(page.locator(".tiles li")).to_have_count(1)
+    page.get_by_role("link", name=PERSON).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(PERSON)
+    expect(page.get_by_role("table").get_by_role("rowheader")).to_have_count(6)
+    page.go_back()
+    expect(page.get_by_role("searchbox")).to_have_value(PERSON.upper())
+
+
+def test_turning_pages_without_javascript(browser, server):
+    with browser.new_context(java_script_enabled=False, base_url=server.address) as context:
+        page = context.new_page()
+        page.goto("/people")
+        page.get_by_role("link", name="Next").click()
+        expect(page.get_by_role("status")).to_contain_text("page 2 of 7")
+        page.get_by_role("searchbox").fill("zidane")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_role("status")).to_have_text("1 of 401 people")
+
+
+def test_the_api_can_be_tried_on_its_page(page):
+    page.goto("/api/docs")
+    page.get_by_role("button", name="GET /api/v1/people List").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_label("q", exact=True).fill(PERSON)
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table")).to_contain_text(f'"person": "{PERSON}"')
