@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
@@ -56,6 +57,8 @@ def serving(folder: Path, module: str = "wsgi:app", **settings: str) -> Iterator
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+    # Nobody reads its log: a pipe of 64 kB would be full after some hundred requests, and the server stand still.
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 1 << 20)
     try:
         yield Server(f"http://127.0.0.1:{port}", process, folder)
     finally:
