@@ -55,7 +55,7 @@ def weight(client: FlaskClient, path: str) -> int:
     return total
 
 
-@pytest.mark.parametrize("path", ["/people", "/people?page=2", "/people?q=number"])
+@pytest.mark.parametrize("path", ["/", "/people", "/people?page=2", "/people?q=number"])
 def test_a_page_of_thousands_of_people_stays_small(crowd, path):
     assert weight(crowd, path) < 300_000
 
