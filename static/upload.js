@@ -1,5 +1,5 @@
-// The upload page: photos dropped, picked, pasted or taken are shown and sent at once, and people are searched as one types.
-// Without this script the forms work by themselves.
+// The upload page: photos dropped, picked, pasted or taken are shown and sent at once.
+// Without this script the form works by itself.
 
 import { fromCamera, fromPhone, isPhone } from "./camera.js";
 import { attempt, checkAll, clear, fromClipboard, limitsOf, onDrop, onPaste, put, show } from "./intake.js";
@@ -81,24 +81,3 @@ ways.querySelector(".camera").addEventListener("click", () => attempt(async () =
 }, refuse));
 ways.hidden = false;
 form.classList.add("scripted");
-
-const search = document.getElementById("search");
-let latest = new AbortController();
-
-async function find() {
-  latest.abort();
-  latest = new AbortController();
-  const address = new URL(search.action);
-  if (search.q.value.trim()) address.searchParams.set("q", search.q.value);
-  const answer = await fetch(address, { signal: latest.signal });
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  document.getElementById("people").replaceChildren(...page.getElementById("people").childNodes);
-  history.replaceState(null, "", address);
-}
-
-let pause;
-search.addEventListener("input", () => {
-  clearTimeout(pause);
-  pause = setTimeout(() => find().catch(() => {}), 150);
-});
