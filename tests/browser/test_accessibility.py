@@ -12,18 +12,20 @@ from tests.photos import OTHER, PERSON
 SCHEMES = ("light", "dark")
 
 SMALL = """() => [...document.querySelectorAll("a, button, input, summary")]
-    .filter((one) => one.getClientRects().length && !one.closest(".unseen, .skip, svg, p:not(.actions, .verdict)"))
+    .filter((one) => one.getClientRects().length)
+    .filter((one) => !one.closest(".unseen, .skip, svg, .swagger-ui, p:not(.actions, .verdict)"))
     .filter((one) => getComputedStyle(one).opacity !== "0")
     .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
     .filter(([, box]) => box.width < 24 || box.height < 24)
     .map(([name]) => name)"""
-"""Targets under 24 x 24 pixels (WCAG 2.5.8); links inside sentences are allowed to be."""
+"""Targets under 24 x 24 pixels (WCAG 2.5.8); links inside sentences are allowed to be. Swagger UI's are not ours."""
 
 
 def expect_no_violation(page: Page) -> None:
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = Axe().run(page)
+        # Axe would load style sheets by itself, which the pages' policy does not let it.
+        found = Axe().run(page, options={"preload": False})
         assert found.violations_count == 0, f"{page.url}, {scheme}:\n{found.generate_report()}"
     assert page.evaluate(SMALL) == []
 
@@ -33,6 +35,7 @@ def test_every_page_of_the_navigation_and_an_error(page):
     assert len(addresses) >= 2
     for address in addresses:
         page.goto(address)
+        page.wait_for_load_state("networkidle")
         expect_no_violation(page)
     page.goto("/identify")
     expect_no_violation(page)

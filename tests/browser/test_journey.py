@@ -138,7 +138,7 @@ def test_search_as_one_types(page):
     tiles = page.locator("#people li")
     shown = tiles.count()
     page.get_by_role("searchbox").fill(PERSON.upper())
-    expect(page.locator("#people")).to_contain_text(re.compile(r"^\s*1 of \d+ people"))
+    expect(page.locator("#count")).to_contain_text(re.compile(r"^\s*1 of \d+ people"))
     expect(tiles.first).to_have_text(PERSON)
     page.get_by_role("searchbox").fill("")
     expect(tiles).to_have_count(shown)

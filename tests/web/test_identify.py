@@ -54,7 +54,7 @@ def test_several_faces_are_all_named_in_the_heading(client, photo):
 
 
 def test_an_unknown_face_has_a_lookalike_and_no_name(strict, portrait_photo):
-    page = send(strict(thresholds=((1, 0.0),)), portrait_photo)
+    page = send(strict(thresholds=((1, 0.0),), sizes=()), portrait_photo)
     assert heading(page) == "Unknown person"
     assert '<h2 class="name">Unknown</h2>' in page.text
     assert f"Closest look-alike: {PERSON} . A likeness, not an identification." in text(page)
