@@ -11,6 +11,9 @@ import numpy as np
 SIZE = 112
 """Side of a crop in pixels."""
 
+PORTRAIT_SIDE = 224
+"""Side of a portrait in pixels."""
+
 PIPELINE = "eyes-112-v1"
 """Name of this crop in model cards and galleries; change it whenever `align` cuts differently."""
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from app import crop
 from app.detection import Box
 from app.gallery import names
 from app.gallery.store import Person
@@ -29,9 +30,6 @@ DEBATABLE = ("duplicate", "unlike", "lookalike")
 DUPLICATE = 0.95
 """Cosine above which two faces count as one picture. Of pictures of one person, 3 in 100 come so near another (bursts
 of one moment); of copies made smaller or compressed harder, more than 99 in 100 do."""
-
-PORTRAIT_SIDE = 224
-"""Side of a portrait in pixels."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()
         np.stack([reviewed.probes[place].embedding for place in taken]),
         [photos[place].file for place in taken],
         None if known and known.has_portrait else portrait_of(crops),
-        [_lossless(crop) for crop in crops] if recognizer.settings.keep_crops else None,
+        [_lossless(cut) for cut in crops] if recognizer.settings.keep_crops else None,
     )
     return EnrolmentReport(person.name, tuple(photos), person)
 
@@ -185,14 +183,14 @@ def portrait_of(crops: Iterable[np.ndarray]) -> bytes:
     average = np.mean(np.stack(list(crops)), axis=0, dtype=np.float64)
     picture = Image.fromarray(np.round(average).astype(np.uint8))
     file = io.BytesIO()
-    picture.resize((PORTRAIT_SIDE, PORTRAIT_SIDE), Image.Resampling.LANCZOS).save(file, "WEBP", quality=85)
+    picture.resize((crop.PORTRAIT_SIDE, crop.PORTRAIT_SIDE), Image.Resampling.LANCZOS).save(file, "WEBP", quality=85)
     return file.getvalue()
 
 
-def _lossless(crop: np.ndarray) -> bytes:
+def _lossless(cut: np.ndarray) -> bytes:
     """A crop as a lossless WebP file: uint8 (112, 112, 3) -> bytes."""
     file = io.BytesIO()
-    Image.fromarray(crop).save(file, "WEBP", lossless=True)
+    Image.fromarray(cut).save(file, "WEBP", lossless=True)
     return file.getvalue()
 
 

@@ -122,6 +122,18 @@ def migrate(connection: Connection, place: str) -> bool:
     return True
 
 
+def prepare(connection: Connection, place: str) -> None:
+    """Bring SQLite's tables to this version; refuse others that are not, since several machines may use them.
+
+    Raises:
+        GalleryError: the tables are of another version, or cannot be brought to this one.
+    """
+    if connection.dialect.name == "sqlite":
+        migrate(connection, place)
+    else:
+        refuse_old(connection, place)
+
+
 def refuse_old(connection: Connection, place: str) -> None:
     """Refuse tables of another version: where several machines share them, only a command may change them.
 

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, delete, select, update
 
 from app.gallery import changes, names, shipped, vectors
-from app.gallery.database import Database, migrate, refuse_old
+from app.gallery.database import Database, prepare
 from app.gallery.errors import GalleryError
 from app.gallery.journal import Change, erase
 from app.gallery.tables import AnchorRow, CellRow, CropRow, NetworkRow, PersonRow, RejectedRow, RevisionRow
@@ -48,10 +48,7 @@ def rebuild(
     database = Database.at(database_url)
     try:
         with database.writing() as connection:
-            if connection.dialect.name == "sqlite":
-                migrate(connection, database.place)
-            else:
-                refuse_old(connection, database.place)
+            prepare(connection, database.place)
             if connection.scalar(select(NetworkRow.id)) in (None, network_id):
                 return None
             new = _new_anchors(folder, network_id)

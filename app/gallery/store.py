@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from app.gallery import changes, exchange, journal, names, opening, people, portable, reading, vectors
-from app.gallery.database import Database, migrate, refuse_old
+from app.gallery.database import Database, prepare
 from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
 from app.gallery.people import Anchor, Person
 from app.gallery.snapshot import Snapshot
@@ -61,10 +61,7 @@ class Gallery:
         try:
             # One transaction: of two workers that start at once, the second waits and finds a full gallery.
             with database.writing() as connection:
-                if connection.dialect.name == "sqlite":
-                    migrate(connection, database.place)
-                else:
-                    refuse_old(connection, database.place)
+                prepare(connection, database.place)
                 opening.claim(connection, network_id, database.place)
                 if shipped is not None:
                     opening.fill(connection, network_id, shipped)

@@ -17,9 +17,6 @@ MOST = 32
 AVERAGED = 12
 """Faces that a portrait averages, the most typical anchors: more of them blur it, fewer would show a photo."""
 
-PORTRAIT_SIDE = 224
-"""Side of a portrait in pixels."""
-
 _ZOOM = 1.0
 """A portrait is framed as a crop is: collections differ in what lies around their faces."""
 
@@ -56,11 +53,11 @@ def portrait(pictures: Sequence[np.ndarray], eyes: Sequence[np.ndarray], sharpne
         A WebP file of 224 x 224 pixels: aligned, averaged, gently sharpened. Where a picture ends it
         does not weigh; where most have ended a grey backdrop shows.
     """
-    total = np.zeros((PORTRAIT_SIDE, PORTRAIT_SIDE, 3))
-    weights = np.full((PORTRAIT_SIDE, PORTRAIT_SIDE, 1), 1e-9)
+    total = np.zeros((crop.PORTRAIT_SIDE, crop.PORTRAIT_SIDE, 3))
+    weights = np.full((crop.PORTRAIT_SIDE, crop.PORTRAIT_SIDE, 1), 1e-9)
     for picture, pair, clear in zip(pictures, eyes, np.sqrt(np.maximum(sharpness, 1.0)), strict=True):
-        cut = crop.align(picture, pair, PORTRAIT_SIDE, _ZOOM).astype(np.float64)
-        inside = crop.align(_content(picture), pair, PORTRAIT_SIDE, _ZOOM)[:, :, 0] > 200
+        cut = crop.align(picture, pair, crop.PORTRAIT_SIDE, _ZOOM).astype(np.float64)
+        inside = crop.align(_content(picture), pair, crop.PORTRAIT_SIDE, _ZOOM)[:, :, 0] > 200
         # Fading towards each picture's edge keeps the edges from showing in the average.
         depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3)
         weight = (np.minimum(depth / _FADE, 1.0) ** 2 * clear)[:, :, None]
