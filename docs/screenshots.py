@@ -1,4 +1,4 @@
-"""Take a screenshot of every state of the pages: `.venv/bin/python docs/screenshots.py`.
+"""Take a screenshot of every page and state: `.venv/bin/python docs/screenshots.py`.
 
 A server of its own, an empty database, and photos made from shipped portraits: no picture of a real person.
 Needs Debian's chromium and the tools for development (`make test` installs them).
@@ -7,6 +7,7 @@ Needs Debian's chromium and the tools for development (`make test` installs them
 from __future__ import annotations
 
 import io
+import itertools
 import shutil
 import sys
 import tempfile
@@ -14,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from PIL import Image
+import requests
+from PIL import Image, ImageFilter
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.settings import ROOT
@@ -30,6 +32,11 @@ HEIGHT = 1000
 COLOURS = 128
 """Of a screenshot in the folder, to keep it small."""
 
+STEPS = 8
+"""Faces tried between two people, each half as far from where the name changes as the one before."""
+
+PAGES = {"people": "/people", "model": "/model", "api": "/api/docs", "not-found": "/nowhere"}
+
 
 def main() -> None:
     """Take every picture at every width."""
@@ -40,9 +47,16 @@ def main() -> None:
         said = server.line(180)
         if not said.startswith("Ready"):
             sys.exit(f"The server did not start: {said}")
+        files["unclear"] = _unclear(Path(folder), server)
+        # What the browser takes for a camera: a film of one frame.
+        camera = Path(folder) / "camera.mjpeg"
+        camera.write_bytes(files["one"].read_bytes())
         with sync_playwright() as playwright:
             found = shutil.which("chromium") or sys.exit("chromium is not installed.")
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+            fake = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}")
+            browser = playwright.chromium.launch(
+                executable_path=found, args=["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", *fake]
+            )
             for suffix, width in WIDTHS.items():
                 with _context(browser, server, width) as context:
                     _pictures(context.new_page(), files, suffix)
@@ -59,10 +73,47 @@ def _photos(folder: Path) -> dict[str, Path]:
         "two": photos.paste(*faces, size=(1100, 700), side=340),
         "unknown": photos.paste(Image.blend(*faces, 0.5)),
         "nobody": photos.background(640, 480),
+        "poor": photos.paste(faces[0].filter(ImageFilter.GaussianBlur(7))),
+        "many": _crowd(),
     }
-    for name, picture in pictures.items():
-        (folder / f"{name}.jpg").write_bytes(photos.encode(picture))
-    return {name: folder / f"{name}.jpg" for name in pictures}
+    return {name: _file(folder, name, picture) for name, picture in pictures.items()}
+
+
+def _file(folder: Path, name: str, picture: Image.Image) -> Path:
+    file = folder / f"{name}.jpg"
+    file.write_bytes(photos.encode(picture))
+    return file
+
+
+def _crowd(across: int = 6, down: int = 4) -> Image.Image:
+    """As many people as a class photo has."""
+    faces = list(itertools.islice(photos.portraits().values(), 0, None, 16))[: across * down]
+    rows = [photos.paste(*faces[row * across :][:across], size=(1400, 240), side=180) for row in range(down)]
+    crowd = Image.new("RGB", (1400, 240 * down))
+    for row, picture in enumerate(rows):
+        crowd.paste(picture, (0, 240 * row))
+    return crowd
+
+
+def _unclear(folder: Path, server: Server) -> Path:
+    """A photo of a face between two people who look so much alike that the verdict is unclear."""
+    faces = {name: face.resize((224, 224)) for name, face in photos.portraits().items()}
+    api = f"{server.address}/api/v1"
+    ids = {one["person"]: one["id"] for one in requests.get(f"{api}/people?limit=500", timeout=60).json()["people"]}
+    for name, face in faces.items():
+        details = requests.get(f"{api}/people/{ids[name]}", timeout=60).json()
+        low, high, other = 0.0, 1.0, details["lookalikes"][0]["person"]
+        for _ in range(STEPS):
+            share = (low + high) / 2
+            file = _file(folder, "unclear", photos.paste(Image.blend(face, faces[other], share)))
+            with file.open("rb") as stream:
+                found = requests.post(f"{api}/identify", files={"image": stream}, timeout=60).json()["faces"]
+            if [one["verdict"] for one in found] == ["unclear"]:
+                return file
+            if [one["verdict"] for one in found] != ["match"]:
+                break
+            low, high = (share, high) if found[0]["person"] == name else (low, share)
+    sys.exit("No two people look so much alike that the face between them is unclear.")
 
 
 def _context(browser: Browser, server: Server, width: int, **options):
@@ -77,8 +128,9 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     page.get_by_text("Minimum, spread and every anchor").first.click()
     page.locator(".anchors").first.scroll_into_view_if_needed()
     _save(page, f"anchors{suffix}")
-    _identify(page, files["unknown"])
-    _save(page, f"unknown{suffix}")
+    for state in ("unknown", "unclear", "poor", "many"):
+        _identify(page, files[state])
+        _save(page, f"{state}{suffix}")
     _identify(page, files["one"], files["nobody"])
     _save(page, f"several{suffix}")
     page.goto("/")
@@ -91,6 +143,22 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     _save(page, f"waiting{suffix}")
     page.get_by_role("button", name="Cancel").click()
     page.unroute_all(behavior="ignoreErrors")
+    page.goto("/")
+    page.get_by_role("button", name="camera").click()
+    page.locator("dialog video").wait_for()
+    page.wait_for_timeout(1000)  # The camera's first pictures; the page's policy forbids asking in JavaScript.
+    _save(page, f"camera{suffix}")
+    _comparison(page, files, suffix)
+    for name, address in PAGES.items():
+        page.goto(address, wait_until="networkidle")
+        _save(page, f"{name}{suffix}")
+    page.goto("/people", wait_until="networkidle")
+    page.get_by_role("link", name=PEOPLE[0]).first.click()
+    page.wait_for_load_state("networkidle")
+    _save(page, f"person{suffix}")
+
+
+def _comparison(page: Page, files: dict[str, Path], suffix: str) -> None:
     page.goto("/compare")
     page.locator("#a").set_input_files(files["one"])
     page.locator("#b").set_input_files(files["two"])
@@ -103,6 +171,8 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
 def _dark(page: Page, files: dict[str, Path]) -> None:
     _identify(page, files["two"])
     _save(page, "results-dark")
+    page.goto("/model", wait_until="networkidle")
+    _save(page, "model-dark")
 
 
 def _identify(page: Page, *files: Path) -> None:

@@ -38,6 +38,9 @@ one into a mean of distances."""
 MARGINS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
 """Leads over the runner-up that are tried."""
 
+DOUBTFUL = 1 / 3
+"""Share of wrong names from which on a lead says too little: both people are shown instead."""
+
 STILL_JUDGED = 0.75
 """A face is worth judging while pictures degraded to its level reach this share of the usual top-1."""
 
@@ -163,7 +166,7 @@ def leads(distances: np.ndarray) -> np.ndarray:
 
 
 def best_margin(known: np.ndarray, names: np.ndarray, strangers: Strangers, snapshot: Snapshot, head: Head) -> float:
-    """The margin under which a face is *unclear*: the one that lets most known faces be named.
+    """The margin under which a face is *unclear*: the one that lets most known faces be named, `doubtful` ones not.
 
     Strangers come near two people at once more often than known faces do, so a margin keeps them away, and the
     threshold may be higher; but a large one also silences known faces.
@@ -178,11 +181,28 @@ def best_margin(known: np.ndarray, names: np.ndarray, strangers: Strangers, snap
     distances, others = class_distances(known, snapshot, head), strangers.distances(snapshot, head)
     right = np.array(snapshot.names)[distances.argmin(axis=1)] == names
 
-    def named(margin: float) -> float:
-        threshold = class_threshold(clear(others, margin), strangers.weights, len(snapshot))
-        return float((right & (distances.min(axis=1) <= threshold) & (leads(distances) >= margin)).mean())
+    def near(margin: float) -> np.ndarray:
+        return distances.min(axis=1) <= class_threshold(clear(others, margin), strangers.weights, len(snapshot))
 
-    return max(MARGINS, key=named)
+    best = max(MARGINS, key=lambda margin: (right & near(margin) & (leads(distances) >= margin)).mean())
+    named = near(best)
+    return max(best, doubtful(leads(distances)[named], right[named]))
+
+
+def doubtful(leads: np.ndarray, right: np.ndarray) -> float:
+    """The largest lead such that `DOUBTFUL` or more of the names with a smaller one are wrong.
+
+    Arguments:
+        leads: float (faces,), of known faces that are named.
+        right: bool (faces,), whether by their own name.
+
+    Returns:
+        0 where even the smallest leads name nearly always rightly.
+    """
+    order = np.argsort(leads, kind="stable")
+    wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
+    last = np.flatnonzero(wrong >= DOUBTFUL)
+    return float(np.nextafter(leads[order[last[-1]]], np.inf)) if len(last) else 0.0
 
 
 def clear(distances: np.ndarray, margin: float) -> np.ndarray:

@@ -21,6 +21,9 @@ _OTHERS = {
 }
 
 
+NAMED = 3
+"""Names a headline has at most."""
+
 NOBODY = "Nobody could be found"
 NO_FACES = "No face was found"
 UNREAD = "This file could not be used"
@@ -52,10 +55,12 @@ def name(verdict: Verdict) -> str:
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """Who is in a photo, as the heading of its page: the names first, then how many others."""
+    """Who is in a photo, as the heading of its page: the first names, then how many others."""
     if len(verdicts) == 1:
         return _alone(verdicts[0])
     matched = list(dict.fromkeys(verdict.person for verdict in verdicts if verdict.kind == "match"))
+    if len(matched) > NAMED + 1:
+        matched = [*matched[:NAMED], f"{len(matched) - NAMED} more"]
     others = [_counted(verdicts, kind) for kind in _OTHERS]
     return _listed(matched + [part for part in others if part])
 

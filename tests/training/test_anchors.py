@@ -55,5 +55,14 @@ def test_a_portrait_is_a_small_webp_that_shows_the_face():
     assert np.corrcoef(found[middle].ravel(), face[middle].ravel())[0, 1] > 0.7
 
 
+def test_a_portrait_leaves_out_what_no_picture_shows():
+    tight = np.asarray(photos.portraits()["Adam Sandler"].resize((224, 224)))[50:210, 40:190]
+    eyes = np.array([[76, 103], [147, 103]]) - [40, 50]
+    found = np.asarray(Image.open(io.BytesIO(anchors.portrait([tight] * 3, [eyes] * 3, np.full(3, 50.0))))).astype(int)
+    # A border of one colour, as a picture's end has, would have no variance along the rim.
+    for rim in (found[:4], found[-4:], found[:, :4], found[:, -4:]):
+        assert rim.std() > 5
+
+
 def test_a_portrait_can_be_made_of_one_small_picture():
     assert portrait_of(80, copies=1).std() > 10

@@ -137,6 +137,16 @@ def test_a_margin_is_asked_for_only_where_it_keeps_strangers_away(gallery, rng):
     assert calibration.best_margin(known, who, tight, gallery, HEAD) > 0.0
 
 
+def test_leads_that_name_wrongly_too_often_are_doubtful():
+    leads = np.array([0.4, 0.01, 0.02, 0.03, 0.2, 0.3, 0.1, 0.5])
+    right = np.array([True, True, False, True, True, True, True, True])
+    # Of the three smallest leads one names wrongly, of the four smallest one too: a quarter.
+    assert calibration.doubtful(leads, right) == pytest.approx(0.03)
+    assert calibration.doubtful(leads, right) > 0.03
+    assert calibration.doubtful(leads, np.ones(8, bool)) == 0.0
+    assert calibration.doubtful(leads[:0], right[:0]) == 0.0
+
+
 def test_leads_are_what_the_runner_up_lacks():
     assert calibration.leads(np.array([[0.5, 0.2, 0.9], [0.1, 0.7, 0.1]])) == pytest.approx([0.3, 0.0])
     assert calibration.leads(np.array([[0.5]]))[0] == np.inf

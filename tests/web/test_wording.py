@@ -34,6 +34,12 @@ def test_the_headline_says_who_is_there(kinds, expected):
     assert wording.headline([verdict(kind) for kind in kinds]) == expected
 
 
+def test_a_crowd_has_a_short_headline():
+    crowd = [verdict("match", name) for name in ("Ann", "Bea", "Cem", "Dan", "Eva")] + [verdict("unknown")] * 12
+    assert wording.headline(crowd[:4]) == "Ann, Bea, Cem and Dan"
+    assert wording.headline(crowd) == "Ann, Bea, Cem, 2 more and 12 unknown people"
+
+
 def test_every_kind_has_words_of_its_own():
     names = {wording.name(verdict(kind)) for kind in wording.LABELS}
     assert len(names) == len(set(wording.LABELS.values())) == 4
