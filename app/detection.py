@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from app import backends
+from app.faces import Box, DetectedFace, between, tilt, without_repeats
 from app.images import Picture
 from app.settings import Settings
 
@@ -37,36 +38,7 @@ _UPRIGHT_DEGREES = 3.0
 _TILT_OF_REPORTED = 1.25
 _MOST_DEGREES = 50.0
 _TURNS = (30, -30, 90, -90, 180)
-_SAME_FACE = 0.4
 _GREY = (127, 127, 127)
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle in pixels of the upright picture."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    @property
-    def area(self) -> int:
-        """Pixels inside."""
-        return self.width * self.height
-
-
-@dataclass(frozen=True, eq=False)
-class DetectedFace:
-    """One face: its box, its eyes and the detector's confidence (0 ... 1).
-
-    `eyes` is float64 (2, 2): the observer's left and right eye as (x, y) in pixels of the picture, or
-    None if the detector found none.
-    """
-
-    box: Box
-    eyes: np.ndarray | None
-    confidence: float
 
 
 class Detector:
@@ -109,17 +81,22 @@ class Detector:
         pixels, scale = _reduced(picture.pixels, self.side)
         with self._lock:
             faces = self._found(pixels) or self._found_turned(pixels)
-        faces = [_scaled(face, scale * picture.scale, picture) for face in faces]
+        faces = [face.scaled(scale * picture.scale, picture.width, picture.height) for face in faces]
         faces = [face for face in faces if face.box.width >= self.smallest]
         faces = sorted(faces, key=lambda face: -face.box.area)[: self.most]
         return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y)))
+
+    def largest(self, picture: Picture) -> DetectedFace | None:
+        """The largest face that has eyes, if there is one."""
+        faces = [face for face in self.find_faces(picture) if face.eyes is not None]
+        return max(faces, key=lambda face: face.box.area, default=None)
 
     def _found(self, pixels: np.ndarray) -> list[DetectedFace]:
         return [self._upright(pixels, face) for face in self._seen(pixels)]
 
     def _seen(self, pixels: np.ndarray) -> list[DetectedFace]:
         """The faces as the looks at a picture show them, each once."""
-        return _without_repeats([face for look in self._looks(pixels) for face in look])
+        return without_repeats([face for look in self._looks(pixels) for face in look])
 
     def _found_turned(self, pixels: np.ndarray) -> list[DetectedFace]:
         """The faces of the turn that shows the most, and the surest, in pixels of the picture as it came."""
@@ -128,7 +105,7 @@ class Detector:
         best = max(range(len(views)), key=lambda turn: sum(face.confidence for face in seen[turn]))
         view, matrix = views[best]
         back = cv2.invertAffineTransform(matrix)
-        return [_carried(self._upright(view, face), back) for face in seen[best]]
+        return [self._upright(view, face).carried(back) for face in seen[best]]
 
     def _looks(self, pixels: np.ndarray) -> Iterator[list[DetectedFace]]:
         """The faces of each look at the picture: as it is, with a border if tight, in parts if large."""
@@ -141,13 +118,13 @@ class Detector:
             for left, top, right, bottom in _parts(pixels.shape[1], pixels.shape[0]):
                 found = self._ask(pixels[top:bottom, left:right])
                 yield [
-                    _moved(face, left, top) for face in found if not _cut_off(face, (left, top, right, bottom), pixels)
+                    face.moved(left, top) for face in found if not _cut_off(face, (left, top, right, bottom), pixels)
                 ]
 
     def _ask_with_border(self, pixels: np.ndarray) -> list[DetectedFace]:
         border = max(8, round(_BORDER * max(pixels.shape[:2])))
         framed = cv2.copyMakeBorder(pixels, *[border] * 4, cv2.BORDER_CONSTANT, value=_GREY)
-        return [_moved(face, -border, -border) for face in self._ask(framed)]
+        return [face.moved(-border, -border) for face in self._ask(framed)]
 
     def _ask(self, pixels: np.ndarray) -> list[DetectedFace]:
         """One call of DeepFace on RGB pixels."""
@@ -165,12 +142,12 @@ class Detector:
         for _ in range(_LOOKS):
             if seen is None:
                 break
-            reported = _between(_tilt(seen.eyes), degrees)
+            reported = between(tilt(seen.eyes), degrees)
             if abs(reported) < least:
                 eyes, least = seen.eyes, abs(reported)
             if least < _UPRIGHT_DEGREES:
                 break
-            off = _between(degrees, start) + _TILT_OF_REPORTED * reported
+            off = between(degrees, start) + _TILT_OF_REPORTED * reported
             degrees = start + float(np.clip(off, -_MOST_DEGREES, _MOST_DEGREES))
             seen = self._look_again(pixels, face.box, degrees)
         return replace(face, eyes=eyes)
@@ -197,7 +174,7 @@ class Detector:
         if not found:
             return None
         middle = min(found, key=lambda one: np.hypot(*(one.eyes.mean(axis=0) - _LOOK_SIDE / 2)))
-        return _carried(middle, cv2.invertAffineTransform(matrix))
+        return middle.carried(cv2.invertAffineTransform(matrix))
 
 
 def turned(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -219,15 +196,6 @@ def turned(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
     matrix[:, 2] += (size - [width, height]) / 2
     out = (max(1, round(size[0])), max(1, round(size[1])))
     return cv2.warpAffine(pixels, matrix, out, flags=cv2.INTER_LINEAR, borderValue=_GREY), matrix
-
-
-def _carried(face: DetectedFace, matrix: np.ndarray) -> DetectedFace:
-    """A face under a rotation: the box stays level and keeps its size."""
-    box = face.box
-    centre = matrix[:, :2] @ [box.x + box.width / 2, box.y + box.height / 2] + matrix[:, 2]
-    moved = Box(round(centre[0] - box.width / 2), round(centre[1] - box.height / 2), box.width, box.height)
-    eyes = None if face.eyes is None else face.eyes @ matrix[:, :2].T + matrix[:, 2]
-    return DetectedFace(moved, eyes, face.confidence)
 
 
 def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
@@ -291,46 +259,3 @@ def _is_whole_picture(answer: dict, width: int, height: int) -> bool:
     """DeepFace's way of saying that it found nothing."""
     area = answer["facial_area"]
     return answer["confidence"] == 0 and area["w"] >= width - 1 and area["h"] >= height - 1
-
-
-def _moved(face: DetectedFace, x: int, y: int) -> DetectedFace:
-    box = Box(face.box.x + x, face.box.y + y, face.box.width, face.box.height)
-    return DetectedFace(box, None if face.eyes is None else face.eyes + np.array([x, y]), face.confidence)
-
-
-def _scaled(face: DetectedFace, scale: float, picture: Picture) -> DetectedFace:
-    """The face in pixels of the picture, its box inside it."""
-    left, top = max(0, round(face.box.x * scale)), max(0, round(face.box.y * scale))
-    right = min(picture.width, round((face.box.x + face.box.width) * scale))
-    bottom = min(picture.height, round((face.box.y + face.box.height) * scale))
-    box = Box(left, top, max(0, right - left), max(0, bottom - top))
-    return DetectedFace(box, None if face.eyes is None else face.eyes * scale, face.confidence)
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
-    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (one.area + other.area - shared)
-
-
-def _without_repeats(faces: list[DetectedFace]) -> list[DetectedFace]:
-    """Non-maximum suppression over the looks: of faces that overlap, the surest."""
-    kept: list[DetectedFace] = []
-    for face in sorted(faces, key=lambda face: -face.confidence):
-        if all(_overlap(face.box, other.box) < _SAME_FACE for other in kept):
-            kept.append(face)
-    return kept
-
-
-def _tilt(eyes: np.ndarray) -> float:
-    """Angle of the eye line in degrees; 0 is level."""
-    return float(np.degrees(np.arctan2(*(eyes[1] - eyes[0])[::-1])))
-
-
-def _between(degrees: float, other: float) -> float:
-    """How far one direction is from another: -180 ... 180 degrees."""
-    return (degrees - other + 180) % 360 - 180

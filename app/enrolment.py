@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from app import crop
-from app.detection import Box
+from app.faces import Box
 from app.gallery import names
 from app.gallery.store import Person
 from app.images import UnreadableImage

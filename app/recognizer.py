@@ -8,7 +8,8 @@ import numpy as np
 
 from app import crop, images, quality, verdict
 from app.decoder import Decoder
-from app.detection import DetectedFace, Detector
+from app.detection import Detector
+from app.faces import DetectedFace
 from app.gallery.store import Gallery
 from app.images import Picture
 from app.settings import Settings

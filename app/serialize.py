@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.detection import Box, DetectedFace
+from app.faces import Box, DetectedFace
 from app.gallery.store import Person
 from app.likeness import Lookalike, Spread
 from app.recognizer import Comparison, Identification, IdentifiedFace

@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 ROWS = (
-    ("settings", "quiet", "unavailable", "request_id"),
+    ("settings", "quiet", "unavailable", "request_id", "faces"),
     ("images", "gallery", "stages"),
     ("backends", "crop", "decoder", "decoder_process", "ranking"),
     ("detection", "quality", "verdict"),

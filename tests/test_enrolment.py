@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.detection import Box, DetectedFace
 from app.enrolment import DEBATABLE, confirm, enrol, portrait_of, review
+from app.faces import Box, DetectedFace
 from app.gallery.store import Gallery, GalleryError
 from app.images import UnreadableImage
 from app.recognizer import Probe

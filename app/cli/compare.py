@@ -10,7 +10,7 @@ import click
 from app.cli import common
 
 if TYPE_CHECKING:
-    from app.detection import Box
+    from app.faces import Box
     from app.recognizer import Comparison
 
 

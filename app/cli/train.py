@@ -24,6 +24,11 @@ WORK = click.option(
 GALLERY = click.option(
     "--gallery", default="celebrities", show_default=True, help="Sub-folder whose people are the gallery's."
 )
+LFW = click.option(
+    "--lfw",
+    type=FOLDER,
+    help="LFW's pictures and pairs.txt. Whoever has ten there is in the gallery too, by half of them.",
+)
 
 
 @click.command()
@@ -84,10 +89,13 @@ def train(
 @click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
 @WORK
 @GALLERY
+@LFW
 @click.option("--model", type=click.Path(path_type=Path), help="Card to write; default: that of FACES_MODEL.")
 @click.option("--anchors", type=click.Path(path_type=Path), help="Gallery to write; default: that of FACES_ANCHORS.")
 @click.option("--data", default="", help="What the network was trained on, in words for the card.")
-def ship(faces: Path, work: Path, gallery: str, model: Path | None, anchors: Path | None, data: str) -> None:
+def ship(
+    faces: Path, work: Path, gallery: str, lfw: Path | None, model: Path | None, anchors: Path | None, data: str
+) -> None:
     """Make a card, weights and a gallery of what was trained.
 
     Chooses anchors and every number that decides on faces the network was not trained on. A names.json
@@ -102,14 +110,14 @@ def ship(faces: Path, work: Path, gallery: str, model: Path | None, anchors: Pat
 
         twin, about = export.trained_twin(work / "run")
         network, detector = siamese.Network(twin, export.provisional_card(about)), Detector.from_settings(settings)
-        gathered = shipping.gather(faces, work, detector, network, gallery, tick)
+        gathered = _gathered(faces, lfw, work, detector, network, gallery, tick)
         spelling = _spelling(anchors)
         rules, floor, _ = shipping.calibrate(gathered, spelling, network, tick)
         raw = export.describe(twin, about, data, crops_made_by=settings.detector)
         card = shipping.write(model, raw, siamese.numbers(twin), rules, floor)
         packed = tiles.pack(faces, work / "tiles", detector)
         shipping.write_strangers(model, card.id, gathered)
-        shipping.write_gallery(anchors, card.id, gathered, spelling, floor, packed, tick)
+        shipping.write_gallery(anchors, card.id, gathered, spelling, floor, packed, detector, tick)
     click.echo(
         f"Wrote {model}, its weights, strangers, and the gallery {anchors}. Next: python main.py evaluate {faces}"
     )
@@ -119,7 +127,7 @@ def ship(faces: Path, work: Path, gallery: str, model: Path | None, anchors: Pat
 @click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
 @WORK
 @GALLERY
-@click.option("--lfw", type=FOLDER, help="LFW's pictures and pairs.txt: adds the figures of its 6,000 pairs.")
+@LFW
 @click.option(
     "--robustness/--no-robustness", default=True, show_default=True, help="Also measure pictures made worse: minutes."
 )
@@ -146,11 +154,11 @@ def evaluate(
         from app import siamese
         from app.detection import Detector
         from app.gallery import shipped
-        from app.training import measuring, report_folder, shipping
+        from app.training import measuring, report_folder
         from app.training import robustness as robust
 
         network, detector = siamese.load_network(settings.model), Detector.from_settings(settings)
-        gathered = shipping.gather(faces, work, detector, network, gallery, tick)
+        gathered = _gathered(faces, lfw, work, detector, network, gallery, tick)
         spelling, snapshot = _spelling(settings.anchors), shipped.read(settings.anchors).snapshot()
         figures, details = measuring.gallery(gathered, spelling, snapshot, network.card.rules)
         if robustness:
@@ -207,6 +215,16 @@ def _show(bar: tqdm, line: dict) -> None:
     bar.update(line["images"] - bar.n)
     losses = {name: f"{line[name]:.3f}" for name in ("distillation", "softmax", "contrastive", "spread")}
     bar.set_postfix(losses)
+
+
+def _gathered(faces: Path, lfw: Path | None, work: Path, detector, network, gallery: str, tick):
+    """The faces that a gallery is made of and measured with: a `shipping.Faces`."""
+    from app.training import guests, shipping
+
+    gathered = shipping.gather(faces, work, detector, network, gallery, tick)
+    if lfw:
+        gathered = guests.invite(gathered, lfw, work, detector, network, _in_lfw(faces), tick)
+    return gathered
 
 
 def _spelling(anchors: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from app import crop, images, quality
-from app.detection import METHOD, DetectedFace, Detector
+from app.detection import METHOD, Detector
 from app.siamese import numbers
 
 _CHUNK = 2000
@@ -93,10 +93,9 @@ def _largest(path: Path, detector: Detector) -> tuple[np.ndarray | None, quality
         picture = images.decode(path.read_bytes())
     except images.UnreadableImage:
         return None, None
-    faces = [face for face in detector.find_faces(picture) if face.eyes is not None]
-    if not faces:
+    face = detector.largest(picture)
+    if face is None:
         return None, None
-    face: DetectedFace = max(faces, key=lambda face: face.box.area)
     cut = crop.align(picture.pixels, face.eyes)
     return cut, quality.measure(cut, face.eyes)
 

@@ -16,7 +16,7 @@ from app.gallery.snapshot import Snapshot
 from app.training import calibration, evaluation, fairness, identification, reliability
 from app.training.crops import collect, embed
 from app.training.judged import judged
-from app.training.shipping import Faces, Tick, quiet
+from app.training.shipping import Faces, Tick, person_of, quiet
 from app.verdict import Rules
 
 
@@ -56,6 +56,14 @@ def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: R
         "galleries": galleries(embeddings, np.array(names), faces.embeddings[others], snapshot, rules),
         "fairness": fairness.summary(by_person, fairness.sources(tested, strangers, rules)),
     }
+    if len(faces.of("guest")):
+        figures["guests"] = evaluation.closed_set(
+            faces.embeddings[faces.of("guest")],
+            [person_of(identity, spelling) for identity in faces.identities[faces.of("guest")]],
+            faces.missed("guest"),
+            snapshot,
+            rules,
+        )
     four = [i for i, name in enumerate(names) if name in evaluation.FOUR]
     if four:
         small = evaluation.among(snapshot, evaluation.FOUR)

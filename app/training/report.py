@@ -64,10 +64,19 @@ def _identification(part: dict) -> list[Row]:
 
 
 def _closed_set(part: dict) -> list[Row]:
-    on = f"{part['faces']:,} faces of the {part['people']} people of the gallery"
+    on = f"{part['faces']:,} faces of {part['people']} people of the gallery"
     return [
         ("Right person first in the table", _percent(part["top1"]), on),
         ("Right person among the first five", _percent(part["top5"]), "the same"),
+        ("Named, and rightly", _percent(part["named"]), "the same"),
+        ("Named, but wrongly", _percent(part["misnamed"]), "the same"),
+    ]
+
+
+def _guests(part: dict) -> list[Row]:
+    on = f"{part['faces']:,} faces of the gallery's {part['people']} people who are not in the training pictures"
+    return [
+        ("Right person first, where the network has learnt others only", _percent(part["top1"]), on),
         ("Named, and rightly", _percent(part["named"]), "the same"),
         ("Named, but wrongly", _percent(part["misnamed"]), "the same"),
     ]
@@ -101,6 +110,7 @@ _PARTS = {
     "open_set": _open_set,
     "identification": _identification,
     "closed_set": _closed_set,
+    "guests": _guests,
     "four": _four,
     "tilt": _tilt,
     "lfw": _lfw,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from app import crop, images
+from app import crop
 from app.detection import Detector, turned
 from app.gallery.snapshot import Snapshot
 from app.images import Picture
@@ -103,9 +103,7 @@ def measure(
     """
     known, others = (_sample(faces, split) for split in ("test", "test-stranger"))
     names = [person_of(faces.identities[place], spelling) for place in known]
-    pictures = [
-        images.decode((faces.root / faces.crops.files[place]).read_bytes()).pixels for place in [*known, *others]
-    ]
+    pictures = [faces.picture(place) for place in [*known, *others]]
     everybody = [*names, *[None] * len(others)]
     rows = []
     for number, (name, change) in enumerate(CHANGES.items(), start=1):
@@ -132,8 +130,7 @@ def _answers(pictures, change, detector: Detector, network, snapshot: Snapshot) 
     crops = []
     for picture in pictures:
         worse = change(picture)
-        found = [face for face in detector.find_faces(Picture(worse)) if face.eyes is not None]
-        face = max(found, key=lambda face: face.box.area, default=None)
+        face = detector.largest(Picture(worse))
         crops.append(None if face is None else crop.align(worse, face.eyes))
     seen = [one for one in crops if one is not None]
     embeddings = iter(network.embed(np.stack(seen)) if seen else ())

@@ -16,11 +16,15 @@ from app import card, images, strangers
 from app.detection import Detector
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
+from app.images import Picture
 from app.quality import QualityFloor
 from app.training import anchors, calibration, duplicates, tiles
 from app.training.crops import Crops, collect, embed
 from app.training.errors import TrainingError
 from app.verdict import Head, Rules, rank
+
+GUESTS = "guests"
+"""What files and identities of a second collection begin with; see `guests`."""
 
 Tick = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how much."""
@@ -36,7 +40,7 @@ class Faces:
 
     `identities` are folders below the root; `splits` as `tiles.split_of` says, or `repeated` for held-out faces that
     training has seen in another copy; `embeddings` is float32
-    (faces, dims), zeros where the detector missed.
+    (faces, dims), zeros where the detector missed. `guests` is the root of a second collection, if any.
     """
 
     root: Path
@@ -44,6 +48,13 @@ class Faces:
     identities: np.ndarray
     splits: np.ndarray
     embeddings: np.ndarray
+    guests: Path | None = None
+
+    def picture(self, place: int) -> np.ndarray:
+        """The whole picture of a face: uint8 (height, width, 3) RGB, upright."""
+        folder, _, rest = self.crops.files[place].partition("/")
+        path = self.guests / rest if self.guests and folder == GUESTS else self.root / folder / rest
+        return images.decode(path.read_bytes()).pixels
 
     def of(self, split: str) -> np.ndarray:
         """Positions of the faces of a split that the detector found."""
@@ -93,7 +104,7 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
 
 def person_of(identity: str, spelling: dict[str, str]) -> str:
     """The name of a folder's person, spelled as the person does where `spelling` knows it."""
-    name = identity.rpartition("/")[2]
+    name = identity.rpartition("/")[2].replace("_", " ")
     return spelling.get(name, name)
 
 
@@ -208,6 +219,7 @@ def write_gallery(
     spelling: dict[str, str],
     floor: QualityFloor,
     tile_set: tiles.TileSet,
+    detector: Detector,
     tick: Tick = quiet,
 ) -> None:
     """Write the shipped gallery: everyone's anchors, and the average face of the most typical.
@@ -219,16 +231,20 @@ def write_gallery(
         spelling: names by folder name.
         floor: faces below it do not become anchors.
         tile_set: eyes for the portraits.
+        detector: finds the eyes of those who are not among the tiles.
         tick: told the progress.
     """
     snapshot, chosen = choose_gallery(faces, spelling, floor)
     places = {file: position for position, file in enumerate(tile_set.files)}
     people = []
     for number, (name, own) in enumerate(zip(snapshot.names, chosen, strict=True)):
-        shown = [place for place in own if faces.crops.files[place] in places][: anchors.AVERAGED]
-        pictures = [images.decode((faces.root / faces.crops.files[place]).read_bytes()).pixels for place in shown]
-        eyes = [tile_set.eyes[places[faces.crops.files[place]]] for place in shown]
-        portrait = anchors.portrait(pictures, eyes, faces.crops.sharpness[shown])
+        pictures, eyes, sharpness = [], [], []
+        for place in own[: anchors.AVERAGED]:
+            picture, position = faces.picture(place), places.get(faces.crops.files[place])
+            pictures.append(picture)
+            eyes.append(detector.largest(Picture(picture)).eyes if position is None else tile_set.eyes[position])
+            sharpness.append(faces.crops.sharpness[place])
+        portrait = anchors.portrait(pictures, eyes, np.array(sharpness))
         people.append((name, snapshot.anchors[snapshot.offsets[number] : snapshot.offsets[number + 1]], portrait))
         tick("averaging faces", number + 1, len(chosen))
     shipped.write(folder, network_id, people)

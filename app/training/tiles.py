@@ -185,10 +185,9 @@ def _tile(path: Path, eyes: np.ndarray | None, detector: Detector) -> tuple[np.n
 
 def _cut(picture: Picture, detector: Detector) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The largest face with 1.5 times its box around it, found by the detector that serves."""
-    faces = [face for face in detector.find_faces(picture) if face.eyes is not None]
-    if not faces:
+    face = detector.largest(picture)
+    if face is None:
         return None, None
-    face = max(faces, key=lambda face: face.box.area)
     half = 0.75 * max(face.box.width, face.box.height)
     centre = np.array([face.box.x + face.box.width / 2, face.box.y + face.box.height / 2])
     left, top = np.maximum(0, np.floor(centre - half)).astype(int)

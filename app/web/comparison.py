@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import render_template
 
 from app import serialize
-from app.detection import Box
+from app.faces import Box
 from app.images import UnreadableImage
 from app.recognizer import Comparison, NoFaceFound, Recognizer, Side
 from app.web import pictures, wording

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.detection import Box
+from app.faces import Box
 from app.images import Picture
 from app.recognizer import IdentifiedFace
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.card import Card
-from app.detection import Box
+from app.faces import Box
 from app.recognizer import Identification, IdentifiedFace
 from app.serialize import BEST
 from app.verdict import PersonDistance, Verdict
