@@ -7,22 +7,22 @@ into the gallery in one transaction.
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from app import crop
-from app.faces import Box
 from app.gallery import names
 from app.gallery.store import Person
 from app.images import UnreadableImage
 from app.recognizer import Probe, Recognizer
+from app.sightings import PhotoReport, choose, sight
 from app.verdict import Rules, rank
 
-Outcome = Literal["accepted", "unreadable", "no_face", "several_faces", "poor", "duplicate", "unlike", "lookalike"]
+MOST_PHOTOS = 100
+"""Photos of a person that are looked at at once, where they come by HTTP."""
 
 DEBATABLE = ("duplicate", "unlike", "lookalike")
 """Outcomes that say the face could be learnt, but should not: whoever knows better may take it all the same."""
@@ -30,26 +30,6 @@ DEBATABLE = ("duplicate", "unlike", "lookalike")
 DUPLICATE = 0.95
 """Cosine above which two faces count as one picture. Of pictures of one person, 3 in 100 come so near another (bursts
 of one moment); of copies made smaller or compressed harder, more than 99 in 100 do."""
-
-
-@dataclass(frozen=True)
-class PhotoReport:
-    """What became of one photo; `reason` is a sentence for a person.
-
-    `faces` are the boxes of all faces in it, from left to right, to pick one; `other` is who the face looks
-    like, for a lookalike.
-    """
-
-    file: str
-    outcome: Outcome
-    reason: str
-    faces: tuple[Box, ...] = ()
-    other: str | None = None
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the person is, or will be, known by this photo."""
-        return self.outcome == "accepted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +68,7 @@ class EnrolmentReport:
 def enrol(
     recognizer: Recognizer,
     name: str,
-    photos: Iterable[tuple[str, bytes | OSError]],
+    photos: Iterable[tuple[str, bytes | OSError | UnreadableImage]],
     picks: Mapping[str, int] | None = None,
     anyway: Collection[str] = (),
 ) -> EnrolmentReport:
@@ -112,7 +92,7 @@ def enrol(
 def review(
     recognizer: Recognizer,
     name: str,
-    photos: Iterable[tuple[str, bytes | OSError]],
+    photos: Iterable[tuple[str, bytes | OSError | UnreadableImage]],
     picks: Mapping[str, int] | None = None,
 ) -> Review:
     """Look at a person's photos and say what would become of each. The gallery stays as it is.
@@ -126,9 +106,18 @@ def review(
     Raises:
         GalleryError: the name cannot be used, or the gallery cannot be read.
     """
+    name, picks = names.clean(name), picks or {}
+    return compare(recognizer, name, [choose(sight(recognizer, *photo), picks.get(photo[0])) for photo in photos])
+
+
+def compare(recognizer: Recognizer, name: str, chosen: Sequence[tuple[PhotoReport, Probe | None]]) -> Review:
+    """The second half of a review: compare faces, as `sightings.choose` gave them, with each other and the gallery.
+
+    Raises:
+        GalleryError: as `review`.
+    """
     name = names.clean(name)
-    looked = [_examine(recognizer, file, data, (picks or {}).get(file)) for file, data in photos]
-    reports, probes = [report for report, _ in looked], tuple(probe for _, probe in looked)
+    reports, probes = [report for report, _ in chosen], tuple(probe for _, probe in chosen)
     known = recognizer.gallery.find(name)
     snapshot, rules = recognizer.gallery.snapshot(), recognizer.network.card.rules
     own = np.zeros((0, 0), dtype=np.float32)
@@ -166,7 +155,7 @@ def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()
         np.stack([reviewed.probes[place].embedding for place in taken]),
         [photos[place].file for place in taken],
         None if known and known.has_portrait else portrait_of(crops),
-        [_lossless(cut) for cut in crops] if recognizer.settings.keep_crops else None,
+        [lossless(cut) for cut in crops] if recognizer.settings.keep_crops else None,
     )
     return EnrolmentReport(person.name, tuple(photos), person)
 
@@ -187,43 +176,11 @@ def portrait_of(crops: Iterable[np.ndarray]) -> bytes:
     return file.getvalue()
 
 
-def _lossless(cut: np.ndarray) -> bytes:
+def lossless(cut: np.ndarray) -> bytes:
     """A crop as a lossless WebP file: uint8 (112, 112, 3) -> bytes."""
     file = io.BytesIO()
     Image.fromarray(cut).save(file, "WEBP", lossless=True)
     return file.getvalue()
-
-
-def _examine(
-    recognizer: Recognizer, file: str, data: bytes | OSError, pick: int | None
-) -> tuple[PhotoReport, Probe | None]:
-    """A photo by itself: whether it shows one face that is worth learning."""
-    if isinstance(data, OSError):
-        return PhotoReport(file, "unreadable", f"The file cannot be read ({data.strerror})."), None
-    try:
-        _, probes = recognizer.probes(data)
-    except UnreadableImage as error:
-        return PhotoReport(file, "unreadable", str(error)), None
-    if not probes:
-        return PhotoReport(file, "no_face", "No face was found in it. A sharp, upright face helps."), None
-    return _choose(file, probes, pick)
-
-
-def _choose(file: str, probes: tuple[Probe, ...], pick: int | None) -> tuple[PhotoReport, Probe | None]:
-    boxes = tuple(probe.face.box for probe in probes)
-    if pick is not None and not 1 <= pick <= len(probes):
-        reason = f"It has no face number {pick}: there are {len(probes)}, counted from the left."
-        return PhotoReport(file, "several_faces", reason, boxes), None
-    if pick is None and len(probes) > 1:
-        reason = (
-            f"There are {len(probes)} faces in it, so it does not tell which one to learn. "
-            "Pick one by its number, counted from the left."
-        )
-        return PhotoReport(file, "several_faces", reason, boxes), None
-    probe = probes[(pick or 1) - 1]
-    if probe.flaw is not None:
-        return PhotoReport(file, "poor", probe.flaw, boxes), None
-    return PhotoReport(file, "accepted", "Its face was learnt.", boxes), probe
 
 
 def _find_duplicates(reports: list[PhotoReport], probes: tuple[Probe | None, ...], own: np.ndarray) -> None:

@@ -93,6 +93,12 @@ class Ranking(Sequence[PersonDistance]):
         """The scores against every anchor of the person at a place, in the order of `Snapshot.person`: float32."""
         return self._own_scores(self._places([range(len(self))[place]])[0])
 
+    def rejections(self) -> tuple[tuple[PersonDistance, float], ...]:
+        """The rows of those for whom a rejected face counted, and what their class distance would be without it."""
+        positions = sorted(self._rejected)
+        means = [float(self._own_scores(position).mean()) for position in positions]
+        return tuple(zip(self._rows(positions), means, strict=True))
+
     @cached_property
     def _order(self) -> np.ndarray:
         return np.argsort(self._means, kind="stable")

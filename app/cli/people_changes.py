@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -146,18 +144,22 @@ def rejected(name: str | None, ids: tuple[int, ...]) -> None:
 @click.option("--times", default=1, show_default=True, type=click.IntRange(1), help="How many changes to undo.")
 def undo(times: int) -> None:
     """Take back the last change to the gallery, whoever made it and on which door."""
+    from app.gallery.store import with_names
+
     gallery = common.open_gallery(common.settings())
     for _ in range(times):
         what = gallery.undo()
-        click.echo(f"Undone: {_with_names(gallery)(what)}.")
+        click.echo(f"Undone: {with_names(gallery)(what)}.")
 
 
 @click.command()
 @click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="How many to list.")
 def history(most: int) -> None:
     """List the last changes, the newest first: number, time (UTC), what, and whether undo can take it back."""
+    from app.gallery.store import with_names
+
     gallery = common.open_gallery(common.settings())
-    named = _with_names(gallery)
+    named = with_names(gallery)
     for one in gallery.history(most):
         fate = "undone" if one.undone else "can be undone" if one.reversible else "stays"
         click.echo(common.row([one.id, f"{one.created:%Y-%m-%d %H:%M}", named(one.change), fate]))
@@ -204,9 +206,3 @@ def rebuild(drop: bool) -> None:
             f"{common.count(done.embedded, 'anchor')} embedded anew, {done.shipped} replaced by shipped ones, "
             f"{done.lost} lost. Restart running servers."
         )
-
-
-def _with_names(gallery) -> Callable[[str], str]:
-    """Puts names in the place of numbers, for those who are in the gallery or can be restored."""
-    known = {person.id: person.name for person in (*gallery.removed(), *gallery.people())}
-    return lambda text: re.sub(r"person (\d+)", lambda found: known.get(int(found[1]), found[0]), text)

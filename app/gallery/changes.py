@@ -9,9 +9,9 @@ import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
 from app.gallery import names, people, vectors
-from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
+from app.gallery.errors import BadEmbeddings, NameTaken, SamePerson, UnknownFace, UnknownPerson
 from app.gallery.journal import Change, erase
-from app.gallery.people import Person
+from app.gallery.people import Person, Who
 from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow, now
 
 
@@ -40,9 +40,9 @@ def add(
     return people.present(connection, PersonRow.id == person_id)
 
 
-def remove(connection: Connection, name: str) -> Person:
+def remove(connection: Connection, who: Who) -> Person:
     """Hide a person, who can be restored until erased."""
-    person = people.known(connection, name)
+    person = people.known(connection, who)
     change = Change(connection)
     change.set("person", person.id, "removed", now())
     change.touch(person.id)
@@ -50,13 +50,11 @@ def remove(connection: Connection, name: str) -> Person:
     return person
 
 
-def remove_for_good(connection: Connection, name: str) -> list[Person]:
-    """Erase everyone of this name, those removed before too."""
-    gone = people.removed_named(connection, name)
-    here = people.named(connection, name)
-    gone += [here] if here else []
-    if not gone:
-        people.known(connection, name)
+def remove_for_good(connection: Connection, who: Who) -> list[Person]:
+    """Erase everyone of this name, those removed before too; or the one with this id, removed or not."""
+    gone = people.removed_called(connection, who)
+    if not gone or (isinstance(who, str) and people.named(connection, who)):
+        gone.append(people.known(connection, who))
     change = Change(connection, reversible=False)
     change.touch(*(person.id for person in gone))
     change.describe(f"erased {', '.join(f'person {person.id}' for person in gone)}"[:300])
@@ -64,12 +62,12 @@ def remove_for_good(connection: Connection, name: str) -> list[Person]:
     return gone
 
 
-def restore(connection: Connection, name: str) -> Person:
+def restore(connection: Connection, who: Who) -> Person:
     """Bring a removed person back, of several the last removed."""
-    gone = people.removed_named(connection, name)
+    gone = people.removed_called(connection, who)
     if not gone:
-        raise UnknownPerson(f"There is no removed person called {name.strip()!r}.")
-    if people.named(connection, name):
+        raise UnknownPerson(f"There is no removed person {_called(who)}.")
+    if people.named(connection, gone[0].name):
         raise NameTaken(f"There is somebody called {gone[0].name} in the gallery again. Rename them first.")
     change = Change(connection)
     change.set("person", gone[0].id, "removed", None)
@@ -78,9 +76,9 @@ def restore(connection: Connection, name: str) -> Person:
     return people.present(connection, PersonRow.id == gone[0].id)
 
 
-def rename(connection: Connection, old: str, new: str) -> Person:
+def rename(connection: Connection, who: Who, new: str) -> Person:
     """Give a person another name."""
-    person = people.known(connection, old)
+    person = people.known(connection, who)
     holder = people.named(connection, new)
     if holder is not None and holder.id != person.id:
         raise NameTaken(
@@ -93,11 +91,11 @@ def rename(connection: Connection, old: str, new: str) -> Person:
     return people.present(connection, PersonRow.id == person.id)
 
 
-def merge(connection: Connection, name: str, into: str) -> Person:
+def merge(connection: Connection, who: Who, into: Who) -> Person:
     """Give one person's anchors and rejected faces to another, and remove the first."""
-    gone, stays = people.known(connection, name), people.known(connection, into)
+    gone, stays = people.known(connection, who), people.known(connection, into)
     if gone.id == stays.id:
-        raise GalleryError(f"{stays.name} cannot be merged into themselves.")
+        raise SamePerson(f"{stays.name} cannot be merged into themselves.")
     change = Change(connection)
     for place, table in (("anchor", AnchorRow), ("rejected", RejectedRow)):
         for row_id in connection.scalars(select(table.id).where(table.person_id == gone.id)).all():
@@ -108,9 +106,9 @@ def merge(connection: Connection, name: str, into: str) -> Person:
     return people.present(connection, PersonRow.id == stays.id)
 
 
-def set_anchors_removed(connection: Connection, name: str, ids: Sequence[int], removed: bool) -> Person:
+def set_anchors_removed(connection: Connection, who: Who, ids: Sequence[int], removed: bool) -> Person:
     """Hide anchors of a person, or bring hidden ones back."""
-    person = people.known(connection, name)
+    person = people.known(connection, who)
     state = AnchorRow.removed.is_(None) if removed else AnchorRow.removed.is_not(None)
     own = select(AnchorRow.id).where(AnchorRow.person_id == person.id, AnchorRow.id.in_(ids), state)
     _refuse_others(ids, connection.scalars(own).all(), f"{person.name} has no {'' if removed else 'removed '}anchor")
@@ -122,9 +120,9 @@ def set_anchors_removed(connection: Connection, name: str, ids: Sequence[int], r
     return people.present(connection, PersonRow.id == person.id)
 
 
-def erase_anchors(connection: Connection, name: str, ids: Sequence[int]) -> Person:
+def erase_anchors(connection: Connection, who: Who, ids: Sequence[int]) -> Person:
     """Delete anchors of a person for good, hidden or not."""
-    person = people.known(connection, name)
+    person = people.known(connection, who)
     own = select(AnchorRow.id).where(AnchorRow.person_id == person.id, AnchorRow.id.in_(ids))
     _refuse_others(ids, connection.scalars(own).all(), f"{person.name} has no anchor")
     change = Change(connection, reversible=False)
@@ -134,9 +132,9 @@ def erase_anchors(connection: Connection, name: str, ids: Sequence[int]) -> Pers
     return people.present(connection, PersonRow.id == person.id)
 
 
-def reject(connection: Connection, name: str, rows: np.ndarray, notes: Sequence[str]) -> Person:
+def reject(connection: Connection, who: Who, rows: np.ndarray, notes: Sequence[str]) -> Person:
     """Keep faces that are not this person."""
-    person = people.known(connection, name)
+    person = people.known(connection, who)
     refuse_other_length(connection, rows)
     change = Change(connection)
     connection.execute(insert(RejectedRow), embedded(person.id, rows, notes, change))
@@ -221,7 +219,11 @@ def embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Cha
     ]
 
 
+def _called(who: Who) -> str:
+    return f"with the id {who}" if isinstance(who, int) else f"called {who.strip()!r}"
+
+
 def _refuse_others(ids: Sequence[int], there: Sequence[int], sentence: str) -> None:
     missing = sorted(set(ids) - set(there))
     if missing:
-        raise GalleryError(f"{sentence} with the number {missing[0]}.")
+        raise UnknownFace(f"{sentence} with the number {missing[0]}.")

@@ -25,5 +25,17 @@ class NothingToUndo(GalleryError):
     """No change is left that could be undone."""
 
 
+class NotNewest(GalleryError):
+    """The change that was to be undone is not the newest one any more."""
+
+
+class UnknownFace(GalleryError):
+    """There is no such anchor, or no such rejected face."""
+
+
+class SamePerson(GalleryError):
+    """Nobody can be merged into themselves."""
+
+
 class Unmigrated(GalleryError):
     """The tables are of an older version of the program, and have to be brought to this one by command."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.gallery import names
-from app.gallery.errors import NameTaken, NothingToUndo
+from app.gallery.errors import NameTaken, NothingToUndo, NotNewest
 from app.gallery.tables import AnchorRow, CellRow, ChangedRow, PersonRow, PortraitRow, RejectedRow, RevisionRow, now
 
 _PLACES = {"person": PersonRow, "anchor": AnchorRow, "rejected": RejectedRow}
@@ -76,17 +76,24 @@ class Change:
         self._connection.execute(insert(CellRow).values(values))
 
 
-def undo(connection: Connection) -> str:
+def undo(connection: Connection, expected: int | None = None) -> str:
     """Take back the newest change that can be; gives back its description.
+
+    Arguments:
+        connection: the transaction.
+        expected: the id that this change has to have, if not any.
 
     Raises:
         NothingToUndo: there is none.
+        NotNewest: it is another one than expected.
         NameTaken: somebody who would come back has lost their name to another.
     """
     newest = select(RevisionRow.id, RevisionRow.change).where(RevisionRow.reversible, RevisionRow.undone.is_(None))
     found = connection.execute(newest.order_by(RevisionRow.id.desc()).limit(1)).first()
     if found is None:
         raise NothingToUndo("There is no change that could be undone.")
+    if expected not in (None, found.id):
+        raise NotNewest(f"Only the newest change can be undone, which is number {found.id}, not {expected}.")
     change = Change(connection, reversible=False)
     change.describe(f"undid change {found.id}: {found.change}")
     change.touch(*connection.scalars(select(ChangedRow.person_id).where(ChangedRow.revision_id == found.id)))

@@ -12,6 +12,12 @@ from app.gallery import names, vectors
 from app.gallery.errors import UnknownPerson
 from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow
 
+Who = str | int
+"""A person as callers mean them: by name, capitals or not, or by id."""
+
+LARGEST_ID = 2**31 - 1
+"""Databases cannot even be asked for a larger one."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -65,12 +71,21 @@ def named(connection: Connection, name: str) -> Person | None:
     return present(connection, PersonRow.key == names.key(name))
 
 
-def known(connection: Connection, name: str) -> Person:
-    """The person, not removed, with this name.
+def known(connection: Connection, who: Who) -> Person:
+    """The person, not removed, with this name or id.
 
     Raises:
-        UnknownPerson: there is nobody of this name; the message suggests others.
+        UnknownPerson: there is nobody; the message suggests names like the one given.
     """
+    if isinstance(who, int):
+        person = present(connection, PersonRow.id == who) if who <= LARGEST_ID else None
+        if person is None:
+            raise UnknownPerson(f"There is nobody with the id {who} in the gallery.")
+        return person
+    return _known(connection, who)
+
+
+def _known(connection: Connection, name: str) -> Person:
     person = named(connection, name)
     if person is None:
         close = names.close(name, connection.scalars(select(PersonRow.name).where(PersonRow.removed.is_(None))))
@@ -79,9 +94,10 @@ def known(connection: Connection, name: str) -> Person:
     return person
 
 
-def removed_named(connection: Connection, name: str) -> list[Person]:
-    """Removed people of this name, the last removed first."""
-    found = all_of(connection, (PersonRow.key == names.key(name)) & PersonRow.removed.is_not(None))
+def removed_called(connection: Connection, who: Who) -> list[Person]:
+    """Removed people of this name, the last removed first; or the one with this id."""
+    same = PersonRow.id == min(who, LARGEST_ID) if isinstance(who, int) else PersonRow.key == names.key(who)
+    found = all_of(connection, same & PersonRow.removed.is_not(None))
     return sorted(found, key=lambda person: person.removed, reverse=True)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,14 +15,21 @@ from sqlalchemy import Connection, select
 from app.gallery import changes, exchange, journal, names, opening, people, portable, reading, vectors
 from app.gallery.database import Database, prepare
 from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
-from app.gallery.people import Anchor, Person
+from app.gallery.people import LARGEST_ID, Anchor, Person, Who
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import CropRow, PersonRow, PortraitRow, now
 
-__all__ = ["Anchor", "BadEmbeddings", "Gallery", "GalleryError", "NameTaken", "Person", "UnknownPerson"]
-
-LARGEST_ID = 2**31 - 1
-"""Databases cannot even be asked for a larger one."""
+__all__ = [
+    "Anchor",
+    "BadEmbeddings",
+    "Gallery",
+    "GalleryError",
+    "NameTaken",
+    "Person",
+    "UnknownPerson",
+    "Who",
+    "with_names",
+]
 
 RECOVERY_DAYS = 30
 """Days that removed people and anchors can be recovered, unless said otherwise."""
@@ -123,28 +131,28 @@ class Gallery:
         with self._database.reading() as connection:
             return connection.scalar(own.where(PersonRow.id == person_id, PersonRow.removed.is_(None)))
 
-    def anchors(self, name: str | None = None) -> list[Anchor]:
+    def anchors(self, who: Who | None = None) -> list[Anchor]:
         """The anchors of a person, or of everyone.
 
         Raises:
             UnknownPerson: nobody has this name.
         """
         with self._database.reading() as connection:
-            return people.anchors_of(connection, _whose(connection, name))
+            return people.anchors_of(connection, _whose(connection, who))
 
     def crop(self, anchor_id: int) -> bytes | None:
         """The crop of an anchor as a WebP file, or None if it was not kept."""
         with self._database.reading() as connection:
             return connection.scalar(select(CropRow.webp).where(CropRow.anchor_id == anchor_id))
 
-    def rejected(self, name: str | None = None) -> list[Anchor]:
+    def rejected(self, who: Who | None = None) -> list[Anchor]:
         """The faces that were marked as not a person, or not the person they look like, for everyone.
 
         Raises:
             UnknownPerson: nobody has this name.
         """
         with self._database.reading() as connection:
-            return people.rejected_of(connection, _whose(connection, name))
+            return people.rejected_of(connection, _whose(connection, who))
 
     def history(self, most: int = 20) -> list[journal.PastChange]:
         """The last changes, the newest first; persons in them by number."""
@@ -175,26 +183,26 @@ class Gallery:
         with self._database.writing() as connection:
             return changes.add(connection, name, rows, notes, portrait, crops)
 
-    def remove(self, name: str, for_good: bool = False) -> Person:
+    def remove(self, who: Who, for_good: bool = False) -> Person:
         """Remove a person with all anchors and the portrait; gives back who it was.
 
         Arguments:
-            name: the person's.
-            for_good: erase at once everyone of this name, those removed before too; else `restore` brings them
-                back for `recovery_days`.
+            who: the person.
+            for_good: erase at once everyone of this name, those removed before too, or the one of this id; else
+                `restore` brings them back for `recovery_days`.
 
         Raises:
             UnknownPerson: nobody has this name.
         """
         if not for_good:
             with self._database.writing() as connection:
-                return changes.remove(connection, name)
+                return changes.remove(connection, who)
         with self._database.writing() as connection:
-            gone = changes.remove_for_good(connection, name)
+            gone = changes.remove_for_good(connection, who)
         self._database.flush()
         return gone[-1]
 
-    def restore(self, name: str) -> Person:
+    def restore(self, who: Who) -> Person:
         """Bring a removed person back, of several with this name the last removed.
 
         Raises:
@@ -202,30 +210,30 @@ class Gallery:
             NameTaken: the name has another holder now.
         """
         with self._database.writing() as connection:
-            return changes.restore(connection, name)
+            return changes.restore(connection, who)
 
-    def rename(self, old: str, new: str) -> Person:
+    def rename(self, who: Who, new: str) -> Person:
         """Give a person another name; anchors and portrait stay.
 
         Raises:
-            UnknownPerson: nobody has the old name.
+            UnknownPerson: there is no such person.
             NameTaken: another person has the new one.
             BadName: the new one cannot be a name.
         """
         new = names.clean(new)
         with self._database.writing() as connection:
-            return changes.rename(connection, old, new)
+            return changes.rename(connection, who, new)
 
-    def merge(self, name: str, into: str) -> Person:
+    def merge(self, who: Who, into: Who) -> Person:
         """Give one person's anchors to another and remove the first; gives back the second.
 
         Raises:
             UnknownPerson: one of them is not there.
         """
         with self._database.writing() as connection:
-            return changes.merge(connection, name, into)
+            return changes.merge(connection, who, into)
 
-    def remove_anchors(self, name: str, ids: Sequence[int], for_good: bool = False) -> Person:
+    def remove_anchors(self, who: Who, ids: Sequence[int], for_good: bool = False) -> Person:
         """Remove anchors of a person by their ids, for good or so that they can be restored.
 
         Raises:
@@ -233,25 +241,25 @@ class Gallery:
         """
         with self._database.writing() as connection:
             if not for_good:
-                return changes.set_anchors_removed(connection, name, ids, removed=True)
-            person = changes.erase_anchors(connection, name, ids)
+                return changes.set_anchors_removed(connection, who, ids, removed=True)
+            person = changes.erase_anchors(connection, who, ids)
         self._database.flush()
         return person
 
-    def restore_anchors(self, name: str, ids: Sequence[int]) -> Person:
+    def restore_anchors(self, who: Who, ids: Sequence[int]) -> Person:
         """Bring removed anchors of a person back.
 
         Raises:
             GalleryError: the person is not there, or has no such removed anchor.
         """
         with self._database.writing() as connection:
-            return changes.set_anchors_removed(connection, name, ids, removed=False)
+            return changes.set_anchors_removed(connection, who, ids, removed=False)
 
-    def reject(self, name: str, embeddings: np.ndarray, notes: Sequence[str]) -> Person:
+    def reject(self, who: Who, embeddings: np.ndarray, notes: Sequence[str]) -> Person:
         """Mark faces as not this person: they weigh against them for faces like these, and for no others.
 
         Arguments:
-            name: the person whom they are not.
+            who: the person whom they are not.
             embeddings: float32 (faces, dims).
             notes: where each came from.
 
@@ -260,7 +268,7 @@ class Gallery:
         """
         rows = vectors.unit_rows(embeddings)
         with self._database.writing() as connection:
-            return changes.reject(connection, name, rows, notes)
+            return changes.reject(connection, who, rows, notes)
 
     def take_back(self, ids: Sequence[int]) -> None:
         """Let rejected faces weigh no longer, by their ids.
@@ -294,15 +302,19 @@ class Gallery:
         with self._database.writing() as connection:
             return exchange.take_over(connection, everyone)
 
-    def undo(self) -> str:
+    def undo(self, expected: int | None = None) -> str:
         """Take back the newest change that can be; gives back what it was, without names.
+
+        Arguments:
+            expected: its id, where somebody has looked at it; else whichever it is.
 
         Raises:
             NothingToUndo: there is none, or it is older than `recovery_days`.
+            NotNewest: it is another one than expected.
             NameTaken: somebody who would come back has lost their name to another.
         """
         with self._database.writing() as connection:
-            return journal.undo(connection)
+            return journal.undo(connection, expected)
 
     def sweep(self) -> int:
         """Erase what was removed more than `recovery_days` ago; gives back how many people and anchors that were."""
@@ -317,6 +329,12 @@ class Gallery:
         return erased
 
 
-def _whose(connection: Connection, name: str | None):
+def with_names(gallery: Gallery) -> Callable[[str], str]:
+    """Puts names in the place of numbers in what `history` and `undo` give, for whoever is or was in the gallery."""
+    known = {person.id: person.name for person in (*gallery.removed(), *gallery.people())}
+    return lambda text: re.sub(r"person (\d+)", lambda found: known.get(int(found[1]), found[0]), text)
+
+
+def _whose(connection: Connection, who: Who | None):
     """A condition for one person's rows, or everybody's."""
-    return PersonRow.id > 0 if name is None else PersonRow.id == people.known(connection, name).id
+    return PersonRow.id > 0 if who is None else PersonRow.id == people.known(connection, who).id
