@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_openapi3 import OpenAPI
 
-from app import api, request_id
+from app import access, api, request_id
 from app.loading import EXTENSION, Loading
 from app.recognizer import Recognizer
 from app.serving import guard, metrics, rates
@@ -13,18 +13,15 @@ from app.serving.gate import Gate
 from app.serving.metrics import Metrics
 from app.serving.traffic import Traffic
 from app.settings import ROOT, Settings
-from app.web import errors, headers, model, people_pages
+from app.web import errors, headers, manage, model, people_pages
 from app.web.pages import blueprint as pages
-from app.web.uploads import MemoryRequest
+from app.web.uploads import FORM_FIELDS, MemoryRequest
 
 BODIES = 4
 """Requests of the largest size whose bodies are held in memory at once; more small ones fit."""
 
 FORM_BYTES = 100_000
 """Largest text field of a form, and the most that all text fields together may hold."""
-
-FORM_FIELDS = 16
-"""Most fields of a form besides its pictures."""
 
 
 class FacesApp(OpenAPI):
@@ -47,9 +44,11 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     app.config["MAX_FORM_PARTS"] = settings.max_images + FORM_FIELDS
     app.extensions["settings"] = settings
     app.extensions[EXTENSION] = _loading(settings, recognizer)
+    access.install(app, settings)
     _serve(app, settings)
     for blueprint in (pages, people_pages.blueprint, model.blueprint):
         app.register_blueprint(blueprint)
+    manage.install(app)
     api.install(app)
     errors.install(app)
     headers.install(app)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.faces import Box, DetectedFace
-from app.gallery.store import Person
+from app.gallery.journal import PastChange
+from app.gallery.store import Anchor, Person
 from app.likeness import Lookalike, Spread
 from app.recognizer import Comparison, Identification, IdentifiedFace
+from app.sightings import PhotoReport
 from app.verdict import PersonDistance
 
 BEST = 10
@@ -88,6 +90,53 @@ def likeness(spread: Spread | None, closest: Sequence[Lookalike]) -> dict[str, A
             for one in closest
         ],
     }
+
+
+def enrolment(name: str, entered: int, who: dict[str, Any] | None, photos: Sequence[PhotoReport]) -> dict[str, Any]:
+    """What became of a person's photos.
+
+    Arguments:
+        name: the person's.
+        entered: photos that were learnt.
+        who: what `person` gave of them, or None if nobody was added.
+        photos: a report a photo.
+    """
+    return {"name": name, "entered": entered, "person": who, "photos": [_photo(photo) for photo in photos]}
+
+
+def kept_faces(faces: Sequence[Anchor]) -> dict[str, Any]:
+    """Anchors, or rejected faces, without the numbers they are made of."""
+    return {
+        "faces": [
+            {"id": one.id, "person": one.person, "note": one.note, "created": one.created.isoformat()} for one in faces
+        ]
+    }
+
+
+def changes(past: Sequence[PastChange], named: Callable[[str], str]) -> dict[str, Any]:
+    """The last changes of the gallery.
+
+    Arguments:
+        past: the changes.
+        named: puts names in the place of people's numbers.
+    """
+    return {
+        "changes": [
+            {
+                "id": one.id,
+                "change": named(one.change),
+                "created": one.created.isoformat(),
+                "reversible": one.reversible and one.undone is None,
+                "undone": one.undone and one.undone.isoformat(),
+            }
+            for one in past
+        ]
+    }
+
+
+def _photo(photo: PhotoReport) -> dict[str, Any]:
+    faces = [_box(box) for box in photo.faces]
+    return {"file": photo.file, "outcome": photo.outcome, "reason": photo.reason, "faces": faces, "other": photo.other}
 
 
 def _face(face: IdentifiedFace, most: int | None) -> dict[str, Any]:

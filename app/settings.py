@@ -20,6 +20,9 @@ PREFIX = "FACES_"
 AUTO = "auto"
 """The value of settings that go by other settings."""
 
+OFF = "off"
+"""The value of settings that turn something off."""
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 DETECTORS = (
@@ -71,6 +74,12 @@ class Settings:
     keep_crops: bool = _setting(
         False, "keep the aligned crop of new anchors, so that people rebuild can embed them anew"
     )
+    admin_token: str = _setting(
+        OFF,
+        "token that administrators sign in with, 16 characters or more; off: nobody can change the gallery by HTTP",
+        16,
+    )
+    admin_hours: int = _setting(12, "how long an administrator stays signed in on the page", 1)
     host: str = _setting("127.0.0.1", "address that `make run` serves on")
     port: int = _setting(8000, "port that `make run` serves on", 1)
     workers: int = _setting(1, "server processes, each with its own network", 1)
@@ -103,10 +112,10 @@ class Settings:
         return list(_LOOPBACK) if self.loopback else []
 
     def limit(self) -> str:
-        """The rate limit, or `off`."""
+        """The rate limit, or `OFF`."""
         if self.rate_limit != AUTO:
             return self.rate_limit
-        return "off" if self.loopback else "60/minute"
+        return OFF if self.loopback else "60/minute"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -149,4 +158,9 @@ def _read(name: str, item, text: str):
         return int(text)
     if not text:
         raise SettingsError(f"{name} is empty; leave it unset for its default ({item.default}).")
+    if low is not None and text != item.default and len(text) < low:
+        raise SettingsError(
+            f"{name} has {len(text)} characters; it has to have {low} at least. This makes one: "
+            'python -c "import secrets; print(secrets.token_urlsafe())"'
+        )
     return Path(text) if isinstance(item.default, Path) else text

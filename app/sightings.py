@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.detection import Box
+from app.faces import Box
 from app.images import Picture, UnreadableImage
 from app.recognizer import Probe, Recognizer
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from app.unavailable import TooLate
 
-STAGES = ("decode", "detect", "embed", "rank")
-"""All stages, in their order; `embed` includes cutting the faces out, `rank` judging them."""
+STAGES = ("decode", "detect", "embed", "rank", "check")
+"""All stages, in their order; `embed` includes cutting the faces out, `rank` judging them; `check` is the gallery's."""
 
 
 @dataclass

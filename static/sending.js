@@ -33,7 +33,7 @@ function transport(form, tell) {
   return { answer, cancel: () => request.abort() };
 }
 
-async function replacePage(page, address) {
+async function replacePage(page, address, again) {
   const known = [...document.styleSheets].map((sheet) => sheet.href);
   await Promise.all([...page.querySelectorAll("link[rel=stylesheet]")].filter((link) => !known.includes(link.href)).map((link) => new Promise((done) => {
     const copy = document.createElement("link");
@@ -45,7 +45,7 @@ async function replacePage(page, address) {
   const scripts = [...page.querySelectorAll("script[type=module]")].map((script) => script.src);
   // The page's own address: reloading it asks for the photo again, since nothing was kept.
   shown = Date.now();
-  history.pushState({ shown }, "", address);
+  history[again ? "replaceState" : "pushState"]({ shown }, "", address);
   document.title = page.title;
   document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
   window.scrollTo(0, 0);
@@ -59,11 +59,12 @@ window.addEventListener("popstate", () => {
 });
 
 // Gives back "shown", "cancelled", or what went wrong: { sentence, again: whether trying again may help }.
-export async function send(form) {
+// What the visitor is told begins with `prefix`; with `again` the page takes the place of this one in the history.
+export async function send(form, { prefix = "", again = false } = {}) {
   const waiting = form.querySelector(".waiting");
   const [bar, state, cancel] = ["progress", ".state", ".cancel"].map((one) => waiting.querySelector(one));
   function tell(sentence, share) {
-    if (state.textContent !== sentence) state.textContent = sentence;
+    if (state.textContent !== prefix + sentence) state.textContent = prefix + sentence;
     if (share === undefined) bar.removeAttribute("value");
     else bar.value = 100 * share;
   }
@@ -79,7 +80,7 @@ export async function send(form) {
     const page = new DOMParser().parseFromString(answer.page, "text/html");
     const problem = page.querySelector("#problem, .error .lede")?.textContent.trim();
     if (problem) return { sentence: problem, again: answer.status >= 429 };
-    await replacePage(page, form.action);
+    await replacePage(page, form.action, again);
     return "shown";
   } catch (error) {
     return { sentence: error.message, again: true };

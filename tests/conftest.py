@@ -22,6 +22,9 @@ PEOPLE = {"Zoë Ångström": 3, "Ann Lee": 4, "Émile Zola": 1, "bob": 2}
 
 DIMS = 8
 
+TOKEN = "a token of the tests alone"
+"""What administrators of test servers sign in with."""
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:
@@ -75,6 +78,18 @@ def recognizer(settings) -> Iterator[Recognizer]:
     recognizer.warm_up()
     yield recognizer
     recognizer.gallery.close()
+
+
+@pytest.fixture
+def small_gallery(tmp_path, recognizer, rng) -> Iterator[Gallery]:
+    """A gallery of three: `PERSON` and `OTHER` with the anchors that ship, and Ann <b> with two others."""
+    gallery = Gallery.open(f"sqlite:///{tmp_path / 'small.sqlite'}", recognizer.network.card.id, None)
+    shipped = recognizer.gallery.snapshot()
+    for name in (photos.PERSON, photos.OTHER):
+        gallery.add(name, shipped.person(shipped.names.index(name)), [f"{name}.jpg"] * 32)
+    gallery.add("Ann <b>", rng.normal(size=(2, shipped.anchors.shape[1])), ["a.jpg", "b.jpg"])
+    yield gallery
+    gallery.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,12 +21,13 @@ OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 ROWS = (
     ("settings", "quiet", "unavailable", "request_id", "faces"),
-    ("images", "gallery", "stages"),
+    ("access", "images", "gallery", "stages"),
     ("backends", "crop", "decoder", "decoder_process", "ranking"),
     ("detection", "quality", "verdict"),
     ("card", "likeness"),
     ("siamese", "strangers"),
     ("recognizer",),
+    ("sightings",),
     ("serialize", "enrolment", "loading"),
     ("importing", "health"),
     ("training",),

@@ -2,7 +2,7 @@
 
 from flask_openapi3 import OpenAPI
 
-from app.api import docs, people, v1
+from app.api import docs, faces, people, people_changes, v1
 from app.api.answers import refuse_invalid
 from app.api.health import blueprint as health_blueprint
 from app.api.schema import Problem
@@ -10,16 +10,20 @@ from app.api.schema import Problem
 OPTIONS = {
     "info": docs.INFO,
     "doc_ui": False,
+    "security_schemes": docs.SECURITY,
     "validation_error_status": 400,
     "validation_error_model": Problem,
     "validation_error_callback": refuse_invalid,
 }
 """What an application has to be made with to serve the API."""
 
+MANAGING = (people_changes.blueprint, faces.blueprint)
+"""The blueprints whose routes take the token."""
+
 
 def install(app: OpenAPI) -> None:
     """Add the API, its document and the health checks to an application."""
-    for blueprint in (v1.blueprint, people.blueprint):
+    for blueprint in (v1.blueprint, people.blueprint, *MANAGING):
         app.register_api(blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(health_blueprint, url_prefix="/healthz")

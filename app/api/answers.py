@@ -36,9 +36,12 @@ _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/compo
 
 _PROBLEMS = {
     400: "No picture or too many came, or a parameter cannot be what it is.",
+    401: "The request has no token, or a wrong one.",
+    403: "The server has no token, so that nobody can change its gallery.",
     404: "There is no such person, or no portrait of them.",
+    409: "The gallery is not as the request supposes.",
     413: "The file or the request is too large.",
-    422: "A picture cannot be read, or shows no face to compare.",
+    422: "A picture cannot be read or shows no face to compare, or a name cannot be one.",
     503: "The server is starting up or busy; `Retry-After` says when to ask again.",
     "default": "Any other error.",
 }
@@ -89,20 +92,21 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
     return answer(body, status, "application/problem+json", headers)
 
 
-def blueprint_of(name: str, prefix: str, tag: str) -> APIBlueprint:
+def blueprint_of(name: str, prefix: str, tag: str, statuses: tuple[int | str, ...] = ()) -> APIBlueprint:
     """A blueprint whose every error, and every address below `ROOT` that leads nowhere, gives problem details.
 
     Arguments:
         name: what endpoints begin with.
         prefix: where its routes lie.
         tag: the heading it has in the document.
+        statuses: of errors that every operation may answer with, beside those that all do.
     """
     blueprint = APIBlueprint(
         name,
         __name__,
         url_prefix=prefix,
         abp_tags=[TAGS[tag]],
-        abp_responses=problems(400, 503, "default"),
+        abp_responses=problems(400, 503, "default", *statuses),
         operation_id_callback=_id,
     )
     blueprint.register_error_handler(Refused, lambda error: problem(error.status, error.code, str(error)))
@@ -139,13 +143,17 @@ def refuse_invalid(error: ValidationError) -> NoReturn:
         Refused: always; it names the first field that is wrong, and how.
     """
     wrong = error.errors(include_url=False)[0]
+    if not wrong["loc"]:
+        raise Refused(400, "bad_request", "The request's body has to be a JSON object; /api/docs shows it.") from error
     name = str(wrong["loc"][0])
     if name in _PICTURES:
         raise no_image(name) from error
     if wrong["type"] == "extra_forbidden":
         raise Refused(400, "bad_parameter", f"There is no parameter {name!r} here; /api/docs lists them.") from error
     said = wrong["msg"][0].lower() + wrong["msg"][1:]
-    raise Refused(400, "bad_parameter", f"The parameter {name} cannot be {wrong['input']!r}: {said}.") from error
+    if wrong["type"] == "missing":
+        raise Refused(400, "bad_parameter", f"The parameter {name} is missing; /api/docs tells of it.") from error
+    raise Refused(400, "bad_parameter", f"The parameter {name} cannot be {wrong['input']!r:.100}: {said}.") from error
 
 
 def no_image(field: str) -> Refused:

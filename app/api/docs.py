@@ -10,14 +10,18 @@ from flask_openapi3 import Info, Tag
 INFO = Info(
     title="Face identification",
     version="1",
-    description="Names faces in pictures, compares two, and lists who can be recognised. No picture is stored. "
+    description="Names faces in pictures, compares two, and lists and changes who can be recognised. No picture is "
+    "stored. What changes the gallery takes the server's token: `Authorization: Bearer TOKEN`. "
     "Every answer carries its request's id in the header `X-Request-ID`; send one to choose it.",
 )
 
 TAGS = {
     "Pictures": Tag(name="Pictures", description="Who is in a picture, and do two show the same person?"),
     "People": Tag(name="People", description="Who can be recognised"),
+    "Managing": Tag(name="Managing", description="Changing who can be recognised, and taking changes back"),
 }
+
+SECURITY = {"token": {"type": "http", "scheme": "bearer", "description": "the server's FACES_ADMIN_TOKEN"}}
 
 blueprint = Blueprint(
     "docs",

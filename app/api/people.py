@@ -28,7 +28,7 @@ def list_people(query: schema.PeopleQuery) -> Response:
     following = None
     if end < len(found):
         following = url_for("api_people.list_people", q=query.q or None, offset=end, limit=query.limit)
-    rows = [_person(person) for person in found[query.offset : end]]
+    rows = [row(person) for person in found[query.offset : end]]
     return answer(serialize.people_part(rows, len(found), following))
 
 
@@ -45,7 +45,7 @@ def get_person(path: schema.PersonPath) -> Response:
     if person is None:
         raise _unknown(path.person_id)
     found = likeness(person.id, recognizer.gallery.snapshot(), recognizer.network.card.rules.head)
-    return answer(_person(person) | serialize.likeness(*found))
+    return answer(row(person) | serialize.likeness(*found))
 
 
 @blueprint.get(
@@ -63,7 +63,8 @@ def _unknown(person_id: int) -> Refused:
     return Refused(404, "not_found", f"There is nobody with the id {person_id}, or they have no portrait.")
 
 
-def _person(person: Person) -> dict:
+def row(person: Person) -> dict:
+    """A person as lists have them."""
     version = portrait_version(person)
     address = None if version is None else url_for("api_people.get_portrait", person_id=person.id, v=version)
     return serialize.person(person, address)

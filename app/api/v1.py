@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, request
+from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
 from app import serialize
 from app.api import schema
-from app.api.answers import Refused, answer, blueprint_of, no_image, problems
+from app.api.answers import Refused, answer, blueprint_of, problems
+from app.api.files import chosen, content, one
 from app.images import UnreadableImage
 from app.loading import current_recognizer
 from app.recognizer import Recognizer
-from app.settings import Settings
-
-_FORM_BYTES = 100_000
-"""What a request may hold besides its pictures: boundaries and headers."""
+from app.web.uploads import allow_files, current_settings
 
 blueprint = blueprint_of("api", "/api/v1", "Pictures")
 
@@ -22,9 +20,7 @@ blueprint = blueprint_of("api", "/api/v1", "Pictures")
 @blueprint.before_request
 def limit() -> None:
     """Let a request be as large as the pictures it may hold; they lie in memory, so all together have a limit too."""
-    settings = _settings()
-    pictures = settings.max_images if request.endpoint == "api.identify" else 2
-    request.max_content_length = min(pictures * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
+    allow_files(current_settings().max_images if request.endpoint == "api.identify" else 2)
 
 
 @blueprint.post(
@@ -37,7 +33,7 @@ def limit() -> None:
 )
 def identify(query: schema.IdentifyQuery, form: schema.IdentifyForm) -> Response:
     """Name every face of the pictures in the field `image`."""
-    uploads = _uploads(form.image, _settings().max_images)
+    uploads = chosen(form.image, current_settings().max_images)
     recognizer = current_recognizer()
     top = None if query.all else query.top
     if len(uploads) == 1:
@@ -53,54 +49,12 @@ def identify(query: schema.IdentifyQuery, form: schema.IdentifyForm) -> Response
 )
 def compare(form: schema.CompareForm) -> Response:
     """Compare the best-matching pair of faces of the pictures in the fields `a` and `b`."""
-    first, second = (_bytes(_upload(field, getattr(form, field))) for field in ("a", "b"))
+    first, second = (content(one(field, getattr(form, field))) for field in ("a", "b"))
     return answer(serialize.comparison(current_recognizer().compare(first, second)))
 
 
-def _settings() -> Settings:
-    return current_app.extensions["settings"]
-
-
-def _uploads(files: list[FileStorage], most: int) -> list[FileStorage]:
-    """The files that were chosen: for an empty file field, browsers send a file without a name.
-
-    Raises:
-        Refused: there are none, or too many.
-    """
-    uploads = [file for file in files if file.filename]
-    if not uploads:
-        raise no_image("image")
-    if len(uploads) > most:
-        raise Refused(400, "too_many_images", f"{len(uploads)} pictures came; {most} are the most in one request.")
-    return uploads
-
-
-def _upload(field: str, file: FileStorage | str) -> FileStorage:
-    """The file of a field.
-
-    Raises:
-        Refused: it is text, or none was chosen.
-    """
-    if isinstance(file, str) or not file.filename:
-        raise no_image(field)
-    return file
-
-
-def _bytes(upload: FileStorage) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        Refused: it is larger than the settings allow.
-    """
-    most = _settings().max_bytes
-    data = upload.read(most + 1)
-    if len(data) > most:
-        raise Refused(413, "too_large", f"The file is too large: {most / 1e6:g} MB are the most that is read.")
-    return data
-
-
 def _identified(recognizer: Recognizer, upload: FileStorage, top: int | None) -> dict:
-    return serialize.identification(upload.filename, recognizer.identify(_bytes(upload)), top)
+    return serialize.identification(upload.filename, recognizer.identify(content(upload)), top)
 
 
 def _row(recognizer: Recognizer, upload: FileStorage, top: int | None) -> dict:

@@ -19,6 +19,8 @@ def settings() -> None:
         value = str(getattr(chosen, variable.removeprefix(PREFIX).lower()))
         if variable == "FACES_DATABASE_URL":
             value = _without_password(value)
+        elif variable == "FACES_ADMIN_TOKEN" and value != default:
+            value = "(set, and not shown)"
         note = "" if value == default else f" (default: {default})"
         click.echo(f"{variable}={value}{note}")
         click.echo(click.wrap_text(meaning, 100, "    ", "    "))

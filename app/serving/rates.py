@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import ipaddress
+from http import HTTPStatus
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from flask_limiter import Limiter
 from limits import parse_many
 
-from app.settings import Settings, SettingsError
+from app import api
+from app.settings import OFF, Settings, SettingsError
+from app.web.manage import signing
+
+ATTEMPTS = "10/minute;100/day"
+"""Wrong tokens of a client; then even the right one is not looked at, on the page and the API together."""
 
 _IPV6_PREFIX = 64
 """What one household or server is given of IPv6: its addresses are one client."""
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Answer 429 where a client asks more often than the settings allow.
+    """Answer 429 where a client asks more often than the settings allow, or has sent too many wrong tokens.
 
     Raises:
         SettingsError: the limit cannot be understood.
     """
     limit = settings.limit()
-    if limit == "off":
+    if limit == OFF and settings.admin_token == OFF:
         return
     try:
-        parse_many(limit)
+        if limit != OFF:
+            parse_many(limit)
     except ValueError as error:
         raise SettingsError(
             f"FACES_RATE_LIMIT is {limit!r}; it can be auto, off, or limits such as 60/minute;1000/day."
         ) from error
-    Limiter(
+    limiter = Limiter(
         client,
         app=app,
-        application_limits=[limit],
+        application_limits=[] if limit == OFF else [limit],
         application_limits_exempt_when=lambda: request.method in ("GET", "HEAD", "OPTIONS"),
         headers_enabled=True,
         storage_uri=settings.rate_storage,
@@ -40,6 +47,13 @@ def install(app: Flask, settings: Settings) -> None:
         # A store that is down must not stop the service: each process counts by itself until it is back.
         in_memory_fallback_enabled=True,
     )
+    attempts = limiter.shared_limit(ATTEMPTS, scope="attempts", deduct_when=_is_attempt)
+    for blueprint in (*api.MANAGING, signing.blueprint):
+        attempts(blueprint)
+
+
+def _is_attempt(response: Response) -> bool:
+    return response.status_code == HTTPStatus.UNAUTHORIZED
 
 
 def client() -> str:

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 PAGES = {
     400: ("That did not work", "The request could not be understood. Please start again from the first page."),
+    401: ("Please sign in again", "The sign-in is over, so nothing was changed. Sign in, then send it once more."),
     403: ("That is not allowed", "The request came from a page of another site. Please start from the first page."),
     404: ("There is no such page", "The address may be mistyped, or what was here has been removed."),
     405: ("That does not work here", "This address cannot be used in that way. Please start from the first page."),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from app.serialize import BEST
 from app.verdict import Verdict
 
 _LANES = 5
@@ -55,6 +56,22 @@ def lead(verdict: Verdict, margin: float) -> str | None:
     size = "wide" if gap >= _WIDE * margin else "clear" if gap >= _CLEAR * margin else "narrow"
     return (
         f"The lead is {size}: {second.person} comes next, {gap:.3f} behind, and {margin:.3f} is the least a name needs."
+    )
+
+
+def rejections(verdict: Verdict) -> tuple[str, ...]:
+    """Of whom a face like this one was marked as not them, and what that did to their distance: a sentence each.
+
+    Only of those who would else be among the nearest that are shown.
+    """
+    if not verdict.ranking:
+        return ()
+    furthest = verdict.ranking[:BEST][-1].class_distance
+    return tuple(
+        f"A face like this one was marked as not {row.person}, which put their distance up from {before:.3f} to "
+        f"{row.class_distance:.3f}."
+        for row, before in verdict.ranking.rejections()
+        if before <= furthest and before < row.class_distance
     )
 
 

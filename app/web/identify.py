@@ -9,6 +9,7 @@ from flask import render_template
 from app.images import UnreadableImage
 from app.recognizer import Recognizer
 from app.web import results, wording
+from app.web.manage.correction import Corrector
 from app.web.outcome import Outcome
 from app.web.people import tile
 from app.web.streams import Page, Work
@@ -38,7 +39,7 @@ def work(recognizer: Recognizer, uploads: Sequence[Upload]) -> Work:
         if outcomes:
             yield wording.step(which, "reading the file")
         outcomes.append((yield from _outcome(recognizer, upload, which, len(people))))
-    return _page(outcomes, results.Explainer(recognizer.network.card, people))
+    return _page(outcomes, results.Explainer(recognizer.network.card, people, Corrector(recognizer).of))
 
 
 def _outcome(recognizer: Recognizer, upload: Upload, which: str, people: int) -> Generator[str, None, Outcome]:

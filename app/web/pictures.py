@@ -21,9 +21,9 @@ _FACE_SIDE = 160
 _FACE_MARGIN = 0.2
 
 
-def photo(picture: Picture) -> str:
-    """The whole picture, reduced, as a data URI."""
-    return _data_uri(_reduced(Image.fromarray(picture.pixels), PHOTO_SIDE), quality=85)
+def photo(picture: Picture, side: int = PHOTO_SIDE) -> str:
+    """The whole picture, reduced to so many pixels on its largest side, as a data URI."""
+    return _data_uri(_reduced(Image.fromarray(picture.pixels), side), quality=85)
 
 
 def face(picture: Picture, found: IdentifiedFace) -> str:

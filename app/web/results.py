@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.card import Card
@@ -12,6 +12,7 @@ from app.serialize import BEST
 from app.verdict import PersonDistance, Verdict
 from app.web import explanation, pictures, wording
 from app.web.explanation import Strip
+from app.web.manage.correction import Correction
 from app.web.outcome import Outcome, answers
 from app.web.people import Tile, initials
 
@@ -34,7 +35,8 @@ class FaceView:
 
     `people` are the tiles shown large: the person matched, or the two that an unclear face lies between.
     `lookalike` is the closest person of an unknown face. `rest` is everyone after `best`. `lead` and
-    `reliability` are sentences, or None where there is nothing to say.
+    `reliability` are sentences, or None where there is nothing to say, `rejections` are some. `correction` is what an
+    administrator can do about the verdict, None for others.
     """
 
     number: int
@@ -47,12 +49,14 @@ class FaceView:
     name: str
     reason: str
     lead: str | None
+    rejections: tuple[str, ...]
     reliability: str | None
     people: tuple[Tile, ...]
     lookalike: Tile | None
     threshold: float | None
     best: tuple[Row, ...]
     rest: tuple[PersonDistance, ...]
+    correction: Correction | None
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,16 @@ class Explainer:
     Arguments:
         card: of the network that judged.
         tiles: everyone in the gallery, by name.
+        corrections: gives what can be done about each face of a photo, by the photo's name and its faces.
     """
 
-    def __init__(self, card: Card, tiles: Mapping[str, Tile]) -> None:
+    def __init__(
+        self,
+        card: Card,
+        tiles: Mapping[str, Tile],
+        corrections: Callable[[str, Sequence[IdentifiedFace]], Sequence[Correction | None]],
+    ) -> None:
+        self.corrections = corrections
         self.margin = card.rules.margin
         self.bins = card.raw.get("metrics", {}).get("reliability", ())
         self._tiles = tiles
@@ -122,13 +133,24 @@ def _photo(number: int, outcome: Outcome, explainer: Explainer) -> PhotoView:
     found = outcome.found
     if found is None:
         return PhotoView(number, outcome.name, wording.UNREAD, outcome.problem, None, 0, 0, ())
-    faces = tuple(_face(f"{number}-{at}", at, face, found, explainer) for at, face in enumerate(found.faces, start=1))
+    corrections = explainer.corrections(outcome.name, found.faces)
+    faces = tuple(
+        _face(f"{number}-{at}", at, face, found, explainer, correction)
+        for at, (face, correction) in enumerate(zip(found.faces, corrections, strict=True), start=1)
+    )
     headline = wording.headline([face.verdict for face in found.faces]) if faces else wording.NO_FACES
     photo = pictures.photo(found.picture)
     return PhotoView(number, outcome.name, headline, outcome.problem, photo, found.width, found.height, faces)
 
 
-def _face(key: str, number: int, face: IdentifiedFace, found: Identification, explainer: Explainer) -> FaceView:
+def _face(
+    key: str,
+    number: int,
+    face: IdentifiedFace,
+    found: Identification,
+    explainer: Explainer,
+    correction: Correction | None,
+) -> FaceView:
     verdict, box = face.verdict, face.face.box
     leaders = [explainer.tile(row.person) for row in verdict.ranking[:2]]
     return FaceView(
@@ -142,12 +164,14 @@ def _face(key: str, number: int, face: IdentifiedFace, found: Identification, ex
         name=wording.name(verdict),
         reason=verdict.reason,
         lead=explanation.lead(verdict, explainer.margin),
+        rejections=explanation.rejections(verdict),
         reliability=explanation.reliability(verdict, explainer.bins),
         people=tuple(leaders[: {"match": 1, "unclear": 2}.get(verdict.kind, 0)]),
         lookalike=leaders[0] if verdict.kind == "unknown" and leaders else None,
         threshold=verdict.threshold,
         best=_best(verdict, explainer),
         rest=verdict.ranking[BEST:],
+        correction=correction,
     )
 
 

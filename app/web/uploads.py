@@ -16,6 +16,9 @@ NOTHING_SENT = "No photo was sent. Choose one first."
 DRAIN_BYTES = 100_000_000
 """Of a refused upload, this much is still read."""
 
+FORM_FIELDS = 16
+"""Most fields of a form besides its pictures."""
+
 _CHUNK = 1 << 16
 
 _FORM_BYTES = 100_000
@@ -52,19 +55,23 @@ def current_settings() -> Settings:
     return current_app.extensions["settings"]
 
 
-def uploads(field: str) -> list[Upload]:
+def uploads(field: str, most: int | None = None) -> list[Upload]:
     """The files of a form's field, in the order chosen.
 
+    Arguments:
+        field: the field's name.
+        most: files it may hold; None stands for what the settings say.
+
     Raises:
-        BadUpload: there are none, or more than the settings allow.
+        BadUpload: there are none, or more than that.
     """
-    settings = current_settings()
-    allow_files(settings.max_images)
+    most = most or current_settings().max_images
+    allow_files(most)
     files = [file for file in request.files.getlist(field) if file.filename]
     if not files:
         raise BadUpload(NOTHING_SENT)
-    if len(files) > settings.max_images:
-        raise BadUpload(f"{len(files)} photos came; {settings.max_images} at a time are the most.")
+    if len(files) > most:
+        raise BadUpload(f"{len(files)} photos came; {most} at a time are the most.")
     return [Upload(file.filename, file.read()) for file in files]
 
 
@@ -85,6 +92,7 @@ def pair(first: str, second: str) -> tuple[Upload, Upload]:
 def allow_files(most: int) -> None:
     """Let the request be as large as so many files; to be called before its body is read."""
     settings = current_settings()
+    request.max_form_parts = most + FORM_FIELDS
     request.max_content_length = min(most * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
 
 

@@ -12,7 +12,10 @@ from werkzeug.test import TestResponse
 
 from app.factory import create_app
 from tests import photos
+from tests.conftest import TOKEN
 from tests.photos import PERSON
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """The API's document: it tells of every operation, and every answer is as it says, whatever is sent."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 import hypothesis
 import pytest
@@ -15,10 +17,22 @@ from schemathesis.specs.openapi.checks import (
 
 from app.api import docs
 from app.factory import create_app
+from app.gallery.store import Gallery
+from app.recognizer import Recognizer
 from tests import photos
+from tests.api.conftest import BEARER
+from tests.conftest import TOKEN
 from tests.photos import OTHER, PERSON
 
-OPERATIONS = ("identify", "compare", "list_people", "get_person", "get_portrait")
+READING = ("identify", "compare", "list_people", "get_person", "get_portrait")
+
+CHANGING = (
+    *("add_person", "rename_person", "remove_person", "merge_people", "list_removed", "restore_person"),
+    *("list_changes", "undo_change", "list_anchors", "remove_anchor"),
+    *("list_rejected", "reject_faces", "take_rejected_back"),
+)
+
+OPERATIONS = READING + CHANGING
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -33,13 +47,24 @@ FUZZ = hypothesis.settings(
 
 
 @pytest.fixture(scope="module")
-def schema(settings, recognizer):
+def scratch(settings, recognizer, tmp_path_factory) -> Iterator[Recognizer]:
+    """The shared recognizer with a gallery of its own, to be changed at random."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('scratch') / 'gallery.sqlite'}"
+    gallery = Gallery.open(url, recognizer.network.card.id, settings.anchors)
+    yield Recognizer(settings, recognizer.detector, recognizer.network, gallery)
+    gallery.close()
+
+
+@pytest.fixture(scope="module")
+def schema(settings, scratch):
     """The document, and an app that keeps to it. Of the files that are sent some are pictures, some are none."""
     faces = [photos.portraits()[name] for name in (PERSON, OTHER)]
     pictures = [photos.encode(photos.paste(*some, size=(480, 360), side=150)) for some in (faces, faces[:1], [])]
     good, bad = strategies.sampled_from(pictures[:2]), strategies.sampled_from([pictures[2], pictures[0][:900], b""])
     schemathesis.openapi.format("binary", good | good | bad | strategies.binary())
-    return schemathesis.openapi.from_wsgi("/api/openapi.json", create_app(settings, recognizer))
+    return schemathesis.openapi.from_wsgi(
+        "/api/openapi.json", create_app(replace(settings, admin_token=TOKEN), scratch)
+    )
 
 
 def test_it_lists_exactly_the_live_operations(app, client):
@@ -71,13 +96,19 @@ def test_whatever_is_sent_the_answer_is_as_the_document_says(schema, name):
     @FUZZ
     @hypothesis.given(case=schema.find_operation_by_id(name).as_strategy())
     def fuzz(case):
-        response = case.call()
+        response = case.call(headers=BEARER if name in CHANGING else {})
         statuses.append(response.status_code)
         case.validate_response(response, checks=CHECKS)
 
     fuzz()
     assert len(statuses) >= 10
-    assert 200 in statuses or name == "get_portrait"
+    # Of two people or changes, those made up are hardly ever there.
+    assert 200 in statuses or name in ("get_portrait", "merge_people", "restore_person", "undo_change") or missing(name)
+
+
+def missing(name: str) -> bool:
+    """Whether an operation is about a single face, which made-up numbers hardly ever hit."""
+    return name in ("remove_anchor", "take_rejected_back", "reject_faces")
 
 
 def test_the_page_needs_nothing_from_elsewhere(client):

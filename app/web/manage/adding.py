@@ -1,0 +1,113 @@
+"""Adding a person: photos are looked at, each gets its line, and what the administrator confirms enters at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Response, flash, make_response, redirect, request, url_for
+from werkzeug.exceptions import BadRequest
+
+from app.enrolment import DEBATABLE, MOST_PHOTOS, confirm
+from app.gallery import names
+from app.gallery.errors import BadName
+from app.images import UnreadableImage
+from app.loading import current_recognizer
+from app.recognizer import Recognizer
+from app.sightings import sight
+from app.web import streams, wording
+from app.web.manage import lines
+from app.web.manage.blueprint import blueprint, page
+from app.web.manage.carried import Carried, Stale, carried
+from app.web.manage.lines import Line
+from app.web.streams import Page, Work
+from app.web.upload import intake
+from app.web.uploads import FORM_FIELDS, TooLarge, Upload, allow_files, current_settings, refuse_large
+
+FIELDS = 4
+"""Fields of the form for each photo."""
+
+NOTHING = "No photo is chosen to be learnt. Tick at least one, or pick a face in it."
+
+
+@blueprint.get("/add")
+def add_form() -> str:
+    """The form for a new person, or for more photos of the one called `name`."""
+    return _form(request.args.get("name", "").strip())
+
+
+@blueprint.post("/add")
+def add() -> Response:
+    """Look at photos and show what would become of them; with `enter`, let the chosen faces enter."""
+    allow_files(MOST_PHOTOS)
+    request.max_form_parts = FIELDS * MOST_PHOTOS + FORM_FIELDS
+    request.max_form_memory_size = current_settings().max_request_bytes
+    recognizer = current_recognizer()
+    name = request.form.get("name", "")
+    files = [Upload(file.filename, file.read()) for file in request.files.getlist("image") if file.filename]
+    try:
+        name = names.clean(name)
+        known = lines.read(recognizer, request.form)
+        if len(known) + len(files) > MOST_PHOTOS:
+            raise Stale(f"{MOST_PHOTOS} photos of a person at once are the most. Confirm some of them first.")
+    except (BadName, Stale) as error:
+        return streams.unkept(make_response(_form(name, str(error)), 422))
+    if not known and not files:
+        return streams.unkept(make_response(_form(name, "No photo was sent. Choose some first."), 400))
+    if "enter" in request.form and not files:
+        return _enter(recognizer, name, known)
+    return streams.answer(_look(recognizer, name, known, files))
+
+
+def _look(recognizer: Recognizer, name: str, known: Sequence[Line], files: Sequence[Upload]) -> Work:
+    found = list(known)
+    for number, upload in enumerate(files, start=1):
+        yield f"{wording.which(number, len(files)) or 'The photo: '}finding faces…"
+        found.append(Line(_seen(recognizer, upload)))
+    yield "Comparing them with each other and the gallery…"
+    return _review(recognizer, name, found)
+
+
+def _seen(recognizer: Recognizer, upload: Upload) -> Carried:
+    try:
+        refuse_large(upload)
+    except TooLarge as error:
+        return carried(sight(recognizer, upload.name, UnreadableImage(error.code, str(error))))
+    return carried(sight(recognizer, upload.name, upload.data))
+
+
+def _review(recognizer: Recognizer, name: str, found: Sequence[Line], problem: str | None = None) -> Page:
+    reviewed = lines.compared(recognizer, name, found, [not line.left_out for line in found])
+    views = lines.views(recognizer, found, reviewed)
+    known = recognizer.gallery.find(name)
+    title = known.name if known else name
+    return page("review.html", name=title, known=known, lines=views, problem=problem, intake=_intake()), 200
+
+
+def _enter(recognizer: Recognizer, name: str, found: Sequence[Line]) -> Response:
+    wanted = [line.wanted for line in found]
+    if not any(wanted):
+        return streams.unkept(make_response(_review(recognizer, name, found, NOTHING)))
+    reviewed = lines.compared(recognizer, name, found, wanted)
+    chosen = [line for line, takes in zip(found, wanted, strict=True) if takes]
+    photos = [photo for photo in reviewed if photo is not None]
+    changed = [
+        photo.report.outcome not in ("accepted", line.allowed) for line, photo in zip(chosen, photos, strict=True)
+    ]
+    if any(changed):
+        problem = "Nothing has entered yet: about what you chose there is something to say. Please look once more."
+        return streams.unkept(make_response(_review(recognizer, name, found, problem)))
+    also = [place for place, photo in enumerate(photos) if photo.report.outcome in DEBATABLE]
+    done = confirm(recognizer, lines.as_review(name, photos), also)
+    if done.person is None:
+        raise BadRequest(NOTHING)
+    learnt = f"{wording.count(done.accepted, 'photo')} of {done.person.name} learnt."
+    flash(f"{learnt} They are recognised from now on.", "done")
+    return redirect(url_for("manage.person", person_id=done.person.id), 303)
+
+
+def _form(name: str, problem: str | None = None) -> str:
+    return page("add.html", name=name, problem=problem, intake=_intake())
+
+
+def _intake() -> dict[str, object]:
+    return intake() | {"max_images": MOST_PHOTOS}

@@ -1,0 +1,102 @@
+"""Photos that were looked at, on their way through an administrator's browser: nothing of them is kept on the server.
+
+What is carried is a signed text, so that only what this server itself has cut out of a photo is ever read back.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from app import access
+from app.enrolment import lossless
+from app.faces import Box, DetectedFace
+from app.gallery import vectors
+from app.recognizer import Probe, Recognizer
+from app.sightings import PhotoReport, Sighting
+from app.web import pictures
+
+PREVIEW_SIDE = 640
+"""Largest side of a photo with several faces, as it is shown to pick one."""
+
+
+class Stale(ValueError):
+    """What came back is too old, or of another network, or never was this server's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """A photo that was looked at; `photo` is a data URI of it where there is a face to be picked, `width` its size."""
+
+    sighting: Sighting
+    photo: str | None
+    width: int
+    height: int
+
+
+def carried(sighting: Sighting) -> Carried:
+    """A photo, ready to be carried."""
+    picture = sighting.picture
+    if picture is None or len(sighting.probes) < 2:
+        return Carried(sighting, None, 0, 0)
+    return Carried(sighting, pictures.photo(picture, PREVIEW_SIDE), picture.width, picture.height)
+
+
+def seal(recognizer: Recognizer, one: Carried) -> str:
+    """Write a photo into a text that `unseal` reads."""
+    sighting, problem = one.sighting, one.sighting.problem
+    text = json.dumps(
+        {
+            "file": sighting.file,
+            "problem": problem and [problem.outcome, problem.reason],
+            "faces": [_face(probe) for probe in sighting.probes],
+            "photo": [one.photo, one.width, one.height],
+        }
+    )
+    return access.seal(text, _purpose(recognizer))
+
+
+def unseal(recognizer: Recognizer, text: str) -> Carried:
+    """Read a photo back.
+
+    Raises:
+        Stale: it is not what `seal` wrote, or too old.
+    """
+    data = access.unseal(text, _purpose(recognizer))
+    if data is None:
+        raise Stale("These photos were looked at too long ago. Please choose them once more.")
+    found = json.loads(data)
+    file, problem = found["file"], found["problem"]
+    report = problem and PhotoReport(file, *problem)
+    return Carried(Sighting(file, tuple(_probe(*face) for face in found["faces"]), report), *found["photo"])
+
+
+def _purpose(recognizer: Recognizer) -> str:
+    # Embeddings of another network cannot be compared, so they must not come back after it was changed.
+    return f"photo {recognizer.network.card.id}"
+
+
+def _face(probe: Probe) -> list:
+    box = probe.face.box
+    place = [box.x, box.y, box.width, box.height, probe.face.confidence]
+    if probe.crop is None:
+        return [place, probe.flaw, None, None]
+    return [place, probe.flaw, _text(lossless(probe.crop)), _text(vectors.to_bytes(probe.embedding))]
+
+
+def _probe(place: list, flaw: str | None, crop: str | None, embedding: str | None) -> Probe:
+    face = DetectedFace(Box(*place[:4]), None, place[4])
+    if crop is None:
+        return Probe(face, None, None, flaw)
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(crop))).convert("RGB"))
+    blob = base64.b64decode(embedding)
+    return Probe(face, pixels, vectors.from_bytes([blob], vectors.dims_of(blob))[0], flaw)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
