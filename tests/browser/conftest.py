@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.conftest import TOKEN
 from tests.photos import PERSON
 from tests.server import Server, serving
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
-FORMS = ("/identify", "/compare")
+FORMS = ("/identify", "/compare", "/sign-in", "/manage/add")
 """Where photos are sent to."""
 
 DROP = """(target, [files, type, padding]) => {
@@ -40,7 +41,7 @@ ARGUMENTS = (
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
     # Nobody reads the log, and a full pipe would stop the server.
-    with serving(tmp_path_factory.mktemp("server"), FACES_LOG="off") as server:
+    with serving(tmp_path_factory.mktemp("server"), FACES_LOG="off", FACES_ADMIN_TOKEN=TOKEN) as server:
         said = server.line(180)
         assert said.startswith("Ready"), said
         yield server
