@@ -201,7 +201,8 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
 
     def tick(what: str, done: int, total: int) -> None:
         if what not in bars:
-            bars[what] = tqdm(total=total, desc=what, dynamic_ncols=True, disable=None)
+            # What an earlier call did is not this one's speed.
+            bars[what] = tqdm(total=total, initial=max(0, done - 1), desc=what, dynamic_ncols=True, disable=None)
         bars[what].update(done - bars[what].n if done > bars[what].n else 0)
 
     try:
@@ -212,6 +213,11 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _show(bar: tqdm, line: dict) -> None:
+    if not bar.n:
+        # A run that goes on has made few of these faces since it started.
+        bar.initial = bar.n = line["images"]
+        bar.unpause()
+        bar.start_t = bar.last_print_t
     bar.update(line["images"] - bar.n)
     losses = {name: f"{line[name]:.3f}" for name in ("distillation", "softmax", "contrastive", "spread")}
     bar.set_postfix(losses)
