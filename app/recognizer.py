@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,15 @@ class NoFaceFound(ValueError):
     """A picture without any face; the message is a sentence that says what would help."""
 
     code = "no_face_found"
+
+
+@dataclass(frozen=True, eq=False)
+class CutFace:
+    """A face cut out of its picture, ready to be embedded; `crop` and `flaw` as in `Probe`."""
+
+    face: DetectedFace
+    crop: np.ndarray | None
+    flaw: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +149,23 @@ class Recognizer:
 
     def name(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> Identification:
         """The last step: align, embed, rank and judge the faces that were found in a picture."""
-        probes = self._embedded(picture, faces)
+        return Identification(picture, self.name_cut(self.cut(picture, faces)))
+
+    def cut(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[CutFace, ...]:
+        """The first half of `name`: align the faces of a picture, after which the picture may go."""
+        # Of a picture read at reduced scale, fewer pixels are there than boxes and eyes count.
+        eyes = [None if face.eyes is None else face.eyes / picture.scale for face in faces]
+        with stage("embed"):
+            crops = [None if pair is None else crop.align(picture.pixels, pair) for pair in eyes]
+        floor = self.network.card.quality
+        return tuple(
+            CutFace(face, cut, floor.flaw(None if cut is None else quality.measure(cut, pair)))
+            for face, cut, pair in zip(faces, crops, eyes, strict=True)
+        )
+
+    def name_cut(self, cuts: Sequence[CutFace]) -> tuple[IdentifiedFace, ...]:
+        """The second half of `name`, for the faces of any number of pictures: embed in batches, rank and judge."""
+        probes = self._embedded(cuts)
         snapshot = self.gallery.snapshot()
         rules = self.network.card.rules
         named = []
@@ -148,7 +174,7 @@ class Recognizer:
                 ranking = () if probe.embedding is None else verdict.rank(probe.embedding, snapshot, rules.head)
                 named.append(IdentifiedFace(probe.face, probe.crop, verdict.judge(ranking, rules, probe.flaw)))
         judged(face.verdict.kind for face in named)
-        return Identification(picture, tuple(named))
+        return tuple(named)
 
     def identify(self, data: bytes) -> Identification:
         """Name every face of a picture, in the three steps; no face gives an empty tuple.
@@ -169,7 +195,7 @@ class Recognizer:
             images.UnreadableImage: it is no picture that can be read.
         """
         picture = self.decode(data)
-        return picture, self._embedded(picture, self.find(picture))
+        return picture, self._embedded(self.cut(picture, self.find(picture)))
 
     def compare(self, first: bytes, second: bytes) -> Comparison:
         """Find the pair of faces, one of each picture, that are most alike.
@@ -210,17 +236,10 @@ class Recognizer:
         score, a, b = min(pairs, key=lambda pair: pair[0])
         return Comparison(a.face, b.face, (a.crop, b.crop), score, rules.pair_threshold)
 
-    def _embedded(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[Probe, ...]:
-        # Of a picture read at reduced scale, fewer pixels are there than boxes and eyes count.
-        eyes = [None if face.eyes is None else face.eyes / picture.scale for face in faces]
+    def _embedded(self, cuts: Sequence[CutFace]) -> tuple[Probe, ...]:
+        aligned = [cut.crop for cut in cuts if cut.crop is not None]
         with stage("embed"):
-            crops = [None if pair is None else crop.align(picture.pixels, pair) for pair in eyes]
-            aligned = [one for one in crops if one is not None]
             embeddings = iter(self.network.embed(np.stack(aligned)) if aligned else ())
-        floor = self.network.card.quality
         return tuple(
-            Probe(face, None, None, floor.flaw(None))
-            if cut is None
-            else Probe(face, cut, next(embeddings), floor.flaw(quality.measure(cut, pair)))
-            for face, cut, pair in zip(faces, crops, eyes, strict=True)
+            Probe(cut.face, cut.crop, None if cut.crop is None else next(embeddings), cut.flaw) for cut in cuts
         )

@@ -22,7 +22,7 @@ OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 ROWS = (
     ("settings", "quiet", "unavailable", "request_id", "faces"),
     ("access", "images", "gallery", "stages"),
-    ("backends", "crop", "decoder", "decoder_process", "ranking"),
+    ("backends", "crop", "decoder", "decoder_process", "files", "ranking"),
     ("detection", "quality", "verdict"),
     ("card", "likeness"),
     ("siamese", "strangers"),
@@ -30,7 +30,7 @@ ROWS = (
     ("sightings",),
     ("serialize", "enrolment", "loading"),
     ("importing", "health"),
-    ("training",),
+    ("archive", "training"),
     ("web",),
     ("api",),
     ("serving",),

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from app.gallery.store import Gallery
     from app.recognizer import Recognizer
 
-
 PHOTO = click.Path(path_type=Path, readable=False)
 """The type of a file argument. Click does not look at the file: a bad one is told in its place, among the others."""
 
@@ -27,14 +26,6 @@ class WrongUsage(click.ClickException):
     """What was asked for cannot be meant: exit code 2."""
 
     exit_code = 2
-
-
-class UnreadableFile(ValueError):
-    """A file whose bytes cannot be had; `code` is stable, the message a sentence."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @contextmanager
@@ -48,11 +39,12 @@ def sentences() -> Iterator[None]:
         raise WrongUsage(str(error)) from error
     except RuntimeError as error:
         # Whoever raised one of these has imported its module already.
+        from app.archive.errors import ArchiveError
         from app.backends import DetectorError
         from app.card import ModelError
         from app.gallery.errors import GalleryError
 
-        if isinstance(error, ModelError | DetectorError | GalleryError):
+        if isinstance(error, ArchiveError | DetectorError | GalleryError | ModelError):
             raise click.ClickException(str(error)) from error
         raise
 
@@ -79,32 +71,6 @@ def load_recognizer(chosen: Settings) -> Recognizer:
     from app.recognizer import Recognizer
 
     return Recognizer.load(chosen)
-
-
-def read(path: Path, most: int) -> bytes:
-    """The bytes of a file.
-
-    Arguments:
-        path: the file; a pipe will do.
-        most: bytes it may have.
-
-    Raises:
-        UnreadableFile: it is missing, closed to this user, too large, or the disk fails.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except FileNotFoundError as error:
-        raise UnreadableFile("not_found", "There is no such file.") from error
-    except PermissionError as error:
-        raise UnreadableFile("not_permitted", "This user may not read the file.") from error
-    except OSError as error:
-        raise UnreadableFile("unreadable", f"The file cannot be read ({error.strerror}).") from error
-    if len(data) > most:
-        raise UnreadableFile(
-            "too_large", f"The file is too large: {most / 1e6:g} MB are the most that is read (FACES_MAX_BYTES)."
-        )
-    return data
 
 
 def row(values: Iterable[object]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app import files
 from app.cli import common
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def compare(context: click.Context, first: Path, second: Path, as_json: bool) ->
 
     try:
         compared = _compare(first, second)
-    except (common.UnreadableFile, UnreadableImage, NoFaceFound) as error:
+    except (files.UnreadableFile, UnreadableImage, NoFaceFound) as error:
         if as_json:
             click.echo(common.json_line(serialize.comparison_failure(error.code, str(error))))
         click.echo(str(error), err=True)
@@ -54,9 +55,9 @@ def _compare(first: Path, second: Path) -> Comparison:
 
 def _read(path: Path, most: int) -> bytes:
     try:
-        return common.read(path, most)
-    except common.UnreadableFile as error:
-        raise common.UnreadableFile(error.code, f"{common.shown(path)}: {error}") from error
+        return files.read(path, most)
+    except files.UnreadableFile as error:
+        raise files.UnreadableFile(error.code, f"{common.shown(path)}: {error}") from error
 
 
 def _in_words(compared: Comparison, first: str, second: str) -> str:

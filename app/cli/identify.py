@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from app import files
 from app.cli import common
 
 if TYPE_CHECKING:
@@ -17,13 +17,44 @@ if TYPE_CHECKING:
 UNKNOWN, NO_FACE, UNREADABLE = "unknown_person", "no_face_found", "unreadable"
 """What stands in a row where no name can."""
 
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class Place(click.ParamType):
+    """A path as it is written shortest, or a URL; neither is looked at."""
+
+    name = "place"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same place as text."""
+        return value if "://" in value else str(common.PHOTO.convert(value, param, ctx))
+
+
+PLACE = Place()
+
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=common.PHOTO)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, one line a picture.")
 @click.option("--all", "everyone", is_flag=True, help="With --json: rank everyone instead of the best ten.")
+@click.option("--out", type=FOLDER, help="Write Parquet into this folder instead, on all cores; goes on after a stop.")
+@click.option("--csv", "csv_file", type=FILE, help="With --out: at the end also write a row a face into this file.")
+@click.option("--retry", is_flag=True, help="With --out: try files again that could not be read before.")
+@click.option("--workers", type=click.IntRange(1), help="With --out: processes, or actors of Ray; default: one a core.")
+@click.option(
+    "--engine",
+    type=click.Choice(["pool", "ray"]),
+    default="pool",
+    show_default=True,
+    help="With --out: the cores of this machine, or a Ray cluster.",
+)
+@click.option(
+    "--address", help="With --engine ray: auto, or HOST:PORT of a cluster; default: Ray on this machine alone."
+)
+@click.option("--gpus", type=click.FloatRange(0), default=0, help="With --engine ray: share of a GPU for each actor.")
 @click.pass_context
-def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool, everyone: bool) -> None:
+def identify(context: click.Context, paths: tuple[str, ...], as_json: bool, everyone: bool, **archive: object) -> None:
     r"""Name every face in pictures.
 
     PATH is a picture, or a folder: then all pictures in it and below are taken, sorted by name,
@@ -35,17 +66,42 @@ def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool, eve
     The verdict is match, unclear (two people too close to tell apart), unknown, or poor (the face is
     too small or too blurred to judge). A picture without a face has one row with no_face_found as the
     person, a file that cannot be read one with unreadable; the reason is told on standard error.
+
+    With --out, PATH may also be a URL such as s3://BUCKET/FOLDER, the answers of --json go into a folder
+    as Parquet, and a second run does only what is missing there. The end tells how many photos, faces,
+    matches and errors there are, and who is seen most.
     """
     if everyone and not as_json:
         raise click.UsageError("--all goes with --json: a row of text has only the closest person.")
-    files, complaints = _pictures(paths)
+    if archive["out"]:
+        if as_json:
+            raise click.UsageError("--out writes Parquet; leave out --json, or leave out --out.")
+        from app.cli.archive import name_archive
+
+        context.exit(0 if name_archive(paths, **archive) else 1)
+    given = [name for name in ("csv_file", "retry", "workers", "address", "gpus") if archive[name]]
+    if given or archive["engine"] != "pool":
+        raise click.UsageError("--csv, --retry, --workers, --engine, --address and --gpus go with --out.")
+    pictures, complaints = _pictures(paths)
     for complaint in complaints:
         click.echo(complaint, err=True)
-    all_read = _identify(files, as_json, everyone)
+    all_read = _identify(pictures, as_json, everyone)
     context.exit(0 if all_read and not complaints else 1)
 
 
-def _identify(files: list[Path], as_json: bool, everyone: bool) -> bool:
+def _pictures(paths: tuple[str, ...]) -> tuple[list[Path], list[str]]:
+    """The files to look at, those named and those in the folders named, and what was wrong with folders."""
+    from app.archive import places
+
+    urls = [path for path in paths if places.is_url(path)]
+    if urls:
+        raise click.UsageError(f"{urls[0]}: URLs go with --out.")
+    complaints: list[str] = []
+    found = [Path(place) for path in paths for place in places.Places([path]).all(complaints.append)]
+    return found, complaints
+
+
+def _identify(pictures: list[Path], as_json: bool, everyone: bool) -> bool:
     """Print every file's answer; whether all could be read."""
     from app import serialize
     from app.cli.progress import bar, say
@@ -55,13 +111,13 @@ def _identify(files: list[Path], as_json: bool, everyone: bool) -> bool:
     # Loaded at the first file that can be read: mistyped paths are told at once.
     recognizer = functools.cache(lambda: common.load_recognizer(settings))
     all_read = True
-    with bar(len(files), "picture") as progress:
-        for path in files:
+    with bar(len(pictures), "picture") as progress:
+        for path in pictures:
             file = common.shown(path)
             try:
-                data = common.read(path, settings.max_bytes)
+                data = files.read(path, settings.max_bytes)
                 found = recognizer().identify(data)
-            except (common.UnreadableFile, UnreadableImage) as error:
+            except (files.UnreadableFile, UnreadableImage) as error:
                 all_read = False
                 say(f"{file}: {error}", err=True)
                 answer, rows = serialize.failure(file, error.code, str(error)), [_failed_row(file, error.code)]
@@ -90,45 +146,3 @@ def _face_row(file: str, number: int, face: IdentifiedFace) -> str:
 
 def _failed_row(file: str, code: str) -> str:
     return common.row([file, "", UNREADABLE, "", code])
-
-
-def _pictures(paths: tuple[Path, ...]) -> tuple[list[Path], list[str]]:
-    """The files to look at, those named and those in the folders named, and what was wrong with folders."""
-    files: list[Path] = []
-    complaints: list[str] = []
-    for path in paths:
-        if not _is_folder(path):
-            files.append(path)
-            continue
-        errors: list[str] = []
-        found = _in_folder(path, errors)
-        if not found and not errors:
-            errors.append(f"{common.shown(path)}: There is no picture in this folder.")
-        files += found
-        complaints += errors
-    return files, complaints
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        # Whatever stands in the way is told when the path is read as a file.
-        return False
-
-
-def _in_folder(folder: Path, errors: list[str]) -> list[Path]:
-    """The pictures in a folder and below, sorted; what cannot be read is added to `errors`."""
-    from app.images import looks_like_picture
-
-    def refused(error: OSError) -> None:
-        errors.append(f"{click.format_filename(error.filename)}: The folder cannot be read ({error.strerror}).")
-
-    found = []
-    for place, folders, names in os.walk(folder, onerror=refused):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        try:
-            found += [path for path in (Path(place, name) for name in names) if looks_like_picture(path)]
-        except OSError as error:
-            refused(error)
-    return sorted(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app import files
 from app.cli import common
 from app.cli import people_changes as changes
 from app.cli.people_check import check
@@ -177,8 +178,8 @@ def _read_all(paths: tuple[Path, ...], most: int) -> tuple[list[tuple[Path, byte
     readable, unread = [], {}
     for path in paths:
         try:
-            readable.append((path, common.read(path, most)))
-        except common.UnreadableFile as error:
+            readable.append((path, files.read(path, most)))
+        except files.UnreadableFile as error:
             unread[path] = str(error)
     return readable, unread
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from app import files
 from app.cli import common
 
 ANCHORS = click.option(
@@ -111,8 +112,8 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
     embeddings, notes = [], []
     for path in photos:
         try:
-            probes = recognizer.probes(common.read(path, settings.max_bytes))[1]
-        except (common.UnreadableFile, UnreadableImage) as error:
+            probes = recognizer.probes(files.read(path, settings.max_bytes))[1]
+        except (files.UnreadableFile, UnreadableImage) as error:
             click.echo(common.row([common.shown(path), str(error)]), err=True)
             continue
         usable = [probe for probe in probes if probe.embedding is not None]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app import files
 from app.cli import common
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _identify(portraits: list[Path], settings: common.Settings) -> None:
     with waiting("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     for portrait in portraits:
-        found = recognizer.identify(common.read(portrait, settings.max_bytes))
+        found = recognizer.identify(files.read(portrait, settings.max_bytes))
         if any(face.verdict.person for face in found.faces):
             break
     click.echo(f"For example, python main.py identify {_short(portrait)}\n")

@@ -1,0 +1,142 @@
+"""The cluster: the same work as one Ray Data pipeline over actors that each hold one network.
+
+Ray reads nothing of the results and writes none: rows come back to this process, each once. Ray does the work of a
+node that dies again elsewhere, and only what was under way there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from app.archive import pool, rows
+from app.archive.errors import ArchiveError
+from app.archive.namer import THREADS, Job, Namer
+from app.settings import ROOT
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import ray.data
+
+STRETCH = 100_000
+"""Pictures of one pipeline: what Ray knows of an archive is bounded, and actors are started anew seldom enough."""
+
+_PORT = 6379
+_KNOCK_SECONDS = 10
+
+_MISSING = "Ray is not installed. Install it with: .venv/bin/pip install -r requirements-cluster.txt"
+
+
+class Cluster:
+    """A connection to Ray, made when rows are asked for.
+
+    Arguments:
+        job: what the actors have to know.
+        address: `auto` or HOST:PORT of a cluster; None starts Ray on this machine alone.
+        workers: actors; None is one for each core of the cluster.
+        gpus: share of a GPU that each actor has.
+        pictures: how many there will be.
+
+    Raises:
+        ArchiveError: Ray is not installed.
+    """
+
+    def __init__(self, job: Job, address: str | None, workers: int | None, gpus: float, pictures: int) -> None:
+        # Ray would tell its makers about every cluster.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            import ray.data
+        except ImportError as error:
+            raise ArchiveError(_MISSING) from error
+        self._ray = ray
+        self._job = job
+        self._address = address
+        self._workers = workers
+        self._gpus = gpus
+        self._pictures = pictures
+
+    def rows(self, places: Iterable[str]) -> Iterator[list[dict[str, Any]]]:
+        """The rows of all pictures, each once, some at a time, in any order.
+
+        Raises:
+            ArchiveError: the cluster cannot be reached.
+            ray.exceptions.RayError: an actor failed; it tells where.
+        """
+        try:
+            self._connect()
+            cores = int(self._ray.cluster_resources().get("CPU", 1))
+            workers = min(self._workers or cores, self._pictures)
+            size = pool.chunk(self._pictures, workers)
+            job, source = self._ray.put(self._job), iter(places)
+            while stretch := list(itertools.islice(source, STRETCH)):
+                pipeline = self._pipeline(stretch, job, workers, size)
+                for some in pipeline.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                    yield some.to_pylist()
+        finally:
+            self._ray.shutdown()
+
+    def _pipeline(self, places: list[str], job: ray.ObjectRef, workers: int, size: int) -> ray.data.Dataset:
+        """One pipeline: blocks of pictures -> blocks of rows."""
+        import pyarrow as pa
+
+        # Bytes, since a path need not be valid text.
+        names = [os.fsencode(place) for place in places]
+        blocks = [pa.table({"place": names[at : at + size]}) for at in range(0, len(names), size)]
+        return self._ray.data.from_arrow(blocks).map_batches(
+            _Actor,
+            fn_constructor_args=(job,),
+            compute=self._ray.data.ActorPoolStrategy(size=workers),
+            batch_size=None,
+            batch_format="pyarrow",
+            num_cpus=1,
+            num_gpus=self._gpus or None,
+        )
+
+    def _connect(self) -> None:
+        environment = THREADS | {"PYTHONPATH": str(ROOT)}
+        try:
+            _knock(self._address)
+            self._ray.init(
+                address=self._address or "local",
+                runtime_env={"env_vars": environment},
+                include_dashboard=None if self._address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().split("\n")[0].rstrip(".")
+            where = "runs on this machine" if self._address == "auto" else f"answers at {self._address}"
+            raise ArchiveError(f"No Ray cluster {where} ({reason}).") from error
+        context = self._ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError or ValueError where nobody listens: Ray itself would try for many minutes."""
+    if address and address != "auto":
+        there = urlsplit(address if "://" in address else f"ray://{address}")
+        socket.create_connection((there.hostname, there.port or _PORT), _KNOCK_SECONDS).close()
+
+
+class _Actor:
+    """One network on some node."""
+
+    def __init__(self, job: ray.ObjectRef) -> None:
+        import ray
+
+        self._namer = Namer(ray.get(job))
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        """The rows of a block of pictures."""
+        import pyarrow as pa
+
+        places = [os.fsdecode(place) for place in block.column("place").to_pylist()]
+        answers = [row for some in self._namer.batches(places) for row in some]
+        return pa.Table.from_pylist(answers, rows.schema())

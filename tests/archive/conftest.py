@@ -1,0 +1,59 @@
+"""A small archive, and what the recognizer alone says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app import serialize
+from app.archive import work
+from app.archive.namer import Job
+from app.archive.places import Places
+from app.images import UnreadableImage
+from tests import photos
+
+
+@pytest.fixture(scope="session")
+def archive(photo, tmp_path_factory) -> Path:
+    """Fourteen pictures with one to three faces, one that is broken, and one of nobody."""
+    folder = tmp_path_factory.mktemp("archive")
+    names = list(photos.portraits())
+    for number in range(14):
+        (folder / f"{number:02d}.jpg").write_bytes(photo(*names[number : number + 1 + number % 3]))
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    (folder / "nobody.webp").write_bytes(photos.encode(photos.background(400, 300), "WEBP"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def job(settings, recognizer, archive) -> Job:
+    return work.prepare(settings, Places([str(archive)]))[0]
+
+
+@pytest.fixture(scope="session")
+def expected(recognizer, archive) -> list[dict]:
+    """The rows of `archive`, photo by photo."""
+    return [_expected(recognizer, path) for path in sorted(archive.iterdir())]
+
+
+def _expected(recognizer, path: Path) -> dict:
+    try:
+        return serialize.identification(str(path), recognizer.identify(path.read_bytes()))
+    except UnreadableImage as error:
+        return serialize.failure(str(path), error.code, str(error))
+
+
+def assert_same(rows: list[dict], expected: list[dict]) -> None:
+    """Boxes, verdicts and order are the same, and class distances nearly: batches move the last digits."""
+    assert [row["file"] for row in rows] == [row["file"] for row in expected]
+    for row, other in zip(rows, expected, strict=True):
+        assert {**row, "faces": None} == {**other, "faces": None}
+        for face, same in zip(row["faces"], other["faces"], strict=True):
+            assert {**face, "ranking": None, **_NUMBERS} == {**same, "ranking": None, **_NUMBERS}
+            assert [one["person"] for one in face["ranking"]] == [one["person"] for one in same["ranking"]]
+            for one, two in zip([face, *face["ranking"]], [same, *same["ranking"]], strict=True):
+                assert one["class_distance"] == pytest.approx(two["class_distance"], abs=1e-4)
+
+
+_NUMBERS = {"class_distance": 0, "reason": ""}

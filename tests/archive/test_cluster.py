@@ -1,0 +1,62 @@
+"""Ray Data on three nodes of this machine, one of which is killed in the middle."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+from app.archive import cluster
+from app.archive.errors import ArchiveError
+from tests.archive.conftest import assert_same
+
+
+@pytest.fixture
+def nodes():
+    pytest.importorskip("ray", reason="needs requirements-cluster.txt")
+    from ray.cluster_utils import Cluster
+
+    cores = {"num_cpus": 1, "object_store_memory": 80_000_000}
+    nodes = Cluster(initialize_head=True, head_node_args=cores | {"include_dashboard": False})
+    try:
+        yield nodes, [nodes.add_node(**cores) for _ in range(2)]
+    finally:
+        nodes.shutdown()
+
+
+# Ray warns about its own defaults.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+def test_a_killed_node_loses_no_row_and_doubles_none(nodes, job, expected):
+    whole, others = nodes
+    rows = []
+    for some in cluster.Cluster(job, whole.address, None, 0, len(expected)).rows(job.places.all()):
+        if not rows:
+            wait_for_actor(others[0].node_id)
+            whole.remove_node(others[0], allow_graceful=False)
+        rows += some
+    assert_same(sorted(rows, key=lambda row: row["file"]), expected)
+
+
+def wait_for_actor(node: str) -> None:
+    """Wait until a network is loaded on a node."""
+    from ray._private import state
+
+    for _ in range(600):
+        if any(one["Address"]["NodeID"] == node and one["State"] == "ALIVE" for one in state.actors().values()):
+            return
+        time.sleep(0.1)
+    raise TimeoutError("No actor came to life on the node.")
+
+
+def test_a_cluster_that_is_not_there_is_told(job):
+    pytest.importorskip("ray", reason="needs requirements-cluster.txt")
+    with pytest.raises(ArchiveError, match=r"^No Ray cluster answers at localhost:1 "):
+        list(cluster.Cluster(job, "localhost:1", None, 0, 1).rows(["a.jpg"]))
+
+
+def test_without_ray_it_says_how_to_install_it(job, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray.data", None)
+    with pytest.raises(ArchiveError, match=r"pip install -r requirements-cluster\.txt"):
+        cluster.Cluster(job, None, None, 0, 1)
