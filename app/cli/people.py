@@ -119,7 +119,8 @@ def import_people(
     Of a FILE all is taken or nothing; known people get the anchors they do not have.
     """
     if source.is_file():
-        added = common.open_gallery(common.settings()).import_file(source)
+        settings = common.settings()
+        added = common.open_gallery(settings).import_file(source, settings.keep_crops)
         click.echo(f"{common.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
         return
     complete, seen = True, 0
@@ -135,9 +136,13 @@ def import_people(
 
 @people.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def export(file: Path) -> None:
-    """Write the whole gallery into one file: names, embeddings, portraits, rejected faces; no photos, no crops."""
-    written = common.open_gallery(common.settings()).export(file)
+@click.option("--no-crops", is_flag=True, help="Leave out the crops that FACES_KEEP_CROPS has kept.")
+def export(file: Path, no_crops: bool) -> None:
+    """Write the whole gallery into one file: names, embeddings, portraits, rejected faces, kept crops; no photos.
+
+    Whoever takes the file over keeps the crops if FACES_KEEP_CROPS says so there.
+    """
+    written = common.open_gallery(common.settings()).export(file, not no_crops)
     click.echo(f"{written} people written to {common.shown(file)}.")
 
 

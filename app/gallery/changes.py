@@ -32,8 +32,7 @@ def add(
     person_id = found.id if found else insert_person(connection, name, change)
     insert_anchors(connection, person_id, rows, notes, change, crops)
     if portrait is not None:
-        if not (found and found.has_portrait):
-            change.new_portrait(person_id)
+        change.new_portrait(person_id)
         replace_portrait(connection, person_id, portrait)
     change.touch(person_id)
     change.describe(f"added {len(rows)} anchors of person {person_id}")
@@ -170,9 +169,9 @@ def insert_anchors(
     rows: np.ndarray,
     notes: Iterable[str],
     change: Change | None = None,
-    crops: Sequence[bytes] | None = None,
+    crops: Sequence[bytes | None] | None = None,
 ) -> None:
-    """Give a person anchors: float32 (anchors, dims) of length 1, and their crops as WebP files, if kept."""
+    """Give a person anchors: float32 (anchors, dims) of length 1, and the crops that are kept, as WebP files."""
     values = embedded(person_id, rows, notes, change)
     if not values:
         return
@@ -181,7 +180,8 @@ def insert_anchors(
         return
     for value, webp in zip(values, crops, strict=True):
         anchor_id = connection.execute(insert(AnchorRow).values(value)).inserted_primary_key[0]
-        connection.execute(insert(CropRow).values(anchor_id=anchor_id, webp=webp))
+        if webp is not None:
+            connection.execute(insert(CropRow).values(anchor_id=anchor_id, webp=webp))
 
 
 def replace_portrait(connection: Connection, person_id: int, webp: bytes) -> None:

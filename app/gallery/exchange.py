@@ -11,18 +11,24 @@ from app.gallery import changes, names, people
 from app.gallery.journal import Change
 from app.gallery.people import Anchor
 from app.gallery.portable import PortablePerson
-from app.gallery.tables import PersonRow, PortraitRow, RejectedRow
+from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow
 
 
-def collect(connection: Connection) -> list[PortablePerson]:
-    """Everyone who is there, sorted by name."""
+def collect(connection: Connection, crops: bool) -> list[PortablePerson]:
+    """Everyone who is there, sorted by name; with the crops that are kept, or without."""
     listed = sorted(people.all_of(connection, PersonRow.removed.is_(None)), key=lambda one: names.order(one.name))
     portraits = dict(connection.execute(select(PortraitRow.person_id, PortraitRow.webp)).all())
-    return [_person(connection, one, portraits.get(one.id)) for one in listed]
+    return [_person(connection, one, portraits.get(one.id), crops) for one in listed]
 
 
-def take_over(connection: Connection, everyone: Sequence[PortablePerson]) -> int:
-    """Add everyone, of known people what they do not have, as one change; gives back how many anchors are new."""
+def take_over(connection: Connection, everyone: Sequence[PortablePerson], crops: bool) -> int:
+    """Add everyone, of known people what they do not have, as one change; gives back how many anchors are new.
+
+    Arguments:
+        connection: the transaction.
+        everyone: whom to add.
+        crops: whether to keep the crops of new anchors.
+    """
     change = Change(connection, whole=True)
     added = 0
     for one in everyone:
@@ -32,7 +38,9 @@ def take_over(connection: Connection, everyone: Sequence[PortablePerson]) -> int
         for rows in (one.anchors, one.rejected):
             changes.refuse_other_length(connection, rows)
         new = _missing(one.anchors, own)
-        changes.insert_anchors(connection, person_id, one.anchors[new], [one.notes[place] for place in new], change)
+        kept = [one.crops[place] for place in new] if crops and any(one.crops) else None
+        notes = [one.notes[place] for place in new]
+        changes.insert_anchors(connection, person_id, one.anchors[new], notes, change, kept)
         added += len(new)
         new = _missing(one.rejected, people.rejected_of(connection, PersonRow.id == person_id))
         values = changes.embedded(person_id, one.rejected[new], [one.rejected_notes[place] for place in new], change)
@@ -45,10 +53,15 @@ def take_over(connection: Connection, everyone: Sequence[PortablePerson]) -> int
     return added
 
 
-def _person(connection: Connection, person: people.Person, portrait: bytes | None) -> PortablePerson:
+def _person(connection: Connection, person: people.Person, portrait: bytes | None, crops: bool) -> PortablePerson:
     own = people.anchors_of(connection, PersonRow.id == person.id)
     rejected = people.rejected_of(connection, PersonRow.id == person.id)
-    return PortablePerson(person.name, *_columns(own), *_columns(rejected), portrait)
+    kept: dict[int, bytes] = {}
+    if crops and any(one.has_crop for one in own):
+        rows = select(CropRow.anchor_id, CropRow.webp).join(AnchorRow, AnchorRow.id == CropRow.anchor_id)
+        kept = dict(connection.execute(rows.where(AnchorRow.person_id == person.id)).all())
+    pictures = tuple(kept.get(one.id) for one in own)
+    return PortablePerson(person.name, *_columns(own), *_columns(rejected), portrait, pictures)
 
 
 def _columns(faces: list[Anchor]) -> tuple[np.ndarray, tuple[str, ...]]:

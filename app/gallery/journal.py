@@ -14,7 +14,17 @@ from sqlalchemy.exc import IntegrityError
 
 from app.gallery import names
 from app.gallery.errors import NameTaken, NothingToUndo, NotNewest
-from app.gallery.tables import AnchorRow, CellRow, ChangedRow, PersonRow, PortraitRow, RejectedRow, RevisionRow, now
+from app.gallery.tables import (
+    AnchorRow,
+    CellRow,
+    ChangedRow,
+    FormerPortraitRow,
+    PersonRow,
+    PortraitRow,
+    RejectedRow,
+    RevisionRow,
+    now,
+)
 
 _PLACES = {"person": PersonRow, "anchor": AnchorRow, "rejected": RejectedRow}
 _NEW_PORTRAIT = "portrait"
@@ -67,8 +77,14 @@ class Change:
         _write(self._connection, place, row_id, field, value)
 
     def new_portrait(self, person_id: int) -> None:
-        """Note that this person had no portrait before."""
-        self._keep(_NEW_PORTRAIT, person_id, "webp", None)
+        """Keep the portrait that this person has before the change, or that there is none."""
+        own = select(PortraitRow.webp, PortraitRow.sha256).where(PortraitRow.person_id == person_id)
+        before = self._connection.execute(own).mappings().first()
+        if before is None:
+            self._keep(_NEW_PORTRAIT, person_id, "webp", None)
+        else:
+            values = {"revision_id": self.id, "person_id": person_id, **before}
+            self._connection.execute(insert(FormerPortraitRow).values(values))
 
     def _keep(self, place: str, row_id: int, field: str, before: object) -> None:
         text = before.isoformat() if isinstance(before, datetime) else None if before is None else str(before)
@@ -106,6 +122,7 @@ def undo(connection: Connection, expected: int | None = None) -> str:
             f"Change {found.id} ({found.change}) cannot be undone: its person's name belongs to somebody else now. "
             "Rename them first."
         ) from error
+    _put_portraits_back(connection, found.id)
     for table in _PLACES.values():
         brought = update(table).where(table.revision_id == found.id, table.removed.is_(None))
         connection.execute(brought.values(removed=now()))
@@ -137,7 +154,8 @@ def is_due(connection: Connection, before: datetime) -> bool:
 def sweep(connection: Connection, before: datetime) -> int:
     """Erase what was removed before a moment, and forget how to undo older changes; how much was erased."""
     for part in _parts(_outdated(connection, before)):
-        connection.execute(delete(CellRow).where(CellRow.revision_id.in_(part)))
+        for table in (CellRow, FormerPortraitRow):
+            connection.execute(delete(table).where(table.revision_id.in_(part)))
         connection.execute(update(RevisionRow).where(RevisionRow.id.in_(part)).values(reversible=False))
     found = _overdue(connection, before)
     if any(found.values()):
@@ -182,6 +200,15 @@ def _put_back(connection: Connection, place: str, row_id: int, field: str, befor
         _write(connection, place, row_id, field, int(before))
     else:
         _write(connection, place, row_id, field, before)
+
+
+def _put_portraits_back(connection: Connection, change_id: int) -> None:
+    columns = [FormerPortraitRow.person_id, FormerPortraitRow.webp, FormerPortraitRow.sha256]
+    replaced = select(*columns).where(FormerPortraitRow.revision_id == change_id)
+    for row in connection.execute(replaced).mappings().all():
+        connection.execute(delete(PortraitRow).where(PortraitRow.person_id == row["person_id"]))
+        connection.execute(insert(PortraitRow).values(**row))
+    connection.execute(delete(FormerPortraitRow).where(FormerPortraitRow.revision_id == change_id))
 
 
 def _write(connection: Connection, place: str, row_id: int, field: str, value: object) -> None:

@@ -2,7 +2,8 @@
 
 `gallery.json` says which network made it and lists everyone with the number of anchors and rejected faces;
 `embeddings.safetensors` has all of these in that order, float32, every person's anchors before the rejected faces;
-`portraits/N.webp` is the portrait of person N of the list. Every file's sha256 stands in `gallery.json`.
+`portraits/N.webp` is the portrait of person N of the list, `crops/N/M.webp` the kept crop of their anchor M. Every
+file's sha256 stands in `gallery.json`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _LIST, _EMBEDDINGS = "gallery.json", "embeddings.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class PortablePerson:
-    """One person: float32 (anchors, dims) and (faces, dims) with a note each, and a WebP file or None."""
+    """One person: float32 (anchors, dims) and (faces, dims) with a note each, and a WebP file or None.
+
+    `crops` has a WebP file or None for each anchor.
+    """
 
     name: str
     anchors: np.ndarray
@@ -36,6 +40,7 @@ class PortablePerson:
     rejected: np.ndarray
     rejected_notes: tuple[str, ...]
     portrait: bytes | None
+    crops: tuple[bytes | None, ...]
 
 
 def write(path: Path, network_id: str, people: Sequence[PortablePerson]) -> None:
@@ -50,6 +55,7 @@ def write(path: Path, network_id: str, people: Sequence[PortablePerson]) -> None
     for number, one in enumerate(people):
         if one.portrait is not None:
             files[_portrait(number)] = one.portrait
+        files |= {_crop(number, at): crop for at, crop in enumerate(one.crops) if crop is not None}
     listed = [
         {"name": one.name, "notes": one.notes, "rejected": one.rejected_notes, "portrait": one.portrait is not None}
         for one in people
@@ -122,10 +128,10 @@ def _people(head: dict[str, Any], files: dict[str, bytes]) -> tuple[PortablePers
             raise ValueError(f"{name!r} is there twice")
         keys.add(names.key(name))
         middle, last = taken + len(notes), taken + len(notes) + len(rejected)
-        portrait = files[_portrait(number)] if row["portrait"] else None
-        if portrait is not None and (portrait[:4], portrait[8:12]) != (b"RIFF", b"WEBP"):
-            raise ValueError(f"{_portrait(number)} is no WebP file")
-        people.append(PortablePerson(name, matrix[taken:middle], notes, matrix[middle:last], rejected, portrait))
+        portrait = _webp(files, _portrait(number)) if row["portrait"] else None
+        named = [_crop(number, at) for at in range(len(notes))]
+        crops = tuple(_webp(files, file) if file in files else None for file in named)
+        people.append(PortablePerson(name, matrix[taken:middle], notes, matrix[middle:last], rejected, portrait, crops))
         taken = last
     if taken != len(matrix):
         raise ValueError(f"{_LIST} counts {taken} embeddings, {_EMBEDDINGS} holds {len(matrix)}")
@@ -140,6 +146,17 @@ def _refuse_packed(archive: zipfile.ZipFile) -> None:
 
 def _portrait(number: int) -> str:
     return f"portraits/{number}.webp"
+
+
+def _crop(number: int, at: int) -> str:
+    return f"crops/{number}/{at}.webp"
+
+
+def _webp(files: dict[str, bytes], name: str) -> bytes:
+    data = files[name]
+    if (data[:4], data[8:12]) != (b"RIFF", b"WEBP"):
+        raise ValueError(f"{name} is no WebP file")
+    return data
 
 
 def _texts(values: Any) -> tuple[str, ...]:

@@ -279,28 +279,36 @@ class Gallery:
         with self._database.writing() as connection:
             changes.take_back(connection, ids)
 
-    def export(self, path: Path) -> int:
+    def export(self, path: Path, crops: bool = True) -> int:
         """Write everyone, with anchors, portraits and rejected faces, into one file; gives back how many people.
+
+        Arguments:
+            path: the file.
+            crops: whether the crops that are kept go along.
 
         Raises:
             GalleryError: the file cannot be written.
         """
         with self._database.reading() as connection:
-            everyone = exchange.collect(connection)
+            everyone = exchange.collect(connection, crops)
         portable.write(path, self.network_id, everyone)
         return len(everyone)
 
-    def import_file(self, path: Path) -> int:
+    def import_file(self, path: Path, crops: bool = False) -> int:
         """Take over an exported gallery, all of it or nothing; gives back how many anchors are new.
 
         People who are here under the same name get those anchors and rejected faces that they do not have.
+
+        Arguments:
+            path: the file.
+            crops: whether to keep the crops that the file has of new anchors.
 
         Raises:
             GalleryError: the file is damaged or of another network, or the database cannot be written.
         """
         everyone = portable.read(path, self.network_id)
         with self._database.writing() as connection:
-            return exchange.take_over(connection, everyone)
+            return exchange.take_over(connection, everyone, crops)
 
     def undo(self, expected: int | None = None) -> str:
         """Take back the newest change that can be; gives back what it was, without names.

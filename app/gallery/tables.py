@@ -88,6 +88,17 @@ class PortraitRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
+class FormerPortraitRow(Base):
+    """A portrait that a change replaced: what `undo` puts back. Erased with its person, and when that is too late."""
+
+    __tablename__ = "former_portrait"
+
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True, index=True)
+    webp: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
 class RevisionRow(Base):
     """One row a change; the largest id tells whether a snapshot is stale.
 

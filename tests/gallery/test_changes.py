@@ -14,7 +14,7 @@ from app.gallery import reading
 from app.gallery.database import Database
 from app.gallery.errors import GalleryError, NameTaken, NothingToUndo, UnknownPerson
 from app.gallery.store import Gallery
-from app.gallery.tables import AnchorRow, CellRow, CropRow, PersonRow, RejectedRow, RevisionRow, now
+from app.gallery.tables import AnchorRow, CellRow, CropRow, FormerPortraitRow, PersonRow, RejectedRow, RevisionRow, now
 from tests.conftest import NETWORK
 
 
@@ -277,3 +277,35 @@ def test_a_gallery_of_the_first_version_is_taken_over(sqlite_url, unit_vectors):
     assert gallery.snapshot().person(0).astype("<f4").tobytes() == blob
     assert gallery.add("Carla", unit_vectors(1), ["1"]).id == 8
     gallery.close()
+
+
+def test_undo_puts_a_replaced_portrait_back(tiny_gallery, unit_vectors):
+    ann = tiny_gallery.find("Ann Lee")
+    for portrait in (b"second", b"third"):
+        tiny_gallery.add("Ann Lee", unit_vectors(1), ["new.jpg"], portrait)
+    assert tiny_gallery.portrait(ann.id) == b"third"
+    for portrait, anchors in ((b"second", 5), (b"portrait of Ann", 4)):
+        tiny_gallery.undo()
+        assert tiny_gallery.portrait(ann.id) == portrait
+        assert tiny_gallery.find("Ann Lee").anchors == anchors
+    assert tiny_gallery.find("Ann Lee") == ann
+
+
+def test_replaced_portraits_are_erased_with_the_person_and_when_it_is_too_late_to_undo(
+    tiny_gallery, unit_vectors, monkeypatch
+):
+    def kept() -> list[bytes]:
+        with tiny_gallery._database.reading() as connection:
+            return list(connection.scalars(select(FormerPortraitRow.webp)))
+
+    tiny_gallery.add("Ann Lee", unit_vectors(1), ["new.jpg"], b"second")
+    assert kept() == [b"portrait of Ann"]
+    tiny_gallery.remove("Ann Lee", for_good=True)
+    assert kept() == []
+    tiny_gallery.add("bob", unit_vectors(1), ["1.jpg"], b"first")
+    tiny_gallery.add("bob", unit_vectors(1), ["2.jpg"], b"second")
+    assert kept() == [b"first"]
+    monkeypatch.setattr(tiny_gallery, "recovery_days", -1)
+    tiny_gallery.sweep()
+    assert kept() == []
+    assert tiny_gallery.portrait(tiny_gallery.find("bob").id) == b"second"

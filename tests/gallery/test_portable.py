@@ -62,6 +62,32 @@ def test_everything_comes_back(full, file, other):
     assert other.find("Ann Lee") is None
 
 
+def test_crops_travel_where_they_are_kept_and_wanted(tiny_gallery, unit_vectors, other, tmp_path):
+    crops = [WEBP, WEBP + b"2"]
+    tiny_gallery.remove("Ann Lee")
+    tiny_gallery.add("Carla", unit_vectors(2), ["a.jpg", "b.jpg"], None, crops)
+    with_crops, without = tmp_path / "with.faces", tmp_path / "without.faces"
+    tiny_gallery.export(with_crops)
+    tiny_gallery.export(without, crops=False)
+    assert with_crops.stat().st_size > without.stat().st_size
+
+    def kept() -> list[bytes | None]:
+        return [other.crop(one.id) for one in other.anchors("Carla")]
+
+    for file, wanted, expected in (
+        (with_crops, False, [None] * 2),
+        (without, True, [None] * 2),
+        (with_crops, True, crops),
+    ):
+        other.import_file(file, crops=wanted)
+        assert kept() == expected
+        assert [one.has_crop for one in other.anchors("bob")] == [False] * 2
+        assert other.undo().startswith("imported")
+    rewrite(with_crops, lambda files: files | {"crops/1/0.webp": b"no picture"})
+    with pytest.raises(GalleryError, match="Nothing of it was taken"):
+        other.import_file(with_crops, crops=True)
+
+
 def test_what_is_there_already_is_not_doubled(full, file, unit_vectors):
     before = state(full)
     assert full.import_file(file) == 0
