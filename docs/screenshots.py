@@ -137,11 +137,14 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     page.locator("#image").set_input_files(files["nobody"])
     page.locator("#problem:not(:empty)").wait_for(timeout=120_000)
     _save(page, f"no-face{suffix}")
-    page.route("**/identify", lambda route: None)
+    held = []
+    page.route("**/identify", held.append)
     page.locator("#image").set_input_files(files["two"])
     page.locator(".waiting").wait_for()
     _save(page, f"waiting{suffix}")
     page.get_by_role("button", name="Cancel").click()
+    for route in held:
+        route.abort()
     page.unroute_all(behavior="ignoreErrors")
     page.goto("/")
     page.get_by_role("button", name="camera").click()

@@ -47,7 +47,7 @@ def serving(folder: Path, module: str = "wsgi:app", **settings: str) -> Iterator
         module: what gunicorn serves.
         settings: environment variables beside those, e.g. FACES_MODEL.
     """
-    port = _free_port()
+    port = free_port()
     own = {"FACES_PORT": str(port), "FACES_DATABASE_URL": f"sqlite:///{folder / 'server.sqlite'}"}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FACES_")}
     process = subprocess.Popen(
@@ -67,7 +67,8 @@ def serving(folder: Path, module: str = "wsgi:app", **settings: str) -> Iterator
         process.stdout.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

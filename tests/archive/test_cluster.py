@@ -10,6 +10,7 @@ import pytest
 from app.archive import cluster
 from app.archive.errors import ArchiveError
 from tests.archive.conftest import assert_same
+from tests.slow import slow
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def nodes():
 
 
 # Ray warns about its own defaults.
+@slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_a_killed_node_loses_no_row_and_doubles_none(nodes, job, expected):
     whole, others = nodes

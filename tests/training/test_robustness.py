@@ -34,15 +34,15 @@ def test_changes_do_what_they_say(picture):
 
 
 def test_the_same_faces_are_measured_after_each_change(recognizer, photo, tmp_path):
-    files = ["known/Drake/1.jpg", "other/someone/1.jpg"]
+    files = [f"known/{photos.PERSON}/1.jpg", "other/someone/1.jpg"]
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True)
-        (tmp_path / file).write_bytes(photo("Drake"))
+        (tmp_path / file).write_bytes(photo(photos.PERSON))
     nothing = np.zeros(2, np.float32)
     faces = Faces(
         tmp_path,
         Crops(files, np.zeros((2, 112, 112, 3), np.uint8), np.ones(2, bool), nothing, nothing),
-        np.array(["known/Drake", "other/someone"]),
+        np.array([f"known/{photos.PERSON}", "other/someone"]),
         np.array(["test", "test-stranger"]),
         np.zeros((2, 4), np.float32),
     )
