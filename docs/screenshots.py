@@ -73,7 +73,7 @@ def _photos(folder: Path) -> dict[str, Path]:
         "two": photos.paste(*faces, size=(1100, 700), side=340),
         "unknown": photos.paste(Image.blend(*faces, 0.5)),
         "nobody": photos.background(640, 480),
-        "poor": photos.paste(faces[0].filter(ImageFilter.GaussianBlur(7))),
+        "poor": photos.paste(faces[0].filter(ImageFilter.GaussianBlur(10))),
         "many": _crowd(),
     }
     return {name: _file(folder, name, picture) for name, picture in pictures.items()}
