@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 ROWS = (
-    ("settings", "quiet", "unavailable", "request_id", "faces"),
+    ("settings", "quiet", "unavailable", "request_id", "faces", "plural"),
     ("access", "images", "gallery", "stages"),
     ("backends", "crop", "decoder", "decoder_process", "files", "ranking"),
     ("detection", "quality", "verdict"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app import plural
 from app.cli import common, progress
 
 if TYPE_CHECKING:
@@ -50,14 +51,14 @@ def name_archive(
     job, origin = work.prepare(settings, places)
     with Results(out, origin) as results:
         if retry:
-            click.echo(f"{common.count(results.forget_errors(), 'file')} to be tried again.", err=True)
+            click.echo(f"{plural.count(results.forget_errors(), 'file')} to be tried again.", err=True)
         if results.older_gallery:
             click.echo(f"The gallery has changed since {out} was begun; rows that are there stay.", err=True)
         done = results.done()
         with progress.waiting("Looking for pictures..."):
             counted = work.count(places, done, complain)
         if counted.done:
-            click.echo(f"{common.count(counted.done, 'picture')} done before, {counted.missing} to do.", err=True)
+            click.echo(f"{plural.count(counted.done, 'picture')} done before, {counted.missing} to do.", err=True)
         if counted.missing:
             doer = _engine(job, engine, counted.missing, workers, address, gpus)
             with _told(counted.missing) as tick, _stoppable(out):
@@ -96,7 +97,7 @@ def _told(total: int) -> Iterator[Any]:
         yield tick
     seconds = time.monotonic() - began
     click.echo(
-        f"{common.count(done, 'picture')} in {timedelta(seconds=round(seconds))}: {done / seconds:.1f} a second."
+        f"{plural.count(done, 'picture')} in {timedelta(seconds=round(seconds))}: {done / seconds:.1f} a second."
     )
 
 

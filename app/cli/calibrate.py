@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from app import plural
 from app.cli import common
 
 DISTANCES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
@@ -36,7 +37,7 @@ def calibrate(as_json: bool) -> None:
     if as_json:
         click.echo(common.json_line(asdict(found) | {"right": right}))
         return
-    click.echo(f"{found.people} people, {common.count(found.anchors, 'anchor')}. With the card's thresholds:")
+    click.echo(f"{found.people} people, {plural.count(found.anchors, 'anchor')}. With the card's thresholds:")
     click.echo(f"  of {found.strangers} faces of strangers, {found.strangers_named:.2%} are given a name;")
     click.echo(f"  of the gallery's own, each taken out with all its person has, {found.left_out_named:.2%};")
     click.echo(f"  of the gallery's own, {found.named:.2%} their own name and {found.misnamed:.2%} another.")

@@ -83,11 +83,6 @@ def json_line(value: object) -> str:
     return json.dumps(value)
 
 
-def count(number: int, noun: str) -> str:
-    """A number and what it counts: 1 photo, 2 photos."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def shown(path: Path) -> str:
     """A path as text, also where its name is no valid text."""
     return click.format_filename(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app import files
+from app import files, plural
 from app.cli import common
 from app.cli import people_changes as changes
 from app.cli.people_check import check
@@ -92,10 +92,10 @@ def add(
     also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
     entering = reviewed.accepted + len(also)
     if only_review:
-        click.echo(f"{common.count(entering, 'photo')} of {len(photos)} would be learnt of {reviewed.name}.", err=True)
+        click.echo(f"{plural.count(entering, 'photo')} of {len(photos)} would be learnt of {reviewed.name}.", err=True)
         context.exit(0 if entering == len(photos) else 1)
     if entering and not yes and sys.stdin.isatty():
-        click.confirm(f"Learn {common.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
+        click.confirm(f"Learn {plural.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
     report = confirm(recognizer, reviewed, also)
     _tell(report)
     context.exit(0 if report.accepted == len(photos) else 1)
@@ -121,7 +121,7 @@ def import_people(
     if source.is_file():
         settings = common.settings()
         added = common.open_gallery(settings).import_file(source, settings.keep_crops)
-        click.echo(f"{common.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
+        click.echo(f"{plural.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
         return
     complete, seen = True, 0
     try:
@@ -159,7 +159,7 @@ def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[s
         path.unlink(missing_ok=True)
     report = Report(path)
     if report.done:
-        done = common.count(len(report.done), "folder")
+        done = plural.count(len(report.done), "folder")
         say(f"{done} done before, as {common.shown(path)} says; --again does them anew.", err=True)
     with bar(count_photos(source, report.done), "photo") as progress:
         recognizer = common.load_recognizer(common.settings())
@@ -200,7 +200,7 @@ def _tell(report: EnrolmentReport) -> None:
     if report.person is None:
         click.echo(f"Nothing was learnt of {report.name}.", err=True)
     else:
-        learnt, anchors = common.count(report.accepted, "photo"), common.count(report.person.anchors, "anchor")
+        learnt, anchors = plural.count(report.accepted, "photo"), plural.count(report.person.anchors, "anchor")
         click.echo(f"{learnt} of {report.person.name} learnt; the gallery has {anchors} of them now.", err=True)
 
 

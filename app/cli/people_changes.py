@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app import files
+from app import files, plural
 from app.cli import common
 
 ANCHORS = click.option(
@@ -28,22 +28,22 @@ def remove(name: str, anchor_ids: tuple[int, ...], now: bool, yes: bool) -> None
     """
     gallery = common.open_gallery(common.settings())
     known = gallery.find(name)
-    what = common.count(len(anchor_ids), "anchor") + f" of {name}" if anchor_ids else name
+    what = plural.count(len(anchor_ids), "anchor") + f" of {name}" if anchor_ids else name
     if known and not anchor_ids:
-        what = f"{known.name} with {common.count(known.anchors, 'anchor')}"
+        what = f"{known.name} with {plural.count(known.anchors, 'anchor')}"
     if not yes and sys.stdin.isatty():
         click.confirm(f"{'Erase' if now else 'Remove'} {what}?{' This cannot be undone.' if now else ''}", abort=True)
     if anchor_ids:
         left = gallery.remove_anchors(name, anchor_ids, for_good=now)
         done = "erased" if now else "removed"
-        click.echo(f"{common.count(len(anchor_ids), 'anchor')} of {left.name} {done}; {left.anchors} are left.")
+        click.echo(f"{plural.count(len(anchor_ids), 'anchor')} of {left.name} {done}; {left.anchors} are left.")
         return
     gone = gallery.remove(name, for_good=now)
     if now:
         click.echo(f"{gone.name} was erased.")
     else:
         click.echo(f"{gone.name} was removed.")
-        days = common.count(gallery.recovery_days, "day")
+        days = plural.count(gallery.recovery_days, "day")
         click.echo(f"For {days} this brings them back: python main.py people restore {gone.name!r}", err=True)
 
 
@@ -54,7 +54,7 @@ def restore(name: str, anchor_ids: tuple[int, ...]) -> None:
     """Bring back a removed person, or removed anchors of somebody who is there."""
     gallery = common.open_gallery(common.settings())
     back = gallery.restore_anchors(name, anchor_ids) if anchor_ids else gallery.restore(name)
-    click.echo(f"{back.name} is in the gallery with {common.count(back.anchors, 'anchor')}.")
+    click.echo(f"{back.name} is in the gallery with {plural.count(back.anchors, 'anchor')}.")
 
 
 @click.command()
@@ -74,7 +74,7 @@ def rename(old: str, new: str) -> None:
 def merge(name: str, into: str) -> None:
     """Give NAME's anchors to INTO, who stays, and remove NAME: two entries of one person become one."""
     merged = common.open_gallery(common.settings()).merge(name, into)
-    click.echo(f"{merged.name} has {common.count(merged.anchors, 'anchor')} now.")
+    click.echo(f"{merged.name} has {plural.count(merged.anchors, 'anchor')} now.")
 
 
 @click.command()
@@ -91,7 +91,7 @@ def anchors(name: str, crops: Path | None) -> None:
         crops.mkdir(parents=True, exist_ok=True)
         for anchor_id in kept:
             (crops / f"{anchor_id}.webp").write_bytes(gallery.crop(anchor_id))
-        click.echo(f"{common.count(len(kept), 'crop')} of {len(found)} anchors written to {crops}.", err=True)
+        click.echo(f"{plural.count(len(kept), 'crop')} of {len(found)} anchors written to {crops}.", err=True)
 
 
 @click.command()
@@ -121,11 +121,11 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
             embeddings.append(usable[0].embedding)
             notes.append(path.name)
         else:
-            reason = f"{common.count(len(usable), 'face')} can be compared in it, and it needs exactly one."
+            reason = f"{plural.count(len(usable), 'face')} can be compared in it, and it needs exactly one."
             click.echo(common.row([common.shown(path), reason]), err=True)
     if embeddings:
         person = recognizer.gallery.reject(name, np.stack(embeddings), notes)
-        click.echo(f"{common.count(len(embeddings), 'face')} marked as not {person.name}.")
+        click.echo(f"{plural.count(len(embeddings), 'face')} marked as not {person.name}.")
     context.exit(0 if len(embeddings) == len(photos) else 1)
 
 
@@ -204,6 +204,6 @@ def rebuild(drop: bool) -> None:
         click.echo("The gallery belongs to this network already.")
     else:
         click.echo(
-            f"{common.count(done.embedded, 'anchor')} embedded anew, {done.shipped} replaced by shipped ones, "
+            f"{plural.count(done.embedded, 'anchor')} embedded anew, {done.shipped} replaced by shipped ones, "
             f"{done.lost} lost. Restart running servers."
         )

@@ -7,6 +7,7 @@ from itertools import groupby
 
 import click
 
+from app import plural
 from app.cli import common
 
 _SHOWN = 10
@@ -44,8 +45,8 @@ def check(context: click.Context, as_json: bool, everything: bool) -> None:
     else:
         _tell(rows, everything)
         click.echo(
-            f"{common.count(found.people, 'person').replace('persons', 'people')}, "
-            f"{common.count(found.anchors, 'anchor')}. Of {found.strangers} faces of strangers, "
+            f"{plural.count(found.people, 'person')}, "
+            f"{plural.count(found.anchors, 'anchor')}. Of {found.strangers} faces of strangers, "
             f"{found.strangers_named:.2%} would be given a name."
         )
     context.exit(1 if rows else 0)

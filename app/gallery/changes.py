@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
+from app import plural
 from app.gallery import names, people, vectors
 from app.gallery.errors import BadEmbeddings, NameTaken, SamePerson, UnknownFace, UnknownPerson
 from app.gallery.journal import Change, erase
@@ -35,7 +36,7 @@ def add(
         change.new_portrait(person_id)
         replace_portrait(connection, person_id, portrait)
     change.touch(person_id)
-    change.describe(f"added {len(rows)} anchors of person {person_id}")
+    change.describe(f"added {plural.count(len(rows), 'anchor')} of person {person_id}")
     return people.present(connection, PersonRow.id == person_id)
 
 
@@ -115,7 +116,7 @@ def set_anchors_removed(connection: Connection, who: Who, ids: Sequence[int], re
     for anchor_id in ids:
         change.set("anchor", anchor_id, "removed", now() if removed else None)
     change.touch(person.id)
-    change.describe(f"{'removed' if removed else 'restored'} {len(ids)} anchors of person {person.id}")
+    change.describe(f"{'removed' if removed else 'restored'} {plural.count(len(ids), 'anchor')} of person {person.id}")
     return people.present(connection, PersonRow.id == person.id)
 
 
@@ -126,7 +127,7 @@ def erase_anchors(connection: Connection, who: Who, ids: Sequence[int]) -> Perso
     _refuse_others(ids, connection.scalars(own).all(), f"{person.name} has no anchor")
     change = Change(connection, reversible=False)
     change.touch(person.id)
-    change.describe(f"erased {len(ids)} anchors of person {person.id}")
+    change.describe(f"erased {plural.count(len(ids), 'anchor')} of person {person.id}")
     erase(connection, anchors=ids)
     return people.present(connection, PersonRow.id == person.id)
 
@@ -138,7 +139,7 @@ def reject(connection: Connection, who: Who, rows: np.ndarray, notes: Sequence[s
     change = Change(connection)
     connection.execute(insert(RejectedRow), embedded(person.id, rows, notes, change))
     change.touch(person.id)
-    change.describe(f"marked {len(rows)} faces as not person {person.id}")
+    change.describe(f"marked {plural.count(len(rows), 'face')} as not person {person.id}")
     return person
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import Connection, insert, select
 
+from app import plural
 from app.gallery import changes, names, people
 from app.gallery.journal import Change
 from app.gallery.people import Anchor
@@ -49,7 +50,7 @@ def take_over(connection: Connection, everyone: Sequence[PortablePerson], crops:
         if one.portrait is not None and not (known and known.has_portrait):
             change.new_portrait(person_id)
             changes.replace_portrait(connection, person_id, one.portrait)
-    change.describe(f"imported {added} anchors of {len(everyone)} people")
+    change.describe(f"imported {plural.count(added, 'anchor')} of {plural.count(len(everyone), 'person')}")
     return added
 
 

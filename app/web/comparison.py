@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from flask import render_template
 
-from app import serialize
+from app import plural, serialize
 from app.faces import Box
 from app.images import UnreadableImage
 from app.recognizer import Comparison, NoFaceFound, Recognizer, Side
-from app.web import pictures, wording
+from app.web import pictures
 from app.web.streams import Work
 from app.web.upload import intake
 from app.web.uploads import TooLarge, Upload, refuse_large
@@ -70,7 +70,7 @@ def work(recognizer: Recognizer, first: Upload, second: Upload) -> Work:
         right = recognizer.side(second.data, "second")
     except _ERRORS as error:
         return page(str(error)), 413 if isinstance(error, TooLarge) else 422
-    yield f"Comparing {wording.count(len(left.probes), 'face')} with {wording.count(len(right.probes), 'face')}…"
+    yield f"Comparing {plural.count(len(left.probes), 'face')} with {plural.count(len(right.probes), 'face')}…"
     return page(result=view(recognizer.closest(left, right), left, right)), 200
 
 
@@ -102,7 +102,7 @@ def meaning(score: float, threshold: float) -> str:
 
 def _side(side: Side, box: Box, crop) -> SideView:
     picture = side.picture
-    faces = wording.count(len(side.probes), "face")
+    faces = plural.count(len(side.probes), "face")
     return SideView(
         pictures.photo(picture), picture.width, picture.height, box, pictures.crop(crop), f"{faces} found here"
     )

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 
 from flask import render_template
 
+from app import plural
 from app.images import UnreadableImage
 from app.recognizer import Recognizer
 from app.web import results, wording
@@ -50,7 +51,7 @@ def _outcome(recognizer: Recognizer, upload: Upload, which: str, people: int) ->
         return Outcome(upload.name, None, error.code, str(error))
     yield wording.step(which, "finding faces")
     faces = recognizer.find(picture)
-    yield wording.step(which, f"comparing {wording.count(len(faces), 'face')} with {wording.count(people, 'person')}")
+    yield wording.step(which, f"comparing {plural.count(len(faces), 'face')} with {plural.count(people, 'person')}")
     found = recognizer.name(picture, faces)
     if not faces:
         return Outcome(upload.name, found, "no_face_found", NO_FACE)

@@ -29,12 +29,6 @@ NO_FACES = "No face was found"
 UNREAD = "This file could not be used"
 
 
-def count(number: int, thing: str) -> str:
-    """A number and what it counts: 1 face, 2 faces, 401 people."""
-    several = "people" if thing == "person" else f"{thing}s"
-    return f"{number:,} {thing if number == 1 else several}"
-
-
 def which(number: int, photos: int) -> str:
     """What a sentence about one of several photos begins with; nothing where there is one."""
     return f"Photo {number} of {photos}: " if photos > 1 else ""

@@ -90,7 +90,7 @@ def test_adding_a_person_from_the_first_drop_to_the_last_undo(desk, photo):
 
     page.goto("/manage")
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status")).to_have_text(re.compile(f"Taken back: added 1 anchors of {NAME}"))
+    expect(page.get_by_role("status")).to_have_text(re.compile(f"Taken back: added 1 anchor of {NAME}"))
 
 
 def test_a_wrong_result_is_put_right_in_two_clicks(desk, photo_file):

@@ -94,7 +94,7 @@ def test_all_changes_are_undone_one_after_the_other(ready, unit_vectors):
 
 def test_when_nothing_is_left_to_undo(empty_gallery, unit_vectors):
     empty_gallery.add("Ann", unit_vectors(1), ["1"])
-    assert empty_gallery.undo() == "added 1 anchors of person 1"
+    assert empty_gallery.undo() == "added 1 anchor of person 1"
     with pytest.raises(NothingToUndo, match="no change that could be undone"):
         empty_gallery.undo()
 

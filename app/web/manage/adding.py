@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Response, flash, make_response, redirect, request, url_for
 from werkzeug.exceptions import BadRequest
 
+from app import plural
 from app.enrolment import DEBATABLE, MOST_PHOTOS, confirm
 from app.gallery import names
 from app.gallery.errors import BadName
@@ -100,7 +101,7 @@ def _enter(recognizer: Recognizer, name: str, found: Sequence[Line]) -> Response
     done = confirm(recognizer, lines.as_review(name, photos), also)
     if done.person is None:
         raise BadRequest(NOTHING)
-    learnt = f"{wording.count(done.accepted, 'photo')} of {done.person.name} learnt."
+    learnt = f"{plural.count(done.accepted, 'photo')} of {done.person.name} learnt."
     flash(f"{learnt} They are recognised from now on.", "done")
     return redirect(url_for("manage.person", person_id=done.person.id), 303)
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from flask import Response, request
 
+from app import plural
 from app.gallery.journal import PastChange
 from app.gallery.store import with_names
 from app.loading import current_recognizer
-from app.web import wording
 from app.web.manage.blueprint import blueprint, done, numbers, page
 
 CHANGES = 20
@@ -55,7 +55,7 @@ def undo() -> Response:
 def restore() -> Response:
     """Bring a removed person back."""
     back = current_recognizer().gallery.restore(next(iter(numbers("person")), 0))
-    return done(f"{back.name} is back with {wording.count(back.anchors, 'anchor')}.")
+    return done(f"{back.name} is back with {plural.count(back.anchors, 'anchor')}.")
 
 
 @blueprint.post("/erase")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response
 
+from app import plural
 from app.loading import current_recognizer
-from app.web import wording
 from app.web.manage.blueprint import blueprint, done, numbers, page
 
 
@@ -24,4 +24,4 @@ def take_back() -> Response:
     if not ids:
         return done("No face was ticked, so none was taken back.")
     current_recognizer().gallery.take_back(ids)
-    return done(f"{wording.count(len(ids), 'face')} taken back.")
+    return done(f"{plural.count(len(ids), 'face')} taken back.")

@@ -10,14 +10,14 @@ from itertools import groupby
 
 from flask import Response, make_response
 
-from app import health, strangers
+from app import health, plural, strangers
 from app.gallery.errors import UnknownPerson
 from app.gallery.people import Anchor
 from app.health import Finding, Health
 from app.loading import current_recognizer
 from app.recognizer import Recognizer
 from app.stages import stage
-from app.web import streams, wording
+from app.web import streams
 from app.web.manage.blueprint import blueprint, page
 from app.web.streams import Work
 
@@ -81,7 +81,7 @@ def check_health() -> Response:
 def _checked(recognizer: Recognizer) -> Work:
     card, gallery = recognizer.network.card, recognizer.gallery
     snapshot = gallery.snapshot()
-    yield f"Looking at {wording.count(len(snapshot), 'person')}…"
+    yield f"Looking at {plural.count(len(snapshot), 'person')}…"
     faces = strangers.read(recognizer.settings.model, card)
     with stage("check"):
         found = health.check(snapshot, card.rules, faces)
@@ -112,5 +112,5 @@ def _view(recognizer: Recognizer, one: Finding, ids: Mapping[str, int]) -> Findi
     # The page makes links of both names of a pair, so the sentence begins after them.
     detail = one.detail.removeprefix(f"and {one.other}: ")
     if anchors:
-        detail = f"{wording.count(len(anchors), 'anchor')} {detail}"
+        detail = f"{plural.count(len(anchors), 'anchor')} {detail}"
     return FindingView(one.person, ids[one.person], one.other, one.other and ids[one.other], detail, anchors)

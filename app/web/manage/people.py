@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response, current_app, request, url_for
 from werkzeug.exceptions import NotFound
 
+from app import plural
 from app.gallery.people import LARGEST_ID
 from app.loading import current_recognizer
-from app.web import wording
 from app.web.manage.blueprint import blueprint, done, numbers, page
 from app.web.people import tile
 
@@ -53,7 +53,7 @@ def rename(person_id: int) -> Response:
 def merge(person_id: int) -> Response:
     """Give the person's anchors to another, who is named in the form."""
     merged = current_recognizer().gallery.merge(person_id, request.form.get("into", ""))
-    sentence = f"{merged.name} has {wording.count(merged.anchors, 'anchor')} now."
+    sentence = f"{merged.name} has {plural.count(merged.anchors, 'anchor')} now."
     return done(sentence, url_for("manage.person", person_id=merged.id))
 
 
@@ -62,7 +62,7 @@ def remove(person_id: int) -> Response:
     """Remove the person, or with `now` erase them."""
     gallery, now = current_recognizer().gallery, "now" in request.form
     gone = gallery.remove(person_id, for_good=now)
-    days = wording.count(gallery.recovery_days, "day")
+    days = plural.count(gallery.recovery_days, "day")
     fate = "was erased." if now else f"was removed. For {days} they can be brought back from here."
     return done(f"{gone.name} {fate}", url_for("manage.desk"))
 
@@ -76,7 +76,7 @@ def remove_anchors(person_id: int) -> Response:
     now = "now" in request.form
     left = current_recognizer().gallery.remove_anchors(person_id, ids, for_good=now)
     word = "erased" if now else "removed"
-    return done(f"{wording.count(len(ids), 'anchor')} of {left.name} {word}; {left.anchors} are left.")
+    return done(f"{plural.count(len(ids), 'anchor')} of {left.name} {word}; {left.anchors} are left.")
 
 
 def suggestions(besides: str | None = None) -> list[str]:
