@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from app.quiet import import_quietly
@@ -56,7 +57,7 @@ def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dic
     """
     try:
         return _deepface(downloads).extract_faces(
-            np.ascontiguousarray(pixels[:, :, ::-1]),
+            cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR),
             detector_backend=backend,
             enforce_detection=False,
             align=False,

@@ -24,7 +24,7 @@ from app.settings import ROOT
 from bench.rival import rival
 from tests import photos
 
-STEPS = ("decode", "detect", "align", "embed", "rank")
+STEPS = ("decode", "detect", "embed", "rank")
 SEED_PEOPLE, SEED_ANCHORS = 4, 32
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
