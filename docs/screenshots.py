@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import requests
 from PIL import Image, ImageFilter
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from app.settings import ROOT
 from tests import photos
@@ -138,7 +138,11 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     page.locator("#problem:not(:empty)").wait_for(timeout=120_000)
     _save(page, f"no-face{suffix}")
     held = []
-    page.route("**/identify", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/identify", hold)
     page.locator("#image").set_input_files(files["two"])
     page.locator(".waiting").wait_for()
     _save(page, f"waiting{suffix}")
