@@ -75,13 +75,9 @@ class Rival:
 
 
 @contextmanager
-def rival(prefix: tuple[str, ...] = ()) -> Iterator[Rival]:
-    """Start a worker.
-
-    Arguments:
-        prefix: what its command begins with, e.g. ("taskset", "-c", "0").
-    """
-    command = [*prefix, str(environment()), "-W", "ignore", str(WORKER)]
+def rival() -> Iterator[Rival]:
+    """Start a worker, on the cores that this process may use."""
+    command = [str(environment()), "-W", "ignore", str(WORKER)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Rival(process)
         process.stdin.close()
