@@ -27,8 +27,12 @@ BATCHES = (1, 4, 16, 64)
 would be traced anew and move the last digits."""
 
 
-def build_twin(config: TwinConfig) -> keras.Model:
-    """Make the twin with fresh random weights.
+def build_twin(config: TwinConfig, precision: str = "float32") -> keras.Model:
+    """Make the twin with fresh random weights, float32 in any case.
+
+    Arguments:
+        config: its layout.
+        precision: Keras dtype policy of the convolutions, for training; the embedding's own layers stay in float32.
 
     Returns:
         A Keras model: float32 (batch, 112, 112, 3) as `crop.normalise` gives it, to float32
@@ -38,17 +42,20 @@ def build_twin(config: TwinConfig) -> keras.Model:
     layers = keras.layers
 
     def convolve(x, channels, strides=1):
-        x = layers.Conv2D(channels, 3, strides=strides, padding="same", use_bias=False)(x)
-        return layers.BatchNormalization(momentum=0.95)(x)
+        x = layers.Conv2D(channels, 3, strides=strides, padding="same", use_bias=False, dtype=precision)(x)
+        return layers.BatchNormalization(momentum=0.95, dtype=precision)(x)
+
+    def rectify(x):
+        return layers.ReLU(dtype=precision)(x)
 
     crops = layers.Input((crop.SIZE, crop.SIZE, 3), name="crops")
-    x = layers.ReLU()(convolve(crops, config.stem, strides=2))  # (batch, 56, 56, stem)
+    x = rectify(convolve(crops, config.stem, strides=2))  # (batch, 56, 56, stem)
     for channels, pairs in config.stages:
-        x = layers.ReLU()(convolve(x, channels, strides=2))
+        x = rectify(convolve(x, channels, strides=2))
         for _ in range(pairs):
-            inner = layers.ReLU()(convolve(x, channels))
-            x = layers.ReLU()(layers.Add()([x, convolve(inner, channels)]))
-    x = layers.Flatten()(x)
+            inner = rectify(convolve(x, channels))
+            x = rectify(layers.Add(dtype=precision)([x, convolve(inner, channels)]))
+    x = layers.Flatten(dtype="float32")(x)
     x = layers.Dense(config.embedding, use_bias=False)(x)
     x = layers.BatchNormalization(momentum=0.95)(x)
     embeddings = layers.UnitNormalization(name="embeddings")(x)

@@ -37,6 +37,13 @@ LFW = click.option(
 @click.option("--images", default=400_000, show_default=True, help="Augmented faces the network sees in all.")
 @click.option("--batch", default=64, show_default=True, help="Faces in one step.")
 @click.option("--rate", default=0.1, show_default=True, help="Highest rate of learning.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Of the convolutions. auto: bfloat16 where the machine multiplies it by itself.",
+)
 @click.option("--seed", default=1, show_default=True, help="Of weights, order and augmentation.")
 @click.option("--answers", type=FOLDER, help="A teacher's answers about augmented faces, see: targets.")
 @click.option(
@@ -48,6 +55,7 @@ def train(
     images: int,
     batch: int,
     rate: float,
+    precision: str,
     seed: int,
     answers: Path | None,
     card: Path | None,
@@ -63,7 +71,7 @@ def train(
         from app.card import TwinConfig, read_card, read_weights
         from app.detection import Detector
         from app.training import answers as answered
-        from app.training import loop, tiles
+        from app.training import learner, loop, tiles
 
         detector = Detector.from_settings(settings)
         with bars() as tick:
@@ -71,7 +79,8 @@ def train(
         click.echo(f"{len(packed)} faces of {len(set(packed.identities))} people.")
         begin = read_card(card) if card else None
         taught = answered.read(packed, answers) if answers else None
-        plan = loop.Plan(images=images, batch=batch, rate=rate, seed=seed)
+        chosen = learner.precision_here() if precision == "auto" else precision
+        plan = loop.Plan(images=images, batch=batch, rate=rate, seed=seed, precision=chosen)
         with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
             loop.train(
                 packed,

@@ -43,6 +43,7 @@ class Plan:
     contrastive: float = 0.2
     seed: int = 1
     checkpoint_every: int = 500
+    precision: str = "float32"
 
     @property
     def steps(self) -> int:
@@ -215,10 +216,11 @@ def _prepared(tiles: TileSet, plan: Plan, config: TwinConfig) -> tuple[learner.L
     else:
         centres = np.random.default_rng(plan.seed).normal(size=(len(trained), config.embedding)).astype(np.float32)
     parts = {"distillation": plan.distillation, "softmax": plan.softmax}
-    student = learner.Learner(config, centres, parts, taught)
+    student = learner.Learner(config, centres, parts, taught, learner.PRECISIONS[plan.precision])
     optimiser = keras.optimizers.SGD(plan.rate, momentum=0.9, nesterov=True, weight_decay=plan.weight_decay)
     optimiser.exclude_from_weight_decay(var_names=["gamma", "beta", "centres"])
-    student.compile(optimizer=optimiser, jit_compile=True)
+    # TensorFlow's own kernels train faster on CPUs than those that XLA compiles, which know no bfloat16 either.
+    student.compile(optimizer=optimiser, jit_compile=keras.backend.backend() != "tensorflow")
     return student, Pairs(people, faces), people
 
 

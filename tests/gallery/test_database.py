@@ -3,6 +3,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Timer
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -71,11 +72,32 @@ def test_a_failed_change_leaves_nothing(empty_gallery, database):
 
 
 def test_threads_that_open_at_once_fill_it_once(database_url, folder):
+    together = Barrier(8)
+
+    def opened(_) -> Gallery:
+        together.wait()
+        return Gallery.open(database_url, NETWORK, folder)
+
     with ThreadPoolExecutor(8) as pool:
-        galleries = list(pool.map(lambda _: Gallery.open(database_url, NETWORK, folder), range(8)))
+        galleries = list(pool.map(opened, range(8)))
     for gallery in galleries:
         assert (len(gallery.people()), gallery.snapshot().revision) == (20, 1)
         gallery.close()
+
+
+def test_a_fresh_file_that_another_is_writing_is_waited_for(tmp_path):
+    file = tmp_path / "gallery.sqlite"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE theirs (number INTEGER)")
+    finish = Timer(0.3, other.execute, ["COMMIT"])
+    finish.start()
+    database = Database.at(f"sqlite:///{file}")
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM theirs")).scalar() == 0
+    database.close()
+    finish.join()
+    other.close()
 
 
 def test_processes_that_open_at_once_fill_it_once(database_url, folder):

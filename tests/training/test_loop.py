@@ -6,7 +6,7 @@ import pytest
 
 from app import crop
 from app.card import TwinConfig
-from app.siamese import numbers
+from app.siamese import build_twin, fill, numbers
 from app.training import loop
 from app.training.errors import TrainingError
 from app.training.tiles import SIDE, TileSet, split_of
@@ -60,6 +60,19 @@ def test_one_seed_gives_one_network(packed, uninterrupted, tmp_path):
     assert_same(numbers(loop.train(packed, tmp_path, PLAN, TINY).twin), uninterrupted[0])
     other = numbers(loop.train(packed, tmp_path / "other", replace(PLAN, seed=2), TINY).twin)
     assert any(not np.allclose(array, uninterrupted[0][name], atol=1e-3) for name, array in other.items())
+
+
+def test_bfloat16_trains_the_same_network_a_little_coarser(packed, tmp_path):
+    student = loop.train(packed, tmp_path, replace(PLAN, precision="bfloat16"), TINY)
+    assert "bfloat16" in {layer.compute_dtype for layer in student.twin.layers}
+    crops = crop.normalise(packed.tiles[:, 16:128, 16:128])
+    embeddings = np.asarray(student.twin(crops))
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+    exact = build_twin(TINY)
+    fill(exact, numbers(student.twin))
+    assert 0 < np.abs(embeddings - np.asarray(exact(crops))).max() < 0.05
+    assert all(np.isfinite(array).all() for array in numbers(student.twin).values())
 
 
 class PowerCut(Exception):
