@@ -27,12 +27,13 @@ BATCHES = (1, 4, 16, 64)
 would be traced anew and move the last digits."""
 
 
-def build_twin(config: TwinConfig, precision: str = "float32") -> keras.Model:
+def build_twin(config: TwinConfig, precision: str = "float32", normalisation: type | None = None) -> keras.Model:
     """Make the twin with fresh random weights, float32 in any case.
 
     Arguments:
         config: its layout.
         precision: Keras dtype policy of the convolutions, for training; the embedding's own layers stay in float32.
+        normalisation: class of the batch normalisations, for training; Keras's own unless given.
 
     Returns:
         A Keras model: float32 (batch, 112, 112, 3) as `crop.normalise` gives it, to float32
@@ -40,10 +41,11 @@ def build_twin(config: TwinConfig, precision: str = "float32") -> keras.Model:
     """
     keras = import_keras()
     layers = keras.layers
+    normalisation = normalisation or layers.BatchNormalization
 
     def convolve(x, channels, strides=1):
         x = layers.Conv2D(channels, 3, strides=strides, padding="same", use_bias=False, dtype=precision)(x)
-        return layers.BatchNormalization(momentum=0.95, dtype=precision)(x)
+        return normalisation(momentum=0.95, dtype=precision)(x)
 
     def rectify(x):
         return layers.ReLU(dtype=precision)(x)

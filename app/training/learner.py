@@ -14,6 +14,7 @@ from app.card import TwinConfig
 from app.siamese import build_twin, numbers
 from app.training import losses
 from app.training.errors import TrainingError
+from app.training.normalisation import normalisation
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """What the convolutions may compute in, and the Keras dtype policy of it; weights and losses are float32 in both."""
@@ -52,7 +53,7 @@ class Learner(keras.Model):
         precision: str = "float32",
     ) -> None:
         super().__init__(name="learner")
-        self.twin = build_twin(config, precision)
+        self.twin = build_twin(config, precision, normalisation())
         self.weights_of = weights_of
         self.taught = taught
         self.centres = self.add_weight(
