@@ -38,6 +38,13 @@ LFW = click.option(
 @click.option("--batch", default=64, show_default=True, help="Faces in one step.")
 @click.option("--rate", default=0.1, show_default=True, help="Highest rate of learning.")
 @click.option(
+    "--decay",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.25,
+    show_default=True,
+    help="Share of the faces, at the end, over which the rate falls to zero; 1 where a trained network goes on.",
+)
+@click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
@@ -55,6 +62,7 @@ def train(
     images: int,
     batch: int,
     rate: float,
+    decay: float,
     precision: str,
     seed: int,
     answers: Path | None,
@@ -80,7 +88,7 @@ def train(
         begin = read_card(card) if card else None
         taught = answered.read(packed, answers) if answers else None
         chosen = learner.precision_here() if precision == "auto" else precision
-        plan = loop.Plan(images=images, batch=batch, rate=rate, seed=seed, precision=chosen)
+        plan = loop.Plan(images=images, batch=batch, rate=rate, decay=decay, seed=seed, precision=chosen)
         with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
             loop.train(
                 packed,

@@ -1,9 +1,9 @@
 """The training loop: sample pairs of faces, augment, step, log, keep a checkpoint to resume from.
 
 Everything random depends on (seed, step) alone, so a run killed and resumed equals one that was not.
-The rate of learning warms up, stays, and falls to zero over the last quarter ("warm-up, stable,
-decay", Hu et al. 2024, https://arxiv.org/abs/2404.06395): a longer run can go on from the
-checkpoint that `train` keeps from before the fall.
+The rate of learning warms up, stays, and falls to zero, over the last quarter unless told otherwise
+("warm-up, stable, decay", Hu et al. 2024, https://arxiv.org/abs/2404.06395): a longer run can go on
+from the checkpoint that `train` keeps from before the fall.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class Plan:
 
     def contrastive_at(self, step: int) -> float:
         """The contrastive loss's weight at a step: hard pairs pull a young network into collapse
-        (Schroff et al. 2015), so it grows from nothing over the stable part.
+        (Schroff et al. 2015), so it grows from nothing over the first three quarters.
         """
-        return self.contrastive * min(1.0, step / max(1, self.stable_until))
+        return self.contrastive * min(1.0, step / max(1, round(self.steps * 0.75)))
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,13 @@ def test_batches_hold_pairs_of_one_person():
     assert sorted(seen) == list(range(20))
 
 
+def test_the_rate_may_fall_all_the_way():
+    plan = loop.Plan(images=6400, batch=64, rate=0.1, warmup=10, decay=1.0)
+    rates = [plan.rate_at(step) for step in range(plan.steps)]
+    assert rates[::25] == pytest.approx([0.01, 0.075, 0.05, 0.025])
+    assert plan.contrastive_at(0) == 0 < plan.contrastive_at(25) < plan.contrastive_at(75) == plan.contrastive
+
+
 def test_the_rate_rises_stays_and_falls():
     plan = loop.Plan(images=6400, batch=64, rate=0.1, warmup=10)
     rates = [plan.rate_at(step) for step in range(plan.steps)]
