@@ -19,6 +19,7 @@ from app import backends
 from app.faces import Box, DetectedFace, between, tilt, without_repeats
 from app.images import Picture
 from app.settings import Settings
+from app.stages import check_deadline
 
 METHOD = "looks-4"
 """Name of the way that faces are looked for; change it whenever other eyes come out, so that caches notice."""
@@ -77,6 +78,7 @@ class Detector:
 
         Raises:
             backends.DetectorError: DeepFace could not run the detector.
+            unavailable.TooLate: the request's time was over before all was looked at.
         """
         pixels, scale = _reduced(picture.pixels, self.side)
         with self._lock:
@@ -127,7 +129,8 @@ class Detector:
         return [face.moved(-border, -border) for face in self._ask(framed)]
 
     def _ask(self, pixels: np.ndarray) -> list[DetectedFace]:
-        """One call of DeepFace on RGB pixels."""
+        """One look, a call of DeepFace on RGB pixels, if there is time for it."""
+        check_deadline()
         pixels = _filled_up(pixels)
         found = backends.extract_faces(pixels, self.backend, self.downloads)
         height, width = pixels.shape[:2]

@@ -86,7 +86,7 @@ class Settings:
     threads: int = _setting(4, "requests a server process works on at once", 1)
     queue: int = _setting(4, "requests that may wait beside those; more are answered with 503", 0)
     queue_seconds: int = _setting(20, "how long a request may wait", 1)
-    request_seconds: int = _setting(60, "how long a request may take; it is given up between stages", 1)
+    request_seconds: int = _setting(60, "how long a request may take; it is given up between two steps", 1)
     body_seconds: int = _setting(60, "how long a request may take to arrive", 1)
     stuck_seconds: int = _setting(180, "a server process in which a request takes this long is replaced", 1)
     trusted_hosts: str = _setting(

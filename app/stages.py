@@ -1,7 +1,8 @@
 """The stages that a photo goes through, as whoever waits for the answer sees them: how long each took, and whether
-there is time for the next.
+there is time to go on.
 
-The recognizer names its stages. A server follows each request's course; elsewhere nobody does, and nothing is kept.
+The recognizer names its stages; the detector, whose stage can take seconds, asks between two looks whether there is
+time for the next. A server follows each request's course; elsewhere nobody does, and nothing is kept.
 """
 
 from __future__ import annotations
@@ -62,13 +63,23 @@ def stage(name: str) -> Iterator[None]:
     if not course.admitted:
         course.admit()
         course.admitted = True
+    check_deadline()
     started = time.monotonic()
-    if started > course.deadline:
-        raise TooLate
     try:
         yield
     finally:
         course.seconds[name] += time.monotonic() - started
+
+
+def check_deadline() -> None:
+    """Give this thread's request up if its time is over; to be called wherever that can be done.
+
+    Raises:
+        TooLate: the request's time is over.
+    """
+    course = _COURSE.get()
+    if course is not None and time.monotonic() > course.deadline:
+        raise TooLate
 
 
 def judged(verdicts: Iterable[str]) -> None:

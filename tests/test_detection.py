@@ -1,3 +1,4 @@
+import math
 import os
 from dataclasses import replace
 
@@ -5,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app import backends, stages
 from app.backends import YUNET_WEIGHTS, DetectorError
 from app.detection import Detector
 from app.images import Picture
 from app.settings import Settings
+from app.unavailable import TooLate
 from tests import photos
 from tests.photos import ORIENTATIONS, OTHER, PERSON
 
@@ -127,6 +130,29 @@ def test_smaller_faces_than_asked_for_are_left_out(detector):
 )
 def test_a_picture_without_a_face_gives_none(detector, size):
     assert detector.find_faces(Picture(np.asarray(photos.background(*size)))) == ()
+
+
+@pytest.mark.parametrize(("names", "most"), [((), 3), (FOUR, 5)], ids=["while it is turned", "at a face again"])
+def test_a_request_past_its_deadline_is_given_up_between_two_looks(detector, monkeypatch, names, most):
+    picture, course, looks = scene(*names, size=(1600, 600)), stages.Course(deadline=math.inf), []
+    extract_faces = backends.extract_faces
+
+    def look(*question):
+        looks.append(question)
+        if len(looks) == most:
+            course.deadline = 0
+        return extract_faces(*question)
+
+    monkeypatch.setattr(backends, "extract_faces", look)
+    stages.follow(course)
+    try:
+        with pytest.raises(TooLate):
+            detector.find_faces(picture)
+    finally:
+        stages.leave()
+    assert len(looks) == most
+    # Whoever comes next need not wait for it.
+    assert len(detector.find_faces(picture)) == len(names)
 
 
 def test_settings_reach_the_detector(detector):

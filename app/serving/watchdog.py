@@ -1,6 +1,6 @@
 """A request that never ends holds its thread for good; with enough of them a process looks alive and does nothing.
 
-Deadlines are looked at between stages, so they do not help inside one. The watchdog takes such a process out of
+Deadlines are looked at between two steps, so they do not help inside one. The watchdog takes such a process out of
 service and ends it; gunicorn starts another.
 """
 
