@@ -59,10 +59,10 @@ def resident() -> int:
     return int(pages) * 4096
 
 
-def interleaved(*calls: Callable[[], object]) -> list[float]:
+def interleaved(*calls: Callable[[], object], rounds: int = _ROUNDS) -> list[float]:
     """The seconds of each in its least disturbed round, run in turns."""
     seconds = [[] for _ in calls]
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         for call, row in zip(calls, seconds, strict=True):
             started = time.perf_counter()
             call()
