@@ -35,7 +35,7 @@ def bare() -> tuple[float, float]:
 
 
 def served(data: bytes) -> dict[str, float]:
-    """One server's life: seconds until ready, of the first and the hundredth request, megabytes of its largest process."""
+    """One server's life: seconds until ready and of requests, megabytes of its largest process."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, ready(Path(folder), FACES_RATE_LIMIT="off") as server:
         found = {"ready": time.perf_counter() - began}
