@@ -64,7 +64,7 @@ def main(photo: Path | None, rounds: int) -> None:
     }
     took = dict(zip(calls, interleaved(*calls.values(), rounds=rounds), strict=True))
     rate = SIDE**3 / took["matrix product"]
-    face = 2 * network.card.raw["architecture"]["multiply_adds"]
+    face = network.card.raw["architecture"]["multiply_adds"]
     work = {"embed one face": face, "embed 16 faces": 16 * face}
     if backend == "yunet":
         work["detect, one look"] = detector_multiply_adds(pixels.shape[1], pixels.shape[0])

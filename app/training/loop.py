@@ -44,6 +44,7 @@ class Plan:
     seed: int = 1
     checkpoint_every: int = 500
     precision: str = "float32"
+    augmented: bool = True
 
     @property
     def steps(self) -> int:
@@ -118,6 +119,8 @@ def batches(
         if answered:
             return answered
         target = None if tiles.targets is None else tiles.targets[face]
+        if not plan.augmented:
+            return crop.align(tiles.tiles[face], tiles.eyes[face]), target
         return augment.random_crop(tiles.tiles[face], tiles.eyes[face], rng), target
 
     def make(step: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray | None]:

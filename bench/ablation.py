@@ -1,0 +1,86 @@
+"""What each part of the learning gives: `.venv/bin/python -m bench.ablation FACES_FOLDER LFW_FOLDER [--images 57500]`.
+
+Four networks on one short schedule from one seed, each with one part more than the last, measured on LFW's pairs and on
+the held-out faces of the gallery's people; with what its training cost. A run that was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from app.card import TwinConfig
+from app.detection import Detector
+from app.quality import QualityFloor
+from app.settings import ROOT, Settings
+from app.siamese import Network
+from app.training import evaluation, export, loop, measuring, shipping, tiles
+from app.training.learner import precision_here
+
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+def steps(plan: loop.Plan, packed: tiles.TileSet) -> dict[str, tuple[loop.Plan, tiles.TileSet]]:
+    """The plan and the faces of each network; without a teacher the centres of the people are learnt."""
+    untaught = replace(packed, targets=None)
+    alone = replace(plan, augmented=False, softmax=0.0, contrastive=1.0)
+    return {
+        "contrastive loss": (alone, untaught),
+        "+ margin softmax": (replace(alone, softmax=1.0, contrastive=plan.contrastive), untaught),
+        "+ distillation": (replace(plan, augmented=False), packed),
+        "+ augmentation": (plan, packed),
+    }
+
+
+def trained(folder: Path, plan: loop.Plan, packed: tiles.TileSet) -> tuple[Network, float]:
+    """A network and the seconds that its training took, in all calls; none where it was trained before."""
+    cost = folder / "seconds.json"
+    before = json.loads(cost.read_text()) if cost.exists() else 0.0
+    began = time.monotonic()
+    try:
+        loop.train(packed, folder, plan, TwinConfig())
+    finally:
+        spent = before + time.monotonic() - began
+        cost.write_text(json.dumps(spent))
+    twin, about = export.trained_twin(folder)
+    return Network(twin, export.provisional_card(about)), spent
+
+
+def measured(network: Network, faces: Path, lfw: Path, work: Path, detector: Detector) -> tuple[dict, dict]:
+    """LFW's figures and the closed set's; the rule of the verdict plays no part in either."""
+    pairs, _ = measuring.lfw(lfw, work, detector, network, [])
+    gathered = shipping.gather(faces, work, detector, network, "celebrities")
+    snapshot, _ = shipping.choose_gallery(gathered, {}, QualityFloor(0.0, 0.0))
+    known = gathered.of("test")
+    names = [shipping.person_of(identity, {}) for identity in gathered.identities[known]]
+    return pairs, evaluation.closed_set(
+        gathered.embeddings[known], names, gathered.missed("test"), snapshot, network.card.rules
+    )
+
+
+@click.command()
+@click.argument("faces", type=FOLDER)
+@click.argument("lfw", type=FOLDER)
+@click.option("--work", type=click.Path(path_type=Path, file_okay=False), default=ROOT / ".training")
+@click.option("--images", default=57_500, show_default=True, help="Augmented faces that each network sees.")
+def main(faces: Path, lfw: Path, work: Path, images: int) -> None:
+    """Train, measure and print."""
+    detector = Detector.from_settings(Settings())
+    packed = tiles.pack(faces, work / "tiles", detector)
+    plan = loop.Plan(images=images, precision=precision_here())
+    print(f"{images} faces each")
+    print(f"{'':<20}{'LFW':>7}{'TAR@1e-3':>10}{'top-1':>8}{'top-5':>8}{'minutes':>9}")
+    for number, (name, (own, taught_by)) in enumerate(steps(plan, packed).items()):
+        network, seconds = trained(work / "ablation" / f"{number}-{images}", own, taught_by)
+        pairs, closed = measured(network, faces, lfw, work, detector)
+        figures = (pairs["accuracy"], pairs["tar_at_far_1e-3"], closed["top1"], closed["top5"])
+        lfw_share, tar, first, five = (100 * figure for figure in figures)
+        print(f"{name:<20}{lfw_share:>7.1f}{tar:>10.1f}{first:>8.1f}{five:>8.1f}{seconds / 60:>9.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
