@@ -62,6 +62,15 @@ def test_one_seed_gives_one_network(packed, uninterrupted, tmp_path):
     assert any(not np.allclose(array, uninterrupted[0][name], atol=1e-3) for name, array in other.items())
 
 
+def test_without_augmentation_a_face_looks_the_same_each_time(packed):
+    pairs = loop.Pairs(np.repeat(np.arange(4), 4), np.arange(16))
+    seen: dict[int, np.ndarray] = {}
+    for _, chosen, crops, _ in loop.batches(packed, pairs, replace(PLAN, augmented=False), 0):
+        for face, one in zip(chosen, crops, strict=True):
+            np.testing.assert_array_equal(seen.setdefault(int(face), one), one)
+    assert set(seen) == set(range(16))
+
+
 def test_bfloat16_trains_the_same_network_a_little_coarser(packed, tmp_path):
     student = loop.train(packed, tmp_path, replace(PLAN, precision="bfloat16"), TINY)
     assert "bfloat16" in {layer.compute_dtype for layer in student.twin.layers}
