@@ -88,7 +88,16 @@ def train(
         begin = read_card(card) if card else None
         taught = answered.read(packed, answers) if answers else None
         chosen = learner.precision_here() if precision == "auto" else precision
-        plan = loop.Plan(images=images, batch=batch, rate=rate, decay=decay, seed=seed, precision=chosen)
+        before = begin.raw["training"] if begin else {"images": 0}
+        plan = loop.Plan(
+            images=images,
+            batch=batch,
+            rate=rate,
+            decay=decay,
+            seed=seed,
+            precision=chosen,
+            seen_before=before["images"] + before.get("seen_before", 0),
+        )
         with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
             loop.train(
                 packed,

@@ -30,7 +30,10 @@ from app.training.tiles import TileSet, split_of
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does: `images` in all, in batches of `batch`, half of them pairs of one person."""
+    """What a run does: `images` in all, in batches of `batch`, half of them pairs of one person.
+
+    `seen_before` is how many faces the weights that it begins with have learnt from.
+    """
 
     images: int = 400_000
     batch: int = 64
@@ -45,6 +48,7 @@ class Plan:
     checkpoint_every: int = 500
     precision: str = "float32"
     augmented: bool = True
+    seen_before: int = 0
 
     @property
     def steps(self) -> int:
