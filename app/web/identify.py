@@ -12,7 +12,6 @@ from app.recognizer import Recognizer
 from app.web import results, wording
 from app.web.manage.correction import Corrector
 from app.web.outcome import Outcome
-from app.web.people import tile
 from app.web.streams import Page, Work
 from app.web.upload import upload_page
 from app.web.uploads import TooLarge, Upload, refuse_large
@@ -34,7 +33,7 @@ def work(recognizer: Recognizer, uploads: Sequence[Upload]) -> Work:
         The results page; the upload page with a sentence if a single photo gave nothing.
     """
     outcomes: list[Outcome] = []
-    people = {person.name: tile(person) for person in recognizer.gallery.people()}
+    people = {person.name: person for person in recognizer.gallery.people()}
     for number, upload in enumerate(uploads, start=1):
         which = wording.which(number, len(uploads))
         if outcomes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.card import Card
 from app.faces import Box
+from app.gallery.store import Person
 from app.recognizer import Identification, IdentifiedFace
 from app.serialize import BEST
 from app.verdict import PersonDistance, Verdict
@@ -14,7 +15,7 @@ from app.web import explanation, pictures, wording
 from app.web.explanation import Strip
 from app.web.manage.correction import Correction
 from app.web.outcome import Outcome, answers
-from app.web.people import Tile, initials
+from app.web.people import Tile, initials, tile
 
 OPEN_TABLES = 3
 """With more faces than this on a page the tables start closed, so that it stays readable."""
@@ -92,24 +93,25 @@ class Explainer:
 
     Arguments:
         card: of the network that judged.
-        tiles: everyone in the gallery, by name.
+        people: everyone in the gallery, by name.
         corrections: gives what can be done about each face of a photo, by the photo's name and its faces.
     """
 
     def __init__(
         self,
         card: Card,
-        tiles: Mapping[str, Tile],
+        people: Mapping[str, Person],
         corrections: Callable[[str, Sequence[IdentifiedFace]], Sequence[Correction | None]],
     ) -> None:
         self.corrections = corrections
         self.margin = card.rules.margin
         self.bins = card.raw.get("metrics", {}).get("reliability", ())
-        self._tiles = tiles
+        self._people = people
 
     def tile(self, person: str) -> Tile:
         """The person's tile; someone removed from the gallery a moment ago has only their initials left."""
-        return self._tiles.get(person) or Tile(person, None, initials(person))
+        found = self._people.get(person)
+        return tile(found) if found else Tile(person, None, initials(person))
 
 
 def view(outcomes: Sequence[Outcome], explainer: Explainer) -> ResultsView:
