@@ -19,7 +19,7 @@ from app.loading import RETRY_SECONDS, NotReady
 from app.recognizer import NoFaceFound
 from app.request_id import request_id
 from app.unavailable import GalleryAway
-from app.web.uploads import drain
+from app.web.uploads import drain, form_limits
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,12 @@ _PICTURES = ("image", "a", "b")
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 _PROBLEMS = {
-    400: "No picture or too many came, or a parameter cannot be what it is.",
+    400: "No picture came, or a parameter cannot be what it is.",
     401: "The request has no token, or a wrong one.",
     403: "The server has no token, so that nobody can change its gallery.",
     404: "There is no such person, or no portrait of them.",
     409: "The gallery is not as the request supposes.",
-    413: "The file or the request is too large.",
+    413: "A file or the request is too large, or too many pictures came.",
     422: "A picture cannot be read or shows no face to compare, or a name cannot be one.",
     503: "The server is starting up or busy; `Retry-After` says when to ask again.",
     "default": "Any other error.",
@@ -190,5 +190,6 @@ def _detail(error: HTTPException, status: int) -> str:
     if status == 405:
         return f"This address takes {' or '.join(sorted(set(error.valid_methods or ()) - {'HEAD', 'OPTIONS'}))}."
     if status == 413 and request.max_content_length:
-        return f"The request is too large: {request.max_content_length / 1e6:g} MB are the most that is read."
+        most = f"{request.max_content_length / 1e6:g} MB"
+        return form_limits() or f"The request is too large: {most} are the most that is read."
     return _DETAILS.get(status) or error.description or HTTPStatus(status).description

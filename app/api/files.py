@@ -18,7 +18,7 @@ def chosen(files: list[FileStorage], most: int) -> list[FileStorage]:
     if not uploads:
         raise no_image("image")
     if len(uploads) > most:
-        raise Refused(400, "too_many_images", f"{len(uploads)} pictures came; {most} are the most in one request.")
+        raise Refused(413, "too_many_images", f"{len(uploads)} pictures came; {most} are the most in one request.")
     return uploads
 
 

@@ -11,7 +11,7 @@ from app.gallery.errors import GalleryError
 from app.loading import RETRY_SECONDS, NotReady
 from app.unavailable import GalleryAway
 from app.web.pages import refused
-from app.web.uploads import current_settings, drain
+from app.web.uploads import current_settings, drain, form_limits
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ def install(app: Flask) -> None:
 
 def _too_large(error: RequestEntityTooLarge) -> Response:
     drain()
+    if sentence := form_limits():
+        return refused(sentence, 413)
     one = current_settings().max_bytes
     sentence = f"The file is too large: {one / 1e6:g} MB are the most that can be sent"
     if request.max_content_length and request.max_content_length > one:

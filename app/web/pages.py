@@ -35,7 +35,7 @@ def identify_photos() -> Response:
     try:
         files = uploads("image")
     except BadUpload as error:
-        return refused(str(error), 400)
+        return refused(str(error), error.status)
     return streams.answer(identify.work(recognizer, files))
 
 
@@ -52,7 +52,7 @@ def compare_photos() -> Response:
     try:
         first, second = pair("a", "b")
     except BadUpload as error:
-        return refused(str(error), 400)
+        return refused(str(error), error.status)
     return streams.answer(comparison.work(recognizer, first, second))
 
 

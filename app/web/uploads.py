@@ -41,7 +41,15 @@ class Upload:
 
 
 class BadUpload(ValueError):
-    """A form without its pictures, or with too many; the message is a sentence for a visitor."""
+    """A form without its pictures; the message is a sentence for a visitor, `status` goes with it."""
+
+    status = 400
+
+
+class TooMany(BadUpload):
+    """A form with too many pictures."""
+
+    status = 413
 
 
 class TooLarge(ValueError):
@@ -63,7 +71,8 @@ def uploads(field: str, most: int | None = None) -> list[Upload]:
         most: files it may hold; None stands for what the settings say.
 
     Raises:
-        BadUpload: there are none, or more than that.
+        BadUpload: there are none.
+        TooMany: there are more than that.
     """
     most = most or current_settings().max_images
     allow_files(most)
@@ -71,7 +80,7 @@ def uploads(field: str, most: int | None = None) -> list[Upload]:
     if not files:
         raise BadUpload(NOTHING_SENT)
     if len(files) > most:
-        raise BadUpload(f"{len(files)} photos came; {most} at a time are the most.")
+        raise TooMany(f"{len(files)} photos came; {most} at a time are the most.")
     return [Upload(file.filename, file.read()) for file in files]
 
 
@@ -94,6 +103,17 @@ def allow_files(most: int) -> None:
     settings = current_settings()
     request.max_form_parts = most + FORM_FIELDS
     request.max_content_length = min(most * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
+
+
+def form_limits() -> str | None:
+    """What a form may hold, as a sentence, if that is why the request was found too large; None if its size is."""
+    size, most = request.content_length, request.max_content_length
+    if size is None or most is None or size > most:
+        return None
+    return (
+        f"The form holds too much: {request.max_form_parts - FORM_FIELDS} photos, {FORM_FIELDS} other fields and "
+        f"{request.max_form_memory_size / 1e3:g} kB of text are the most."
+    )
 
 
 def refuse_large(upload: Upload, what: str = "file") -> None:

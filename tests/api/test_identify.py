@@ -103,7 +103,7 @@ def test_limits_of_a_request(settings, recognizer, nobody):
     client = create_app(limited, recognizer).test_client()
     good, large = ("image", "a.jpg", nobody), ("image", "b.jpg", nobody + b"0")
     response = send(client, "identify", good, good, good)
-    assert_problem(response, 400, "too_many_images", "3 pictures came; 2 are the most in one request.")
+    assert_problem(response, 413, "too_many_images", "3 pictures came; 2 are the most in one request.")
     assert_problem(send(client, "identify", large), 413, "too_large", "The file is too large: ")
     images = send(client, "identify", good, large).get_json()["images"]
     assert [image["error"] and image["error"]["code"] for image in images] == [None, "too_large"]

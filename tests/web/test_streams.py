@@ -70,7 +70,7 @@ def test_of_several_photos_each_has_its_own_sentence(client, portrait_photo):
 
 def test_too_many_photos(client):
     page = post(client, "/identify", headers={}, image=[b"x"] * 9)
-    assert (page.status_code, alert(page)) == (400, "9 photos came; 8 at a time are the most.")
+    assert (page.status_code, alert(page)) == (413, "9 photos came; 8 at a time are the most.")
     assert alert(page) != NOTHING_SENT
 
 
