@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-_NOISE = (b"cudart_stub.cc", b"before absl::InitializeLog()")
-"""What two of TensorFlow's libraries say while they load, whatever TF_CPP_MIN_LOG_LEVEL is."""
+_NOISE = (b"cudart_stub.cc", b"before absl::InitializeLog()", b"oneDNN custom operations are on")
+"""What three of TensorFlow's libraries say while they load, whatever TF_CPP_MIN_LOG_LEVEL is; the third on some
+processors alone."""
 
 _LOCK = threading.Lock()
 
