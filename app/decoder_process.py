@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from PIL import Image
@@ -30,8 +31,9 @@ def main(files: int, pixels: int, max_pixels: int, side: int, seconds: float, me
         seconds: processor time that a file may take.
         memory: bytes that the process may grow by.
     """
-    # Pillow looks for its formats when the first file comes, which should not have to wait for that.
+    # Later nothing can be opened: here come Pillow's formats, and the one part that it imports for some pictures alone.
     Image.init()
+    import_module("PIL.ImageCms")
     _limit(memory, most_written=3 * max_pixels + 100)
     # Whoever stops the server tells all its processes; this one is needed until the last request is answered.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -68,9 +70,10 @@ def _limit(memory: int, most_written: int) -> None:
     now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + memory, now + memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_written, most_written))
-    # A crash leaves no picture behind, and nothing new is opened by a decoder that was taken over.
+    # A crash leaves no picture behind, and a decoder that was taken over opens no file and no connection. Processes
+    # cannot be forbidden: to the system they are threads, which HEIC's decoder needs.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 if __name__ == "__main__":
