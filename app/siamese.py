@@ -9,6 +9,7 @@ with plain numbers from a safetensors file, so that no model file can carry code
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     import keras
 
 BATCHES = (1, 4, 16, 64)
-"""Batch sizes that the serving twin is compiled for; a batch is padded up to the next, since other sizes
-would be traced anew and move the last digits."""
+"""Batch sizes that the serving twin is compiled for: others would be traced anew and move the last digits."""
+
+_FULL = 0.75
+"""A batch that would be less full is not padded up to its size: smaller ones take less time, which grows with size."""
 
 
 def build_twin(config: TwinConfig, precision: str = "float32", normalisation: type | None = None) -> keras.Model:
@@ -123,15 +126,25 @@ class Network:
         Returns:
             float32 (faces, dims) of length 1.
         """
-        parts = [self._embed_batch(crops[at : at + BATCHES[-1]]) for at in range(0, len(crops), BATCHES[-1])]
+        parts, at = [], 0
+        for size in batch_sizes(len(crops)):
+            parts.append(self._embed_batch(crops[at : at + size], size))
+            at += size
         return np.concatenate(parts) if parts else np.zeros((0, self.dims), dtype=np.float32)
 
-    def _embed_batch(self, crops: np.ndarray) -> np.ndarray:
-        size = next(size for size in BATCHES if size >= len(crops))
+    def _embed_batch(self, crops: np.ndarray, size: int) -> np.ndarray:
         padded = np.zeros((size, *crops.shape[1:]), dtype=np.float32)
         padded[: len(crops)] = crop.normalise(crops)
         with self._lock:
             return self._forward(padded).numpy()[: len(crops)]
+
+
+def batch_sizes(faces: int) -> Iterator[int]:
+    """The sizes of the batches that so many faces are embedded in; the last may be larger than what is left for it."""
+    while faces > 0:
+        size = max(size for size in BATCHES if size == 1 or size * _FULL <= faces)
+        yield size
+        faces -= size
 
 
 def load_network(path: Path) -> Network:

@@ -11,7 +11,7 @@ from app import crop, verdict
 from app.card import ModelError, TwinConfig
 from app.gallery.snapshot import Snapshot
 from app.settings import Settings
-from app.siamese import build_siamese, build_twin, fill, load_network, numbers
+from app.siamese import batch_sizes, build_siamese, build_twin, fill, load_network, numbers
 from tests import photos
 
 PEOPLE = ("Drake", "Eminem", "Lionel Messi", "Cristiano Ronaldo", "Adam Sandler")
@@ -90,6 +90,14 @@ def test_company_in_a_batch_does_not_change_a_face(network, faces):
 def test_more_faces_than_the_largest_batch_keep_their_order(network, faces):
     many = network.embed(np.tile(faces, (7, 1, 1, 1)))
     np.testing.assert_allclose(many, np.tile(network.embed(faces), (7, 1)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("faces", "sizes"),
+    [(0, []), (2, [1, 1]), (3, [4]), (11, [4, 4, 4]), (17, [16, 1]), (47, [16, 16, 16]), (48, [64]), (67, [64, 4])],
+)
+def test_batches_are_hardly_padded(faces, sizes):
+    assert list(batch_sizes(faces)) == sizes
 
 
 def test_no_faces_have_no_embeddings(network):
