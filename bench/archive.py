@@ -118,8 +118,8 @@ def main() -> None:
         total = len(places)
         first, second = sorted(os.sched_getaffinity(0))[:2]
         ways = {
-            "pool, 1 worker on 1 core": lambda: on_cores({first}, pool.Pool(job, 1, 8).rows(places), total),
-            "pool, 2 workers on 2 cores": lambda: on_cores({first, second}, pool.Pool(job, 2, 8).rows(places), total),
+            "pool, 1 worker on 1 core": lambda: on_cores({first}, pool.rows(job, 1, total, places), total),
+            "pool, 2 workers on 2 cores": lambda: on_cores({first, second}, pool.rows(job, 2, total, places), total),
             "Ray, 2 actors on 2 cores": lambda: on_cores(
                 {first, second}, cluster.Cluster(job, None, 2, 0, len(places)).rows(places), total
             ),

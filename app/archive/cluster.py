@@ -1,7 +1,8 @@
 """The cluster: the same work as one Ray Data pipeline over actors that each hold one network.
 
 Ray reads nothing of the results and writes none: rows come back to this process, each once. Ray does the work of a
-node that dies again elsewhere, and only what was under way there.
+node or an actor that dies again elsewhere, and only what was under way there; it would do so without end with a
+picture that ends every actor, so actors keep a tally of what they begin.
 """
 
 from __future__ import annotations
@@ -10,21 +11,24 @@ import itertools
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from app.archive import pool, rows
 from app.archive.errors import ArchiveError
 from app.archive.namer import THREADS, Job, Namer
+from app.archive.places import shown
 from app.settings import ROOT
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import ray.data
 
-STRETCH = 100_000
-"""Pictures of one pipeline: what Ray knows of an archive is bounded, and actors are started anew seldom enough."""
+STRETCH = 3000
+"""Chunks of one pipeline: what Ray knows of an archive is bounded, and actors are started anew seldom enough."""
 
 _PORT = 6379
 _KNOCK_SECONDS = 10
@@ -64,32 +68,37 @@ class Cluster:
         """The rows of all pictures, each once, some at a time, in any order.
 
         Raises:
-            ArchiveError: the cluster cannot be reached.
+            ArchiveError: the cluster cannot be reached, or actors cannot be started there.
             ray.exceptions.RayError: an actor failed; it tells where.
         """
         try:
             self._connect()
             cores = int(self._ray.cluster_resources().get("CPU", 1))
             workers = min(self._workers or cores, self._pictures)
-            size = pool.chunk(self._pictures, workers)
-            job, source = self._ray.put(self._job), iter(places)
-            while stretch := list(itertools.islice(source, STRETCH)):
-                pipeline = self._pipeline(stretch, job, workers, size)
+            needs = (self._ray.put(self._job), self._tally())
+            chunks = pool.chunks(places, self._pictures, workers)
+            while stretch := list(itertools.islice(chunks, STRETCH)):
+                pipeline = self._pipeline(stretch, needs, workers)
                 for some in pipeline.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                     yield some.to_pylist()
+        except self._ray.exceptions.RayActorError as error:
+            # One that ends later is started again.
+            raise ArchiveError(f"A Ray actor ended while it started: {str(error).strip()}") from error
         finally:
             self._ray.shutdown()
 
-    def _pipeline(self, places: list[str], job: ray.ObjectRef, workers: int, size: int) -> ray.data.Dataset:
+    def _tally(self) -> ray.actor.ActorHandle:
+        return self._ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Tally).remote()
+
+    def _pipeline(self, chunks: list[tuple[str, ...]], needs: tuple, workers: int) -> ray.data.Dataset:
         """One pipeline: blocks of pictures -> blocks of rows."""
         import pyarrow as pa
 
         # Bytes, since a path need not be valid text.
-        names = [os.fsencode(place) for place in places]
-        blocks = [pa.table({"place": names[at : at + size]}) for at in range(0, len(names), size)]
+        blocks = [pa.table({"place": [os.fsencode(place) for place in chunk]}) for chunk in chunks]
         return self._ray.data.from_arrow(blocks).map_batches(
             _Actor,
-            fn_constructor_args=(job,),
+            fn_constructor_args=needs,
             compute=self._ray.data.ActorPoolStrategy(size=workers),
             batch_size=None,
             batch_format="pyarrow",
@@ -125,18 +134,53 @@ def _knock(address: str | None) -> None:
         socket.create_connection((there.hostname, there.port or _PORT), _KNOCK_SECONDS).close()
 
 
+class _Tally:
+    """What actors have begun and not ended: the only one who knows when an actor or its node is gone."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, what: str) -> int:
+        """Count a beginning; how often it has been begun since it was last ended."""
+        self._begun[what] += 1
+        return self._begun[what]
+
+    def end(self, what: str) -> None:
+        """Forget what is done."""
+        del self._begun[what]
+
+
 class _Actor:
     """One network on some node."""
 
-    def __init__(self, job: ray.ObjectRef) -> None:
+    def __init__(self, job: ray.ObjectRef, tally: ray.actor.ActorHandle) -> None:
         import ray
 
+        self._tally = tally
         self._namer = Namer(ray.get(job))
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        """The rows of a block of pictures."""
+        """The rows of a block of pictures: of one that ended an actor or its node one by one, for it may have been
+        one of them. One that does so again is given up.
+        """
         import pyarrow as pa
 
         places = [os.fsdecode(place) for place in block.column("place").to_pylist()]
-        answers = [row for some in self._namer.batches(places) for row in some]
-        return pa.Table.from_pylist(answers, rows.schema())
+        with self._tallied(f"block of {shown(places[0])}") as times:
+            answers = self._rows(places) if times == 1 else [self._row(place) for place in places]
+            return pa.Table.from_pylist(answers, rows.schema())
+
+    def _row(self, place: str) -> dict[str, Any]:
+        with self._tallied(shown(place)) as times:
+            return self._rows([place])[0] if times == 1 else pool.killed(place)
+
+    def _rows(self, places: list[str]) -> list[dict[str, Any]]:
+        return [row for some in self._namer.batches(places) for row in some]
+
+    @contextmanager
+    def _tallied(self, what: str) -> Iterator[int]:
+        """Do something that may end this process; how often that was begun."""
+        import ray
+
+        yield ray.get(self._tally.begin.remote(what))
+        self._tally.end.remote(what)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,14 @@ THREADS = {
 }
 """The environment that a worker starts in: it has one core, and its libraries are not to fight over the others'."""
 
-_AHEAD = 2
-"""Pictures in work at once: while one is searched for faces, the next is read and decoded."""
+_READ = 8
+"""Pictures read ahead: a bucket takes its time to answer, and the core is not to wait for it."""
 
-_EMBEDDED = 64
-"""Faces embedded at once: the network's largest batch."""
+_LOOKED_AT = 2
+"""Pictures in work at once: while one is searched for faces, the next is decoded."""
+
+_FACES, _PICTURES = 64, 16
+"""So many faces, the network's largest batch, or faces of so many pictures are embedded at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,31 +82,44 @@ class Namer:
         detector = Detector.from_settings(job.settings)
         self._recognizer = Recognizer(job.settings, detector, load_network(job.settings.model), _Frozen(job.snapshot))
         self._recognizer.warm_up()
-        self._threads = ThreadPoolExecutor(_AHEAD)
+        self._readers = ThreadPoolExecutor(_READ)
+        self._lookers = ThreadPoolExecutor(_LOOKED_AT)
 
-    def batches(self, places: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+    def batches(self, places: Iterable[str | None]) -> Iterator[list[dict[str, Any]]]:
         """The row of each picture, in order: what `identify --json` says of it, or why it cannot be read.
 
-        Decoding, finding faces and embedding go on at the same time. However many pictures there are, only a few
-        are in memory: of the others, the cut-out faces.
+        Reading, decoding, finding faces and embedding go on at the same time. However many pictures there are, only
+        a few are in memory: of the others, the cut-out faces.
+
+        Arguments:
+            places: pictures. None among them says that the next one may be long in coming: all rows before it are
+                given first.
         """
+        begun: deque[Future[_Seen]] = deque()
         waiting: list[_Seen] = []
-        for seen in self._threads.map(self._look, places):
-            waiting.append(seen)
-            if sum(len(one.cuts) for one in waiting) >= _EMBEDDED:
+        for place in chain(places, [None]):
+            if place is not None:
+                begun.append(self._begin(place))
+            while begun and (place is None or len(begun) >= _READ):
+                waiting.append(begun.popleft().result())
+                if len(waiting) >= _PICTURES or sum(len(one.cuts) for one in waiting) >= _FACES:
+                    yield list(self._named(waiting))
+                    waiting = []
+            if place is None and waiting:
                 yield list(self._named(waiting))
                 waiting = []
-        if waiting:
-            yield list(self._named(waiting))
 
-    def _look(self, place: str) -> _Seen:
+    def _begin(self, place: str) -> Future[_Seen]:
+        data = self._readers.submit(self._job.places.read, place, self._job.settings.max_bytes)
+        return self._lookers.submit(self._look, place, data)
+
+    def _look(self, place: str, data: Future[bytes]) -> _Seen:
         from app.files import UnreadableFile
         from app.images import UnreadableImage
 
         recognizer = self._recognizer
         try:
-            data = self._job.places.read(place, self._job.settings.max_bytes)
-            picture = recognizer.decode(data)
+            picture = recognizer.decode(data.result())
         except (UnreadableFile, UnreadableImage) as error:
             return _Seen(shown(place), (0, 0), (), error)
         cuts = recognizer.cut(picture, recognizer.find(picture))

@@ -18,7 +18,7 @@ from app.archive.namer import THREADS, Job
 from app.archive.places import shown
 
 CHUNK = 32
-"""Most pictures that a worker is given at once."""
+"""Most pictures of a chunk."""
 
 KILLED = "too_heavy"
 """The code of a picture that ended its worker twice."""
@@ -69,6 +69,14 @@ class _Worker:
         with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send((chunk.left, chunk.suspect))
 
+    def take(self, rows: list[Row]) -> None:
+        """Put rows, which come in the order of the pictures, where they belong."""
+        for row in rows:
+            first = self.chunks[0]
+            first.rows.append(row)
+            if first.whole:
+                self.chunks.popleft()
+
     def end(self) -> None:
         self.pipe.close()
         self.process.kill()
@@ -81,36 +89,48 @@ class Pool:
     Arguments:
         job: what they have to know.
         workers: how many.
-        chunk: pictures given to a worker at once.
     """
 
-    def __init__(self, job: Job, workers: int, chunk: int = CHUNK) -> None:
+    def __init__(self, job: Job, workers: int) -> None:
         self._job = job
         self._size = workers
-        self._chunk = chunk
         self._workers: list[_Worker] = []
         self._again: deque[_Chunk] = deque()
         self._failed_starts = 0
 
-    def rows(self, places: Iterable[str]) -> Iterator[list[Row]]:
-        """The rows of all pictures, in their order, some at a time.
+    def start(self) -> None:
+        """Start the workers; they load their networks while others do."""
+        self._workers = [_Worker(self._job) for _ in range(self._size)]
+
+    def close(self) -> None:
+        """End the workers, whatever they do."""
+        for one in self._workers:
+            one.end()
+        self._workers = []
+
+    def __enter__(self) -> Pool:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def rows(self, chunks: Iterable[tuple[str, ...]]) -> Iterator[list[Row]]:
+        """The rows of all pictures, in their order, a chunk at a time.
+
+        Arguments:
+            chunks: pictures that are given to a worker together.
 
         Raises:
             ArchiveError: workers cannot be started.
             Exception: what a worker raised; its notes tell where.
         """
-        source = iter(places)
-        chunks = map(_Chunk, iter(lambda: tuple(itertools.islice(source, self._chunk)), ()))
+        source = map(_Chunk, chunks)
         order: deque[_Chunk] = deque()
-        try:
-            self._workers = [_Worker(self._job) for _ in range(self._size)]
-            while self._hand_out(chunks, order) or order:
-                self._collect()
-                while order and order[0].whole:
-                    yield order.popleft().rows
-        finally:
-            for one in self._workers:
-                one.end()
+        while self._hand_out(source, order) or order:
+            self._collect()
+            while order and order[0].whole:
+                yield order.popleft().rows
 
     @property
     def processes(self) -> list[int]:
@@ -149,9 +169,7 @@ class Pool:
             if not one.ready:
                 one.ready, self._failed_starts = True, 0
                 continue
-            one.chunks[0].rows += said
-            if one.chunks[0].whole:
-                one.chunks.popleft()
+            one.take(said)
 
     def _replace(self, dead: _Worker) -> None:
         """Start another worker for one that died, and have its pictures done again: one by one, for it may be one of
@@ -168,12 +186,42 @@ class Pool:
         if dead.chunks:
             first = dead.chunks[0]
             if first.suspect:
-                first.rows.append(serialize.failure(shown(first.left[0]), KILLED, _KILLED_SENTENCE))
+                first.rows.append(killed(first.left[0]))
             first.suspect = True
         self._again.extend(chunk for chunk in dead.chunks if not chunk.whole)
         self._workers[self._workers.index(dead)] = _Worker(self._job)
 
 
-def chunk(pictures: int, workers: int) -> int:
-    """How many pictures to give to a worker at once: of a small archive few, so that all have something to do."""
-    return max(1, min(CHUNK, pictures // (_WINDOW * workers)))
+def killed(place: str) -> Row:
+    """The row of a picture that ended its worker twice."""
+    return serialize.failure(shown(place), KILLED, _KILLED_SENTENCE)
+
+
+def rows(job: Job, workers: int, pictures: int, places: Iterable[str]) -> Iterator[list[Row]]:
+    """The rows of an archive, in the order of its pictures, by a pool that is there for it alone.
+
+    Arguments:
+        job: what the workers have to know.
+        workers: how many.
+        pictures: how many there are, or nearly.
+        places: the pictures.
+
+    Raises:
+        ArchiveError, Exception: as `Pool.rows`.
+    """
+    with Pool(job, workers) as pool:
+        yield from pool.rows(chunks(places, pictures, workers))
+
+
+def chunks(places: Iterable[str], pictures: int, workers: int) -> Iterator[tuple[str, ...]]:
+    """An archive in chunks, the fewer pictures each the fewer are left, so that all workers end at the same time.
+
+    Arguments:
+        places: the archive.
+        pictures: how many there are, or nearly.
+        workers: that they are for.
+    """
+    source, left = iter(places), pictures
+    while chunk := tuple(itertools.islice(source, max(1, min(CHUNK, left // (_WINDOW * workers))))):
+        left -= len(chunk)
+        yield chunk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import traceback
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 
@@ -13,7 +14,7 @@ def main(connection: Connection, environment: dict[str, str]) -> None:
 
     Arguments:
         connection: a `namer.Job` comes first, then pictures, and whether to take them one by one. Lists of rows go
-            back as soon as there are some; or an exception, which is the last word.
+            back as soon as there are some, in the order of the pictures; or an exception, which is the last word.
         environment: variables that libraries read when they are imported.
     """
     os.environ.update(environment)
@@ -36,8 +37,15 @@ def _work(connection: Connection) -> None:
 
     namer = Namer(job)
     connection.send([])
+    for rows in namer.batches(_places(connection)):
+        connection.send(rows)
+
+
+def _places(connection: Connection) -> Iterator[str | None]:
+    """Pictures as they come; None before waiting for more, and around each one that is to be alone."""
     while True:
+        if not connection.poll():
+            yield None
         places, singly = connection.recv()
-        for some in [[place] for place in places] if singly else [places]:
-            for rows in namer.batches(some):
-                connection.send(rows)
+        for place in places:
+            yield from [None, place, None] if singly else [place]

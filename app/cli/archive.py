@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def _engine(job: Job, name: str, missing: int, workers: int | None, address: str
     from app.archive import pool
 
     workers = min(workers or len(os.sched_getaffinity(0)), missing)
-    return pool.Pool(job, workers, pool.chunk(missing, workers)).rows
+    return partial(pool.rows, job, workers, missing)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from app import serialize
 from app.archive import work
 from app.archive.namer import Job
 from app.archive.places import Places
+from app.archive.pool import KILLED
 from app.images import UnreadableImage
+from app.settings import ROOT
 from tests import photos
 
 
@@ -54,6 +57,46 @@ def assert_same(rows: list[dict], expected: list[dict]) -> None:
             assert [one["person"] for one in face["ranking"]] == [one["person"] for one in same["ranking"]]
             for one, two in zip([face, *face["ranking"]], [same, *same["ranking"]], strict=True):
                 assert one["class_distance"] == pytest.approx(two["class_distance"], abs=1e-4)
+
+
+DEADLY = """
+import itertools
+import os
+from app.archive import namer
+
+class Namer:
+    def __init__(self, job):
+        pass
+
+    def batches(self, places):
+        waiting = []
+        for place in itertools.chain(places, [None]):
+            if place in ("2", "3", "17"):
+                os.abort()
+            if place:
+                waiting.append({"file": place, "error": {"code": "seen"}, "faces": []})
+            elif waiting:
+                yield waiting
+                waiting = []
+
+namer.Namer = Namer
+"""
+
+
+@pytest.fixture
+def deadly(tmp_path) -> str:
+    """A PYTHONPATH of workers that know nobody, so that they start at once, and crash at the pictures 2, 3 and 17."""
+    (tmp_path / "sitecustomize.py").write_text(DEADLY)
+    return f"{tmp_path}{os.pathsep}{ROOT}"
+
+
+def assert_killed(rows: list[dict], count: int) -> None:
+    """Of the pictures 0, 1, 2... `deadly` workers have given so many rows, each once, and told what ended them."""
+    codes = {row["file"]: row["error"]["code"] for row in rows}
+    assert len(rows) == len(codes) == count
+    assert [codes[str(number)] for number in range(count)] == [
+        KILLED if number in {2, 3, 17} else "seen" for number in range(count)
+    ]
 
 
 _NUMBERS = {"class_distance": 0, "reason": ""}

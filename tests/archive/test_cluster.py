@@ -9,7 +9,7 @@ import pytest
 
 from app.archive import cluster
 from app.archive.errors import ArchiveError
-from tests.archive.conftest import assert_same
+from tests.archive.conftest import assert_killed, assert_same
 from tests.slow import slow
 
 
@@ -38,6 +38,15 @@ def test_a_killed_node_loses_no_row_and_doubles_none(nodes, job, expected):
             whole.remove_node(others[0], allow_graceful=False)
         rows += some
     assert_same(sorted(rows, key=lambda row: row["file"]), expected)
+
+
+@slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+def test_pictures_that_kill_their_process_are_rows_with_their_error(job, deadly, monkeypatch):
+    pytest.importorskip("ray", reason="needs requirements-cluster.txt")
+    monkeypatch.setattr(cluster, "ROOT", deadly)
+    places = map(str, range(40))
+    assert_killed([row for some in cluster.Cluster(job, None, 2, 0, 40).rows(places) for row in some], 40)
 
 
 def wait_for_actor(node: str) -> None:

@@ -7,60 +7,51 @@ from dataclasses import replace
 import pytest
 
 from app.archive.errors import ArchiveError
-from app.archive.pool import KILLED, Pool, chunk
-from app.settings import ROOT
-from tests.archive.conftest import assert_same
+from app.archive.pool import Pool, chunks, rows
+from tests.archive.conftest import assert_killed, assert_same
 
 
 def test_one_worker_says_what_the_recognizer_says(job, expected):
-    assert_same([row for rows in Pool(job, 1, 5).rows(job.places.all()) for row in rows], expected)
+    assert_same([row for some in rows(job, 1, len(expected), job.places.all()) for row in some], expected)
 
 
 def test_so_do_two_and_if_one_is_killed_no_row_is_lost_or_doubled(job, expected):
-    pool, rows = Pool(job, 2, 2), []
-    for some in pool.rows(job.places.all()):
-        if not rows:
-            os.kill(pool.processes[0], signal.SIGKILL)
-        rows += some
-    assert_same(rows, expected)
+    found = []
+    with Pool(job, 2) as pool:
+        for some in pool.rows(chunks(job.places.all(), len(expected), 2)):
+            if not found:
+                os.kill(pool.processes[0], signal.SIGKILL)
+            found += some
+    assert_same(found, expected)
 
 
-def test_a_picture_that_kills_its_worker_twice_is_a_row_with_its_error(job, monkeypatch, tmp_path):
-    """Workers that end at one picture, and know nobody, so that they start at once."""
-    (tmp_path / "sitecustomize.py").write_text(DEADLY)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
-    rows = [row for some in Pool(job, 1, 4).rows(f"{number}.jpg" for number in range(9)) for row in some]
-    assert [row["file"] for row in rows] == [f"{number}.jpg" for number in range(9)]
-    assert [row["error"]["code"] for row in rows] == [KILLED if number == 2 else "seen" for number in range(9)]
-
-
-DEADLY = """
-import os
-from app.archive import namer
-
-class Namer:
-    def __init__(self, job):
-        pass
-
-    def batches(self, places):
-        if "2.jpg" in places:
-            os.abort()
-        yield [{"file": place, "error": {"code": "seen"}} for place in places]
-
-namer.Namer = Namer
-"""
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pictures_that_kill_their_worker_are_rows_with_their_error(job, deadly, monkeypatch, workers):
+    monkeypatch.setenv("PYTHONPATH", deadly)
+    with Pool(job, workers) as pool:
+        found = [row for some in pool.rows(chunks(map(str, range(40)), 40, workers)) for row in some]
+        assert_killed(found, 40)
+        # It goes on after that.
+        assert [row["file"] for some in pool.rows([("a", "b"), ("c",)]) for row in some] == ["a", "b", "c"]
 
 
 def test_what_keeps_a_worker_from_starting_is_told(job, tmp_path, monkeypatch):
     missing = replace(job, settings=replace(job.settings, model=tmp_path / "none.json"))
     with pytest.raises(RuntimeError, match=r"none\.json") as caught:
-        list(Pool(missing, 1).rows(["a.jpg"]))
+        list(rows(missing, 1, 1, ["a.jpg"]))
     assert "Traceback" in caught.value.__notes__[0]
     (tmp_path / "sitecustomize.py").write_text("import os, sys\n'spawn_main' in str(sys.orig_argv) and os.abort()")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(ArchiveError, match=r"Workers end while they start \(exit code -6\)"):
-        list(Pool(job, 1).rows(["a.jpg"]))
+        list(rows(job, 1, 1, ["a.jpg"]))
 
 
-def test_small_archives_give_everybody_something_to_do():
-    assert (chunk(3, 2), chunk(80, 2), chunk(1_000_000, 8)) == (1, 10, 32)
+def test_chunks_are_the_smaller_the_nearer_the_end():
+    places = [str(number) for number in range(300)]
+    some = list(chunks(places, 300, 2))
+    assert [place for chunk in some for place in chunk] == places
+    sizes = [len(chunk) for chunk in some]
+    assert sizes == sorted(sizes, reverse=True)
+    assert (sizes[:3], sizes[-8:]) == ([32, 32, 29], [1] * 8)
+    # Pictures that came after they were counted are done too.
+    assert [len(chunk) for chunk in chunks(places[:20], 16, 1)] == [4, 3, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
