@@ -234,7 +234,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         ground = Image.new("RGB", layered.size, "white")
         ground.paste(layered, mask=layered.getchannel("A"))
         return ground
-    return image.convert("RGB")
+    # Pillow would copy what is in RGB already.
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _stretched(image: Image.Image) -> Image.Image:
