@@ -71,7 +71,7 @@ def _photos(folder: Path) -> dict[str, Path]:
     pictures = {
         "one": photos.paste(faces[0]),
         "two": photos.paste(*faces, size=(1100, 700), side=340),
-        "unknown": photos.paste(Image.blend(*faces, 0.5)),
+        "unknown": photos.paste(photos.stranger()),
         "nobody": photos.background(640, 480),
         "poor": photos.paste(faces[0].filter(ImageFilter.GaussianBlur(10))),
         "many": _crowd(),

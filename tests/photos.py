@@ -36,6 +36,13 @@ def portraits() -> dict[str, Image.Image]:
     return {one["name"]: Image.open(ANCHORS / one["portrait"]).convert("RGB") for one in people if one["portrait"]}
 
 
+@cache
+def stranger() -> Image.Image:
+    """A face that resembles nobody: the middle of eight portraits. Of two, it would now and then be one of them."""
+    faces = [face.resize((224, 224)) for _, face in sorted(portraits().items())[:8]]
+    return Image.fromarray(np.mean(faces, axis=0).round().astype(np.uint8))
+
+
 def background(width: int, height: int) -> Image.Image:
     """A soft gradient, something for a face to stand before."""
     down, across = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]

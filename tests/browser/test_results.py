@@ -55,8 +55,7 @@ def test_photo_and_answer_can_be_saved(results):
 
 
 def test_an_unknown_face(page):
-    one, other = (photos.portraits()[name].resize((224, 224)) for name in (PERSON, OTHER))
-    drop(page, (photos.encode(photos.paste(Image.blend(one, other, 0.5))), "nobody.jpg"))
+    drop(page, (photos.encode(photos.paste(photos.stranger())), "nobody.jpg"))
     expect_result(page, "Unknown person")
     expect(page.locator(".pill")).to_have_text(re.compile("Not in the gallery"))
     expect(page.get_by_text("A likeness, not an identification.")).to_be_visible()
