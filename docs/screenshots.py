@@ -99,7 +99,11 @@ def _unclear(folder: Path, server: Server) -> Path:
     """A photo of a face between two people who look so much alike that the verdict is unclear."""
     faces = {name: face.resize((224, 224)) for name, face in photos.portraits().items()}
     api = f"{server.address}/api/v1"
-    ids = {one["person"]: one["id"] for one in requests.get(f"{api}/people?limit=500", timeout=60).json()["people"]}
+    ids, following = {}, "/api/v1/people?limit=500"
+    while following:
+        part = requests.get(f"{server.address}{following}", timeout=60).json()
+        ids |= {one["person"]: one["id"] for one in part["people"]}
+        following = part["next"]
     for name, face in faces.items():
         details = requests.get(f"{api}/people/{ids[name]}", timeout=60).json()
         low, high, other = 0.0, 1.0, details["lookalikes"][0]["person"]
