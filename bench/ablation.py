@@ -37,7 +37,7 @@ def steps(plan: loop.Plan, packed: tiles.TileSet) -> dict[str, tuple[loop.Plan, 
 
 
 def trained(folder: Path, plan: loop.Plan, packed: tiles.TileSet) -> tuple[Network, float]:
-    """A network and the seconds that its training took, in all calls; none where it was trained before."""
+    """A network, and the seconds that its training took in all calls together."""
     cost = folder / "seconds.json"
     before = json.loads(cost.read_text()) if cost.exists() else 0.0
     began = time.monotonic()

@@ -23,20 +23,11 @@ from app.archive.places import Places
 from app.archive.results import Results
 from app.settings import ROOT
 from bench.archive import made
-from bench.observed import family
+from bench.observed import family, resident
 
 _PAUSE = 0.2
 _TIMES = 4
 _EMPTY_FILES = (10_000, 100_000)
-
-
-def peak(process: int) -> int:
-    """Most bytes of memory that a process ever held; 0 if it is gone."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 def role(process: int) -> str | None:
@@ -49,18 +40,18 @@ def role(process: int) -> str | None:
     return next((name for mark, name in marks.items() if mark in words), None)
 
 
-def peaks(command: list[object], environment: dict[str, str]) -> dict[str, int]:
+def peaks(command: list[object], environment: dict[str, str]) -> dict[str, float]:
     """Most memory of one process of each role while a command runs.
 
     Raises:
         subprocess.CalledProcessError: it failed.
     """
-    most: dict[str, int] = defaultdict(int)
+    most: dict[str, float] = defaultdict(float)
     with subprocess.Popen([*map(str, command)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as running:
         while running.poll() is None:
             for process in family(running.pid):
                 if name := role(process):
-                    most[name] = max(most[name], peak(process))
+                    most[name] = max(most[name], resident(process, ever=True))
             time.sleep(_PAUSE)
     if running.returncode:
         raise subprocess.CalledProcessError(running.returncode, command)
@@ -84,7 +75,7 @@ def keep(folder: Path, count: int) -> None:
             lambda _: None,
         )
         assert results.summary().photos == counted.missing == count
-    print(f"{peak(os.getpid()) / 1e6:.0f} MB")
+    print(f"{resident(os.getpid(), ever=True):.0f} MB")
 
 
 def main() -> None:
@@ -112,7 +103,7 @@ def main() -> None:
             most = peaks([*command, "--workers", arguments.workers], environment)
             print(
                 f"{times * arguments.photos} photos, {arguments.workers} workers: "
-                + ", ".join(f"{role} {most[role] / 1e6:.0f} MB" for role in ("command", "worker", "decoder")),
+                + ", ".join(f"{role} {most[role]:.0f} MB" for role in ("command", "worker", "decoder")),
                 flush=True,
             )
         for count in _EMPTY_FILES:

@@ -28,7 +28,7 @@ SIDE = 1024
 
 
 def detector_multiply_adds(width: int, height: int) -> int:
-    """Multiply-adds of yunet's convolutions on a picture, its sides filled up to multiples of 32 as DeepFace does."""
+    """Multiply-adds of yunet's convolutions on a picture, its sides filled up to multiples of 32 as OpenCV does."""
     network = cv2.dnn.readNet(str(Settings().detector_home / backends.YUNET_WEIGHTS))
     shape = (1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
     total = 0

@@ -9,6 +9,7 @@ memory of the gallery as a ratio to its matrix. Takes about 2 GB of disk and of 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from app.gallery.store import Gallery
 from app.gallery.tables import AnchorRow, PersonRow
 from app.settings import Settings
 from app.verdict import Rules, judge, rank
+from bench.observed import resident
 
 _ROUNDS = 15
 
@@ -51,12 +53,6 @@ def fill(database_url: str, network: str, people: int, anchors: int) -> None:
             connection.execute(insert(AnchorRow), values)
         journal.Change(connection, reversible=False, whole=True).describe("filled by a bench")
     database.close()
-
-
-def resident() -> int:
-    """Bytes of memory that this process holds."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * 4096
 
 
 def interleaved(*calls: Callable[[], object], rounds: int = _ROUNDS) -> list[float]:
@@ -88,12 +84,12 @@ def measure(database_url: str, people: int, anchors: int) -> list[tuple[str, flo
     """Rows of (what, ratio or seconds, unit)."""
     card = read_card(Settings().model)
     rules = card.rules
-    before = resident()
+    before = resident(os.getpid())
     started = time.perf_counter()
     gallery = Gallery.open(database_url, card.id, None)
     snapshot = gallery.snapshot()
     ready = time.perf_counter() - started
-    memory = (resident() - before) / snapshot.anchors.nbytes
+    memory = (resident(os.getpid()) - before) * 2**20 / snapshot.anchors.nbytes
     probes = vectors.unit_rows(np.random.default_rng(2).normal(size=(32, 128)))
     product, one, many = ranking(snapshot, rules, probes)
     changes = []

@@ -47,11 +47,13 @@ def holding(pid: int) -> Holding:
     return Holding(memory / 1024, descriptors, threads, count)
 
 
-def resident(pid: int) -> float:
-    """Megabytes of a process in memory, shared libraries included; 0 if it has ended."""
+def resident(pid: int, ever: bool = False) -> float:
+    """Megabytes of a process in memory, shared libraries included, now or the most `ever`; 0 if it has ended."""
     try:
-        status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-        return int(status["VmRSS"].split()[0]) / 1024
+        status = dict(
+            line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+        )
+        return int(status["VmHWM" if ever else "VmRSS"].split()[0]) / 1024
     except (OSError, KeyError):
         return 0.0
 

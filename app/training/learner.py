@@ -23,7 +23,7 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 def precision_here() -> str:
     """bfloat16 where the processor multiplies it by itself (AVX-512 BF16, AMX) or a GPU does the work, else float32.
 
-    Training was 1.8 times as fast with it on two cores of Zen 4, and no faster on Zen 3, which lacks it.
+    `bench.step` tells how much faster training is with it on a machine.
     """
     try:
         flags = Path("/proc/cpuinfo").read_text().split()
