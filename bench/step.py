@@ -9,20 +9,22 @@ from __future__ import annotations
 import time
 
 import click
-import keras
 import numpy as np
 
 from app import crop
 from app.card import TwinConfig
-from app.siamese import build_twin
-from app.training.learner import PRECISIONS
-from app.training.normalisation import normalisation
+from app.siamese import build_twin, import_keras
+
+keras = import_keras()
+
+from app.training.learner import PRECISIONS  # noqa: E402 (TensorFlow's first import is to be a quiet one)
+from app.training.normalisation import normalisation  # noqa: E402
 
 BATCH, STEPS = 64, 4
 
 
 def stepping(precision: str, layer: type) -> keras.Model:
-    """A twin that learns to give back random embeddings, its step already traced."""
+    """A twin that learns to give back random embeddings."""
     twin = build_twin(TwinConfig(), PRECISIONS[precision], layer)
     twin.compile(keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True), "mse", jit_compile=False)
     return twin
