@@ -1,4 +1,4 @@
-"""`targets`: a stronger network's embeddings of one's own faces, and its answers about augmented ones."""
+"""`targets`: a stronger network's embeddings of one's own faces, and its answers about blends of two."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ONNX = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--answers",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Instead of targets.npy, answers about augmented faces go into this folder; a later call goes on from there.",
+    help="Instead of targets.npy, answers about blends of two faces go into this folder; a later call goes on from there.",
 )
-@click.option("--laps", default=4, show_default=True, help="Augmented pictures of each face; for --answers.")
-@click.option("--seed", default=1, show_default=True, help="Of the pictures; for --answers.")
+@click.option("--laps", default=4, show_default=True, help="Blends with each face; for --answers.")
+@click.option("--seed", default=1, show_default=True, help="Of the blends; for --answers.")
 @click.option(
     "--colour", type=click.Choice(["rgb", "bgr"]), default="rgb", show_default=True, help="Channels it takes."
 )

@@ -52,7 +52,7 @@ LFW = click.option(
     help="Of the convolutions. auto: bfloat16 where the machine multiplies it by itself.",
 )
 @click.option("--seed", default=1, show_default=True, help="Of weights, order and augmentation.")
-@click.option("--answers", type=FOLDER, help="A teacher's answers about augmented faces, see: targets.")
+@click.option("--answers", type=FOLDER, help="A teacher's answers about blends of two faces, see: targets.")
 @click.option(
     "--from", "card", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Card of a twin to begin with."
 )

@@ -1,8 +1,8 @@
-"""A teacher's answers about augmented crops: made once, kept in a file, learnt from again and again.
+"""A teacher's answers about blends of two faces: made once, kept in a file, learnt from again and again.
 
-Picture (seed, lap, face) is made anew whenever it is needed, from its own random generator, so only the answer is
-kept: 256 bytes. The teacher has seen the very picture that the student sees (Beyer et al. 2021,
-https://arxiv.org/abs/2106.05237).
+Every blend is somebody whom no picture shows, so that a student cannot learn by heart whom it learns from. Blend
+(seed, lap, face) is made anew whenever it is needed, from its own random generator, so only the answer is
+kept: 256 bytes. The teacher sees it upright and clear, the student augmented, another way each time.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from app import crop
 from app.training import augment
 from app.training.errors import TrainingError
 from app.training.teacher import Teacher
 from app.training.tiles import TileSet, split_of
 
-AUGMENTATION = "taught-1"
-"""Name of the way pictures are made; change it whenever `augment.taught_crop` makes others."""
+AUGMENTATION = "blend-1"
+"""Name of the way blends are made; change it whenever `augment.blend` makes others."""
 
 _CHUNK = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Answers about pictures of training faces.
+    """Answers about blends, each of a training face and another.
 
     `answers` is float16 (laps, training faces, dims), zeros where nobody has answered yet; `faces` int64
     (training faces,), their positions in `tiles`.
@@ -40,19 +41,19 @@ class Answers:
     seed: int
     answers: np.ndarray
 
-    def picture(self, lap: int, number: int) -> np.ndarray:
-        """Picture `number` of a lap, the same every time: uint8 (112, 112, 3) RGB."""
+    def blend(self, lap: int, number: int) -> np.ndarray:
+        """Blend `number` of a lap, the same every time: uint8 (144, 144, 3) RGB, eyes at `augment.BLEND_EYES`."""
         rng = np.random.default_rng([self.seed, 5, lap, number])
         place, other = self.faces[number], self.faces[rng.integers(len(self.faces))]
         tiles, eyes = self.tiles.tiles, self.tiles.eyes
-        return augment.taught_crop(tiles[place], eyes[place], (tiles[other], eyes[other]), rng)
+        return augment.blend((tiles[place], eyes[place]), (tiles[other], eyes[other]), rng)
 
     def draw(self, place: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
-        """One picture of a face and the answer about it.
+        """One blend of a face, augmented, and the answer about it.
 
         Arguments:
             place: position of the face in `tiles`.
-            rng: chooses among the laps.
+            rng: chooses among the laps, and how it is augmented.
 
         Returns:
             uint8 (112, 112, 3) RGB and float32 (dims,) of length 1; None while no lap has reached the face.
@@ -63,10 +64,10 @@ class Answers:
             return None
         lap = int(answered[rng.integers(len(answered))])
         answer = self.answers[lap, number].astype(np.float32)
-        return self.picture(lap, number), answer / np.linalg.norm(answer)
+        return augment.random_crop(self.blend(lap, number), augment.BLEND_EYES, rng), answer / np.linalg.norm(answer)
 
     def missing(self) -> np.ndarray:
-        """Pictures without an answer, in the order to ask about them: int64 (pictures, 2) of lap and number."""
+        """Blends without an answer, in the order to ask about them: int64 (blends, 2) of lap and number."""
         return np.argwhere(self.answers[:, :, 0] == 0)
 
 
@@ -84,15 +85,15 @@ def ask(
     seed: int = 1,
     tick: Callable[[int, int], object] = lambda done, total: None,
 ) -> Answers:
-    """Ask a teacher about `laps` pictures of every training face, going on where an earlier call was stopped.
+    """Ask a teacher about `laps` blends of every training face, going on where an earlier call was stopped.
 
     Arguments:
         tiles: the faces.
         folder: for answers.npy and answers.json.
         teacher: who is asked.
-        laps: pictures of each face.
-        seed: of the pictures, and of the split into training and held-out faces.
-        tick: called with (done, total) pictures, first before any is asked about.
+        laps: blends of each face.
+        seed: of the blends, and of the split into training and held-out faces.
+        tick: called with (done, total) blends, first before any is asked about.
 
     Raises:
         TrainingError: the folder has answers of another teacher, about other faces, or made otherwise.
@@ -114,7 +115,9 @@ def ask(
     tick(done, total)
     for at in range(0, len(missing), _CHUNK):
         part = missing[at : at + _CHUNK]
-        found = np.stack(list(teacher.map(len(part), lambda row, part=part: kept.picture(*map(int, part[row])))))
+        found = np.stack(
+            list(teacher.map(len(part), lambda row, part=part: _upright(kept.blend(*map(int, part[row])))))
+        )
         # An answer counts once its first value is there; none is exactly zero by itself.
         found[:, 0] = np.where(np.abs(found[:, 0]) < 1e-4, 1e-4, found[:, 0])
         kept.answers[part[:, 0], part[:, 1]] = found
@@ -128,7 +131,7 @@ def read(tiles: TileSet, folder: Path) -> Answers:
     """The answers that lie in a folder, to learn from.
 
     Raises:
-        TrainingError: there are none, or they are about other faces or pictures made otherwise.
+        TrainingError: there are none, or they are about other faces or blends made otherwise.
     """
     note = folder / "answers.json"
     if not note.exists():
@@ -136,8 +139,12 @@ def read(tiles: TileSet, folder: Path) -> Answers:
     about = json.loads(note.read_text(encoding="utf-8"))
     faces = training_faces(tiles, about["seed"])
     if {**about, **_about(tiles, faces, about["seed"])} != about:
-        raise TrainingError(f"The answers in {folder} are about other faces or pictures than these. Make them anew.")
+        raise TrainingError(f"The answers in {folder} are about other faces or blends than these. Make them anew.")
     return Answers(tiles, faces, about["seed"], np.load(folder / "answers.npy", mmap_mode="r"))
+
+
+def _upright(blended: np.ndarray) -> np.ndarray:
+    return crop.align(blended, augment.BLEND_EYES)
 
 
 def _about(tiles: TileSet, faces: np.ndarray, seed: int) -> dict:

@@ -12,11 +12,18 @@ import numpy as np
 
 from app import crop
 
-MIXED = 0.25
-"""Share of a teacher's pictures that another face is mixed into."""
+BLEND_SIDE = 144
+"""Side of a blend of two faces in pixels: a crop with a margin, to be turned, shifted and scaled in."""
 
-BARRED = 0.06
-"""Share of a teacher's pictures with a bar over the eyes."""
+BLEND_EYES = crop.TEMPLATE + (BLEND_SIDE - crop.SIZE) / 2
+"""Where the eyes of a blend lie, (x, y) in pixels."""
+
+
+_BLACK = 24
+"""Brightest value in a row or column of a tile's frame, where its picture has ended."""
+
+_CONTINUED = 40
+"""Pixels by which a tile is continued beyond its edges."""
 
 
 def jitter_eyes(eyes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -61,36 +68,59 @@ def random_crop(tile: np.ndarray, eyes: np.ndarray, rng: np.random.Generator) ->
     return face
 
 
-def taught_crop(
-    tile: np.ndarray, eyes: np.ndarray, other: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+def blend(
+    face: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """One augmented crop for a teacher to answer about: bars over the eyes, and another face mixed in, happen too.
+    """Somebody new, of two faces laid eyes on eyes: half of the time one shines through the other, else they
+    meet at a soft line somewhere across the face.
 
-    No label tells who a mixture is, but a teacher that sees the same picture can ("mixup", Zhang et al. 2018,
-    https://arxiv.org/abs/1710.09412; with a patient teacher, Beyer et al. 2021, https://arxiv.org/abs/2106.05237).
+    No label tells who that is, but a teacher can ("mixup", Zhang et al. 2018, https://arxiv.org/abs/1710.09412, and
+    "CutMix", Yun et al. 2019, https://arxiv.org/abs/1905.04899, for a teacher that sees the same picture, as Beyer et
+    al. 2021 do, https://arxiv.org/abs/2106.05237).
 
     Arguments:
-        tile: uint8 (144, 144, 3) RGB.
-        eyes: float (2, 2), the observer's left and right eye.
-        other: tile and eyes of the face that may be mixed in, at most to four tenths.
+        face: tile, uint8 (height, width, 3) RGB, and its eyes, float (2, 2), the observer's left and right one.
+        other: tile and eyes of another face; its colours are brought to those of the first.
         rng: where the randomness comes from.
 
     Returns:
-        uint8 (112, 112, 3) RGB.
+        uint8 (144, 144, 3) RGB, with the eyes at `BLEND_EYES`.
     """
-    face = random_crop(tile, eyes, rng)
-    if rng.random() < MIXED:
-        face = cv2.addWeighted(face, 1 - (share := rng.uniform(0.05, 0.4)), random_crop(*other, rng), share, 0)
-    return _bar(face, rng) if rng.random() < BARRED else face
+    first, second = (
+        crop.align(*_surrounded(*shown), BLEND_SIDE, zoom=crop.SIZE / BLEND_SIDE) for shown in (face, other)
+    )
+    second = _coloured_like(first, second)
+    if rng.random() < 0.5:
+        share = rng.uniform(0.2, 0.5)
+        return cv2.addWeighted(first, 1 - share, second, share, 0)
+    share = _soft_line(rng)
+    return cv2.blendLinear(first, second, 1 - share, share)
 
 
-def _bar(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A bar over both eyes, nearly black or of one colour, slightly turned: sunglasses, or what hides a name."""
-    colour = rng.integers(0, 256, 3) if rng.random() < 0.3 else rng.integers(0, 50, 3)
-    middle = crop.TEMPLATE.mean(axis=0) + rng.normal(0, 3, 2)
-    size = (rng.uniform(55, 85), rng.uniform(14, 30))
-    corners = cv2.boxPoints((middle.tolist(), size, rng.normal(0, 5)))
-    return cv2.fillConvexPoly(face, np.round(corners).astype(np.int32), colour.tolist())
+def _surrounded(tile: np.ndarray, eyes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A tile and its eyes, continued at its edges instead of framed in black, which would show within the blend."""
+    grey = cv2.cvtColor(np.ascontiguousarray(tile), cv2.COLOR_RGB2GRAY)
+    columns, rows = (np.flatnonzero(cv2.reduce(grey, axis, cv2.REDUCE_MAX) > _BLACK)[2:-2] for axis in (0, 1))
+    if min(len(columns), len(rows)) > _CONTINUED:
+        left, top = columns[0], rows[0]
+        tile, eyes = tile[top : rows[-1] + 1, left : columns[-1] + 1], eyes - [left, top]
+    return cv2.copyMakeBorder(tile, *[_CONTINUED] * 4, cv2.BORDER_REPLICATE), eyes + _CONTINUED
+
+
+def _coloured_like(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The second picture with the mean and spread of each channel of the first."""
+    (mean, spread), (own_mean, own_spread) = (cv2.meanStdDev(picture) for picture in (first, second))
+    levels = (np.arange(256) - own_mean) * (spread / (own_spread + 1)) + mean  # (3, 256)
+    return cv2.LUT(second, np.round(np.clip(levels, 0, 255)).astype(np.uint8).T[None])
+
+
+def _soft_line(rng: np.random.Generator) -> np.ndarray:
+    """0 on one side of a line through a face, 1 on the other: float32 (144, 144)."""
+    angle, softness = rng.uniform(0, 2 * np.pi), rng.uniform(4, 24)
+    middle = rng.normal(BLEND_EYES.mean(axis=0) + np.array([0, 18]), 12)
+    columns, rows = (np.arange(BLEND_SIDE, dtype=np.float32)[:, None] - middle).astype(np.float32).T / softness
+    beyond = np.float32(np.cos(angle)) * columns[None, :] + np.float32(np.sin(angle)) * rows[:, None]
+    return 0.5 + 0.5 * np.tanh(beyond)
 
 
 def _light(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -121,11 +151,28 @@ def _compress(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _cover(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A rectangle of one colour: anything from a hand to a bar over the eyes."""
+    """A rectangle of one colour: a hand, a microphone, the edge of another picture."""
     height, width = rng.integers(12, 45), rng.integers(12, 80)
     top, left = rng.integers(0, crop.SIZE - height), rng.integers(0, crop.SIZE - width)
     face[top : top + height, left : left + width] = rng.integers(0, 256, 3)
     return face
 
 
-_CHANGES = ((0.5, _light), (0.06, _grey), (0.06, _blur), (0.12, _shrink), (0.1, _compress), (0.1, _cover))
+def _bar(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A bar over both eyes, nearly black or of one colour, slightly turned: sunglasses, or what hides a name."""
+    colour = rng.integers(0, 256, 3) if rng.random() < 0.3 else rng.integers(0, 50, 3)
+    middle = crop.TEMPLATE.mean(axis=0) + rng.normal(0, 3, 2)
+    size = (rng.uniform(55, 85), rng.uniform(14, 30))
+    corners = cv2.boxPoints((middle.tolist(), size, rng.normal(0, 5)))
+    return cv2.fillConvexPoly(face, np.round(corners).astype(np.int32), colour.tolist())
+
+
+_CHANGES = (
+    (0.5, _light),
+    (0.06, _grey),
+    (0.06, _blur),
+    (0.12, _shrink),
+    (0.1, _compress),
+    (0.1, _cover),
+    (0.02, _bar),
+)

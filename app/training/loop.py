@@ -22,7 +22,7 @@ import numpy as np
 from app import crop
 from app.card import TwinConfig
 from app.siamese import fill
-from app.training import augment, learner
+from app.training import augment, learner, losses
 from app.training.answers import Answers
 from app.training.errors import TrainingError
 from app.training.tiles import TileSet, split_of
@@ -32,7 +32,8 @@ from app.training.tiles import TileSet, split_of
 class Plan:
     """What a run does: `images` in all, in batches of `batch`, half of them pairs of one person.
 
-    `seen_before` is how many faces the weights that it begins with have learnt from.
+    `seen_before` is how many faces the weights that it begins with have learnt from, `blended` the share of blends
+    where a teacher has answered about them.
     """
 
     images: int = 400_000
@@ -48,6 +49,7 @@ class Plan:
     checkpoint_every: int = 500
     precision: str = "float32"
     augmented: bool = True
+    blended: float = 0.6
     seen_before: int = 0
 
     @property
@@ -107,31 +109,45 @@ class Pairs:
         object.__setattr__(self, "_by_person", {person: np.array(faces) for person, faces in members.items()})
 
 
-def batches(
-    tiles: TileSet, pairs: Pairs, plan: Plan, start: int, answers: Answers | None = None
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Batches from step `start` on, made one ahead in a thread.
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one step learns from.
 
-    Yields:
-        (step, int (batch,) positions, float32 (batch, 112, 112, 3) normalised crops, float32 (batch, dims) targets or
-        None without a teacher). Where there are answers of a teacher, crops are those that it was asked about.
+    `crops` is float32 (batch, 112, 112, 3), normalised; `labels` int32 (batch,), `losses.NOBODY` for blends;
+    `targets` float32 (batch, dims) of length 1, or None without a teacher.
+    """
+
+    step: int
+    crops: np.ndarray
+    labels: np.ndarray
+    targets: np.ndarray | None
+
+    @property
+    def wanted(self) -> dict[str, np.ndarray]:
+        """What the learner compares its embeddings with."""
+        return {"label": self.labels} | ({} if self.targets is None else {"target": self.targets})
+
+
+def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int, answers: Answers | None = None) -> Iterator[Batch]:
+    """Batches from step `start` on, made one ahead in a thread. Where there are answers of a teacher, a share of
+    the faces, `plan.blended`, are blends that it was asked about.
     """
     cv2.setNumThreads(1)
 
-    def picture(face: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
-        answered = answers.draw(face, rng) if answers else None
-        if answered:
-            return answered
-        target = None if tiles.targets is None else tiles.targets[face]
-        if not plan.augmented:
-            return crop.align(tiles.tiles[face], tiles.eyes[face]), target
-        return augment.random_crop(tiles.tiles[face], tiles.eyes[face], rng), target
+    def picture(face: int, rng: np.random.Generator) -> tuple[np.ndarray, int, np.ndarray | None]:
+        blend = answers.draw(face, rng) if answers and rng.random() < plan.blended else None
+        if blend:
+            return blend[0], losses.NOBODY, blend[1]
+        tile, eyes = tiles.tiles[face], tiles.eyes[face]
+        shown = augment.random_crop(tile, eyes, rng) if plan.augmented else crop.align(tile, eyes)
+        return shown, pairs.people[face], None if tiles.targets is None else tiles.targets[face]
 
-    def make(step: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray | None]:
+    def make(step: int) -> Batch:
         chosen = pairs.draw(step, plan)
         made = [picture(face, np.random.default_rng([plan.seed, step, i])) for i, face in enumerate(chosen)]
-        crops, targets = zip(*made, strict=True)
-        return step, chosen, crop.normalise(np.stack(crops)), None if targets[0] is None else np.stack(targets)
+        crops, labels, targets = zip(*made, strict=True)
+        taught = None if targets[0] is None else np.stack(targets)
+        return Batch(step, crop.normalise(np.stack(crops)), np.array(labels, dtype=np.int32), taught)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(make, start)
@@ -177,7 +193,7 @@ def train(
         raise TrainingError("Answers of a teacher need its targets.npy too. Make it: python main.py targets --help.")
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(plan.seed)
-    student, pairs, people = _prepared(tiles, plan, config)
+    student, pairs = _prepared(tiles, plan, config)
     checkpoint = folder / "checkpoint.safetensors"
     if weights is not None and not checkpoint.exists():
         fill(student.twin, weights)
@@ -185,30 +201,28 @@ def train(
     about = {"plan": asdict(plan), "twin": asdict(config)}
     with (folder / "log.jsonl").open("a") as log:
         began, seen = time.monotonic(), 0
-        for step, chosen, crops, targets in batches(tiles, pairs, plan, start, answers):
-            if step == plan.stable_until:
-                learner.save(student, folder / "stable.safetensors", step, about)
-            student.optimizer.learning_rate.assign(plan.rate_at(step))
-            student.contrastive_weight.assign(plan.contrastive_at(step))
-            wanted = {"label": people[chosen]}
-            if targets is not None:
-                wanted["target"] = targets
-            student.train_on_batch(crops, wanted)
-            seen += len(chosen)
-            if (step + 1) % 100 == 0 or step + 1 == plan.steps:
-                line = {"step": step + 1, "images": (step + 1) * plan.batch, "rate": plan.rate_at(step)}
+        for batch in batches(tiles, pairs, plan, start, answers):
+            if batch.step == plan.stable_until:
+                learner.save(student, folder / "stable.safetensors", batch.step, about)
+            student.optimizer.learning_rate.assign(plan.rate_at(batch.step))
+            student.contrastive_weight.assign(plan.contrastive_at(batch.step))
+            student.train_on_batch(batch.crops, batch.wanted)
+            seen += len(batch.crops)
+            done = batch.step + 1
+            if done % 100 == 0 or done == plan.steps:
+                line = {"step": done, "images": done * plan.batch, "rate": plan.rate_at(batch.step)}
                 line |= student.means() | {"per_second": seen / (time.monotonic() - began)}
-                line["spread"] = _spread(student, crops)
+                line["spread"] = _spread(student, batch.crops)
                 log.write(json.dumps(line) + "\n")
                 log.flush()
                 report(line)
                 began, seen = time.monotonic(), 0
-            if (step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps:
-                learner.save(student, checkpoint, step + 1, about)
+            if done % plan.checkpoint_every == 0 or done == plan.steps:
+                learner.save(student, checkpoint, done, about)
     return student
 
 
-def _prepared(tiles: TileSet, plan: Plan, config: TwinConfig) -> tuple[learner.Learner, Pairs, np.ndarray]:
+def _prepared(tiles: TileSet, plan: Plan, config: TwinConfig) -> tuple[learner.Learner, Pairs]:
     names, people = np.unique(tiles.identities, return_inverse=True)
     splits = [split_of(who, file, plan.seed) for who, file in zip(tiles.identities, tiles.files, strict=True)]
     faces = np.flatnonzero(np.array(splits) == "train")
@@ -228,7 +242,7 @@ def _prepared(tiles: TileSet, plan: Plan, config: TwinConfig) -> tuple[learner.L
     optimiser.exclude_from_weight_decay(var_names=["gamma", "beta", "centres"])
     # TensorFlow's own kernels train faster on CPUs than those that XLA compiles, which know no bfloat16 either.
     student.compile(optimizer=optimiser, jit_compile=keras.backend.backend() != "tensorflow")
-    return student, Pairs(people, faces), people
+    return student, Pairs(people, faces)
 
 
 def _resume(student: learner.Learner, checkpoint: Path) -> int:

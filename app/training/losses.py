@@ -18,6 +18,8 @@ SCALE = 24.0
 COSINE_MARGIN = 0.1
 CONTRASTIVE_MARGIN = 1.25
 """Euclidean distance beyond which different people are far enough apart: a cosine of 0.22."""
+NOBODY = -1
+"""Label of a face that is none of the people, such as a blend of two: only a teacher can tell who it is."""
 
 
 def distances(left: keras.KerasTensor, right: keras.KerasTensor) -> keras.KerasTensor:
@@ -38,26 +40,34 @@ def hard_pairs(embeddings: keras.KerasTensor, labels: keras.KerasTensor) -> kera
 
     Arguments:
         embeddings: (batch, dims) of length 1.
-        labels: int (batch,), the person of each.
+        labels: int (batch,), the person of each; `NOBODY` is left out.
     """
     pairs = distances(embeddings, embeddings)  # (batch, batch)
     different = ops.cast(ops.expand_dims(labels, 1) != ops.expand_dims(labels, 0), pairs.dtype)
+    known = _known(labels, pairs.dtype)
     others = 1.0 - ops.eye(ops.shape(labels)[0], dtype=pairs.dtype)
-    loss = contrastive(pairs, different)
-    same = (1.0 - different) * others
+    loss = contrastive(pairs, different) * ops.expand_dims(known, 1) * ops.expand_dims(known, 0)
+    same = (1.0 - different) * others * ops.expand_dims(known, 1)
     attraction = ops.sum(loss * same) / ops.maximum(ops.sum(same), 1.0)
-    repulsion = ops.mean(ops.max(loss * different, axis=1))
+    repulsion = ops.sum(ops.max(loss * different, axis=1)) / ops.maximum(ops.sum(known), 1.0)
     return attraction + repulsion
 
 
 def margin_softmax(
     embeddings: keras.KerasTensor, labels: keras.KerasTensor, centres: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Mean CosFace loss: (batch, dims), int (batch,), unit-length (people, dims) -> scalar."""
+    """Mean CosFace loss over all but `NOBODY`: (batch, dims), int (batch,), unit-length (people, dims) -> scalar."""
     cosines = ops.matmul(embeddings, ops.transpose(centres))  # (batch, people)
+    known = _known(labels, cosines.dtype)
+    labels = ops.maximum(labels, 0)
     own = ops.one_hot(labels, centres.shape[0], dtype=cosines.dtype)
     logits = SCALE * (cosines - COSINE_MARGIN * own)
-    return ops.mean(ops.sparse_categorical_crossentropy(labels, logits, from_logits=True))
+    loss = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    return ops.sum(loss * known) / ops.maximum(ops.sum(known), 1.0)
+
+
+def _known(labels: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+    return ops.cast(labels != NOBODY, dtype)
 
 
 def distillation(embeddings: keras.KerasTensor, targets: keras.KerasTensor) -> keras.KerasTensor:

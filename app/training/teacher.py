@@ -7,6 +7,7 @@ nothing in the file tells: the command's options do.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,26 +28,27 @@ class Teacher:
         threads: crops worked on at once, one core each.
 
     Raises:
-        TrainingError: onnxruntime is missing, or the file is no such network.
+        TrainingError: openvino is missing, or the file is no such network.
     """
 
     def __init__(self, path: Path, colour: str = "rgb", values: str = "bytes", threads: int = 2) -> None:
         try:
-            import onnxruntime
+            import openvino
         except ImportError as error:
             raise TrainingError(
-                "A teacher needs onnxruntime: .venv/bin/pip install -r requirements-training.txt."
+                "A teacher needs openvino: .venv/bin/pip install -r requirements-training.txt."
             ) from error
-        options = onnxruntime.SessionOptions()
-        # Of several crops at once each has a core of its own; that is faster than many cores for one.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        core = openvino.Core()
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors share no class of their own
-            raise TrainingError(f"{path} is no ONNX network ({str(error).splitlines()[0]:.120}).") from error
-        self._name, self._layout = _input(self._session, path)
+            network = core.read_model(path)
+        except RuntimeError as error:
+            raise TrainingError(f"{path} is no ONNX network that OpenVINO can read.") from error
+        self._layout = _layout(network, path)
+        network.reshape([1, *list(network.inputs[0].partial_shape)[1:]])
+        # Of several crops at once each has a core of its own; that is faster than many cores for one.
+        self._network = core.compile_model(network, "CPU", {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads})
+        self._own = threading.local()
         self._bgr, self._unit = colour == "bgr", values == "unit"
         self.threads = threads
 
@@ -55,7 +57,10 @@ class Teacher:
         pixels = crop.normalise(face) if self._unit else face.astype(np.float32)
         pixels = pixels[:, :, ::-1] if self._bgr else pixels
         pixels = pixels.transpose(2, 0, 1) if self._layout == "channels first" else pixels
-        answer = self._session.run(None, {self._name: np.ascontiguousarray(pixels[None])})[0].ravel()
+        if not hasattr(self._own, "request"):
+            self._own.request = self._network.create_infer_request()
+        # A request answers with an array of its own that its next answer overwrites.
+        answer = self._own.request.infer([np.ascontiguousarray(pixels[None])])[0].ravel()
         return answer / max(1e-9, float(np.linalg.norm(answer)))
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
@@ -68,13 +73,13 @@ class Teacher:
             yield from pool.map(lambda number: self.embed_one(make(number)), range(count))
 
 
-def _input(session, path: Path) -> tuple[str, str]:
-    """The name of the input and where its channels lie."""
-    inputs = session.get_inputs()
-    shape = inputs[0].shape if len(inputs) == 1 else []
-    if list(shape[1:]) == [3, crop.SIZE, crop.SIZE]:
-        return inputs[0].name, "channels first"
-    if list(shape[1:]) == [crop.SIZE, crop.SIZE, 3]:
-        return inputs[0].name, "channels last"
-    taken = shape or f"{len(inputs)} inputs"
+def _layout(network, path: Path) -> str:
+    """Where the channels of the network's one input lie."""
+    inputs = [str(taken.partial_shape) for taken in network.inputs]
+    sides = [str(side) for side in network.inputs[0].partial_shape][1:] if len(inputs) == 1 else []
+    if sides == ["3", str(crop.SIZE), str(crop.SIZE)]:
+        return "channels first"
+    if sides == [str(crop.SIZE), str(crop.SIZE), "3"]:
+        return "channels last"
+    taken = inputs[0] if len(inputs) == 1 else f"{len(inputs)} inputs"
     raise TrainingError(f"{path} takes {taken}; a teacher takes one picture of 3 x {crop.SIZE} x {crop.SIZE}.")

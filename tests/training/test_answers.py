@@ -6,9 +6,8 @@ import pytest
 
 from app import crop
 from app.siamese import build_twin, numbers
-from app.training import answers, augment, loop
+from app.training import answers, augment, loop, losses
 from app.training.errors import TrainingError
-from app.training.tiles import SIDE
 from tests.training.test_loop import PLAN, TINY, packed  # noqa: F401 (a fixture)
 
 
@@ -39,15 +38,16 @@ def kept(packed, tmp_path) -> answers.Answers:  # noqa: F811
     return answers.ask(packed, tmp_path / "answers", Painter(), laps=3)
 
 
-def test_every_picture_has_an_answer_and_is_made_anew_from_its_number(packed, kept, tmp_path):  # noqa: F811
+def test_every_blend_has_an_answer_and_is_made_anew_from_its_number(packed, kept, tmp_path):  # noqa: F811
     assert kept.answers.shape == (3, 16, 8)
     assert len(kept.missing()) == 0
     again = answers.read(packed, tmp_path / "answers")
-    pictures = {again.picture(lap, number).tobytes() for lap in range(3) for number in range(16)}
-    assert len(pictures) == 48
+    blends = {again.blend(lap, number).tobytes() for lap in range(3) for number in range(16)}
+    assert len(blends) > 40  # a face may be blended with itself
     for lap in range(3):
         for number in range(16):
-            expected = Painter().embed_one(again.picture(lap, number))
+            # The teacher sees the middle of a blend, where its eyes are on the template.
+            expected = Painter().embed_one(again.blend(lap, number)[16:128, 16:128])
             np.testing.assert_allclose(again.answers[lap, number], expected, atol=2e-3)
 
 
@@ -79,15 +79,31 @@ def test_answers_about_something_else_are_refused(packed, kept, tmp_path):  # no
         answers.read(packed, tmp_path / "answers")
 
 
-def test_training_learns_the_answers_about_the_pictures_it_sees(packed, kept):  # noqa: F811
-    pairs = loop.Pairs(np.repeat(np.arange(4), 4), np.arange(16))
-    for step, chosen, crops, targets in loop.batches(packed, pairs, PLAN, 0, kept):
-        assert (len(chosen), targets.shape) == (8, (8, 8))
-        pictures = np.round(crops * 128 + 127.5).astype(np.uint8)
-        expected = [Painter().embed_one(one) for one in pictures]
-        np.testing.assert_allclose(targets, expected, atol=3e-3)
-        if step == 3:
-            break
+BLENDED = replace(PLAN, blended=1.0)
+PAIRS = loop.Pairs(np.repeat(np.arange(4, dtype=np.int32), 4), np.arange(16))
+
+
+def test_training_learns_the_answers_about_the_blends_it_sees(packed, kept, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(augment, "_CHANGES", ())
+    monkeypatch.setattr(augment, "jitter_eyes", lambda eyes, rng: eyes)
+    batch = next(loop.batches(packed, PAIRS, BLENDED, 0, kept))
+    assert (batch.labels == losses.NOBODY).all()
+    for crop_seen, target in zip(batch.crops, batch.targets, strict=True):
+        seen = np.round(crop_seen * 128 + 127.5).astype(np.uint8)
+        expected = (Painter().embed_one(seen), Painter().embed_one(seen[:, ::-1]))
+        assert min(np.abs(target - one).max() for one in expected) < 3e-3
+
+
+def test_a_blend_is_seen_another_way_each_time(packed, kept):  # noqa: F811
+    seen = {kept.draw(0, np.random.default_rng(seed))[0].tobytes() for seed in range(12)}
+    assert len(seen) == 12
+
+
+def test_a_share_of_the_faces_are_blends_and_the_others_keep_their_labels(packed, kept):  # noqa: F811
+    labels = np.concatenate([batch.labels for batch in loop.batches(packed, PAIRS, PLAN, 0, kept)])
+    blends = labels == losses.NOBODY
+    assert 0.4 < blends.mean() < 0.8
+    assert set(labels[~blends]) == {0, 1, 2, 3}
 
 
 def test_a_face_without_an_answer_keeps_its_own_target(packed, tmp_path, monkeypatch):  # noqa: F811
@@ -97,9 +113,9 @@ def test_a_face_without_an_answer_keeps_its_own_target(packed, tmp_path, monkeyp
     some = answers.read(packed, tmp_path)
     rng = np.random.default_rng(0)
     assert [some.draw(place, rng) is None for place in range(16)] == [False] * 8 + [True] * 8
-    _, chosen, _, targets = next(loop.batches(packed, loop.Pairs(np.zeros(16, int), np.arange(16)), PLAN, 0, some))
-    for place, target in zip(chosen, targets, strict=True):
-        assert np.array_equal(target, packed.targets[place]) == (place >= 8)
+    batch, chosen = next(loop.batches(packed, PAIRS, BLENDED, 0, some)), PAIRS.draw(0, BLENDED)
+    for place, label, target in zip(chosen, batch.labels, batch.targets, strict=True):
+        assert np.array_equal(target, packed.targets[place]) == (place >= 8) == (label != losses.NOBODY)
 
 
 def test_a_run_begins_with_the_weights_it_is_given(packed, tmp_path):  # noqa: F811
@@ -110,20 +126,3 @@ def test_a_run_begins_with_the_weights_it_is_given(packed, tmp_path):  # noqa: F
     assert kernels
     for name in kernels:
         np.testing.assert_allclose(trained[name], weights[name], atol=1e-6)
-
-
-def test_bars_hide_the_eyes_and_mixtures_show_two_faces(rng, monkeypatch):
-    eyes = np.array([[54.0, 62.0], [90.0, 62.0]])
-    white, black = np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE, 3), np.uint8)
-    monkeypatch.setattr(augment, "_CHANGES", ())
-    monkeypatch.setattr(augment, "MIXED", 1.0)
-    monkeypatch.setattr(augment, "BARRED", 0.0)
-    shares = [augment.taught_crop(white, eyes, (black, eyes), rng)[56, 56, 0] / 255 for _ in range(200)]
-    assert 0.59 < min(shares) < 0.7
-    assert 0.9 < max(shares) < 0.96
-    monkeypatch.setattr(augment, "MIXED", 0.0)
-    monkeypatch.setattr(augment, "BARRED", 1.0)
-    faces = [augment.taught_crop(white, eyes, (black, eyes), rng) for _ in range(20)]
-    covered = np.mean([face[51, 40:72].max(axis=1) < 255 for face in faces])
-    assert covered > 0.9
-    assert all((face[85:105, 40:72] == 255).all() for face in faces)

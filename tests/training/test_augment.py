@@ -61,3 +61,54 @@ def test_half_of_the_crops_are_mirrored():
         face = augment.random_crop(tile, EYES, np.random.default_rng(seed)).astype(int)
         brighter_left += face[:, :56].mean() > face[:, 56:].mean()
     assert 110 < brighter_left < 190
+
+
+WHITE, BLACK = np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE, 3), np.uint8)
+
+
+def test_a_bar_hides_the_eyes_and_nothing_else(monkeypatch):
+    monkeypatch.setattr(augment, "_CHANGES", ((1.0, augment._bar),))
+    monkeypatch.setattr(augment, "jitter_eyes", lambda eyes, rng: eyes)
+    faces = [augment.random_crop(WHITE, EYES, np.random.default_rng(seed)) for seed in range(20)]
+    assert np.mean([face[51, 40:72].max(axis=1) < 255 for face in faces]) > 0.9
+    assert all((face[85:105, 40:72] == 255).all() for face in faces)
+
+
+def portrait(shade: int) -> np.ndarray:
+    """A face of two eyes and a mouth, in a frame of black as small pictures have it."""
+    tile = BLACK.copy()
+    tile[20:124, 20:124] = 120
+    for x, y in (*EYES.astype(int), (72, 98)):
+        tile[y - 4 : y + 5, x - 4 : x + 5] = shade
+    return tile
+
+
+def test_a_blend_shows_two_faces_eyes_on_eyes():
+    blends = [
+        augment.blend((portrait(220), EYES), (portrait(30), EYES), np.random.default_rng(seed)) for seed in range(40)
+    ]
+    assert all(one.shape == (augment.BLEND_SIDE, augment.BLEND_SIDE, 3) for one in blends)
+    eyes = np.round(augment.BLEND_EYES).astype(int)
+    left, right = (np.array([one[y, x, 0] for one in blends]) for x, y in eyes)
+    # Where one shines through, both eyes show both faces; at a soft line one eye may be all of either.
+    assert (np.abs(left.astype(int) - right) < 6).sum() > 10
+    assert min(left.min(), right.min()) < 80
+    assert max(left.max(), right.max()) > 200
+
+
+def test_no_black_frame_shows_within_a_blend():
+    for seed in range(40):
+        one = augment.blend((portrait(220), EYES), (portrait(220), EYES), np.random.default_rng(seed))
+        assert one[16:128, 16:128].min() > 100
+
+
+def test_a_blend_has_the_colours_of_its_first_face():
+    red, blue = portrait(220), portrait(220)
+    red[20:124, 20:124, 0], blue[20:124, 20:124, 2] = 200, 200
+    for seed in range(20):
+        means = augment.blend((red, EYES), (blue, EYES), np.random.default_rng(seed)).mean(axis=(0, 1))
+        assert means[0] > means[2] + 60
+
+
+def test_a_tile_that_is_all_black_blends_too():
+    assert augment.blend((BLACK, EYES), (portrait(220), EYES), np.random.default_rng(0)).max() < 60

@@ -65,8 +65,8 @@ def test_one_seed_gives_one_network(packed, uninterrupted, tmp_path):
 def test_without_augmentation_a_face_looks_the_same_each_time(packed):
     pairs = loop.Pairs(np.repeat(np.arange(4), 4), np.arange(16))
     seen: dict[int, np.ndarray] = {}
-    for _, chosen, crops, _ in loop.batches(packed, pairs, replace(PLAN, augmented=False), 0):
-        for face, one in zip(chosen, crops, strict=True):
+    for batch in loop.batches(packed, pairs, replace(PLAN, augmented=False), 0):
+        for face, one in zip(pairs.draw(batch.step, PLAN), batch.crops, strict=True):
             np.testing.assert_array_equal(seen.setdefault(int(face), one), one)
     assert set(seen) == set(range(16))
 

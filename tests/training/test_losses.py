@@ -77,6 +77,17 @@ def test_margin_softmax_agrees_with_numpy(embeddings, rng):
     assert value(losses.margin_softmax(embeddings, np.int32(labels), centres)) == pytest.approx(expected, abs=1e-4)
 
 
+def test_nobody_counts_in_no_loss_of_people(embeddings, rng):
+    centres = rng.normal(size=(5, 6)).astype(np.float32)
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    labels = np.int32([0, losses.NOBODY, 2, 2, losses.NOBODY, 3, 0, 4])
+    known = labels != losses.NOBODY
+    for loss in (losses.hard_pairs, lambda *of: losses.margin_softmax(*of, centres)):
+        assert value(loss(embeddings, labels)) == pytest.approx(value(loss(embeddings[known], labels[known])), abs=1e-5)
+        nobody = np.full(8, losses.NOBODY, np.int32)
+        assert value(loss(embeddings, nobody)) == 0
+
+
 def test_distillation_is_the_mean_squared_distance(embeddings):
     assert value(losses.distillation(embeddings, embeddings)) == 0
     assert value(losses.distillation(embeddings, -embeddings)) == pytest.approx(4, abs=1e-5)
