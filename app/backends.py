@@ -26,6 +26,8 @@ class DetectorError(RuntimeError):
 def choose(settings: Settings) -> str:
     """DeepFace's name of the detector to use: the setting's, or for `auto` yunet where its weights lie, else mtcnn.
 
+    To be called before anything imports TensorFlow.
+
     Raises:
         DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
     """
@@ -38,11 +40,15 @@ def choose(settings: Settings) -> str:
             f"The yunet detector has no weights at {_home() / YUNET_WEIGHTS} or below "
             f"{settings.detector_home}. Run `make setup`, or set FACES_DETECTOR=mtcnn."
         )
+    if backend != "yunet":
+        # Other detectors are written for tf.keras of old: seconds and megabytes that yunet, which is OpenCV's, can do
+        # without. TensorFlow reads this while it is imported.
+        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     return backend
 
 
 def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dict[str, Any]]:
-    """One call of `DeepFace.extract_faces`.
+    """One call of DeepFace's `extract_faces`.
 
     Arguments:
         pixels: uint8 (height, width, 3) RGB.
@@ -72,13 +78,15 @@ def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dic
 
 
 def _deepface(downloads: bool):
-    # Importing DeepFace imports TensorFlow: seconds that `--help` should not cost.
+    """The module that `DeepFace.extract_faces` calls. `deepface` itself would import all else that it can do, twice
+    the time and 50 MB more, down to cryptography.
+    """
     os.environ.setdefault("yunet_score_threshold", _YUNET_SCORE)
-    deepface = import_quietly("deepface.DeepFace")
+    detection = import_quietly("deepface.modules.detection")
     if not downloads:
         # DeepFace and the detectors it wraps fetch weights through gdown, and have no switch for that.
         import_quietly("gdown").download = _refuse_download
-    return deepface
+    return detection
 
 
 def _refuse_download(*_args, **_options) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
+from app import crop
 from app.quality import QualityFloor
 from app.verdict import Head, Rules
 
@@ -57,17 +58,28 @@ class Card:
     raw: dict[str, Any]
 
 
-def network_id(sha256: str, crop: str) -> str:
+def network_id(sha256: str, pipeline: str) -> str:
     """The id of a network: the beginning of its weights' sha256 and the crop it was trained on."""
-    return f"{sha256[:12]}/{crop}"
+    return f"{sha256[:12]}/{pipeline}"
 
 
 def read_card(path: Path) -> Card:
     """Read a card.
 
     Raises:
-        ModelError: it is missing, or no card.
+        ModelError: it is missing, or no card, or of a network made for another crop.
     """
+    card = _read(path)
+    if card.crop != crop.PIPELINE:
+        raise ModelError(
+            f"The network of {path} was trained on crops of the pipeline {card.crop}, this program "
+            f"cuts {crop.PIPELINE}. Use a network trained with this version, or train one: "
+            "python main.py train FACES_FOLDER."
+        )
+    return card
+
+
+def _read(path: Path) -> Card:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         verdict = raw["verdict"]

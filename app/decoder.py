@@ -92,12 +92,6 @@ class Decoder:
         with self._process() as process:
             return process.decode(data)
 
-    def warm_up(self) -> None:
-        """Start a process, so that the first picture need not wait for it."""
-        if _SHARES_MEMORY:
-            with self._process() as process:
-                process.start()
-
     def close(self) -> None:
         """End the processes; the next picture starts one again."""
         self._idle.clear()

@@ -28,8 +28,6 @@ def import_quietly(name: str) -> ModuleType:
         ImportError: as `import` would.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # DeepFace's detectors are written for tf.keras of old, and this is read once, by whoever imports TensorFlow first.
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     # DeepFace prints its notices on stdout, where the command line's rows go; 50 leaves critical ones.
     os.environ.setdefault("DEEPFACE_LOG_LEVEL", "50")
     with _LOCK:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from app import crop, images, quality, verdict
+from app.card import read_card
 from app.decoder import Decoder
 from app.detection import Detector
-from app.faces import DetectedFace
+from app.faces import Box, DetectedFace
 from app.gallery.store import Gallery
 from app.images import Picture
 from app.settings import Settings
@@ -121,17 +124,21 @@ class Recognizer:
             gallery.store.GalleryError: the gallery cannot be opened or belongs to another network or crop.
             backends.DetectorError: the detector cannot be used.
         """
-        network = load_network(settings.model)
-        gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors, settings.recovery_days)
-        return cls(settings, Detector.from_settings(settings), network, gallery)
+        detector, card = Detector.from_settings(settings), read_card(settings.model)
+        with ThreadPoolExecutor(1) as pool:
+            # Most of the time goes into importing TensorFlow; the database answers meanwhile.
+            network = pool.submit(load_network, settings.model)
+            gallery = Gallery.open(settings.database_url, card.id, settings.anchors, settings.recovery_days)
+            return cls(settings, detector, network.result(), gallery)
 
     def warm_up(self) -> None:
-        """Run every part once, so that the first visitor waits no longer than the hundredth."""
-        self.decoder.warm_up()
+        """Go the whole way of a photo once, so that the first visitor waits no longer than the hundredth."""
         grey = np.full((256, 256, 3), 127, dtype=np.uint8)
-        self.detector.find_faces(Picture(grey))
-        self.network.embed(np.zeros((1, crop.SIZE, crop.SIZE, 3), dtype=np.uint8))
-        self.gallery.snapshot()
+        face = DetectedFace(Box(64, 64, 128, 128), np.array([[96.0, 110.0], [160.0, 110.0]]), 1.0)
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(lambda: self.find(self.decode(cv2.imencode(".jpg", grey)[1].tobytes())))
+            self.name(Picture(grey), (face,))
+            found.result()
 
     def decode(self, data: bytes) -> Picture:
         """The first step: the bytes of a picture file become a picture.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 BATCHES = (1, 4, 16, 64)
-"""Batch sizes that the serving twin is compiled for: others would be traced anew and move the last digits."""
+"""Batch sizes that the serving twin sees: others would have kernels prepared anew and move the last digits."""
 
 _FULL = 0.75
 """A batch that would be less full is not padded up to its size: smaller ones take less time, which grows with size."""
@@ -110,7 +110,9 @@ class Network:
         self.card = card
         self._lock = threading.Lock()
         embedder = build_embedder(twin)
-        self._forward = tensorflow.function(lambda crops: embedder(crops, training=False), reduce_retracing=True)
+        # Traced once, for any number of faces, so that no visitor waits for the first group of some size.
+        faces = tensorflow.TensorSpec((None, *twin.input_shape[1:]), tensorflow.float32)
+        self._forward = tensorflow.function(lambda crops: embedder(crops, training=False), input_signature=[faces])
 
     @property
     def dims(self) -> int:
@@ -157,12 +159,6 @@ def load_network(path: Path) -> Network:
         ModelError: card or weights are missing or altered, or made for another crop.
     """
     card = read_card(path)
-    if card.crop != crop.PIPELINE:
-        raise ModelError(
-            f"The network of {path} was trained on crops of the pipeline {card.crop}, this program "
-            f"cuts {crop.PIPELINE}. Use a network trained with this version, or train one: "
-            "python main.py train FACES_FOLDER."
-        )
     twin = build_twin(card.twin)
     fill(twin, read_weights(path, card))
     return Network(twin, card)

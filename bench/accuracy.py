@@ -117,7 +117,7 @@ def chosen(faces: shipping.Faces, people: int) -> tuple[list[int], list[int], li
 def main(faces: Path, lfw: Path, people: int, count: int, work: Path) -> None:
     """Measure and print."""
     settings = Settings.from_environment()
-    network, detector = siamese.load_network(settings.model), Detector.from_settings(settings)
+    detector, network = Detector.from_settings(settings), siamese.load_network(settings.model)
     files = sorted({file for pair in evaluation.lfw_pairs(lfw) for file in pair[:2]})
     crops = collect(lfw, files, detector, work / "lfw")
     ours = np.where(crops.found[:, None], embed(network, crops, work / "lfw"), np.nan)

@@ -113,7 +113,7 @@ def test_a_file_that_takes_too_much_memory_is_refused_and_the_next_one_is_read(p
 
 
 def test_a_process_that_was_killed_is_replaced(decoder, photo):
-    decoder.warm_up()
+    decoder.decode(photo(photos.PERSON))
     process = decoder._idle[0]
     process._child.kill()
     process._child.wait()
@@ -121,8 +121,8 @@ def test_a_process_that_was_killed_is_replaced(decoder, photo):
     assert decoder.decode(photo(photos.PERSON)).width == 900
 
 
-def test_a_process_opens_nothing_but_may_start_the_threads_that_decoders_need(decoder):
-    decoder.warm_up()
+def test_a_process_opens_nothing_but_may_start_the_threads_that_decoders_need(decoder, photo):
+    decoder.decode(photo(photos.PERSON))
     pid = decoder._idle[0]._child.pid
     assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (0, 0)
     # HEIC's needs one; that root is never kept from it hides what others would see.

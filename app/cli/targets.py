@@ -20,7 +20,7 @@ ONNX = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--answers",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Instead of targets.npy, answers about blends of two faces go into this folder; a later call goes on from there.",
+    help="Instead of targets.npy, answers about blends of two faces go into this folder; going on there later.",
 )
 @click.option("--laps", default=4, show_default=True, help="Blends with each face; for --answers.")
 @click.option("--seed", default=1, show_default=True, help="Of the blends; for --answers.")

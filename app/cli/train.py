@@ -134,8 +134,9 @@ def ship(
         from app.detection import Detector
         from app.training import export, shipping, tiles
 
+        detector = Detector.from_settings(settings)
         twin, about = export.trained_twin(work / "run")
-        network, detector = siamese.Network(twin, export.provisional_card(about)), Detector.from_settings(settings)
+        network = siamese.Network(twin, export.provisional_card(about))
         gathered = _gathered(faces, lfw, work, detector, network, gallery, tick)
         spelling = _spelling(anchors)
         rules, floor, _ = shipping.calibrate(gathered, spelling, network, tick)
@@ -183,7 +184,7 @@ def evaluate(
         from app.training import measuring, report_folder
         from app.training import robustness as robust
 
-        network, detector = siamese.load_network(settings.model), Detector.from_settings(settings)
+        detector, network = Detector.from_settings(settings), siamese.load_network(settings.model)
         gathered = _gathered(faces, lfw, work, detector, network, gallery, tick)
         spelling, snapshot = _spelling(settings.anchors), shipped.read(settings.anchors).snapshot()
         figures, details = measuring.gallery(gathered, spelling, snapshot, network.card.rules)
