@@ -247,6 +247,10 @@ def _show(bar: tqdm, line: dict) -> None:
         bar.start_t = bar.last_print_t
     bar.update(line["images"] - bar.n)
     losses = {name: f"{line[name]:.3f}" for name in ("distillation", "softmax", "contrastive", "spread")}
+    if "validation" in line:
+        bar.write(
+            f"{line['images']} faces: {line['validation']:.1%} of the pairs of people who do not train told rightly."
+        )
     bar.set_postfix(losses)
 
 

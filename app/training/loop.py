@@ -26,6 +26,7 @@ from app.training import augment, learner, losses
 from app.training.answers import Answers
 from app.training.errors import TrainingError
 from app.training.tiles import TileSet, split_of
+from app.training.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,8 @@ def train(
         folder: where `checkpoint.safetensors`, `stable.safetensors` (before the rate fell) and `log.jsonl` go.
         plan: how long and how.
         config: layout of the twin.
-        report: called with one dict of step, images, rate, speed and mean losses every hundred steps.
+        report: called with one dict of step, images, rate, speed and mean losses every hundred steps; at a checkpoint
+            also with `validation`, the share of pairs told rightly of people who do not train, where there are any.
         answers: of a teacher about augmented pictures, instead of one target a face.
         weights: of a twin to begin with, as `siamese.numbers` gives them, where no checkpoint lies.
 
@@ -199,6 +201,7 @@ def train(
         fill(student.twin, weights)
     start = _resume(student, checkpoint)
     about = {"plan": asdict(plan), "twin": asdict(config)}
+    validation = Validation(tiles, plan.seed)
     with (folder / "log.jsonl").open("a") as log:
         began, seen = time.monotonic(), 0
         for batch in batches(tiles, pairs, plan, start, answers):
@@ -209,15 +212,18 @@ def train(
             student.train_on_batch(batch.crops, batch.wanted)
             seen += len(batch.crops)
             done = batch.step + 1
+            due = done % plan.checkpoint_every == 0 or done == plan.steps
             if done % 100 == 0 or done == plan.steps:
                 line = {"step": done, "images": done * plan.batch, "rate": plan.rate_at(batch.step)}
                 line |= student.means() | {"per_second": seen / (time.monotonic() - began)}
                 line["spread"] = _spread(student, batch.crops)
+                if due and validation.possible:
+                    line["validation"] = validation.accuracy(lambda crops: student.twin(crops, training=False))
                 log.write(json.dumps(line) + "\n")
                 log.flush()
                 report(line)
                 began, seen = time.monotonic(), 0
-            if done % plan.checkpoint_every == 0 or done == plan.steps:
+            if due:
                 learner.save(student, checkpoint, done, about)
     return student
 
