@@ -41,13 +41,13 @@ class Cluster:
 
     Arguments:
         job: what the actors have to know.
-        address: `auto` or HOST:PORT of a cluster; None starts Ray on this machine alone.
-        workers: actors; None is one for each core of the cluster.
-        gpus: share of a GPU that each actor has.
+        address: `auto`, HOST or HOST:PORT of a cluster; None starts Ray on this machine alone.
+        workers: actors; None is one for each core of the cluster, or each share of a GPU if these are fewer.
+        gpus: share of a GPU that each actor has, 0 to 1.
         pictures: how many there will be.
 
     Raises:
-        ArchiveError: Ray is not installed.
+        ArchiveError: Ray is not installed, or the address is none.
     """
 
     def __init__(self, job: Job, address: str | None, workers: int | None, gpus: float, pictures: int) -> None:
@@ -59,7 +59,7 @@ class Cluster:
             raise ArchiveError(_MISSING) from error
         self._ray = ray
         self._job = job
-        self._address = address
+        self._address = _with_port(address)
         self._workers = workers
         self._gpus = gpus
         self._pictures = pictures
@@ -68,13 +68,12 @@ class Cluster:
         """The rows of all pictures, each once, some at a time, in any order.
 
         Raises:
-            ArchiveError: the cluster cannot be reached, or actors cannot be started there.
+            ArchiveError: the cluster cannot be reached or has no such GPU, or actors cannot be started there.
             ray.exceptions.RayError: an actor failed; it tells where.
         """
         try:
             self._connect()
-            cores = int(self._ray.cluster_resources().get("CPU", 1))
-            workers = min(self._workers or cores, self._pictures)
+            workers = min(self._workers or self._room(), self._pictures)
             needs = (self._ray.put(self._job), self._tally())
             chunks = pool.chunks(places, self._pictures, workers)
             while stretch := list(itertools.islice(chunks, STRETCH)):
@@ -86,6 +85,12 @@ class Cluster:
             raise ArchiveError(f"A Ray actor ended while it started: {str(error).strip()}") from error
         finally:
             self._ray.shutdown()
+
+    def _room(self) -> int:
+        """How many actors the cluster has room for."""
+        there = self._ray.cluster_resources()
+        cores = int(there.get("CPU", 1))
+        return min(cores, int(there["GPU"] / self._gpus)) if self._gpus else cores
 
     def _tally(self) -> ray.actor.ActorHandle:
         return self._ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Tally).remote()
@@ -100,7 +105,8 @@ class Cluster:
             _Actor,
             fn_constructor_args=needs,
             compute=self._ray.data.ActorPoolStrategy(size=workers),
-            batch_size=None,
+            # Ray wants a number where there are GPUs: as many as the largest block has.
+            batch_size=pool.CHUNK if self._gpus else None,
             batch_format="pyarrow",
             num_cpus=1,
             num_gpus=self._gpus or None,
@@ -117,14 +123,29 @@ class Cluster:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, self._ray.exceptions.AuthenticationError) as error:
             reason = str(error).strip().split("\n")[0].rstrip(".")
             where = "runs on this machine" if self._address == "auto" else f"answers at {self._address}"
-            raise ArchiveError(f"No Ray cluster {where} ({reason}).") from error
+            # Ray does not tell a cluster that wants a token from none.
+            hint = "" if isinstance(error, ConnectionRefusedError) else " If it asks for a token: RAY_AUTH_MODE=token."
+            raise ArchiveError(f"No Ray cluster {where} ({reason}).{hint}") from error
+        if self._gpus > self._ray.cluster_resources().get("GPU", 0):
+            raise ArchiveError("The Ray cluster has no GPU. Leave out --gpus to work on its cores.")
         context = self._ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def _with_port(address: str | None) -> str | None:
+    """An address as Ray takes it, which needs a port."""
+    if not address or address == "auto" or "://" in address:
+        return address
+    try:
+        port = urlsplit(f"//{address}").port
+    except ValueError as error:
+        raise ArchiveError(f"{address}: This is no HOST:PORT of a Ray cluster ({error}).") from error
+    return address if port else f"{address}:{_PORT}"
 
 
 def _knock(address: str | None) -> None:

@@ -1,7 +1,8 @@
 """Where an archive's pictures lie: folders of this machine, and file systems by their URL, such as s3://bucket/2024.
 
 PyArrow opens the URLs it knows (s3, gs, hdfs, abfs, file), fsspec all others for which it is installed. What stands
-behind a `?` in a URL goes to the file system: s3://bucket/2024?region=eu-west-1.
+behind a `?` in a URL goes to PyArrow's file system: s3://bucket/2024?region=eu-west-1. Neither that nor a password, as
+in s3://KEY:SECRET@bucket, is part of a picture's place, since that stands in every row.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from app.images import SUFFIXES
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-_URL = re.compile(r"([a-z][a-z0-9+.-]+)://([^/?]*)(/[^?]*)?(\?.*)?", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]+://)(?P<login>[^/?@]*:[^/?@]*@)?(?P<host>[^/?]*)(?P<path>[^?]*)(?P<options>\?.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
 
 Complain = Callable[[str], None]
 """Takes a sentence about a folder that cannot be read or has no picture."""
@@ -45,9 +49,13 @@ class Places:
     def __init__(self, roots: Sequence[str]) -> None:
         self.roots = tuple(_without_inner(roots))
         self._systems: dict[str, tuple[FileSystem, str]] = {}
+        self._secrets: dict[str, tuple[str, str]] = {}
+        for url in map(_URL.fullmatch, filter(is_url, self.roots)):
+            login, options = self._secrets.get(_base(url), ("", ""))
+            self._secrets[_base(url)] = (login or url["login"] or "", options or url["options"] or "")
 
     def __getstate__(self) -> dict:
-        return {"roots": self.roots, "_systems": {}}
+        return self.__dict__ | {"_systems": {}}
 
     def all(self, complain: Complain = lambda _: None) -> Iterator[str]:
         """Every picture, sorted within each root, found while they are asked for. Files that are named are taken
@@ -74,12 +82,15 @@ class Places:
     def _below_url(self, root: str, complain: Complain) -> Iterator[str]:
         from pyarrow.fs import FileType
 
-        system, path = self._opened(root)
-        url = root.partition("?")[0]
+        url = _without_secrets(root)
+        system, path = self._opened(url)
         try:
             kind = system.get_file_info(path).type
         except OSError as error:
             complain(f"{url}: It cannot be read ({_reason(error)}).")
+            return
+        if kind == FileType.NotFound and not _looks_like_picture(url):
+            complain(f"{url}: There is nothing at this address.")
             return
         if kind != FileType.Directory:
             yield url
@@ -92,14 +103,12 @@ class Places:
             complain(f"{url}: There is no picture in this folder.")
 
     def _opened(self, place: str) -> tuple[FileSystem, str]:
-        """The file system of a URL, opened once, and the path in it."""
-        scheme, host, path, _ = _URL.fullmatch(place).groups(default="")
-        base = f"{scheme}://{host}"
+        """The file system of a place, opened once, and the path in it, which may well have a `?`."""
+        base = _base(_URL.fullmatch(place))
         if base not in self._systems:
-            options = (_URL.fullmatch(root)[4] for root in self.roots if is_url(root) and root.startswith(base))
-            self._systems[base] = _file_system(base, next(filter(None, options), ""))
+            self._systems[base] = _file_system(base, *self._secrets[base])
         system, top = self._systems[base]
-        return system, (top.rstrip("/") + path) or "/"
+        return system, (top.rstrip("/") + place[len(base) :]) or "/"
 
 
 def _below_path(root: str, complain: Complain) -> Iterator[str]:
@@ -140,23 +149,27 @@ def _below(system: FileSystem, folder: str, refused: Callable[[str, str], None])
             continue
         if info.type == FileType.Directory:
             yield from _below(system, info.path, refused)
-        elif PurePosixPath(info.base_name).suffix.lower() in SUFFIXES:
+        elif _looks_like_picture(info.base_name):
             yield info.path
 
 
-def _file_system(base: str, options: str) -> tuple[FileSystem, str]:
+def _file_system(base: str, login: str, options: str) -> tuple[FileSystem, str]:
     import pyarrow
     from pyarrow import fs
 
+    address = base.replace("://", f"://{login}", 1)
     try:
-        return fs.FileSystem.from_uri(f"{base}/{options}")
+        return fs.FileSystem.from_uri(f"{address}/{options}")
     except pyarrow.ArrowInvalid as error:
         if "Unrecognized filesystem type" not in str(error):
-            raise ArchiveError(f"{base}: This address cannot be used ({_reason(error)}).") from error
+            reason = _reason(error).replace(login, "")
+            raise ArchiveError(f"{base}: This address cannot be used ({reason}).") from error
+    if options:
+        raise ArchiveError(f"{base}: Only file systems that PyArrow opens take what stands behind a ?; leave it out.")
     try:
         import fsspec
 
-        system, top = fsspec.core.url_to_fs(base)
+        system, top = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as error:
         raise ArchiveError(
             f"{base}: No installed library opens such addresses ({_reason(error)}). PyArrow opens s3, gs, hdfs, abfs "
@@ -165,12 +178,29 @@ def _file_system(base: str, options: str) -> tuple[FileSystem, str]:
     return fs.PyFileSystem(fs.FSSpecHandler(system)), top
 
 
+def _base(url: re.Match[str]) -> str:
+    return url["scheme"] + url["host"]
+
+
+def _without_secrets(url: str) -> str:
+    parts = _URL.fullmatch(url)
+    return _base(parts) + parts["path"]
+
+
+def _looks_like_picture(place: str) -> bool:
+    return PurePosixPath(place).suffix.lower() in SUFFIXES
+
+
 def _without_inner(roots: Sequence[str]) -> Iterator[str]:
     """Each root once, without those that another one holds: no picture is to have two rows."""
-    known = {root if is_url(root) else str(Path(root).absolute()): root for root in reversed(roots)}
+    known = {_compared(root): root for root in reversed(roots)}
     for place, root in reversed(known.items()):
         if not (_is_found(root) and any(_holds(other, place) for other in known)):
             yield root
+
+
+def _compared(root: str) -> str:
+    return _without_secrets(root).rstrip("/") if is_url(root) else str(Path(root).absolute())
 
 
 def _holds(folder: str, place: str) -> bool:
@@ -183,7 +213,7 @@ def _holds(folder: str, place: str) -> bool:
 def _is_found(root: str) -> bool:
     """Whether a walk takes this root along: named files are taken whatever their ending, links to folders followed."""
     path = Path(root)
-    return is_url(root) or path.suffix.lower() in SUFFIXES or (path.is_dir() and not path.is_symlink())
+    return is_url(root) or _looks_like_picture(root) or (path.is_dir() and not path.is_symlink())
 
 
 def _reason(error: Exception) -> str:

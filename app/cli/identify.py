@@ -50,9 +50,11 @@ PLACE = Place()
     help="With --out: the cores of this machine, or a Ray cluster.",
 )
 @click.option(
-    "--address", help="With --engine ray: auto, or HOST:PORT of a cluster; default: Ray on this machine alone."
+    "--address", help="With --engine ray: auto, or HOST[:PORT] of a cluster; default: Ray on this machine alone."
 )
-@click.option("--gpus", type=click.FloatRange(0), default=0, help="With --engine ray: share of a GPU for each actor.")
+@click.option(
+    "--gpus", type=click.FloatRange(0, 1), default=0, help="With --engine ray: share of a GPU for each actor."
+)
 @click.pass_context
 def identify(context: click.Context, paths: tuple[str, ...], as_json: bool, everyone: bool, **archive: object) -> None:
     r"""Name every face in pictures.

@@ -66,6 +66,18 @@ def test_a_cluster_that_is_not_there_is_told(job):
         list(cluster.Cluster(job, "localhost:1", None, 0, 1).rows(["a.jpg"]))
 
 
+@pytest.mark.parametrize(("given", "known"), [("", None), ("auto", "auto"), ("h", "h:6379"), ("h:1", "h:1")])
+def test_an_address_needs_no_port(job, given, known):
+    pytest.importorskip("ray", reason="needs requirements-cluster.txt")
+    assert cluster.Cluster(job, given or None, None, 0, 1)._address == known
+
+
+def test_addresses_that_are_none(job):
+    pytest.importorskip("ray", reason="needs requirements-cluster.txt")
+    with pytest.raises(ArchiveError, match=r"^h:x: This is no HOST:PORT of a Ray cluster "):
+        cluster.Cluster(job, "h:x", None, 0, 1)
+
+
 def test_without_ray_it_says_how_to_install_it(job, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setitem(sys.modules, "ray.data", None)

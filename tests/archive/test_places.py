@@ -2,10 +2,11 @@ import pickle
 
 import fsspec
 import pytest
+from pyarrow.fs import S3FileSystem
 
 from app import files
 from app.archive.errors import ArchiveError
-from app.archive.places import Places, is_url, shown
+from app.archive.places import Places, _without_secrets, is_url, shown
 from tests import photos
 
 
@@ -47,7 +48,7 @@ def test_the_same_through_a_url(folder):
 
 
 def test_any_file_system_that_fsspec_knows(bucket, picture):
-    places, complaints = found(bucket, f"{bucket}/in")
+    places, complaints = found(bucket, f"{bucket}/in", f"{bucket}/")
     assert places == [f"{bucket}/2.jpg", f"{bucket}/50% off.jpg", f"{bucket}/in/1.jpg"]
     assert complaints == []
     assert Places([bucket]).read(f"{bucket}/50% off.jpg", 10_000) == picture
@@ -87,8 +88,32 @@ def test_addresses_that_nothing_opens():
 
 def test_what_stands_behind_a_question_mark_goes_to_the_file_system():
     places = Places(["s3://bucket/2024?region=eu-west-1&endpoint_override=127.0.0.1:9"])
-    system, path = places._opened("s3://bucket/2024/a.jpg")
-    assert (system.region, path) == ("eu-west-1", "bucket/2024/a.jpg")
+    system, path = places._opened("s3://bucket/2024/a?.jpg")
+    assert (system.region, path) == ("eu-west-1", "bucket/2024/a?.jpg")
+    # A bucket whose name begins likewise has its own.
+    places = Places(["s3://bucket2?region=eu-west-1", "s3://bucket?region=eu-west-2"])
+    assert places._opened("s3://bucket/a.jpg")[0].region == "eu-west-2"
+    with pytest.raises(ArchiveError, match=r"^memory://bucket: Only file systems that PyArrow opens take"):
+        found("memory://bucket?region=x")
+
+
+def test_passwords_go_to_the_file_system_and_nowhere_else():
+    places = Places(["s3://me:secret@bucket/2024?region=eu-west-1", "s3://bucket/2024/"])
+    assert places.roots == ("s3://me:secret@bucket/2024?region=eu-west-1",)
+    known = S3FileSystem(access_key="me", secret_key="secret", region="eu-west-1")
+    assert places._opened("s3://bucket/2024/a.jpg")[0].equals(known)
+    assert not Places(["s3://bucket?region=eu-west-1"])._opened("s3://bucket/2024/a.jpg")[0].equals(known)
+    assert _without_secrets(places.roots[0]) == "s3://bucket/2024"
+    with pytest.raises(ArchiveError) as caught:
+        found("s3://me:secret@no bucket/x")
+    assert "secret" not in str(caught.value)
+
+
+def test_an_address_with_nothing_behind(bucket):
+    assert found(f"{bucket}/none", f"{bucket}/none.jpg") == (
+        [f"{bucket}/none.jpg"],
+        [f"{bucket}/none: There is nothing at this address."],
+    )
 
 
 def test_it_travels_to_other_processes(bucket, picture):
