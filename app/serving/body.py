@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
-from werkzeug.exceptions import RequestTimeout
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestTimeout
 
 
 class TimedBody:
@@ -36,6 +37,7 @@ class TimedBody:
 
         Raises:
             RequestTimeout: there is no more time.
+            BadRequest: the connection broke, or what came by it is no HTTP.
         """
         return self._timed(self._stream.read, size)
 
@@ -44,6 +46,7 @@ class TimedBody:
 
         Raises:
             RequestTimeout: there is no more time.
+            BadRequest: the connection broke, or what came by it is no HTTP.
         """
         return self._timed(self._stream.readline, size)
 
@@ -55,10 +58,18 @@ class TimedBody:
         if self._refused:
             # Whoever answers the refusal reads on, to empty the connection: there is nothing to wait for.
             return b""
-        data = read(size) if time.monotonic() < self._deadline else b""
+        data, broken = b"", None
+        if time.monotonic() < self._deadline:
+            try:
+                data = read(size)
+            except (OSError, ParseException) as error:
+                broken = error
         if time.monotonic() >= self._deadline:
             self._refused = True
             raise RequestTimeout
+        if broken is not None:
+            self._refused = True
+            raise BadRequest("The request's body broke off, or is no HTTP.") from broken
         return data
 
 

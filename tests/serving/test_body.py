@@ -4,7 +4,8 @@ import threading
 from contextlib import suppress
 
 import pytest
-from werkzeug.exceptions import RequestTimeout
+from gunicorn.http.errors import InvalidChunkSize, NoMoreData
+from werkzeug.exceptions import BadRequest, RequestTimeout
 
 from app.serving.body import TimedBody
 
@@ -18,6 +19,25 @@ def test_after_its_time_it_is_refused_once_and_then_empty():
     body = TimedBody(io.BytesIO(b"late"), 0)
     with pytest.raises(RequestTimeout):
         body.read()
+    assert body.read() == b""
+
+
+class Broken(io.BytesIO):
+    """A connection that is reset, or brings what is no HTTP."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(b"half")
+        self.error = error
+
+    def read(self, _size: int = -1) -> bytes:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), InvalidChunkSize(b"ZZ"), NoMoreData()])
+def test_a_body_that_breaks_off_or_is_no_http_is_refused_once_and_then_empty(error):
+    body = TimedBody(Broken(error), 10)
+    with pytest.raises(BadRequest):
+        body.read(4)
     assert body.read() == b""
 
 

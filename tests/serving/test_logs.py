@@ -5,9 +5,11 @@ import re
 import sys
 
 import pytest
+from PIL import Image
 
 from app.request_id import HEADER
 from app.serving import logs
+from tests import photos
 from tests.serving.conftest import DOORS, post
 
 
@@ -37,12 +39,15 @@ def test_a_request_is_one_line(serve, lines, portrait, path):
 def test_nothing_tells_who_or_what(serve, lines, portrait):
     app = serve()
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    for data in (portrait, b"secret words"):
+    exif = Image.Exif()
+    exif[0x010E] = "Ann in the picture's EXIF"
+    for data in (portrait, photos.encode(photos.background(64, 48), exif=exif), b"secret words"):
         post(app, data, name="Ann Lee.jpg", environ_base={"REMOTE_ADDR": "192.0.2.77"}, headers={"User-Agent": "Mozi"})
+    app.test_client().post("/api/v1/identify", data={"image": "Ann", "a secret": "of Adam"})
     app.test_client().get("/?q=Adam")
     app.test_client().get("/Adam Sandler")
     text = json.dumps(lines())
-    assert len(lines()) == 4
+    assert len(lines()) == 6
     for private in ("Ann", "Adam", "Sandler", "192.0.2", "Mozi", "secret"):
         assert private not in text
 
@@ -67,6 +72,15 @@ def test_a_fault_has_its_traceback_and_its_request(serve, lines, recognizer, mon
     assert "a mistake" in fault["traceback"]
     assert fault["request"] == request["request"] == answer.headers[HEADER]
     assert request["status"] == 500
+
+
+def test_what_gunicorn_cannot_read_is_logged_without_address_and_content(lines):
+    gunicorn = logging.getLogger("gunicorn.error")
+    gunicorn.warning("Invalid request from ip=192.0.2.77: Invalid HTTP request line: 'GET /Ann'")
+    gunicorn.error("Error handling request %s %s", "GET", "/?q=Ann")
+    gunicorn.error("Worker (pid:%s) was sent SIGKILL!", 7)
+    texts = ["A request that is no HTTP was refused.", "Error handling a request", "Worker (pid:7) was sent SIGKILL!"]
+    assert [line["event"] for line in lines()] == texts
 
 
 @pytest.mark.parametrize("sent", ["abc-123", "A" * 64, "0.1_x"])
