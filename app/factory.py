@@ -15,13 +15,10 @@ from app.serving.traffic import Traffic
 from app.settings import ROOT, Settings
 from app.web import errors, headers, manage, model, people_pages
 from app.web.pages import blueprint as pages
-from app.web.uploads import FORM_FIELDS, MemoryRequest
+from app.web.uploads import MemoryRequest
 
 BODIES = 4
 """Requests of the largest size whose bodies are held in memory at once; more small ones fit."""
-
-FORM_BYTES = 100_000
-"""Largest text field of a form, and the most that all text fields together may hold."""
 
 
 class FacesApp(OpenAPI):
@@ -40,8 +37,8 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     settings = settings or Settings()
     app = FacesApp("app", root_path=str(ROOT), **api.OPTIONS)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes
-    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES
-    app.config["MAX_FORM_PARTS"] = settings.max_images + FORM_FIELDS
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_field_bytes
+    app.config["MAX_FORM_PARTS"] = settings.max_images + settings.max_fields
     app.extensions["settings"] = settings
     app.extensions[EXTENSION] = _loading(settings, recognizer)
     access.install(app, settings)

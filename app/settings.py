@@ -7,6 +7,7 @@ build one `Settings` at start and hand it on; nothing else reads the environment
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -35,8 +36,17 @@ class SettingsError(ValueError):
     """A setting has a value it cannot have; the message names setting, value and allowed values."""
 
 
-def _setting(default: object, meaning: str, low: float | None = None, choices: list[str] | None = None):
-    return field(default=default, metadata={"meaning": meaning, "low": low, "choices": choices})
+_DAY = 86_400
+"""Most seconds that a setting may say: more than a day is a slip of the finger, and more than some clocks can count."""
+
+_CENTURY = 36_525
+"""The same for days."""
+
+
+def _setting(
+    default: object, meaning: str, low: float | None = None, choices: list[str] | None = None, high: int = 10**12
+):
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,14 @@ class Settings:
     max_bytes: int = _setting(20_000_000, "largest file, and largest request to the page, in bytes", 1)
     max_request_bytes: int = _setting(50_000_000, "largest request, all its files together, in bytes", 1)
     max_images: int = _setting(8, "most pictures in one request", 1)
-    decoders: int = _setting(2, "most pictures that a server process decodes at once, each in a process of its own", 1)
-    decode_seconds: int = _setting(10, "processor seconds that decoding one picture may take", 1)
+    max_fields: int = _setting(16, "most fields of a form besides its pictures", 8)
+    max_field_bytes: int = _setting(
+        100_000, "largest text field of a form, and the most that all its text fields hold together, in bytes", 1000
+    )
+    decoders: int = _setting(
+        2, "most pictures that a server process decodes at once, each in a process of its own", 1, high=1000
+    )
+    decode_seconds: int = _setting(10, "processor seconds that decoding one picture may take", 1, high=_DAY)
     decode_bytes: int = _setting(1_000_000_000, "memory that decoding one picture may take, in bytes", 100_000_000)
     model: Path = _setting(ROOT / "models" / "twin.json", "the network's model card; its weights lie beside it")
     anchors: Path = _setting(
@@ -70,7 +86,9 @@ class Settings:
     database_url: str = _setting(
         f"sqlite:///{ROOT / 'instance' / 'gallery.sqlite'}", "where people and anchors are kept, as an SQLAlchemy URL"
     )
-    recovery_days: int = _setting(30, "days that removed people and anchors can be restored; then they are erased", 0)
+    recovery_days: int = _setting(
+        30, "days that removed people and anchors can be restored; then they are erased", 0, high=_CENTURY
+    )
     keep_crops: bool = _setting(
         False, "keep the aligned crop of new anchors, so that people rebuild can embed them anew"
     )
@@ -79,20 +97,20 @@ class Settings:
         "token that administrators sign in with, 16 characters or more; off: nobody can change the gallery by HTTP",
         16,
     )
-    admin_hours: int = _setting(12, "how long an administrator stays signed in on the page", 1)
+    admin_hours: int = _setting(12, "how long an administrator stays signed in on the page", 1, high=24 * _CENTURY)
     host: str = _setting("127.0.0.1", "address that `make run` serves on")
-    port: int = _setting(8000, "port that `make run` serves on", 1)
-    workers: int = _setting(1, "server processes, each with its own network", 1)
-    threads: int = _setting(4, "requests a server process works on at once", 1)
-    queue: int = _setting(4, "requests that may wait beside those; more are answered with 503", 0)
-    queue_seconds: int = _setting(20, "how long a request may wait", 1)
-    request_seconds: int = _setting(60, "how long a request may take; it is given up between two steps", 1)
-    body_seconds: int = _setting(60, "how long a request may take to arrive", 1)
-    stuck_seconds: int = _setting(180, "a server process in which a request takes this long is replaced", 1)
+    port: int = _setting(8000, "port that `make run` serves on", 1, high=65_535)
+    workers: int = _setting(1, "server processes, each with its own network", 1, high=1000)
+    threads: int = _setting(4, "requests a server process works on at once", 1, high=1000)
+    queue: int = _setting(4, "requests that may wait beside those; more are answered with 503", 0, high=1000)
+    queue_seconds: int = _setting(20, "how long a request may wait", 1, high=_DAY)
+    request_seconds: int = _setting(60, "how long a request may take; it is given up between two steps", 1, high=_DAY)
+    body_seconds: int = _setting(60, "how long a request may take to arrive", 1, high=_DAY)
+    stuck_seconds: int = _setting(180, "a server process in which a request takes this long is replaced", 1, high=_DAY)
     trusted_hosts: str = _setting(
         AUTO, "names the server answers to, with commas; auto is this machine's on a loopback address, else any"
     )
-    proxies: int = _setting(0, "proxies in front whose X-Forwarded-For and -Proto are believed", 0)
+    proxies: int = _setting(0, "proxies in front whose X-Forwarded-For and -Proto are believed", 0, high=1000)
     rate_limit: str = _setting(
         AUTO, "requests of a client, e.g. 60/minute;1000/day, or off; auto is off on a loopback address, else 60/minute"
     )
@@ -129,6 +147,7 @@ class Settings:
         if strangers:
             raise SettingsError(f"There is no setting {strangers[0]}. The settings are: {', '.join(known)}.")
         given = {item.name: _read(name, item, environment[name]) for name, item in known.items() if name in environment}
+        _refuse_host(given.get("host", "localhost"))
         return cls(**given)
 
 
@@ -144,8 +163,21 @@ def table() -> list[tuple[str, str, str]]:
     return rows
 
 
+def _refuse_host(host: str) -> None:
+    """Refuse what stands for no address at all: the server would try for seconds, and name no setting."""
+    if host not in _LOOPBACK:
+        try:
+            socket.getaddrinfo(host, None)
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(
+                f"FACES_HOST is {host!r}; it has to be an address of this machine, such as 127.0.0.1, or 0.0.0.0 or :: "
+                "for all that it has."
+            ) from error
+
+
 def _read(name: str, item, text: str):
-    kind, low, choices = type(item.default), item.metadata["low"], item.metadata["choices"]
+    kind, low, high = type(item.default), item.metadata["low"], item.metadata["high"]
+    choices = item.metadata["choices"]
     if choices and text not in choices:
         raise SettingsError(f"{name} is {text!r}; it can be one of: {', '.join(choices)}.")
     if kind is bool:
@@ -153,9 +185,11 @@ def _read(name: str, item, text: str):
             raise SettingsError(f"{name} is {text!r}; it can be 1 (true) or 0 (false).")
         return text.lower() in ("1", "true")
     if kind is int:
-        if not text.strip().isdecimal() or int(text) < low:
-            raise SettingsError(f"{name} is {text!r}; it has to be a whole number of at least {low}.")
-        return int(text)
+        # Of thousands of digits Python itself makes no number.
+        value = int(text) if text.strip().isdecimal() and len(text) < 30 else -1
+        if not low <= value <= high:
+            raise SettingsError(f"{name} is {text[:40]!r}; it has to be a whole number from {low} to {high}.")
+        return value
     if not text:
         raise SettingsError(f"{name} is empty; leave it unset for its default ({item.default}).")
     if low is not None and text != item.default and len(text) < low:

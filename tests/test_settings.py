@@ -34,10 +34,14 @@ def test_every_kind_of_value_is_read():
         ("FACES_DETECTOR", "haar", "FACES_DETECTOR is 'haar'; it can be one of: auto, yunet"),
         ("FACES_DETECTOR", "", "FACES_DETECTOR is ''; it can be one of"),
         ("FACES_DETECTOR_DOWNLOADS", "yes", "FACES_DETECTOR_DOWNLOADS is 'yes'; it can be 1 (true) or 0 (false)."),
-        ("FACES_PORT", "http", "FACES_PORT is 'http'; it has to be a whole number of at least 1."),
-        ("FACES_PORT", "0", "at least 1."),
-        ("FACES_PORT", "-5", "at least 1."),
-        ("FACES_DETECTION_SIDE", "63", "at least 64."),
+        ("FACES_PORT", "http", "FACES_PORT is 'http'; it has to be a whole number from 1 to 65535."),
+        ("FACES_PORT", "0", "from 1 to 65535."),
+        ("FACES_PORT", "-5", "from 1 to 65535."),
+        ("FACES_PORT", "65536", "from 1 to 65535."),
+        ("FACES_DETECTION_SIDE", "63", "from 64 to"),
+        ("FACES_BODY_SECONDS", "9" * 5000, "a whole number from 1 to 86400."),
+        ("FACES_RECOVERY_DAYS", "1000000", "a whole number from 0 to 36525."),
+        ("FACES_HOST", "no host.invalid", "FACES_HOST is 'no host.invalid'; it has to be an address of this machine"),
         ("FACES_MAX_PIXELS", "4e7", "FACES_MAX_PIXELS is '4e7'; it has to be a whole number"),
         ("FACES_THREADS", "", "FACES_THREADS is ''"),
         ("FACES_MODEL", "", "FACES_MODEL is empty; leave it unset for its default"),
@@ -48,6 +52,16 @@ def test_every_kind_of_value_is_read():
 def test_a_bad_value_gives_its_sentence(name, value, sentence):
     with pytest.raises(SettingsError, match=re.escape(sentence)):
         Settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize("item", [one for one in fields(Settings) if isinstance(one.default, int)], ids=str)
+def test_every_number_has_its_bounds_and_names_them(item):
+    name = f"FACES_{item.name.upper()}"
+    for value in ("many", "-1", "1" + "0" * 13, ""):
+        with pytest.raises(
+            SettingsError, match=rf"{name} is '.*'; it (has to be a whole number from|can be 1 \(true\))"
+        ):
+            Settings.from_environment({name: value})
 
 
 def test_the_table_names_every_setting_with_its_meaning():

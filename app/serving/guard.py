@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from flask import Flask, request
 from werkzeug.exceptions import Forbidden, MisdirectedRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _PROBES = "/healthz/"
 """Whoever looks whether a process is well asks at its address, by no name."""
 
+_NAME = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*")
+"""A host name, perhaps with a dot in front, or an IPv6 address."""
+
 
 def install(app: Flask, settings: Settings) -> None:
-    """Refuse requests for foreign host names and from foreign pages; believe as many proxies as the settings say."""
+    """Refuse requests for foreign host names and from foreign pages; believe as many proxies as the settings say.
+
+    Raises:
+        SettingsError: a host name cannot be one.
+    """
     hosts = settings.hosts()
+    for name in hosts:
+        if not _NAME.fullmatch(name):
+            raise SettingsError(
+                f"FACES_TRUSTED_HOSTS has {name!r}; it can be auto, or host names and addresses with commas, without "
+                "http:// and port: faces.example,.corp.example (a dot in front stands for all below)."
+            )
 
     def refuse() -> None:
         if hosts and not request.path.startswith(_PROBES) and not _is_known(request.host, hosts):

@@ -16,9 +16,6 @@ NOTHING_SENT = "No photo was sent. Choose one first."
 DRAIN_BYTES = 100_000_000
 """Of a refused upload, this much is still read."""
 
-FORM_FIELDS = 16
-"""Most fields of a form besides its pictures."""
-
 _CHUNK = 1 << 16
 
 _FORM_BYTES = 100_000
@@ -101,7 +98,7 @@ def pair(first: str, second: str) -> tuple[Upload, Upload]:
 def allow_files(most: int) -> None:
     """Let the request be as large as so many files; to be called before its body is read."""
     settings = current_settings()
-    request.max_form_parts = most + FORM_FIELDS
+    request.max_form_parts = most + settings.max_fields
     request.max_content_length = min(most * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
 
 
@@ -110,8 +107,9 @@ def form_limits() -> str | None:
     size, most = request.content_length, request.max_content_length
     if size is None or most is None or size > most:
         return None
+    fields = current_settings().max_fields
     return (
-        f"The form holds too much: {request.max_form_parts - FORM_FIELDS} photos, {FORM_FIELDS} other fields and "
+        f"The form holds too much: {request.max_form_parts - fields} photos, {fields} other fields and "
         f"{request.max_form_memory_size / 1e3:g} kB of text are the most."
     )
 

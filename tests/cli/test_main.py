@@ -63,7 +63,7 @@ def test_a_mistyped_command_is_wrong_usage(run):
 def test_a_bad_setting_is_wrong_usage(process):
     done = process("people", "list", FACES_PORT="many")
     assert done.returncode == 2
-    assert done.stderr == "Error: FACES_PORT is 'many'; it has to be a whole number of at least 1.\n"
+    assert done.stderr == "Error: FACES_PORT is 'many'; it has to be a whole number from 1 to 65535.\n"
 
 
 def test_a_missing_network_is_a_sentence(process, tmp_path):

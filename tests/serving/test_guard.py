@@ -1,5 +1,6 @@
 import pytest
 
+from app.settings import SettingsError
 from tests.serving.conftest import DOORS, post
 
 
@@ -49,6 +50,17 @@ def test_only_known_host_names_are_answered(serve, changes, host, status):
     client = serve(**changes).test_client()
     assert client.get("/", headers={"Host": host}).status_code == status
     assert client.get("/healthz/live", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("names", ["", ",", "http://faces.example", "faces.example:80", "faces.example/", "*", "a b"])
+def test_what_cannot_be_a_host_name_is_refused_at_start(serve, names):
+    with pytest.raises(SettingsError, match=r"FACES_TRUSTED_HOSTS has '.*'; it can be auto, or host names"):
+        serve(trusted_hosts=names)
+
+
+@pytest.mark.parametrize("names", ["::1", "2001:db8::7,faces.example", "a-b_c.example, .corp.example"])
+def test_names_and_addresses_are_host_names(serve, names):
+    assert serve(trusted_hosts=names).test_client().get("/healthz/live").status_code == 200
 
 
 @pytest.mark.parametrize("host", ["a b", "a\x00b", "<script>", "localhost:99999999"])

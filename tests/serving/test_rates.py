@@ -68,6 +68,15 @@ def test_this_machine_alone_has_no_limit_unless_told(serve):
     assert statuses(serve(), *["127.0.0.1"] * 70)[-1] == 422
 
 
+@pytest.mark.parametrize(
+    "storage", ["memory", "redis://", "mysql://host", "redis://:secret@host:port", "redis.example"]
+)
+def test_a_store_that_is_none_is_refused_at_start(settings, storage):
+    with pytest.raises(SettingsError, match="FACES_RATE_STORAGE can be memory:// or redis://HOST:PORT") as caught:
+        create_app(replace(settings, rate_storage=storage), object())
+    assert "secret" not in str(caught.value)
+
+
 def test_a_limit_that_is_none_is_refused_at_start(settings):
     with pytest.raises(SettingsError, match="FACES_RATE_LIMIT is 'often'; it can be auto, off, or limits such as"):
         create_app(replace(settings, rate_limit="often"), object())

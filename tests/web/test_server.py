@@ -27,7 +27,7 @@ def test_a_server_that_cannot_load_says_why_in_one_line_and_is_never_ready(tmp_p
 
 def test_a_wrong_setting_ends_the_server_with_one_line(tmp_path):
     with serving(tmp_path, FACES_THREADS="many") as server:
-        assert server.line(30) == "FACES_THREADS is 'many'; it has to be a whole number of at least 1.\n"
+        assert server.line(30) == "FACES_THREADS is 'many'; it has to be a whole number from 1 to 1000.\n"
         assert server.line(30) == ""
         assert server.process.wait(30) == 1
 

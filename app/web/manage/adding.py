@@ -22,7 +22,7 @@ from app.web.manage.carried import Carried, Stale, carried
 from app.web.manage.lines import Line
 from app.web.streams import Page, Work
 from app.web.upload import intake
-from app.web.uploads import FORM_FIELDS, TooLarge, Upload, allow_files, current_settings, refuse_large
+from app.web.uploads import TooLarge, Upload, allow_files, current_settings, refuse_large
 
 FIELDS = 4
 """Fields of the form for each photo."""
@@ -40,8 +40,9 @@ def add_form() -> str:
 def add() -> Response:
     """Look at photos and show what would become of them; with `enter`, let the chosen faces enter."""
     allow_files(MOST_PHOTOS)
-    request.max_form_parts = FIELDS * MOST_PHOTOS + FORM_FIELDS
-    request.max_form_memory_size = current_settings().max_request_bytes
+    settings = current_settings()
+    request.max_form_parts = FIELDS * MOST_PHOTOS + settings.max_fields
+    request.max_form_memory_size = settings.max_request_bytes
     recognizer = current_recognizer()
     name = request.form.get("name", "")
     files = [Upload(file.filename, file.read()) for file in request.files.getlist("image") if file.filename]
