@@ -45,6 +45,7 @@ class Gallery:
         self.recovery_days = recovery_days
         self._database = database
         self._snapshot: Snapshot | None = None
+        self._people: tuple[int, tuple[Person, ...]] | None = None
         self._loading = threading.Lock()
         self._swept = time.monotonic()
 
@@ -99,11 +100,18 @@ class Gallery:
             self._snapshot = fresh
             return fresh
 
-    def people(self) -> list[Person]:
-        """Everyone, sorted by name as if it had no accents and capitals."""
+    def people(self) -> tuple[Person, ...]:
+        """Everyone, sorted by name as if it had no accents and capitals; the same tuple until something changes."""
+        known = self._people
         with self._database.reading() as connection:
+            # Asked first: who is read a moment later may be newer than this number, never older.
+            revision = reading.revision(connection)
+            if known is not None and known[0] == revision:
+                return known[1]
             found = people.all_of(connection, PersonRow.removed.is_(None))
-        return sorted(found, key=lambda person: names.order(person.name))
+        everyone = tuple(sorted(found, key=lambda person: names.order(person.name)))
+        self._people = revision, everyone
+        return everyone
 
     def removed(self) -> list[Person]:
         """Those who were removed and can be restored, the last removed first."""

@@ -133,7 +133,7 @@ def test_a_damaged_file_is_refused_whole(file, other, damage):
     rewrite(file, DAMAGES[damage])
     with pytest.raises(GalleryError, match=r"is no exported gallery, or it is damaged .* Nothing of it was taken"):
         other.import_file(file)
-    assert other.people() == []
+    assert other.people() == ()
 
 
 def test_cut_off_packed_and_other_files_are_refused(file, other, tmp_path):

@@ -52,7 +52,7 @@ class TestOpening:
             gallery.remove(name)
             gallery.close()
         gallery = Gallery.open(database_url, NETWORK, folder)
-        assert gallery.people() == []
+        assert gallery.people() == ()
         gallery.close()
 
     def test_one_with_own_people_is_not_filled(self, tiny_gallery, database_url, folder):
@@ -89,6 +89,15 @@ class TestReading:
         people = tiny_gallery.people()
         assert [person.name for person in people] == SORTED
         assert {person.name: person.anchors for person in people} == PEOPLE
+
+    def test_people_are_read_again_when_something_changed_anywhere(self, tiny_gallery, database_url):
+        people = tiny_gallery.people()
+        assert tiny_gallery.people() is people
+        other = Gallery.open(database_url, NETWORK, None)
+        other.add("Ann Lee", other.anchors("bob")[0].embedding[None], ["1"], portrait=b"another")
+        other.close()
+        changed = {old.name for old, new in zip(people, tiny_gallery.people(), strict=True) if old != new}
+        assert changed == {"Ann Lee"}
 
     def test_a_person_is_found_by_id_and_by_name(self, tiny_gallery):
         ann = tiny_gallery.find("Ann Lee")
