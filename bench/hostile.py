@@ -1,32 +1,37 @@
 """Every hostile file, to page and API of a real server: `.venv/bin/python -m bench.hostile [FOLDER]`.
 
-FOLDER holds files of any kind; files that are made here come besides. Every answer has to be 200 or 4xx.
+FOLDER holds files of any kind; files that are made here come besides, and forms of ten thousand fields and without
+end. Every answer has to be 200 or 4xx, and the worker has to live on.
 """
 
 from __future__ import annotations
 
+import http.client
 import sys
 import tempfile
 import time
-import zlib
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from app.settings import ROOT
 from bench.client import API, PAGE, ready, send
 from bench.observed import Peak, holding
-from tests import photos
-from tests.test_decoder import generated, scans
+from tests import hostile, photos
+from tests.server import Server
+
+BODY_SECONDS = 5
+"""How long a request may take to arrive: a form without end takes so long."""
 
 
 def files(folder: Path) -> dict[str, bytes]:
     """What is sent, by name."""
-    found = {f"generated: {name}": data for name, (data, _) in generated().items()}
-    found["generated: 20,000 scans"] = scans(20_000)
-    found["generated: the most scans allowed"] = scans(190)
-    found["generated: a PNG of 900 megapixels"] = _huge_png(30_000)
+    found = {f"generated: {name}": data for name, (data, _) in hostile.files().items()}
+    found["generated: the most scans allowed"] = hostile.scans(190)
+    found["generated: a HEIC of 38 megapixels"] = hostile.heic_grid(12)
     found["generated: a PNG of 39 megapixels"] = photos.encode(Image.new("RGBA", (6240, 6240), (1, 2, 3, 4)), "PNG")
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if path.is_file() and path.suffix != ".csv":
@@ -34,44 +39,76 @@ def files(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def _huge_png(side: int) -> bytes:
-    """A PNG of side x side black pixels of one bit: about 100 kB."""
-    small = photos.encode(Image.new("1", (8, 8)), "PNG")
-    header = small[16:33]
-    size = side.to_bytes(4, "big") * 2 + header[8:13]
-    chunk = b"IHDR" + size
-    rows = zlib.compress(bytes(side * (side // 8 + 1)), 9)
-    data = b"IDAT" + rows
-    parts = [chunk, data, b"IEND"]
-    return small[:8] + b"".join(
-        (len(part) - 4).to_bytes(4, "big") + part + zlib.crc32(part).to_bytes(4, "big") for part in parts
-    )
+def fields(server: Server, path: str) -> int:
+    """Send ten thousand fields; the status."""
+    return _form(server, path, hostile.many_fields())
+
+
+def endless(server: Server, path: str) -> int:
+    """Send a photo that never ends; the status."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+        while True:
+            yield bytes(100)
+            time.sleep(0.05)
+
+    return _form(server, path, pieces())
+
+
+def _form(server: Server, path: str, body: bytes | Iterator[bytes]) -> int:
+    connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=120)
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    try:
+        try:
+            connection.request("POST", path, body, kind, encode_chunked=not isinstance(body, bytes))
+        except BrokenPipeError:
+            # The server has answered, and listens no more; the answer is there to be read.
+            response = http.client.HTTPResponse(connection.sock, method="POST")
+            response.begin()
+            return response.status
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
 
 
 def main() -> None:
     """Send everything and print what came of it."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "hostile"
     sent, statuses, slowest = files(folder), Counter(), []
-    with tempfile.TemporaryDirectory() as place, ready(Path(place)) as server:
-        before = holding(server.process.pid)
+
+    def timed(name: str, path: str, ask: Callable[[], int]) -> None:
+        started = time.monotonic()
+        status = ask()
+        statuses[path, status] += 1
+        slowest.append((time.monotonic() - started, path, status, name))
+
+    with tempfile.TemporaryDirectory() as place, ready(Path(place), FACES_BODY_SECONDS=str(BODY_SECONDS)) as server:
+        before, workers = holding(server.process.pid), _workers(server)
         with Peak(server.process.pid) as peak:
-            for name, data in sent.items():
-                for path in (PAGE, API):
-                    started = time.monotonic()
-                    status, _ = send(server, data, path)
-                    statuses[path, status] += 1
-                    slowest.append((time.monotonic() - started, path, status, name))
-        after = holding(server.process.pid)
-        alive = server.process.poll() is None
-    print(f"files tried        {len(sent)}, each to {PAGE} and {API}")
+            for path in (PAGE, API):
+                for name, data in sent.items():
+                    timed(name, path, lambda data=data, path=path: send(server, data, path)[0])
+                timed("ten thousand fields", path, lambda path=path: fields(server, path))
+                timed("a form without end", path, lambda path=path: endless(server, path))
+        after, lost = holding(server.process.pid), workers - _workers(server)
+    print(f"files tried        {len(sent)} and 2 forms, each to {PAGE} and {API}")
     for (path, status), count in sorted(statuses.items()):
         print(f"{path:<18} {status or 'broken'}: {count}")
     for seconds, path, status, name in sorted(slowest, reverse=True)[:3]:
         print(f"slowest            {seconds:.2f} s, {status}, {path}, {name}")
     print(f"memory             {before.memory:.0f} MB before, {peak.memory:.0f} MB peak, {after.memory:.0f} MB after")
-    print(f"processes          {before.processes} before, {after.processes} after; the server runs: {alive}")
-    if any(status == 0 or status >= 500 for _, status in statuses):
+    print(f"processes          {before.processes} before, {after.processes} after; workers lost: {len(lost)}")
+    if lost or any(status == 0 or status >= 500 for _, status in statuses):
         raise SystemExit("Some files were not answered as they should be.")
+
+
+def _workers(server: Server) -> set[int]:
+    """The server's workers; their decoders, which a file may end, are below them."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text(encoding="ascii")
+    return {int(one) for one in children.split()}
 
 
 if __name__ == "__main__":

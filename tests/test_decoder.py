@@ -3,7 +3,6 @@
 import csv
 import io
 import resource
-import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from PIL import Image
 from app import images
 from app.decoder import Decoder, Limits
 from app.images import UnreadableImage
-from tests import photos
+from tests import hostile, photos
 
 CODES = {"ok", "empty", "unreadable", "too_many_pixels", "too_complex"}
 
@@ -44,13 +43,6 @@ def outcome(decoder: Decoder, data: bytes) -> str:
     except UnreadableImage as error:
         return error.code
     return "ok" if found.pixels.dtype == np.uint8 and found.pixels.ndim == 3 else "no picture"
-
-
-def scans(count: int) -> bytes:
-    """A progressive JPEG of 4,000 x 4,000 pixels whose last scan is repeated."""
-    data = photos.encode(Image.new("L", (4000, 4000), 100), progressive=True)
-    last = data.rindex(b"\xff\xda")
-    return data[:last] + data[last:-2] * count + b"\xff\xd9"
 
 
 def test_the_same_pixels_as_in_this_process(decoder, photo):
@@ -94,12 +86,12 @@ def test_boxes_and_names_are_those_of_the_whole_picture(recognizer, photo):
 
 def test_thousands_of_scans_are_refused_before_they_are_read(decoder):
     started = time.monotonic()
-    assert refusal(decoder, scans(20_000)) == "too_complex"
+    assert refusal(decoder, hostile.scans(20_000)) == "too_complex"
     assert time.monotonic() - started < 5
 
 
 def test_a_file_that_takes_too_long_ends_its_process_and_the_next_one_is_read(photo):
-    data = scans(images.MAX_SCANS - 30)
+    data = hostile.scans(images.MAX_SCANS - 30)
     hurried = Decoder(replace(USUAL, seconds=0.2))
     assert refusal(hurried, data) == "too_complex"
     assert hurried.decode(photo(photos.PERSON)).width == 900
@@ -151,34 +143,9 @@ def test_nothing_of_a_picture_stays_open_or_runs(photo):
     assert threading.active_count() == threads
 
 
-def generated() -> dict[str, tuple[bytes, str]]:
-    """Files that are made here, with the codes that they may be answered with (`ok` is a picture)."""
-    picture = photos.background(320, 240)
-    pages = [Image.new("P", (8, 8), shade % 256) for shade in range(300)]
-    header = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBBI", 13, b"IHDR", 30000, 30000, 8, 2, 0, 0, 0, 0)
-    ramp = (np.arange(320 * 240, dtype=np.uint16).reshape(240, 320) * 3).astype(np.uint16)
-    exif = Image.Exif()
-    exif[0x010E] = "x" * 60_000
-    return {
-        "900 megapixels": (header, "too_many_pixels unreadable"),
-        "a GIF of many frames": (photos.encode(pages[0], "GIF", save_all=True, append_images=pages[1:]), "ok"),
-        "an SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "unreadable"),
-        "a ZIP": (b"PK\x03\x04" + bytes(200), "unreadable"),
-        "64 kB of EXIF": (photos.encode(picture, exif=exif), "ok"),
-        "CMYK": (photos.encode(picture.convert("CMYK")), "ok"),
-        "16 bits": (photos.encode(Image.fromarray(ramp), "PNG"), "ok"),
-        "Lab colours": (photos.encode(Image.new("LAB", (8, 8)), "TIFF"), "ok"),
-        "a palette": (photos.encode(picture.quantize(16), "PNG"), "ok"),
-        "1 bit": (photos.encode(picture.convert("1"), "TIFF"), "ok"),
-        "an ICC profile that lies": (photos.encode(picture, icc_profile=b"\xff" * 3000), "ok"),
-        "a HEIC that ends early": (photos.encode(picture, "HEIF")[:400], "unreadable"),
-        "a polyglot": (photos.encode(picture) + b"PK\x03\x04<script>alert(1)</script>", "ok"),
-    }
-
-
-@pytest.mark.parametrize("what", generated())
+@pytest.mark.parametrize("what", hostile.files())
 def test_generated_files(decoder, what):
-    data, codes = generated()[what]
+    data, codes = hostile.files()[what]
     assert outcome(decoder, data) in codes.split()
 
 

@@ -1,17 +1,97 @@
 """What becomes of the file that a stranger sends, and of its name."""
 
+import ast
 import base64
 import io
 import json
+import mimetypes
 import re
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests import photos
+from app.settings import ROOT
+from tests import hostile, photos
 from tests.serving.conftest import DOORS, post
 
 NAMES = ["../../etc/passwd", "/etc/passwd", "..\\..\\boot.ini", "a\x00b.jpg", "file:///etc/passwd", "http://10.0.0.1/x"]
+
+ACTS = ("open", "os.", "shutil.", "subprocess.", "socket.connect", "socket.getaddrinfo", "urllib.", "ctypes.dlopen")
+"""Audit events of reaching for a file, a program or another host."""
+
+PLACES = tuple({str(folder) for one in (ROOT, sys.prefix, sys.base_prefix) for folder in (one, Path(one).resolve())})
+"""Where the program and its libraries lie."""
+
+_watched: list[list[tuple[str, str]]] = []
+
+
+def _note(event: str, details: tuple) -> None:
+    if _watched and event.startswith(ACTS):
+        _watched[-1].append((event, str(details[0]) if details else ""))
+
+
+@pytest.fixture(scope="session")
+def watch():
+    """What the program reaches for in a block: `with watch() as reached`. Python takes no such hook back."""
+    # Werkzeug's client, which sends files for tests, looks up what they might be.
+    mimetypes.init()
+    sys.addaudithook(_note)
+
+    @contextmanager
+    def watching():
+        _watched.append([])
+        try:
+            yield _watched[-1]
+        finally:
+            _watched.pop()
+
+    return watching
+
+
+@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("what", [*hostile.archives(), *hostile.leading_elsewhere()])
+def test_no_archive_is_opened_and_no_path_in_a_file_is_followed(serve, watch, what, path):
+    """Links, names that lead elsewhere, and addresses; the decoder's own process can open nothing (test_decoder)."""
+    data, codes = hostile.files()[what]
+    app = serve()
+    with watch() as reached:
+        answer = post(app, data, path, name="../../faces-evil.jpg")
+    assert answer.status_code == (422 if codes != "ok" or path == "/identify" else 200)
+    # Templates and libraries are read from the program's own folders, and descriptors are numbers.
+    elsewhere = [
+        (event, name) for event, name in reached if not name.startswith(PLACES) and not name.lstrip("-").isdecimal()
+    ]
+    assert elsewhere == []
+    assert not any("evil" in name for _, name in reached)
+    assert not list(Path(hostile.ELSEWHERE).parent.glob("*faces-evil*"))
+
+
+def test_the_watch_sees_what_is_reached_for(watch, tmp_path):
+    with watch() as reached:
+        (tmp_path / "faces-evil").write_bytes(b"x")
+        (tmp_path / "link").symlink_to("/etc/passwd")
+    assert {"open", "os.symlink"} <= {event for event, _ in reached}
+
+
+def test_nothing_that_visitors_reach_can_open_an_archive():
+    """Only the command line can, for the operator's own exports (`gallery.portable`)."""
+    unpacking = {"zipfile", "tarfile", "gzip", "bz2", "lzma", "shutil", "zlib", "py7zr", "rarfile"}
+    modules = [ROOT / "app" / f"{name}.py" for name in ("images", "decoder", "decoder_process", "recognizer")]
+    modules += [one for room in ("web", "api", "serving") for one in (ROOT / "app" / room).rglob("*.py")]
+    for module in modules:
+        text = module.read_text(encoding="utf-8")
+        names = {
+            name
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in [getattr(node, "module", None), *(alias.name for alias in node.names)]
+        }
+        assert not names & unpacking, module
+        assert "import_file" not in text
+        assert "portable" not in text
 
 
 @pytest.mark.parametrize("path", DOORS)
