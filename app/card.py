@@ -1,7 +1,7 @@
 """The model card: what a network is, what it was made from, how good it is, and every number that decides.
 
 A card is a JSON file; the weights it names lie beside it as safetensors (plain numbers, no code) and
-are refused if their sha256 differs from the card's.
+are refused if their sha256 differs from the card's. The card has a checksum of what decides in itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import safetensors.numpy
 from app import crop
 from app.quality import QualityFloor
 from app.verdict import Head, Rules
+
+_DECIDING = ("architecture", "crop", "head", "quality", "verdict", "weights")
+"""The parts of a card that decide what the program answers."""
 
 
 class ModelError(RuntimeError):
@@ -63,11 +66,17 @@ def network_id(sha256: str, pipeline: str) -> str:
     return f"{sha256[:12]}/{pipeline}"
 
 
+def checksum(raw: dict[str, Any]) -> str:
+    """The sha256 of everything in a card that decides, however its file is laid out; figures and notes may change."""
+    deciding = {name: raw[name] for name in _DECIDING}
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(deciding)), sort_keys=True).encode()).hexdigest()
+
+
 def read_card(path: Path) -> Card:
     """Read a card.
 
     Raises:
-        ModelError: it is missing, or no card, or of a network made for another crop.
+        ModelError: it is missing, no card, altered, or of a network made for another crop.
     """
     card = _read(path)
     if card.crop != crop.PIPELINE:
@@ -82,6 +91,10 @@ def read_card(path: Path) -> Card:
 def _read(path: Path) -> Card:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        found = checksum(raw)
+        # Cards of before there were checksums have none.
+        if raw.get("checksum", found) != found:
+            raise ValueError("it was altered: the checksum differs")
         verdict = raw["verdict"]
         rules = Rules(
             head=Head(float(raw["head"]["scale"]), float(raw["head"]["shift"])),
@@ -146,11 +159,11 @@ def read_weights(path: Path, card: Card) -> dict[str, np.ndarray]:
 
 
 def write(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
-    """Write a card and, beside it, its weights as float16; the card's `weights` entry is filled in.
+    """Write a card and, beside it, its weights as float16; `weights` and `checksum` are filled in.
 
     Arguments:
         path: the card to write, e.g. models/twin.json.
-        raw: the card without `weights`.
+        raw: the card without these two.
         weights: float arrays by name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,4 +171,5 @@ def write(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> No
     file = path.with_suffix(".safetensors")
     file.write_bytes(data)
     entry = {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    path.write_text(json.dumps(raw | {"weights": entry}, indent=2) + "\n", encoding="utf-8")
+    whole = raw | {"weights": entry}
+    path.write_text(json.dumps(whole | {"checksum": checksum(whole)}, indent=2) + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from app.gallery.store import Gallery
 from app.recognizer import Recognizer
 from app.settings import ROOT, Settings
 from tests import photos
+from tests.small_disk import mounted
 
 NETWORK = "0123456789ab/eyes-112-v1"
 """The network that galleries of tests belong to."""
@@ -78,6 +79,13 @@ def recognizer(settings) -> Iterator[Recognizer]:
     recognizer.warm_up()
     yield recognizer
     recognizer.gallery.close()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A disk of 48 MB in memory; tests that need one skip where it cannot be made."""
+    with mounted() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -16,6 +16,9 @@ _STREAMED = 20_000
 _MOST_CHANGED = 200
 """With more people changed than this, reading everybody is quicker."""
 
+_ROUNDING = 1e-4
+"""How far the square of an anchor's length may be from 1."""
+
 PRESENT = and_(PersonRow.removed.is_(None), AnchorRow.removed.is_(None), AnchorRow.person_id == PersonRow.id)
 """Joins people and anchors that are not removed."""
 
@@ -75,9 +78,21 @@ def _matrix(connection: Connection, ids: np.ndarray, offsets: np.ndarray) -> np.
     for part in connection.execute(stream).partitions():
         own = by_id[np.searchsorted(ids, [key for key, _ in part], sorter=by_id)]
         places = np.arange(done, done + len(part)) + moves[own]
-        matrix[places] = vectors.from_bytes([blob for _, blob in part], matrix.shape[1])
+        matrix[places] = _unaltered(vectors.from_bytes([blob for _, blob in part], matrix.shape[1]))
         done += len(part)
     return matrix
+
+
+def _unaltered(anchors: np.ndarray) -> np.ndarray:
+    """The anchors themselves: what was written has the length 1, what a disk has spoilt hardly ever.
+
+    Raises:
+        GalleryError: one has not.
+    """
+    squares = np.einsum("ij,ij->i", anchors, anchors)
+    if not (np.abs(squares - 1) < _ROUNDING).all():
+        raise GalleryError("The gallery holds an anchor that was altered, so it names nobody. Restore a backup.")
+    return anchors
 
 
 def _people(connection: Connection, touched: set[int]) -> dict[int, tuple[str, np.ndarray] | None]:
@@ -89,7 +104,7 @@ def _people(connection: Connection, touched: set[int]) -> dict[int, tuple[str, n
         own = select(AnchorRow.embedding).where(AnchorRow.person_id == key, AnchorRow.removed.is_(None))
         blobs = list(connection.scalars(own.order_by(AnchorRow.id)))
         if blobs:
-            found[key] = (name, vectors.from_bytes(blobs, vectors.dims_of(blobs[0])))
+            found[key] = (name, _unaltered(vectors.from_bytes(blobs, vectors.dims_of(blobs[0]))))
     return found
 
 

@@ -1,11 +1,13 @@
 """The shipped gallery: a folder of embeddings and portraits that fills an empty database.
 
-`people.json` names the network and, in order, everyone with their portrait's file and number of anchors;
-`anchors.safetensors` holds all embeddings, in that order, as one float16 matrix; `portraits/` the WebP files.
+`people.json` names the network and, in order, everyone with their portrait's file and number of anchors, and has the
+sha256 of these and of `anchors.safetensors`, which holds all embeddings, in that order, as one float16 matrix;
+`portraits/` the WebP files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,8 +65,13 @@ def read(folder: Path) -> Shipped:
     """
     try:
         listed = json.loads((folder / PEOPLE).read_text(encoding="utf-8"))
-        embeddings = safetensors.numpy.load((folder / ANCHORS).read_bytes())["embeddings"]
-        return Shipped(str(listed["network"]), _people(folder, listed["people"], embeddings))
+        data = (folder / ANCHORS).read_bytes()
+        embeddings = safetensors.numpy.load(data)["embeddings"]
+        people, found = _people(folder, listed["people"], embeddings), _checksum(listed, data)
+        # Galleries of before there were checksums have none.
+        if listed.get("sha256", found) != found:
+            raise ValueError("it was altered: the sha256 differs")
+        return Shipped(str(listed["network"]), people)
     except FileNotFoundError as error:
         raise GalleryError(
             f"The shipped gallery lacks {error.filename}. Restore the folder {folder}, or set FACES_ANCHORS to one."
@@ -100,9 +107,17 @@ def write(folder: Path, network_id: str, people: Iterable[tuple[str, np.ndarray,
             (folder / row["portrait"]).write_bytes(portrait)
         rows.append(row)
     matrix = np.concatenate([embeddings for _, embeddings, _ in people]) if people else np.zeros((0, 0))
-    (folder / ANCHORS).write_bytes(safetensors.numpy.save({"embeddings": matrix.astype(np.float16)}))
-    text = json.dumps({"network": network_id, "people": rows}, indent=1, ensure_ascii=False)
+    data = safetensors.numpy.save({"embeddings": matrix.astype(np.float16)})
+    (folder / ANCHORS).write_bytes(data)
+    listed = {"network": network_id, "people": rows}
+    text = json.dumps(listed | {"sha256": _checksum(listed, data)}, indent=1, ensure_ascii=False)
     (folder / PEOPLE).write_text(text + "\n", encoding="utf-8")
+
+
+def _checksum(listed: dict[str, Any], anchors: bytes) -> str:
+    """The sha256 of who is there and of their anchors, however the list is laid out."""
+    who = json.dumps([listed["network"], listed["people"]], sort_keys=True)
+    return hashlib.sha256(who.encode() + anchors).hexdigest()
 
 
 def _people(folder: Path, rows: list[dict[str, Any]], embeddings: np.ndarray) -> tuple[ShippedPerson, ...]:

@@ -6,10 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +16,7 @@ from app.gallery.store import Gallery
 from app.settings import ROOT
 from tests import postgres
 from tests.conftest import NETWORK
+from tests.small_disk import fill_up
 
 WRITER = """
 import sys, numpy as np
@@ -60,23 +58,6 @@ def test_a_killed_writer_leaves_whole_people_only(empty_gallery, database_url, c
     assert empty_gallery.undo().startswith("added 5 anchors")
 
 
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A disk of 48 MB in memory; only root can make one."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root")
-    folder = Path(tempfile.mkdtemp(prefix="small-disk-", dir="/tmp"))
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "none", folder], check=False)
-    if mounted.returncode:
-        folder.rmdir()
-        pytest.skip("this machine does not let tests mount a disk")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-        folder.rmdir()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def on_small_disk(request, small_disk) -> Iterator[str]:
     """The URL of a gallery that lies on the small disk."""
@@ -89,13 +70,6 @@ def on_small_disk(request, small_disk) -> Iterator[str]:
         url = server.url(server.create())
         migrate_gallery(url)
         yield url
-
-
-def fill_up(path: Path) -> None:
-    """Write a file until the disk is full."""
-    with suppress(OSError), path.open("wb", buffering=0) as file:
-        while file.write(b"\0" * 65536):
-            pass
 
 
 def add_large_people(gallery: Gallery, unit_vectors) -> None:

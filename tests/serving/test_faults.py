@@ -1,6 +1,11 @@
 """Files that are missing, cut off, altered, or cannot be written: a sentence, and never a wrong answer."""
 
+import json
+import re
 import shutil
+import sqlite3
+import subprocess
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +18,7 @@ from app.gallery.errors import GalleryError
 from app.recognizer import Recognizer
 from app.settings import ROOT
 from tests.serving.conftest import post
+from tests.small_disk import fill_up
 
 
 @pytest.fixture
@@ -38,6 +44,19 @@ def alter(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+def say_otherwise(path: Path) -> None:
+    """Change one digit of the first number in a file of JSON, which stays one."""
+    text = path.read_text(encoding="utf-8")
+    place = re.search(r"\d(?=[,\n])", text).start()
+    path.write_text(f"{text[:place]}{(int(text[place]) + 1) % 10}{text[place + 1 :]}", encoding="utf-8")
+
+
+def raise_a_threshold(path: Path) -> None:
+    card = json.loads(path.read_text(encoding="utf-8"))
+    card["verdict"]["thresholds"][0]["class_distance"] += 0.1
+    path.write_text(json.dumps(card), encoding="utf-8")
+
+
 def remove(path: Path) -> None:
     path.unlink()
 
@@ -50,6 +69,10 @@ def remove(path: Path) -> None:
         (alter, "models/twin.safetensors", "the sha256 differs. Restore both files"),
         (remove, "models/twin.json", "There is no model card at .* Set FACES_MODEL"),
         (cut, "models/twin.json", "is not a model card of this program .* Restore the file"),
+        (raise_a_threshold, "models/twin.json", "it was altered: the checksum differs"),
+        (say_otherwise, "models/twin.json", "is not a model card of this program .* Restore the file"),
+        (say_otherwise, "anchors/people.json", "The shipped gallery .* is damaged"),
+        (alter, "anchors/anchors.safetensors", "it was altered: the sha256 differs"),
         (remove, "anchors/people.json", "The shipped gallery lacks"),
         (cut, "anchors/people.json", "The shipped gallery .* is damaged"),
         (remove, "anchors/anchors.safetensors", "The shipped gallery lacks"),
@@ -72,6 +95,32 @@ def test_a_damaged_gallery_is_refused(copies, tmp_path, what):
     file.write_bytes(b"no database " * 1000 if what == "no database" else data[: len(data) // 3 // 4096 * 4096])
     with pytest.raises(GalleryError, match=r"could not be (read|written)"):
         Recognizer.load(copies).gallery.snapshot()
+
+
+def test_a_gallery_with_an_altered_anchor_is_refused(copies, tmp_path):
+    Recognizer.load(copies).gallery.close()
+    with sqlite3.connect(tmp_path / "gallery.sqlite") as database:
+        [(key, blob)] = database.execute("SELECT id, embedding FROM anchor LIMIT 1").fetchall()
+        spoilt = bytearray(blob)
+        spoilt[7] ^= 1
+        database.execute("UPDATE anchor SET embedding = ? WHERE id = ?", (bytes(spoilt), key))
+    database.close()
+    loaded = Recognizer.load(copies)
+    with pytest.raises(GalleryError, match=r"an anchor that was altered, so it names nobody\. Restore a backup"):
+        loaded.warm_up()
+    loaded.gallery.close()
+
+
+@pytest.mark.parametrize("fault", ["read-only", "full"])
+def test_a_disk_that_takes_nothing_is_refused(copies, small_disk, fault):
+    """With a real disk: nothing can be written to it before the gallery is there, or after."""
+    changed = replace(copies, database_url=f"sqlite:///{small_disk}/instance/gallery.sqlite")
+    if fault == "full":
+        fill_up(small_disk / "filler")
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(GalleryError, match=r"cannot be made|could not be written \(.*(full|readonly)"):
+        Recognizer.load(changed)
 
 
 def test_a_place_that_cannot_be_written_is_refused(copies):
@@ -98,7 +147,8 @@ def test_it_is_alive_but_never_ready_and_tells_no_path(copies, portrait):
         assert "needs its operator" in answer.text
 
 
-def test_requests_leave_nothing_behind(serve, portrait):
+def test_requests_leave_nothing_behind(serve, portrait, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     app, place = serve(), Path("/proc/self")
 
     def held() -> tuple[int, int]:
@@ -112,6 +162,7 @@ def test_requests_leave_nothing_behind(serve, portrait):
     time.sleep(0.2)
     assert held() == before
     assert resident() - memory < 60e6
+    assert list(tmp_path.iterdir()) == []
 
 
 def resident() -> float:
