@@ -10,9 +10,12 @@ import zlib
 from functools import cache
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageCms
 
 from tests import photos
+
+pillow_heif.register_heif_opener()
 
 ELSEWHERE = "/tmp/faces-evil"
 """Where archives and pictures lead whoever believes what they say."""

@@ -63,7 +63,8 @@ def serving(folder: Path, module: str = "wsgi:app", **settings: str) -> Iterator
         yield Server(f"http://127.0.0.1:{port}", process, folder)
     finally:
         process.terminate()
-        process.wait(30)
+        # As long as accepted requests may take, and some more.
+        process.wait(90)
         process.stdout.close()
 
 

@@ -20,31 +20,56 @@ from tests import photos
 from tests.server import serving
 from tests.serving.test_metrics import figures
 
+STUCK = """
+import time
+from types import SimpleNamespace
+from app.card import read_card
+from app.factory import create_app
+from app.gallery.store import Gallery
+from app.recognizer import Recognizer
+from app.settings import Settings
+from app.stages import stage
+
+def find(self, picture):
+    with stage("detect"):
+        time.sleep(1000 if picture.width == 900 else 0)
+    return ()
+
+Recognizer.find = find
+settings = Settings.from_environment()
+card = read_card(settings.model)
+network, gallery = SimpleNamespace(card=card), Gallery.open(settings.database_url, card.id, None)
+recognizer = Recognizer(settings, SimpleNamespace(backend="none"), network, gallery)
+recognizer.decoder.warm_up()
+app = create_app(settings, recognizer)
+"""
+"""What gunicorn serves where a request is to get stuck: the real thing, without what takes seconds to load."""
+
 MARK = b"a byte of an upload that nobody may find again"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """Two workers that allow little and have little time."""
+def log():
+    """What the server with two workers has written so far."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, log):
+    """Two workers that have little time."""
     folder = tmp_path_factory.mktemp("server")
     settings = {"FACES_WORKERS": "2", "FACES_BODY_SECONDS": "2", "TMPDIR": str(folder)}
     with serving(folder, **settings) as server:
         assert "Ready" in server.line(180)
+
+        def read_on():
+            # A full pipe would stop the server.
+            for line in server.process.stdout:
+                log.append(line)
+
+        threading.Thread(target=read_on, daemon=True).start()
         until(lambda: {fetch(f"{server.address}/healthz/ready")[0] for _ in range(10)} == {200})
         yield server
-
-
-@pytest.fixture(scope="module", autouse=True)
-def log(server):
-    """What the server has written so far; a full pipe would stop it."""
-    lines: list[bytes] = []
-
-    def read_on():
-        for line in server.process.stdout:
-            lines.append(line)
-
-    threading.Thread(target=read_on, daemon=True).start()
-    return lines
 
 
 def fetch(address: str, data: bytes | None = None, name: str = "photo.jpg") -> tuple[int, str]:
@@ -109,6 +134,8 @@ def test_uploads_never_touch_the_disk(server, photo, log):
     assert len(data) > 1_000_000
     assert fetch(f"{server.address}/identify", data)[0] == 200
     before, seen, stop = files(server.folder), set(), threading.Event()
+    program = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))]
+    photographed = files(*program)
     descriptors = open_files(server)
 
     def watch():
@@ -134,6 +161,7 @@ def test_uploads_never_touch_the_disk(server, photo, log):
     ours = (str(ROOT), str(server.folder / "server.sqlite"))
     assert [name for name in seen if not name.startswith(ours)] == []
     assert files(server.folder) == before
+    assert {name for name in files(*program) - photographed if not name.endswith(".pyc")} == set()
     for name in files(server.folder):
         assert MARK not in Path(name).read_bytes()
         assert b"Ann Lee" not in Path(name).read_bytes()
@@ -153,6 +181,10 @@ def test_a_body_that_never_ends_or_arrives_is_given_up(server):
             while not select.select([endless], [], [], 0.05)[0]:
                 endless.sendall(b"8\r\nabcdefgh\r\n")
                 assert time.monotonic() - started < 20
+        assert b"408" in endless.recv(1000).split(b"\r\n")[0]
+    with connect(server) as broken:
+        broken.sendall(head + b"Transfer-Encoding: chunked\r\n\r\nno number\r\n")
+        assert b"400" in broken.recv(1000).split(b"\r\n")[0]
     assert fetch(f"{server.address}/healthz/live")[0] == 200
 
 
@@ -183,39 +215,63 @@ def orphan(path: Path) -> bool:
     return b"\nPPid:\t1\n" in status
 
 
-def test_accepted_requests_are_answered_when_the_server_is_asked_to_end(tmp_path, photo):
-    data = photo(photos.PERSON, kind="BMP")
+def test_one_worker_that_is_killed_is_replaced_and_finishes_what_it_accepted_when_asked_to_end(tmp_path, photo):
     with serving(tmp_path, FACES_THREADS="2", FACES_QUEUE="8") as server:
         assert "Ready" in server.line(180)
-        with ThreadPoolExecutor(6) as pool:
-            sent = [pool.submit(fetch, f"{server.address}/api/v1/identify", data) for _ in range(6)]
-            time.sleep(0.2)
-            server.process.send_signal(signal.SIGTERM)
-            answers = [one.result() for one in sent]
-        assert [status for status, _ in answers] == [200] * 6
-        assert all(json.loads(text)["faces"] for _, text in answers)
-        assert server.process.wait(60) == 0
-    assert not list(Path("/dev/shm").glob(f"faces-metrics-*{server.process.pid}"))
-
-
-def test_a_stuck_worker_is_replaced(tmp_path, photo):
-    """The first photo of every worker never ends; a second worker process has to come."""
-    (tmp_path / "stuck.py").write_text(
-        "import time\nfrom app.detection import Detector\n"
-        "def stuck(self, picture):\n    time.sleep(1000) if picture.width == 900 else None\n    return ()\n"
-        "Detector.find_faces = stuck\nfrom wsgi import app\n",
-        encoding="utf-8",
-    )
-    settings = {"FACES_STUCK_SECONDS": "2", "PYTHONPATH": str(tmp_path)}
-    with serving(tmp_path, "stuck:app", **settings) as server:
-        assert "Ready" in server.line(180)
         [first] = workers(server)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: workers(server) not in ([first], []))
+        until(lambda: fetch(f"{server.address}/healthz/ready")[0] == 200)
+        ends_politely(server, photo(photos.PERSON, kind="BMP"))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_stuck_worker_is_replaced(tmp_path, count):
+    """No photo of 900 pixels' width ever ends; another worker process has to come, and the others have to stay."""
+    (tmp_path / "stuck.py").write_text(STUCK, encoding="utf-8")
+    settings = {"FACES_STUCK_SECONDS": "3", "FACES_WORKERS": str(count), "PYTHONPATH": str(tmp_path)}
+    with serving(tmp_path, "stuck:app", **settings) as server:
+        assert "Ready" in server.line(60)
+        until(lambda: len(workers(server)) == count)
+        before = set(workers(server))
         with connect(server) as request:
-            body = photo(photos.PERSON)
+            body = photos.encode(photos.background(900, 700))
             form = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n' + body + b"\r\n--x--"
             request.sendall(
                 b"POST /identify HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
                 b"Content-Length: %d\r\n\r\n" % len(form) + form
             )
-            until(lambda: workers(server) not in ([first], []))
-            until(lambda: fetch(f"{server.address}/healthz/ready")[0] == 200)
+            until(lambda: len(set(workers(server)) - before) == 1)
+            assert request.recv(1) == b""
+        assert len(before & set(workers(server))) == count - 1
+        until(lambda: fetch(f"{server.address}/healthz/ready")[0] == 200)
+        status, page = fetch(f"{server.address}/identify", photos.encode(photos.background(320, 240)))
+        assert (status, "No face was found" in page) == (422, True)
+
+
+def test_two_workers_finish_what_they_accepted_when_asked_to_end(server, photo):
+    """The last test with this server."""
+    ends_politely(server, photo(photos.PERSON))
+
+
+def taken(server) -> float:
+    """Photos sent to the API that are answered, worked on or waiting; each worker is asked often enough."""
+    for _ in range(6):
+        found = figures(fetch(f"{server.address}/metrics")[1])
+    answered = found.get(("faces_requests_total", "POST", "/api/v1/identify", "200"), 0)
+    return answered + found["faces_requests_working",] + found["faces_requests_waiting",]
+
+
+def ends_politely(server, data: bytes) -> None:
+    """Ask a server to end while it works on six photos, which it has to answer."""
+    before = taken(server)
+    with ThreadPoolExecutor(6) as pool:
+        sent = [pool.submit(fetch, f"{server.address}/api/v1/identify", data) for _ in range(6)]
+        # Those that are not accepted yet may be refused.
+        until(lambda: taken(server) >= before + 6)
+        server.process.send_signal(signal.SIGTERM)
+        answers = [one.result() for one in sent]
+    assert [status for status, _ in answers] == [200] * 6
+    assert all(json.loads(text)["faces"] for _, text in answers)
+    assert server.process.wait(60) == 0
+    assert not list(Path("/dev/shm").glob(f"faces-metrics-*{server.process.pid}"))

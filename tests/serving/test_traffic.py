@@ -142,15 +142,24 @@ def test_the_same_answers_for_one_client_and_for_many(serve, photo):
             np.testing.assert_allclose(*distances, atol=1e-4)
 
 
-def test_a_stuck_process_becomes_unready_and_ends(monkeypatch):
+def test_a_stuck_process_becomes_unready_and_ends(serve, monkeypatch):
     monkeypatch.setattr(watchdog, "FAREWELL_SECONDS", 0.2)
-    gate, loading, ended = Gate(2, 0, 1, 100), Loading.finished(object()), threading.Event()
-    watchdog.start(gate, loading, 0.2, lambda code: ended.set() if code else None)
+    app, ended, codes = serve(), threading.Event(), []
+    gate, client = app.extensions["gate"], app.test_client()
+
+    def probe():
+        return [client.get(f"/healthz/{what}").status_code for what in ("live", "ready")]
+
+    def end(code):
+        codes.extend([code, *probe()])
+        ended.set()
+
+    assert probe() == [200, 200]
+    watchdog.start(gate, app.extensions["loading"], 0.2, end)
     gate.enter(1)
-    assert loading.ready
     assert not ended.wait(0.1)
-    assert ended.wait(10)
-    assert not loading.ready
+    assert ended.wait(30)
+    assert codes == [70, 200, 503]
 
 
 def test_a_busy_process_is_not_a_stuck_one():
