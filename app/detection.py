@@ -24,7 +24,8 @@ from app.stages import check_deadline
 METHOD = "looks-4"
 """Name of the way that faces are looked for; change it whenever other eyes come out, so that caches notice."""
 
-_PART_SIDE = 1200
+_WHOLE_SIDE = 1200
+_PART_SIDE = 800
 _PART_OVERLAP = 0.2
 _TIGHT_SIDE = 480
 _BORDER = 0.2
@@ -116,7 +117,7 @@ class Detector:
         yield whole
         if not whole and side > _TIGHT_SIDE:
             yield self._ask_with_border(pixels)
-        if self.backend == "yunet" and side > _PART_SIDE:
+        if self.backend == "yunet" and side > _WHOLE_SIDE:
             for left, top, right, bottom in _parts(pixels.shape[1], pixels.shape[0]):
                 found = self._ask(pixels[top:bottom, left:right])
                 yield [
@@ -221,7 +222,7 @@ def _filled_up(pixels: np.ndarray) -> np.ndarray:
 
 
 def _parts(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
-    """Overlapping parts of at most 1,200 pixels that cover a picture: (left, top, right, bottom)."""
+    """Overlapping parts of at most 800 pixels that cover a picture: (left, top, right, bottom)."""
 
     def cuts(length: int) -> list[tuple[int, int]]:
         step = _PART_SIDE * (1 - _PART_OVERLAP)
@@ -236,12 +237,16 @@ def _parts(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _cut_off(face: DetectedFace, part: tuple[int, int, int, int], pixels: np.ndarray) -> bool:
-    """Whether a part's inner edge runs through the face: another look has it whole."""
+    """Whether a part's inner edge may run through the face: another look has it whole.
+
+    A face as wide as parts overlap is left to the look at the whole picture, where it is large enough.
+    """
     left, top, right, bottom = part
     box, edge = face.box, 3
     height, width = pixels.shape[:2]
     return (
-        (left > 0 and box.x <= edge)
+        max(box.width, box.height) > _PART_SIDE * _PART_OVERLAP
+        or (left > 0 and box.x <= edge)
         or (top > 0 and box.y <= edge)
         or (right < width and box.x + box.width >= right - left - edge)
         or (bottom < height and box.y + box.height >= bottom - top - edge)

@@ -37,9 +37,10 @@ def tilt_of(eyes: np.ndarray) -> float:
     return float(np.degrees(np.arctan2(-down, across)))
 
 
-def test_a_face_of_40_pixels_in_a_picture_of_2000_is_found(detector):
+@pytest.mark.parametrize("person", [PERSON, "Amitabh Bachchan"])
+def test_a_face_of_40_pixels_in_a_picture_of_2000_is_found(detector, person):
     # The face itself fills about 70 % of a portrait's width.
-    (face,) = detector.find_faces(scene(PERSON, size=(2000, 1500), side=56))
+    (face,) = detector.find_faces(scene(person, size=(2000, 1500), side=56))
     assert 28 <= face.box.width <= 48
     assert np.hypot(*(face.eyes.mean(axis=0) - (1000, 748))) < 8
 

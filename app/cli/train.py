@@ -54,7 +54,11 @@ LFW = click.option(
 @click.option("--seed", default=1, show_default=True, help="Of weights, order and augmentation.")
 @click.option("--answers", type=FOLDER, help="A teacher's answers about blends of two faces, see: targets.")
 @click.option(
-    "--from", "card", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Card of a twin to begin with."
+    "--from",
+    "cards",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Card of a twin to begin with; of several twins of one layout, the mean of their weights.",
 )
 def train(
     faces: Path,
@@ -66,7 +70,7 @@ def train(
     precision: str,
     seed: int,
     answers: Path | None,
-    card: Path | None,
+    cards: tuple[Path, ...],
 ) -> None:
     """Train a network on FACES_FOLDER.
 
@@ -80,15 +84,15 @@ def train(
         from app.detection import Detector
         from app.training import answers as answered
         from app.training import learner, loop, tiles
+        from app.training.beginnings import learnt_from, mean
 
         detector = Detector.from_settings(settings)
         with bars() as tick:
             packed = tiles.pack(faces, work / "tiles", detector, lambda done, total: tick("reading faces", done, total))
         click.echo(f"{len(packed)} faces of {len(set(packed.identities))} people.")
-        begin = read_card(card) if card else None
+        begin = [read_card(card) for card in cards]
         taught = answered.read(packed, answers) if answers else None
         chosen = learner.precision_here() if precision == "auto" else precision
-        before = begin.raw["training"] if begin else {"images": 0}
         plan = loop.Plan(
             images=images,
             batch=batch,
@@ -96,17 +100,17 @@ def train(
             decay=decay,
             seed=seed,
             precision=chosen,
-            seen_before=before["images"] + before.get("seen_before", 0),
+            seen_before=max((learnt_from(card) for card in begin), default=0),
         )
         with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
             loop.train(
                 packed,
                 work / "run",
                 plan,
-                begin.twin if begin else TwinConfig(),
+                begin[0].twin if begin else TwinConfig(),
                 lambda line: _show(bar, line),
                 taught,
-                read_weights(card, begin) if begin else None,
+                mean([read_weights(*one) for one in zip(cards, begin, strict=True)]) if begin else None,
             )
     click.echo(f"Trained. Next: python main.py ship {faces}")
 
