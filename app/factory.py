@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from flask import Flask
 from flask_openapi3 import OpenAPI
 
@@ -78,4 +80,6 @@ def _loading(settings: Settings, recognizer: Recognizer | None) -> Loading:
 def _warm(settings: Settings) -> Recognizer:
     recognizer = Recognizer.load(settings)
     recognizer.warm_up()
+    # What is there now stays: looking through it for garbage would hold up requests, the first of all.
+    gc.freeze()
     return recognizer

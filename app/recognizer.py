@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from app import crop, images, quality, verdict
-from app.card import read_card
 from app.decoder import Decoder
 from app.detection import Detector
 from app.faces import Box, DetectedFace
@@ -124,20 +123,21 @@ class Recognizer:
             gallery.store.GalleryError: the gallery cannot be opened or belongs to another network or crop.
             backends.DetectorError: the detector cannot be used.
         """
-        detector, card = Detector.from_settings(settings), read_card(settings.model)
-        with ThreadPoolExecutor(1) as pool:
-            # Most of the time goes into importing TensorFlow; the database answers meanwhile.
-            network = pool.submit(load_network, settings.model)
-            gallery = Gallery.open(settings.database_url, card.id, settings.anchors, settings.recovery_days)
-            return cls(settings, detector, network.result(), gallery)
+        detector = Detector.from_settings(settings)
+        network = load_network(settings.model)
+        gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors, settings.recovery_days)
+        return cls(settings, detector, network, gallery)
 
     def warm_up(self) -> None:
         """Go the whole way of a photo once, so that the first visitor waits no longer than the hundredth."""
-        grey = np.full((256, 256, 3), 127, dtype=np.uint8)
+        grey = np.full((840, 1200, 3), 127, dtype=np.uint8)
+        photo = cv2.imencode(".jpg", grey)[1].tobytes()
+        # A picture without a face is looked at many times: a small one, then.
+        small = Picture(grey[:256, :256])
         face = DetectedFace(Box(64, 64, 128, 128), np.array([[96.0, 110.0], [160.0, 110.0]]), 1.0)
         with ThreadPoolExecutor(1) as pool:
-            found = pool.submit(lambda: self.find(self.decode(cv2.imencode(".jpg", grey)[1].tobytes())))
-            self.name(Picture(grey), (face,))
+            found = pool.submit(lambda: (self.decode(photo), self.find(small)))
+            self.name(small, (face,))
             found.result()
 
     def decode(self, data: bytes) -> Picture:

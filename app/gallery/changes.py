@@ -188,8 +188,12 @@ def insert_anchors(
 def replace_portrait(connection: Connection, person_id: int, webp: bytes) -> None:
     """Give a person this portrait."""
     connection.execute(delete(PortraitRow).where(PortraitRow.person_id == person_id))
-    digest = hashlib.sha256(webp).hexdigest()
-    connection.execute(insert(PortraitRow).values(person_id=person_id, webp=webp, sha256=digest))
+    connection.execute(insert(PortraitRow).values(portrait(person_id, webp)))
+
+
+def portrait(person_id: int, webp: bytes) -> dict:
+    """A row of `portrait`, ready to be inserted."""
+    return {"person_id": person_id, "webp": webp, "sha256": hashlib.sha256(webp).hexdigest()}
 
 
 def refuse_other_length(connection: Connection, rows: np.ndarray) -> None:

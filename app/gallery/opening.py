@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from app.gallery import changes, journal, shipped
 from app.gallery.database import Database, migrate
 from app.gallery.errors import GalleryError
-from app.gallery.tables import NetworkRow, PersonRow, now
+from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, now
 
 
 def migrate_gallery(database_url: str) -> bool:
@@ -52,10 +52,15 @@ def fill(connection: Connection, network_id: str, folder: Path) -> None:
             f"({network_id}). Restore both folders of one version, or set FACES_MODEL and FACES_ANCHORS to a pair "
             "that was made together."
         )
+    anchors, portraits = [], []
     for one in found.people:
         person_id = changes.insert_person(connection, one.name)
-        changes.insert_anchors(connection, person_id, one.embeddings, [shipped.NOTE] * len(one.embeddings))
+        anchors += changes.embedded(person_id, one.embeddings, [shipped.NOTE] * len(one.embeddings), None)
         if one.portrait is not None:
-            changes.replace_portrait(connection, person_id, one.portrait)
+            portraits.append(changes.portrait(person_id, one.portrait))
+    # Whoever starts a server for the first time waits for this: all rows of a kind at once take half the time.
+    for table, rows in ((AnchorRow, anchors), (PortraitRow, portraits)):
+        if rows:
+            connection.execute(insert(table), rows)
     connection.execute(update(NetworkRow).values(filled=now()))
     journal.Change(connection, reversible=False, whole=True).describe(f"filled with {len(found.people)} shipped people")
