@@ -22,7 +22,7 @@ from app.archive import cluster, pool, work
 from app.archive.places import Places
 from app.recognizer import Recognizer
 from app.settings import Settings
-from bench.million import resident
+from bench.observed import resident
 from tests import photos
 
 _HOUR = 3600
@@ -137,7 +137,7 @@ def main() -> None:
                 f"  {way:<28} {best[way]:6.2f} photos a second {share:5.2f} times one core   ({min(row):.2f} at worst)"
             )
         print(
-            f"  Ray costs {1 - best[_ray] / best[two]:.0%} of the pool's speed. Memory here: {resident() / 1e6:.0f} MB."
+            f"  Ray costs {1 - best[_ray] / best[two]:.0%} of the pool's speed. Memory here: {resident(os.getpid()):.0f} MB."
         )
         os.sched_setaffinity(0, {first})
         seconds, size = staged(settings, [Path(place) for place in places[:60]])
