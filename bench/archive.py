@@ -136,9 +136,8 @@ def main() -> None:
             print(
                 f"  {way:<28} {best[way]:6.2f} photos a second {share:5.2f} times one core   ({min(row):.2f} at worst)"
             )
-        print(
-            f"  Ray costs {1 - best[_ray] / best[two]:.0%} of the pool's speed. Memory here: {resident(os.getpid()):.0f} MB."
-        )
+        print(f"  Ray costs {1 - best[_ray] / best[two]:.0%} of the pool's speed.")
+        print(f"  Memory here: {resident(os.getpid()):.0f} MB.")
         os.sched_setaffinity(0, {first})
         seconds, size = staged(settings, [Path(place) for place in places[:60]])
         model(seconds, size, best[one])
