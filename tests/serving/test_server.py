@@ -40,7 +40,6 @@ settings = Settings.from_environment()
 card = read_card(settings.model)
 network, gallery = SimpleNamespace(card=card), Gallery.open(settings.database_url, card.id, None)
 recognizer = Recognizer(settings, SimpleNamespace(backend="none"), network, gallery)
-recognizer.decoder.warm_up()
 app = create_app(settings, recognizer)
 """
 """What gunicorn serves where a request is to get stuck: the real thing, without what takes seconds to load."""
