@@ -129,6 +129,7 @@ def test_missing_weights_are_named(model):
 
 def test_a_network_of_another_crop_is_refused(model):
     raw = json.loads(model.read_text(encoding="utf-8"))
+    del raw["checksum"]
     model.write_text(json.dumps(raw | {"crop": "five-points-112-v0"}), encoding="utf-8")
     with pytest.raises(ModelError, match=r"five-points-112-v0, this program cuts eyes-112-v1.*main.py train"):
         load_network(model)
@@ -136,6 +137,7 @@ def test_a_network_of_another_crop_is_refused(model):
 
 def test_a_card_of_another_layout_is_refused(model):
     raw = json.loads(model.read_text(encoding="utf-8"))
+    del raw["checksum"]
     raw["architecture"]["twin"] = asdict(TINY)
     model.write_text(json.dumps(raw), encoding="utf-8")
     with pytest.raises(ModelError, match="another layout"):

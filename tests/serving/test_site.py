@@ -113,6 +113,9 @@ class Site:
             while not over.is_set():
                 try:
                     status, text = self.ask(*((PHOTOS, data) if number else ("/people",)))
+                except http.client.IncompleteRead:
+                    # An app was killed in the middle of its answer: the visitor has to ask once more.
+                    status, text = self.ask(*((PHOTOS, data) if number else ("/people",)))
                 except OSError as error:
                     status, text = 0, repr(error)
                 statuses[status if status == 200 else (status, text[:200])] += 1
