@@ -78,8 +78,8 @@ def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dic
 
 
 def _deepface(downloads: bool):
-    """The module that `DeepFace.extract_faces` calls. `deepface` itself would import all else that it can do, twice
-    the time and 50 MB more, down to cryptography.
+    """The module that `DeepFace.extract_faces` calls; `deepface` itself imports all else that it can do, from tf.keras
+    of old to cryptography (`bench.start` tells what a start costs).
     """
     os.environ.setdefault("yunet_score_threshold", _YUNET_SCORE)
     detection = import_quietly("deepface.modules.detection")

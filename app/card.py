@@ -69,7 +69,7 @@ def network_id(sha256: str, pipeline: str) -> str:
 def checksum(raw: dict[str, Any]) -> str:
     """The sha256 of everything in a card that decides, however its file is laid out; figures and notes may change."""
     deciding = {name: raw[name] for name in _DECIDING}
-    return hashlib.sha256(json.dumps(json.loads(json.dumps(deciding)), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
 def read_card(path: Path) -> Card:

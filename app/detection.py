@@ -21,7 +21,7 @@ from app.images import Picture
 from app.settings import Settings
 from app.stages import check_deadline
 
-METHOD = "looks-4"
+METHOD = "looks-5"
 """Name of the way that faces are looked for; change it whenever other eyes come out, so that caches notice."""
 
 _WHOLE_SIDE = 1200

@@ -21,7 +21,7 @@ from app.settings import ROOT
 from bench.client import API, PAGE, ready, send
 from bench.observed import Peak, holding
 from tests import hostile, photos
-from tests.server import Server
+from tests.server import Server, workers
 
 BODY_SECONDS = 5
 """How long a request may take to arrive: a form without end takes so long."""
@@ -86,14 +86,14 @@ def main() -> None:
         slowest.append((time.monotonic() - started, path, status, name))
 
     with tempfile.TemporaryDirectory() as place, ready(Path(place), FACES_BODY_SECONDS=str(BODY_SECONDS)) as server:
-        before, workers = holding(server.process.pid), _workers(server)
+        before, served_by = holding(server.process.pid), set(workers(server))
         with Peak(server.process.pid) as peak:
             for path in (PAGE, API):
                 for name, data in sent.items():
                     timed(name, path, lambda data=data, path=path: send(server, data, path)[0])
                 timed("ten thousand fields", path, lambda path=path: fields(server, path))
                 timed("a form without end", path, lambda path=path: endless(server, path))
-        after, lost = holding(server.process.pid), workers - _workers(server)
+        after, lost = holding(server.process.pid), served_by - set(workers(server))
     print(f"files tried        {len(sent)} and 2 forms, each to {PAGE} and {API}")
     for (path, status), count in sorted(statuses.items()):
         print(f"{path:<18} {status or 'broken'}: {count}")
@@ -103,12 +103,6 @@ def main() -> None:
     print(f"processes          {before.processes} before, {after.processes} after; workers lost: {len(lost)}")
     if lost or any(status == 0 or status >= 500 for _, status in statuses):
         raise SystemExit("Some files were not answered as they should be.")
-
-
-def _workers(server: Server) -> set[int]:
-    """The server's workers; their decoders, which a file may end, are below them."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text(encoding="ascii")
-    return {int(one) for one in children.split()}
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from app.settings import Settings
 from bench.client import API, ready, send
 from bench.observed import Peak, family, resident
 from tests import photos
-from tests.server import Server
+from tests.server import Server, workers
 
 PHOTOS = 40
 """Photos sent before a process is looked at: by then it holds what it needs."""
@@ -32,12 +32,6 @@ LARGE = 4
 def decoders(server: Server) -> list[int]:
     """The processes that decode pictures."""
     return [pid for pid in family(server.process.pid) if b"app.decoder_process" in _command(pid)]
-
-
-def worker(server: Server) -> int:
-    """The one process that serves."""
-    text = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text(encoding="ascii")
-    return int(text.split()[0])
 
 
 def large(server: Server, size: int, files: int) -> None:
@@ -81,7 +75,7 @@ def main() -> None:
     face = photos.portraits()[photos.PERSON]
     kinds = [photos.encode(photos.paste(face, size=(width, height), side=height // 2)) for width, height in SIZES]
     with tempfile.TemporaryDirectory() as folder, ready(Path(folder)) as server:
-        process = worker(server)
+        [process] = workers(server)
         started = resident(process)
         for number in range(PHOTOS):
             send(server, kinds[number % len(kinds)])

@@ -68,6 +68,12 @@ def serving(folder: Path, module: str = "wsgi:app", **settings: str) -> Iterator
         process.stdout.close()
 
 
+def workers(server: Server) -> list[int]:
+    """The process ids of a server's workers; their decoders are below them."""
+    master = server.process.pid
+    return [int(word) for word in Path(f"/proc/{master}/task/{master}/children").read_text(encoding="ascii").split()]
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
     with socket.socket() as probe:

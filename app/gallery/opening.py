@@ -58,7 +58,7 @@ def fill(connection: Connection, network_id: str, folder: Path) -> None:
         anchors += changes.embedded(person_id, one.embeddings, [shipped.NOTE] * len(one.embeddings), None)
         if one.portrait is not None:
             portraits.append(changes.portrait(person_id, one.portrait))
-    # Whoever starts a server for the first time waits for this: all rows of a kind at once take half the time.
+    # Whoever starts a server for the first time waits for this: one statement for all rows of a kind.
     for table, rows in ((AnchorRow, anchors), (PortraitRow, portraits)):
         if rows:
             connection.execute(insert(table), rows)

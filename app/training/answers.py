@@ -22,7 +22,7 @@ from app.training.errors import TrainingError
 from app.training.teacher import Teacher
 from app.training.tiles import TileSet, split_of
 
-AUGMENTATION = "blend-1"
+BLENDING = "blend-1"
 """Name of the way blends are made; change it whenever `augment.blend` makes others."""
 
 _CHUNK = 256
@@ -149,4 +149,4 @@ def _upright(blended: np.ndarray) -> np.ndarray:
 
 def _about(tiles: TileSet, faces: np.ndarray, seed: int) -> dict:
     listed = "\n".join(tiles.files[place] for place in faces)
-    return {"augmentation": AUGMENTATION, "seed": seed, "faces": hashlib.sha256(listed.encode()).hexdigest()}
+    return {"blending": BLENDING, "seed": seed, "faces": hashlib.sha256(listed.encode()).hexdigest()}

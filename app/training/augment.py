@@ -18,7 +18,6 @@ BLEND_SIDE = 144
 BLEND_EYES = crop.TEMPLATE + (BLEND_SIDE - crop.SIZE) / 2
 """Where the eyes of a blend lie, (x, y) in pixels."""
 
-
 _BLACK = 24
 """Brightest value in a row or column of a tile's frame, where its picture has ended."""
 
@@ -74,9 +73,9 @@ def blend(
     """Somebody new, of two faces laid eyes on eyes: half of the time one shines through the other, else they
     meet at a soft line somewhere across the face.
 
-    No label tells who that is, but a teacher can ("mixup", Zhang et al. 2018, https://arxiv.org/abs/1710.09412, and
-    "CutMix", Yun et al. 2019, https://arxiv.org/abs/1905.04899, for a teacher that sees the same picture, as Beyer et
-    al. 2021 do, https://arxiv.org/abs/2106.05237).
+    No label tells who that is, but a teacher can (Beyer et al. 2021, https://arxiv.org/abs/2106.05237). The two ways
+    are those of "mixup" (Zhang et al. 2018, https://arxiv.org/abs/1710.09412) and "CutMix" (Yun et al. 2019,
+    https://arxiv.org/abs/1905.04899).
 
     Arguments:
         face: tile, uint8 (height, width, 3) RGB, and its eyes, float (2, 2), the observer's left and right one.

@@ -130,8 +130,9 @@ class Batch:
 
 
 def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int, answers: Answers | None = None) -> Iterator[Batch]:
-    """Batches from step `start` on, made one ahead in a thread. Where there are answers of a teacher, a share of
-    the faces, `plan.blended`, are blends that it was asked about.
+    """Batches from step `start` on, made one ahead in a thread.
+
+    Where there are answers of a teacher, a share of the faces, `plan.blended`, are blends that it was asked about.
     """
     cv2.setNumThreads(1)
 
@@ -184,7 +185,7 @@ def train(
         config: layout of the twin.
         report: called with one dict of step, images, rate, speed and mean losses every hundred steps; at a checkpoint
             also with `validation`, the share of pairs told rightly of people who do not train, where there are any.
-        answers: of a teacher about augmented pictures, instead of one target a face.
+        answers: of a teacher about blends of two faces, which `plan.blended` of the faces then are.
         weights: of a twin to begin with, as `siamese.numbers` gives them, where no checkpoint lies.
 
     Raises:

@@ -19,7 +19,7 @@ DRAIN_BYTES = 100_000_000
 _CHUNK = 1 << 16
 
 _FORM_BYTES = 100_000
-"""What a request may hold besides its pictures: boundaries and headers."""
+"""What a request may hold besides its pictures and text fields: boundaries and headers."""
 
 
 class MemoryRequest(Request):
@@ -99,7 +99,8 @@ def allow_files(most: int) -> None:
     """Let the request be as large as so many files; to be called before its body is read."""
     settings = current_settings()
     request.max_form_parts = most + settings.max_fields
-    request.max_content_length = min(most * settings.max_bytes + _FORM_BYTES, settings.max_request_bytes)
+    whole = most * settings.max_bytes + settings.max_field_bytes + _FORM_BYTES
+    request.max_content_length = min(whole, settings.max_request_bytes)
 
 
 def form_limits() -> str | None:

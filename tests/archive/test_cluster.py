@@ -31,6 +31,8 @@ def nodes():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_a_killed_node_loses_no_row_and_doubles_none(nodes, job, expected):
     whole, others = nodes
+    with pytest.raises(ArchiveError, match=r"^The Ray cluster has no GPU\."):
+        list(cluster.Cluster(job, whole.address, None, 0.5, 1).rows(["a.jpg"]))
     rows = []
     for some in cluster.Cluster(job, whole.address, None, 0, len(expected)).rows(job.places.all()):
         if not rows:

@@ -17,7 +17,7 @@ import pytest
 
 from app.settings import ROOT
 from tests import photos
-from tests.server import serving
+from tests.server import serving, workers
 from tests.serving.test_metrics import figures
 
 STUCK = """
@@ -89,12 +89,6 @@ def fetch(address: str, data: bytes | None = None, name: str = "photo.jpg") -> t
 def connect(server) -> socket.socket:
     host, port = server.address.removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)), timeout=30)
-
-
-def workers(server) -> list[int]:
-    """The process ids of the server's workers."""
-    text = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text(encoding="ascii")
-    return [int(word) for word in text.split()]
 
 
 def until(condition, seconds: float = 60) -> None:

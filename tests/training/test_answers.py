@@ -74,7 +74,7 @@ def test_answers_about_something_else_are_refused(packed, kept, tmp_path):  # no
     with pytest.raises(TrainingError, match="There are no answers"):
         answers.read(packed, tmp_path)
     note = tmp_path / "answers" / "answers.json"
-    note.write_text(json.dumps(json.loads(note.read_text()) | {"augmentation": "older"}))
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"blending": "older"}))
     with pytest.raises(TrainingError, match="Make them anew"):
         answers.read(packed, tmp_path / "answers")
 
