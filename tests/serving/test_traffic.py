@@ -1,5 +1,6 @@
 """Requests under load, out of time, and full of what breaks parsers."""
 
+import io
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,13 @@ def test_mutants_of_a_form_are_answered_or_refused(serve, portrait, rng, path):
         seen.add(client.post(path, data=bytes(mutant), content_type=kind).status_code)
     assert seen <= {200, 400, 413, 422}
     assert 400 in seen
+
+
+@pytest.mark.parametrize(("letters", "status"), [(290_000, 422), (310_000, 413)])
+def test_the_largest_text_field_fits_beside_the_largest_photo(serve, letters, status):
+    app = serve(max_bytes=50_000, max_field_bytes=300_000, max_images=1)
+    form = {"note": "x" * letters, "image": (io.BytesIO(bytes(49_000)), "a.jpg")}
+    assert app.test_client().post("/identify", data=form).status_code == status
 
 
 def test_the_same_answers_for_one_client_and_for_many(serve, photo):
