@@ -2,6 +2,8 @@
 
 import sys
 
+from gunicorn.arbiter import Arbiter
+
 from app.factory import create_app
 from app.serving import logs
 from app.settings import Settings, SettingsError
@@ -11,4 +13,6 @@ try:
     logs.configure(settings.log)
     app = create_app(settings)
 except SettingsError as error:
-    sys.exit(str(error))
+    print(error, file=sys.stderr, flush=True)
+    # gunicorn starts another worker for one that ends, and another, but for this code.
+    sys.exit(Arbiter.WORKER_BOOT_ERROR)

@@ -42,7 +42,6 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_field_bytes
     app.config["MAX_FORM_PARTS"] = settings.max_images + settings.max_fields
     app.extensions["settings"] = settings
-    app.extensions[EXTENSION] = _loading(settings, recognizer)
     access.install(app, settings)
     _serve(app, settings)
     for blueprint in (pages, people_pages.blueprint, model.blueprint):
@@ -51,6 +50,8 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     api.install(app)
     errors.install(app)
     headers.install(app)
+    # Last: settings may be refused before, and while TensorFlow is imported standard error says nothing of that.
+    app.extensions[EXTENSION] = _loading(settings, recognizer)
     return app
 
 

@@ -160,7 +160,7 @@ def _file_system(base: str, login: str, options: str) -> tuple[FileSystem, str]:
     address = base.replace("://", f"://{login}", 1)
     try:
         return fs.FileSystem.from_uri(f"{address}/{options}")
-    except pyarrow.ArrowInvalid as error:
+    except (pyarrow.ArrowInvalid, OSError) as error:
         if "Unrecognized filesystem type" not in str(error):
             reason = _reason(error).replace(login, "")
             raise ArchiveError(f"{base}: This address cannot be used ({reason}).") from error

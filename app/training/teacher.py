@@ -34,20 +34,28 @@ class Teacher:
     def __init__(self, path: Path, colour: str = "rgb", values: str = "bytes", threads: int = 2) -> None:
         try:
             import openvino
+            from openvino.frontend import FrontEndManager, GeneralFailure
         except ImportError as error:
             raise TrainingError(
                 "A teacher needs openvino: .venv/bin/pip install -r requirements-training.txt."
             ) from error
         self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        core = openvino.Core()
+        # `read_model` would ask the readers of all other formats too, which speak up on standard error.
+        reader = FrontEndManager().load_by_framework("onnx")
         try:
-            network = core.read_model(path)
-        except RuntimeError as error:
-            raise TrainingError(f"{path} is no ONNX network that OpenVINO can read.") from error
+            network = reader.convert(reader.load(str(path)))
+            # Of some files that are none it makes a network of nothing.
+            readable = bool(network.inputs)
+        except (GeneralFailure, RuntimeError):
+            readable = False
+        if not readable:
+            raise TrainingError(f"{path} is no ONNX network that OpenVINO can read.")
         self._layout = _layout(network, path)
         network.reshape([1, *list(network.inputs[0].partial_shape)[1:]])
         # Of several crops at once each has a core of its own; that is faster than many cores for one.
-        self._network = core.compile_model(network, "CPU", {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads})
+        self._network = openvino.compile_model(
+            network, "CPU", {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
+        )
         self._own = threading.local()
         self._bgr, self._unit = colour == "bgr", values == "unit"
         self.threads = threads

@@ -86,6 +86,13 @@ def test_addresses_that_nothing_opens():
         found("nobody://x/y")
 
 
+def test_a_library_that_cannot_reach_its_file_system_is_told_in_a_sentence(monkeypatch):
+    monkeypatch.setenv("ARROW_LIBHDFS_DIR", "/none")
+    monkeypatch.setenv("JAVA_HOME", "/none")
+    with pytest.raises(ArchiveError, match=r"^hdfs://me@host: This address cannot be used \("):
+        found("hdfs://me@host/x")
+
+
 def test_what_stands_behind_a_question_mark_goes_to_the_file_system():
     places = Places(["s3://bucket/2024?region=eu-west-1&endpoint_override=127.0.0.1:9"])
     system, path = places._opened("s3://bucket/2024/a?.jpg")

@@ -77,7 +77,12 @@ def test_many_faces_keep_their_order(file):
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"no network", "is no ONNX network"), (network((1, 3, 64, 64), (2, 3)), r"takes \[1,3,64,64\]")],
+    [
+        (b"no network", "is no ONNX network"),
+        (b"x", "is no ONNX network"),
+        (b"", "is no ONNX network"),
+        (network((1, 3, 64, 64), (2, 3)), r"takes \[1,3,64,64\]"),
+    ],
 )
 def test_what_is_no_teacher_is_refused(tmp_path, data, told):
     path = tmp_path / "other.onnx"

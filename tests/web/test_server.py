@@ -2,6 +2,8 @@ import json
 import urllib.error
 import urllib.request
 
+import pytest
+
 from tests.server import serving
 
 
@@ -30,6 +32,16 @@ def test_a_wrong_setting_ends_the_server_with_one_line(tmp_path):
         assert server.line(30) == "FACES_THREADS is 'many'; it has to be a whole number from 1 to 1000.\n"
         assert server.line(30) == ""
         assert server.process.wait(30) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("TRUSTED_HOSTS", "http://a"), ("RATE_LIMIT", "often"), ("RATE_STORAGE", "mysql://host")]
+)
+def test_a_setting_that_only_the_app_can_judge_ends_the_server_too(tmp_path, name, value):
+    """gunicorn would go on starting workers that end."""
+    with serving(tmp_path, **{f"FACES_{name}": value}) as server:
+        assert server.line(60).startswith(f"FACES_{name} ")
+        assert server.process.wait(30) != 0
 
 
 def test_the_address_is_printed_once_the_server_is_ready(tmp_path):
