@@ -107,7 +107,7 @@ def test_limits_of_a_request(settings, recognizer, nobody):
     assert_problem(send(client, "identify", large), 413, "too_large", "The file is too large: ")
     images = send(client, "identify", good, large).get_json()["images"]
     assert [image["error"] and image["error"]["code"] for image in images] == [None, "too_large"]
-    huge = ("image", "a.jpg", bytes(200_000))
+    huge = ("image", "a.jpg", bytes(300_000))
     assert_problem(send(client, "identify", huge), 413, "too_large", "The request is too large: ")
     assert_problem(send(client, "compare", huge), 413, "too_large", "The request is too large: ")
 
