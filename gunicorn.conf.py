@@ -26,7 +26,7 @@ workers = _settings.workers
 # Beside the requests worked on and those in the queue there have to be threads that say no, answer probes, and
 # wait for photos that arrive slowly.
 threads = _settings.threads + _settings.queue + 16
-worker_class = "gthread"
+worker_class = "app.serving.not_http.Worker"
 # TensorFlow must not be forked: each worker loads its own network after it has forked.
 preload_app = False
 timeout = 60

@@ -33,18 +33,6 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-class _Nobody(logging.Filter):
-    """Takes address and request line out of what gunicorn has to say about requests that it cannot read."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let the record through, without them."""
-        if str(record.msg).startswith("Invalid request from ip="):
-            record.msg = "A request that is no HTTP was refused."
-        elif str(record.msg).startswith("Error handling request %s"):
-            record.msg, record.args = "Error handling a request", ()
-        return True
-
-
 def configure(log: str = "json") -> None:
     """Send the program's events to standard error, a line each.
 
@@ -58,8 +46,9 @@ def configure(log: str = "json") -> None:
     # What libraries have to say below warnings is about themselves.
     root.setLevel(logging.WARNING)
     logging.getLogger("app").setLevel(logging.INFO if log == "json" else logging.WARNING)
+    # What gunicorn says in a worker comes as these lines too.
     gunicorn = logging.getLogger("gunicorn.error")
-    gunicorn.filters = [_Nobody()]
+    gunicorn.handlers, gunicorn.propagate = [], True
 
 
 def event(log: logging.Logger, name: str, level: int = logging.INFO, **details: object) -> None:

@@ -74,15 +74,6 @@ def test_a_fault_has_its_traceback_and_its_request(serve, lines, recognizer, mon
     assert request["status"] == 500
 
 
-def test_what_gunicorn_cannot_read_is_logged_without_address_and_content(lines):
-    gunicorn = logging.getLogger("gunicorn.error")
-    gunicorn.warning("Invalid request from ip=192.0.2.77: Invalid HTTP request line: 'GET /Ann'")
-    gunicorn.error("Error handling request %s %s", "GET", "/?q=Ann")
-    gunicorn.error("Worker (pid:%s) was sent SIGKILL!", 7)
-    texts = ["A request that is no HTTP was refused.", "Error handling a request", "Worker (pid:7) was sent SIGKILL!"]
-    assert [line["event"] for line in lines()] == texts
-
-
 @pytest.mark.parametrize("sent", ["abc-123", "A" * 64, "0.1_x"])
 def test_a_usable_request_id_is_kept(serve, sent):
     assert serve().test_client().get("/nowhere", headers={HEADER: sent}).headers[HEADER] == sent

@@ -1,9 +1,12 @@
+import http.client
 import json
+import socket
 import urllib.error
 import urllib.request
 
 import pytest
 
+from app.web.headers import HEADERS
 from tests.server import serving
 
 
@@ -25,6 +28,34 @@ def test_a_server_that_cannot_load_says_why_in_one_line_and_is_never_ready(tmp_p
         assert status == 503
         assert "needs its operator" in page
         assert server.line(0.5) == ""
+
+
+def test_what_is_no_http_gets_a_sentence_with_the_headers_of_every_answer_and_is_not_logged(tmp_path):
+    sent = {
+        b"Ann Lee\r\n\r\n": 400,
+        b"GET /Ann HTTP/1.1\r\nAnn Lee\r\n\r\n": 400,
+        b"GET /" + 9000 * b"a" + b" HTTP/1.1\r\n\r\n": 414,
+        b"GET / HTTP/1.1\r\n" + 200 * b"Ann: Lee\r\n" + b"\r\n": 431,
+        b"GET / HTTP/1.1\r\nHost: a\r\nExpect: Ann\r\n\r\n": 417,
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Ann\r\n\r\n": 501,
+    }
+    with serving(tmp_path, FACES_MODEL=str(tmp_path / "none.json")) as server:
+        assert "none.json" in server.line(60)
+        for request, status in sent.items():
+            host, _, port = server.address.removeprefix("http://").partition(":")
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
+                connection.sendall(request)
+                answer = http.client.HTTPResponse(connection)
+                answer.begin()
+                assert answer.status == status
+                assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+                assert "no-store" in answer.headers["Cache-Control"]
+                body = answer.read().decode()
+            assert body.endswith(".\n")
+            assert "Ann" not in body
+            line = json.loads(server.line(20))
+            assert line.pop("time")
+            assert line == {"level": "warning", "event": "A request that is no HTTP was refused."}
 
 
 def test_a_wrong_setting_ends_the_server_with_one_line(tmp_path):
