@@ -1,4 +1,4 @@
-"""Archives: `python -m bench.archive [PHOTO_FOLDER] [--photos 200] [--rounds 3]`.
+"""Archives: `python -m bench.archive [PHOTO_FOLDER] [--photos 1000] [--rounds 2]`.
 
 Photos a second of the pool with one worker on one core, with two on two, and of Ray with two actors, in turns in one
 run; then, from the measured stages, how many cores a million photos an hour take and what saturates first. Without a
@@ -9,16 +9,21 @@ runs from the first quarter of the rows, when all workers have begun, to the las
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+
 from app import files, stages
 from app.archive import cluster, pool, work
+from app.archive.namer import THREADS
 from app.archive.places import Places
 from app.recognizer import Recognizer
 from app.settings import Settings
@@ -61,7 +66,8 @@ def on_cores(cores: set[int], rows: Iterator[list[dict]], total: int) -> float:
 
 
 def staged(settings: Settings, paths: list[Path]) -> tuple[dict[str, float], float]:
-    """Seconds a photo of each stage, and bytes a photo, on one core."""
+    """Seconds a photo of each stage, and bytes a photo, on the cores of this process."""
+    cv2.setNumThreads(1)
     recognizer = Recognizer.load(settings)
     recognizer.warm_up()
     course = stages.Course(deadline=float("inf"))
@@ -106,8 +112,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="photos to take instead of made ones")
-    parser.add_argument("--photos", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--photos", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "photos").mkdir()
@@ -138,8 +144,11 @@ def main() -> None:
             )
         print(f"  Ray costs {1 - best[_ray] / best[two]:.0%} of the pool's speed.")
         print(f"  Memory here: {resident(os.getpid()):.0f} MB.")
+        # In a process that starts as workers do: one core, and no library with more threads than that.
         os.sched_setaffinity(0, {first})
-        seconds, size = staged(settings, [Path(place) for place in places[:60]])
+        os.environ.update(THREADS)
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+            seconds, size = alone.submit(staged, settings, [Path(place) for place in places[:60]]).result()
         model(seconds, size, best[one])
 
 
