@@ -7,17 +7,23 @@ rows of the table are made only when somebody looks at them.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import overload
 
+import cv2
 import numpy as np
 
 from app.gallery.snapshot import Snapshot
 
 _CACHED = 32_768
 """Scores worked on at once, few enough to stay in the processor's cache."""
+
+_SHARED = 4 * _CACHED
+"""From so many anchors on, the cores share them out; below, waking a thread costs more than it saves."""
 
 _FEW = 64
 """So many rows are made one by one; for more, everyone's minimum and deviation are computed together."""
@@ -154,30 +160,48 @@ def rank(embedding: np.ndarray, snapshot: Snapshot, head: Head) -> Sequence[Pers
     probe = np.asarray(embedding, dtype=np.float32)
     scores = np.empty(snapshot.offsets[-1], dtype=np.float32)
     means = np.empty(len(snapshot), dtype=np.float32)
-    row = 0
+    pieces, row = [], 0
     for anchors in snapshot.runs:
-        np.dot(anchors, probe, out=scores[row : row + len(anchors)])
-        row += len(anchors)
-    # Between products the threads that compute them would fall asleep: so all scores come after all products.
-    _scores_of_cosines(scores, head)
+        for at in range(0, len(anchors), _CACHED):
+            some = anchors[at : at + _CACHED]
+            pieces.append((some, scores[row : row + len(some)]))
+            row += len(some)
+    score = partial(_score, probe, head)
+    if len(scores) < _SHARED:
+        for piece in pieces:
+            score(piece)
+    else:
+        # To the end, so that what one of them raises is raised here.
+        deque(_threads().map(score, pieces), maxlen=0)
     np.add.reduceat(scores, snapshot.offsets[:-1], out=means)
     means /= snapshot.counts
     return Ranking(snapshot, scores, *_weighed(probe, snapshot, head, scores, means))
 
 
+@cache
+def _threads() -> ThreadPoolExecutor:
+    # As many as OpenCV may use here: in a worker of an archive it is one.
+    return ThreadPoolExecutor(cv2.getNumThreads(), "ranking")
+
+
+def _score(probe: np.ndarray, head: Head, piece: tuple[np.ndarray, np.ndarray]) -> None:
+    """Write the scores of some anchors, float32 (anchors, dims), into float32 (anchors,)."""
+    anchors, scores = piece
+    np.dot(anchors, probe, out=scores)
+    _scores_of_cosines(scores, head)
+
+
 def _scores_of_cosines(values: np.ndarray, head: Head) -> None:
     """Turn cosines into scores in place: float32 (anchors,). For unit vectors |p - a|^2 = 2 - 2 p.a."""
-    for at in range(0, len(values), _CACHED):
-        part = values[at : at + _CACHED]
-        np.subtract(1, part, out=part)
-        np.maximum(part, 0, out=part)
-        part *= 2
-        np.sqrt(part, out=part)
-        part -= np.float32(head.shift)
-        part *= np.float32(-head.scale)
-        np.exp(part, out=part)
-        part += 1
-        np.reciprocal(part, out=part)
+    np.subtract(1, values, out=values)
+    np.maximum(values, 0, out=values)
+    values *= 2
+    np.sqrt(values, out=values)
+    values -= np.float32(head.shift)
+    values *= np.float32(-head.scale)
+    np.exp(values, out=values)
+    values += 1
+    np.reciprocal(values, out=values)
 
 
 def _weighed(

@@ -2,8 +2,8 @@
 
     python -m bench.million [--people 50000] [--anchors 20] [--folder FOLDER]
 
-Prints times as ratios to one float32 product `anchors @ probe` on the same data, interleaved in the same run, and the
-memory of the gallery as a ratio to its matrix. Takes about 2 GB of disk and of memory, and some minutes.
+Prints times as ratios to one float32 product `anchors @ probe` by one core on the same data, interleaved in the same
+run, and the memory of the gallery as a ratio to its matrix. Takes about 2 GB of disk and of memory, and some minutes.
 """
 
 from __future__ import annotations

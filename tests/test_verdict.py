@@ -197,6 +197,15 @@ class TestRanking:
             assert one.person == other.person
             assert one.class_distance == pytest.approx(other.class_distance, abs=1e-6)
 
+    def test_cores_that_share_the_anchors_out_do_not_show(self, many, unit_vectors, monkeypatch):
+        probe = unit_vectors(1)[0]
+        alone = rank(probe, many, HEAD)
+        monkeypatch.setattr("app.ranking._CACHED", 16)
+        monkeypatch.setattr("app.ranking._SHARED", 0)
+        for one, other in zip(rank(probe, many, HEAD), alone, strict=True):
+            assert one.person == other.person
+            assert one.class_distance == pytest.approx(other.class_distance, abs=1e-6)
+
     def test_changed_people_take_their_place(self, many, unit_vectors, monkeypatch):
         monkeypatch.setattr("app.gallery.snapshot.BLOCK_ROWS", 16)
         snapshot = Snapshot(many.names, many.ids, many.anchors, many.offsets, 1)
