@@ -89,6 +89,15 @@ class Detector:
         faces = sorted(faces, key=lambda face: -face.box.area)[: self.most]
         return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y)))
 
+    def look(self, picture: Picture) -> None:
+        """Look at a picture once, as it is, for the detector to get ready for pictures of its size.
+
+        Raises:
+            backends.DetectorError: as `find_faces`.
+        """
+        with self._lock:
+            self._ask(picture.pixels)
+
     def largest(self, picture: Picture) -> DetectedFace | None:
         """The largest face that has eyes, if there is one."""
         faces = [face for face in self.find_faces(picture) if face.eyes is not None]

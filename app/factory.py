@@ -8,6 +8,7 @@ from flask import Flask
 from flask_openapi3 import OpenAPI
 
 from app import access, api, request_id
+from app.api.schema import IdentifyForm
 from app.loading import EXTENSION, Loading
 from app.recognizer import Recognizer
 from app.serving import guard, metrics, rates
@@ -81,6 +82,8 @@ def _loading(settings: Settings, recognizer: Recognizer | None) -> Loading:
 def _warm(settings: Settings) -> Recognizer:
     recognizer = Recognizer.load(settings)
     recognizer.warm_up()
+    # Pydantic's first schema takes as long as ten others, and each request to the API has some made.
+    IdentifyForm.model_json_schema()
     # What is there now stays: looking through it for garbage would hold up requests, the first of all.
     gc.freeze()
     return recognizer

@@ -1,19 +1,23 @@
 """How fast beside what else one could use: `.venv/bin/python -m bench.side_by_side [FOLDER] [--rounds N]`.
 
 One photo of about a megapixel with one face, on one core and on all: this program's core, `face_recognition` (dlib),
-DeepFace by itself, and the method of this program's first version. All by turns, photo by photo; medians.
+DeepFace by itself, and the method of this program's first version. Each in a process of its own, whose memory and
+threads are its own; all by turns, photo by photo; medians.
 """
 
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -115,13 +119,38 @@ def seed() -> Way:
     return way
 
 
+@contextmanager
+def apart(make: Callable[..., Way], *arguments: object) -> Iterator[Way]:
+    """A way in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin, (make, *arguments)) as alone:
+        yield lambda path: alone.submit(_go, path).result()
+
+
+_mine: list[Way] = []
+"""The way of this process, if it is one of those."""
+
+
+def _begin(make: Callable[..., Way], *arguments: object) -> None:
+    _mine.append(make(*arguments))
+
+
+def _go(path: Path) -> dict[str, float]:
+    return _mine[0](path)
+
+
 def measure(folder: Path | None, rounds: int) -> None:
     """Time every way on every photo, and print the table."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    with tempfile.TemporaryDirectory() as temporary, rival() as dlib:
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        apart(ours, Path(temporary)) as own,
+        rival() as dlib,
+        apart(deepface) as alone,
+        apart(seed) as first,
+    ):
         shown = pictures(folder, Path(temporary))
-        ways = {"this program": ours(Path(temporary)), "face_recognition": lambda path: dlib.ask(path).seconds}
-        ways |= {"DeepFace": deepface(), "first version": seed()}
+        ways = {"this program": own, "face_recognition": lambda path: dlib.ask(path).seconds}
+        ways |= {"DeepFace": alone, "first version": first}
         for turn in range(rounds + 1):
             for path in shown:
                 for name, way in ways.items():
