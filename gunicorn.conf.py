@@ -1,5 +1,6 @@
 """How gunicorn serves. Everything that an operator changes is a setting (see app/settings.py)."""
 
+import http.client
 import os
 import shutil
 import socket
@@ -7,6 +8,7 @@ import struct
 import sys
 import tempfile
 import threading
+from contextlib import closing, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -81,4 +83,14 @@ def on_exit(server):
 
 def _announce(app):
     if app.extensions["loading"].wait():
+        _knock()
         print(f"Ready: http://{_address}:{_settings.port}", flush=True)
+
+
+def _knock():
+    """Ask whether the server is ready, as whatever watches over servers does: no visitor is the first of all."""
+    connection = http.client.HTTPConnection(_settings.host, _settings.port, timeout=10)
+    # Whoever tries next is told that nobody answers.
+    with closing(connection), suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/healthz/ready")
+        connection.getresponse().read()

@@ -23,7 +23,7 @@ _CACHED = 32_768
 """Scores worked on at once, few enough to stay in the processor's cache."""
 
 _SHARED = 4 * _CACHED
-"""From so many anchors on, the cores share them out; below, waking a thread costs more than it saves."""
+"""From so many anchors on, the cores share them out; fewer take one core a few milliseconds."""
 
 _FEW = 64
 """So many rows are made one by one; for more, everyone's minimum and deviation are computed together."""
