@@ -7,7 +7,6 @@ rows of the table are made only when somebody looks at them.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -171,8 +170,7 @@ def rank(embedding: np.ndarray, snapshot: Snapshot, head: Head) -> Sequence[Pers
         for piece in pieces:
             score(piece)
     else:
-        # To the end, so that what one of them raises is raised here.
-        deque(_threads().map(score, pieces), maxlen=0)
+        list(_threads().map(score, pieces))
     np.add.reduceat(scores, snapshot.offsets[:-1], out=means)
     means /= snapshot.counts
     return Ranking(snapshot, scores, *_weighed(probe, snapshot, head, scores, means))
