@@ -20,6 +20,9 @@ PIPELINE = "eyes-112-v1"
 TEMPLATE = np.array([[38.29, 51.70], [73.53, 51.50]], dtype=np.float64)
 """Where the observer's left and right eye lie in a crop: (x, y) in pixels."""
 
+MIDDLE, SPREAD = 127.5, 128.0
+"""What is taken from a value of 0 to 255, and what the rest is divided by, for the network."""
+
 _BORDER_GREY = (127, 127, 127)
 
 
@@ -39,7 +42,7 @@ def align(picture: np.ndarray, eyes: np.ndarray, size: int = SIZE, zoom: float =
         ValueError: the eyes coincide, so no scale can be told.
     """
     template = ((TEMPLATE - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
-    matrix = _similarity(np.asarray(eyes, dtype=np.float64), template)
+    matrix = similarity(np.asarray(eyes, dtype=np.float64), template)
     shrink = np.hypot(matrix[0, 0], matrix[1, 0])
     # Bilinear sampling skips pixels when a big face shrinks; averaging over areas first keeps it clean.
     if shrink < 0.5:
@@ -63,11 +66,22 @@ def normalise(crops: np.ndarray) -> np.ndarray:
     Returns:
         float32 of the same shape, about -1 ... 1.
     """
-    return (crops.astype(np.float32) - 127.5) / 128.0
+    return (crops.astype(np.float32) - MIDDLE) / SPREAD
 
 
-def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The rotation, scale and shift that take two points to two others, as a float64 2x3 matrix."""
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The rotation, scale and shift that take two points to two others.
+
+    Arguments:
+        source: float (2, 2), two points as (x, y).
+        target: the same, where they are to go.
+
+    Returns:
+        float64 (2, 3).
+
+    Raises:
+        ValueError: the points of `source` coincide.
+    """
     before, after = (complex(*(points[1] - points[0])) for points in (source, target))
     if abs(before) < 1e-6:
         raise ValueError("The two eyes lie on the same spot, so the face cannot be aligned.")

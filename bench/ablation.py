@@ -20,11 +20,12 @@ from app.settings import ROOT, Settings
 from app.siamese import Network
 from app.training import evaluation, export, loop, measuring, shipping, tiles
 from app.training.learner import precision_here
+from app.training.plan import Plan
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
-def steps(plan: loop.Plan, packed: tiles.TileSet) -> dict[str, tuple[loop.Plan, tiles.TileSet]]:
+def steps(plan: Plan, packed: tiles.TileSet) -> dict[str, tuple[Plan, tiles.TileSet]]:
     """The plan and the faces of each network; without a teacher the centres of the people are learnt."""
     untaught = replace(packed, targets=None)
     alone = replace(plan, augmented=False, softmax=0.0, contrastive=1.0)
@@ -36,7 +37,7 @@ def steps(plan: loop.Plan, packed: tiles.TileSet) -> dict[str, tuple[loop.Plan, 
     }
 
 
-def trained(folder: Path, plan: loop.Plan, packed: tiles.TileSet) -> tuple[Network, float]:
+def trained(folder: Path, plan: Plan, packed: tiles.TileSet) -> tuple[Network, float]:
     """A network, and the seconds that its training took in all calls together."""
     cost = folder / "seconds.json"
     before = json.loads(cost.read_text()) if cost.exists() else 0.0
@@ -71,7 +72,7 @@ def main(faces: Path, lfw: Path, work: Path, images: int) -> None:
     """Train, measure and print."""
     detector = Detector.from_settings(Settings())
     packed = tiles.pack(faces, work / "tiles", detector)
-    plan = loop.Plan(images=images, precision=precision_here())
+    plan = Plan(images=images, precision=precision_here())
     print(f"{images} faces each")
     print(f"{'':<20}{'LFW':>7}{'TAR@1e-3':>10}{'top-1':>8}{'top-5':>8}{'minutes':>9}")
     for number, (name, (own, taught_by)) in enumerate(steps(plan, packed).items()):

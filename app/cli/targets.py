@@ -8,9 +8,7 @@ from pathlib import Path
 import click
 
 from app.cli import common
-from app.cli.train import FOLDER, WORK, bars, learning
-
-ONNX = click.Path(path_type=Path, exists=True, dir_okay=False)
+from app.cli.train import COLOUR, FOLDER, ONNX, VALUES, WORK, bars, learning
 
 
 @click.command()
@@ -24,16 +22,8 @@ ONNX = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--laps", default=4, show_default=True, help="Blends with each face; for --answers.")
 @click.option("--seed", default=1, show_default=True, help="Of the blends; for --answers.")
-@click.option(
-    "--colour", type=click.Choice(["rgb", "bgr"]), default="rgb", show_default=True, help="Channels it takes."
-)
-@click.option(
-    "--values",
-    type=click.Choice(["bytes", "unit"]),
-    default="bytes",
-    show_default=True,
-    help="What it takes: bytes from 0 to 255, or unit from -1 to 1.",
-)
+@COLOUR
+@VALUES
 @click.option("--threads", default=2, show_default=True, help="Faces it looks at at once, one core each.")
 def targets(
     faces: Path,

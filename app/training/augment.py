@@ -1,4 +1,4 @@
-"""What a training face may look like: turned, shifted, scaled, lit, blurred, shrunk, compressed, covered.
+"""A training face as the dice say that it looks, by OpenCV: turned, lit, blurred, compressed, covered; and blends.
 
 Geometry is done by moving the eyes before `crop.align` cuts, so that a crop is sampled once and
 the picture around the face fills the corners. Each face has its own random generator, seeded
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from app import crop
+from app.training import dice
 
 BLEND_SIDE = 144
 """Side of a blend of two faces in pixels: a crop with a margin, to be turned, shifted and scaled in."""
@@ -25,27 +26,6 @@ _CONTINUED = 40
 """Pixels by which a tile is continued beyond its edges."""
 
 
-def jitter_eyes(eyes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn (three in four by about 7 degrees, others evenly up to 35), scale (8 %) and shift (2 % of a crop) the eyes.
-
-    The wide turns are what detectors leave of a tilt: their eyes follow a tilted head only in part.
-
-    Arguments:
-        eyes: float (2, 2), in pixels of the tile.
-        rng: where the randomness comes from.
-
-    Returns:
-        float64 (2, 2).
-    """
-    middle = eyes.mean(axis=0)
-    half = complex(*(eyes[1] - eyes[0])) / 2
-    angle = np.deg2rad(rng.normal(0, 7) if rng.random() < 0.75 else rng.uniform(-35, 35))
-    half *= np.exp(1j * angle) * np.exp(rng.normal(0, 0.08))
-    span = 2 * abs(half)
-    middle = middle + rng.normal(0, 0.06, 2) * span
-    return np.array([[middle[0] - half.real, middle[1] - half.imag], [middle[0] + half.real, middle[1] + half.imag]])
-
-
 def random_crop(tile: np.ndarray, eyes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One augmented crop of a tile.
 
@@ -57,14 +37,44 @@ def random_crop(tile: np.ndarray, eyes: np.ndarray, rng: np.random.Generator) ->
     Returns:
         uint8 (112, 112, 3) RGB.
     """
-    face = crop.align(tile, jitter_eyes(eyes, rng))
-    if rng.random() < 0.5:
+    look = {name: value[0] for name, value in dice.looks(rng, 1).items()}
+    face = crop.align(tile, moved(eyes, look["turn"], look["shift"]))
+    if look["mirrored"]:
         face = face[:, ::-1]
-    face = np.ascontiguousarray(face)
-    for chance, change in _CHANGES:
-        if rng.random() < chance:
-            face = change(face, rng)
+    face = _lit(np.ascontiguousarray(face), look["gain"], look["offset"], look["gamma"])
+    if look["grey"]:
+        face = cv2.cvtColor(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    sigma, side = dice.resolution_of(look["resolution"])
+    if sigma:
+        face = cv2.GaussianBlur(face, (0, 0), sigma)
+    if side:
+        small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+        face = cv2.resize(small, (crop.SIZE, crop.SIZE), interpolation=cv2.INTER_LINEAR)
+    if look["quality"]:
+        _, data = cv2.imencode(".jpg", face[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(look["quality"])])
+        face = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    for cover in look["covers"]:
+        face = _covered(face, cover)
     return face
+
+
+def moved(eyes: np.ndarray, turn: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Where the eyes are to be taken to lie for a face to be cut as the dice say.
+
+    Arguments:
+        eyes: float (2, 2), in pixels of the tile.
+        turn: float (2,), as `dice.looks` gives it.
+        shift: float (2,), the same.
+
+    Returns:
+        float64 (2, 2).
+    """
+    left, right = eyes.astype(np.float64) @ [1, 1j]
+    half = (right - left) / 2
+    # The shift is one of an upright crop's pixels, of which there are `SPAN` from eye to eye.
+    middle = (left + right) / 2 + complex(*shift) * 2 * half / dice.SPAN
+    half *= complex(*turn)
+    return np.array([[eye.real, eye.imag] for eye in (middle - half, middle + half)])
 
 
 def blend(
@@ -96,13 +106,21 @@ def blend(
     return cv2.blendLinear(first, second, 1 - share, share)
 
 
-def _surrounded(tile: np.ndarray, eyes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A tile and its eyes, continued at its edges instead of framed in black, which would show within the blend."""
+def picture_in(tile: np.ndarray) -> tuple[int, int, int, int]:
+    """The left, top, right and bottom pixel of the picture within a tile, uint8 (height, width, 3), that is framed in
+    black; of the whole tile where it is dark throughout.
+    """
     grey = cv2.cvtColor(np.ascontiguousarray(tile), cv2.COLOR_RGB2GRAY)
     columns, rows = (np.flatnonzero(cv2.reduce(grey, axis, cv2.REDUCE_MAX) > _BLACK)[2:-2] for axis in (0, 1))
     if min(len(columns), len(rows)) > _CONTINUED:
-        left, top = columns[0], rows[0]
-        tile, eyes = tile[top : rows[-1] + 1, left : columns[-1] + 1], eyes - [left, top]
+        return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
+    return 0, 0, tile.shape[1] - 1, tile.shape[0] - 1
+
+
+def _surrounded(tile: np.ndarray, eyes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A tile and its eyes, continued at its edges instead of framed in black, which would show within the blend."""
+    left, top, right, bottom = picture_in(tile)
+    tile, eyes = tile[top : bottom + 1, left : right + 1], eyes - [left, top]
     return cv2.copyMakeBorder(tile, *[_CONTINUED] * 4, cv2.BORDER_REPLICATE), eyes + _CONTINUED
 
 
@@ -122,56 +140,17 @@ def _soft_line(rng: np.random.Generator) -> np.ndarray:
     return 0.5 + 0.5 * np.tanh(beyond)
 
 
-def _light(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _lit(face: np.ndarray, gain: np.ndarray, offset: float, gamma: float) -> np.ndarray:
     """Contrast, brightness, a colour cast and gamma, as one table a channel."""
     levels = np.linspace(0, 1, 256)[:, None]
-    gain = rng.normal(1, 0.2) * rng.normal(1, 0.05, 3)
-    table = np.clip((levels - 0.5) * gain + 0.5 + rng.normal(0, 0.1), 0, 1) ** np.exp(rng.normal(0, 0.2))
+    table = np.clip((levels - 0.5) * gain + 0.5 + offset, 0, 1) ** gamma
     return cv2.LUT(face, np.round(table * 255).astype(np.uint8)[None])
 
 
-def _grey(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return cv2.cvtColor(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-
-
-def _blur(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return cv2.GaussianBlur(face, (0, 0), rng.uniform(0.4, 2.0))
-
-
-def _shrink(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    side = int(rng.integers(28, 90))
-    small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (crop.SIZE, crop.SIZE), interpolation=cv2.INTER_LINEAR)
-
-
-def _compress(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    _, data = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 80))])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
-
-
-def _cover(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A rectangle of one colour: a hand, a microphone, the edge of another picture."""
-    height, width = rng.integers(12, 45), rng.integers(12, 80)
-    top, left = rng.integers(0, crop.SIZE - height), rng.integers(0, crop.SIZE - width)
-    face[top : top + height, left : left + width] = rng.integers(0, 256, 3)
-    return face
-
-
-def _bar(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A bar over both eyes, nearly black or of one colour, slightly turned: sunglasses, or what hides a name."""
-    colour = rng.integers(0, 256, 3) if rng.random() < 0.3 else rng.integers(0, 50, 3)
-    middle = crop.TEMPLATE.mean(axis=0) + rng.normal(0, 3, 2)
-    size = (rng.uniform(55, 85), rng.uniform(14, 30))
-    corners = cv2.boxPoints((middle.tolist(), size, rng.normal(0, 5)))
+def _covered(face: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    middle, half, turn, colour = cover[:2], cover[2:4], cover[4:6], cover[6:]
+    if not half.any():
+        return face
+    angle = np.degrees(np.arctan2(turn[1], turn[0]))
+    corners = cv2.boxPoints((middle.tolist(), (2 * half).tolist(), float(angle)))
     return cv2.fillConvexPoly(face, np.round(corners).astype(np.int32), colour.tolist())
-
-
-_CHANGES = (
-    (0.5, _light),
-    (0.06, _grey),
-    (0.06, _blur),
-    (0.12, _shrink),
-    (0.1, _compress),
-    (0.1, _cover),
-    (0.02, _bar),
-)

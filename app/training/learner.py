@@ -69,13 +69,17 @@ class Learner(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The weighted sum of the three losses, each also kept as a metric."""
+        return self.weighed(y_pred, y)
+
+    def weighed(self, embeddings, wanted):
+        """The loss of embeddings beside the `label` and `target` that are wanted of them."""
         centres = keras.ops.normalize(self.centres, axis=1)
         values = {
-            "contrastive": losses.hard_pairs(y_pred, y["label"]),
-            "softmax": losses.margin_softmax(y_pred, y["label"], centres),
+            "contrastive": losses.hard_pairs(embeddings, wanted["label"]),
+            "softmax": losses.margin_softmax(embeddings, wanted["label"], centres),
         }
         if self.taught:
-            values["distillation"] = losses.distillation(y_pred, y["target"])
+            values["distillation"] = losses.distillation(embeddings, wanted["target"])
         for name, value in values.items():
             self.parts[name].update_state(value)
         hard = self.contrastive_weight * values["contrastive"]

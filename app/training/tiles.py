@@ -2,7 +2,7 @@
 
 A tile is a face with a margin (1.5 times its box), so that augmentation can still turn, shift and
 scale it before `crop.align` cuts. Every folder that holds pictures is one identity, named by
-its path below the root. Where the root has an `index.csv` with eye landmarks (columns `file`,
+its path below the root. Where the root has an `index.csv` with landmarks (columns `file`,
 `right_eye_x` ...), they are used; elsewhere the detector that serves finds them.
 """
 
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +28,21 @@ SIDE = 144
 """Side of a packed tile in pixels; smaller tiles lie in its top left corner on black."""
 
 
+_AHEAD = 64
+"""Pictures of any size that are held decoded."""
+
+_FIVE = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
+"""An index's names of five landmarks. Right is the person's."""
+
+
 @dataclass(frozen=True)
 class TileSet:
     """Every face found below a folder.
 
     `tiles` is uint8 (faces, 144, 144, 3) RGB, read from disk as needed; `eyes` float32 (faces, 2, 2),
     the observer's left and right eye in tile pixels; `files` and `identities` name each face;
-    `targets` is float32 (faces, dims) of length 1, a teacher's embeddings, or None.
+    `targets` is float32 (faces, dims) of length 1, a teacher's embeddings, or None; `points` float32 (faces, 5, 2), the
+    observer's left and right eye, nose, left and right corner of the mouth in tile pixels, or None.
     """
 
     tiles: np.ndarray
@@ -40,6 +50,7 @@ class TileSet:
     files: list[str]
     identities: list[str]
     targets: np.ndarray | None
+    points: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -100,8 +111,9 @@ def pack(
     known = _landmarks(root)
     with log.open("a", newline="") as stream:
         writer = csv.writer(stream)
-        for position, file in enumerate(files[len(done) :], start=len(done)):
-            tile, eyes = _tile(root / file, known.get(file), detector)
+        pictures = _pictures([root / file for file in files[len(done) :]])
+        for position, (file, picture) in enumerate(zip(files[len(done) :], pictures, strict=True), start=len(done)):
+            tile, eyes = _tile(picture, known.get(file), detector)
             if tile is not None:
                 tiles[position, : tile.shape[0], : tile.shape[1]] = tile
             writer.writerow([file, *(np.ravel(eyes) if eyes is not None else [""] * 4)])
@@ -119,7 +131,7 @@ def _load(root: Path, cache: Path) -> TileSet:
     if len(found) != len(rows):
         tiles = tiles[found]
     identities = [str(Path(file).parent.as_posix()) for file in files]
-    return TileSet(tiles, eyes, files, identities, targets_of(root, files))
+    return TileSet(tiles, eyes, files, identities, targets_of(root, files), _points(root, files, eyes))
 
 
 def _rows(log: Path) -> list[list[str]]:
@@ -157,6 +169,20 @@ def _landmarks(root: Path) -> dict[str, np.ndarray]:
     }
 
 
+def _points(root: Path, files: list[str], eyes: np.ndarray) -> np.ndarray | None:
+    """Five landmarks by the index, brought to where the eyes lie in the tiles; None unless each face has them."""
+    known = {
+        row["file"]: [[row[f"{name}_{axis}"] for axis in "xy"] for name in _FIVE]
+        for row in _index(root)
+        if f"{_FIVE[-1]}_y" in row
+    }
+    if not known or any(file not in known for file in files):
+        return None
+    points = np.array([known[file] for file in files], dtype=np.float32)
+    scale = np.linalg.norm(eyes[:, 1] - eyes[:, 0], axis=1) / np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
+    return ((points - points[:, :1]) * scale[:, None, None] + eyes[:, :1]).astype(np.float32)
+
+
 def targets_of(root: Path, files: list[str]) -> np.ndarray | None:
     """A teacher's embeddings from the folder's targets.npy, in the order of `files`: float32 (files, dims) of length 1.
 
@@ -170,10 +196,24 @@ def targets_of(root: Path, files: list[str]) -> np.ndarray | None:
     return targets / np.linalg.norm(targets, axis=1, keepdims=True)
 
 
-def _tile(path: Path, eyes: np.ndarray | None, detector: Detector) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _pictures(paths: list[Path]) -> Iterator[Picture | None]:
+    """The pictures of files, decoded on all cores and some ahead; None for one that cannot be read."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for at in range(0, len(paths), _AHEAD):
+            yield from pool.map(_picture, paths[at : at + _AHEAD])
+
+
+def _picture(path: Path) -> Picture | None:
     try:
-        picture = images.decode(path.read_bytes())
+        return images.decode(path.read_bytes())
     except images.UnreadableImage:
+        return None
+
+
+def _tile(
+    picture: Picture | None, eyes: np.ndarray | None, detector: Detector
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    if picture is None:
         return None, None
     if eyes is None:
         return _cut(picture, detector)

@@ -31,11 +31,20 @@ def planned(tmp_path, monkeypatch):
         done = CliRunner().invoke(main, command, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         assert "2 faces of 2 people." in done.output
-        _, folder, plan, _, _, _, weights = begun.pop()
+        _, folder, plan, _, _, _, weights, teacher = begun.pop()
+        assert teacher is None
         assert folder == tmp_path / "work" / "run"
         return plan, weights
 
     return run
+
+
+def test_a_teacher_and_its_answers_exclude_each_other(tmp_path):
+    (tmp_path / "teacher.onnx").touch()
+    command = ["train", str(tmp_path), "--answers", str(tmp_path), "--teacher", str(tmp_path / "teacher.onnx")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2
+    assert "give it or --answers, not both" in done.output
 
 
 def test_a_fresh_run_begins_with_nothing(planned):

@@ -6,8 +6,9 @@ import pytest
 
 from app import crop
 from app.siamese import build_twin, numbers
-from app.training import answers, augment, loop, losses
+from app.training import answers, batches, dice, loop, losses
 from app.training.errors import TrainingError
+from tests.training.test_dice import still
 from tests.training.test_loop import PLAN, TINY, packed  # noqa: F401 (a fixture)
 
 
@@ -80,18 +81,17 @@ def test_answers_about_something_else_are_refused(packed, kept, tmp_path):  # no
 
 
 BLENDED = replace(PLAN, blended=1.0)
-PAIRS = loop.Pairs(np.repeat(np.arange(4, dtype=np.int32), 4), np.arange(16))
+PAIRS = batches.Pairs(np.repeat(np.arange(4, dtype=np.int32), 4), np.arange(16))
 
 
 def test_training_learns_the_answers_about_the_blends_it_sees(packed, kept, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(augment, "_CHANGES", ())
-    monkeypatch.setattr(augment, "jitter_eyes", lambda eyes, rng: eyes)
-    batch = next(loop.batches(packed, PAIRS, BLENDED, 0, kept))
-    assert (batch.labels == losses.NOBODY).all()
-    for crop_seen, target in zip(batch.crops, batch.targets, strict=True):
+    look = still(1)
+    monkeypatch.setattr(dice, "looks", lambda rng, faces: look)
+    batch = next(batches.augmented(packed, PAIRS, BLENDED, 0, kept))
+    assert (batch.wanted["label"] == losses.NOBODY).all()
+    for crop_seen, target in zip(batch.seen, batch.wanted["target"], strict=True):
         seen = np.round(crop_seen * 128 + 127.5).astype(np.uint8)
-        expected = (Painter().embed_one(seen), Painter().embed_one(seen[:, ::-1]))
-        assert min(np.abs(target - one).max() for one in expected) < 3e-3
+        np.testing.assert_allclose(target, Painter().embed_one(seen), atol=3e-3)
 
 
 def test_a_blend_is_seen_another_way_each_time(packed, kept):  # noqa: F811
@@ -100,7 +100,7 @@ def test_a_blend_is_seen_another_way_each_time(packed, kept):  # noqa: F811
 
 
 def test_a_share_of_the_faces_are_blends_and_the_others_keep_their_labels(packed, kept):  # noqa: F811
-    labels = np.concatenate([batch.labels for batch in loop.batches(packed, PAIRS, PLAN, 0, kept)])
+    labels = np.concatenate([batch.wanted["label"] for batch in batches.augmented(packed, PAIRS, PLAN, 0, kept)])
     blends = labels == losses.NOBODY
     assert 0.4 < blends.mean() < 0.8
     assert set(labels[~blends]) == {0, 1, 2, 3}
@@ -113,8 +113,8 @@ def test_a_face_without_an_answer_keeps_its_own_target(packed, tmp_path, monkeyp
     some = answers.read(packed, tmp_path)
     rng = np.random.default_rng(0)
     assert [some.draw(place, rng) is None for place in range(16)] == [False] * 8 + [True] * 8
-    batch, chosen = next(loop.batches(packed, PAIRS, BLENDED, 0, some)), PAIRS.draw(0, BLENDED)
-    for place, label, target in zip(chosen, batch.labels, batch.targets, strict=True):
+    batch, chosen = next(batches.augmented(packed, PAIRS, BLENDED, 0, some)), PAIRS.draw(0, BLENDED)
+    for place, label, target in zip(chosen, batch.wanted["label"], batch.wanted["target"], strict=True):
         assert np.array_equal(target, packed.targets[place]) == (place >= 8) == (label != losses.NOBODY)
 
 

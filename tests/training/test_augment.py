@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from app import crop
-from app.training import augment
+from app.training import augment, dice
 from app.training.tiles import SIDE
+from tests.training.test_dice import still
 
 EYES = np.array([[54.0, 62.0], [90.0, 62.0]])
 
@@ -39,18 +40,18 @@ def test_the_tile_and_its_eyes_stay_as_they_were(tile):
     np.testing.assert_array_equal(eyes, EYES)
 
 
-def test_eyes_are_jittered_as_much_as_is_said():
-    jittered = np.array([augment.jitter_eyes(EYES, np.random.default_rng(seed)) for seed in range(3000)])
-    across = (jittered[:, 1] - jittered[:, 0]) @ [1, 1j]
-    angles, scales = np.degrees(np.angle(across)), np.log(np.abs(across) / 36)
-    middles = (jittered.mean(axis=1) - EYES.mean(axis=0)) / 36
-    # Three in four are normal with 7 degrees, the others even between -35 and 35: 20 degrees.
-    assert angles.std() == pytest.approx(np.sqrt(0.75 * 7**2 + 0.25 * 35**2 / 3), rel=0.1)
-    assert np.median(np.abs(angles)) == pytest.approx(6.2, rel=0.1)
-    assert scales.std() == pytest.approx(0.08, rel=0.1)
-    # 6 % of the eyes' distance is 2 % of a crop's side.
-    assert middles.std(axis=0) == pytest.approx([0.06, 0.06], rel=0.1)
-    assert (angles.mean(), scales.mean(), *middles.mean(axis=0)) == pytest.approx((0, 0, 0, 0), abs=0.5)
+def test_eyes_are_moved_as_the_dice_say():
+    quarter, still = np.array([0.0, 1.0]), np.zeros(2)
+    upright, tilted = EYES, np.array([[72.0, 44.0], [72.0, 80.0]])
+    np.testing.assert_allclose(augment.moved(upright, np.array([1.0, 0.0]), still), upright)
+    np.testing.assert_allclose(augment.moved(upright, quarter, still), [[72, 44], [72, 80]])
+    np.testing.assert_allclose(augment.moved(upright, 2 * quarter, still), [[72, 26], [72, 98]])
+    # A shift is along the face: a crop's right is a picture's down where the face lies on its side.
+    step = np.array([dice.SPAN / 4, 0])
+    np.testing.assert_allclose(
+        augment.moved(upright, np.array([1.0, 0.0]), step), upright + np.array([9, 0]), atol=1e-9
+    )
+    np.testing.assert_allclose(augment.moved(tilted, np.array([1.0, 0.0]), step), tilted + np.array([0, 9]), atol=1e-9)
 
 
 def test_half_of_the_crops_are_mirrored():
@@ -66,12 +67,15 @@ def test_half_of_the_crops_are_mirrored():
 WHITE, BLACK = np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE, 3), np.uint8)
 
 
-def test_a_bar_hides_the_eyes_and_nothing_else(monkeypatch):
-    monkeypatch.setattr(augment, "_CHANGES", ((1.0, augment._bar),))
-    monkeypatch.setattr(augment, "jitter_eyes", lambda eyes, rng: eyes)
-    faces = [augment.random_crop(WHITE, EYES, np.random.default_rng(seed)) for seed in range(20)]
-    assert np.mean([face[51, 40:72].max(axis=1) < 255 for face in faces]) > 0.9
-    assert all((face[85:105, 40:72] == 255).all() for face in faces)
+def test_covers_lie_where_the_dice_say(monkeypatch):
+    look = {name: value[:1] for name, value in still(1).items()}
+    look["covers"][0, 0] = [30, 80, 10, 5, 1, 0, 10, 20, 30]
+    monkeypatch.setattr(dice, "looks", lambda rng, faces: look)
+    face = augment.random_crop(WHITE, EYES, np.random.default_rng(0))
+    assert (face[76:85, 21:40] == [10, 20, 30]).all()
+    outside = np.ones(face.shape[:2], bool)
+    outside[74:87, 19:42] = False
+    assert (face[outside] == 255).all()
 
 
 def portrait(shade: int) -> np.ndarray:

@@ -7,16 +7,21 @@ import pytest
 from app import crop
 from app.card import TwinConfig
 from app.siamese import build_twin, fill, numbers
-from app.training import loop
+from app.training import augment, batches, loop
 from app.training.errors import TrainingError
+from app.training.plan import Plan
 from app.training.tiles import SIDE, TileSet, split_of
 
 TINY = TwinConfig(stem=4, stages=((4, 0), (8, 0)), embedding=8)
-PLAN = loop.Plan(images=96, batch=8, rate=0.02, warmup=4, checkpoint_every=4)
+PLAN = Plan(images=96, batch=8, rate=0.02, warmup=4, checkpoint_every=4)
 
 
 @pytest.fixture(scope="module")
 def packed() -> TileSet:
+    return four_people()
+
+
+def four_people() -> TileSet:
     """Four people with four tiles each, all for training, and a teacher's targets."""
     rng = np.random.default_rng(5)
     names = [f"others/{number}" for number in range(60)]
@@ -63,10 +68,10 @@ def test_one_seed_gives_one_network(packed, uninterrupted, tmp_path):
 
 
 def test_without_augmentation_a_face_looks_the_same_each_time(packed):
-    pairs = loop.Pairs(np.repeat(np.arange(4), 4), np.arange(16))
+    pairs = batches.Pairs(np.repeat(np.arange(4), 4), np.arange(16))
     seen: dict[int, np.ndarray] = {}
-    for batch in loop.batches(packed, pairs, replace(PLAN, augmented=False), 0):
-        for face, one in zip(pairs.draw(batch.step, PLAN), batch.crops, strict=True):
+    for batch in batches.augmented(packed, pairs, replace(PLAN, augmented=False), 0):
+        for face, one in zip(pairs.draw(batch.step, PLAN), batch.seen, strict=True):
             np.testing.assert_array_equal(seen.setdefault(int(face), one), one)
     assert set(seen) == set(range(16))
 
@@ -90,14 +95,14 @@ class PowerCut(Exception):
 
 @pytest.mark.parametrize("cut_at", [6, 9])
 def test_a_run_that_was_cut_off_goes_on_as_if_it_were_not(packed, uninterrupted, tmp_path, monkeypatch, cut_at):
-    drawn = loop.Pairs.draw
+    drawn = batches.Pairs.draw
 
     def draw(pairs, step, plan):
         if step >= cut_at:
             raise PowerCut
         return drawn(pairs, step, plan)
 
-    monkeypatch.setattr(loop.Pairs, "draw", draw)
+    monkeypatch.setattr(batches.Pairs, "draw", draw)
     with pytest.raises(PowerCut):
         loop.train(packed, tmp_path, PLAN, TINY)
     steps = []
@@ -106,7 +111,7 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_were_not(packed, uninterrupted,
         steps.append(step)
         return drawn(pairs, step, plan)
 
-    monkeypatch.setattr(loop.Pairs, "draw", note)
+    monkeypatch.setattr(batches.Pairs, "draw", note)
     resumed = loop.train(packed, tmp_path, PLAN, TINY)
     assert steps[0] in (4, 8)
     assert steps[-1] == 11
@@ -132,7 +137,7 @@ def test_without_a_teacher_labels_suffice(packed, tmp_path):
 def test_a_collapse_ends_the_run(packed, tmp_path):
     same = replace(packed, tiles=np.full_like(packed.tiles, 90))
     calm = pytest.MonkeyPatch()
-    calm.setattr(loop.augment, "random_crop", lambda *_: np.full((crop.SIZE, crop.SIZE, 3), 90, np.uint8))
+    calm.setattr(augment, "random_crop", lambda *_: np.full((crop.SIZE, crop.SIZE, 3), 90, np.uint8))
     try:
         with pytest.raises(TrainingError, match="collapsed"):
             loop.train(same, tmp_path, replace(PLAN, images=16), TINY)
@@ -142,7 +147,7 @@ def test_a_collapse_ends_the_run(packed, tmp_path):
 
 def test_batches_hold_pairs_of_one_person():
     people = np.repeat(np.arange(5), 4)
-    pairs = loop.Pairs(people, np.arange(20))
+    pairs = batches.Pairs(people, np.arange(20))
     seen = []
     for step in range(5):  # 5 steps of 4 pairs are one round
         chosen = pairs.draw(step, PLAN).reshape(4, 2)
@@ -153,14 +158,14 @@ def test_batches_hold_pairs_of_one_person():
 
 
 def test_the_rate_may_fall_all_the_way():
-    plan = loop.Plan(images=6400, batch=64, rate=0.1, warmup=10, decay=1.0)
+    plan = Plan(images=6400, batch=64, rate=0.1, warmup=10, decay=1.0)
     rates = [plan.rate_at(step) for step in range(plan.steps)]
     assert rates[::25] == pytest.approx([0.01, 0.075, 0.05, 0.025])
     assert plan.contrastive_at(0) == 0 < plan.contrastive_at(25) < plan.contrastive_at(75) == plan.contrastive
 
 
 def test_the_rate_rises_stays_and_falls():
-    plan = loop.Plan(images=6400, batch=64, rate=0.1, warmup=10)
+    plan = Plan(images=6400, batch=64, rate=0.1, warmup=10)
     rates = [plan.rate_at(step) for step in range(plan.steps)]
     assert rates[:3] == pytest.approx([0.01, 0.02, 0.03])
     assert rates[9:76] == pytest.approx([0.1] * 67)

@@ -96,6 +96,29 @@ def test_other_files_are_packed_anew(root, tmp_path):
     assert again.identities[-1] == "celebrities/Zed"
 
 
+def test_five_landmarks_are_kept_where_each_face_has_them(root, tmp_path):
+    assert tiles.pack(root, tmp_path / "cache", NoDetector()).points is None
+    with (root / "index.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        left, right = float(row["right_eye_x"]), float(row["left_eye_x"])
+        below = float(row["right_eye_y"]) + (right - left)
+        row |= {"nose_x": (left + right) / 2, "nose_y": below, "mouth_right_x": left, "mouth_right_y": below}
+        row |= {"mouth_left_x": right, "mouth_left_y": below}
+    with (root / "index.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    packed = tiles.pack(root, tmp_path / "cache", NoDetector())
+    np.testing.assert_allclose(packed.points[:, :2], packed.eyes, atol=1e-3)
+    # In tiles that were made smaller too, the nose lies between the mouth's corners, as far below the eyes as they lie
+    # apart.
+    left, right = packed.points[:, 3, 0], packed.points[:, 4, 0]
+    np.testing.assert_allclose(packed.points[:, 2, 0], (left + right) / 2, atol=1e-3)
+    np.testing.assert_allclose(packed.points[:, 2, 1] - packed.points[:, 0, 1], right - left, atol=1e-3)
+    assert np.ptp(right - left) > 5
+
+
 def test_a_teachers_targets_follow_the_index_and_get_length_one(root, tmp_path, rng):
     targets = rng.normal(size=(6, 4)).astype(np.float16)
     np.save(root / "targets.npy", targets)

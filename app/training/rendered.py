@@ -1,0 +1,58 @@
+"""Batches that are rendered where the network trains, and a learner that asks its teacher about them on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from app.training import dice, losses, rendering, stepping
+from app.training.batches import Batch, Pairs, ahead
+from app.training.frames import Frames
+from app.training.graph import Graph
+from app.training.learner import Learner
+from app.training.plan import Plan
+from app.training.tiles import TileSet
+
+
+class RenderingLearner(Learner):
+    """A learner that is called with what `batches` gives: it renders the faces, asks the teacher, and embeds them.
+
+    Arguments:
+        teacher: who is asked about blends.
+        others: those of `Learner`.
+    """
+
+    def __init__(self, teacher: Graph, *others, **named) -> None:
+        super().__init__(*others, **named)
+        self.teacher = teacher
+
+    def call(self, seen, training=False):
+        """Embeddings (faces, dims) of the batch, and the teacher's (blends, dims) of its first."""
+        faces, upright = rendering.pictures(seen["tiles"], seen["looks"], seen["blends"], seen["laid"])
+        return self.twin(faces, training=training), self.teacher(seen["teacher"], upright)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The weighted sum of the three losses; blends are measured by the teacher's answers."""
+        embeddings, answers = y_pred
+        target = keras.ops.concatenate([answers, y["target"]], axis=0)
+        return self.weighed(embeddings, {"label": y["label"], "target": target})
+
+
+def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int, teacher: Graph) -> Iterator[Batch]:
+    """Batches from step `start` on, made one ahead in a thread; the first of each, `plan.blended`, are blends."""
+    frames = Frames.of(tiles)
+    pixels, weights = stepping.on_device(rendering.packed(tiles)), stepping.on_device(teacher.weights)
+    count = round(plan.batch * plan.blended)
+
+    def make(step: int) -> Batch:
+        rng = np.random.default_rng([plan.seed, 9, step])
+        faces, others = pairs.draw(step, plan), rng.choice(pairs.faces, count)
+        thrown = {"looks": dice.looks(rng, plan.batch), "blends": dice.blends(rng, count)}
+        seen = {"tiles": pixels, "teacher": weights, **thrown, "laid": frames.laid(faces, others, **thrown)}
+        labels = pairs.people[faces].astype(np.int32)
+        labels[:count] = losses.NOBODY
+        return Batch(step, seen, {"label": labels, "target": tiles.targets[faces[count:]]})
+
+    return ahead(make, start, plan.steps)
