@@ -42,8 +42,10 @@ def at_rate(known: Sequence[Judged], strangers: Sequence[Judged], rate: float) -
     others, _ = arrays(strangers)
     own, foreign = _folds(known), _folds(strangers)
     shares, named = [], []
-    # Of few people, some folds have none.
+    # Of few people, some folds have none, or all.
     for fold in set(own) & set(foreign):
+        if (foreign == fold).all():
+            continue
         chosen = limit(others[foreign != fold], rate)
         shares.append((right & (distances < chosen))[own == fold].mean())
         named.append((others[foreign == fold] < chosen).mean())

@@ -15,7 +15,7 @@ from app.detection import Detector
 from app.gallery.snapshot import Snapshot
 from app.training import calibration, evaluation, fairness, identification, reliability
 from app.training.crops import collect, embed
-from app.training.judged import judged
+from app.training.judged import Judged, judged
 from app.training.shipping import Faces, Tick, person_of, quiet
 from app.verdict import Rules
 
@@ -47,23 +47,19 @@ def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: R
         "reliability": reliability.measure(embeddings, np.array(names), faces.embeddings[others], snapshot, rules.head),
         "identification": {
             "strangers": [identification.at_rate(tested, strangers, rate) for rate in identification.RATES],
-            "celebrities_left_out": {
-                "faces": len(left_out),
-                "named": float(np.mean([face.named(rules) is not None for face in left_out])),
-                "rates": [identification.at_rate(tested, left_out, rate) for rate in identification.RATES],
-            },
+            "celebrities_left_out": _left_out(left_out, tested, rules),
         },
         "galleries": galleries(embeddings, np.array(names), faces.embeddings[others], snapshot, rules),
         "fairness": fairness.summary(by_person, fairness.sources(tested, strangers, rules)),
     }
-    if len(faces.of("guest")):
-        figures["guests"] = evaluation.closed_set(
-            faces.embeddings[faces.of("guest")],
-            [person_of(identity, spelling) for identity in faces.identities[faces.of("guest")]],
-            faces.missed("guest"),
-            snapshot,
-            rules,
-        )
+    guests = faces.of("guest")
+    if len(guests):
+        whose = [person_of(identity, spelling) for identity in faces.identities[guests]]
+        missed_guests = faces.missed("guest")
+        figures["guests"] = evaluation.closed_set(faces.embeddings[guests], whose, missed_guests, snapshot, rules)
+        # The network has not learnt from them either.
+        unlearnt = [face.left_out() for face in judged(faces, guests, spelling, snapshot, rules.head)]
+        figures["identification"]["guests_left_out"] = _left_out(unlearnt, tested, rules)
     four = [i for i, name in enumerate(names) if name in evaluation.FOUR]
     if four:
         small = evaluation.among(snapshot, evaluation.FOUR)
@@ -78,6 +74,15 @@ def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, rules: R
         "confusions": fairness.confusions(seen),
     }
     return figures, details
+
+
+def _left_out(strangers: list[Judged], known: list[Judged], rules: Rules) -> dict:
+    """How people do as strangers who were taken out of the gallery, beside known faces."""
+    return {
+        "faces": len(strangers),
+        "named": float(np.mean([face.named(rules) is not None for face in strangers])),
+        "rates": [identification.at_rate(known, strangers, rate) for rate in identification.RATES],
+    }
 
 
 def galleries(known: np.ndarray, names: np.ndarray, strangers: np.ndarray, snapshot: Snapshot, rules: Rules) -> dict:

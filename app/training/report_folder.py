@@ -102,6 +102,9 @@ def _open_set(metrics: dict, drawn: dict[str, str]) -> Iterator[str]:
             "celebrities_left_out"
         ]["rates"],
     }
+    if "guests_left_out" in part:
+        who = "people of the gallery whom the network has not learnt from, taken out one at a time"
+        groups[who] = part["guests_left_out"]["rates"]
     for who, rates in groups.items():
         for row in rates:
             over = f"{_percent(row['mean'])} ± {_percent(row['spread'])}"
@@ -112,7 +115,11 @@ def _open_set(metrics: dict, drawn: dict[str, str]) -> Iterator[str]:
         "",
         f"With the shipped thresholds, {_percent(metrics['open_set']['named'])} of the strangers are named, and",
     )
-    yield from (f"{_percent(left_out['named'])} of the {left_out['faces']:,} faces whose person was taken out.", "")
+    yield f"{_percent(left_out['named'])} of the {left_out['faces']:,} faces whose person was taken out."
+    if "guests_left_out" in part:
+        left_out = part["guests_left_out"]
+        yield f"Of the {left_out['faces']:,} whom the network has not learnt from, {_percent(left_out['named'])}."
+    yield ""
 
 
 def _galleries(metrics: dict) -> Iterator[str]:

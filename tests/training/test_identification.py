@@ -81,3 +81,9 @@ def test_sources_are_listed_worst_first(monkeypatch):
 
 def test_confusions_tell_who_is_taken_for_whom():
     assert fairness.confusions(KNOWN) == [{"person": "Bob", "taken_for": "Ann", "faces": 1, "of": 2}]
+
+
+def test_of_a_single_stranger_no_fold_can_be_tried():
+    known = [face(f"n{number}", (f"n{number}", 0.2 + number / 500)) for number in range(100)]
+    found = identification.at_rate(known, [face(None, ("Ann", 0.301), identity="p/1")], 0.01)
+    assert (found["identified"], found["mean"], found["spread"]) == (pytest.approx(0.51), 0.0, 0.0)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,19 @@ def test_figures_of_the_card_agree_with_each_other(measured):
     assert whole["left_out_named"] == pytest.approx(figures["identification"]["celebrities_left_out"]["named"])
     assert details["open_set_curves"]["strangers"][-1][1] <= closed["top1"]
     assert figures["identification"]["strangers"][0]["identified"] <= closed["top1"]
+
+
+def test_people_the_network_has_not_learnt_from_are_strangers_too(measured):
+    faces, snapshot = measured
+    splits = np.array(faces.splits, dtype="<U20")
+    splits[np.isin(faces.identities, [f"known/p{number:02d}" for number in range(2, PEOPLE)])] = "guest"
+    figures, _ = measuring.gallery(replace(faces, splits=splits), {}, snapshot, RULES)
+    assert figures["closed_set"]["faces"] == 20
+    assert figures["guests"]["faces"] == 100
+    left_out = figures["identification"]["guests_left_out"]
+    assert left_out["faces"] == 100
+    assert left_out["named"] < 0.2 < figures["guests"]["named"]
+    assert left_out["rates"][0]["identified"] <= figures["closed_set"]["top1"]
 
 
 def test_fewer_people_come_near_in_smaller_galleries(measured):

@@ -10,7 +10,11 @@ SHARES = {"top1": 0.9, "named": 0.5}
 RATE = {"false_positive_rate": 0.01, "identified": 0.66, "mean": 0.65, "spread": 0.05, "strangers_named": 0.011}
 METRICS = {
     "open_set": {"faces": 100, "named": 0.003, "unclear": 0.0},
-    "identification": {"strangers": [RATE], "celebrities_left_out": {"faces": 90, "named": 0.033, "rates": [RATE]}},
+    "identification": {
+        "strangers": [RATE],
+        "celebrities_left_out": {"faces": 90, "named": 0.033, "rates": [RATE]},
+        "guests_left_out": {"faces": 1234, "named": 0.044, "rates": [RATE | {"mean": 0.555}]},
+    },
     "reliability": [
         {"from": 0.0, "to": 0.3, "faces": 80, "right": 79},
         {"from": 0.3, "to": 1.0, "faces": 60, "right": 9},
@@ -55,6 +59,8 @@ def test_the_report_is_whole(tmp_path):
     assert "| as it is | 90.0 % | 50.0 % | 2.5 % | 1 of 50 |" in text
     assert "worst first: Zoë <Z>." in text
     assert "3.3 % of the 90 faces whose person was taken out." in text
+    assert "Of the 1,234 whom the network has not learnt from, 4.4 %." in text
+    assert "| people of the gallery whom the network has not learnt from, taken out one at a time | 1.0 % |" in text
 
 
 def test_what_was_not_measured_is_left_out(tmp_path):
