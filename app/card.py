@@ -35,7 +35,7 @@ class TwinConfig:
     """
 
     stem: int = 32
-    stages: tuple[tuple[int, int], ...] = ((48, 0), (96, 1), (192, 2), (256, 1))
+    stages: tuple[tuple[int, int], ...] = ((64, 1), (128, 2), (256, 2))
     embedding: int = 128
 
     @classmethod
@@ -76,7 +76,7 @@ def read_card(path: Path) -> Card:
     """Read a card.
 
     Raises:
-        ModelError: it is missing, no card, altered, or of a network made for another crop.
+        ModelError: it is missing, no card, altered, or of a network made for another crop or way of embedding.
     """
     card = _read(path)
     if card.crop != crop.PIPELINE:
@@ -84,6 +84,11 @@ def read_card(path: Path) -> Card:
             f"The network of {path} was trained on crops of the pipeline {card.crop}, this program "
             f"cuts {crop.PIPELINE}. Use a network trained with this version, or train one: "
             "python main.py train FACES_FOLDER."
+        )
+    if "mirrored" in card.raw:
+        raise ModelError(
+            f"The network of {path} is of a version that embedded mirror images too; its thresholds are not right for "
+            "this one. Use a network shipped with this version, or ship yours anew: python main.py ship FACES_FOLDER."
         )
     return card
 

@@ -67,22 +67,8 @@ def build_twin(config: TwinConfig, precision: str = "float32", normalisation: ty
     return keras.Model(crops, embeddings, name="twin")
 
 
-def build_embedder(twin: keras.Model) -> keras.Model:
-    """Let a twin look at a face and at its mirror image, and give the middle of both embeddings.
-
-    The plain twin named 2 points fewer of the calibration faces; the price is a second pass.
-
-    Returns:
-        A Keras model with the twin's input and output.
-    """
-    keras = import_keras()
-    crops = keras.layers.Input(twin.input_shape[1:], name="crops")
-    both = keras.layers.Add()([twin(crops), twin(keras.ops.flip(crops, axis=2))])
-    return keras.Model(crops, keras.layers.UnitNormalization()(both), name="embedder")
-
-
 def build_siamese(twin: keras.Model, head: Head) -> keras.Model:
-    """Join two uses of one twin, each with its mirror image, into the whole Siamese network.
+    """Join two uses of one twin into the whole Siamese network.
 
     Returns:
         A Keras model of two inputs, float32 (batch, 112, 112, 3) each, and one output, float32
@@ -90,8 +76,7 @@ def build_siamese(twin: keras.Model, head: Head) -> keras.Model:
     """
     keras = import_keras()
     left, right = (keras.layers.Input(twin.input_shape[1:], name=name) for name in ("left", "right"))
-    embedder = build_embedder(twin)
-    difference = keras.layers.Subtract()([embedder(left), embedder(right)])
+    difference = keras.layers.Subtract()([twin(left), twin(right)])
     distance = keras.layers.Lambda(_length, output_shape=(1,), name="distance")(difference)
     score = keras.layers.Dense(1, activation="sigmoid", name="score")
     model = keras.Model([left, right], score(distance), name="siamese")
@@ -109,10 +94,9 @@ class Network:
         self.twin = twin
         self.card = card
         self._lock = threading.Lock()
-        embedder = build_embedder(twin)
         # Traced once, for any number of faces, so that no visitor waits for the first group of some size.
         faces = tensorflow.TensorSpec((None, *twin.input_shape[1:]), tensorflow.float32)
-        self._forward = tensorflow.function(lambda crops: embedder(crops, training=False), input_signature=[faces])
+        self._forward = tensorflow.function(lambda crops: twin(crops, training=False), input_signature=[faces])
 
     @property
     def dims(self) -> int:

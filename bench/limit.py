@@ -1,7 +1,7 @@
 """How far from the machine's limit: `[taskset -c 0] .venv/bin/python -m bench.limit [PHOTO] [--rounds 30]`.
 
 A network cannot be faster than its multiply-adds at the rate of this machine's matrix product. Measured by turns: the
-product, the twin on one face (with its mirror image) and on sixteen, yunet on a megapixel, and decoding the photo as a
+product, the twin on one face and on sixteen, yunet on a megapixel, and decoding the photo as a
 JPEG library does it by itself, beside what the program's decoder takes. Without PHOTO, one made of a shipped portrait.
 """
 

@@ -88,3 +88,9 @@ def test_altered_weights_are_refused(path):
     file.write_bytes(data)
     with pytest.raises(ModelError, match="sha256 differs"):
         read_weights(path, read_card(path))
+
+
+def test_a_network_that_embedded_mirror_images_too_is_refused(path):
+    card.write(path, RAW | {"mirrored": "an embedding is the middle of both"}, {"000": np.zeros(3)})
+    with pytest.raises(ModelError, match=r"thresholds are not right for this one\. .* main.py ship FACES_FOLDER"):
+        read_card(path)
