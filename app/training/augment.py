@@ -16,8 +16,11 @@ from app.training import dice
 BLEND_SIDE = 144
 """Side of a blend of two faces in pixels: a crop with a margin, to be turned, shifted and scaled in."""
 
-BLEND_EYES = crop.TEMPLATE + (BLEND_SIDE - crop.SIZE) / 2
-"""Where the eyes of a blend lie, (x, y) in pixels."""
+BLEND_MARGIN = (BLEND_SIDE - crop.SIZE) / 2
+"""Pixels of a blend around its crop."""
+
+BLEND_EYES = crop.TEMPLATE + BLEND_MARGIN
+"""Where what the faces of a blend are laid by lies, (x, y) in pixels."""
 
 _BLACK = 24
 """Brightest value in a row or column of a tile's frame, where its picture has ended."""
@@ -80,29 +83,30 @@ def moved(eyes: np.ndarray, turn: np.ndarray, shift: np.ndarray) -> np.ndarray:
 def blend(
     face: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """Somebody new, of two faces laid eyes on eyes: half of the time one shines through the other, else they
-    meet at a soft line somewhere across the face.
+    """Somebody new, of two faces laid on each other: one shines through the other, or they meet at a soft line across
+    the face, or the first stays alone; and half of the time the result is bent a little.
 
     No label tells who that is, but a teacher can (Beyer et al. 2021, https://arxiv.org/abs/2106.05237). The two ways
     are those of "mixup" (Zhang et al. 2018, https://arxiv.org/abs/1710.09412) and "CutMix" (Yun et al. 2019,
     https://arxiv.org/abs/1905.04899).
 
     Arguments:
-        face: tile, uint8 (height, width, 3) RGB, and its eyes, float (2, 2), the observer's left and right one.
-        other: tile and eyes of another face; its colours are brought to those of the first.
+        face: tile, uint8 (height, width, 3) RGB, and where it has what is to lie at `BLEND_EYES`, float (2, 2).
+        other: the same of another face; its colours are brought to those of the first.
         rng: where the randomness comes from.
 
     Returns:
-        uint8 (144, 144, 3) RGB, with the eyes at `BLEND_EYES`.
+        uint8 (144, 144, 3) RGB.
     """
+    looks = dice.blends(rng, 1)
     first, second = (
         crop.align(*_surrounded(*shown), BLEND_SIDE, zoom=crop.SIZE / BLEND_SIDE) for shown in (face, other)
     )
     second = _coloured_like(first, second)
-    if rng.random() < 0.5:
-        share = rng.uniform(0.2, 0.5)
-        return cv2.addWeighted(first, 1 - share, second, share, 0)
-    share = _soft_line(rng)
+    y, x = np.divmod(np.arange(BLEND_SIDE**2, dtype=np.float32)[None], BLEND_SIDE) - np.float32(BLEND_MARGIN)
+    share = dice.share(looks, x, y, np.tanh).reshape(first.shape[:2])
+    x, y = (side.reshape(first.shape[:2]) + np.float32(BLEND_MARGIN) for side in dice.bent(looks, x, y, np.sin))
+    first, second = (cv2.remap(shown, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE) for shown in (first, second))
     return cv2.blendLinear(first, second, 1 - share, share)
 
 
@@ -129,15 +133,6 @@ def _coloured_like(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     (mean, spread), (own_mean, own_spread) = (cv2.meanStdDev(picture) for picture in (first, second))
     levels = (np.arange(256) - own_mean) * (spread / (own_spread + 1)) + mean  # (3, 256)
     return cv2.LUT(second, np.round(np.clip(levels, 0, 255)).astype(np.uint8).T[None])
-
-
-def _soft_line(rng: np.random.Generator) -> np.ndarray:
-    """0 on one side of a line through a face, 1 on the other: float32 (144, 144)."""
-    angle, softness = rng.uniform(0, 2 * np.pi), rng.uniform(4, 24)
-    middle = rng.normal(BLEND_EYES.mean(axis=0) + np.array([0, 18]), 12)
-    columns, rows = (np.arange(BLEND_SIDE, dtype=np.float32)[:, None] - middle).astype(np.float32).T / softness
-    beyond = np.float32(np.cos(angle)) * columns[None, :] + np.float32(np.sin(angle)) * rows[:, None]
-    return 0.5 + 0.5 * np.tanh(beyond)
 
 
 def _lit(face: np.ndarray, gain: np.ndarray, offset: float, gamma: float) -> np.ndarray:

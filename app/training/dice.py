@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from app import crop
@@ -89,6 +91,37 @@ def blends(rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
             "phases": rng.uniform(0, 2 * np.pi, (count, WAVES)),
         }
     )
+
+
+def share(blends: dict, x, y, tanh: Callable):
+    """How much of its second face a blend has at pixels of its crop, 0 to 1.
+
+    Arguments:
+        blends: as `blends` throws them.
+        x: (blends, pixels), or (1, pixels) where all look at the same.
+        y: the same.
+        tanh: that of whatever holds the numbers.
+
+    Returns:
+        (blends, pixels).
+    """
+    line = blends["line"]
+    beyond = line[:, 0, None] * x + line[:, 1, None] * y + line[:, 2, None]
+    return blends["share"][:, None] + blends["met"][:, None] * (0.5 + 0.5 * tanh(beyond))
+
+
+def bent(blends: dict, x, y, sin: Callable):
+    """Where the pixels of bent faces come from: their height changed, sheared, and a few waves across them.
+
+    Arguments and shapes: those of `share`.
+    """
+    stretch, heights, waves = blends["stretch"], blends["heights"], blends["waves"]
+    below = y - float(MIDDLE[1])
+    bent_x, bent_y = x + stretch[:, 0, None] * below, y + stretch[:, 1, None] * below
+    for k in range(WAVES):
+        wave = sin(waves[:, 0, k, None] * x + waves[:, 1, k, None] * y + blends["phases"][:, k, None])
+        bent_x, bent_y = bent_x + heights[:, 0, k, None] * wave, bent_y + heights[:, 1, k, None] * wave
+    return bent_x, bent_y
 
 
 def resolution_of(number: int) -> tuple[float, int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from app import crop
-from app.training import augment, dice
+from app.training import dice
 from app.training.tiles import TileSet
 
 FIVE_POINTS = np.array(
@@ -26,14 +27,12 @@ class Frames:
 
     `own` is float64 (faces, 2, 3), the similarity from the pixels of a crop to those of a tile that lays the template
     on the eyes; `teachers` the same as a teacher wants it, by five points where the faces have them, and `eyes`
-    (faces, 2, 2) where the eyes lie in that. `boxes` is (faces, 4), the left, top, right and bottom pixel of the
-    picture in the black of its tile.
+    (faces, 2, 2) where the eyes lie in that.
     """
 
     own: np.ndarray
     teachers: np.ndarray
     eyes: np.ndarray
-    boxes: np.ndarray
 
     @classmethod
     def of(cls, tiles: TileSet) -> Frames:
@@ -41,9 +40,25 @@ class Frames:
         own = similarities(crop.TEMPLATE, tiles.eyes)
         # Nearest as measured in the crop, as teachers' faces were laid when they learnt.
         teachers = own if tiles.points is None else _inverse(similarities(tiles.points, FIVE_POINTS))
-        eyes = tiles.eyes.astype(np.float64) @ _inverse(teachers)[:, :, :2].swapaxes(1, 2)
-        eyes += _inverse(teachers)[:, None, :, 2]
-        return cls(own, teachers, eyes, np.array([augment.picture_in(tile) for tile in tiles.tiles], np.float64))
+        return cls(own, teachers, _moved(_inverse(teachers), tiles.eyes.astype(np.float64)))
+
+    @cached_property
+    def teachers_eyes(self) -> np.ndarray:
+        """Where eyes would have to lie in the tiles for `crop.align` to cut as a teacher wants it: (faces, 2, 2)."""
+        return _moved(self.teachers, crop.TEMPLATE)
+
+    def blended_eyes(self, first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Where the eyes of blends lie in a teacher's crop: between those of their faces.
+
+        Arguments:
+            first: int (blends,).
+            second: int (blends,).
+            share: float (blends,), of the second.
+
+        Returns:
+            float64 (blends, 2, 2).
+        """
+        return self.eyes[first] + share[:, None, None] * (self.eyes[second] - self.eyes[first])
 
     def laid(
         self, faces: np.ndarray, others: np.ndarray, looks: dict[str, np.ndarray], blends: dict[str, np.ndarray]
@@ -57,25 +72,21 @@ class Frames:
             blends: the dice of the blends.
 
         Returns:
-            `place`, `box` and `frame` of the faces; `other_place`, `other_box` and `other_frame`; `view` (faces, 2, 3),
-            from the pixels that the student sees to those of a frame, and `upright` (blends, 2, 3), from those that a
-            teacher sees. A blend's frame is a teacher's.
+            `place` and `frame` of the faces, `other_place` and `other_frame`; `view` (faces, 2, 3), from the pixels
+            that the student sees to those of a frame, and `upright` (blends, 2, 3), from those that a teacher sees. A
+            blend's frame is a teacher's.
         """
         count = len(others)
         first = faces[:count]
         view = _views(looks["turn"].astype(np.float64) @ [1, 1j], looks["shift"], looks["mirrored"])
-        # The eyes of a blend lie between those of its faces.
-        share = np.where(blends["met"] > 0, 0.5, blends["share"])[:, None, None]
-        eyes = (1 - share) * self.eyes[first] + share * self.eyes[others]
+        eyes = self.blended_eyes(first, others, np.where(blends["met"] > 0, 0.5, blends["share"]))
         blended = _after(similarities(crop.TEMPLATE, eyes), view[:count])
         laid = {
             "place": faces,
-            "box": self.boxes[faces],
             "frame": np.concatenate([self.teachers[first], self.own[faces[count:]]]),
             "view": np.concatenate([blended, view[count:]]),
             "upright": _views(np.ones(count, complex), np.zeros((count, 2)), looks["mirrored"][:count]),
             "other_place": others,
-            "other_box": self.boxes[others],
             "other_frame": self.teachers[others],
         }
         return {name: value.astype(np.int32 if "place" in name else np.float32) for name, value in laid.items()}
@@ -110,6 +121,10 @@ def _views(turn: np.ndarray, shift: np.ndarray, mirrored: np.ndarray) -> np.ndar
 def _matrices(turn: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """What multiplies by a complex number and adds another, of (x, y): (faces, 2, 3)."""
     return np.stack([turn.real, -turn.imag, shift.real, turn.imag, turn.real, shift.imag], axis=1).reshape(-1, 2, 3)
+
+
+def _moved(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return points @ matrices[:, :, :2].swapaxes(1, 2) + matrices[:, None, :, 2]
 
 
 def _inverse(matrices: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from app.training import dice, losses, rendering, stepping
+from app.training import augment, dice, losses, rendering, stepping
 from app.training.batches import Batch, Pairs, ahead
 from app.training.frames import Frames
 from app.training.graph import Graph
@@ -42,7 +42,7 @@ class RenderingLearner(Learner):
 
 def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int, teacher: Graph) -> Iterator[Batch]:
     """Batches from step `start` on, made one ahead in a thread; the first of each, `plan.blended`, are blends."""
-    frames = Frames.of(tiles)
+    frames, boxes = Frames.of(tiles), np.array([augment.picture_in(tile) for tile in tiles.tiles], np.float32)
     pixels, weights = stepping.on_device(rendering.packed(tiles)), stepping.on_device(teacher.weights)
     count = round(plan.batch * plan.blended)
 
@@ -50,7 +50,8 @@ def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int, teacher: Graph
         rng = np.random.default_rng([plan.seed, 9, step])
         faces, others = pairs.draw(step, plan), rng.choice(pairs.faces, count)
         thrown = {"looks": dice.looks(rng, plan.batch), "blends": dice.blends(rng, count)}
-        seen = {"tiles": pixels, "teacher": weights, **thrown, "laid": frames.laid(faces, others, **thrown)}
+        laid = frames.laid(faces, others, **thrown) | {"box": boxes[faces], "other_box": boxes[others]}
+        seen = {"tiles": pixels, "teacher": weights, **thrown, "laid": laid}
         labels = pairs.people[faces].astype(np.int32)
         labels[:count] = losses.NOBODY
         return Batch(step, seen, {"label": labels, "target": tiles.targets[faces[count:]]})

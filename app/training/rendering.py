@@ -40,7 +40,8 @@ def pictures(tiles, looks, blends, laid):
         tiles: as `packed` gives them.
         looks: the dice of the faces.
         blends: the dice of the first of them, which are blends.
-        laid: as `frames.Frames.laid` gives it.
+        laid: as `frames.Frames.laid` gives it, with `box` and `other_box` (faces, 4), the left, top, right and bottom
+            pixel of a picture in the black of its tile.
 
     Returns:
         What the student sees, float32 (faces, 112, 112, 3), normalised; and what a teacher sees of the blends, float32
@@ -75,10 +76,8 @@ def _moved(matrix, x, y):
 def _blended(tiles, blends, first, second, view, fill, matched=None):
     """Blends as they look in a view, and how the second faces' colours were brought to the first's, as `matched`."""
     x, y = _seen(view)
-    line = blends["line"]
-    beyond = line[:, 0, None] * x + line[:, 1, None] * y + line[:, 2, None]
-    share = blends["share"][:, None] + blends["met"][:, None] * (0.5 + 0.5 * ops.tanh(beyond))
-    x, y = _bent(blends, x, y)
+    share = dice.share(blends, x, y, ops.tanh)
+    x, y = dice.bent(blends, x, y, ops.sin)
     (one, inside), (other, _) = _sampled(tiles, first, x, y), _sampled(tiles, second, x, y)
     if matched is None:
         mean, spread = ops.mean(one, axis=(1, 2), keepdims=True), ops.std(one, axis=(1, 2), keepdims=True)
@@ -87,17 +86,6 @@ def _blended(tiles, blends, first, second, view, fill, matched=None):
     other = ops.clip(other * matched[0] + matched[1], 0.0, 255.0)
     share = ops.reshape(share, (-1, crop.SIZE, crop.SIZE, 1))
     return _filled(one + share * (other - one), inside, fill), matched
-
-
-def _bent(blends, x, y):
-    """Where the pixels of a bent face come from: its height changed, sheared, and a few waves across it."""
-    stretch, heights, waves = blends["stretch"], blends["heights"], blends["waves"]
-    below = y - float(dice.MIDDLE[1])
-    bent_x, bent_y = x + stretch[:, 0, None] * below, y + stretch[:, 1, None] * below
-    for k in range(dice.WAVES):
-        wave = ops.sin(waves[:, 0, k, None] * x + waves[:, 1, k, None] * y + blends["phases"][:, k, None])
-        bent_x, bent_y = bent_x + heights[:, 0, k, None] * wave, bent_y + heights[:, 1, k, None] * wave
-    return bent_x, bent_y
 
 
 def _sampled(tiles, where, x, y):

@@ -19,7 +19,7 @@ class Steps:
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
-        self._state = None
+        self._state = self._run = None
         self._jax = keras.backend.backend() == "jax"
 
     def make(self, seen, wanted: dict, rate: float, contrastive: float) -> None:
@@ -65,7 +65,7 @@ class Steps:
         import jax
 
         learner = self._learner
-        if not hasattr(self, "_run"):
+        if self._run is None:
             learner.built = True
             learner.optimizer.build(learner.trainable_variables)
             self._run = jax.jit(learner.train_step, donate_argnums=0)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from app import crop
-from app.training import dice, frames, rendering
+from app.training import augment, dice, frames, rendering
 from app.training.tiles import SIDE, TileSet
 from tests.training.test_dice import still
 
@@ -34,6 +34,8 @@ def rendered(tiles: TileSet, looks: dict, blends: dict | None = None, others: li
     blends = alone() if blends is None else blends
     found = frames.Frames.of(tiles)
     laid = found.laid(np.arange(len(tiles)), np.array(others, int), looks, blends)
+    boxes = np.float32([augment.picture_in(tile) for tile in tiles.tiles])
+    laid |= {"box": boxes, "other_box": boxes[list(others)]}
     shown, upright = rendering.pictures(rendering.packed(tiles), looks, blends, laid)
     return np.asarray(shown) * crop.SPREAD + crop.MIDDLE, np.asarray(upright)
 
