@@ -1,0 +1,95 @@
+"""How other detectors lay faces: `.venv/bin/python -m bench.detectors LFW_FOLDER [--faces 300] [--other mtcnn]`.
+
+The network has learnt from faces cut by one detector's eyes, turned, scaled and shifted by chance (`app.training.dice`)
+as other detectors, cameras and tilts would. Here another detector finds the same held-out pictures of the gallery's
+people: how far its eyes are from the first one's, beside what chance did in training; and how many get their name.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from app import crop, images
+from app.detection import Detector
+from app.gallery import shipped
+from app.ranking import rank
+from app.settings import Settings
+from app.training import dice, guests
+from app.training.shipping import person_of
+from app.training.tiles import unit_hash
+from app.verdict import judge
+
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+def moves(eyes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How a crop by `others` lies beside one by `eyes`, each (faces, 2, 2).
+
+    Returns:
+        (4, faces): degrees turned, logarithm of the scale, and the shift to the right and down in parts of the eyes'
+        distance.
+    """
+    (left, right), (other_left, other_right) = (pair.astype(float).swapaxes(0, 1) @ [1, 1j] for pair in (eyes, others))
+    turn = (other_right - other_left) / (right - left)
+    shift = (other_left + other_right - left - right) / 2 / (right - left)
+    return np.stack([np.degrees(np.angle(turn)), np.log(np.abs(turn)), shift.real, shift.imag])
+
+
+def in_training(faces: int) -> np.ndarray:
+    """The same of what chance does to faces in training."""
+    looks = dice.looks(np.random.default_rng(0), faces)
+    turn = looks["turn"] @ [1, 1j]
+    return np.stack([np.degrees(np.angle(turn)), np.log(np.abs(turn)), *(looks["shift"].T / dice.SPAN)])
+
+
+@click.command()
+@click.argument("lfw", type=FOLDER)
+@click.option("--faces", "count", default=300, show_default=True, help="Pictures, evenly taken.")
+@click.option("--other", default="mtcnn", show_default=True, help="DeepFace's name of the other detector.")
+def main(lfw: Path, count: int, other: str) -> None:
+    """Measure and print."""
+    settings = Settings.from_environment()
+    # First: what is not OpenCV's must be chosen before TensorFlow is imported.
+    detectors = {other: Detector.from_settings(replace(settings, detector=other))}
+    detectors = {"the one that serves": Detector.from_settings(settings)} | detectors
+    from app import siamese
+
+    network, snapshot = siamese.load_network(settings.model), shipped.read(settings.anchors).snapshot()
+    held_out = [file for file in guests.pictures_of(lfw, []) if unit_hash(file, 1) >= 0.5]
+    spelling = json.loads((settings.anchors / "names.json").read_text(encoding="utf-8"))
+    whose = {file: person_of(file.rpartition("/")[0], spelling) for file in held_out}
+    held_out = [file for file in held_out if whose[file] in snapshot.names]
+    chosen = [held_out[place] for place in np.linspace(0, len(held_out) - 1, min(count, len(held_out))).astype(int)]
+    eyes: dict[str, list] = {name: [] for name in detectors}
+    first, named = dict.fromkeys(detectors, 0), dict.fromkeys(detectors, 0)
+    for file in chosen:
+        picture = images.decode((lfw / file).read_bytes())
+        for name, detector in detectors.items():
+            face = detector.largest(picture)
+            eyes[name].append(np.full((2, 2), np.nan) if face is None else face.eyes)
+            if face is None:
+                continue
+            row = network.embed(crop.align(picture.pixels, face.eyes)[None])
+            verdict = judge(rank(row[0], snapshot, network.card.rules.head), network.card.rules)
+            first[name] += verdict.ranking[0].person == whose[file]
+            named[name] += verdict.person == whose[file]
+    print(f"{len(chosen)} pictures of people of the gallery whom the network has not learnt from")
+    print(f"{'':<22}{'found':>8}{'first':>9}{'named':>9}")
+    for name, own in eyes.items():
+        found = sum(not np.isnan(pair).any() for pair in own)
+        print(f"{name:<22}{found:>8}{first[name] / len(chosen):>9.1%}{named[name] / len(chosen):>9.1%}")
+    mine, theirs = (np.array(own) for own in eyes.values())
+    both = ~np.isnan(mine).any(axis=(1, 2)) & ~np.isnan(theirs).any(axis=(1, 2))
+    print("\nStandard deviations      turn     scale   right    down")
+    for name, moved in ((f"{other}'s eyes", moves(mine[both], theirs[both])), ("in training", in_training(100_000))):
+        turn, scale, right, down = moved.std(axis=1)
+        print(f"{name:<22}{turn:>6.1f}°{scale:>9.1%}{right:>8.1%}{down:>8.1%}")
+
+
+if __name__ == "__main__":
+    main()
