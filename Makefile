@@ -31,6 +31,7 @@ format: $(VENV)/installed-dev
 lock: $(VENV)/installed-dev
 	$(LOCK) requirements.txt -o requirements.lock
 	$(LOCK) requirements-dev.txt -o requirements-dev.lock
+	$(LOCK) requirements-jax.txt -o requirements-jax.lock
 
 audit: $(VENV)/installed-dev
 	$(VENV)/bin/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements.lock
@@ -48,8 +49,10 @@ $(VENV)/installed: requirements.lock | $(PY)
 	$(PY) -m pip check
 	touch $@
 
-$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+$(VENV)/installed-dev: requirements-dev.lock requirements-jax.lock $(VENV)/installed
 	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes --no-compile --upgrade \
+		--target $(VENV)/jax -r requirements-jax.lock
 	touch $@
 
 # Without these weights the program still works, with mtcnn: ten times slower, so a failure only warns.

@@ -59,6 +59,9 @@ class Teacher:
         self._own = threading.local()
         self._bgr, self._unit = colour == "bgr", values == "unit"
         self.threads = threads
+        # Two threads that ask first at the same time may wait for each other for ever: openvino's Python layer makes
+        # something ready in its first call, in the middle of which it lets another thread run.
+        self.embed_one(np.zeros((crop.SIZE, crop.SIZE, 3), np.uint8))
 
     def embed_one(self, face: np.ndarray) -> np.ndarray:
         """Embed one crop: uint8 (112, 112, 3) RGB -> float32 (dims,) of length 1."""
