@@ -20,10 +20,11 @@ PIPELINE = "eyes-112-v1"
 TEMPLATE = np.array([[38.29, 51.70], [73.53, 51.50]], dtype=np.float64)
 """Where the observer's left and right eye lie in a crop: (x, y) in pixels."""
 
-MIDDLE, SPREAD = 127.5, 128.0
-"""What is taken from a value of 0 to 255, and what the rest is divided by, for the network."""
+LEVEL_MIDDLE, LEVEL_SPREAD = 127.5, 128.0
+"""What is taken from a level of 0 to 255, and what the rest is divided by, for the network."""
 
-_BORDER_GREY = (127, 127, 127)
+BORDER_LEVEL = 127
+"""The grey level of a crop where its picture ends."""
 
 
 def align(picture: np.ndarray, eyes: np.ndarray, size: int = SIZE, zoom: float = 1.0) -> np.ndarray:
@@ -42,7 +43,7 @@ def align(picture: np.ndarray, eyes: np.ndarray, size: int = SIZE, zoom: float =
         ValueError: the eyes coincide, so no scale can be told.
     """
     template = ((TEMPLATE - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
-    matrix = similarity(np.asarray(eyes, dtype=np.float64), template)
+    matrix = _similarity(np.asarray(eyes, dtype=np.float64), template)
     shrink = np.hypot(matrix[0, 0], matrix[1, 0])
     # Bilinear sampling skips pixels when a big face shrinks; averaging over areas first keeps it clean.
     if shrink < 0.5:
@@ -53,7 +54,7 @@ def align(picture: np.ndarray, eyes: np.ndarray, size: int = SIZE, zoom: float =
         (size, size),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=_BORDER_GREY,
+        borderValue=(BORDER_LEVEL,) * 3,
     )
 
 
@@ -66,22 +67,11 @@ def normalise(crops: np.ndarray) -> np.ndarray:
     Returns:
         float32 of the same shape, about -1 ... 1.
     """
-    return (crops.astype(np.float32) - MIDDLE) / SPREAD
+    return (crops.astype(np.float32) - LEVEL_MIDDLE) / LEVEL_SPREAD
 
 
-def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The rotation, scale and shift that take two points to two others.
-
-    Arguments:
-        source: float (2, 2), two points as (x, y).
-        target: the same, where they are to go.
-
-    Returns:
-        float64 (2, 3).
-
-    Raises:
-        ValueError: the points of `source` coincide.
-    """
+def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The rotation, scale and shift that take two points to two others, as a float64 2x3 matrix."""
     before, after = (complex(*(points[1] - points[0])) for points in (source, target))
     if abs(before) < 1e-6:
         raise ValueError("The two eyes lie on the same spot, so the face cannot be aligned.")

@@ -6,15 +6,40 @@ from pathlib import Path
 
 import numpy as np
 
-from app.settings import ROOT
+from app import siamese
+from app.settings import ROOT, Settings
+from app.training.crops import fingerprint
 from app.training.tiles import split_of
 
 CROPS = ROOT / ".training" / "crops"
 """Where they lie unless said otherwise."""
 
 
+def embedded(crops: Path, twin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The faces that the detector found.
+
+    Arguments:
+        crops: the folder.
+        twin: the Keras model whose embeddings are wanted.
+
+    Returns:
+        The folder of each face's person, its file, and float32 (faces, dims) of length 1.
+    """
+    kept = crops / f"embeddings-{fingerprint(twin)}.npy"
+    if not kept.exists():
+        raise SystemExit(
+            f"There are no embeddings of this network in {crops}. python main.py ship FACES_FOLDER makes them."
+        )
+    files = np.array((crops / "about.txt").read_text(encoding="utf-8").split("\n")[2:])
+    embeddings = np.load(kept)
+    people = np.array([file.rpartition("/")[0] for file in files])
+    # Where the detector missed there are zeros.
+    found = np.linalg.norm(embeddings, axis=1) > 0
+    return people[found], files[found], embeddings[found]
+
+
 def faces(crops: Path, *splits: str) -> tuple[np.ndarray, np.ndarray]:
-    """The faces of some splits.
+    """The faces of some splits, embedded by the network that ships.
 
     Arguments:
         crops: the folder.
@@ -23,13 +48,6 @@ def faces(crops: Path, *splits: str) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         The folder of each face's person, and float32 (faces, dims) of length 1.
     """
-    kept = sorted(crops.glob("embeddings-*.npy"), key=lambda path: path.stat().st_mtime)
-    if not kept:
-        raise SystemExit(f"There are no embeddings in {crops}. python main.py ship FACES_FOLDER makes them.")
-    files = (crops / "about.txt").read_text(encoding="utf-8").split("\n")[2:]
-    embeddings = np.load(kept[-1])
-    people = np.array([file.rpartition("/")[0] for file in files])
-    chosen = np.array([split_of(one, file) in splits for one, file in zip(people, files, strict=True)])
-    # Where the detector missed there are zeros.
-    chosen &= np.linalg.norm(embeddings, axis=1) > 0
+    people, files, embeddings = embedded(crops, siamese.load_network(Settings.from_environment().model).twin)
+    chosen = np.array([split_of(*one) in splits for one in zip(people, files, strict=True)])
     return people[chosen], embeddings[chosen]

@@ -7,57 +7,36 @@ from, and for those of a second collection, whom it has not; and of pictures and
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
-import cv2
 import numpy as np
 
-from app import crop, siamese
+from app import siamese
 from app.enrolment import DUPLICATE
 from app.settings import ROOT, Settings
-from app.training.crops import fingerprint
+from app.training import augment
+from bench import cached
 
 LIMITS = (0.95, 0.97, DUPLICATE, 0.99)
 
 
-def smaller(side: int):
-    """What takes a crop to `side` pixels and back."""
-
-    def change(face: np.ndarray) -> np.ndarray:
-        return cv2.resize(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA), (crop.SIZE, crop.SIZE))
-
-    return change
-
-
-def compressed(quality: int):
-    """What saves a crop as a JPEG."""
-
-    def change(face: np.ndarray) -> np.ndarray:
-        _, data = cv2.imencode(".jpg", face[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        return cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
-
-    return change
-
-
 COPIES = {
-    "75 pixels wide": smaller(75),
-    "56 pixels wide": smaller(56),
-    "JPEG of quality 60": compressed(60),
-    "JPEG of quality 30": compressed(30),
+    "75 pixels wide": partial(augment.shrunk, side=75),
+    "56 pixels wide": partial(augment.shrunk, side=56),
+    "JPEG of quality 60": partial(augment.compressed, quality=60),
+    "JPEG of quality 30": partial(augment.compressed, quality=30),
 }
 
 
 def nearest(folder: Path, twin) -> np.ndarray:
     """Of each picture of a folder of `ship`'s, the cosine to the nearest other of its person: (pictures,)."""
-    files = (folder / "about.txt").read_text(encoding="utf-8").split("\n")[2:]
-    rows = np.load(folder / f"embeddings-{fingerprint(twin)}.npy")
-    people = np.array([file.rpartition("/")[0] for file in files])
-    # Strangers lie there too; where the detector missed there are zeros.
-    kept = (np.linalg.norm(rows, axis=1) > 0) & ~np.char.startswith(people, "people/")
+    people, _, rows = cached.embedded(folder, twin)
     found = []
-    for person in np.unique(people[kept]):
-        own = rows[kept & (people == person)]
+    # Strangers lie there too.
+    for person in np.unique(people[~np.char.startswith(people, "people/")]):
+        own = rows[people == person]
         cosines = own @ own.T - 2 * np.eye(len(own))
         found += list(cosines.max(axis=1)) if len(own) > 1 else []
     return np.array(found)

@@ -7,7 +7,6 @@ people: how far its eyes are from the first one's, beside what chance did in tra
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from app.gallery import shipped
 from app.ranking import rank
 from app.settings import Settings
 from app.training import dice, guests
-from app.training.shipping import person_of
-from app.training.tiles import unit_hash
+from app.training.shipping import person_of, spelling_of
 from app.verdict import judge
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -60,8 +58,8 @@ def main(lfw: Path, count: int, other: str) -> None:
     from app import siamese
 
     network, snapshot = siamese.load_network(settings.model), shipped.read(settings.anchors).snapshot()
-    held_out = [file for file in guests.pictures_of(lfw, []) if unit_hash(file, 1) >= 0.5]
-    spelling = json.loads((settings.anchors / "names.json").read_text(encoding="utf-8"))
+    held_out = [file for file in guests.pictures_of(lfw, []) if guests.split_of(file) == "guest"]
+    spelling = spelling_of(settings.anchors)
     whose = {file: person_of(file.rpartition("/")[0], spelling) for file in held_out}
     held_out = [file for file in held_out if whose[file] in snapshot.names]
     chosen = [held_out[place] for place in np.linspace(0, len(held_out) - 1, min(count, len(held_out))).astype(int)]

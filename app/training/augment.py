@@ -46,19 +46,34 @@ def random_crop(tile: np.ndarray, eyes: np.ndarray, rng: np.random.Generator) ->
         face = face[:, ::-1]
     face = _lit(np.ascontiguousarray(face), look["gain"], look["offset"], look["gamma"])
     if look["grey"]:
-        face = cv2.cvtColor(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        face = grey(face)
     sigma, side = dice.resolution_of(look["resolution"])
     if sigma:
         face = cv2.GaussianBlur(face, (0, 0), sigma)
     if side:
-        small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
-        face = cv2.resize(small, (crop.SIZE, crop.SIZE), interpolation=cv2.INTER_LINEAR)
+        face = shrunk(face, side)
     if look["quality"]:
-        _, data = cv2.imencode(".jpg", face[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(look["quality"])])
-        face = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+        face = compressed(face, int(look["quality"]))
     for cover in look["covers"]:
         face = _covered(face, cover)
     return face
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """Without its colours: uint8 (height, width, 3) RGB -> the same."""
+    return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+def shrunk(face: np.ndarray, side: int) -> np.ndarray:
+    """A crop as it looks made `side` pixels wide and enlarged again: uint8 (112, 112, 3) -> the same."""
+    small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (crop.SIZE, crop.SIZE), interpolation=cv2.INTER_LINEAR)
+
+
+def compressed(picture: np.ndarray, quality: int) -> np.ndarray:
+    """As a JPEG of a quality of 1 to 100 leaves it: uint8 (height, width, 3) RGB -> the same."""
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
 
 
 def moved(eyes: np.ndarray, turn: np.ndarray, shift: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ SIGMAS = np.linspace(0.4, 2.0, 16)
 SIDES = np.arange(28, 90)
 """To what side in pixels a face may be shrunk, before it is enlarged again."""
 
-CONTINUED, BLACK, GREY = -1.0, 0.0, 127.0
+CONTINUED, BLACK, GREY = -1.0, 0.0, float(crop.BORDER_LEVEL)
 """What lies around a face where its picture ends: its last pixels once more, or one of two levels."""
 
 WAVES = 3

@@ -11,9 +11,7 @@ from app import crop
 from app.training import dice
 from app.training.tiles import TileSet
 
-FIVE_POINTS = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
-)
+FIVE_POINTS = np.vstack([crop.TEMPLATE, [[56.03, 71.74], [41.55, 92.37], [70.73, 92.20]]])
 """Where teachers learnt to have both eyes (the observer's left first), the nose and the corners of the mouth.
 
 It is the template of ArcFace (Deng et al. 2019, https://arxiv.org/abs/1801.07698). A teacher tells faces

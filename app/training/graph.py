@@ -70,7 +70,7 @@ class Graph:
         Returns:
             float32 (faces, dims) of length 1.
         """
-        pixels = (faces - crop.MIDDLE) / crop.SPREAD if self._unit else faces
+        pixels = (faces - crop.LEVEL_MIDDLE) / crop.LEVEL_SPREAD if self._unit else faces
         pixels = ops.flip(pixels, axis=-1) if self._bgr else pixels
         # The scale of bytes is brought down by the first operators, which need all their digits.
         found = {self._input: ops.cast(pixels, "float32")}

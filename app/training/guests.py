@@ -43,7 +43,7 @@ def invite(
     crops = collect(root, files, detector, work / "guests", lambda: tick("finding guests", next(done), len(files)))
     embeddings = embed(network, crops, work / "guests", lambda done, total: tick("embedding guests", done, total))
     identities = [f"{GUESTS}/{file.rpartition('/')[0]}" for file in files]
-    splits = ["train" if unit_hash(file, 1) < 0.5 else "guest" for file in files]
+    splits = [split_of(file) for file in files]
     return replace(
         faces,
         guests=root,
@@ -52,6 +52,11 @@ def invite(
         splits=np.concatenate([faces.splits, splits]),
         embeddings=np.concatenate([faces.embeddings, embeddings]),
     )
+
+
+def split_of(file: str) -> str:
+    """Which part a guest's picture belongs to, by a hash of its path: `train`, for anchors, or `guest`."""
+    return "train" if unit_hash(file, 1) < 0.5 else "guest"
 
 
 def pictures_of(root: Path, left_out: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ _COLOUR = """
 17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 99 99 99 47 66 99 99 99 99 99 99
 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99
 """
-TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+_TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 
 _ENLARGED = cv2.resize(np.eye(crop.SIZE // 2, dtype=np.float32), (crop.SIZE // 2, crop.SIZE))
 """What doubles a row or column, bilinear, as decoders do it: float32 (112, 56)."""
@@ -30,7 +30,7 @@ def compressed(faces, quality):
     """What JPEG of a quality of 1 to 100 leaves of faces: their blocks' cosines in the steps of its tables."""
     quality = ops.cast(ops.maximum(quality, 1), "float32")
     scale = ops.where(quality < 50, 5000.0 / quality, 200.0 - 2.0 * quality)
-    ycc = ops.einsum("oc,bijc->obij", TO_YCC, faces)
+    ycc = ops.einsum("oc,bijc->obij", _TO_YCC, faces)
     half = (-1, crop.SIZE // 2, 2, crop.SIZE // 2, 2)
     lightness = _quantised(ycc[0] - 128.0, scale, _LIGHTNESS) + 128.0
     colours = []
@@ -39,7 +39,7 @@ def compressed(faces, quality):
         small = _quantised(small, scale, _COLOUR)
         colours.append(ops.einsum("ij,bjk,lk->bil", _ENLARGED, small, _ENLARGED))
     ycc = ops.stack([lightness, *colours], axis=-1)
-    back = np.linalg.inv(TO_YCC).astype(np.float32)
+    back = np.linalg.inv(_TO_YCC).astype(np.float32)
     return ops.clip(ops.einsum("oc,bijc->bijo", back, ycc), 0.0, 255.0)
 
 
@@ -47,11 +47,7 @@ def _quantised(channel, scale, table: str):
     side = channel.shape[1]
     steps = np.array(table.split(), np.float32).reshape(8, 8)
     steps = ops.clip(ops.floor((steps * scale[:, None, None] + 50.0) / 100.0), 1.0, 255.0)[:, None, :, None, :]
-    place = np.arange(8)
-    cosines = (
-        np.cos((2 * place[None] + 1) * place[:, None] * np.pi / 16) * np.where(place == 0, 0.5**0.5, 1)[:, None] / 2
-    )
-    cosines = cosines.astype(np.float32)
+    cosines = cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS).T
     blocks = ops.reshape(channel, (-1, side // 8, 8, side // 8, 8))
     found = ops.einsum("ui,vj,brisj->brusv", cosines, cosines, blocks)
     found = ops.round(found / steps) * steps

@@ -91,6 +91,8 @@ def _blended(tiles, blends, first, second, view, fill, matched=None):
 def _sampled(tiles, where, x, y):
     """Pictures of faces, bilinear and continued beyond their ends: float32 (faces, 112, 112, 3), 0 to 255; and which of
     their pixels lie inside: (faces, 112, 112, 1).
+
+    `keras.ops.image` samples arrays of pictures of a batch's own; these lie packed among all others.
     """
     x, y = _moved(where["frame"], x, y)
     left, top, right, bottom = (where["box"][:, i, None] for i in range(4))
@@ -120,7 +122,7 @@ def _changed(faces, looks):
     gain, offset, gamma = looks["gain"][:, None, None], looks["offset"], looks["gamma"]
     lit = (faces / 255.0 - 0.5) * gain + 0.5 + offset[:, None, None, None]
     faces = 255.0 * ops.power(ops.clip(lit, 1e-6, 1.0), gamma[:, None, None, None])
-    grey = ops.sum(faces * jpeg.TO_YCC[0], axis=-1, keepdims=True)
+    grey = ops.image.rgb_to_grayscale(faces, data_format="channels_last")
     faces = ops.where(looks["grey"][:, None, None, None] > 0.5, grey, faces)
     operator = ops.take(_operators(), looks["resolution"], axis=0)
     faces = ops.einsum("bij,bjkc->bikc", operator, faces)
@@ -133,7 +135,7 @@ def _changed(faces, looks):
         along, across = right * cover[:, 4] + down * cover[:, 5], down * cover[:, 4] - right * cover[:, 5]
         covered = ops.logical_and(ops.abs(along) < cover[:, 2], ops.abs(across) < cover[:, 3])
         faces = ops.where(covered[..., None], ops.transpose(cover[:, 6:], (0, 2, 3, 1)), faces)
-    return (ops.round(ops.clip(faces, 0.0, 255.0)) - crop.MIDDLE) / crop.SPREAD
+    return (ops.round(ops.clip(faces, 0.0, 255.0)) - crop.LEVEL_MIDDLE) / crop.LEVEL_SPREAD
 
 
 @cache

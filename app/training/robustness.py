@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from app import crop
 from app.detection import Detector, turned
 from app.gallery.snapshot import Snapshot
 from app.images import Picture
+from app.training import augment
 from app.training.shipping import Faces, Tick, person_of, quiet
 from app.training.tiles import unit_hash
 from app.verdict import Rules, judge, rank
@@ -29,21 +31,12 @@ def _small(picture: np.ndarray) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
-def _compressed(picture: np.ndarray) -> np.ndarray:
-    _, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 20])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
-
-
 def _blurred(picture: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(picture, (0, 0), 2.0 * max(picture.shape[:2]) / 144)
 
 
 def _dark(picture: np.ndarray) -> np.ndarray:
     return np.round(picture * 0.25).astype(np.uint8)
-
-
-def _grey(picture: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
 def _covered(picture: np.ndarray) -> np.ndarray:
@@ -66,10 +59,10 @@ def _tilted(degrees: float) -> Callable[[np.ndarray], np.ndarray]:
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "as it is": lambda picture: picture,
     "face 48 px wide": _small,
-    "JPEG quality 20": _compressed,
+    "JPEG quality 20": partial(augment.compressed, quality=20),
     "blurred by 2 px": _blurred,
     "a quarter of the light": _dark,
-    "grey": _grey,
+    "grey": augment.grey,
     "a fifth covered": _covered,
     "tilted 15°": _tilted(15),
     "tilted 30°": _tilted(30),

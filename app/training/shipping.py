@@ -6,6 +6,7 @@ of it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,6 +101,12 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
     identities, splits = np.array(identities), np.array(splits)
     splits[duplicates.repeated(crops, identities, splits, tiles.targets_of(root, files))] = "repeated"
     return Faces(root, crops, identities, splits, embeddings)
+
+
+def spelling_of(anchors: Path) -> dict[str, str]:
+    """Names by folder name, of people who spell theirs otherwise: a gallery's names.json, where there is one."""
+    path = anchors / "names.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def person_of(identity: str, spelling: dict[str, str]) -> str:

@@ -37,7 +37,7 @@ def rendered(tiles: TileSet, looks: dict, blends: dict | None = None, others: li
     boxes = np.float32([augment.picture_in(tile) for tile in tiles.tiles])
     laid |= {"box": boxes, "other_box": boxes[list(others)]}
     shown, upright = rendering.pictures(rendering.packed(tiles), looks, blends, laid)
-    return np.asarray(shown) * crop.SPREAD + crop.MIDDLE, np.asarray(upright)
+    return np.asarray(shown) * crop.LEVEL_SPREAD + crop.LEVEL_MIDDLE, np.asarray(upright)
 
 
 def aligned(tiles: TileSet) -> np.ndarray:
