@@ -9,11 +9,18 @@ from typing import Any
 import cv2
 import numpy as np
 
+from app.faces import Box
 from app.quiet import import_quietly
 from app.settings import Settings
 
 YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")
 """Where DeepFace looks for yunet below its home."""
+
+FIVE_LANDMARKS = ("yunet", "mtcnn")
+"""Backends whose detector objects compute five landmarks."""
+
+_MTCNN_ORDER = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+"""mtcnn's names of the landmarks; its sides are those of the observer."""
 
 _YUNET_SCORE = "0.7"
 """DeepFace drops faces under 0.9 unless told otherwise, and with them a fifth of those in group photos."""
@@ -75,6 +82,42 @@ def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dic
         raise DetectorError(
             f"The {backend} detector cannot be used ({reason}). Install what it lacks, or set FACES_DETECTOR=auto."
         ) from error
+
+
+def locate_landmarks(pixels: np.ndarray, backend: str, downloads: bool) -> list[tuple[Box, np.ndarray, float]]:
+    """Return the faces of a picture with the five landmarks that `extract_faces` drops.
+
+    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only, so this asks the detector object that
+    DeepFace holds.
+
+    Args:
+        pixels: uint8 (height, width, 3) RGB, at most 640 pixels on a side.
+        backend: one of `FIVE_LANDMARKS`.
+        downloads: whether DeepFace may fetch weights that are missing.
+
+    Returns:
+        For each face its box, its landmarks as float64 (5, 2) in the order of `crop.TEMPLATE`, and its confidence.
+    """
+    _deepface(downloads)
+    model = import_quietly("deepface.modules.modeling").build_model("face_detector", backend).model
+    if backend == "yunet":
+        height, width = pixels.shape[:2]
+        model.setInputSize((width, height))
+        model.setScoreThreshold(float(os.environ["yunet_score_threshold"]))
+        _, rows = model.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        rows = np.zeros((0, 15), np.float32) if rows is None else rows
+        return [
+            (Box(*map(round, row[:4].tolist())), row[4:14].reshape(5, 2).astype(np.float64), float(row[14]))
+            for row in rows
+        ]
+    return [
+        (
+            Box(*map(round, answer["box"])),
+            np.array([answer["keypoints"][name] for name in _MTCNN_ORDER], dtype=np.float64),
+            float(answer["confidence"]),
+        )
+        for answer in model.detect_faces(pixels) or []
+    ]
 
 
 def _deepface(downloads: bool):

@@ -1,8 +1,9 @@
-"""The crop: two eyes -> one upright 112x112 picture of a face. Nothing else in the project aligns.
+"""Face alignment: map the landmarks of a face to a template and crop 112 x 112 pixels around it.
 
-Serving, gallery, training and evaluation all call `align`, so a network always sees faces
-cut the way it was trained on. The template is the eye pair of the ArcFace alignment
-(Deng et al. 2019, https://arxiv.org/abs/1801.07698).
+Serving, the gallery, training and evaluation all call `align`, so a network always sees faces
+cropped the way it was trained on. The template is that of ArcFace (Deng et al. 2019,
+https://arxiv.org/abs/1801.07698); the transform is the least-squares similarity of Umeyama 1991
+(https://doi.org/10.1109/34.88573).
 """
 
 import cv2
@@ -14,11 +15,18 @@ SIZE = 112
 PORTRAIT_SIDE = 224
 """Side of a portrait in pixels."""
 
-PIPELINE = "eyes-112-v1"
-"""Name of this crop in model cards and galleries; change it whenever `align` cuts differently."""
+PIPELINE = "five-112-v1"
+"""Name of this alignment in model cards and galleries. Change it whenever `align` crops differently."""
 
-TEMPLATE = np.array([[38.29, 51.70], [73.53, 51.50]], dtype=np.float64)
-"""Where the observer's left and right eye lie in a crop: (x, y) in pixels."""
+TEMPLATE = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    dtype=np.float64,
+)
+"""Landmarks in a crop, (x, y) in pixels: left eye, right eye, nose tip, left and right mouth corner, as the observer
+sees them."""
+
+EYES = TEMPLATE[:2]
+"""The two eyes of the template."""
 
 LEVEL_MIDDLE, LEVEL_SPREAD = 127.5, 128.0
 """What is taken from a level of 0 to 255, and what the rest is divided by, for the network."""
@@ -27,25 +35,27 @@ BORDER_LEVEL = 127
 """The grey level of a crop where its picture ends."""
 
 
-def align(picture: np.ndarray, eyes: np.ndarray, size: int = SIZE, zoom: float = 1.0) -> np.ndarray:
-    """Turn, scale and cut a face so that its eyes lie on the template.
+def align(picture: np.ndarray, landmarks: np.ndarray, size: int = SIZE, zoom: float = 1.0) -> np.ndarray:
+    """Rotate, scale and crop a face so that its landmarks lie on the template.
 
-    Arguments:
+    Args:
         picture: uint8 (height, width, 3), upright RGB.
-        eyes: float (2, 2), the observer's left eye and right eye as (x, y) in pixels of `picture`.
-        size: side of the result; other than 112 for people to look at, never for the network.
-        zoom: under 1 shows more around the face.
+        landmarks: float (5, 2) in the order of `TEMPLATE`, or (2, 2) for the eyes alone; (x, y) in pixels of
+            `picture`.
+        size: side of the result in pixels. Other sizes than 112 are for people to look at, not for the network.
+        zoom: values under 1 show more around the face.
 
     Returns:
-        uint8 (size, size, 3) RGB; grey where the picture ends.
+        uint8 (size, size, 3) RGB. Pixels outside the picture are gray.
 
     Raises:
-        ValueError: the eyes coincide, so no scale can be told.
+        ValueError: all landmarks coincide, so the scale is undefined.
     """
-    template = ((TEMPLATE - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
-    matrix = _similarity(np.asarray(eyes, dtype=np.float64), template)
+    landmarks = np.asarray(landmarks, dtype=np.float64)
+    template = ((TEMPLATE[: len(landmarks)] - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
+    matrix = similarity(landmarks, template)
     shrink = np.hypot(matrix[0, 0], matrix[1, 0])
-    # Bilinear sampling skips pixels when a big face shrinks; averaging over areas first keeps it clean.
+    # Bilinear sampling skips pixels when a large face shrinks; area averaging first avoids aliasing.
     if shrink < 0.5:
         picture, matrix = _shrunk_surroundings(picture, matrix, shrink, size)
     return cv2.warpAffine(
@@ -56,6 +66,22 @@ def align(picture: np.ndarray, eyes: np.ndarray, size: int = SIZE, zoom: float =
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(BORDER_LEVEL,) * 3,
     )
+
+
+def aligned_eyes(landmarks: np.ndarray) -> np.ndarray:
+    """Return the points of a picture that `align` maps to the template's eyes.
+
+    Aligning by these two points gives the same crop as aligning by all landmarks.
+
+    Args:
+        landmarks: float (5, 2) or (2, 2) as for `align`.
+
+    Returns:
+        float64 (2, 2), (x, y) in pixels of the picture.
+    """
+    landmarks = np.asarray(landmarks, dtype=np.float64)
+    matrix = cv2.invertAffineTransform(similarity(landmarks, TEMPLATE[: len(landmarks)]))
+    return EYES @ matrix[:, :2].T + matrix[:, 2]
 
 
 def normalise(crops: np.ndarray) -> np.ndarray:
@@ -70,13 +96,27 @@ def normalise(crops: np.ndarray) -> np.ndarray:
     return (crops.astype(np.float32) - LEVEL_MIDDLE) / LEVEL_SPREAD
 
 
-def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The rotation, scale and shift that take two points to two others, as a float64 2x3 matrix."""
-    before, after = (complex(*(points[1] - points[0])) for points in (source, target))
-    if abs(before) < 1e-6:
-        raise ValueError("The two eyes lie on the same spot, so the face cannot be aligned.")
-    turn = after / before
-    shift = complex(*target[0]) - turn * complex(*source[0])
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the least-squares rotation, uniform scale and shift that map points to points.
+
+    Args:
+        source: float (n, 2), at least two distinct points.
+        target: float (n, 2).
+
+    Returns:
+        float64 (2, 3), as `cv2.warpAffine` takes it.
+
+    Raises:
+        ValueError: the source points coincide.
+    """
+    # As complex numbers, a similarity is target = turn * source + shift.
+    before, after = (points @ np.array([1, 1j]) for points in (source, target))
+    centered = before - before.mean()
+    spread = (abs(centered) ** 2).sum()
+    if spread < 1e-12:
+        raise ValueError("All landmarks lie on the same spot, so the face cannot be aligned.")
+    turn = (centered.conj() * (after - after.mean())).sum() / spread
+    shift = after.mean() - turn * before.mean()
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 

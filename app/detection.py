@@ -21,8 +21,8 @@ from app.images import Picture
 from app.settings import Settings
 from app.stages import check_deadline
 
-METHOD = "looks-5"
-"""Name of the way that faces are looked for; change it whenever other eyes come out, so that caches notice."""
+METHOD = "looks-6"
+"""Version of the search for faces and landmarks. Change it whenever landmarks change, so that caches notice."""
 
 _WHOLE_SIDE = 1200
 _PART_SIDE = 800
@@ -117,7 +117,7 @@ class Detector:
         best = max(range(len(views)), key=lambda turn: sum(face.confidence for face in seen[turn]))
         view, matrix = views[best]
         back = cv2.invertAffineTransform(matrix)
-        return [self._upright(view, face).carried(back) for face in seen[best]]
+        return [self._upright(view, face).transformed(back) for face in seen[best]]
 
     def _looks(self, pixels: np.ndarray) -> Iterator[list[DetectedFace]]:
         """The faces of each look at the picture: as it is, with a border if tight, in parts if large."""
@@ -147,23 +147,29 @@ class Detector:
         return [_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
 
     def _upright(self, pixels: np.ndarray, face: DetectedFace) -> DetectedFace:
-        """The same face with eyes that follow its tilt, which yunet under-reports."""
-        if self.backend != "yunet" or face.eyes is None:
+        """Return the face with landmarks from enlarged views, rotated until the eyes are level.
+
+        yunet under-reports tilt; other detectors report it right in the first view.
+        """
+        if self.backend not in backends.FIVE_LANDMARKS or face.eyes is None:
             return face
+        if self.backend != "yunet":
+            seen = self._look_again(pixels, face.box, 0)
+            return face if seen is None else _with_landmarks(face, seen)
         start, seen = self._standing(pixels, face.box)
-        eyes, least, degrees = face.eyes, np.inf, start
+        best, least, degrees = None, np.inf, start
         for _ in range(_LOOKS):
             if seen is None:
                 break
             reported = between(tilt(seen.eyes), degrees)
             if abs(reported) < least:
-                eyes, least = seen.eyes, abs(reported)
+                best, least = seen, abs(reported)
             if least < _UPRIGHT_DEGREES:
                 break
             off = between(degrees, start) + _TILT_OF_REPORTED * reported
             degrees = start + float(np.clip(off, -_MOST_DEGREES, _MOST_DEGREES))
             seen = self._look_again(pixels, face.box, degrees)
-        return replace(face, eyes=eyes)
+        return face if best is None else _with_landmarks(face, best)
 
     def _standing(self, pixels: np.ndarray, box: Box) -> tuple[float, DetectedFace | None]:
         """By which quarter turn a face stands upright, and how it looks then: yunet finds faces upside down too,
@@ -177,17 +183,23 @@ class Detector:
         return looks[int(np.argmax(sure))]
 
     def _look_again(self, pixels: np.ndarray, box: Box, degrees: float) -> DetectedFace | None:
-        """The face in a box, seen large and turned back by `degrees`; its eyes are in picture pixels."""
+        """Return the face in a box, seen enlarged and rotated back by `degrees`, in pixels of the picture."""
+        check_deadline()
         centre = np.array([box.x + box.width / 2, box.y + box.height / 2])
         zoom = _LOOK_SIDE / (_LOOK_REACH * max(box.width, box.height))
         matrix = cv2.getRotationMatrix2D(tuple(centre), degrees, zoom)
         matrix[:, 2] += _LOOK_SIDE / 2 - centre
         patch = cv2.warpAffine(pixels, matrix, (_LOOK_SIDE, _LOOK_SIDE), flags=cv2.INTER_LINEAR, borderValue=_GREY)
-        found = [one for one in self._ask(patch) if one.eyes is not None]
+        found = [DetectedFace(*face) for face in backends.locate_landmarks(patch, self.backend, self.downloads)]
         if not found:
             return None
-        middle = min(found, key=lambda one: np.hypot(*(one.eyes.mean(axis=0) - _LOOK_SIDE / 2)))
-        return middle.carried(cv2.invertAffineTransform(matrix))
+        middle = min(found, key=lambda face: np.hypot(*(face.landmarks[:2].mean(axis=0) - _LOOK_SIDE / 2)))
+        return middle.transformed(cv2.invertAffineTransform(matrix))
+
+
+def _with_landmarks(face: DetectedFace, close: DetectedFace) -> DetectedFace:
+    """Return a face with the landmarks of its enlarged view."""
+    return replace(face, landmarks=close.landmarks, close_confidence=close.confidence)
 
 
 def turned(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:

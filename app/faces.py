@@ -1,9 +1,9 @@
-"""A face that a detector found: its box, its eyes, and what becomes of them when the picture moves."""
+"""A detected face: its box, its landmarks and how both follow a transform of the picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,36 +37,44 @@ class Box:
 
 @dataclass(frozen=True)
 class DetectedFace:
-    """One face: its box, its eyes and the detector's confidence (0 ... 1).
+    """One face: its box, its landmarks and the detector's confidence (0 ... 1).
 
-    `eyes` is float64 (2, 2): the observer's left and right eye as (x, y) in pixels of the picture, or
-    None if the detector found none.
+    `landmarks` is float64 (5, 2): left eye, right eye, nose tip, left and right mouth corner as the observer sees
+    them, (x, y) in pixels of the picture. It is (2, 2), the eyes alone, for detectors that report no more, and None
+    if the detector found no eyes. `close_confidence` is the detector's confidence in an enlarged view of the face,
+    None if there was no such view.
     """
 
     box: Box
-    eyes: np.ndarray | None
+    landmarks: np.ndarray | None
     confidence: float
+    close_confidence: float | None = None
+
+    @property
+    def eyes(self) -> np.ndarray | None:
+        """The observer's left and right eye, float64 (2, 2), or None."""
+        return None if self.landmarks is None else self.landmarks[:2]
 
     def moved(self, x: int, y: int) -> DetectedFace:
-        """The face in a picture that begins further left and further up by so many pixels."""
+        """Return the face in a picture that starts `x` pixels further left and `y` pixels further up."""
         box = Box(self.box.x + x, self.box.y + y, self.box.width, self.box.height)
-        return DetectedFace(box, None if self.eyes is None else self.eyes + np.array([x, y]), self.confidence)
+        return replace(self, box=box, landmarks=None if self.landmarks is None else self.landmarks + np.array([x, y]))
 
     def scaled(self, scale: float, width: int, height: int) -> DetectedFace:
-        """The face in a picture `scale` times as large, its box inside of `width` x `height` pixels."""
+        """Return the face in a picture `scale` times as large, its box clipped to `width` x `height` pixels."""
         left, top = max(0, round(self.box.x * scale)), max(0, round(self.box.y * scale))
         right = min(width, round((self.box.x + self.box.width) * scale))
         bottom = min(height, round((self.box.y + self.box.height) * scale))
         box = Box(left, top, max(0, right - left), max(0, bottom - top))
-        return DetectedFace(box, None if self.eyes is None else self.eyes * scale, self.confidence)
+        return replace(self, box=box, landmarks=None if self.landmarks is None else self.landmarks * scale)
 
-    def carried(self, matrix: np.ndarray) -> DetectedFace:
-        """The face under a rotation, float (2, 3): the box stays level and keeps its size."""
+    def transformed(self, matrix: np.ndarray) -> DetectedFace:
+        """Return the face under a rotation, float (2, 3): the box stays level and keeps its size."""
         box = self.box
         centre = matrix[:, :2] @ [box.x + box.width / 2, box.y + box.height / 2] + matrix[:, 2]
         moved = Box(round(centre[0] - box.width / 2), round(centre[1] - box.height / 2), box.width, box.height)
-        eyes = None if self.eyes is None else self.eyes @ matrix[:, :2].T + matrix[:, 2]
-        return DetectedFace(moved, eyes, self.confidence)
+        points = None if self.landmarks is None else self.landmarks @ matrix[:, :2].T + matrix[:, 2]
+        return replace(self, box=moved, landmarks=points)
 
 
 def without_repeats(faces: Iterable[DetectedFace]) -> list[DetectedFace]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from app.crop import aligned_eyes
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -40,16 +42,17 @@ class QualityFloor:
         return None
 
 
-def measure(crop: np.ndarray, eyes: np.ndarray) -> Quality:
+def measure(crop: np.ndarray, landmarks: np.ndarray) -> Quality:
     """Measure a face.
 
-    Arguments:
+    Args:
         crop: uint8 (112, 112, 3) RGB, aligned.
-        eyes: float (2, 2), in pixels of the picture the crop was cut from.
+        landmarks: float (5, 2) or (2, 2), in pixels of the picture of the crop.
 
     The sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000,
     https://doi.org/10.1109/ICPR.2000.903548) on the grey crop.
     """
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    distance = float(np.hypot(*(np.asarray(eyes)[1] - np.asarray(eyes)[0])))
+    left, right = aligned_eyes(landmarks)
+    distance = float(np.hypot(*(right - left)))
     return Quality(distance, float(cv2.Laplacian(grey, cv2.CV_64F).var()))

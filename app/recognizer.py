@@ -160,14 +160,14 @@ class Recognizer:
 
     def cut(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[CutFace, ...]:
         """The first half of `name`: align the faces of a picture, after which the picture may go."""
-        # Of a picture read at reduced scale, fewer pixels are there than boxes and eyes count.
-        eyes = [None if face.eyes is None else face.eyes / picture.scale for face in faces]
+        # Boxes and landmarks are in pixels of the whole picture, which may have been decoded at reduced scale.
+        landmarks = [None if face.landmarks is None else face.landmarks / picture.scale for face in faces]
         with stage("embed"):
-            crops = [None if pair is None else crop.align(picture.pixels, pair) for pair in eyes]
+            crops = [None if points is None else crop.align(picture.pixels, points) for points in landmarks]
         floor = self.network.card.quality
         return tuple(
-            CutFace(face, cut, floor.flaw(None if cut is None else quality.measure(cut, pair)))
-            for face, cut, pair in zip(faces, crops, eyes, strict=True)
+            CutFace(face, cut, floor.flaw(None if cut is None else quality.measure(cut, points)))
+            for face, cut, points in zip(faces, crops, landmarks, strict=True)
         )
 
     def name_cut(self, cuts: Sequence[CutFace]) -> tuple[IdentifiedFace, ...]:

@@ -72,7 +72,7 @@ def main(lfw: Path, count: int, other: str) -> None:
             eyes[name].append(np.full((2, 2), np.nan) if face is None else face.eyes)
             if face is None:
                 continue
-            row = network.embed(crop.align(picture.pixels, face.eyes)[None])
+            row = network.embed(crop.align(picture.pixels, face.landmarks)[None])
             verdict = judge(rank(row[0], snapshot, network.card.rules.head), network.card.rules)
             first[name] += verdict.ranking[0].person == whose[file]
             named[name] += verdict.person == whose[file]

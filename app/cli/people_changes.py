@@ -197,7 +197,7 @@ def rebuild(drop: bool) -> None:
     def embed(files):
         pictures = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files]
         # Kept crops have their eyes where the pipeline of their time put them; today's is cut from there.
-        return network.embed(np.stack([crop.align(picture, crop.TEMPLATE) for picture in pictures]))
+        return network.embed(np.stack([crop.align(picture, crop.EYES) for picture in pictures]))
 
     done = build(settings.database_url, network.card.id, settings.anchors, embed, drop)
     if done is None:

@@ -19,7 +19,7 @@ BLEND_SIDE = 144
 BLEND_MARGIN = (BLEND_SIDE - crop.SIZE) / 2
 """Pixels of a blend around its crop."""
 
-BLEND_EYES = crop.TEMPLATE + BLEND_MARGIN
+BLEND_EYES = crop.EYES + BLEND_MARGIN
 """Where what the faces of a blend are laid by lies, (x, y) in pixels."""
 
 _BLACK = 24

@@ -250,7 +250,7 @@ def false_accepts(distances: np.ndarray, different: np.ndarray, head: Head) -> t
 
 def shrunk(crops: np.ndarray, eye_distance: float) -> np.ndarray:
     """What crops look like when their face has so few pixels between the eyes: uint8 (n, 112, 112, 3), same out."""
-    side = max(4, round(crop.SIZE * eye_distance / np.hypot(*(crop.TEMPLATE[1] - crop.TEMPLATE[0]))))
+    side = max(4, round(crop.SIZE * eye_distance / np.hypot(*(crop.EYES[1] - crop.EYES[0]))))
     small = (cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in crops)
     return np.stack([cv2.resize(one, (crop.SIZE, crop.SIZE), interpolation=cv2.INTER_LINEAR) for one in small])
 
@@ -262,7 +262,7 @@ def blurred(crops: np.ndarray, sigma: float) -> np.ndarray:
 
 def typical_sharpness(crops: np.ndarray) -> float:
     """The median sharpness of crops, see `quality`: uint8 (n, 112, 112, 3) -> float."""
-    return float(np.median([quality.measure(one, crop.TEMPLATE).sharpness for one in crops]))
+    return float(np.median([quality.measure(one, crop.EYES).sharpness for one in crops]))
 
 
 def floor(levels: list[float], top1: Callable[[float], float], usual: float) -> float:

@@ -1,7 +1,7 @@
-"""The faces of a folder as serving sees them: decoded, detected and aligned by the same code, made once and kept.
+"""Face crops of a folder of pictures, made by the serving pipeline and cached on disk.
 
-What is measured here and what the gallery is built from must come from the way a visitor's photo takes;
-only training itself cuts its own, jittered crops (see `tiles`).
+Galleries, thresholds and figures come from the same decoding, detection and alignment that a visitor's photo takes.
+Only training itself makes its own, augmented crops (see `tiles`).
 """
 
 from __future__ import annotations
@@ -10,31 +10,67 @@ import csv
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from app import crop, images, quality
 from app.detection import METHOD, Detector
+from app.faces import Box, DetectedFace
 from app.siamese import numbers
 
 _CHUNK = 2000
+
+_COLUMNS = 16
+"""Of a cached row: box (4), both confidences, landmarks (10)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Crops:
     """The largest face of each picture.
 
-    `files` are relative to the root. `crops` is uint8 (files, 112, 112, 3) RGB, read from disk as needed;
-    `found` is bool (files,), false where the detector missed; `eye_distance` and `sharpness` are float32
-    (files,), see `quality`.
+    `files` are relative to the root. `crops` is uint8 (files, 112, 112, 3) RGB, read from disk as needed. `rows` is
+    float32 (files, 16), what the detector reported: box, confidence, confidence in the enlarged view (NaN without
+    one) and landmarks (NaN where the backend reports the eyes alone); all NaN where it missed the face.
     """
 
     files: list[str]
     crops: np.ndarray
-    found: np.ndarray
-    eye_distance: np.ndarray
-    sharpness: np.ndarray
+    rows: np.ndarray
+
+    @cached_property
+    def found(self) -> np.ndarray:
+        """Whether the detector found a face: bool (files,)."""
+        return ~np.isnan(self.rows[:, 0])
+
+    @cached_property
+    def qualities(self) -> list[quality.Quality | None]:
+        """The quality of each face, None where the detector missed it."""
+        return [
+            quality.measure(np.asarray(self.crops[place]), face.landmarks) if (face := self.face(place)) else None
+            for place in range(len(self.files))
+        ]
+
+    @cached_property
+    def eye_distance(self) -> np.ndarray:
+        """Distance of the eyes in pixels of the picture: float32 (files,), 0 where the detector missed the face."""
+        return np.array([one.eye_distance if one else 0 for one in self.qualities], dtype=np.float32)
+
+    @cached_property
+    def sharpness(self) -> np.ndarray:
+        """See `quality.Quality`: float32 (files,), 0 where the detector missed the face."""
+        return np.array([one.sharpness if one else 0 for one in self.qualities], dtype=np.float32)
+
+    def face(self, place: int) -> DetectedFace | None:
+        """Return the detected face of a picture, or None where the detector missed it."""
+        if not self.found[place]:
+            return None
+        row = self.rows[place]
+        points = row[6:].reshape(5, 2).astype(np.float64)
+        points = points[:2] if np.isnan(points[2:]).any() else points
+        close = None if np.isnan(row[5]) else float(row[5])
+        return DetectedFace(Box(*map(int, row[:4])), points, float(row[4]), close)
 
     def positions(self, files: Sequence[str]) -> np.ndarray:
         """Where files are: int64 (len(files),)."""
@@ -45,18 +81,18 @@ class Crops:
 def collect(
     root: Path, files: Sequence[str], detector: Detector, cache: Path, tick: Callable[[], object] = lambda: None
 ) -> Crops:
-    """Cut the largest face of each file, going on where an earlier call was stopped.
+    """Crop the largest face of each file. A call that was stopped is resumed.
 
-    Arguments:
+    Args:
         root: folder that `files` are relative to.
         files: the pictures.
         detector: the one that serves.
-        cache: folder for the results, which are made anew if the files or the crop change.
+        cache: folder for the results, which are discarded if the files, the detector or the alignment change.
         tick: called after each picture.
     """
     cache.mkdir(parents=True, exist_ok=True)
     shape = (len(files), crop.SIZE, crop.SIZE, 3)
-    array, log, about = cache / "crops.npy", cache / "crops.csv", cache / "about.txt"
+    array, log, about = cache / "crops.npy", cache / "faces.csv", cache / "about.txt"
     made_for = "\n".join([crop.PIPELINE, f"{detector.backend} {METHOD}", *files])
     if not about.exists() or about.read_text(encoding="utf-8") != made_for:
         for old in (log, array, *cache.glob("embeddings-*.npy")):
@@ -66,18 +102,26 @@ def collect(
     crops = np.load(array, mmap_mode="r+")
     rows = _rows(log)
     done = len(rows)
-    # A call that was killed may have left half a line, which the next row must not be glued to.
-    log.write_text("".join(f"{distance},{sharpness}\n" for distance, sharpness in rows), encoding="utf-8")
+    # A call that was killed may have left half a line, which the next row must not be appended to.
+    log.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
     with log.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
+        writer = csv.writer(stream, lineterminator="\n")
         for position in range(done, len(files)):
-            cut, measured = _largest(root / files[position], detector)
+            cut, face = _largest(root / files[position], detector)
             if cut is not None:
                 crops[position] = cut
-            writer.writerow([measured.eye_distance, measured.sharpness] if measured else [-1, -1])
+            writer.writerow(_row(face))
             tick()
-    values = np.array(_rows(log), dtype=np.float32).reshape(-1, 2)
-    return Crops(list(files), crops, values[:, 0] >= 0, values[:, 0], values[:, 1])
+    return Crops(list(files), crops, np.array(_rows(log), dtype=np.float32).reshape(-1, _COLUMNS))
+
+
+def _row(face: DetectedFace | None) -> list[float]:
+    if face is None:
+        return [np.nan] * _COLUMNS
+    box = face.box
+    points = [round(value, 3) for value in face.landmarks.ravel().tolist()]
+    confidences = [face.confidence, np.nan if face.close_confidence is None else face.close_confidence]
+    return [box.x, box.y, box.width, box.height, *confidences, *points, *[np.nan] * (10 - len(points))]
 
 
 def _rows(log: Path) -> list[list[str]]:
@@ -85,19 +129,16 @@ def _rows(log: Path) -> list[list[str]]:
         return []
     with log.open(newline="", encoding="utf-8") as stream:
         lines = stream.read().splitlines(keepends=True)
-    return [row for row in csv.reader(line for line in lines if line.endswith("\n")) if len(row) == 2]
+    return [row for row in csv.reader(line for line in lines if line.endswith("\n")) if len(row) == _COLUMNS]
 
 
-def _largest(path: Path, detector: Detector) -> tuple[np.ndarray | None, quality.Quality | None]:
+def _largest(path: Path, detector: Detector) -> tuple[np.ndarray | None, DetectedFace | None]:
     try:
         picture = images.decode(path.read_bytes())
     except images.UnreadableImage:
         return None, None
     face = detector.largest(picture)
-    if face is None:
-        return None, None
-    cut = crop.align(picture.pixels, face.eyes)
-    return cut, quality.measure(cut, face.eyes)
+    return (None, None) if face is None else (crop.align(picture.pixels, face.landmarks), face)
 
 
 def embed(

@@ -11,10 +11,10 @@ import numpy as np
 
 from app import crop
 
-MIDDLE = crop.TEMPLATE.mean(axis=0)
+MIDDLE = crop.EYES.mean(axis=0)
 """Between the eyes, (x, y) in pixels of a crop."""
 
-SPAN = float(np.linalg.norm(crop.TEMPLATE[1] - crop.TEMPLATE[0]))
+SPAN = float(np.linalg.norm(crop.EYES[1] - crop.EYES[0]))
 """From eye to eye in pixels of a crop."""
 
 SIGMAS = np.linspace(0.4, 2.0, 16)

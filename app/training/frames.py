@@ -11,7 +11,7 @@ from app import crop
 from app.training import dice
 from app.training.tiles import TileSet
 
-FIVE_POINTS = np.vstack([crop.TEMPLATE, [[56.03, 71.74], [41.55, 92.37], [70.73, 92.20]]])
+FIVE_POINTS = crop.TEMPLATE
 """Where teachers learnt to have both eyes (the observer's left first), the nose and the corners of the mouth.
 
 It is the template of ArcFace (Deng et al. 2019, https://arxiv.org/abs/1801.07698). A teacher tells faces
@@ -35,7 +35,7 @@ class Frames:
     @classmethod
     def of(cls, tiles: TileSet) -> Frames:
         """Those of all tiles."""
-        own = similarities(crop.TEMPLATE, tiles.eyes)
+        own = similarities(crop.EYES, tiles.eyes)
         # Nearest as measured in the crop, as teachers' faces were laid when they learnt.
         teachers = own if tiles.points is None else _inverse(similarities(tiles.points, FIVE_POINTS))
         return cls(own, teachers, _moved(_inverse(teachers), tiles.eyes.astype(np.float64)))
@@ -43,7 +43,7 @@ class Frames:
     @cached_property
     def teachers_eyes(self) -> np.ndarray:
         """Where eyes would have to lie in the tiles for `crop.align` to cut as a teacher wants it: (faces, 2, 2)."""
-        return _moved(self.teachers, crop.TEMPLATE)
+        return _moved(self.teachers, crop.EYES)
 
     def blended_eyes(self, first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
         """Where the eyes of blends lie in a teacher's crop: between those of their faces.
@@ -78,7 +78,7 @@ class Frames:
         first = faces[:count]
         view = _views(looks["turn"].astype(np.float64) @ [1, 1j], looks["shift"], looks["mirrored"])
         eyes = self.blended_eyes(first, others, np.where(blends["met"] > 0, 0.5, blends["share"]))
-        blended = _after(similarities(crop.TEMPLATE, eyes), view[:count])
+        blended = _after(similarities(crop.EYES, eyes), view[:count])
         laid = {
             "place": faces,
             "frame": np.concatenate([self.teachers[first], self.own[faces[count:]]]),

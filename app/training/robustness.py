@@ -124,7 +124,7 @@ def _answers(pictures, change, detector: Detector, network, snapshot: Snapshot) 
     for picture in pictures:
         worse = change(picture)
         face = detector.largest(Picture(worse))
-        crops.append(None if face is None else crop.align(worse, face.eyes))
+        crops.append(None if face is None else crop.align(worse, face.landmarks))
     seen = [one for one in crops if one is not None]
     embeddings = iter(network.embed(np.stack(seen)) if seen else ())
     head = network.card.rules.head

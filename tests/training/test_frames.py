@@ -41,7 +41,7 @@ def test_a_similarity_brings_points_onto_others():
 
 def test_frames_lay_eyes_on_the_template_and_five_points_where_teachers_want_them(faces):
     found = frames.Frames.of(faces)
-    np.testing.assert_allclose(moved(found.own, crop.TEMPLATE[None]), faces.eyes, atol=1e-3)
+    np.testing.assert_allclose(moved(found.own, crop.EYES[None]), faces.eyes, atol=1e-3)
     np.testing.assert_allclose(moved(found.teachers, frames.FIVE_POINTS[None])[0], faces.points[0], atol=1e-3)
     # The longer face is shown smaller, so that its five points come near those of the template.
     scale = np.linalg.norm(found.teachers[:, :, 0], axis=1)
@@ -52,7 +52,7 @@ def test_frames_lay_eyes_on_the_template_and_five_points_where_teachers_want_the
 def test_without_five_points_eyes_must_do(faces):
     found = frames.Frames.of(replace(faces, points=None))
     np.testing.assert_array_equal(found.teachers, found.own)
-    np.testing.assert_allclose(found.eyes, [crop.TEMPLATE] * 2, atol=1e-3)
+    np.testing.assert_allclose(found.eyes, [crop.EYES] * 2, atol=1e-3)
 
 
 def test_a_students_view_lays_the_eyes_of_faces_and_blends_on_the_template(faces):
@@ -60,9 +60,9 @@ def test_a_students_view_lays_the_eyes_of_faces_and_blends_on_the_template(faces
     blends = dice.blends(np.random.default_rng(0), 2)
     blends["share"][:], blends["met"][:] = [0.0, 0.25], 0
     laid = found.laid(np.array([1, 0, 1]), np.array([0, 1]), looks, blends)
-    in_frame = moved(laid["view"].astype(float), np.stack([crop.TEMPLATE] * 3))
+    in_frame = moved(laid["view"].astype(float), np.stack([crop.EYES] * 3))
     between = 0.75 * found.eyes[0] + 0.25 * found.eyes[1]
-    np.testing.assert_allclose(in_frame, [found.eyes[1], between, crop.TEMPLATE], atol=1e-3)
+    np.testing.assert_allclose(in_frame, [found.eyes[1], between, crop.EYES], atol=1e-3)
     np.testing.assert_allclose(laid["frame"], [found.teachers[1], found.teachers[0], found.own[1]], atol=1e-3)
     np.testing.assert_allclose(laid["upright"][:, :, :2], [np.eye(2)] * 2, atol=1e-6)
     assert laid["place"].tolist() == [1, 0, 1]
