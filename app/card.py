@@ -1,7 +1,7 @@
-"""The model card: what a network is, what it was made from, how good it is, and every number that decides.
+"""Model card: the network's layout and origin, its evaluation, and every number that decides a verdict.
 
-A card is a JSON file; the weights it names lie beside it as safetensors (plain numbers, no code) and
-are refused if their sha256 differs from the card's. The card has a checksum of what decides in itself.
+A card is a JSON file. The weights it names are safetensors (plain numbers, no code) in the same folder and are refused
+if their sha256 differs from the card's. The card contains a checksum of its deciding parts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import safetensors.numpy
 
 from app import crop
 from app.quality import QualityFloor
-from app.verdict import Head, Rules
+from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Rules, Table
 
 _DECIDING = ("architecture", "crop", "head", "quality", "verdict", "weights")
 """The parts of a card that decide what the program answers."""
@@ -29,13 +29,14 @@ class ModelError(RuntimeError):
 
 @dataclass(frozen=True)
 class TwinConfig:
-    """What makes one twin different from another.
+    """Layout of a twin.
 
-    `stages` holds (channels, residual pairs) for 28, 14, 7 ... pixels after a stem of `stem` channels at 56.
+    A convolution to `stem` channels and a separable block to twice as many work on 112 x 112 pixels. Each of `stages`,
+    (channels, further blocks), halves the side with its first separable block. The defaults are those of SFace.
     """
 
     stem: int = 32
-    stages: tuple[tuple[int, int], ...] = ((64, 1), (128, 2), (256, 2))
+    stages: tuple[tuple[int, int], ...] = ((128, 1), (256, 1), (512, 5), (1024, 1))
     embedding: int = 128
 
     @classmethod
@@ -76,39 +77,21 @@ def read_card(path: Path) -> Card:
     """Read a card.
 
     Raises:
-        ModelError: it is missing, no card, altered, or of a network made for another crop or way of embedding.
+        ModelError: it is missing, not a card, altered, or of a network made for another alignment.
     """
-    card = _read(path)
-    if card.crop != crop.PIPELINE:
-        raise ModelError(
-            f"The network of {path} was trained on crops of the pipeline {card.crop}, this program "
-            f"cuts {crop.PIPELINE}. Use a network trained with this version, or train one: "
-            "python main.py train FACES_FOLDER."
-        )
-    if "mirrored" in card.raw:
-        raise ModelError(
-            f"The network of {path} is of a version that embedded mirror images too; its thresholds are not right for "
-            "this one. Use a network shipped with this version, or ship yours anew: python main.py ship FACES_FOLDER."
-        )
-    return card
-
-
-def _read(path: Path) -> Card:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        if raw["crop"] != crop.PIPELINE:
+            raise ModelError(
+                f"The network of {path} was made for faces aligned by {raw['crop']}. This version aligns by "
+                f"{crop.PIPELINE}. Use the network that ships with this version, or train one: python main.py train "
+                "FACES_FOLDER."
+            )
         found = checksum(raw)
         # Cards of before there were checksums have none.
         if raw.get("checksum", found) != found:
             raise ValueError("it was altered: the checksum differs")
-        verdict = raw["verdict"]
-        rules = Rules(
-            head=Head(float(raw["head"]["scale"]), float(raw["head"]["shift"])),
-            thresholds=_thresholds(verdict["thresholds"]),
-            margin=float(verdict["margin"]),
-            pair_threshold=float(verdict["pair_threshold"]),
-            sizes=tuple((int(row["people"]), _thresholds(row["thresholds"])) for row in verdict.get("galleries", [])),
-            false_accepts=tuple((float(row["share"]), float(row["score"])) for row in verdict.get("false_accepts", [])),
-        )
+        rules = _rules(raw)
         return Card(
             id=network_id(raw["weights"]["sha256"], raw["crop"]),
             crop=raw["crop"],
@@ -125,22 +108,48 @@ def _read(path: Path) -> Card:
         raise ModelError(f"{path} is not a model card of this program ({error!r}). Restore the file.") from error
 
 
-def _thresholds(rows: list[dict]) -> tuple[tuple[int, float], ...]:
-    return tuple((int(row["anchors"]), float(row["class_distance"])) for row in rows)
+def _rules(raw: dict[str, Any]) -> Rules:
+    verdict, pairs = raw["verdict"], raw["verdict"]["pairs"]
+    thresholds = tuple((float(row["fpir"]), _table(row["galleries"])) for row in verdict["thresholds"])
+    missing = {*FPIRS, LOOK_ALIKE_FPIR} - set(dict(thresholds))
+    if missing:
+        raise ValueError(f"it has no thresholds for an FPIR of {min(missing)}")
+    return Rules(
+        head=Head(float(raw["head"]["scale"]), float(raw["head"]["shift"])),
+        thresholds=thresholds,
+        margin=float(verdict["margin"]),
+        pairs=PairRules(
+            tuple((float(row["fmr"]), float(row["score"])) for row in pairs["false_matches"]), float(pairs["different"])
+        ),
+    )
+
+
+def _table(rows: list[dict]) -> Table:
+    return tuple(
+        (int(row["people"]), tuple((int(one["anchors"]), float(one["class_distance"])) for one in row["thresholds"]))
+        for row in rows
+    )
 
 
 def verdict_entry(rules: Rules) -> dict[str, Any]:
-    """What a card says under `verdict`, as `read_card` reads it."""
+    """Return what a card says under `verdict`, as `read_card` reads it."""
 
-    def table(rows: tuple[tuple[int, float], ...]) -> list[dict]:
-        return [{"anchors": count, "class_distance": round(value, 5)} for count, value in rows]
+    def galleries(table: Table) -> list[dict]:
+        return [
+            {
+                "people": people,
+                "thresholds": [{"anchors": count, "class_distance": round(value, 5)} for count, value in row],
+            }
+            for people, row in table
+        ]
 
     return {
-        "thresholds": table(rules.thresholds),
-        "galleries": [{"people": people, "thresholds": table(rows)} for people, rows in rules.sizes],
+        "thresholds": [{"fpir": fpir, "galleries": galleries(table)} for fpir, table in rules.thresholds],
         "margin": round(rules.margin, 5),
-        "pair_threshold": rules.pair_threshold,
-        "false_accepts": [{"share": share, "score": round(score, 5)} for share, score in rules.false_accepts],
+        "pairs": {
+            "false_matches": [{"fmr": fmr, "score": round(score, 5)} for fmr, score in rules.pairs.false_matches],
+            "different": round(rules.pairs.different, 5),
+        },
     }
 
 
@@ -148,7 +157,7 @@ def read_weights(path: Path, card: Card) -> dict[str, np.ndarray]:
     """Read the weights that lie beside a card.
 
     Returns:
-        Arrays by name, as stored (float16).
+        Arrays by name, as stored.
 
     Raises:
         ModelError: they are missing, or not the card's.
@@ -163,8 +172,16 @@ def read_weights(path: Path, card: Card) -> dict[str, np.ndarray]:
     return safetensors.numpy.load(data)
 
 
+def stored(array: np.ndarray) -> np.ndarray:
+    """Return an array as a weights file stores it: matrices and kernels float16, vectors float32.
+
+    Vectors are few, and variances of batch normalizations fall below the smallest float16.
+    """
+    return array.astype(np.float32 if array.ndim == 1 else np.float16)
+
+
 def write(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
-    """Write a card and, beside it, its weights as float16; `weights` and `checksum` are filled in.
+    """Write a card and its weights, see `stored`; `weights` and `checksum` are filled in.
 
     Arguments:
         path: the card to write, e.g. models/twin.json.
@@ -172,7 +189,7 @@ def write(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> No
         weights: float arrays by name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = safetensors.numpy.save({name: array.astype(np.float16) for name, array in weights.items()})
+    data = safetensors.numpy.save({name: stored(array) for name, array in weights.items()})
     file = path.with_suffix(".safetensors")
     file.write_bytes(data)
     entry = {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

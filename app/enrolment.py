@@ -17,6 +17,7 @@ from app import crop
 from app.gallery import names
 from app.gallery.store import Person
 from app.images import UnreadableImage
+from app.likeness import leave_one_out
 from app.recognizer import Probe, Recognizer
 from app.sightings import PhotoReport, choose, sight
 from app.verdict import Rules, rank
@@ -211,25 +212,23 @@ def _find_lookalikes(
         if closest is None or closest.class_distance > rules.threshold(closest.anchors, len(snapshot)):
             continue
         others = [*own, *(probes[other].embedding for other in places if other != place)]
-        if not others or closest.class_distance < _mean_score(probes[place].embedding, others, rules):
+        if not others or closest.class_distance < _distance(probes[place].embedding, others, rules):
             reason = f"It looks like {closest.person}, who is in the gallery under that name."
             reports[place] = replace(reports[place], outcome="lookalike", reason=reason, other=closest.person)
 
 
 def _find_unlike(reports: list[PhotoReport], probes: tuple[Probe | None, ...], own: np.ndarray, rules: Rules) -> None:
-    """Take out the face least like the rest, again and again, while the rest would not pass for the same person."""
+    """Mark the face least like the rest, again and again, while the rest would not match it."""
     while len(places := _accepted(reports)) and len(own) + len(places) > 2:
-        faces = [*own, *(probes[place].embedding for place in places)]
-        means = [
-            _mean_score(faces[number], faces[:number] + faces[number + 1 :], rules)
-            for number in range(len(own), len(faces))
-        ]
-        worst = int(np.argmax(means))
-        if means[worst] <= rules.pair_threshold:
+        faces = np.stack([*own, *(probes[place].embedding for place in places)])
+        distances = leave_one_out(faces, rules.head)[len(own) :]
+        worst = int(np.argmax(distances))
+        limit = rules.threshold(len(faces) - 1, 1)
+        if distances[worst] <= limit:
             return
         reason = (
-            f"It does not look like the others: its distance to them is {means[worst]:.2f} on average, "
-            f"{rules.pair_threshold:.2f} or less is usual."
+            f"It does not look like the other photos: its distance to them is {distances[worst]:.2f}. "
+            f"Up to {limit:.2f} counts as the same person."
         )
         reports[places[worst]] = replace(reports[places[worst]], outcome="unlike", reason=reason)
 
@@ -238,6 +237,7 @@ def _accepted(reports: list[PhotoReport]) -> list[int]:
     return [place for place, report in enumerate(reports) if report.accepted]
 
 
-def _mean_score(face: np.ndarray, others: list[np.ndarray], rules: Rules) -> float:
-    distances = np.linalg.norm(np.stack(others) - face, axis=1)
-    return float(rules.head.score(distances).mean())
+def _distance(face: np.ndarray, others: list[np.ndarray], rules: Rules) -> float:
+    """Class distance of a face to the template of others."""
+    template = np.mean(others, axis=0)
+    return float(rules.head.of_cosines(face @ template / max(1e-6, float(np.linalg.norm(template)))))

@@ -15,7 +15,7 @@ import numpy as np
 
 from app.enrolment import DUPLICATE
 from app.gallery.snapshot import Snapshot
-from app.likeness import class_distances
+from app.likeness import class_distances, leave_one_out
 from app.verdict import Rules, judge, rank
 
 Kind = Literal["outlier", "duplicate", "confused", "few", "wide", "stranger"]
@@ -112,16 +112,15 @@ def of_person(name: str, anchors: np.ndarray, rules: Rules) -> Iterator[Finding]
     if count < 2:
         return
     cosines = anchors @ anchors.T
-    scores = rules.head.score(np.sqrt(np.maximum(0, 2 - 2 * cosines)))
-    means = (scores.sum(axis=1) - scores.diagonal()) / (count - 1)
-    limit = rules.pair_threshold
-    if np.median(means) > limit:
-        detail = f"anchors are {np.median(means):.2f} from each other; {limit:.2f} or less is one person."
-        yield Finding("wide", name, detail, float(np.median(means)))
+    distances = leave_one_out(anchors, rules.head)
+    limit = rules.threshold(count - 1, 1)
+    if np.median(distances) > limit:
+        detail = f"anchors are {np.median(distances):.2f} from each other; up to {limit:.2f} counts as one person."
+        yield Finding("wide", name, detail, float(np.median(distances)))
     elif count >= FEW:
-        for row in np.flatnonzero(means > limit):
-            detail = f"is {means[row]:.2f} from the others on average; {limit:.2f} or less is one person."
-            yield Finding("outlier", name, detail, float(means[row]), (int(row),))
+        for row in np.flatnonzero(distances > limit):
+            detail = f"is {distances[row]:.2f} from the others; up to {limit:.2f} counts as one person."
+            yield Finding("outlier", name, detail, float(distances[row]), (int(row),))
     repeats = np.flatnonzero((np.tril(cosines, -1) > DUPLICATE).any(axis=1))
     if len(repeats):
         verb = "is nearly the same picture as another." if len(repeats) == 1 else "are nearly the same as others."

@@ -1,8 +1,4 @@
-"""Who is easily taken for whom, as a person's own anchors tell: each is ranked as if it were a probe.
-
-Anchors come from training pictures, so new photos of the same people lie further apart; what these numbers
-are good for is comparing people with each other.
-"""
+"""Look-alikes of a person, and the spread of their anchors: each anchor is ranked as if it were a probe."""
 
 from __future__ import annotations
 
@@ -45,10 +41,9 @@ def likeness(
 ) -> tuple[Spread | None, tuple[Lookalike, ...]]:
     """Compare a person's anchors with everyone's.
 
-    Costs one product of the matrix of all anchors with a vector for each of the person's anchors, as
-    many probes would.
+    Costs one product of the matrix of all templates with a vector for each of the person's anchors.
 
-    Arguments:
+    Args:
         person_id: someone in the snapshot; others have no anchors, so no spread and no look-alikes.
         snapshot: the gallery.
         head: from distance to score.
@@ -75,23 +70,33 @@ def likeness(
 
 
 def class_distances(own: int, snapshot: Snapshot, head: Head) -> np.ndarray:
-    """Class distances of a person's anchors to everyone: float64 (anchors, people).
+    """Return the class distances of a person's anchors to everyone: float32 (anchors, people).
 
-    To the person themselves an anchor is compared with the others alone; NaN where there is no other.
+    For the person themselves an anchor is compared with the template of the others (leave-one-out); NaN where there is
+    no other.
 
-    Arguments:
+    Args:
         own: the person's position.
         snapshot: the gallery.
         head: from distance to score.
     """
-    anchors, counts = snapshot.person(own), snapshot.counts.astype(np.float64)
-    sums = np.empty((len(anchors), len(snapshot)))
-    for block, first in zip(snapshot.blocks, snapshot.firsts, strict=False):
-        scores = head.score(np.sqrt(np.maximum(2.0 - 2.0 * (anchors @ block.anchors.T), 0.0)))
-        if first <= own < first + len(block.starts):
-            itself = block.starts[own - first] + np.arange(len(anchors))
-            scores[np.arange(len(anchors)), itself] = 0.0
-        np.add.reduceat(scores, block.starts, axis=1, out=sums[:, first : first + len(block.starts)])
-    counts[own] -= 1
-    with np.errstate(invalid="ignore"):
-        return sums / counts
+    distances = head.of_cosines(snapshot.person(own) @ snapshot.templates.T)
+    distances[:, own] = leave_one_out(snapshot.person(own), head)
+    return distances
+
+
+def leave_one_out(anchors: np.ndarray, head: Head) -> np.ndarray:
+    """Return the class distance of each anchor to the template of the others.
+
+    Args:
+        anchors: float32 (anchors, dims) of unit length, all of one person.
+        head: from distance to score.
+
+    Returns:
+        float32 (anchors,); NaN for a lone anchor.
+    """
+    if len(anchors) < 2:
+        return np.full(len(anchors), np.nan, np.float32)
+    others = anchors.sum(axis=0) - anchors
+    lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-6)
+    return head.of_cosines((anchors * others).sum(axis=1) / lengths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +25,10 @@ class QualityFloor:
 
     eye_distance: float
     sharpness: float
+
+    def accepts(self, qualities: Sequence[Quality | None]) -> np.ndarray:
+        """Return which faces can be judged: bool (faces,)."""
+        return np.array([self.flaw(quality) is None for quality in qualities], dtype=bool)
 
     def flaw(self, quality: Quality | None) -> str | None:
         """Why a face cannot be judged, as a sentence, or None if it can. No quality means no eyes."""

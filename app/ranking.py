@@ -1,31 +1,28 @@
-"""Distances -> scores -> ranking: everyone in the gallery, the smallest class distance first.
+"""Ranking of everyone in the gallery by their distance to a probe, the smallest class distance first.
 
-A probe's score against an anchor is sigmoid(scale * (Euclidean distance - shift)): 0 same, 1 different.
-A person's class distance is the mean of the scores of all their anchors. One matrix product gives all of them;
-rows of the table are made only when somebody looks at them.
+A person's template is the mean of their anchors at unit length. The class distance is the score of the probe against
+the template, sigmoid(scale * (Euclidean distance - shift)): 0 same, 1 different. A probe that is the same picture as
+an anchor gets the score against that anchor instead. One product with all templates orders everybody; anchors are
+compared only for the people whose rows are looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property
 from typing import overload
 
-import cv2
 import numpy as np
 
 from app.gallery.snapshot import Snapshot
 
-_CACHED = 32_768
-"""Scores worked on at once, few enough to stay in the processor's cache."""
+SAME_PICTURE = 0.8
+"""Cosine from which a probe counts as the same picture as an anchor. Photos saved again at half size or as JPEG of
+quality 40 stay above it, photos of different people far below (`bench.copies`)."""
 
-_SHARED = 4 * _CACHED
-"""From so many anchors on, the cores share them out; fewer take one core a few milliseconds."""
-
-_FEW = 64
-"""So many rows are made one by one; for more, everyone's minimum and deviation are computed together."""
+_SHORTLIST = 64
+"""People closest by template whose anchors are searched for the same picture, and rows made one by one."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +33,25 @@ class Head:
     shift: float
 
     def score(self, distance: np.ndarray) -> np.ndarray:
-        """sigmoid(scale * (distance - shift)), elementwise: 0 same ... 1 different."""
+        """Return sigmoid(scale * (distance - shift)), elementwise: 0 same ... 1 different."""
         return 1.0 / (1.0 + np.exp(-self.scale * (distance - self.shift)))
+
+    def of_cosines(self, cosines: np.ndarray) -> np.ndarray:
+        """Return the scores of pairs of unit vectors: float (...) cosines to float (...)."""
+        return self.score(np.sqrt(np.maximum(0, 2 - 2 * cosines)))
 
 
 @dataclass(frozen=True)
 class PersonDistance:
-    """One person's row of a ranking: mean, minimum and standard deviation of the scores of their anchors.
+    """One person's row of a ranking.
 
-    `rejected` says that the face resembles one that was marked as not this person, which has put the class
-    distance above the mean.
+    `class_distance` decides. `mean`, `min` and `std` describe the scores against the person's single anchors.
+    `rejected` says that the face resembles one that was marked as not this person, which raised the class distance.
     """
 
     person: str
     class_distance: float
+    mean: float
     min: float
     std: float
     anchors: int
@@ -59,167 +61,134 @@ class PersonDistance:
 class Ranking(Sequence[PersonDistance]):
     """Everyone in the gallery, the smallest class distance first; slices are tuples.
 
-    Arguments:
+    Args:
         snapshot: the gallery.
-        scores: float32 (anchors,), of the probe against every anchor.
-        means: float32 (people,), the class distances.
-        rejected: positions of the people for whom a rejected face counted.
+        probe: float32 (dims,) of unit length.
+        head: from distance to score.
+        distances: float32 (people,), the class distances.
+        before: class distances, by position, of the people whose distance a rejected face has raised.
     """
 
     def __init__(
-        self, snapshot: Snapshot, scores: np.ndarray, means: np.ndarray, rejected: frozenset[int] = frozenset()
+        self, snapshot: Snapshot, probe: np.ndarray, head: Head, distances: np.ndarray, before: dict[int, float]
     ) -> None:
         self._snapshot = snapshot
-        self._scores = scores
-        self._means = means
-        self._rejected = rejected
-        # The few that decide come from a partition; the whole order costs more than the ranking itself.
-        few = min(_FEW, len(means))
-        closest = np.sort(np.argpartition(means, few - 1)[:few])
-        self._first = closest[np.argsort(means[closest], kind="stable")]
+        self._probe = probe
+        self._head = head
+        self._distances = distances
+        self._before = before
+        # The few that decide come from a partition: sorting everybody costs more than the product.
+        self._first = closest(distances)
 
     def __len__(self) -> int:
-        return len(self._means)
+        return len(self._distances)
 
     @overload
     def __getitem__(self, index: int) -> PersonDistance: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[PersonDistance, ...]: ...
     def __getitem__(self, index):
-        """The row at a place, or those of a slice."""
+        """Return the row at a place, or those of a slice."""
         if isinstance(index, slice):
-            return tuple(self._rows(self._places(range(*index.indices(len(self))))))
-        return next(self._rows(self._places([range(len(self))[index]])))
+            return tuple(self._rows(self._positions(range(*index.indices(len(self))))))
+        return next(self._rows(self._positions([range(len(self))[index]])))
 
     def __iter__(self) -> Iterator[PersonDistance]:
         return self._rows(self._order)
 
     def scores(self, place: int) -> np.ndarray:
-        """The scores against every anchor of the person at a place, in the order of `Snapshot.person`: float32."""
-        return self._own_scores(self._places([range(len(self))[place]])[0])
+        """Return the scores against the anchors of the person at a place: float32 (anchors,)."""
+        return self._anchor_scores(self._positions([range(len(self))[place]])[0])
 
     def rejections(self) -> tuple[tuple[PersonDistance, float], ...]:
-        """The rows of those for whom a rejected face counted, and what their class distance would be without it."""
-        positions = sorted(self._rejected)
-        means = [float(self._own_scores(position).mean()) for position in positions]
-        return tuple(zip(self._rows(positions), means, strict=True))
+        """Return the rows of those whose distance a rejected face has raised, each with the distance without it."""
+        return tuple(zip(self._rows(list(self._before)), self._before.values(), strict=True))
 
     @cached_property
     def _order(self) -> np.ndarray:
-        return np.argsort(self._means, kind="stable")
+        return np.argsort(self._distances, kind="stable")
 
     @cached_property
-    def _spreads(self) -> tuple[np.ndarray, np.ndarray]:
-        """Everyone's smallest score and standard deviation."""
-        starts, counts = self._snapshot.offsets[:-1], self._snapshot.counts
-        means = np.add.reduceat(self._scores, starts) / counts
-        squares = (self._scores - np.repeat(means, counts)) ** 2
-        return np.minimum.reduceat(self._scores, starts), np.sqrt(np.add.reduceat(squares, starts) / counts)
+    def _all_scores(self) -> np.ndarray:
+        return self._head.of_cosines(np.concatenate([anchors @ self._probe for anchors in self._snapshot.runs]))
 
-    def _places(self, indices: Sequence[int]) -> Sequence[int]:
+    def _positions(self, indices: Sequence[int]) -> Sequence[int]:
         order = self._first if max(indices, default=0) < len(self._first) else self._order
         return [int(order[index]) for index in indices]
 
-    def _own_scores(self, position: int) -> np.ndarray:
-        return self._scores[self._snapshot.offsets[position] : self._snapshot.offsets[position + 1]]
+    def _anchor_scores(self, position: int) -> np.ndarray:
+        return self._head.of_cosines(self._snapshot.person(position) @ self._probe)
 
     def _rows(self, positions: Sequence[int]) -> Iterator[PersonDistance]:
-        many = len(positions) > _FEW
+        offsets = self._snapshot.offsets if len(positions) > _SHORTLIST else None
         for position in positions:
-            own = self._own_scores(position)
-            least, spread = (one[position] for one in self._spreads) if many else (own.min(), own.std())
+            if offsets is None:
+                own = self._anchor_scores(position)
+            else:
+                own = self._all_scores[offsets[position] : offsets[position + 1]]
             yield PersonDistance(
                 self._snapshot.names[position],
-                float(self._means[position]),
-                float(least),
-                float(spread),
+                float(self._distances[position]),
+                float(own.mean()),
+                float(own.min()),
+                float(own.std()),
                 len(own),
-                position in self._rejected,
+                position in self._before,
             )
 
 
+def closest(distances: np.ndarray) -> np.ndarray:
+    """Return the positions of the smallest distances, at most `_SHORTLIST` of them, in order: float (n,) to int (k,)."""
+    count = min(_SHORTLIST, len(distances))
+    found = np.sort(np.argpartition(distances, count - 1)[:count])
+    return found[np.argsort(distances[found], kind="stable")]
+
+
 def pair_score(first: np.ndarray, second: np.ndarray, head: Head) -> float:
-    """Score of two faces: two float32 (dims,) of length 1 -> 0 same ... 1 different."""
+    """Return the score of two faces, float32 (dims,) of unit length each: 0 same ... 1 different."""
     return float(head.score(np.linalg.norm(np.asarray(first, np.float64) - second)))
 
 
 def rank(embedding: np.ndarray, snapshot: Snapshot, head: Head) -> Sequence[PersonDistance]:
-    """Everyone in the gallery, the smallest class distance first.
+    """Rank everyone in the gallery by their distance to a face.
 
-    Arguments:
-        embedding: float32 (dims,) of length 1, the probe.
+    Args:
+        embedding: float32 (dims,) of unit length, the probe.
         snapshot: the gallery.
         head: from distance to score.
 
     Returns:
-        A `Ranking`; nothing if the gallery has nobody.
+        A `Ranking`; empty if the gallery has nobody.
     """
     if not len(snapshot):
         return ()
     probe = np.asarray(embedding, dtype=np.float32)
-    scores = np.empty(snapshot.offsets[-1], dtype=np.float32)
-    means = np.empty(len(snapshot), dtype=np.float32)
-    pieces, row = [], 0
-    for anchors in snapshot.runs:
-        for at in range(0, len(anchors), _CACHED):
-            some = anchors[at : at + _CACHED]
-            pieces.append((some, scores[row : row + len(some)]))
-            row += len(some)
-    score = partial(_score, probe, head)
-    if len(scores) < _SHARED:
-        for piece in pieces:
-            score(piece)
-    else:
-        list(_threads().map(score, pieces))
-    np.add.reduceat(scores, snapshot.offsets[:-1], out=means)
-    means /= snapshot.counts
-    return Ranking(snapshot, scores, *_weighed(probe, snapshot, head, scores, means))
+    distances = head.of_cosines(snapshot.templates @ probe)
+    for position in closest(distances):
+        cosine = float((snapshot.person(position) @ probe).max())
+        if cosine >= SAME_PICTURE:
+            distances[position] = min(distances[position], head.of_cosines(np.float32(cosine)))
+    return Ranking(snapshot, probe, head, distances, _raise_rejected(probe, snapshot, head, distances))
 
 
-@cache
-def _threads() -> ThreadPoolExecutor:
-    # As many as OpenCV may use here: in a worker of an archive it is one.
-    return ThreadPoolExecutor(cv2.getNumThreads(), "ranking")
+def _raise_rejected(probe: np.ndarray, snapshot: Snapshot, head: Head, distances: np.ndarray) -> dict[int, float]:
+    """Raise the class distances, in place, of people for whom a face like the probe was rejected.
 
+    A rejected face counts for a probe that is closer to it than half way between the person's template and their
+    closest anchor: then the class distance is what the score lacks to 1, if that is more. `bench/rejected.py` measures
+    what that keeps away, and what it costs the person themselves.
 
-def _score(probe: np.ndarray, head: Head, piece: tuple[np.ndarray, np.ndarray]) -> None:
-    """Write the scores of some anchors, float32 (anchors, dims), into float32 (anchors,)."""
-    anchors, scores = piece
-    np.dot(anchors, probe, out=scores)
-    _scores_of_cosines(scores, head)
-
-
-def _scores_of_cosines(values: np.ndarray, head: Head) -> None:
-    """Turn cosines into scores in place: float32 (anchors,). For unit vectors |p - a|^2 = 2 - 2 p.a."""
-    np.subtract(1, values, out=values)
-    np.maximum(values, 0, out=values)
-    values *= 2
-    np.sqrt(values, out=values)
-    values -= np.float32(head.shift)
-    values *= np.float32(-head.scale)
-    np.exp(values, out=values)
-    values += 1
-    np.reciprocal(values, out=values)
-
-
-def _weighed(
-    probe: np.ndarray, snapshot: Snapshot, head: Head, scores: np.ndarray, means: np.ndarray
-) -> tuple[np.ndarray, frozenset[int]]:
-    """Let rejected faces weigh: class distances, and the positions of those for whom one counted.
-
-    A rejected face counts for a probe that is nearer to it than half way between the mean of the person's scores
-    and the smallest: then the class distance is what the score lacks to 1, if that is more. `bench/rejected.py`
-    measures what that keeps away, and what it costs the person themselves.
+    Returns:
+        The class distances before, by position.
     """
-    here = np.flatnonzero(snapshot.rejecting >= 0)
-    if not len(here):
-        return means, frozenset()
-    cosines = snapshot.rejected.embeddings[here] @ probe
-    _scores_of_cosines(cosines, head)
-    counted = set()
-    for position, score in zip(snapshot.rejecting[here].tolist(), cosines.tolist(), strict=True):
-        own = scores[snapshot.offsets[position] : snapshot.offsets[position + 1]]
+    places = np.flatnonzero(snapshot.rejecting >= 0)
+    if not len(places):
+        return {}
+    scores = head.of_cosines(snapshot.rejected.embeddings[places] @ probe)
+    before: dict[int, float] = {}
+    for position, score in zip(snapshot.rejecting[places].tolist(), scores.tolist(), strict=True):
+        own = head.of_cosines(snapshot.person(position) @ probe)
         if score < (own.mean() + own.min()) / 2:
-            means[position] = max(means[position], 1 - score)
-            counted.add(position)
-    return means, frozenset(counted)
+            before.setdefault(position, float(distances[position]))
+            distances[position] = max(distances[position], 1 - score)
+    return before

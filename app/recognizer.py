@@ -1,10 +1,10 @@
-"""The way of a photo to a name: decode, detect, align, embed, rank, judge. Every door goes through here."""
+"""Recognition pipeline shared by the web app, the API, the CLI and archives: decode, detect, align, embed, judge."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,12 +13,13 @@ from app import crop, images, quality, verdict
 from app.decoder import Decoder
 from app.detection import Detector
 from app.faces import Box, DetectedFace
+from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.images import Picture
+from app.inference import Network, load_network
 from app.settings import Settings
-from app.siamese import Network, load_network
 from app.stages import judged, stage
-from app.verdict import Verdict
+from app.verdict import PairKind, PairRules, Rules, Verdict
 
 
 class NoFaceFound(ValueError):
@@ -89,19 +90,26 @@ class Side:
 class Comparison:
     """The pair of faces, one of each picture, with the smallest score (0 same ... 1 different).
 
-    `crops` are the two faces as the network saw them: uint8 (112, 112, 3) RGB.
+    `crops` are the two faces as the network saw them: uint8 (112, 112, 3) RGB. `pairs` is the number of pairs that
+    were compared, `rules` the thresholds.
     """
 
     first: DetectedFace
     second: DetectedFace
     crops: tuple[np.ndarray, np.ndarray]
     score: float
-    threshold: float
+    pairs: int
+    rules: PairRules
 
     @property
-    def same(self) -> bool:
-        """Whether the score says that both show the same person."""
-        return self.score <= self.threshold
+    def kind(self) -> PairKind:
+        """Whether both show the same person: same, uncertain or different."""
+        return self.rules.judge(self.score, self.pairs)
+
+    @property
+    def threshold(self) -> float:
+        """The largest score that says "same person" for this number of pairs."""
+        return self.rules.same(self.pairs)
 
 
 class Recognizer:
@@ -119,7 +127,7 @@ class Recognizer:
         """Load everything the settings name; the first start fills the gallery from the shipped anchors.
 
         Raises:
-            siamese.ModelError: card or weights are missing, altered or foreign.
+            card.ModelError: card or weights are missing, altered or foreign.
             gallery.store.GalleryError: the gallery cannot be opened or belongs to another network or crop.
             backends.DetectorError: the detector cannot be used.
         """
@@ -127,6 +135,16 @@ class Recognizer:
         network = load_network(settings.model)
         gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors, settings.recovery_days)
         return cls(settings, detector, network, gallery)
+
+    def rules(self, snapshot: Snapshot, fpir: float | None = None) -> Rules:
+        """Return the rules for a gallery: the card's thresholds, shifted where the gallery was calibrated.
+
+        Args:
+            snapshot: the gallery.
+            fpir: false positive identification rate; default: that of the settings.
+        """
+        card = self.network.card.rules
+        return replace(card, fpir=self.settings.fpir, shifts=snapshot.shifts).at(fpir)
 
     def warm_up(self) -> None:
         """Go the whole way of a photo once, so that the first visitor waits no longer than the hundredth."""
@@ -154,9 +172,15 @@ class Recognizer:
         with stage("detect"):
             return self.detector.find_faces(picture)
 
-    def name(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> Identification:
-        """The last step: align, embed, rank and judge the faces that were found in a picture."""
-        return Identification(picture, self.name_cut(self.cut(picture, faces)))
+    def name(self, picture: Picture, faces: tuple[DetectedFace, ...], fpir: float | None = None) -> Identification:
+        """Align, embed, rank and judge the faces of a picture, the last step.
+
+        Args:
+            picture: the decoded picture.
+            faces: as `find` returns them.
+            fpir: false positive identification rate; default: that of the settings.
+        """
+        return Identification(picture, self.name_cut([self.cut(picture, faces)], fpir)[0])
 
     def cut(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[CutFace, ...]:
         """The first half of `name`: align the faces of a picture, after which the picture may go."""
@@ -170,18 +194,35 @@ class Recognizer:
             for face, cut, points in zip(faces, crops, landmarks, strict=True)
         )
 
-    def name_cut(self, cuts: Sequence[CutFace]) -> tuple[IdentifiedFace, ...]:
-        """The second half of `name`, for the faces of any number of pictures: embed in batches, rank and judge."""
-        probes = self._embedded(cuts)
+    def name_cut(
+        self, photos: Sequence[Sequence[CutFace]], fpir: float | None = None
+    ) -> list[tuple[IdentifiedFace, ...]]:
+        """Embed the faces of any number of photos in batches, rank and judge them: the second half of `name`.
+
+        Args:
+            photos: the aligned faces of each photo.
+            fpir: false positive identification rate; default: that of the settings.
+        """
+        probes = iter(self._embedded([cut for cuts in photos for cut in cuts]))
         snapshot = self.gallery.snapshot()
-        rules = self.network.card.rules
+        rules = self.rules(snapshot, fpir)
         named = []
         with stage("rank"):
-            for probe in probes:
-                ranking = () if probe.embedding is None else verdict.rank(probe.embedding, snapshot, rules.head)
-                named.append(IdentifiedFace(probe.face, probe.crop, verdict.judge(ranking, rules, probe.flaw)))
-        judged(face.verdict.kind for face in named)
-        return tuple(named)
+            for cuts in photos:
+                own = [next(probes) for _ in cuts]
+                verdicts = verdict.keep_one_each(
+                    [self._judge(probe, snapshot, rules) for probe in own], rules, len(snapshot)
+                )
+                named.append(
+                    tuple(IdentifiedFace(probe.face, probe.crop, one) for probe, one in zip(own, verdicts, strict=True))
+                )
+        judged(face.verdict.kind for faces in named for face in faces)
+        return named
+
+    @staticmethod
+    def _judge(probe: Probe, snapshot: Snapshot, rules: Rules) -> Verdict:
+        ranking = () if probe.embedding is None else verdict.rank(probe.embedding, snapshot, rules.head)
+        return verdict.judge(ranking, rules, probe.flaw)
 
     def identify(self, data: bytes) -> Identification:
         """Name every face of a picture, in the three steps; no face gives an empty tuple.
@@ -241,7 +282,7 @@ class Recognizer:
             for b in second.probes
         ]
         score, a, b = min(pairs, key=lambda pair: pair[0])
-        return Comparison(a.face, b.face, (a.crop, b.crop), score, rules.pair_threshold)
+        return Comparison(a.face, b.face, (a.crop, b.crop), score, len(pairs), rules.pairs)
 
     def _embedded(self, cuts: Sequence[CutFace]) -> tuple[Probe, ...]:
         aligned = [cut.crop for cut in cuts if cut.crop is not None]

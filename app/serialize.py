@@ -45,14 +45,22 @@ def comparison(compared: Comparison) -> dict[str, Any]:
         "error": None,
         "score": compared.score,
         "threshold": compared.threshold,
-        "same": compared.same,
+        "verdict": compared.kind,
+        "pairs": compared.pairs,
         "faces": {"a": _place(compared.first), "b": _place(compared.second)},
     }
 
 
 def comparison_failure(code: str, message: str) -> dict[str, Any]:
     """The answer for two pictures that could not be compared: the same fields, with `error` set."""
-    return {"error": {"code": code, "message": message}, "score": None, "threshold": None, "same": None, "faces": None}
+    return {
+        "error": {"code": code, "message": message},
+        "score": None,
+        "threshold": None,
+        "verdict": None,
+        "pairs": None,
+        "faces": None,
+    }
 
 
 def people(names_and_counts: Sequence[tuple[str, int]]) -> dict[str, Any]:
@@ -163,6 +171,7 @@ def _row(row: PersonDistance) -> dict[str, Any]:
     return {
         "person": row.person,
         "class_distance": row.class_distance,
+        "mean": row.mean,
         "min": row.min,
         "std": row.std,
         "anchors": row.anchors,

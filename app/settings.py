@@ -66,6 +66,12 @@ class Settings:
     )
     max_faces: int = _setting(64, "most faces looked at in one picture, the largest first", 1)
     min_face: int = _setting(16, "smallest face looked at: width of its box in pixels of the picture", 1)
+    fpir: float = _setting(
+        0.01,
+        "share of people outside the gallery who may get a name (FPIR, ISO/IEC 19795-1)",
+        None,
+        ["0.01", "0.003", "0.001"],
+    )
     max_pixels: int = _setting(40_000_000, "largest picture that is read: width x height", 1)
     max_bytes: int = _setting(20_000_000, "largest file, and largest request to the page, in bytes", 1)
     max_request_bytes: int = _setting(50_000_000, "largest request, all its files together, in bytes", 1)
@@ -184,6 +190,8 @@ def _read(name: str, item, text: str):
         if text.lower() not in ("0", "1", "true", "false"):
             raise SettingsError(f"{name} is {text!r}; it can be 1 (true) or 0 (false).")
         return text.lower() in ("1", "true")
+    if kind is float:
+        return float(text)
     if kind is int:
         # Of thousands of digits Python itself makes no number.
         value = int(text) if text.strip().isdecimal() and len(text) < 30 else -1

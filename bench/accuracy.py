@@ -14,7 +14,7 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from app import siamese
+from app import inference
 from app.detection import Detector
 from app.settings import ROOT, Settings
 from app.training import evaluation, identification, shipping
@@ -117,7 +117,7 @@ def chosen(faces: shipping.Faces, people: int) -> tuple[list[int], list[int], li
 def main(faces: Path, lfw: Path, people: int, count: int, work: Path) -> None:
     """Measure and print."""
     settings = Settings.from_environment()
-    detector, network = Detector.from_settings(settings), siamese.load_network(settings.model)
+    detector, network = Detector.from_settings(settings), inference.load_network(settings.model)
     files = sorted({file for pair in evaluation.lfw_pairs(lfw) for file in pair[:2]})
     crops = collect(lfw, files, detector, work / "lfw")
     ours = np.where(crops.found[:, None], embed(network, crops, work / "lfw"), np.nan)

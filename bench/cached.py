@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app import siamese
+from app import inference
 from app.settings import ROOT, Settings
 from app.training.crops import fingerprint
 from app.training.tiles import split_of
@@ -48,6 +48,6 @@ def faces(crops: Path, *splits: str) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         The folder of each face's person, and float32 (faces, dims) of length 1.
     """
-    people, files, embeddings = embedded(crops, siamese.load_network(Settings.from_environment().model).twin)
+    people, files, embeddings = embedded(crops, inference.load_network(Settings.from_environment().model).twin)
     chosen = np.array([split_of(*one) in splits for one in zip(people, files, strict=True)])
     return people[chosen], embeddings[chosen]

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from app import siamese
+from app import inference
 from app.enrolment import DUPLICATE
 from app.settings import ROOT, Settings
 from app.training import augment
@@ -47,7 +47,7 @@ def nearest(folder: Path, twin) -> np.ndarray:
 @click.option("--faces", "count", default=400, show_default=True, help="Pictures that copies are made of.")
 def main(work: Path, count: int) -> None:
     """Measure and print."""
-    network = siamese.load_network(Settings.from_environment().model)
+    network = inference.load_network(Settings.from_environment().model)
     rows = {
         "nearest other, learnt from": nearest(work / "crops", network.twin),
         "nearest other, not learnt from": nearest(work / "guests", network.twin),

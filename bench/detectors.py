@@ -55,9 +55,9 @@ def main(lfw: Path, count: int, other: str) -> None:
     # First: what is not OpenCV's must be chosen before TensorFlow is imported.
     detectors = {other: Detector.from_settings(replace(settings, detector=other))}
     detectors = {"the one that serves": Detector.from_settings(settings)} | detectors
-    from app import siamese
+    from app import inference
 
-    network, snapshot = siamese.load_network(settings.model), shipped.read(settings.anchors).snapshot()
+    network, snapshot = inference.load_network(settings.model), shipped.read(settings.anchors).snapshot()
     held_out = [file for file in guests.pictures_of(lfw, []) if guests.split_of(file) == "guest"]
     spelling = spelling_of(settings.anchors)
     whose = {file: person_of(file.rpartition("/")[0], spelling) for file in held_out}

@@ -47,7 +47,7 @@ def main(photo: Path | None, rounds: int) -> None:
     tensorflow = import_quietly("tensorflow")
 
     settings = Settings()
-    network, decoder = siamese.load_network(settings.model), Decoder.from_settings(settings)
+    network, decoder = inference.load_network(settings.model), Decoder.from_settings(settings)
     backend = backends.choose(settings)
     portrait = photos.paste(photos.portraits()[photos.PERSON], size=(1200, 840), side=380)
     data = photo.read_bytes() if photo else photos.encode(portrait)

@@ -68,7 +68,7 @@ class Namer:
     """Names everybody in pictures; loading it takes seconds.
 
     Raises:
-        siamese.ModelError: card or weights are missing, altered or foreign.
+        card.ModelError: card or weights are missing, altered or foreign.
         backends.DetectorError: the detector cannot be used.
     """
 
@@ -76,8 +76,8 @@ class Namer:
         import cv2
 
         from app.detection import Detector
+        from app.inference import load_network
         from app.recognizer import Recognizer
-        from app.siamese import load_network
 
         cv2.setNumThreads(1)
         self._job = job
@@ -132,12 +132,10 @@ class Namer:
         from app.images import Picture
         from app.recognizer import Identification
 
-        faces = iter(self._recognizer.name_cut([cut for one in seen for cut in one.cuts]))
-        for one in seen:
+        for one, faces in zip(seen, self._recognizer.name_cut([one.cuts for one in seen]), strict=True):
             if one.error:
                 yield serialize.failure(one.file, one.error.code, str(one.error))
                 continue
-            own = tuple(next(faces) for _ in one.cuts)
             # The pixels are gone: nothing of a row needs them.
             picture = Picture(np.empty((0, 0, 3), np.uint8), one.size)
-            yield serialize.identification(one.file, Identification(picture, own))
+            yield serialize.identification(one.file, Identification(picture, faces))

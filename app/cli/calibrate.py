@@ -1,48 +1,64 @@
-"""`calibrate`: what a distance is worth in one's own gallery, and how often a stranger would be named."""
+"""`calibrate`: identification rates of one's own gallery, and thresholds for it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
 from app import plural
 from app.cli import common
 
-DISTANCES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-"""Class distances whose probability is told."""
-
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of sentences.")
-def calibrate(as_json: bool) -> None:
-    """Measure your own gallery: how often a stranger is named, and how likely a name is right at each distance.
+@click.option("--apply", "apply", is_flag=True, help="Use thresholds that keep the FPIR in this gallery.")
+@click.option("--revert", is_flag=True, help="Use the thresholds of the network again.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
+def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
+    """Measure how often people are named in your gallery, rightly and wrongly.
 
-    Uses the gallery's own anchors and the strangers' faces that ship with the network; nothing is changed.
+    Probes are the gallery's own anchors, each compared with the others of its person. Impostors are the faces that
+    ship with the network, and the anchors of each person while that person is taken out of the gallery. --apply
+    shifts the thresholds so that the FPIR holds for both; a running server uses them from the next request on.
     """
     from app import strangers
     from app.card import read_card
     from app.cli.progress import bar
     from app.cli.train import learning
 
+    if apply and revert:
+        raise click.UsageError("Give --apply or --revert, not both.")
     settings = common.settings()
     card = read_card(settings.model)
-    faces = strangers.read(settings.model, card)
-    snapshot = common.open_gallery(settings).snapshot()
+    gallery = common.open_gallery(settings)
+    if revert:
+        gallery.shift_thresholds(())
+        click.echo("The thresholds of the network are in use again.")
+        return
+    snapshot = gallery.snapshot()
+    rules = replace(card.rules, fpir=settings.fpir, shifts=snapshot.shifts)
     with learning(), bar(len(snapshot), "person") as progress:
         from app.training import odds
 
-        found = odds.measure(snapshot, card.rules, faces, progress.update)
-    right = {f"{distance:.2f}": found.right(distance) for distance in DISTANCES}
+        impostors = strangers.read(settings.model, card)
+        found = odds.measure(snapshot, rules, impostors, progress.update)
     if as_json:
-        click.echo(common.json_line(asdict(found) | {"right": right}))
-        return
-    click.echo(f"{found.people} people, {plural.count(found.anchors, 'anchor')}. With the card's thresholds:")
-    click.echo(f"  of {found.strangers} faces of strangers, {found.strangers_named:.2%} are given a name;")
-    click.echo(f"  of the gallery's own, each taken out with all its person has, {found.left_out_named:.2%};")
-    click.echo(f"  of the gallery's own, {found.named:.2%} their own name and {found.misnamed:.2%} another.")
-    for share, limit in found.limits:
-        click.echo(f"At most {share:.1%} of strangers have anybody under a distance of {limit:.3f}.")
-    click.echo("How likely the closest person is the right one, if every second face is a stranger's:")
-    for distance, chance in right.items():
-        click.echo(f"  {distance}  {chance:.1%}")
+        click.echo(common.json_line(asdict(found)))
+    else:
+        _print(found)
+    if apply:
+        shifts = [(fpir, shift) for fpir, shift in found.shifts if shift is not None]
+        gallery.shift_thresholds(shifts)
+        click.echo("Applied. To take this back: python main.py calibrate --revert", err=as_json)
+
+
+def _print(found) -> None:
+    click.echo(f"{found.people} people, {plural.count(found.anchors, 'anchor')}. At an FPIR of {found.fpir:.1%}:")
+    click.echo(f"  {found.named:.1%} of the anchors get their own name, {found.misnamed:.1%} another one.")
+    click.echo(f"  {found.impostors_named:.2%} of {found.impostors:,} faces of other people get a name.")
+    click.echo(f"  {found.left_out_named:.2%} of the anchors get a name if their person is taken out of the gallery.")
+    for fpir, shift in found.shifts:
+        if shift is None:
+            click.echo(f"For an FPIR of {fpir:.1%} this gallery has too few faces: {round(1 / fpir):,} are needed.")
+        else:
+            click.echo(f"For an FPIR of {fpir:.1%} the thresholds would move by {shift:+.3f}.")

@@ -189,7 +189,7 @@ def rebuild(drop: bool) -> None:
 
     from app import crop
     from app.gallery.rebuild import rebuild as build
-    from app.siamese import load_network
+    from app.inference import load_network
 
     settings = common.settings()
     network = load_network(settings.model)

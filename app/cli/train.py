@@ -151,29 +151,47 @@ def train(
 @click.option("--model", type=click.Path(path_type=Path), help="Card to write; default: that of FACES_MODEL.")
 @click.option("--anchors", type=click.Path(path_type=Path), help="Gallery to write; default: that of FACES_ANCHORS.")
 @click.option("--data", default="", help="What the network was trained on, in words for the card.")
+@click.option("--pretrained", type=ONNX, help="Ship these weights, an ONNX file such as SFace's, not the trained ones.")
+@click.option("--source", default="", help="Where the pretrained file comes from, in words for the card.")
+@click.option("--licence", default="", help="Licence of the pretrained weights, for the card.")
 def ship(
-    faces: Path, work: Path, gallery: str, lfw: Path | None, model: Path | None, anchors: Path | None, data: str
+    faces: Path,
+    work: Path,
+    gallery: str,
+    lfw: Path | None,
+    model: Path | None,
+    anchors: Path | None,
+    data: str,
+    pretrained: Path | None,
+    source: str,
+    licence: str,
 ) -> None:
-    """Make a card, weights and a gallery of what was trained.
+    """Write a card, weights and a gallery for the network that was trained, or for a pretrained one.
 
-    Chooses anchors and every number that decides on faces the network was not trained on. A names.json
-    in the gallery's folder says how folder names are spelled for people. Then: evaluate.
+    Chooses anchors and every number that decides a verdict on faces the network was not trained on. A names.json
+    in the gallery's folder says how folder names are spelled for people. Next: evaluate.
     """
+    if pretrained and not (source and licence):
+        raise click.UsageError("--pretrained needs --source and --licence: the model card names both.")
     settings = common.settings()
     model, anchors = model or settings.model, anchors or settings.anchors
     with learning(), bars() as tick:
-        from app import siamese
         from app.detection import Detector
         from app.training import export, shipping, tiles
+        from app.training import pretrained as imported
 
         detector = Detector.from_settings(settings)
-        twin, about = export.trained_twin(work / "run")
-        network = siamese.Network(twin, export.provisional_card(about))
+        if pretrained:
+            weights, origin = imported.read_onnx(pretrained)
+            about = imported.about(origin, source, licence)
+        else:
+            weights, about = export.trained_weights(work / "run")
+        network = export.provisional_network(weights, about)
         gathered = _gathered(faces, lfw, work, detector, network, gallery, tick)
         spelling = shipping.spelling_of(anchors)
-        rules, floor, _ = shipping.calibrate(gathered, spelling, network, tick)
-        raw = export.describe(twin, about, data, crops_made_by=settings.detector)
-        card = shipping.write(model, raw, siamese.numbers(twin), rules, floor)
+        rules, floor, _ = shipping.calibrate(gathered, spelling, network, pretrained is not None, tick)
+        raw = export.describe(about, data, crops_made_by=settings.detector)
+        card = shipping.write(model, raw, weights, rules, floor)
         packed = tiles.pack(faces, work / "tiles", detector)
         shipping.write_strangers(model, card.id, gathered)
         shipping.write_gallery(anchors, card.id, gathered, spelling, floor, packed, detector, tick)
@@ -210,13 +228,13 @@ def evaluate(
     """
     settings = common.settings()
     with learning(), bars() as tick:
-        from app import siamese
         from app.detection import Detector
         from app.gallery import shipped
+        from app.inference import load_network
         from app.training import measuring, report_folder, shipping
         from app.training import robustness as robust
 
-        detector, network = Detector.from_settings(settings), siamese.load_network(settings.model)
+        detector, network = Detector.from_settings(settings), load_network(settings.model)
         gathered = _gathered(faces, lfw, work, detector, network, gallery, tick)
         spelling, snapshot = shipping.spelling_of(settings.anchors), shipped.read(settings.anchors).snapshot()
         figures, details = measuring.gallery(gathered, spelling, snapshot, network.card.rules)

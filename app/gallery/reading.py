@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, func, select
 from app.gallery import names, vectors
 from app.gallery.errors import GalleryError
 from app.gallery.snapshot import Rejected, Snapshot
-from app.gallery.tables import AnchorRow, ChangedRow, NetworkRow, PersonRow, RejectedRow, RevisionRow
+from app.gallery.tables import AnchorRow, ChangedRow, NetworkRow, PersonRow, RejectedRow, RevisionRow, ThresholdRow
 
 _STREAMED = 20_000
 """Anchors read at a time, so that the rows of the database never lie in memory beside the whole matrix."""
@@ -39,7 +39,8 @@ def load(connection: Connection) -> Snapshot:
     anchors = _matrix(connection, ids, offsets)
     anchors.flags.writeable = offsets.flags.writeable = False
     found = tuple(name for _, name, _ in everyone)
-    return Snapshot(found, tuple(ids.tolist()), anchors, offsets, revision(connection), _rejected(connection))
+    shifts = tuple(tuple(row) for row in connection.execute(select(ThresholdRow.fpir, ThresholdRow.shift)))
+    return Snapshot(found, tuple(ids.tolist()), anchors, offsets, revision(connection), _rejected(connection), shifts)
 
 
 def refresh(connection: Connection, snapshot: Snapshot, network_id: str) -> Snapshot:

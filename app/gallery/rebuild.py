@@ -13,7 +13,16 @@ from app.gallery import changes, names, shipped, vectors
 from app.gallery.database import Database, prepare
 from app.gallery.errors import GalleryError
 from app.gallery.journal import Change, erase
-from app.gallery.tables import AnchorRow, CellRow, CropRow, NetworkRow, PersonRow, RejectedRow, RevisionRow
+from app.gallery.tables import (
+    AnchorRow,
+    CellRow,
+    CropRow,
+    NetworkRow,
+    PersonRow,
+    RejectedRow,
+    RevisionRow,
+    ThresholdRow,
+)
 
 _BATCH = 512
 
@@ -62,6 +71,7 @@ def rebuild(
             connection.execute(update(NetworkRow).values(id=network_id))
             # What was done before cannot be undone: it would bring back what the old network made.
             connection.execute(delete(CellRow))
+            connection.execute(delete(ThresholdRow))
             connection.execute(update(RevisionRow).values(reversible=False))
             text = f"rebuilt {embedded} anchors for another network"
             Change(connection, reversible=False, whole=True).describe(text)

@@ -45,6 +45,11 @@ class Block:
         """All anchors of these people: float32 (anchors, dims)."""
         return self.matrix[self.first : self.first + len(self)]
 
+    @cached_property
+    def means(self) -> np.ndarray:
+        """Mean of each person's anchors, not normalized: float32 (people, dims)."""
+        return np.add.reduceat(self.anchors, self.starts) / self.counts[:, None].astype(np.float32)
+
     def rows(self, position: int) -> np.ndarray:
         """The anchors of one of the block's people."""
         return self.anchors[self.starts[position] : self.starts[position] + self.counts[position]]
@@ -63,7 +68,8 @@ class Snapshot:
     """Everyone who can be recognised at one moment. People without anchors are left out.
 
     `names` and `ids` have one entry a person; `blocks` have their anchors, in the same order; `rejected`
-    has the faces that weigh against somebody; `revision` is the change number that this was read at.
+    has the faces that weigh against somebody; `revision` is the change number that this was read at; `shifts` are the
+    thresholds' shifts of a calibrated gallery, see `verdict.Rules`.
     """
 
     names: tuple[str, ...]
@@ -71,6 +77,7 @@ class Snapshot:
     blocks: tuple[Block, ...]
     rejected: Rejected
     revision: int
+    shifts: tuple[tuple[float, float], ...]
 
     def __init__(
         self,
@@ -80,6 +87,7 @@ class Snapshot:
         offsets: np.ndarray,
         revision: int,
         rejected: Rejected | None = None,
+        shifts: tuple[tuple[float, float], ...] = (),
     ) -> None:
         """Take a whole gallery.
 
@@ -90,16 +98,23 @@ class Snapshot:
             offsets: int64 (people + 1,): person i's anchors are rows `offsets[i]` to `offsets[i + 1]`.
             revision: the gallery's change number.
             rejected: the rejected faces, if any.
+            shifts: see `verdict.Rules`, of a gallery that was calibrated.
         """
-        self._fill(_split(tuple(names), tuple(ids), anchors, offsets), rejected or Rejected(), revision)
+        self._fill(_split(tuple(names), tuple(ids), anchors, offsets), rejected or Rejected(), revision, shifts)
         self.__dict__.update(anchors=anchors, offsets=offsets)
 
-    def _fill(self, blocks: tuple[Block, ...], rejected: Rejected, revision: int) -> None:
+    def _fill(
+        self,
+        blocks: tuple[Block, ...],
+        rejected: Rejected,
+        revision: int,
+        shifts: tuple[tuple[float, float], ...],
+    ) -> None:
         everyone = {
             "names": tuple(chain.from_iterable(block.names for block in blocks)),
             "ids": tuple(chain.from_iterable(block.ids for block in blocks)),
         }
-        self.__dict__.update(everyone, blocks=blocks, rejected=rejected, revision=revision)
+        self.__dict__.update(everyone, blocks=blocks, rejected=rejected, revision=revision, shifts=shifts)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -118,6 +133,12 @@ class Snapshot:
     def offsets(self) -> np.ndarray:
         """Person i's anchors are rows `offsets[i]` to `offsets[i + 1]` of `anchors`: int64 (people + 1,)."""
         return _frozen(np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64))
+
+    @cached_property
+    def templates(self) -> np.ndarray:
+        """Template of each person, the mean of their anchors at unit length: float32 (people, dims)."""
+        means = np.concatenate([block.means for block in self.blocks])
+        return _frozen(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6))
 
     @cached_property
     def runs(self) -> tuple[np.ndarray, ...]:
@@ -163,7 +184,7 @@ class Snapshot:
             if person is not None and len(person[1]):
                 _put_in(blocks, key, *person)
         after = object.__new__(Snapshot)
-        after._fill(tuple(blocks), rejected, revision)
+        after._fill(tuple(blocks), rejected, revision, self.shifts)
         return after
 
 

@@ -10,14 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, insert, select
 
 from app.gallery import changes, exchange, journal, names, opening, people, portable, reading, vectors
 from app.gallery.database import Database, prepare
 from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
 from app.gallery.people import LARGEST_ID, Anchor, Person, Who
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import CropRow, PersonRow, PortraitRow, now
+from app.gallery.tables import CropRow, PersonRow, PortraitRow, ThresholdRow, now
 
 __all__ = [
     "Anchor",
@@ -286,6 +286,24 @@ class Gallery:
         """
         with self._database.writing() as connection:
             changes.take_back(connection, ids)
+
+    def shift_thresholds(self, shifts: Sequence[tuple[float, float]]) -> None:
+        """Shift the class thresholds of this gallery, in place of earlier shifts.
+
+        Args:
+            shifts: (FPIR, shift) each, see `verdict.Rules`; none of them brings the card's thresholds back.
+
+        Raises:
+            GalleryError: the gallery cannot be written.
+        """
+        with self._database.writing() as connection:
+            connection.execute(delete(ThresholdRow))
+            for fpir, shift in shifts:
+                connection.execute(insert(ThresholdRow).values(fpir=fpir, shift=shift))
+            text = (
+                "applied thresholds calibrated on this gallery" if shifts else "restored the thresholds of the network"
+            )
+            journal.Change(connection, reversible=False, whole=True).describe(text)
 
     def export(self, path: Path, crops: bool = True) -> int:
         """Write everyone, with anchors, portraits and rejected faces, into one file; gives back how many people.

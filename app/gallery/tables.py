@@ -138,6 +138,15 @@ class CellRow(Base):
     before: Mapped[str | None] = mapped_column(String(300))
 
 
+class ThresholdRow(Base):
+    """Shift of the class thresholds at one FPIR, of a gallery that was calibrated."""
+
+    __tablename__ = "threshold"
+
+    fpir: Mapped[float] = mapped_column(primary_key=True, autoincrement=False)
+    shift: Mapped[float]
+
+
 class NetworkRow(Base):
     """The one network whose anchors these are; `filled` is when the shipped gallery was put in."""
 

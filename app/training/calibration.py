@@ -1,95 +1,118 @@
-"""Every number that decides, chosen on faces the network was not trained on.
+"""Calibration: the score, the thresholds and the margin, chosen on identities not seen in training.
 
-Known people's `calibration` pictures and the `calibration-stranger` people decide; `test` pictures and
-`test-stranger` people only measure what came of it (see `evaluation`).
+Rates are those of ISO/IEC 19795-1. Three kinds of impostors are kept apart, and a threshold keeps its FPIR on the
+hardest of them. `measuring` reports, on other faces, what came of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from app import crop, quality
 from app.gallery.snapshot import Snapshot
 from app.training.reliability import class_distances
 from app.training.tiles import unit_hash
-from app.verdict import Head
+from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Table
 
-ANCHOR_COUNTS = (1, 2, 3, 5, 8, 16, 32)
-"""Numbers of anchors a person may have, at which thresholds are chosen; between them they are interpolated."""
+ANCHOR_COUNTS = (1, 2, 3, 5, 10, 32)
+"""Numbers of anchors of a person at which thresholds are chosen. Between them they are interpolated."""
 
 GALLERY_SIZES = (1, 4, 16, 64, 200)
-"""Numbers of people in a gallery, at which thresholds are chosen besides the whole."""
+"""Numbers of people in a gallery at which thresholds are chosen, besides the whole."""
 
-FALSE_ACCEPTS = (0.01, 0.001, 0.0001)
-"""Shares of pairs of different people taken for one, for which the card gives the score."""
+FALSE_MATCH_RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+"""Shares of pairs of different people for which the card has the score they stay under."""
 
-STRANGERS_NAMED = 0.006
-"""Share of calibration strangers that may be named. Under the promised 1 %, since other strangers than those
-measured are to keep it too."""
+FALSE_NON_MATCHES = 0.01
+"""Share of pairs of the same person that "different people" may be said of."""
 
-SCALES = (2.0, 3.0, 4.0, 6.0, 8.0, 16.0)
-"""Slopes of the head that are tried: a steep one turns the mean over a person's anchors into a vote, a flat
-one into a mean of distances."""
+SCALE = 5.0
+"""Slope of the score. It orders nothing and decides nothing; with this one distances fill the range from 0 to 1."""
 
-MARGINS = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
-"""Leads over the runner-up that are tried. Saving a photo anew moves one by nearly as much
-(`bench.resaved`), so that a smaller one says nothing about who it is."""
+MARGINS = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08)
+"""Leads over the runner-up that are tried. Saving a photo again moves a lead by nearly the smallest
+(`bench.resaved`)."""
 
 DOUBTFUL = 1 / 3
-"""Share of wrong names from which on a lead says too little: both people are shown instead."""
+"""Share of wrong names from which on a lead is too small: both people are shown instead."""
 
-STILL_JUDGED = 0.75
-"""A face is worth judging while pictures degraded to its level reach this share of the usual top-1."""
+_CHUNK = 2048
 
 
-def fit_head(distances: np.ndarray, different: np.ndarray) -> Head:
-    """Logistic regression of `different` on the distance, both classes weighing the same (Platt 1999).
+@dataclass(frozen=True, eq=False)
+class Impostors:
+    """Faces of people who are not in the gallery.
 
-    Arguments:
-        distances: float (pairs,), Euclidean.
-        different: bool (pairs,).
-
-    Returns:
-        The head whose score of 0.5 is the threshold of a pair.
+    `embeddings` is float32 (faces, dims). `names` is None, or str (faces,): gallery people who are taken out of the
+    gallery for their own faces.
     """
-    labels = different.astype(np.float64)
-    weights = np.where(different, 0.5 / different.sum(), 0.5 / (~different).sum())
-    design = np.column_stack([distances, np.ones_like(distances)]).astype(np.float64)
-    solution = np.zeros(2)
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-design @ solution))
-        slope = design.T @ (weights * (chance - labels))
-        curve = (design * (weights * chance * (1 - chance))[:, None]).T @ design
-        step = np.linalg.solve(curve, slope)
-        solution -= step
-        if np.abs(step).max() < 1e-9:
-            break
-    return Head(float(solution[0]), float(-solution[1] / solution[0]))
+
+    embeddings: np.ndarray
+    names: np.ndarray | None = None
+
+    def distances(self, snapshot: Snapshot, head: Head) -> np.ndarray:
+        """Return class distances to everyone but themselves: float32 (faces, people)."""
+        found = class_distances(self.embeddings, snapshot, head)
+        if self.names is not None:
+            found[self.names[:, None] == np.array(snapshot.names)[None]] = np.inf
+        return found
 
 
-def best_scale(shift: float, top1: Callable[[Head], float]) -> Head:
-    """The head, of those with this shift, that ranks known people best; a score of 0.5 stays the pair's threshold.
+Kinds = Mapping[str, Impostors]
+"""Impostors by their kind, such as ordinary people or look-alikes."""
 
-    Arguments:
-        shift: the distance at which the score is 0.5.
-        top1: measures the closed-set top-1 with a head.
+
+def fit_shift(embeddings: np.ndarray, people: np.ndarray) -> float:
+    """Return the distance that tells pairs of one person from pairs of two with equal error rates.
+
+    Args:
+        embeddings: float32 (faces, dims) of unit length.
+        people: (faces,), who each shows.
     """
-    return max((Head(scale, shift) for scale in SCALES), key=top1)
+    same, different = pair_distances(embeddings, people)
+    limits = np.linspace(0, 2, 2001)
+    misses = 1 - np.searchsorted(np.sort(same), limits, side="right") / len(same)
+    accepts = np.searchsorted(np.sort(different), limits, side="right") / len(different)
+    return float(limits[np.abs(misses - accepts).argmin()])
 
 
 def pair_distances(embeddings: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs of faces: (float (pairs,) distances, bool (pairs,) different)."""
-    first, second = np.triu_indices(len(embeddings), 1)
-    cosines = (embeddings @ embeddings.T)[first, second]
-    return np.sqrt(np.maximum(0, 2 - 2 * cosines)), people[first] != people[second]
+    """Return the Euclidean distances of all pairs of one person, and of all pairs of two, float32 each.
+
+    Args:
+        embeddings: float32 (faces, dims) of unit length.
+        people: (faces,), who each shows.
+    """
+    _, people = np.unique(people, return_inverse=True)
+    same, different = [], []
+    for start in range(0, len(embeddings), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(embeddings)))
+        cosines = embeddings[rows] @ embeddings.T
+        alike = people[rows][:, None] == people[None]
+        later = np.arange(len(embeddings))[None] > rows[:, None]
+        for found, wanted in ((same, alike & later), (different, ~alike & later)):
+            found.append(np.sqrt(np.maximum(0, 2 - 2 * cosines[wanted])))
+    return np.concatenate(same), np.concatenate(different)
+
+
+def pair_rules(embeddings: np.ndarray, people: np.ndarray, head: Head) -> PairRules:
+    """Choose the thresholds for comparing two photos.
+
+    Args:
+        embeddings: float32 (faces, dims) of unit length.
+        people: (faces,), who each shows.
+        head: from distance to score.
+    """
+    same, different = pair_distances(embeddings, people)
+    different.partition([int(len(different) * rate) for rate in FALSE_MATCH_RATES])
+    rates = [(rate, float(head.score(different[int(len(different) * rate)]))) for rate in FALSE_MATCH_RATES]
+    return PairRules(tuple(rates), float(head.score(np.quantile(same, 1 - FALSE_NON_MATCHES))))
 
 
 def thinned(snapshot: Snapshot, count: int, seed: int = 1) -> Snapshot:
-    """The gallery with at most `count` anchors a person, chosen by a hash."""
+    """Return the gallery with at most `count` anchors per person, chosen by a hash."""
     keep: list[int] = []
     for name, start, end in zip(snapshot.names, snapshot.offsets[:-1], snapshot.offsets[1:], strict=True):
         rows = sorted(range(start, end), key=lambda row: unit_hash(f"{name}/{row}", seed))[:count]
@@ -99,91 +122,72 @@ def thinned(snapshot: Snapshot, count: int, seed: int = 1) -> Snapshot:
     return Snapshot(snapshot.names, snapshot.ids, snapshot.anchors[keep], offsets, snapshot.revision)
 
 
-def strangers_named(distances: np.ndarray, weights: np.ndarray, limit: float, people: int) -> float:
-    """How many strangers somebody of a gallery of `people` is nearer to than `limit`, on average over all galleries
-    of that size that can be drawn from everyone: with k of n nearer, all but C(n - k, people) / C(n, people) of them.
+def share_named(distances: np.ndarray, limit: float, people: int) -> float:
+    """Return the share of impostors with a distance under `limit`, on average over galleries of `people`.
 
-    Arguments:
-        distances: float (strangers, n), class distances to everyone.
-        weights: float (strangers,), adding up to 1.
+    Of n people of whom k are nearer than the limit, all but C(n - k, people) / C(n, people) of the galleries of that
+    size name the impostor.
+
+    Args:
+        distances: float (impostors, n), class distances to everyone.
         limit: the class distance.
         people: at most n.
     """
     everyone = distances.shape[1]
     near = (distances < limit).sum(axis=1)
-    # log C(n - k, m) - log C(n, m) for every k at once; none is left where fewer than m are not near.
+    # log C(n - k, m) - log C(n, m) for every k; minus infinity where fewer than m people are not near.
     steps = np.arange(everyone)
     with np.errstate(divide="ignore"):
         factors = np.log(np.maximum(everyone - people - steps, 0)) - np.log(everyone - steps)
     spared = np.exp(np.concatenate([[0.0], np.cumsum(factors)]))
-    return float(weights @ (1 - spared[near]))
+    return float((1 - spared[near]).mean())
 
 
-def class_threshold(distances: np.ndarray, weights: np.ndarray, people: int, rate: float = STRANGERS_NAMED) -> float:
-    """The largest class distance at which `strangers_named` stays under `rate`, to a hundred-thousandth."""
+def class_threshold(distances: np.ndarray, people: int, fpir: float) -> float:
+    """Return the largest class distance at which `share_named` stays within `fpir`, to a hundred-thousandth."""
     low, high = 0.0, 1.0
     while high - low > 1e-5:
         middle = (low + high) / 2
-        if strangers_named(distances, weights, middle, people) <= rate:
+        if share_named(distances, middle, people) <= fpir:
             low = middle
         else:
             high = middle
     return low
 
 
-@dataclass(frozen=True, eq=False)
-class Strangers:
-    """Faces that a gallery must not name, in two groups that weigh the same.
-
-    `faces` is float32 (faces, dims), of people the gallery does not hold; `left_out` is float32 (others, dims), of
-    people whom it does hold, `names` says who they are: in a gallery without that person they are strangers too, and
-    harder ones, since most galleries hold people of one kind.
-    """
-
-    faces: np.ndarray
-    left_out: np.ndarray
-    names: np.ndarray
-
-    def distances(self, snapshot: Snapshot, head: Head) -> np.ndarray:
-        """Class distances to everyone but themselves: float64 (faces + others, people)."""
-        others = class_distances(self.left_out, snapshot, head)
-        others[self.names[:, None] == np.array(snapshot.names)[None]] = np.inf
-        return np.concatenate([class_distances(self.faces, snapshot, head), others])
-
-    @property
-    def weights(self) -> np.ndarray:
-        """What each face weighs, both groups one half: float64 (faces + others,)."""
-        groups = [len(group) for group in (self.faces, self.left_out)]
-        share = 1 / sum(size > 0 for size in groups)
-        return np.concatenate([np.full(size, share / max(1, size)) for size in groups])
-
-
 def leads(distances: np.ndarray) -> np.ndarray:
-    """How far the runner-up is behind the closest: float (faces, people) -> (faces,); infinite without one."""
+    """Return how far the runner-up is behind the closest: float (faces, people) to (faces,); infinite without one."""
     if distances.shape[1] < 2:
         return np.full(len(distances), np.inf)
     first, second = np.partition(distances, 1, axis=1)[:, :2].T
     return second - first
 
 
-def best_margin(known: np.ndarray, names: np.ndarray, strangers: Strangers, snapshot: Snapshot, head: Head) -> float:
-    """The margin under which a face is *unclear*: the one that lets most known faces be named, `doubtful` ones not.
+def clear(distances: np.ndarray, margin: float) -> np.ndarray:
+    """Return distances, infinite for faces that a margin makes ambiguous: float (faces, people), same out."""
+    return np.where((leads(distances) >= margin)[:, None], distances, np.inf)
 
-    Strangers come near two people at once more often than known faces do, so a margin keeps them away, and the
-    threshold may be higher; but a large one also silences known faces.
 
-    Arguments:
+def best_margin(known: np.ndarray, names: np.ndarray, kinds: Kinds, snapshot: Snapshot, head: Head) -> float:
+    """Choose the margin with the highest TPIR at the default FPIR, ambiguous faces not counted as named.
+
+    Impostors come near two people more often than known faces do, so a margin refuses them and the threshold may be
+    higher; but a large one also refuses known faces.
+
+    Args:
         known: float32 (faces, dims), of people in the gallery.
         names: str (faces,), who they are.
-        strangers: whom `STRANGERS_NAMED` of may be named.
+        kinds: the impostors.
         snapshot: the gallery.
         head: from distance to score.
     """
-    distances, others = class_distances(known, snapshot, head), strangers.distances(snapshot, head)
+    distances = class_distances(known, snapshot, head)
+    others = [impostors.distances(snapshot, head) for impostors in kinds.values()]
     right = np.array(snapshot.names)[distances.argmin(axis=1)] == names
 
     def near(margin: float) -> np.ndarray:
-        return distances.min(axis=1) <= class_threshold(clear(others, margin), strangers.weights, len(snapshot))
+        limit = min(class_threshold(clear(one, margin), len(snapshot), FPIRS[0]) for one in others)
+        return distances.min(axis=1) <= limit
 
     best = max(MARGINS, key=lambda margin: (right & near(margin) & (leads(distances) >= margin)).mean())
     named = near(best)
@@ -191,14 +195,14 @@ def best_margin(known: np.ndarray, names: np.ndarray, strangers: Strangers, snap
 
 
 def doubtful(leads: np.ndarray, right: np.ndarray) -> float:
-    """The largest lead such that `DOUBTFUL` or more of the names with a smaller one are wrong.
+    """Return the largest lead such that `DOUBTFUL` or more of the names with a smaller one are wrong.
 
-    Arguments:
+    Args:
         leads: float (faces,), of known faces that are named.
         right: bool (faces,), whether by their own name.
 
     Returns:
-        0 where even the smallest leads name nearly always rightly.
+        0 where even the smallest leads name nearly always correctly.
     """
     order = np.argsort(leads, kind="stable")
     wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
@@ -206,79 +210,41 @@ def doubtful(leads: np.ndarray, right: np.ndarray) -> float:
     return float(np.nextafter(leads[order[last[-1]]], np.inf)) if len(last) else 0.0
 
 
-def clear(distances: np.ndarray, margin: float) -> np.ndarray:
-    """Distances, infinite for faces that a margin makes unclear: float (faces, people), same out."""
-    return np.where((leads(distances) >= margin)[:, None], distances, np.inf)
+def class_thresholds(kinds: Kinds, snapshot: Snapshot, head: Head, margin: float) -> tuple[tuple[float, Table], ...]:
+    """Choose the class distances that keep each of `FPIRS`, and `LOOK_ALIKE_FPIR`, on every kind of impostors.
 
-
-def class_thresholds(
-    strangers: Strangers, snapshot: Snapshot, head: Head, margin: float
-) -> tuple[tuple[int, tuple[tuple[int, float], ...]], ...]:
-    """The class distance that `STRANGERS_NAMED` of the strangers are named under, for numbers of people and anchors.
-
-    Arguments:
-        strangers: whom the gallery must not name.
+    Args:
+        kinds: the impostors.
         snapshot: the gallery.
         head: from distance to score.
-        margin: under which a face is unclear; it is counted for the whole gallery, not for parts of it.
+        margin: under which a face is ambiguous. It counts for the whole gallery, not for parts of it.
 
     Returns:
-        (people, ((anchors, class distance), ...)), in rising number of people. Distances rise in the anchors, since
-        fewer spread more, and fall in the people, of whom more come near.
+        (FPIR, ((people, ((anchors, class distance), ...)), ...)) each. Distances fall with the people, of whom more
+        come near an impostor.
     """
     counts = [count for count in ANCHOR_COUNTS if count <= max(snapshot.counts.max(), 1)]
     sizes = [*(size for size in GALLERY_SIZES if size < len(snapshot)), len(snapshot)]
-    table = np.zeros((len(sizes), len(counts)))
+    rates = (*FPIRS, LOOK_ALIKE_FPIR)
+    tables = np.ones((len(rates), len(sizes), len(counts)))
     for column, count in enumerate(counts):
-        distances = strangers.distances(thinned(snapshot, count), head)
-        for row, size in enumerate(sizes):
-            known = clear(distances, margin) if size == len(snapshot) else distances
-            table[row, column] = class_threshold(known, strangers.weights, size)
-    table = np.minimum.accumulate(table[:, ::-1], axis=1)[:, ::-1]
-    table = np.maximum.accumulate(table[::-1], axis=0)[::-1]
+        gallery = thinned(snapshot, count)
+        for impostors in kinds.values():
+            distances = impostors.distances(gallery, head)
+            certain = clear(distances, margin)
+            for row, size in enumerate(sizes):
+                near = certain if size == len(snapshot) else distances
+                for layer, fpir in enumerate(rates):
+                    limit = class_threshold(near, size, fpir)
+                    tables[layer, row, column] = min(tables[layer, row, column], limit)
+    tables = np.maximum.accumulate(tables[:, ::-1], axis=1)[:, ::-1]
     return tuple(
-        (size, tuple((count, float(value)) for count, value in zip(counts, row, strict=True)))
-        for size, row in zip(sizes, table, strict=True)
+        (
+            fpir,
+            tuple(
+                (size, tuple((count, float(value)) for count, value in zip(counts, row, strict=True)))
+                for size, row in zip(sizes, table, strict=True)
+            ),
+        )
+        for fpir, table in zip(rates, tables, strict=True)
     )
-
-
-def false_accepts(distances: np.ndarray, different: np.ndarray, head: Head) -> tuple[tuple[float, float], ...]:
-    """Scores that `FALSE_ACCEPTS` of the pairs of different people come under: (share, score) each."""
-    others = np.sort(distances[different])
-    return tuple((share, float(head.score(others[int(len(others) * share)]))) for share in FALSE_ACCEPTS)
-
-
-def shrunk(crops: np.ndarray, eye_distance: float) -> np.ndarray:
-    """What crops look like when their face has so few pixels between the eyes: uint8 (n, 112, 112, 3), same out."""
-    side = max(4, round(crop.SIZE * eye_distance / np.hypot(*(crop.EYES[1] - crop.EYES[0]))))
-    small = (cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in crops)
-    return np.stack([cv2.resize(one, (crop.SIZE, crop.SIZE), interpolation=cv2.INTER_LINEAR) for one in small])
-
-
-def blurred(crops: np.ndarray, sigma: float) -> np.ndarray:
-    """Crops under a Gaussian blur of `sigma` pixels: uint8 (n, 112, 112, 3), same out."""
-    return np.stack([cv2.GaussianBlur(one, (0, 0), sigma) for one in crops])
-
-
-def typical_sharpness(crops: np.ndarray) -> float:
-    """The median sharpness of crops, see `quality`: uint8 (n, 112, 112, 3) -> float."""
-    return float(np.median([quality.measure(one, crop.EYES).sharpness for one in crops]))
-
-
-def floor(levels: list[float], top1: Callable[[float], float], usual: float) -> float:
-    """The hardest level of a degradation that still reaches `STILL_JUDGED` of the usual top-1.
-
-    Arguments:
-        levels: from easy to hard.
-        top1: measures the closed-set top-1 at a level.
-        usual: top-1 without degradation.
-
-    Returns:
-        The last level, in the order given, before top-1 falls below.
-    """
-    reached = levels[0]
-    for level in levels:
-        if top1(level) < STILL_JUDGED * usual:
-            break
-        reached = level
-    return reached

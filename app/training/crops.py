@@ -18,7 +18,6 @@ import numpy as np
 from app import crop, images, quality
 from app.detection import METHOD, Detector
 from app.faces import Box, DetectedFace
-from app.siamese import numbers
 
 _CHUNK = 2000
 
@@ -147,7 +146,7 @@ def embed(
     """Embed every face that was found, once for each network.
 
     Arguments:
-        network: a `siamese.Network`.
+        network: an `inference.Network`.
         crops: the faces.
         cache: folder that keeps the embeddings.
         tick: called with (done, total).
@@ -155,7 +154,7 @@ def embed(
     Returns:
         float32 (files, dims) of length 1; zeros where the detector missed.
     """
-    path = cache / f"embeddings-{fingerprint(network.twin)}.npy"
+    path = cache / f"embeddings-{fingerprint(network.weights)}.npy"
     if path.exists() and len(kept := np.load(path)) == len(crops.files):
         return kept
     embeddings = np.zeros((len(crops.files), network.dims), dtype=np.float32)
@@ -168,9 +167,9 @@ def embed(
     return embeddings
 
 
-def fingerprint(twin) -> str:
-    """What tells the weights of one twin from another's, as text for a file name."""
+def fingerprint(weights: dict[str, np.ndarray]) -> str:
+    """Return what tells one network's weights from another's, as text for a file name."""
     digest = hashlib.sha256()
-    for _, array in sorted(numbers(twin).items()):
+    for _, array in sorted(weights.items()):
         digest.update(array.tobytes())
     return digest.hexdigest()[:16]

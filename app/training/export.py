@@ -1,4 +1,4 @@
-"""From a training checkpoint to a twin, and what the card says about how it was made."""
+"""Export of a trained twin: its weights, and the card's description of how it was made."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import numpy as np
 from safetensors import safe_open
 
 from app import crop
-from app.card import Card, TwinConfig
+from app.card import Card, TwinConfig, stored
+from app.inference import Network
 from app.quality import QualityFloor
-from app.siamese import build_twin, fill, numbers
+from app.siamese import build_twin
 from app.training.errors import TrainingError
-from app.verdict import Head, Rules
+from app.verdict import Head, PairRules, Rules
 
 
-def trained_twin(run: Path) -> tuple:
-    """The twin of a run's last checkpoint, and what the checkpoint says about itself.
+def trained_weights(run: Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Return the twin's weights of a run's last checkpoint, and what the checkpoint says about itself.
 
     Returns:
-        A Keras model, and a dict of `plan`, `twin` and `step`.
+        Arrays by name, and a dict of `plan`, `twin` and `step`.
 
     Raises:
         TrainingError: there is no checkpoint.
@@ -30,38 +31,36 @@ def trained_twin(run: Path) -> tuple:
     path = run / "checkpoint.safetensors"
     if not path.exists():
         raise TrainingError(f"There is no checkpoint {path}. Train first: python main.py train FACES_FOLDER.")
-    with safe_open(path, "numpy") as stored:
-        about = json.loads(stored.metadata()["about"]) | {"step": int(stored.metadata()["step"])}
-        weights = {name[5:]: stored.get_tensor(name) for name in stored.keys() if name.startswith("twin/")}  # noqa: SIM118
-    twin = build_twin(TwinConfig.from_dict(about["twin"]))
-    # What ships is float16: choose every number for that.
-    fill(twin, {name: array.astype(np.float16) for name, array in weights.items()})
-    return twin, about
+    with safe_open(path, "numpy") as kept:
+        about = json.loads(kept.metadata()["about"]) | {"step": int(kept.metadata()["step"])}
+        weights = {name[5:]: kept.get_tensor(name) for name in kept.keys() if name.startswith("twin/")}  # noqa: SIM118
+    return weights, about
 
 
-def provisional_card(about: dict) -> Card:
-    """A card that lets a network embed before its numbers are chosen."""
-    rules = Rules(Head(1.0, 0.0), ((1, 0.0),), 0.0, 0.5)
+def provisional_network(weights: dict[str, np.ndarray], about: dict) -> Network:
+    """Return a network that embeds before its card's numbers are chosen, with weights as they will be stored."""
+    rules = Rules(Head(1.0, 0.0), (), 0.0, PairRules((), 0.0))
     config = TwinConfig.from_dict(about["twin"])
-    return Card("unshipped", crop.PIPELINE, config, "", "", rules, QualityFloor(0.0, 0.0), {})
+    card = Card("unshipped", crop.PIPELINE, config, "", "", rules, QualityFloor(0.0, 0.0), {})
+    return Network({name: stored(array) for name, array in weights.items()}, card)
 
 
-def describe(twin, about: dict, data: str, crops_made_by: str) -> dict:
-    """The part of a card that tells what the network is and how it was made.
+def describe(about: dict, data: str, crops_made_by: str) -> dict:
+    """Return the part of a card that says what the network is and how it was made.
 
-    Arguments:
-        twin: the Keras model.
-        about: as `trained_twin` gives it.
+    Args:
+        about: as `trained_weights` or `pretrained.about` returns it.
         data: the training data, in words.
         crops_made_by: the detector setting under which anchors and thresholds were made.
     """
+    twin = build_twin(TwinConfig.from_dict(about["twin"]))
     return {
         "name": "twin",
         "made": datetime.now(UTC).date().isoformat(),
         "architecture": {
-            "kind": "Siamese network: convolutional twin, Euclidean distance, sigmoid score (0 same, 1 different)",
+            "kind": "Siamese network: MobileFaceNet twin, Euclidean distance, sigmoid score (0 same, 1 different)",
             "twin": about["twin"],
-            "parameters": int(sum(array.size for array in numbers(twin).values())),
+            "parameters": twin.count_params(),
             "multiply_adds": multiply_adds(twin),
         },
         "input": {"width": crop.SIZE, "height": crop.SIZE, "colour": "RGB", "normalisation": "(value - 127.5) / 128"},
@@ -74,7 +73,7 @@ def describe(twin, about: dict, data: str, crops_made_by: str) -> dict:
 
 
 def multiply_adds(twin) -> int:
-    """Multiplications with addition that one pass costs in convolutions and dense layers."""
+    """Return the multiply-adds of one pass through a Keras model's convolutions and dense layers."""
     total = 0
     for layer in twin.layers:
         if hasattr(layer, "kernel"):

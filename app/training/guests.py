@@ -1,6 +1,7 @@
-"""People of a second collection for the gallery: half of their pictures become anchors, the other half are test faces.
+"""A second collection, such as LFW, that no network is trained on: gallery people and impostors.
 
-The network learns from none of them. It is LFW that this is for: `ship` and `evaluate` take it with --lfw.
+People with ten or more pictures join the gallery, half of their pictures as anchors and half as test faces. The others
+are impostors, half of them for calibration and half for tests.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ LEAST = 10
 def invite(
     faces: Faces, root: Path, work: Path, detector: Detector, network, left_out: Sequence[str], tick: Tick = quiet
 ) -> Faces:
-    """Join everyone of a collection who has `LEAST` pictures to the gallery's people.
+    """Add the people of a collection to the faces.
 
     Arguments:
         faces: as `shipping.gather` gives them.
@@ -36,14 +37,17 @@ def invite(
         tick: told the progress.
 
     Returns:
-        The faces and theirs, below `guests/` and in the splits `train` and `guest`.
+        The faces and theirs, below `guests/`, in the splits `train` and `guest` for those who join the gallery, and
+        `calibration-stranger` and `test-stranger` for the others.
     """
-    files = pictures_of(root, left_out)
+    members, others = pictures_of(root, left_out)
+    files = sorted([*members, *others])
     done = iter(range(1, len(files) + 1))
     crops = collect(root, files, detector, work / "guests", lambda: tick("finding guests", next(done), len(files)))
     embeddings = embed(network, crops, work / "guests", lambda done, total: tick("embedding guests", done, total))
     identities = [f"{GUESTS}/{file.rpartition('/')[0]}" for file in files]
-    splits = [split_of(file) for file in files]
+    inside = set(members)
+    splits = [split_of(file) if file in inside else impostor_split_of(file) for file in files]
     return replace(
         faces,
         guests=root,
@@ -59,16 +63,23 @@ def split_of(file: str) -> str:
     return "train" if unit_hash(file, 1) < 0.5 else "guest"
 
 
-def pictures_of(root: Path, left_out: Sequence[str]) -> list[str]:
-    """Every picture of those who have enough, relative to `root`, in order."""
+def impostor_split_of(file: str) -> str:
+    """Return the split of an impostor's picture, by a hash of the person."""
+    return "calibration-stranger" if unit_hash(file.rpartition("/")[0], 2) < 0.5 else "test-stranger"
+
+
+def pictures_of(root: Path, left_out: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the pictures of people with at least `LEAST`, and those of all others, relative to `root`, in order."""
     folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name not in left_out)
     found = [[path for path in sorted(folder.iterdir()) if images.looks_like_picture(path)] for folder in folders]
-    return [path.relative_to(root).as_posix() for own in found if len(own) >= LEAST for path in own]
+    groups = ([own for own in found if len(own) >= LEAST], [own for own in found if len(own) < LEAST])
+    members, others = ([path.relative_to(root).as_posix() for own in group for path in own] for group in groups)
+    return members, others
 
 
 def _joined(one: Crops, other: Crops) -> Crops:
-    arrays = {
-        name: np.concatenate([getattr(one, name), getattr(other, name)])
-        for name in ("crops", "found", "eye_distance", "sharpness")
-    }
-    return Crops([*one.files, *other.files], **arrays)
+    return Crops(
+        [*one.files, *other.files],
+        np.concatenate([one.crops, other.crops]),
+        np.concatenate([one.rows, other.rows]),
+    )

@@ -13,26 +13,21 @@ WIDTH = 0.02
 LEAST = 60
 """Faces that a bin holds at least, so that its share is worth telling."""
 
-_CHUNK = 256
-
 
 def class_distances(embeddings: np.ndarray, snapshot: Snapshot, head: Head) -> np.ndarray:
-    """The class distance of every face to every person, as `verdict.rank` computes them one by one.
+    """Return the class distance of every face to every person.
 
-    Arguments:
-        embeddings: float32 (faces, dims) of length 1.
+    It is what `ranking.rank` computes one by one, but for the same picture as an anchor.
+
+    Args:
+        embeddings: float32 (faces, dims) of unit length.
         snapshot: the gallery.
         head: from distance to score.
 
     Returns:
-        float64 (faces, people), people in the gallery's order.
+        float32 (faces, people), people in the gallery's order.
     """
-    parts = []
-    for at in range(0, len(embeddings), _CHUNK):
-        cosines = embeddings[at : at + _CHUNK] @ snapshot.anchors.T
-        scores = head.score(np.sqrt(np.maximum(0.0, 2.0 - 2.0 * cosines).astype(np.float64)))
-        parts.append(np.add.reduceat(scores, snapshot.offsets[:-1], axis=1) / snapshot.counts)
-    return np.concatenate(parts) if parts else np.zeros((0, len(snapshot)))
+    return head.of_cosines(embeddings @ snapshot.templates.T)
 
 
 def bins(distances: np.ndarray, right: np.ndarray, width: float = WIDTH, least: int = LEAST) -> list[dict]:

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from app import card, images, strangers
+from app import card, crop, images, strangers
 from app.detection import Detector
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
 from app.images import Picture
 from app.quality import QualityFloor
-from app.training import anchors, calibration, duplicates, tiles
+from app.training import anchors, calibration, duplicates, quality_floor, tiles
 from app.training.crops import Crops, collect, embed
 from app.training.errors import TrainingError
-from app.verdict import Head, Rules, rank
+from app.verdict import Head, Rules
 
 GUESTS = "guests"
 """What files and identities of a second collection begin with; see `guests`."""
@@ -73,7 +73,7 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
         root: folder of identities.
         work: folder for the cached crops.
         detector: the one that serves.
-        network: a `siamese.Network`, or what embeds like one.
+        network: an `inference.Network`, or what embeds like one.
         gallery: sub-folder of `root` whose people are the gallery's.
         tick: told the progress.
 
@@ -122,7 +122,7 @@ def choose_gallery(faces: Faces, spelling: dict[str, str], floor: QualityFloor) 
         The gallery, its people in order of their names, and the positions of each person's anchors in `faces`.
     """
     usable = faces.of("train")
-    good = (faces.crops.eye_distance >= floor.eye_distance) & (faces.crops.sharpness >= floor.sharpness)
+    good = floor.accepts(faces.crops.qualities)
     names, chosen = [], []
     for identity in sorted(set(faces.identities[usable]), key=lambda one: person_of(one, spelling)):
         own = usable[faces.identities[usable] == identity]
@@ -137,53 +137,37 @@ def choose_gallery(faces: Faces, spelling: dict[str, str], floor: QualityFloor) 
 
 
 def calibrate(
-    faces: Faces, spelling: dict[str, str], network, tick: Tick = quiet
+    faces: Faces, spelling: dict[str, str], network, pretrained: bool = False, tick: Tick = quiet
 ) -> tuple[Rules, QualityFloor, Snapshot]:
     """Choose head, thresholds, margin and quality floor, and the gallery they hold for.
 
-    Arguments:
-        faces: as `gather` gives them.
+    Args:
+        faces: as `gather` returns them.
         spelling: names by folder name.
-        network: what embeds; degraded faces have to be embedded anew.
-        tick: told the progress.
+        network: what embeds; degraded faces are embedded again.
+        pretrained: whether the network has seen none of the faces. Then those of the gallery's people that do not
+            become anchors are held out too.
+        tick: called with the progress.
     """
-    lenient = QualityFloor(0.0, 0.0)
-    snapshot, _ = choose_gallery(faces, spelling, lenient)
-    strangers, known = faces.of("calibration-stranger"), faces.of("calibration")
-    judged = np.concatenate([strangers, known])
-    distances, different = calibration.pair_distances(faces.embeddings[judged], faces.identities[judged])
+    floor = quality_floor.choose(faces.crops, faces.of("calibration"), network.embed, tick)
+    snapshot, chosen = choose_gallery(faces, spelling, floor)
+    good = floor.accepts(faces.crops.qualities)
+    known = np.concatenate([faces.of("calibration"), np.setdiff1d(faces.of("train"), np.concatenate(chosen))])
+    known = known if pretrained else faces.of("calibration")
+    known, strangers = (places[good[places]] for places in (known, faces.of("calibration-stranger")))
+    judged = np.concatenate([strangers, known[: len(strangers)]])
     names = np.array([person_of(identity, spelling) for identity in faces.identities[known]])
-    pair = calibration.fit_head(distances, different)
-    head = calibration.best_scale(pair.shift, lambda head: _top1(faces.embeddings[known], names, snapshot, head))
-    floor = _quality_floor(faces, known, names, snapshot, head, network, tick)
-    snapshot, _ = choose_gallery(faces, spelling, floor)
-    foreign = calibration.Strangers(faces.embeddings[strangers], faces.embeddings[known], names)
-    margin = calibration.best_margin(faces.embeddings[known], names, foreign, snapshot, head)
-    sizes = calibration.class_thresholds(foreign, snapshot, head, margin)
-    pairs = calibration.false_accepts(distances, different, head)
-    return Rules(head, sizes[-1][1], margin, 0.5, sizes, pairs), floor, snapshot
-
-
-def _quality_floor(faces: Faces, known, names, snapshot: Snapshot, head, network, tick: Tick) -> QualityFloor:
-    crops = np.asarray(faces.crops.crops[known])
-    usual = _top1(faces.embeddings[known], names, snapshot, head)
-
-    def top1(changed: np.ndarray) -> float:
-        return _top1(network.embed(changed), names, snapshot, head)
-
-    tick("judging small and blurred faces", 0, 2)
-    sizes = [24.0, 20.0, 16.0, 13.0, 10.0, 8.0, 6.0]
-    size = calibration.floor(sizes, lambda level: top1(calibration.shrunk(crops, level)), usual)
-    tick("judging small and blurred faces", 1, 2)
-    sigmas = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0]
-    sigma = calibration.floor(sigmas, lambda level: top1(calibration.blurred(crops, level)), usual)
-    tick("judging small and blurred faces", 2, 2)
-    return QualityFloor(size, calibration.typical_sharpness(calibration.blurred(crops, sigma)))
-
-
-def _top1(embeddings: np.ndarray, names: np.ndarray, snapshot: Snapshot, head: Head) -> float:
-    firsts = [rank(one, snapshot, head)[0].person for one in embeddings]
-    return float((np.array(firsts) == names).mean())
+    head = Head(calibration.SCALE, calibration.fit_shift(faces.embeddings[judged], faces.identities[judged]))
+    pairs = calibration.pair_rules(faces.embeddings[judged], faces.identities[judged], head)
+    kinds = {
+        "ordinary people": calibration.Impostors(faces.embeddings[strangers]),
+        "look-alikes": calibration.Impostors(faces.embeddings[known], names),
+    }
+    tick("choosing thresholds", 0, 1)
+    margin = calibration.best_margin(faces.embeddings[known], names, kinds, snapshot, head)
+    thresholds = calibration.class_thresholds(kinds, snapshot, head, margin)
+    tick("choosing thresholds", 1, 1)
+    return Rules(head, thresholds, margin, pairs), floor, snapshot
 
 
 def write(model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, floor: QualityFloor) -> card.Card:
@@ -249,9 +233,13 @@ def write_gallery(
         for place in own[: anchors.AVERAGED]:
             picture, position = faces.picture(place), places.get(faces.crops.files[place])
             pictures.append(picture)
-            eyes.append(detector.largest(Picture(picture)).eyes if position is None else tile_set.eyes[position])
+            eyes.append(_eyes(picture, detector) if position is None else tile_set.eyes[position])
             sharpness.append(faces.crops.sharpness[place])
         portrait = anchors.portrait(pictures, eyes, np.array(sharpness))
         people.append((name, snapshot.anchors[snapshot.offsets[number] : snapshot.offsets[number + 1]], portrait))
         tick("averaging faces", number + 1, len(chosen))
     shipped.write(folder, network_id, people)
+
+
+def _eyes(picture: np.ndarray, detector: Detector) -> np.ndarray:
+    return crop.aligned_eyes(detector.largest(Picture(picture)).landmarks)

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from app import images
+from app import crop, images
 from app.detection import Detector
 from app.images import Picture
 from app.training.errors import TrainingError
@@ -63,14 +63,24 @@ def unit_hash(text: str, seed: int) -> float:
 
 
 def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebrities") -> str:
-    """Which part a face belongs to: `train`, `calibration` and `test` (a known person's unseen pictures),
-    `calibration-stranger` or `test-stranger` (of people no network or gallery has seen).
+    """Return the split of a face.
 
-    People are strangers by a hash of their name, pictures are held out by a hash of their path,
-    so that a split never depends on an order. People under the sub-folder `gallery` are the
-    gallery's, hence never strangers.
+    Pictures of the gallery's people are `train`, `calibration` or `test`. Others are `train`, or impostors of whom no
+    network or gallery sees anything: `calibration-stranger`, `test-stranger`, and `test-famous` for people known by
+    name. A folder with a digit in its name is an anonymous ID, another one a name.
+
+    People are split by a hash of their name and pictures by a hash of their path, so that a split does not depend on
+    an order.
+
+    Args:
+        identity: folder of the person.
+        file: path of the picture.
+        seed: of the hashes.
+        gallery: folder of the gallery's people.
     """
     if not identity.startswith(f"{gallery}/"):
+        if "/" in identity and not any(letter.isdigit() for letter in identity.rpartition("/")[2]):
+            return "test-famous"
         share = unit_hash(identity, seed)
         if share < 0.06:
             return "calibration-stranger"
@@ -159,14 +169,14 @@ def _index(root: Path) -> Iterator[dict[str, str]]:
 
 
 def _landmarks(root: Path) -> dict[str, np.ndarray]:
-    """Eyes by file, the observer's left (the person's right) first."""
-    return {
-        row["file"]: np.array(
-            [[row["right_eye_x"], row["right_eye_y"]], [row["left_eye_x"], row["left_eye_y"]]], dtype=np.float32
-        )
-        for row in _index(root)
-        if "right_eye_x" in row
-    }
+    """Return by file the two points that `crop.align` maps to the template's eyes, float32 (2, 2)."""
+    found = {}
+    for row in _index(root):
+        names = [name for name in _FIVE if f"{name}_y" in row]
+        if len(names) in (2, 5):
+            points = np.array([[row[f"{name}_{axis}"] for axis in "xy"] for name in names], dtype=np.float64)
+            found[row["file"]] = crop.aligned_eyes(points).astype(np.float32)
+    return found
 
 
 def _points(root: Path, files: list[str], eyes: np.ndarray) -> np.ndarray | None:
@@ -232,7 +242,7 @@ def _cut(picture: Picture, detector: Detector) -> tuple[np.ndarray | None, np.nd
     centre = np.array([face.box.x + face.box.width / 2, face.box.y + face.box.height / 2])
     left, top = np.maximum(0, np.floor(centre - half)).astype(int)
     right, bottom = np.minimum([picture.width, picture.height], np.ceil(centre + half)).astype(int)
-    return _reduced(picture.pixels[top:bottom, left:right], face.eyes - [left, top])
+    return _reduced(picture.pixels[top:bottom, left:right], crop.aligned_eyes(face.landmarks) - [left, top])
 
 
 def _reduced(tile: np.ndarray, eyes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -74,7 +74,7 @@ def one(person_id: int) -> str:
         person=person,
         tile=tile(person),
         spread=spread,
-        threshold=rules.threshold(person.anchors),
+        threshold=rules.threshold(person.anchors, len(gallery.snapshot())),
         lookalikes=[_view(one, others[one.id]) for one in closest if others[one.id] is not None],
     )
 

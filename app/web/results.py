@@ -34,8 +34,8 @@ class Row:
 class FaceView:
     """A face on the page: its place in the photo and its card. `key` is unlike that of any other face.
 
-    `people` are the tiles shown large: the person matched, or the two that an unclear face lies between.
-    `lookalike` is the closest person of an unknown face. `rest` is everyone after `best`. `lead` and
+    `people` are the tiles shown large: the person matched, or those whom an ambiguous face may show.
+    `lookalike` is the closest person of an unknown face, None if nobody is close enough. `rest` is everyone after `best`. `lead` and
     `reliability` are sentences, or None where there is nothing to say, `rejections` are some. `correction` is what an
     administrator can do about the verdict, None for others.
     """
@@ -154,7 +154,7 @@ def _face(
     correction: Correction | None,
 ) -> FaceView:
     verdict, box = face.verdict, face.face.box
-    leaders = [explainer.tile(row.person) for row in verdict.ranking[:2]]
+    shown = (verdict.person,) if verdict.person else verdict.candidates
     return FaceView(
         number=number,
         key=key,
@@ -168,8 +168,8 @@ def _face(
         lead=explanation.lead(verdict, explainer.margin),
         rejections=explanation.rejections(verdict),
         reliability=explanation.reliability(verdict, explainer.bins),
-        people=tuple(leaders[: {"match": 1, "unclear": 2}.get(verdict.kind, 0)]),
-        lookalike=leaders[0] if verdict.kind == "unknown" and leaders else None,
+        people=tuple(explainer.tile(name) for name in shown),
+        lookalike=None if verdict.look_alike is None else explainer.tile(verdict.look_alike),
         threshold=verdict.threshold,
         best=_best(verdict, explainer),
         rest=verdict.ranking[BEST:],

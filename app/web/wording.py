@@ -44,7 +44,7 @@ def name(verdict: Verdict) -> str:
     if verdict.kind == "match":
         return verdict.person
     if verdict.kind == "unclear":
-        return f"{verdict.ranking[0].person} or {verdict.ranking[1].person}"
+        return " or ".join(verdict.candidates)
     return "Unknown" if verdict.kind == "unknown" else "Cannot be judged"
 
 

@@ -1,0 +1,16 @@
+"""Thresholds of a gallery that was calibrated on its own people."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Make the table of shifts."""
+    op.create_table(
+        "threshold",
+        sa.Column("fpir", sa.Float, primary_key=True),
+        sa.Column("shift", sa.Float, nullable=False),
+    )
