@@ -22,7 +22,7 @@ FIVE_LANDMARKS = ("yunet", "mtcnn")
 _MTCNN_ORDER = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 """mtcnn's names of the landmarks; its sides are those of the observer."""
 
-_YUNET_SCORE = "0.7"
+_YUNET_SCORE_VARIABLE, _YUNET_SCORE = "yunet_score_threshold", "0.7"
 """DeepFace drops faces under 0.9 unless told otherwise, and with them a fifth of those in group photos."""
 
 
@@ -103,7 +103,7 @@ def locate_landmarks(pixels: np.ndarray, backend: str, downloads: bool) -> list[
     if backend == "yunet":
         height, width = pixels.shape[:2]
         model.setInputSize((width, height))
-        model.setScoreThreshold(float(os.environ["yunet_score_threshold"]))
+        model.setScoreThreshold(float(os.environ[_YUNET_SCORE_VARIABLE]))
         _, rows = model.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         rows = np.zeros((0, 15), np.float32) if rows is None else rows
         return [
@@ -124,7 +124,7 @@ def _deepface(downloads: bool):
     """The module that `DeepFace.extract_faces` calls; `deepface` itself imports all else that it can do, from tf.keras
     of old to cryptography (`bench.start` tells what a start costs).
     """
-    os.environ.setdefault("yunet_score_threshold", _YUNET_SCORE)
+    os.environ.setdefault(_YUNET_SCORE_VARIABLE, _YUNET_SCORE)
     detection = import_quietly("deepface.modules.detection")
     if not downloads:
         # DeepFace and the detectors it wraps fetch weights through gdown, and have no switch for that.

@@ -138,7 +138,7 @@ class Ranking(Sequence[PersonDistance]):
 
 
 def closest(distances: np.ndarray) -> np.ndarray:
-    """Return the positions of the smallest distances, at most `_SHORTLIST` of them, in order: float (n,) to int (k,)."""
+    """Return the positions of the `_SHORTLIST` smallest distances in order: float (n,) to int (k,)."""
     count = min(_SHORTLIST, len(distances))
     found = np.sort(np.argpartition(distances, count - 1)[:count])
     return found[np.argsort(distances[found], kind="stable")]

@@ -76,9 +76,9 @@ class Rules:
     """What the card says about verdicts.
 
     `thresholds` holds (FPIR, class distances) for each of `FPIRS`, the largest class distance that names a person, and
-    for `LOOK_ALIKE_FPIR`. It falls with the number of people in the gallery, since more people come near an impostor, and depends on the
-    number of anchors of the closest person. `margin` is the smallest lead over the runner-up. `fpir` is the rate in
-    use. `shifts` holds (FPIR, shift) of a calibration on the gallery in use: added to the class distances.
+    for `LOOK_ALIKE_FPIR`. It falls with the number of people in the gallery, since more people come near an impostor,
+    and depends on the number of anchors of the closest person. `margin` is the smallest lead over the runner-up. `fpir`
+    is the rate in use. `shifts` holds (FPIR, shift) of a gallery that was calibrated: added to the class distances.
     """
 
     head: Head

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -90,9 +91,5 @@ def about(origin: dict, source: str, licence: str) -> dict:
         source: where the file comes from, in words.
         licence: of the weights.
     """
-    layout = {"stem": TwinConfig().stem, "stages": TwinConfig().stages, "embedding": TwinConfig().embedding}
-    return {
-        "twin": layout,
-        "plan": {"images": 0, "pretrained": origin | {"source": source, "licence": licence}},
-        "step": 0,
-    }
+    plan = {"images": 0, "pretrained": origin | {"source": source, "licence": licence}}
+    return {"twin": asdict(TwinConfig()), "plan": plan, "step": 0}

@@ -35,9 +35,9 @@ class FaceView:
     """A face on the page: its place in the photo and its card. `key` is unlike that of any other face.
 
     `people` are the tiles shown large: the person matched, or those whom an ambiguous face may show.
-    `lookalike` is the closest person of an unknown face, None if nobody is close enough. `rest` is everyone after `best`. `lead` and
-    `reliability` are sentences, or None where there is nothing to say, `rejections` are some. `correction` is what an
-    administrator can do about the verdict, None for others.
+    `lookalike` is the closest person of an unknown face, None if nobody is close enough. `rest` is everyone after
+    `best`. `lead` and `reliability` are sentences, or None where there is nothing to say, `rejections` are some.
+    `correction` is what an administrator can do about the verdict, None for others.
     """
 
     number: int
