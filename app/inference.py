@@ -6,6 +6,7 @@ definition of the network; a test holds both together.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,11 +34,18 @@ class Network:
     """
 
     def __init__(self, weights: dict[str, np.ndarray], card: Card) -> None:
+        import openvino
+
         self.weights = weights
         self.card = card
         threads = cv2.getNumThreads()
-        self._alone = _compile(card.twin, weights, 1, threads)
-        self._together = _compile(card.twin, weights, threads, threads) if threads > 1 else self._alone
+        alone = _compile(card.twin, weights, 1, threads)
+        together = _compile(card.twin, weights, threads, threads) if threads > 1 else alone
+        self._lock = threading.Lock()
+        self._request = alone.create_infer_request()
+        self._queue = openvino.AsyncInferQueue(together)
+        # OpenVINO's Python layer initializes itself in its first call, in which two threads may block each other.
+        self.embed(np.zeros((2, crop.SIZE, crop.SIZE, 3), dtype=np.uint8))
 
     @property
     def dims(self) -> int:
@@ -53,21 +61,21 @@ class Network:
         Returns:
             float32 (faces, dims) of unit length.
         """
-        import openvino
-
         embeddings = np.zeros((len(crops), self.dims), dtype=np.float32)
-        if len(crops) == 1:
-            embeddings[0] = self._alone.create_infer_request().infer([crop.normalise(crops)])[0][0]
-        elif len(crops):
-            # One face a request: every core works on a face of its own, and a face has the same embedding in any group.
-            queue = openvino.AsyncInferQueue(self._together)
-            queue.set_callback(
-                lambda request, place: embeddings.__setitem__(place, request.get_output_tensor().data[0])
-            )
+        with self._lock:
+            if len(crops) == 1:
+                embeddings[0] = self._request.infer([crop.normalise(crops)])[0][0]
+                return embeddings
+            # One face a request: each core has a face of its own, and a face has the same embedding in any group.
+            self._queue.set_callback(lambda request, place: _store(request, embeddings, place))
             for place in range(len(crops)):
-                queue.start_async([crop.normalise(crops[place : place + 1])], place)
-            queue.wait_all()
+                self._queue.start_async([crop.normalise(crops[place : place + 1])], place)
+            self._queue.wait_all()
         return embeddings
+
+
+def _store(request: openvino.InferRequest, embeddings: np.ndarray, place: int) -> None:
+    embeddings[place] = request.get_output_tensor().data[0]
 
 
 def load_network(path: Path) -> Network:

@@ -187,8 +187,8 @@ def ship(
         else:
             weights, about = export.trained_weights(work / "run")
         network = export.provisional_network(weights, about)
-        gathered = _gathered(faces, lfw, work, detector, network, gallery, tick)
         spelling = shipping.spelling_of(anchors)
+        gathered = _gathered(faces, lfw, work, detector, network, gallery, spelling, tick)
         rules, floor, _ = shipping.calibrate(gathered, spelling, network, pretrained is not None, tick)
         raw = export.describe(about, data, crops_made_by=settings.detector)
         card = shipping.write(model, raw, weights, rules, floor)
@@ -235,8 +235,8 @@ def evaluate(
         from app.training import robustness as robust
 
         detector, network = Detector.from_settings(settings), load_network(settings.model)
-        gathered = _gathered(faces, lfw, work, detector, network, gallery, tick)
         spelling, snapshot = shipping.spelling_of(settings.anchors), shipped.read(settings.anchors).snapshot()
+        gathered = _gathered(faces, lfw, work, detector, network, gallery, spelling, tick)
         figures, details = measuring.gallery(gathered, spelling, snapshot, network.card.rules)
         if robustness:
             figures["robustness"] = robust.measure(gathered, spelling, snapshot, detector, network, tick)
@@ -304,14 +304,14 @@ def _show(bar: tqdm, line: dict) -> None:
     bar.set_postfix(losses)
 
 
-def _gathered(faces: Path, lfw: Path | None, work: Path, detector, network, gallery: str, tick):
-    """The faces that a gallery is made of and measured with: a `shipping.Faces`."""
+def _gathered(faces: Path, lfw: Path | None, work: Path, detector, network, gallery: str, spelling: dict, tick):
+    """Return the faces that a gallery is made of and measured with, a `shipping.Faces`."""
     from app.training import guests, shipping
 
     gathered = shipping.gather(faces, work, detector, network, gallery, tick)
     if lfw:
         gathered = guests.invite(gathered, lfw, work, detector, network, _in_lfw(faces), tick)
-    return gathered
+    return shipping.without_gallery_people(gathered, spelling)
 
 
 def _in_lfw(faces: Path) -> list[str]:

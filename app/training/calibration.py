@@ -16,7 +16,7 @@ from app.training.reliability import class_distances
 from app.training.tiles import unit_hash
 from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Table
 
-ANCHOR_COUNTS = (1, 2, 3, 5, 10, 32)
+ANCHOR_COUNTS = (1, 2, 3, 5, 10, 32, 64)
 """Numbers of anchors of a person at which thresholds are chosen. Between them they are interpolated."""
 
 GALLERY_SIZES = (1, 4, 16, 64, 200)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from app import card, crop, images, strangers
 from app.detection import Detector
-from app.gallery import shipped
+from app.gallery import names, shipped
 from app.gallery.snapshot import Snapshot
 from app.images import Picture
 from app.quality import QualityFloor
@@ -103,6 +103,18 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
     return Faces(root, crops, identities, splits, embeddings)
 
 
+def without_gallery_people(faces: Faces, spelling: dict[str, str]) -> Faces:
+    """Drop impostors who have the name of somebody in the gallery, from the splits only.
+
+    Collections overlap: Tiger Woods is an impostor in one and in the gallery by another.
+    """
+    keys = np.array([names.slug(person_of(identity, spelling)) for identity in faces.identities])
+    inside = np.isin(faces.splits, ("train", "calibration", "test", "guest"))
+    outside = np.char.endswith(faces.splits, "-stranger") | (faces.splits == "test-famous")
+    splits = np.where(outside & np.isin(keys, keys[inside]), "dropped", faces.splits)
+    return replace(faces, splits=splits)
+
+
 def spelling_of(anchors: Path) -> dict[str, str]:
     """Names by folder name, of people who spell theirs otherwise: a gallery's names.json, where there is one."""
     path = anchors / "names.json"
@@ -123,17 +135,17 @@ def choose_gallery(faces: Faces, spelling: dict[str, str], floor: QualityFloor) 
     """
     usable = faces.of("train")
     good = floor.accepts(faces.crops.qualities)
-    names, chosen = [], []
+    people, chosen = [], []
     for identity in sorted(set(faces.identities[usable]), key=lambda one: person_of(one, spelling)):
         own = usable[faces.identities[usable] == identity]
         own = own[good[own]] if good[own].sum() >= 3 else own
-        names.append(person_of(identity, spelling))
+        people.append(person_of(identity, spelling))
         chosen.append(own[anchors.choose(faces.embeddings[own])])
     # float16, as it will be stored: thresholds must hold for what ships.
     matrix = np.concatenate([faces.embeddings[own] for own in chosen]).astype(np.float16).astype(np.float32)
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
     offsets = np.concatenate([[0], np.cumsum([len(own) for own in chosen])])
-    return Snapshot(tuple(names), tuple(range(len(names))), matrix, offsets, 0), chosen
+    return Snapshot(tuple(people), tuple(range(len(people))), matrix, offsets, 0), chosen
 
 
 def calibrate(
@@ -156,15 +168,15 @@ def calibrate(
     known = known if pretrained else faces.of("calibration")
     known, strangers = (places[good[places]] for places in (known, faces.of("calibration-stranger")))
     judged = np.concatenate([strangers, known[: len(strangers)]])
-    names = np.array([person_of(identity, spelling) for identity in faces.identities[known]])
+    people = np.array([person_of(identity, spelling) for identity in faces.identities[known]])
     head = Head(calibration.SCALE, calibration.fit_shift(faces.embeddings[judged], faces.identities[judged]))
     pairs = calibration.pair_rules(faces.embeddings[judged], faces.identities[judged], head)
     kinds = {
         "ordinary people": calibration.Impostors(faces.embeddings[strangers]),
-        "look-alikes": calibration.Impostors(faces.embeddings[known], names),
+        "look-alikes": calibration.Impostors(faces.embeddings[known], people),
     }
     tick("choosing thresholds", 0, 1)
-    margin = calibration.best_margin(faces.embeddings[known], names, kinds, snapshot, head)
+    margin = calibration.best_margin(faces.embeddings[known], people, kinds, snapshot, head)
     thresholds = calibration.class_thresholds(kinds, snapshot, head, margin)
     tick("choosing thresholds", 1, 1)
     return Rules(head, thresholds, margin, pairs), floor, snapshot
