@@ -22,10 +22,28 @@ from app.stages import judged, stage
 from app.verdict import PairKind, PairRules, Rules, Verdict
 
 
-class NoFaceFound(ValueError):
-    """A picture without any face; the message is a sentence that says what would help."""
+class FaceError(ValueError):
+    """A photo whose faces cannot be compared; the message is a sentence that says why."""
+
+    code: str
+
+
+class NoFaceFound(FaceError):
+    """A photo without a face."""
 
     code = "no_face_found"
+
+
+class LowQuality(FaceError):
+    """A photo in which the chosen face, or every face, is too small, too blurred or without eyes."""
+
+    code = "low_quality"
+
+
+class NoSuchFace(FaceError):
+    """A photo with fewer faces than the chosen index."""
+
+    code = "no_such_face"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +80,14 @@ class IdentifiedFace:
 
 @dataclass(frozen=True, eq=False)
 class Identification:
-    """Everything found in one picture, faces from left to right; boxes are in pixels of `width` x `height`."""
+    """Everything found in one picture, faces from left to right; boxes are in pixels of `width` x `height`.
+
+    `fpir` is the false positive identification rate that the verdicts keep.
+    """
 
     picture: Picture
     faces: tuple[IdentifiedFace, ...]
+    fpir: float
 
     @property
     def width(self) -> int:
@@ -79,24 +101,49 @@ class Identification:
 
 
 @dataclass(frozen=True, eq=False)
+class ComparedFace:
+    """A face of one of two photos; `index` counts the faces of the photo from left to right, from 1."""
+
+    index: int
+    probe: Probe
+
+    @property
+    def area(self) -> int:
+        """Pixels of the box."""
+        return self.probe.face.box.area
+
+
+@dataclass(frozen=True, eq=False)
 class Side:
-    """One of two pictures to be compared: its faces with eyes, from left to right; at least one."""
+    """One of two photos to compare.
+
+    `faces` are all its faces from left to right, `chosen` those to compare, at least one: all of enough quality, or
+    the one that was picked.
+    """
 
     picture: Picture
-    probes: tuple[Probe, ...]
+    faces: tuple[ComparedFace, ...]
+    chosen: tuple[ComparedFace, ...]
+
+    def only(self, face: ComparedFace) -> Side:
+        """Return the same photo with one face to compare."""
+        return replace(self, chosen=(face,))
+
+    @property
+    def largest(self) -> ComparedFace:
+        """The largest of the faces to compare."""
+        return max(self.chosen, key=lambda face: face.area)
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The pair of faces, one of each picture, with the smallest score (0 same ... 1 different).
+    """The pair of faces, one of each photo, with the smallest score (0 same ... 1 different).
 
-    `crops` are the two faces as the network saw them: uint8 (112, 112, 3) RGB. `pairs` is the number of pairs that
-    were compared, `rules` the thresholds.
+    `pairs` is the number of pairs that were compared, `rules` the thresholds.
     """
 
-    first: DetectedFace
-    second: DetectedFace
-    crops: tuple[np.ndarray, np.ndarray]
+    first: ComparedFace
+    second: ComparedFace
     score: float
     pairs: int
     rules: PairRules
@@ -110,6 +157,11 @@ class Comparison:
     def threshold(self) -> float:
         """The largest score that says "same person" for this number of pairs."""
         return self.rules.same(self.pairs)
+
+    @property
+    def different(self) -> float:
+        """The score above which the pair shows different people."""
+        return self.rules.other(self.pairs)
 
 
 class Recognizer:
@@ -180,7 +232,8 @@ class Recognizer:
             faces: as `find` returns them.
             fpir: false positive identification rate; default: that of the settings.
         """
-        return Identification(picture, self.name_cut([self.cut(picture, faces)], fpir)[0])
+        named = self.name_cut([self.cut(picture, faces)], fpir)[0]
+        return Identification(picture, named, fpir or self.settings.fpir)
 
     def cut(self, picture: Picture, faces: tuple[DetectedFace, ...]) -> tuple[CutFace, ...]:
         """The first half of `name`: align the faces of a picture, after which the picture may go."""
@@ -224,14 +277,18 @@ class Recognizer:
         ranking = () if probe.embedding is None else verdict.rank(probe.embedding, snapshot, rules.head)
         return verdict.judge(ranking, rules, probe.flaw)
 
-    def identify(self, data: bytes) -> Identification:
+    def identify(self, data: bytes, fpir: float | None = None) -> Identification:
         """Name every face of a picture, in the three steps; no face gives an empty tuple.
+
+        Args:
+            data: the bytes of a picture file.
+            fpir: false positive identification rate; default: that of the settings.
 
         Raises:
             images.UnreadableImage: it is no picture that can be read.
         """
         picture = self.decode(data)
-        return self.name(picture, self.find(picture))
+        return self.name(picture, self.find(picture), fpir)
 
     def probes(self, data: bytes) -> tuple[Picture, tuple[Probe, ...]]:
         """Decode a picture, find its faces, align and embed them.
@@ -245,44 +302,59 @@ class Recognizer:
         picture = self.decode(data)
         return picture, self._embedded(self.cut(picture, self.find(picture)))
 
-    def compare(self, first: bytes, second: bytes) -> Comparison:
-        """Find the pair of faces, one of each picture, that are most alike.
+    def compare(self, first: bytes, second: bytes, face_a: int | None = None, face_b: int | None = None) -> Comparison:
+        """Compare the faces of two photos and return the pair that is most alike.
+
+        Args:
+            first: the bytes of a picture file.
+            second: the bytes of another.
+            face_a: index of the face to compare in the first photo, from left to right, from 1; default: all faces.
+            face_b: the same for the second photo.
 
         Raises:
-            images.UnreadableImage: one of them is no picture that can be read.
-            NoFaceFound: one of them has no face with eyes.
+            images.UnreadableImage: the decoder cannot read one of them.
+            FaceError: one of them has no face, no such face, or no face of enough quality.
         """
-        return self.closest(self.side(first, "first"), self.side(second, "second"))
+        return self.closest(self.side(first, "first", face_a), self.side(second, "second", face_b))
 
-    def side(self, data: bytes, which: str) -> Side:
-        """One of two pictures to be compared, its faces found and embedded.
+    def side(self, data: bytes, which: str, face: int | None = None) -> Side:
+        """Find and embed the faces of one of two photos to compare.
 
-        Arguments:
+        Args:
             data: the bytes of a picture file.
-            which: what a sentence calls it, "first" or "second".
+            which: the photo's name in errors, "first" or "second".
+            face: as in `compare`.
 
         Raises:
-            images.UnreadableImage, NoFaceFound: as `compare`.
+            images.UnreadableImage, FaceError: as `compare`.
         """
         try:
             picture, probes = self.probes(data)
         except images.UnreadableImage as error:
-            raise images.UnreadableImage(error.code, f"The {which} picture cannot be compared. {error}") from error
-        found = tuple(probe for probe in probes if probe.embedding is not None)
-        if not found:
-            raise NoFaceFound(f"No face was found in the {which} picture. A sharp, upright face helps.")
-        return Side(picture, found)
+            raise images.UnreadableImage(error.code, f"The {which} photo cannot be compared. {error}") from error
+        faces = tuple(ComparedFace(index, probe) for index, probe in enumerate(probes, start=1))
+        if not faces:
+            raise NoFaceFound(f"The {which} photo shows no face. Send a sharp photo with an upright face.")
+        if face is not None and not 1 <= face <= len(faces):
+            raise NoSuchFace(
+                f"The {which} photo has no face {face}. Choose a number from 1 to {len(faces)}, counted from the left."
+            )
+        picked = faces if face is None else faces[face - 1 : face]
+        chosen = tuple(one for one in picked if one.probe.flaw is None)
+        if not chosen:
+            raise LowQuality(_low_quality(picked, len(faces), which))
+        return Side(picture, faces, chosen)
 
     def closest(self, first: Side, second: Side) -> Comparison:
-        """The pair of faces, one of each side, that are most alike."""
+        """Return the pair of chosen faces, one of each side, that are most alike."""
         rules = self.network.card.rules
         pairs = [
-            (verdict.pair_score(a.embedding, b.embedding, rules.head), a, b)
-            for a in first.probes
-            for b in second.probes
+            (verdict.pair_score(a.probe.embedding, b.probe.embedding, rules.head), a, b)
+            for a in first.chosen
+            for b in second.chosen
         ]
         score, a, b = min(pairs, key=lambda pair: pair[0])
-        return Comparison(a.face, b.face, (a.crop, b.crop), score, len(pairs), rules.pairs)
+        return Comparison(a, b, score, len(pairs), rules.pairs)
 
     def _embedded(self, cuts: Sequence[CutFace]) -> tuple[Probe, ...]:
         aligned = [cut.crop for cut in cuts if cut.crop is not None]
@@ -291,3 +363,12 @@ class Recognizer:
         return tuple(
             Probe(cut.face, cut.crop, None if cut.crop is None else next(embeddings), cut.flaw) for cut in cuts
         )
+
+
+def _low_quality(picked: Sequence[ComparedFace], faces: int, which: str) -> str:
+    """Return why no face of a photo can be compared: the flaw of the only face, or of the largest of several."""
+    largest = max(picked, key=lambda face: face.area)
+    if len(picked) > 1:
+        return f"None of the {faces} faces in the {which} photo can be compared. The largest: {largest.probe.flaw}"
+    name = "The face" if faces == 1 else f"Face {largest.index}"
+    return f"{name} in the {which} photo cannot be compared. {largest.probe.flaw}"

@@ -9,7 +9,7 @@ from app.faces import Box, DetectedFace
 from app.gallery.journal import PastChange
 from app.gallery.store import Anchor, Person
 from app.likeness import Lookalike, Spread
-from app.recognizer import Comparison, Identification, IdentifiedFace
+from app.recognizer import ComparedFace, Comparison, Identification, IdentifiedFace
 from app.sightings import PhotoReport
 from app.verdict import PersonDistance
 
@@ -18,7 +18,7 @@ BEST = 10
 
 
 def identification(file: str, found: Identification, top: int | None = BEST) -> dict[str, Any]:
-    """One picture's answer: file, error (null), and a row a face with its verdict and ranking.
+    """Return one picture's answer: file, error (null), FPIR, and each face with its verdict and ranking.
 
     Arguments:
         file: what the sender calls the picture.
@@ -26,12 +26,26 @@ def identification(file: str, found: Identification, top: int | None = BEST) -> 
         top: how many people each ranking holds; None for all.
     """
     faces = [_face(face, top) for face in found.faces]
-    return {"file": file, "error": None, "width": found.width, "height": found.height, "faces": faces}
+    return {
+        "file": file,
+        "error": None,
+        "width": found.width,
+        "height": found.height,
+        "fpir": found.fpir,
+        "faces": faces,
+    }
 
 
 def failure(file: str, code: str, message: str) -> dict[str, Any]:
-    """The answer for a picture that gave none: the same fields, with `error` set and no faces."""
-    return {"file": file, "error": {"code": code, "message": message}, "width": None, "height": None, "faces": []}
+    """Return the answer for a picture that cannot be read: the same fields, with `error` set and no faces."""
+    return {
+        "file": file,
+        "error": {"code": code, "message": message},
+        "width": None,
+        "height": None,
+        "fpir": None,
+        "faces": [],
+    }
 
 
 def images(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -40,14 +54,14 @@ def images(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def comparison(compared: Comparison) -> dict[str, Any]:
-    """Two pictures' answer: the best-matching pair of faces, its score and what it means."""
+    """Return the answer for two photos: the most alike pair of faces, its score and verdict."""
     return {
         "error": None,
         "score": compared.score,
         "threshold": compared.threshold,
         "verdict": compared.kind,
         "pairs": compared.pairs,
-        "faces": {"a": _place(compared.first), "b": _place(compared.second)},
+        "faces": {"a": _compared(compared.first), "b": _compared(compared.second)},
     }
 
 
@@ -154,9 +168,15 @@ def _face(face: IdentifiedFace, most: int | None) -> dict[str, Any]:
         "person": verdict.person,
         "class_distance": verdict.class_distance,
         "threshold": verdict.threshold,
+        "candidates": list(verdict.candidates),
+        "look_alike": verdict.look_alike,
         "reason": verdict.reason,
         "ranking": [_row(row) for row in verdict.ranking[:most]],
     }
+
+
+def _compared(face: ComparedFace) -> dict[str, Any]:
+    return {"index": face.index} | _place(face.probe.face)
 
 
 def _place(face: DetectedFace) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from app.faces import Box
 from app.images import Picture, UnreadableImage
 from app.recognizer import Probe, Recognizer
 
-Outcome = Literal["accepted", "unreadable", "no_face", "several_faces", "poor", "duplicate", "unlike", "lookalike"]
+Outcome = Literal[
+    "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"
+]
 
 
 @dataclass(frozen=True)
@@ -89,5 +91,5 @@ def choose(sighting: Sighting, pick: int | None = None) -> tuple[PhotoReport, Pr
         return PhotoReport(file, "several_faces", reason, boxes), None
     probe = probes[(pick or 1) - 1]
     if probe.flaw is not None:
-        return PhotoReport(file, "poor", probe.flaw, boxes), None
+        return PhotoReport(file, "low_quality", probe.flaw, boxes), None
     return PhotoReport(file, "accepted", "Its face was learnt.", boxes), probe

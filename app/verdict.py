@@ -26,11 +26,19 @@ __all__ = [
     "keep_one_each",
     "pair_score",
     "rank",
+    "requested_fpir",
 ]
 
-Kind = Literal["match", "unclear", "unknown", "poor"]
+Kind = Literal["match", "ambiguous", "unknown", "low_quality"]
 
 PairKind = Literal["same", "uncertain", "different"]
+
+PAIR_LABELS: dict[PairKind, str] = {
+    "same": "Same person",
+    "uncertain": "Can't tell",
+    "different": "Different people",
+}
+"""Each verdict on a pair as a page and the command line show it."""
 
 Table = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 """Class distances by (people in the gallery, ((anchors of the person, class distance), ...)), both rising."""
@@ -40,6 +48,19 @@ FPIRS = (0.01, 0.003, 0.001)
 
 LOOK_ALIKE_FPIR = 0.1
 """A look-alike is shown where only this share of people outside the gallery comes as close to somebody in it."""
+
+
+def requested_fpir(setting: float, request: float | None) -> float:
+    """Return the FPIR for a request: that of the setting, or a stricter one of `FPIRS` that the request asks for.
+
+    Raises:
+        ValueError: the request asks for a looser rate or one without thresholds.
+    """
+    allowed = [rate for rate in FPIRS if rate <= setting]
+    if request is None or request in allowed:
+        return setting if request is None else request
+    rates = ", ".join(f"{rate:g}" for rate in allowed)
+    raise ValueError(f"The FPIR cannot be {request:g}. Choose the rate of FACES_FPIR or a stricter one: {rates}.")
 
 
 @dataclass(frozen=True)
@@ -64,11 +85,15 @@ class PairRules:
         # np.interp wants rising rates; below the smallest measured one its score holds.
         return float(np.interp(np.log(self.fmr / max(1, pairs)), np.log(rates[::-1]), scores[::-1]))
 
+    def other(self, pairs: int = 1) -> float:
+        """Return the score above which the closest of `pairs` face pairs shows different people."""
+        return max(self.different, self.same(pairs))
+
     def judge(self, score: float, pairs: int = 1) -> PairKind:
         """Return what the score of the closest of `pairs` face pairs says."""
         if score <= self.same(pairs):
             return "same"
-        return "different" if score > max(self.different, self.same(pairs)) else "uncertain"
+        return "different" if score > self.other(pairs) else "uncertain"
 
 
 @dataclass(frozen=True)
@@ -138,9 +163,9 @@ def _interpolated(number: int, rows: Sequence[tuple[int, float]]) -> float:
 class Verdict:
     """Who a face is.
 
-    `kind` is match, unclear (two people too close to tell apart, or a person who is already in the photo), unknown, or
-    poor (of too low quality to judge). `person` is set for a match only. `class_distance` and `threshold` are those of
-    the closest person, None where nothing could be compared. `ranking` is everyone, smallest distance first: a
+    `kind` is match, ambiguous (two people too close to tell apart, or a person who is already in the photo), unknown,
+    or low_quality. `person` is set for a match only. `class_distance` and `threshold` are those of the closest person,
+    None where nothing could be compared. `ranking` is everyone, smallest distance first: a
     `ranking.Ranking` where it comes from `rank`. `reason` is a sentence for a person. `candidates` are the people
     an ambiguous face may show. `look_alike` is the closest person of an unknown face, None if nobody is close enough.
     """
@@ -168,18 +193,18 @@ def judge(
     """
     if not ranking:
         reason = flaw or "The gallery is empty, so there is nobody to compare with."
-        return Verdict("poor" if flaw else "unknown", None, None, None, (), reason)
+        return Verdict("low_quality" if flaw else "unknown", None, None, None, (), reason)
     first = ranking[0]
     threshold = rules.threshold(first.anchors, people or len(ranking))
     if flaw:
-        return Verdict("poor", None, first.class_distance, threshold, ranking, flaw)
+        return Verdict("low_quality", None, first.class_distance, threshold, ranking, flaw)
     if first.class_distance > threshold:
-        reason = (
-            f"Nobody in the gallery is close enough: {first.person} comes first at {first.class_distance:.3f}, "
-            f"and a match needs {threshold:.3f} or less."
-        )
         close = first.class_distance <= rules.look_alike(first.anchors, people or len(ranking))
         look_alike = first.person if close else None
+        reason = (
+            f"Nobody in the gallery is close enough: {look_alike or 'the closest person'} is at "
+            f"{first.class_distance:.3f}, and a match needs {threshold:.3f} or less."
+        )
         return Verdict("unknown", None, first.class_distance, threshold, ranking, reason, (), look_alike)
     if len(ranking) > 1 and ranking[1].class_distance - first.class_distance < rules.margin:
         reason = (
@@ -187,7 +212,7 @@ def judge(
             f"are too close to tell apart: a match needs a lead of {rules.margin:.3f}."
         )
         candidates = (first.person, ranking[1].person)
-        return Verdict("unclear", None, first.class_distance, threshold, ranking, reason, candidates)
+        return Verdict("ambiguous", None, first.class_distance, threshold, ranking, reason, candidates)
     reason = f"{first.person} is closest at {first.class_distance:.3f}; a match needs {threshold:.3f} or less."
     return Verdict("match", first.person, first.class_distance, threshold, ranking, reason)
 
@@ -220,4 +245,4 @@ def _unless_taken(verdict: Verdict, closest: dict[str, float], rules: Rules, peo
         f"{verdict.person} is closest at {verdict.class_distance:.3f}, but another face in this photo is closer to "
         f"them. A second match in one photo needs {strong:.3f} or less."
     )
-    return replace(verdict, kind="unclear", person=None, reason=reason, candidates=(verdict.person,))
+    return replace(verdict, kind="ambiguous", person=None, reason=reason, candidates=(verdict.person,))

@@ -47,7 +47,7 @@ def main() -> None:
         said = server.line(180)
         if not said.startswith("Ready"):
             sys.exit(f"The server did not start: {said}")
-        files["unclear"] = _unclear(Path(folder), server)
+        files["ambiguous"] = _unclear(Path(folder), server)
         # What the browser takes for a camera: a film of one frame.
         camera = Path(folder) / "camera.mjpeg"
         camera.write_bytes(files["one"].read_bytes())
@@ -73,7 +73,7 @@ def _photos(folder: Path) -> dict[str, Path]:
         "two": photos.paste(*faces, size=(1100, 700), side=340),
         "unknown": photos.paste(photos.stranger()),
         "nobody": photos.background(640, 480),
-        "poor": photos.paste(faces[0].filter(ImageFilter.GaussianBlur(10))),
+        "low_quality": photos.paste(faces[0].filter(ImageFilter.GaussianBlur(10))),
         "many": _crowd(),
     }
     return {name: _file(folder, name, picture) for name, picture in pictures.items()}
@@ -109,10 +109,10 @@ def _unclear(folder: Path, server: Server) -> Path:
         low, high, other = 0.0, 1.0, details["lookalikes"][0]["person"]
         for _ in range(STEPS):
             share = (low + high) / 2
-            file = _file(folder, "unclear", photos.paste(Image.blend(face, faces[other], share)))
+            file = _file(folder, "ambiguous", photos.paste(Image.blend(face, faces[other], share)))
             with file.open("rb") as stream:
                 found = requests.post(f"{api}/identify", files={"image": stream}, timeout=60).json()["faces"]
-            if [one["verdict"] for one in found] == ["unclear"]:
+            if [one["verdict"] for one in found] == ["ambiguous"]:
                 return file
             if [one["verdict"] for one in found] != ["match"]:
                 break
@@ -132,7 +132,7 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     page.get_by_text("Minimum, spread and every anchor").first.click()
     page.locator(".anchors").first.scroll_into_view_if_needed()
     _save(page, f"anchors{suffix}")
-    for state in ("unknown", "unclear", "poor", "many"):
+    for state in ("unknown", "ambiguous", "low_quality", "many"):
         _identify(page, files[state])
         _save(page, f"{state}{suffix}")
     _identify(page, files["one"], files["nobody"])

@@ -1,6 +1,6 @@
 // The results page: choosing a box chooses its card and the reverse; the photo with names can be saved.
 
-const LINE = { match: "#146c43", unclear: "#855000", unknown: "#4d5568", poor: "#9b2c4d" };
+const LINE = { match: "#146c43", ambiguous: "#855000", unknown: "#4d5568", low_quality: "#9b2c4d" };
 
 function choose(key) {
   for (const one of document.querySelectorAll("[data-face]")) one.classList.toggle("chosen", one.dataset.face === key);

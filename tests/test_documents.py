@@ -186,7 +186,7 @@ def test_figures_table_has_every_part():
     shares = {"top1": 0.9, "top5": 0.95, "named": 0.8, "misnamed": 0.01, "missed": 0, "worst": []}
     found = report.figures_table(
         {
-            "open_set": {"faces": 1500, "named": 0.0061, "unclear": 0.001},
+            "open_set": {"faces": 1500, "named": 0.0061, "ambiguous": 0.001},
             "closed_set": {"faces": 1900, "people": 401, **shares},
             "four": {"faces": 20, "people": 4, **shares},
             "tilt": {"faces": 400, "top1_at_0": 0.9, "top1_at_-30": 0.85},

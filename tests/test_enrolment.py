@@ -70,8 +70,8 @@ def test_every_photo_gets_its_answer(fake):
         ("text.jpg", "unreadable"),
         ("wall.jpg", "no_face"),
         ("pair.jpg", "several_faces"),
-        ("blur.jpg", "poor"),
-        ("back.jpg", "poor"),
+        ("blur.jpg", "low_quality"),
+        ("back.jpg", "low_quality"),
         ("also.jpg", "accepted"),
     ]
     assert [photo.reason for photo in report.photos[4:6]] == ["Too blurred.", "No eyes."]

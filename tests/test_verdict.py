@@ -106,7 +106,7 @@ def test_unknown_names_the_closest_in_its_reason_only():
 
 def test_unclear_names_both():
     verdict = judge([row("Ann", 0.30), row("Bob", 0.34)], RULES)
-    assert (verdict.kind, verdict.person) == ("unclear", None)
+    assert (verdict.kind, verdict.person) == ("ambiguous", None)
     assert "Ann (0.300) and Bob (0.340) are too close" in verdict.reason
 
 
@@ -116,14 +116,14 @@ def test_two_strangers_close_together_are_unknown_not_unclear():
 
 def test_a_flaw_makes_poor_but_keeps_the_ranking():
     verdict = judge([row("Ann", 0.1)], RULES, "Too dark.")
-    assert (verdict.kind, verdict.person, verdict.reason) == ("poor", None, "Too dark.")
+    assert (verdict.kind, verdict.person, verdict.reason) == ("low_quality", None, "Too dark.")
     assert verdict.ranking
 
 
 def test_without_anyone_to_compare():
     assert judge((), RULES).reason == "The gallery is empty, so there is nobody to compare with."
     assert judge((), RULES).kind == "unknown"
-    assert judge((), RULES, "No eyes.").kind == "poor"
+    assert judge((), RULES, "No eyes.").kind == "low_quality"
 
 
 class TestRejectedFaces:

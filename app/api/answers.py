@@ -16,7 +16,7 @@ from app.api.docs import TAGS
 from app.gallery.errors import GalleryError
 from app.images import UnreadableImage
 from app.loading import RETRY_SECONDS, NotReady
-from app.recognizer import NoFaceFound
+from app.recognizer import FaceError
 from app.request_id import request_id
 from app.unavailable import GalleryAway
 from app.web.uploads import drain, form_limits
@@ -41,7 +41,7 @@ _PROBLEMS = {
     404: "There is no such person, or no portrait of them.",
     409: "The gallery is not as the request supposes.",
     413: "A file or the request is too large, or too many pictures came.",
-    422: "A picture cannot be read or shows no face to compare, or a name cannot be one.",
+    422: "A picture cannot be read or has no face that can be compared, or the name is not valid.",
     503: "The server is starting up or busy; `Retry-After` says when to ask again.",
     "default": "Any other error.",
 }
@@ -111,7 +111,7 @@ def blueprint_of(name: str, prefix: str, tag: str, statuses: tuple[int | str, ..
     )
     blueprint.register_error_handler(Refused, lambda error: problem(error.status, error.code, str(error)))
     blueprint.register_error_handler(UnreadableImage, lambda error: problem(422, error.code, str(error)))
-    blueprint.register_error_handler(NoFaceFound, lambda error: problem(422, error.code, str(error)))
+    blueprint.register_error_handler(FaceError, lambda error: problem(422, error.code, str(error)))
     blueprint.register_error_handler(NotReady, _not_ready)
     blueprint.register_error_handler(GalleryError, _gallery_away)
     blueprint.register_error_handler(HTTPException, _http_problem)

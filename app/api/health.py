@@ -31,6 +31,7 @@ def ready() -> Response:
             "status": "ready",
             "detector": recognizer.detector.backend,
             "network": recognizer.network.card.id,
+            "fpir": recognizer.settings.fpir,
             "people": len(people),
             "anchors": sum(person.anchors for person in people),
         }

@@ -77,7 +77,9 @@ class PhotoReport(Exact):
     """What became, or would become, of a photo."""
 
     file: str
-    outcome: Literal["accepted", "unreadable", "no_face", "several_faces", "poor", "duplicate", "unlike", "lookalike"]
+    outcome: Literal[
+        "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"
+    ]
     reason: str = Field(description="why, for a person")
     faces: list[schema.Box] = Field(description="all faces in it, from left to right")
     other: str | None = Field(description="whom the face looks like, for a lookalike")

@@ -31,16 +31,28 @@ class Problem(Exact):
 
 
 class IdentifyQuery(Exact):
-    """How long the rankings are."""
+    """Length of the rankings, and the rate at which names are given."""
 
     top: int = Field(serialize.BEST, ge=1, le=100_000, description="people in each face's ranking, the closest first")
     all: bool = Field(False, description="rank everyone, whatever top says")
+    fpir: float | None = Field(
+        None,
+        description="false positive identification rate: the server's (default) or a stricter one",
+        examples=[0.001],
+    )
 
 
 class IdentifyForm(Exact):
     """One picture or several."""
 
     image: list[FileStorage] = Field(min_length=1, description="a picture file; the field may come several times")
+
+
+class CompareQuery(Exact):
+    """The faces to compare; without an index all faces of enough quality."""
+
+    face_a: int | None = Field(None, ge=1, le=1000, description="face of picture a, counted from the left, from 1")
+    face_b: int | None = Field(None, ge=1, le=1000, description="face of picture b, counted from the left, from 1")
 
 
 class CompareForm(Exact):
@@ -80,10 +92,13 @@ class Box(Exact):
 
 
 class Ranked(Exact):
-    """A person of a ranking: mean, smallest and standard deviation of the scores of their anchors (0 same ... 1)."""
+    """A person of a ranking; mean, min and std describe the scores against their anchors (0 same ... 1 different)."""
 
     person: str
-    class_distance: float = Field(ge=0, le=1)
+    class_distance: float = Field(
+        ge=0, le=1, description="of the face to the person's template: 0 same ... 1 different"
+    )
+    mean: float = Field(ge=0, le=1)
     min: float = Field(ge=0, le=1)
     std: float = Field(ge=0)
     anchors: int = Field(ge=1)
@@ -94,10 +109,12 @@ class Face(Exact):
 
     box: Box
     confidence: float = Field(description="the detector's")
-    verdict: Literal["match", "unclear", "unknown", "poor"]
+    verdict: Literal["match", "ambiguous", "unknown", "low_quality"]
     person: str | None = Field(description="null unless it is a match")
     class_distance: float | None = Field(description="of the closest person: 0 same ... 1 different")
     threshold: float | None = Field(description="the largest class distance that names this person")
+    candidates: list[str] = Field(description="people that an ambiguous face may show; empty for other verdicts")
+    look_alike: str | None = Field(description="the closest person of an unknown face; null if nobody is close")
     reason: str = Field(description="why this verdict, for a person")
     ranking: list[Ranked]
 
@@ -110,12 +127,15 @@ class PictureError(Exact):
 
 
 class Picture(Exact):
-    """A picture's faces, from left to right; sizes are null if it could not be read."""
+    """A picture's faces, from left to right; sizes and rate are null if the server cannot read it."""
 
     file: str = Field(description="the name it was sent with")
     error: PictureError | None
     width: int | None
     height: int | None
+    fpir: float | None = Field(
+        description="share of people outside the gallery who may get a name (false positive identification rate)"
+    )
     faces: list[Face]
 
 
@@ -132,6 +152,7 @@ class Identified(RootModel[Picture | Pictures]):
 class Place(Exact):
     """A face that was compared."""
 
+    index: int = Field(ge=1, description="of the face in its picture, counted from the left, from 1")
     box: Box
     confidence: float
 
@@ -148,8 +169,9 @@ class Compared(Exact):
 
     error: None
     score: float = Field(ge=0, le=1, description="0 the same person ... 1 different people")
-    threshold: float = Field(description="the largest score that counts as the same person")
-    same: bool
+    threshold: float = Field(description="the largest score that means the same person, for this number of pairs")
+    verdict: Literal["same", "uncertain", "different"]
+    pairs: int = Field(ge=1, description="pairs of faces that were compared")
     faces: Pair
 
 

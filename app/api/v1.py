@@ -12,6 +12,7 @@ from app.api.files import chosen, content, one
 from app.images import UnreadableImage
 from app.loading import current_recognizer
 from app.recognizer import Recognizer
+from app.verdict import requested_fpir
 from app.web.uploads import allow_files, current_settings
 
 blueprint = blueprint_of("api", "/api/v1", "Pictures")
@@ -35,31 +36,44 @@ def identify(query: schema.IdentifyQuery, form: schema.IdentifyForm) -> Response
     """Name every face of the pictures in the field `image`."""
     uploads = chosen(form.image, current_settings().max_images)
     recognizer = current_recognizer()
-    top = None if query.all else query.top
+    top, fpir = None if query.all else query.top, _fpir(query.fpir)
     if len(uploads) == 1:
-        return answer(_identified(recognizer, uploads[0], top))
-    return answer(serialize.images([_row(recognizer, upload, top) for upload in uploads]))
+        return answer(_identified(recognizer, uploads[0], top, fpir))
+    return answer(serialize.images([_row(recognizer, upload, top, fpir) for upload in uploads]))
 
 
 @blueprint.post(
     "/compare",
-    summary="Tell whether two pictures show the same person.",
-    description="Of pictures with several faces the two are compared that are most alike.",
+    summary="Compare the faces of two pictures.",
+    description="The answer is the most alike pair of faces. Faces of low quality are not compared. The threshold "
+    "falls with the number of pairs, since each pair may err: choose faces with `face_a` and `face_b` where you can.",
     responses={200: schema.Compared} | problems(413, 422),
 )
-def compare(form: schema.CompareForm) -> Response:
-    """Compare the best-matching pair of faces of the pictures in the fields `a` and `b`."""
+def compare(query: schema.CompareQuery, form: schema.CompareForm) -> Response:
+    """Compare the faces of the pictures in the fields `a` and `b`."""
     first, second = (content(one(field, getattr(form, field))) for field in ("a", "b"))
-    return answer(serialize.comparison(current_recognizer().compare(first, second)))
+    return answer(serialize.comparison(current_recognizer().compare(first, second, query.face_a, query.face_b)))
 
 
-def _identified(recognizer: Recognizer, upload: FileStorage, top: int | None) -> dict:
-    return serialize.identification(upload.filename, recognizer.identify(content(upload)), top)
+def _fpir(request: float | None) -> float:
+    """Return the FPIR of a request.
 
-
-def _row(recognizer: Recognizer, upload: FileStorage, top: int | None) -> dict:
-    """A picture's object among several: what went wrong is its own `error`, not the request's."""
+    Raises:
+        Refused: it is looser than the server's, or has no thresholds.
+    """
     try:
-        return _identified(recognizer, upload, top)
+        return requested_fpir(current_settings().fpir, request)
+    except ValueError as error:
+        raise Refused(400, "bad_parameter", str(error)) from error
+
+
+def _identified(recognizer: Recognizer, upload: FileStorage, top: int | None, fpir: float) -> dict:
+    return serialize.identification(upload.filename, recognizer.identify(content(upload), fpir), top)
+
+
+def _row(recognizer: Recognizer, upload: FileStorage, top: int | None, fpir: float) -> dict:
+    """Return a picture's object among several: an error is the picture's own, not the request's."""
+    try:
+        return _identified(recognizer, upload, top, fpir)
     except (Refused, UnreadableImage) as error:
         return serialize.failure(upload.filename, error.code, str(error))

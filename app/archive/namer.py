@@ -138,4 +138,4 @@ class Namer:
                 continue
             # The pixels are gone: nothing of a row needs them.
             picture = Picture(np.empty((0, 0, 3), np.uint8), one.size)
-            yield serialize.identification(one.file, Identification(picture, faces))
+            yield serialize.identification(one.file, Identification(picture, faces, self._job.settings.fpir))

@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any
 
 HEADER = (
-    "file error width height face x y box_width box_height confidence "
-    "verdict person class_distance threshold reason ranking"
+    "file error width height fpir face x y box_width box_height confidence "
+    "verdict person class_distance threshold candidates look_alike reason ranking"
 ).split()
-"""Columns of the CSV: a row a face, its number from the left; `error` is its code, `ranking` JSON."""
+"""Columns of the CSV, a row a face: `face` counts from the left, `error` is a code, `candidates` and `ranking` JSON."""
 
 
 @cache
@@ -24,6 +24,7 @@ def schema():
         [
             ("person", pa.string()),
             ("class_distance", pa.float64()),
+            ("mean", pa.float64()),
             ("min", pa.float64()),
             ("std", pa.float64()),
             ("anchors", pa.int64()),
@@ -37,6 +38,8 @@ def schema():
             ("person", pa.string()),
             ("class_distance", pa.float64()),
             ("threshold", pa.float64()),
+            ("candidates", pa.list_(pa.string())),
+            ("look_alike", pa.string()),
             ("reason", pa.string()),
             ("ranking", pa.list_(ranked)),
         ]
@@ -47,6 +50,7 @@ def schema():
             ("error", pa.struct([("code", pa.string()), ("message", pa.string())])),
             ("width", pa.int64()),
             ("height", pa.int64()),
+            ("fpir", pa.float64()),
             ("faces", pa.list_(face)),
         ]
     )
@@ -56,11 +60,12 @@ def cells(answers: Iterable[dict[str, Any]]) -> Iterator[list[object]]:
     """The CSV's rows of answers: one a face, and one of a picture without any."""
     for answer in answers:
         error = (answer["error"] or {}).get("code")
-        start = [answer["file"], error, answer["width"], answer["height"]]
+        start = [answer["file"], error, answer["width"], answer["height"], answer["fpir"]]
         for number, face in enumerate(answer["faces"], start=1):
             box = face["box"]
             place = [number, box["x"], box["y"], box["width"], box["height"], face["confidence"]]
-            named = [face[name] for name in ("verdict", "person", "class_distance", "threshold", "reason")]
-            yield [*start, *place, *named, json.dumps(face["ranking"])]
+            named = [face[name] for name in ("verdict", "person", "class_distance", "threshold")]
+            closest = [json.dumps(face["candidates"]), face["look_alike"], face["reason"], json.dumps(face["ranking"])]
+            yield [*start, *place, *named, *closest]
         if not answer["faces"]:
             yield start + [None] * (len(HEADER) - len(start))

@@ -44,6 +44,7 @@ def prepare(settings: Settings, places: Places) -> tuple[Job, dict[str, Any]]:
     origin = {
         "network": card.id,
         "detector": f"{settings.detector}, {METHOD}",
+        "fpir": settings.fpir,
         "detection": [settings.detection_side, settings.max_faces, settings.min_face],
         "gallery": {"revision": snapshot.revision, "people": len(snapshot), "anchors": int(snapshot.counts.sum())},
     }

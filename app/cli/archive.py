@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app import plural
-from app.cli import common, progress
+from app.cli import progress
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.archive.namer import Job
@@ -25,6 +26,7 @@ _TOLD_SECONDS = 60
 
 
 def name_archive(
+    settings: Settings,
     paths: tuple[str, ...],
     out: Path,
     csv_file: Path | None,
@@ -34,14 +36,25 @@ def name_archive(
     address: str | None,
     gpus: float,
 ) -> bool:
-    """Name everybody in an archive; whether all of it could be read."""
+    """Name everybody in an archive, and return whether every file could be read.
+
+    Args:
+        settings: FPIR, detector, network and gallery to use.
+        paths: files, folders and URLs.
+        out: folder of results.
+        csv_file: file to write a row a face into, or None.
+        retry: try files again that could not be read before.
+        workers: processes or actors; default: one a core.
+        engine: "pool" or "ray".
+        address: of a Ray cluster, or None.
+        gpus: share of a GPU for each actor.
+    """
     if (address or gpus) and engine != "ray":
         raise click.UsageError("--address and --gpus go with --engine ray.")
     from app.archive import work
     from app.archive.places import Places
     from app.archive.results import Results
 
-    settings = common.settings()
     complaints: list[str] = []
 
     def complain(sentence: str) -> None:
@@ -122,9 +135,9 @@ def _finish(results: Results, csv_file: Path | None) -> bool:
         ("photos", total.photos),
         ("faces", total.faces),
         ("matches", verdicts["match"]),
-        ("unclear", verdicts["unclear"]),
+        ("ambiguous", verdicts["ambiguous"]),
         ("unknown", verdicts["unknown"]),
-        ("poor", verdicts["poor"]),
+        ("low quality", verdicts["low_quality"]),
         ("errors", total.errors),
     ]
     click.echo(f"{results.folder} holds:")

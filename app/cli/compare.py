@@ -1,4 +1,4 @@
-"""`compare`: do two pictures show the same person?"""
+"""`compare`: do two photos show the same person?"""
 
 from __future__ import annotations
 
@@ -11,28 +11,34 @@ from app import files
 from app.cli import common
 
 if TYPE_CHECKING:
-    from app.faces import Box
-    from app.recognizer import Comparison
+    from app.recognizer import ComparedFace, Comparison
+
+FACE = click.IntRange(1)
 
 
 @click.command()
 @click.argument("first", metavar="A", type=common.PHOTO)
 @click.argument("second", metavar="B", type=common.PHOTO)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.option("--face-a", type=FACE, help="Face of A to compare, counted from the left; default: all faces.")
+@click.option("--face-b", type=FACE, help="Face of B to compare, counted from the left; default: all faces.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
 @click.pass_context
-def compare(context: click.Context, first: Path, second: Path, as_json: bool) -> None:
-    """Tell whether two pictures show the same person.
+def compare(
+    context: click.Context, first: Path, second: Path, face_a: int | None, face_b: int | None, as_json: bool
+) -> None:
+    """Compare the faces of two photos.
 
-    Of all pairs of a face in A and a face in B, the most alike are compared. The score runs from
-    0 (same) to 1 (different).
+    Prints "Same person", "Can't tell" or "Different people" for the most alike pair of a face in A and a
+    face in B. The score runs from 0 (same) to 1 (different). The more pairs are compared, the lower the
+    score must be: choose faces with --face-a and --face-b. Faces of low quality are not compared.
     """
     from app import serialize
     from app.images import UnreadableImage
-    from app.recognizer import NoFaceFound
+    from app.recognizer import FaceError
 
     try:
-        compared = _compare(first, second)
-    except (files.UnreadableFile, UnreadableImage, NoFaceFound) as error:
+        compared = _compare(first, second, face_a, face_b)
+    except (files.UnreadableFile, UnreadableImage, FaceError) as error:
         if as_json:
             click.echo(common.json_line(serialize.comparison_failure(error.code, str(error))))
         click.echo(str(error), err=True)
@@ -43,14 +49,14 @@ def compare(context: click.Context, first: Path, second: Path, as_json: bool) ->
         click.echo(_in_words(compared, common.shown(first), common.shown(second)))
 
 
-def _compare(first: Path, second: Path) -> Comparison:
+def _compare(first: Path, second: Path, face_a: int | None, face_b: int | None) -> Comparison:
     from app.cli.progress import waiting
 
     settings = common.settings()
     data = [_read(path, settings.max_bytes) for path in (first, second)]
     with waiting("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
-    return recognizer.compare(*data)
+    return recognizer.compare(*data, face_a, face_b)
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -61,15 +67,16 @@ def _read(path: Path, most: int) -> bytes:
 
 
 def _in_words(compared: Comparison, first: str, second: str) -> str:
-    if compared.same:
-        meaning = f"the same person, since it is not above {compared.threshold:.4f}"
-    else:
-        meaning = f"different people, since it is above {compared.threshold:.4f}"
+    from app.verdict import PAIR_LABELS
+
+    alike = "" if compared.pairs == 1 else f", the most alike of {compared.pairs:,} pairs"
     return (
-        f"Score {compared.score:.4f}: {meaning} (0 same ... 1 different).\n"
-        f"Compared were {_place(compared.first.box)} of {first} and {_place(compared.second.box)} of {second}."
+        f"{PAIR_LABELS[compared.kind]}: the score is {compared.score:.4f} (0 same ... 1 different).\n"
+        f"Up to {compared.threshold:.4f} it means the same person, above {compared.different:.4f} different people.\n"
+        f"Compared: {_place(compared.first)} of {first} and {_place(compared.second)} of {second}{alike}."
     )
 
 
-def _place(box: Box) -> str:
-    return f"the face at x {box.x}, y {box.y} ({box.width} x {box.height} pixels)"
+def _place(face: ComparedFace) -> str:
+    box = face.probe.face.box
+    return f"face {face.index} at x {box.x}, y {box.y} ({box.width} x {box.height} pixels)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from app.cli import common
 
 if TYPE_CHECKING:
     from app.recognizer import Identification, IdentifiedFace
+    from app.settings import Settings
 
 UNKNOWN, NO_FACE, UNREADABLE = "unknown_person", "no_face_found", "unreadable"
 """What stands in a row where no name can."""
@@ -38,6 +40,9 @@ PLACE = Place()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, one line a picture.")
 @click.option("--all", "everyone", is_flag=True, help="With --json: rank everyone instead of the best ten.")
+@click.option(
+    "--fpir", type=float, help="False positive identification rate: that of FACES_FPIR (default) or a stricter one."
+)
 @click.option("--out", type=FOLDER, help="Write Parquet into this folder instead, on all cores; goes on after a stop.")
 @click.option("--csv", "csv_file", type=FILE, help="With --out: at the end also write a row a face into this file.")
 @click.option("--retry", is_flag=True, help="With --out: try files again that could not be read before.")
@@ -56,7 +61,14 @@ PLACE = Place()
     "--gpus", type=click.FloatRange(0, 1), default=0, help="With --engine ray: share of a GPU for each actor."
 )
 @click.pass_context
-def identify(context: click.Context, paths: tuple[str, ...], as_json: bool, everyone: bool, **archive: object) -> None:
+def identify(
+    context: click.Context,
+    paths: tuple[str, ...],
+    as_json: bool,
+    everyone: bool,
+    fpir: float | None,
+    **archive: object,
+) -> None:
     r"""Name every face in pictures.
 
     PATH is a picture, or a folder: then all pictures in it and below are taken, sorted by name,
@@ -65,9 +77,13 @@ def identify(context: click.Context, paths: tuple[str, ...], as_json: bool, ever
     \b
         file, face, person or unknown_person, class distance, verdict
 
-    The verdict is match, unclear (two people too close to tell apart), unknown, or poor (the face is
-    too small or too blurred to judge). A picture without a face has one row with no_face_found as the
-    person, a file that cannot be read one with unreadable; the reason is told on standard error.
+    The verdict is match, ambiguous (two people too close to tell apart, or a person already named in the
+    photo), unknown, or low_quality (the face is too small or too blurred). A picture without a face has
+    one row with no_face_found as the person, a file that cannot be read one with unreadable; standard
+    error has the reason.
+
+    Names are given at a false positive identification rate (FPIR): the share of people outside the
+    gallery who get a wrong name. --fpir chooses a stricter one than FACES_FPIR.
 
     With --out, PATH may also be a URL such as s3://BUCKET/FOLDER, the answers of --json go into a folder
     as Parquet, and a second run does only what is missing there. The end tells how many photos, faces,
@@ -80,15 +96,31 @@ def identify(context: click.Context, paths: tuple[str, ...], as_json: bool, ever
             raise click.UsageError("--out writes Parquet; leave out --json, or leave out --out.")
         from app.cli.archive import name_archive
 
-        context.exit(0 if name_archive(paths, **archive) else 1)
+        context.exit(0 if name_archive(_settings(fpir), paths, **archive) else 1)
     given = [name for name in ("csv_file", "retry", "workers", "address", "gpus") if archive[name]]
     if given or archive["engine"] != "pool":
         raise click.UsageError("--csv, --retry, --workers, --engine, --address and --gpus go with --out.")
+    settings = _settings(fpir)
     pictures, complaints = _pictures(paths)
     for complaint in complaints:
         click.echo(complaint, err=True)
-    all_read = _identify(pictures, as_json, everyone)
+    all_read = _identify(settings, pictures, as_json, everyone)
     context.exit(0 if all_read and not complaints else 1)
+
+
+def _settings(fpir: float | None) -> Settings:
+    """Return the settings with the FPIR that the user asks for.
+
+    Raises:
+        click.UsageError: it is looser than the setting, or has no thresholds.
+    """
+    from app.verdict import requested_fpir
+
+    settings = common.settings()
+    try:
+        return replace(settings, fpir=requested_fpir(settings.fpir, fpir))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _pictures(paths: tuple[str, ...]) -> tuple[list[Path], list[str]]:
@@ -103,13 +135,12 @@ def _pictures(paths: tuple[str, ...]) -> tuple[list[Path], list[str]]:
     return found, complaints
 
 
-def _identify(pictures: list[Path], as_json: bool, everyone: bool) -> bool:
+def _identify(settings: Settings, pictures: list[Path], as_json: bool, everyone: bool) -> bool:
     """Print every file's answer; whether all could be read."""
     from app import serialize
     from app.cli.progress import bar, say
     from app.images import UnreadableImage
 
-    settings = common.settings()
     # Loaded at the first file that can be read: mistyped paths are told at once.
     recognizer = functools.cache(lambda: common.load_recognizer(settings))
     all_read = True
@@ -118,7 +149,7 @@ def _identify(pictures: list[Path], as_json: bool, everyone: bool) -> bool:
             file = common.shown(path)
             try:
                 data = files.read(path, settings.max_bytes)
-                found = recognizer().identify(data)
+                found = recognizer().identify(data, settings.fpir)
             except (files.UnreadableFile, UnreadableImage) as error:
                 all_read = False
                 say(f"{file}: {error}", err=True)

@@ -75,7 +75,7 @@ def open_set(strangers: np.ndarray, snapshot: Snapshot, rules: Rules) -> dict:
     return {
         "faces": len(verdicts),
         "named": verdicts.count("match") / len(verdicts),
-        "unclear": verdicts.count("unclear") / len(verdicts),
+        "ambiguous": verdicts.count("ambiguous") / len(verdicts),
     }
 
 

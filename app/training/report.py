@@ -48,7 +48,7 @@ def _open_set(part: dict) -> list[Row]:
     on = f"{part['faces']:,} faces of people whom the gallery does not hold"
     return [
         ("Strangers given a name (the error that matters most)", _percent(part["named"]), on),
-        ("Strangers told to lie between two people", _percent(part["unclear"]), "the same"),
+        ("Strangers told to lie between two people", _percent(part["ambiguous"]), "the same"),
     ]
 
 

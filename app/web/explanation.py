@@ -22,7 +22,7 @@ _WIDE, _CLEAR = 3.0, 1.5
 class Strip:
     """A person's anchors as dots on a strip 100 wide and 20 high, left 0 (same) and right 1 (different).
 
-    `near` and `far` are SVG path data, `speaking` counts the near ones: those at or under the threshold.
+    `near` and `far` are SVG path data, `speaking` counts the near ones: those at or under the limit.
     """
 
     near: str
@@ -30,16 +30,16 @@ class Strip:
     speaking: int
 
 
-def strip(scores: np.ndarray, threshold: float) -> Strip:
-    """The dots of a person's anchors.
+def strip(scores: np.ndarray, limit: float) -> Strip:
+    """Return the dots of a person's anchors.
 
-    Arguments:
+    Args:
         scores: float (anchors,), 0 ... 1.
-        threshold: the class distance that still gives a name.
+        limit: the largest score at which two photos show the same person.
     """
     # A line without length, drawn with round ends, is a dot of the same size at any width of the page.
     dots = [f"M{100 * score:.1f} {4 + 3 * (number % _LANES)}h0" for number, score in enumerate(scores)]
-    near = scores <= threshold
+    near = scores <= limit
     return Strip(
         "".join(dot for dot, is_near in zip(dots, near, strict=True) if is_near),
         "".join(dot for dot, is_near in zip(dots, near, strict=True) if not is_near),
@@ -85,7 +85,7 @@ def reliability(verdict: Verdict, bins: Sequence[Mapping[str, Any]]) -> str | No
     Returns:
         A sentence; None where the card says nothing about such a distance, or the face cannot be judged.
     """
-    if verdict.kind == "poor" or verdict.class_distance is None:
+    if verdict.kind == "low_quality" or verdict.class_distance is None:
         return None
     for row in bins:
         if row["from"] <= verdict.class_distance < row["to"] and row["faces"]:

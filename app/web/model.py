@@ -12,6 +12,8 @@ from werkzeug.exceptions import NotFound
 
 from app.loading import current_recognizer
 from app.training.report import figures
+from app.verdict import FPIRS, Rules
+from app.web.wording import identification_rate, percent
 
 blueprint = Blueprint("model", __name__, url_prefix="/model")
 
@@ -33,6 +35,14 @@ _STANDALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @dataclass(frozen=True)
+class ThresholdRow:
+    """Thresholds for a person with a number of anchors: class distances, in the order of `verdict.FPIRS`."""
+
+    anchors: int
+    distances: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Plot:
     """A plot: its file, its title, and what it shows in words."""
 
@@ -47,9 +57,14 @@ def about() -> str:
     recognizer = current_recognizer()
     card = recognizer.network.card
     people = recognizer.gallery.people()
+    rules = recognizer.rules(recognizer.gallery.snapshot())
     return render_template(
         "model.html",
         card=card,
+        rules=rules,
+        rate=identification_rate(rules.fpir),
+        fpirs=[percent(fpir) for fpir in FPIRS],
+        thresholds=thresholds(rules, len(people)),
         detector=recognizer.detector.backend,
         people=len(people),
         anchors=sum(person.anchors for person in people),
@@ -69,6 +84,13 @@ def report(name: str) -> Response:
     if kind == "image/svg+xml":
         response.headers["Content-Security-Policy"] = _STANDALONE
     return response
+
+
+def thresholds(rules: Rules, people: int) -> list[ThresholdRow]:
+    """Return the thresholds of a gallery, a row for each number of anchors that the card has."""
+    counts = [anchors for anchors, _ in dict(rules.thresholds)[FPIRS[0]][0][1]]
+    rates = [rules.at(fpir) for fpir in FPIRS]
+    return [ThresholdRow(count, tuple(rate.threshold(count, people) for rate in rates)) for count in counts]
 
 
 def plots(folder: Path) -> list[Plot]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from app.faces import Box
 from app.images import Picture
-from app.recognizer import IdentifiedFace
+from app.recognizer import IdentifiedFace, Probe
 
 PHOTO_SIDE = 1400
 """Largest side of the photo on a results page, in pixels."""
@@ -26,8 +26,8 @@ def photo(picture: Picture, side: int = PHOTO_SIDE) -> str:
     return _data_uri(_reduced(Image.fromarray(picture.pixels), side), quality=85)
 
 
-def face(picture: Picture, found: IdentifiedFace) -> str:
-    """A face as the network sees it or, where that is missing, cut around its box: a data URI."""
+def face(picture: Picture, found: IdentifiedFace | Probe) -> str:
+    """Return the crop of a face or, if it has none, the surroundings of its box, as a data URI."""
     pixels = _around(picture, found.face.box) if found.crop is None else found.crop
     return _data_uri(_reduced(Image.fromarray(pixels), _FACE_SIDE), quality=90)
 

@@ -36,7 +36,8 @@ class FaceView:
 
     `people` are the tiles shown large: the person matched, or those whom an ambiguous face may show.
     `lookalike` is the closest person of an unknown face, None if nobody is close enough. `rest` is everyone after
-    `best`. `lead` and `reliability` are sentences, or None where there is nothing to say, `rejections` are some.
+    `best`. `same` is the largest score of two photos of the same person. `lead` and `reliability` are sentences, or
+    None where there is nothing to say, `rejections` are some.
     `correction` is what an administrator can do about the verdict, None for others.
     """
 
@@ -51,6 +52,7 @@ class FaceView:
     reason: str
     lead: str | None
     rejections: tuple[str, ...]
+    same: float
     reliability: str | None
     people: tuple[Tile, ...]
     lookalike: Tile | None
@@ -80,9 +82,14 @@ class PhotoView:
 
 @dataclass(frozen=True)
 class ResultsView:
-    """A results page; `json` is a data URI with all answers as the API gives them."""
+    """A results page.
+
+    `rate` is the sentence about the FPIR, None if the server could read no photo. `json` is a data URI with all
+    answers as the API gives them.
+    """
 
     headline: str
+    rate: str | None
     photos: tuple[PhotoView, ...]
     json: str
     tables_open: bool
@@ -105,6 +112,7 @@ class Explainer:
     ) -> None:
         self.corrections = corrections
         self.margin = card.rules.margin
+        self.same = card.rules.pairs.same()
         self.bins = card.raw.get("metrics", {}).get("reliability", ())
         self._people = people
 
@@ -122,9 +130,11 @@ def view(outcomes: Sequence[Outcome], explainer: Explainer) -> ResultsView:
         explainer: knows the card and the gallery.
     """
     photos = tuple(_photo(number, outcome, explainer) for number, outcome in enumerate(outcomes, start=1))
-    verdicts = [face.verdict for outcome in outcomes if outcome.found for face in outcome.found.faces]
+    found = [outcome.found for outcome in outcomes if outcome.found]
+    verdicts = [face.verdict for one in found for face in one.faces]
     return ResultsView(
         headline=wording.headline(verdicts) if verdicts else wording.NOBODY,
+        rate=wording.identification_rate(found[0].fpir) if found else None,
         photos=photos,
         json=pictures.json_uri(answers(outcomes)),
         tables_open=len(verdicts) <= OPEN_TABLES,
@@ -167,6 +177,7 @@ def _face(
         reason=verdict.reason,
         lead=explanation.lead(verdict, explainer.margin),
         rejections=explanation.rejections(verdict),
+        same=explainer.same,
         reliability=explanation.reliability(verdict, explainer.bins),
         people=tuple(explainer.tile(name) for name in shown),
         lookalike=None if verdict.look_alike is None else explainer.tile(verdict.look_alike),
@@ -179,7 +190,7 @@ def _face(
 
 def _best(verdict: Verdict, explainer: Explainer) -> tuple[Row, ...]:
     return tuple(
-        Row(explainer.tile(row.person), row, explanation.strip(verdict.ranking.scores(place), verdict.threshold))
+        Row(explainer.tile(row.person), row, explanation.strip(verdict.ranking.scores(place), explainer.same))
         for place, row in enumerate(verdict.ranking[:BEST])
     )
 

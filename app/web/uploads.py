@@ -90,7 +90,7 @@ def pair(first: str, second: str) -> tuple[Upload, Upload]:
     allow_files(2)
     files = [request.files.get(field) for field in (first, second)]
     if not all(file and file.filename for file in files):
-        raise BadUpload("It takes two photos to compare. Choose one on either side.")
+        raise BadUpload("Choose two photos to compare, one on each side.")
     left, right = (Upload(file.filename, file.read()) for file in files)
     return left, right
 

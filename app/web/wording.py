@@ -8,16 +8,16 @@ from app.verdict import Verdict
 
 LABELS = {
     "match": "Match",
-    "unclear": "Too close to call",
-    "unknown": "Not in the gallery",
-    "poor": "Cannot be judged",
+    "ambiguous": "Ambiguous",
+    "unknown": "Unknown",
+    "low_quality": "Low quality",
 }
-"""Each kind of verdict in two or three words."""
+"""Each kind of verdict as a label."""
 
 _OTHERS = {
-    "unclear": ("unclear face", "unclear faces"),
+    "ambiguous": ("ambiguous face", "ambiguous faces"),
     "unknown": ("unknown person", "unknown people"),
-    "poor": ("face that cannot be judged", "faces that cannot be judged"),
+    "low_quality": ("low-quality face", "low-quality faces"),
 }
 
 
@@ -40,12 +40,12 @@ def step(which: str, doing: str) -> str:
 
 
 def name(verdict: Verdict) -> str:
-    """Who a face is, as the heading of its card."""
+    """Return who a face is, as the heading of its card and the label of its box."""
     if verdict.kind == "match":
         return verdict.person
-    if verdict.kind == "unclear":
-        return " or ".join(verdict.candidates)
-    return "Unknown" if verdict.kind == "unknown" else "Cannot be judged"
+    if verdict.kind == "ambiguous":
+        return f"{' or '.join(verdict.candidates)}?"
+    return "Unknown person" if verdict.kind == "unknown" else "Low-quality face"
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
@@ -59,12 +59,33 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     return _listed(matched + [part for part in others if part])
 
 
+def percent(rate: float) -> str:
+    """Return a rate in percent: 0.003 is 0.3 %."""
+    return f"{100 * rate:g} %"
+
+
+def one_in(rate: float) -> str:
+    """Return a rate as a share of a hundred or a thousand: 1 in 100, 3 in 1,000."""
+    whole = 100 if rate >= 0.01 else 1000
+    return f"{round(rate * whole)} in {whole:,}"
+
+
+def identification_rate(fpir: float) -> str:
+    """Return a sentence that says what the false positive identification rate means."""
+    share = one_in(fpir)
+    gets = "gets" if share.startswith("1 ") else "get"
+    return (
+        f"Names are given at a false positive identification rate of {percent(fpir)}: about {share} people outside "
+        f"the gallery {gets} a wrong name."
+    )
+
+
 def _alone(verdict: Verdict) -> str:
     if verdict.kind == "match":
         return f"This looks like {verdict.person}"
-    if verdict.kind == "unclear":
-        return f"{name(verdict)}? Too close to call"
-    return "Unknown person" if verdict.kind == "unknown" else "This face cannot be judged"
+    if verdict.kind == "ambiguous":
+        return f"This could be {' or '.join(verdict.candidates)}"
+    return name(verdict)
 
 
 def _counted(verdicts: Sequence[Verdict], kind: str) -> str | None:

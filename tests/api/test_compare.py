@@ -1,5 +1,14 @@
+import copy
+from dataclasses import replace
+
+from PIL import Image
+
 from app import serialize
-from tests.api.conftest import assert_problem
+from app.factory import create_app
+from app.quality import QualityFloor
+from app.recognizer import Recognizer
+from tests import photos
+from tests.api.conftest import assert_problem, send
 from tests.photos import OTHER, PERSON
 
 
@@ -9,13 +18,47 @@ def test_the_same_person(post, recognizer, photo, one):
     assert response.status_code == 200
     answer = response.get_json()
     assert answer == serialize.comparison(recognizer.compare(one, both))
-    assert answer["same"] is True
+    assert (answer["verdict"], answer["pairs"]) == ("same", 2)
+    assert [answer["faces"][side]["index"] for side in "ab"] == [1, 2]
     assert answer["faces"]["b"]["box"]["x"] > 450
+
+
+def test_chosen_faces(post, photo, one):
+    files = ("a", "one.jpg", one), ("b", "both.jpg", photo(OTHER, PERSON, side=220))
+    all_faces = post("compare", *files).get_json()
+    chosen = post("compare?face_a=1&face_b=2", *files).get_json()
+    assert (chosen["verdict"], chosen["pairs"]) == ("same", 1)
+    assert chosen["score"] == all_faces["score"]
+    assert chosen["threshold"] > all_faces["threshold"]
+    other = post("compare?face_b=1", *files).get_json()
+    assert (other["verdict"], other["faces"]["b"]["index"]) == ("different", 1)
+    response = post("compare?face_b=3", *files)
+    detail = "The second photo has no face 3. Choose a number from 1 to 2, counted from the left."
+    assert_problem(response, 422, "no_such_face", detail)
+    assert_problem(post("compare?face_a=0", *files), 400, "bad_parameter", "The parameter face_a cannot be '0'")
+
+
+def test_faces_of_low_quality_are_not_compared(settings, recognizer, photo, one):
+    network = copy.copy(recognizer.network)
+    # In `both` the left face is a quarter of the size of the right one.
+    network.card = replace(network.card, quality=QualityFloor(45.0, 0.0))
+    strict = Recognizer(settings, recognizer.detector, network, recognizer.gallery)
+    client = create_app(settings, strict).test_client()
+    small, large = (photos.paste(photos.portraits()[PERSON], size=(500, 400), side=side) for side in (80, 300))
+    both = Image.new("RGB", (1000, 400))
+    both.paste(small, (0, 0))
+    both.paste(large, (500, 0))
+    files = ("a", "one.jpg", one), ("b", "both.jpg", photos.encode(both))
+    answer = send(client, "compare", *files).get_json()
+    assert (answer["pairs"], answer["faces"]["b"]["index"]) == (1, 2)
+    response = send(client, "compare?face_b=1", *files)
+    detail = "Face 1 in the second photo cannot be compared. This face is too small"
+    assert_problem(response, 422, "low_quality", detail)
 
 
 def test_different_people(post, photo, one):
     answer = post("compare", ("a", "one.jpg", one), ("b", "other.jpg", photo(OTHER))).get_json()
-    assert answer["same"] is False
+    assert answer["verdict"] == "different"
     assert answer["score"] > answer["threshold"]
 
 
@@ -24,6 +67,6 @@ def test_problems_say_which_picture(post, one, nobody):
     assert_problem(post("compare", good), 400, "no_image", "No picture came. Send multipart/form-data with a file in")
     assert post("compare", good).get_json()["detail"].endswith("the field b.")
     response = post("compare", good, ("b", "wall.jpg", nobody))
-    assert_problem(response, 422, "no_face_found", "No face was found in the second picture.")
+    assert_problem(response, 422, "no_face_found", "The second photo shows no face.")
     response = post("compare", ("a", "bad.jpg", b"no picture"), ("b", "one.jpg", one))
-    assert_problem(response, 422, "unreadable", "The first picture cannot be compared. The file could not be read")
+    assert_problem(response, 422, "unreadable", "The first photo cannot be compared. The file could not be read")

@@ -48,10 +48,25 @@ def test_rankings_are_as_long_as_wanted(client, one):
         assert_problem(response, 400, "bad_parameter", f"The parameter top cannot be '{top}'")
 
 
+def test_a_request_may_ask_for_a_stricter_rate(settings, recognizer, client, one):
+    usual, strict = (
+        send(client, f"identify{query}", ("image", "me.jpg", one)).get_json() for query in ("", "?fpir=0.001")
+    )
+    assert (usual["fpir"], strict["fpir"]) == (0.01, 0.001)
+    assert strict["faces"][0]["threshold"] < usual["faces"][0]["threshold"]
+    response = send(client, "identify?fpir=0.05", ("image", "me.jpg", one))
+    detail = "The FPIR cannot be 0.05. Choose the rate of FACES_FPIR or a stricter one: 0.01, 0.003, 0.001."
+    assert_problem(response, 400, "bad_parameter", detail)
+    strict_server = create_app(replace(settings, fpir=0.001), recognizer).test_client()
+    response = send(strict_server, "identify?fpir=0.01", ("image", "me.jpg", one))
+    assert_problem(response, 400, "bad_parameter", "The FPIR cannot be 0.01.")
+
+
 def test_a_picture_without_a_face_is_an_answer(post, nobody):
     response = post("identify", ("image", "wall.jpg", nobody))
     assert response.status_code == 200
-    assert response.get_json() == {"file": "wall.jpg", "error": None, "width": 400, "height": 300, "faces": []}
+    size = {"width": 400, "height": 300}
+    assert response.get_json() == {"file": "wall.jpg", "error": None, **size, "fpir": 0.01, "faces": []}
 
 
 def test_several_pictures_are_answered_in_order(post, photo, one, nobody):

@@ -111,8 +111,8 @@ def test_what_cannot_be_added(ask, photo):
     assert_problem(ask("post", "people?name=%20", {"a.jpg": b"x"}), 422, "bad_name", "A person needs a name")
     answer = ask("post", "people?name=Bo&face=2", {"a.jpg": b"x"})
     assert_problem(answer, 400, "bad_parameter", "The parameter face cannot be '2': it is FILE=NUMBER.")
-    answer = ask("post", "people?name=Bo&anyway=poor", {"a.jpg": b"x"})
-    assert_problem(answer, 400, "bad_parameter", "The parameter anyway cannot be 'poor'")
+    answer = ask("post", "people?name=Bo&anyway=low_quality", {"a.jpg": b"x"})
+    assert_problem(answer, 400, "bad_parameter", "The parameter anyway cannot be 'low_quality'")
 
 
 def test_rename_merge_remove_restore_and_erase(ask, gallery):

@@ -15,16 +15,18 @@ ORIGIN = {"network": "n", "detector": "d", "gallery": {"revision": 1}}
 
 def face(verdict: str, person: str | None) -> dict:
     box = {"x": 1, "y": 2, "width": 3, "height": 4}
-    ranking = [{"person": "Ann", "class_distance": 0.25, "min": 0.1, "std": 0.01, "anchors": 3}]
+    ranking = [{"person": "Ann", "class_distance": 0.25, "mean": 0.3, "min": 0.1, "std": 0.01, "anchors": 3}]
     return {"box": box, "confidence": 0.9, "verdict": verdict, "person": person, "class_distance": 0.25} | {
         "threshold": 0.3,
+        "candidates": [],
+        "look_alike": None,
         "reason": "why",
         "ranking": ranking,
     }
 
 
 def row(file: str, *faces: dict) -> dict:
-    return {"file": file, "error": None, "width": 10, "height": 20, "faces": list(faces)}
+    return {"file": file, "error": None, "width": 10, "height": 20, "fpir": 0.01, "faces": list(faces)}
 
 
 BOTH = row("both.jpg", face("match", "Ann"), face("unknown", None))
@@ -58,11 +60,11 @@ def test_other_programs_read_it(out):
 
 def test_summary(out):
     fill(out, BOTH, BAD)
-    fill(out, row("more.jpg", face("match", "Ann"), face("match", "Zoë"), face("poor", None)), row("none.jpg"))
+    fill(out, row("more.jpg", face("match", "Ann"), face("match", "Zoë"), face("low_quality", None)), row("none.jpg"))
     with Results(out, ORIGIN) as results:
         total = results.summary()
     assert (total.photos, total.faces, total.errors) == (4, 5, 1)
-    assert total.verdicts == {"match": 3, "unknown": 1, "poor": 1}
+    assert total.verdicts == {"match": 3, "unknown": 1, "low_quality": 1}
     assert total.seen_most == [("Ann", 2), ("Zoë", 1)]
 
 

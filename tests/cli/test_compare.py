@@ -15,10 +15,11 @@ def test_the_same_person(run, portrait, pictures):
     done = run("compare", portrait, pictures / "a, both.jpg")
     assert done.exit_code == 0
     assert done.stderr == ""
-    first, second = done.stdout.splitlines()
-    assert first.startswith("Score 0.")
-    assert "the same person" in first
-    assert second.startswith("Compared were the face at x ")
+    verdict, limits, faces = done.stdout.splitlines()
+    assert verdict.startswith("Same person: the score is 0.")
+    assert limits.startswith("Up to 0.")
+    assert faces.startswith("Compared: face 1 at x ")
+    assert faces.endswith("a, both.jpg, the most alike of 2 pairs.")
 
 
 def test_different_people(run, portrait, photo, tmp_path):
@@ -26,7 +27,19 @@ def test_different_people(run, portrait, photo, tmp_path):
     other.write_bytes(photo(OTHER))
     done = run("compare", portrait, other)
     assert done.exit_code == 0
-    assert "different people" in done.stdout
+    assert done.stdout.startswith("Different people: ")
+
+
+def test_chosen_faces(run, portrait, pictures):
+    both = pictures / "a, both.jpg"
+    assert run("compare", portrait, both, "--face-b", 1).stdout.startswith("Same person: ")
+    done = run("compare", both, both, "--face-a", 1, "--face-b", 2)
+    assert done.stdout.startswith("Different people: ")
+    assert "pairs" not in done.stdout
+    done = run("compare", portrait, both, "--face-b", 3)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "The second photo has no face 3. Choose a number from 1 to 2" in done.stderr
+    assert run("compare", portrait, both, "--face-b", 0).exit_code == 2
 
 
 def test_json_is_the_serialisers(run, recognizer, portrait, pictures):
@@ -39,8 +52,8 @@ def test_json_is_the_serialisers(run, recognizer, portrait, pictures):
 @pytest.mark.parametrize(
     ("name", "code", "sentence"),
     [
-        ("broken.jpg", "unreadable", "The second picture cannot be compared. The file could not be read as a picture."),
-        ("nobody.webp", "no_face_found", "No face was found in the second picture."),
+        ("broken.jpg", "unreadable", "The second photo cannot be compared. The file could not be read as a picture."),
+        ("nobody.webp", "no_face_found", "The second photo shows no face."),
         ("gone.jpg", "not_found", "gone.jpg: There is no such file."),
     ],
 )

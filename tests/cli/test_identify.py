@@ -115,6 +115,18 @@ def test_all_needs_json(run, pictures):
     assert "--all goes with --json" in done.stderr
 
 
+def test_a_stricter_rate(run, pictures):
+    file = pictures / "inner" / "one.png"
+    usual, strict = (json.loads(run("identify", file, "--json", *rate).stdout) for rate in ((), ("--fpir", 0.001)))
+    assert (usual["fpir"], strict["fpir"]) == (0.01, 0.001)
+    assert strict["faces"][0]["threshold"] < usual["faces"][0]["threshold"]
+    done = run("identify", file, "--fpir", 0.02)
+    assert done.exit_code == 2
+    assert (
+        "The FPIR cannot be 0.02. Choose the rate of FACES_FPIR or a stricter one: 0.01, 0.003, 0.001." in done.stderr
+    )
+
+
 def test_no_path_is_wrong_usage(run):
     assert run("identify").exit_code == 2
 

@@ -43,7 +43,7 @@ def test_closed_set_counts_every_kind_of_answer(gallery):
 def test_open_set_counts_strangers_that_get_a_name(gallery):
     strangers = np.stack([towards(0, 0, 0, 1), towards(0, 0, 0, -1), towards(1, 0, 0, 0.1), towards(1, 1)])
     found = evaluation.open_set(strangers, gallery, RULES)
-    assert found == {"faces": 4, "named": 0.25, "unclear": 0.25}
+    assert found == {"faces": 4, "named": 0.25, "ambiguous": 0.25}
 
 
 def test_among_keeps_these_people_alone(gallery):

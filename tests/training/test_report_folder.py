@@ -9,7 +9,7 @@ from app.training import plots, report_folder
 SHARES = {"top1": 0.9, "named": 0.5}
 RATE = {"false_positive_rate": 0.01, "identified": 0.66, "mean": 0.65, "spread": 0.05, "strangers_named": 0.011}
 METRICS = {
-    "open_set": {"faces": 100, "named": 0.003, "unclear": 0.0},
+    "open_set": {"faces": 100, "named": 0.003, "ambiguous": 0.0},
     "identification": {
         "strangers": [RATE],
         "celebrities_left_out": {"faces": 90, "named": 0.033, "rates": [RATE]},

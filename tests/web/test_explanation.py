@@ -8,7 +8,7 @@ BINS = [{"from": 0.0, "to": 0.2, "faces": 200, "right": 199}, {"from": 0.2, "to"
 
 
 def test_a_strip_has_a_dot_for_every_anchor():
-    dots = strip(np.array([0.1, 0.3, 0.5]), threshold=0.3)
+    dots = strip(np.array([0.1, 0.3, 0.5]), limit=0.3)
     assert (dots.near, dots.far, dots.speaking) == ("M10.0 4h0M30.0 7h0", "M50.0 10h0", 2)
 
 
@@ -19,7 +19,7 @@ def test_a_lead_is_told_in_words_and_numbers(margin, size):
     )
 
 
-@pytest.mark.parametrize("kind", ["unclear", "unknown", "poor"])
+@pytest.mark.parametrize("kind", ["ambiguous", "unknown", "low_quality"])
 def test_only_a_match_has_a_lead(kind):
     assert lead(verdict(kind), RULES.margin) is None
 
@@ -32,4 +32,4 @@ def test_reliability_counts_the_wrong_ones_at_such_a_distance():
 def test_reliability_is_silent_where_nothing_is_known():
     assert reliability(verdict("match"), ()) is None
     assert reliability(verdict("unknown"), BINS) is None
-    assert reliability(verdict("poor"), BINS) is None
+    assert reliability(verdict("low_quality"), BINS) is None

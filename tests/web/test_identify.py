@@ -8,6 +8,7 @@ from PIL import Image
 
 from app.quality import QualityFloor
 from app.serialize import BEST
+from app.verdict import FPIRS, LOOK_ALIKE_FPIR
 from app.web.pages import SEND_AGAIN
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, send, text
@@ -21,6 +22,12 @@ def test_the_name_comes_first(client, portrait_photo):
     assert "Match" in text(page)
     assert f'<h2 class="name">{PERSON}</h2>' in page.text
     assert f'alt="Average face of {PERSON}"' in page.text
+
+
+def test_the_page_says_what_the_distance_and_the_rate_mean(client, portrait_photo):
+    page = text(send(client, portrait_photo))
+    assert "The distance compares the face with the person’s template, the average of their reference photos." in page
+    assert "at a false positive identification rate of 1 %: about 1 in 100 people outside the gallery" in page
 
 
 def test_the_table_has_the_best_ten_and_the_rest_on_demand(client, portrait_photo, recognizer):
@@ -37,7 +44,13 @@ def test_the_table_has_the_best_ten_and_the_rest_on_demand(client, portrait_phot
     )
     assert rest.count("<td>") == 2 * (len(recognizer.gallery.snapshot()) - BEST)
     assert "<img" not in rest
-    assert re.findall(r'<th scope="col">(.*?)</th>', anchors) == ["Celebrity", "Minimum", "Spread", "Anchors"]
+    assert re.findall(r'<th scope="col">(.*?)</th>', anchors) == [
+        "Celebrity",
+        "Mean",
+        "Minimum",
+        "Spread",
+        "Reference photos",
+    ]
 
 
 def test_the_photo_comes_back_reduced_with_numbered_boxes(client, photo):
@@ -53,24 +66,35 @@ def test_several_faces_are_all_named_in_the_heading(client, photo):
     assert heading(send(client, photo(PERSON, OTHER))) == f"{PERSON} and {OTHER}"
 
 
-def test_an_unknown_face_has_a_lookalike_and_no_name(strict, portrait_photo):
-    page = send(strict(thresholds=((1, 0.0),), sizes=()), portrait_photo)
+def thresholds(named: float, look_alike: float) -> tuple:
+    """Return thresholds for a card: the same class distances for galleries of every size."""
+    return tuple((fpir, ((1, ((1, named),)),)) for fpir in FPIRS) + ((LOOK_ALIKE_FPIR, ((1, ((1, look_alike),)),)),)
+
+
+def test_an_unknown_face_has_a_look_alike_and_no_name(strict, portrait_photo):
+    page = send(strict(thresholds=thresholds(0.0, 1.0)), portrait_photo)
     assert heading(page) == "Unknown person"
-    assert '<h2 class="name">Unknown</h2>' in page.text
-    assert f"Closest look-alike: {PERSON} . A likeness, not an identification." in text(page)
+    assert f"Closest look-alike: {PERSON} . This is not an identification." in text(page)
     assert "Average face of" not in page.text
 
 
-def test_an_unclear_face_shows_both_people(strict, portrait_photo):
+def test_an_unknown_face_that_is_close_to_nobody_has_no_look_alike(strict, portrait_photo):
+    page = send(strict(thresholds=thresholds(0.0, 0.0)), portrait_photo)
+    assert heading(page) == "Unknown person"
+    assert "No close match" in text(page)
+    assert "look-alike" not in text(page)
+
+
+def test_an_ambiguous_face_shows_both_people(strict, portrait_photo):
     page = send(strict(margin=2.0), portrait_photo)
-    assert re.fullmatch(rf"{PERSON} or .+\? Too close to call", heading(page))
+    assert re.fullmatch(rf"This could be {PERSON} or .+", heading(page))
     assert page.text.count("Average face of") == 2
     assert "are too close to tell apart" in text(page)
 
 
-def test_a_poor_face_says_why(strict, portrait_photo):
+def test_a_low_quality_face_says_why(strict, portrait_photo):
     page = send(strict(quality=QualityFloor(10_000.0, 0.0)), portrait_photo)
-    assert heading(page) == "This face cannot be judged"
+    assert heading(page) == "Low-quality face"
     assert "too small to judge" in text(page)
     assert "Average face of" not in page.text
 

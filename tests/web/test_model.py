@@ -5,6 +5,7 @@ import pytest
 
 from app.factory import create_app
 from app.training.report import figures
+from app.verdict import FPIRS
 from app.web.model import ALTERNATIVES, plots
 from tests.web.conftest import heading, text
 
@@ -30,6 +31,7 @@ def test_the_card_in_words(client, recognizer):
     assert card.raw["data"] in said
     assert card.id in said
     assert f"{card.rules.margin:.3f}" in said
+    assert "false positive identification rate of 1 %" in said
     assert f"{len(recognizer.gallery.people())} people are in the gallery" in said
     shown = figures(card.raw["metrics"])
     assert len(shown) > 5
@@ -38,6 +40,22 @@ def test_the_card_in_words(client, recognizer):
         assert figure in said
     for title in ("Limits", "What is stored"):
         assert f">{title}</h2>" in page.text
+
+
+def test_the_thresholds_of_every_rate_are_those_of_this_gallery(client, recognizer):
+    table = re.search(r'<table aria-label="Thresholds in this gallery">(.*?)</table>', client.get("/model").text, re.S)[
+        1
+    ]
+    assert re.findall(r'<th scope="col">(.*?)</th>', table) == [
+        "Reference photos",
+        "Rate 1 %",
+        "Rate 0.3 %",
+        "Rate 0.1 %",
+    ]
+    anchors, *cells = re.findall(r'<th scope="row">(\d+)</th>' + 3 * r'<td class="number">([\d.]+)</td>', table)[0]
+    people, rules = len(recognizer.gallery.people()), recognizer.rules(recognizer.gallery.snapshot())
+    assert cells == [f"{rules.at(fpir).threshold(int(anchors), people):.3f}" for fpir in FPIRS]
+    assert cells == sorted(cells, reverse=True)
 
 
 def test_plots_that_lie_there_are_shown_with_what_they_show(reported):

@@ -1,15 +1,24 @@
+from dataclasses import replace
+
 import pytest
 
-from app.verdict import Head, PersonDistance, Rules, Verdict, judge
+from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, PersonDistance, Rules, Verdict, judge, keep_one_each
 from app.web import wording
 
-RULES = Rules(Head(10.0, 1.0), ((1, 0.4),), margin=0.05, pair_threshold=0.5)
+PAIRS = PairRules(((0.01, 0.5), (0.001, 0.4)), different=0.6)
+
+RULES = Rules(
+    Head(10.0, 1.0),
+    tuple((fpir, ((1, ((1, 0.4),)),)) for fpir in FPIRS) + ((LOOK_ALIKE_FPIR, ((1, ((1, 0.6),)),)),),
+    margin=0.05,
+    pairs=PAIRS,
+)
 
 
 def verdict(kind: str, name: str = "Ann Lee") -> Verdict:
-    distances = {"match": (0.1, 0.9), "unclear": (0.10, 0.11), "unknown": (0.8, 0.9), "poor": (0.1, 0.9)}[kind]
-    ranking = [PersonDistance(person, x, x, 0.0, 1) for person, x in zip((name, "Bo Ek"), distances, strict=True)]
-    made = judge(ranking, RULES, "Too small." if kind == "poor" else None)
+    distances = {"match": (0.1, 0.9), "ambiguous": (0.10, 0.11), "unknown": (0.8, 0.9), "low_quality": (0.1, 0.9)}[kind]
+    ranking = [PersonDistance(person, x, x, x, 0.0, 1) for person, x in zip((name, "Bo Ek"), distances, strict=True)]
+    made = judge(ranking, RULES, "Too small." if kind == "low_quality" else None)
     assert made.kind == kind
     return made
 
@@ -18,15 +27,15 @@ def verdict(kind: str, name: str = "Ann Lee") -> Verdict:
     ("kinds", "expected"),
     [
         (["match"], "This looks like Ann Lee"),
-        (["unclear"], "Ann Lee or Bo Ek? Too close to call"),
+        (["ambiguous"], "This could be Ann Lee or Bo Ek"),
         (["unknown"], "Unknown person"),
-        (["poor"], "This face cannot be judged"),
+        (["low_quality"], "Low-quality face"),
         (["unknown", "match"], "Ann Lee and 1 unknown person"),
         (["unknown", "unknown"], "2 unknown people"),
         (["match", "match"], "Ann Lee"),
         (
-            ["poor", "match", "unclear", "unknown", "poor"],
-            "Ann Lee, 1 unclear face, 1 unknown person and 2 faces that cannot be judged",
+            ["low_quality", "match", "ambiguous", "unknown", "low_quality"],
+            "Ann Lee, 1 ambiguous face, 1 unknown person and 2 low-quality faces",
         ),
     ],
 )
@@ -38,6 +47,27 @@ def test_a_crowd_has_a_short_headline():
     crowd = [verdict("match", name) for name in ("Ann", "Bea", "Cem", "Dan", "Eva")] + [verdict("unknown")] * 12
     assert wording.headline(crowd[:4]) == "Ann, Bea, Cem and Dan"
     assert wording.headline(crowd) == "Ann, Bea, Cem, 2 more and 12 unknown people"
+
+
+def test_an_ambiguous_face_may_have_one_candidate():
+    strict = replace(RULES, thresholds=((0.001, ((1, ((1, 0.05),)),)), *RULES.thresholds[:2], *RULES.thresholds[3:]))
+    closer = replace(verdict("match"), class_distance=0.09)
+    _, second = keep_one_each([closer, verdict("match")], strict, people=2)
+    assert (second.kind, second.candidates) == ("ambiguous", ("Ann Lee",))
+    assert wording.name(second) == "Ann Lee?"
+    assert wording.headline([second]) == "This could be Ann Lee"
+
+
+@pytest.mark.parametrize(
+    ("fpir", "words"),
+    [
+        (0.01, "rate of 1 %: about 1 in 100 people outside the gallery gets a wrong name."),
+        (0.003, "rate of 0.3 %: about 3 in 1,000 people outside the gallery get a wrong name."),
+        (0.001, "rate of 0.1 %: about 1 in 1,000 people outside the gallery gets a wrong name."),
+    ],
+)
+def test_the_false_positive_identification_rate_in_words(fpir, words):
+    assert wording.identification_rate(fpir).endswith(words)
 
 
 def test_every_kind_has_words_of_its_own():

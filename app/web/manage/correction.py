@@ -39,7 +39,7 @@ class Corrector:
 
     def of(self, file: str, faces: Sequence[IdentifiedFace]) -> list[Correction | None]:
         """A photo's corrections: one a face, None for faces that cannot be learnt."""
-        usable = [face for face in faces if face.crop is not None and face.verdict.kind != "poor"]
+        usable = [face for face in faces if face.crop is not None and face.verdict.kind != "low_quality"]
         if not usable or not access.signed_in():
             return [None] * len(faces)
         embeddings = iter(self._recognizer.network.embed(np.stack([face.crop for face in usable])))
@@ -47,11 +47,12 @@ class Corrector:
 
     def _one(self, file: str, face: IdentifiedFace, embedding: np.ndarray) -> Correction:
         sighting = Sighting(file, (Probe(face.face, face.crop, embedding, None),))
-        closest = [row.person for row in face.verdict.ranking[: NEAREST + 1]]
-        others = [name for name in closest if name != face.verdict.person][:NEAREST]
-        named = {"match": 1, "unclear": 2}.get(face.verdict.kind, 0)
+        verdict = face.verdict
+        closest = [row.person for row in verdict.ranking[: NEAREST + 1]]
+        others = [name for name in closest if name != verdict.person][:NEAREST]
+        wrong = (verdict.person,) if verdict.person else verdict.candidates
         sealed = seal(self._recognizer, Carried(sighting, None, 0, 0))
-        return Correction(sealed, tuple(others), tuple(closest[:named]))
+        return Correction(sealed, tuple(others), wrong)
 
 
 @blueprint.post("/faces")

@@ -16,13 +16,13 @@ from app.web.manage.carried import PREVIEW_SIDE, Carried, seal, unseal
 
 LABELS = {
     "accepted": ("match", "Accepted"),
-    "several_faces": ("unclear", "Several faces"),
-    "duplicate": ("unclear", "Duplicate"),
-    "unlike": ("unclear", "Does not look like the others"),
-    "lookalike": ("unclear", "Looks like somebody else"),
-    "poor": ("poor", "Too small or blurred"),
-    "no_face": ("poor", "No face"),
-    "unreadable": ("poor", "Cannot be read"),
+    "several_faces": ("ambiguous", "Several faces"),
+    "duplicate": ("ambiguous", "Duplicate"),
+    "unlike": ("ambiguous", "Does not look like the others"),
+    "lookalike": ("ambiguous", "Looks like somebody else"),
+    "low_quality": ("low_quality", "Too small or blurred"),
+    "no_face": ("low_quality", "No face"),
+    "unreadable": ("low_quality", "Cannot be read"),
 }
 """Each outcome's kind, for its colour, and what it is called."""
 
