@@ -38,7 +38,6 @@ class IdentifyQuery(Exact):
     fpir: float | None = Field(
         None,
         description="false positive identification rate: the server's (default) or a stricter one",
-        examples=[0.001],
     )
 
 

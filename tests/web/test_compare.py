@@ -17,7 +17,7 @@ from app.web.comparison import FACES, meaning, note, view
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, text
 from tests.web.test_streams import post
-from tests.web.test_wording import PAIRS
+from tests.web.test_wording import RULES
 
 
 def compare(client, first: bytes, second: bytes):
@@ -42,13 +42,13 @@ def side(*probes: Probe) -> Side:
 
 def compared(score: float, pairs: int = 1, index: int = 1) -> Comparison:
     face = ComparedFace(index, probe(0, 10, np.zeros(2)))
-    return Comparison(face, face, score, pairs, PAIRS)
+    return Comparison(face, face, score, pairs, RULES.pairs)
 
 
 def test_two_single_faces(client, photo):
     page = compare(client, photo(PERSON), photo(OTHER))
     assert heading(page) == "Different people"
-    assert "<title>Different people – " in page.text
+    assert "<title>Different people " in page.text
     assert 'type="radio"' not in page.text
     assert "pairs of faces" not in text(page)
 
@@ -115,7 +115,7 @@ def test_a_score_has_a_meaning(score, words):
 
 
 def test_the_closest_pair_is_held_to_the_threshold_of_all_pairs():
-    rules = replace(PAIRS, false_matches=((0.01, 0.5), (0.001, 0.4), (0.0001, 0.3)))
+    rules = replace(RULES.pairs, false_matches=((0.01, 0.5), (0.001, 0.4), (0.0001, 0.3)))
     closest = replace(compared(0.35, pairs=10, index=2), rules=rules)
     assert closest.kind == "uncertain"
     said = note(compared(0.9), closest)
