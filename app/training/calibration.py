@@ -31,7 +31,7 @@ FALSE_NON_MATCHES = 0.01
 SCALE = 5.0
 """Slope of the score. It orders nothing and decides nothing; with this one distances fill the range from 0 to 1."""
 
-MARGINS = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08)
+MARGINS = (0.01, 0.02, 0.03, 0.04, 0.06)
 """Leads over the runner-up that are tried. Saving a photo again moves a lead by nearly the smallest
 (`bench.resaved`)."""
 
@@ -186,7 +186,7 @@ def best_margin(known: np.ndarray, names: np.ndarray, kinds: Kinds, snapshot: Sn
     right = np.array(snapshot.names)[distances.argmin(axis=1)] == names
 
     def near(margin: float) -> np.ndarray:
-        limit = min(class_threshold(clear(one, margin), len(snapshot), FPIRS[0]) for one in others)
+        limit = min(class_threshold(clear(one, margin), len(snapshot), FPIRS[0]) for one in others if len(one))
         return distances.min(axis=1) <= limit
 
     best = max(MARGINS, key=lambda margin: (right & near(margin) & (leads(distances) >= margin)).mean())
@@ -213,6 +213,8 @@ def doubtful(leads: np.ndarray, right: np.ndarray) -> float:
 def class_thresholds(kinds: Kinds, snapshot: Snapshot, head: Head, margin: float) -> tuple[tuple[float, Table], ...]:
     """Choose the class distances that keep each of `FPIRS`, and `LOOK_ALIKE_FPIR`, on every kind of impostors.
 
+    A kind counts for a rate if it has a face for every share of that size, such as 1,000 for 0.1 %.
+
     Args:
         kinds: the impostors.
         snapshot: the gallery.
@@ -233,11 +235,15 @@ def class_thresholds(kinds: Kinds, snapshot: Snapshot, head: Head, margin: float
             distances = impostors.distances(gallery, head)
             certain = clear(distances, margin)
             for row, size in enumerate(sizes):
-                near = certain if size == len(snapshot) else distances
                 for layer, fpir in enumerate(rates):
+                    if len(distances) * fpir < 1:
+                        continue  # too few faces to tell
+                    near = certain if size == len(snapshot) and fpir in FPIRS else distances
                     limit = class_threshold(near, size, fpir)
                     tables[layer, row, column] = min(tables[layer, row, column], limit)
     tables = np.maximum.accumulate(tables[:, ::-1], axis=1)[:, ::-1]
+    # A stricter rate is never looser, whichever kinds are large enough to tell.
+    tables[: len(FPIRS)] = np.minimum.accumulate(tables[: len(FPIRS)], axis=0)
     return tuple(
         (
             fpir,
