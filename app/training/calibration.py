@@ -14,7 +14,7 @@ import numpy as np
 from app.gallery.snapshot import Snapshot
 from app.training.reliability import class_distances
 from app.training.tiles import unit_hash
-from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Table
+from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Table, leads
 
 ANCHOR_COUNTS = (1, 2, 3, 5, 10, 32, 64)
 """Numbers of anchors of a person at which thresholds are chosen. Between them they are interpolated."""
@@ -155,14 +155,6 @@ def class_threshold(distances: np.ndarray, people: int, fpir: float) -> float:
     return low
 
 
-def leads(distances: np.ndarray) -> np.ndarray:
-    """Return how far the runner-up is behind the closest: float (faces, people) to (faces,); infinite without one."""
-    if distances.shape[1] < 2:
-        return np.full(len(distances), np.inf)
-    first, second = np.partition(distances, 1, axis=1)[:, :2].T
-    return second - first
-
-
 def clear(distances: np.ndarray, margin: float) -> np.ndarray:
     """Return distances, infinite for faces that a margin makes ambiguous: float (faces, people), same out."""
     return np.where((leads(distances) >= margin)[:, None], distances, np.inf)
@@ -194,20 +186,20 @@ def best_margin(known: np.ndarray, names: np.ndarray, kinds: Kinds, snapshot: Sn
     return max(best, doubtful(leads(distances)[named], right[named]))
 
 
-def doubtful(leads: np.ndarray, right: np.ndarray) -> float:
+def doubtful(gaps: np.ndarray, right: np.ndarray) -> float:
     """Return the largest lead such that `DOUBTFUL` or more of the names with a smaller one are wrong.
 
     Args:
-        leads: float (faces,), of known faces that are named.
+        gaps: float (faces,), leads of known faces that are named.
         right: bool (faces,), whether by their own name.
 
     Returns:
         0 where even the smallest leads name nearly always correctly.
     """
-    order = np.argsort(leads, kind="stable")
+    order = np.argsort(gaps, kind="stable")
     wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
     last = np.flatnonzero(wrong >= DOUBTFUL)
-    return float(np.nextafter(leads[order[last[-1]]], np.inf)) if len(last) else 0.0
+    return float(np.nextafter(gaps[order[last[-1]]], np.inf)) if len(last) else 0.0
 
 
 def class_thresholds(kinds: Kinds, snapshot: Snapshot, head: Head, margin: float) -> tuple[tuple[float, Table], ...]:
