@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -178,9 +179,10 @@ def migrate() -> None:
 @click.command()
 @click.option("--drop", is_flag=True, help="Let anchors without a kept crop, and rejected faces, be lost.")
 def rebuild(drop: bool) -> None:
-    """Bring the gallery to the network of FACES_MODEL: embed the kept crops anew, replace shipped anchors.
+    """Bring the gallery to the network of FACES_MODEL: embed kept crops again, replace shipped anchors.
 
-    All of it or nothing. Restart running servers afterwards: they hold the old network.
+    Crops of another alignment are aligned again. The rebuild is done as a whole or not at all. Restart running
+    servers afterwards: they hold the old network.
     """
     import io
 
@@ -188,22 +190,32 @@ def rebuild(drop: bool) -> None:
     from PIL import Image
 
     from app import crop
+    from app.detection import Detector
+    from app.enrolment import lossless
     from app.gallery.rebuild import rebuild as build
+    from app.images import Picture
     from app.inference import load_network
 
     settings = common.settings()
-    network = load_network(settings.model)
+    network, detector = load_network(settings.model), Detector.from_settings(settings)
 
-    def embed(files):
-        pictures = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files]
-        # Kept crops have their eyes where the pipeline of their time put them; today's is cut from there.
-        return network.embed(np.stack([crop.align(picture, crop.EYES) for picture in pictures]))
+    def pixels(file: bytes) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
 
-    done = build(settings.database_url, network.card.id, settings.anchors, embed, drop)
+    def embed(files: Sequence[bytes]) -> np.ndarray:
+        return network.embed(np.stack([pixels(file) for file in files]))
+
+    def realign(file: bytes) -> bytes:
+        picture = pixels(file)
+        face = detector.largest(Picture(picture))
+        # Crops of every alignment so far have their eyes at the same place.
+        return lossless(crop.align(picture, crop.EYES if face is None else face.landmarks))
+
+    done = build(settings.database_url, network.card.id, settings.anchors, embed, drop, realign)
     if done is None:
         click.echo("The gallery belongs to this network already.")
     else:
         click.echo(
-            f"{plural.count(done.embedded, 'anchor')} embedded anew, {done.shipped} replaced by shipped ones, "
+            f"{plural.count(done.embedded, 'anchor')} embedded again, {done.shipped} replaced by shipped ones, "
             f"{done.lost} lost. Restart running servers."
         )
