@@ -47,7 +47,7 @@ def main() -> None:
         said = server.line(180)
         if not said.startswith("Ready"):
             sys.exit(f"The server did not start: {said}")
-        files["ambiguous"] = _unclear(Path(folder), server)
+        files["ambiguous"] = _ambiguous(Path(folder), server)
         # What the browser takes for a camera: a film of one frame.
         camera = Path(folder) / "camera.mjpeg"
         camera.write_bytes(files["one"].read_bytes())
@@ -95,8 +95,8 @@ def _crowd(across: int = 6, down: int = 4) -> Image.Image:
     return crowd
 
 
-def _unclear(folder: Path, server: Server) -> Path:
-    """A photo of a face between two people who look so much alike that the verdict is unclear."""
+def _ambiguous(folder: Path, server: Server) -> Path:
+    """A photo of a face between two people who look so much alike that the verdict is ambiguous."""
     faces = {name: face.resize((224, 224)) for name, face in photos.portraits().items()}
     api = f"{server.address}/api/v1"
     ids, following = {}, "/api/v1/people?limit=500"
@@ -117,7 +117,7 @@ def _unclear(folder: Path, server: Server) -> Path:
             if [one["verdict"] for one in found] != ["match"]:
                 break
             low, high = (share, high) if found[0]["person"] == name else (low, share)
-    sys.exit("No two people look so much alike that the face between them is unclear.")
+    sys.exit("No two people look so much alike that the face between them is ambiguous.")
 
 
 def _context(browser: Browser, server: Server, width: int, **options):
@@ -129,7 +129,7 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     _save(page, f"upload{suffix}")
     _identify(page, files["two"])
     _save(page, f"results{suffix}")
-    page.get_by_text("Minimum, spread and every anchor").first.click()
+    page.get_by_text("Mean, minimum and spread over reference photos").first.click()
     page.locator(".anchors").first.scroll_into_view_if_needed()
     _save(page, f"anchors{suffix}")
     for state in ("unknown", "ambiguous", "low_quality", "many"):

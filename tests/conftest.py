@@ -90,11 +90,11 @@ def small_disk() -> Iterator[Path]:
 
 @pytest.fixture
 def small_gallery(tmp_path, recognizer, rng) -> Iterator[Gallery]:
-    """A gallery of three: `PERSON` and `OTHER` with the anchors that ship, and Ann <b> with two others."""
+    """A gallery of three: `PERSON` and `OTHER` with 32 shipped anchors each, and Ann <b> with two random ones."""
     gallery = Gallery.open(f"sqlite:///{tmp_path / 'small.sqlite'}", recognizer.network.card.id, None)
     shipped = recognizer.gallery.snapshot()
     for name in (photos.PERSON, photos.OTHER):
-        gallery.add(name, shipped.person(shipped.names.index(name)), [f"{name}.jpg"] * 32)
+        gallery.add(name, shipped.person(shipped.names.index(name))[:32], [f"{name}.jpg"] * 32)
     gallery.add("Ann <b>", rng.normal(size=(2, shipped.anchors.shape[1])), ["a.jpg", "b.jpg"])
     yield gallery
     gallery.close()

@@ -60,6 +60,7 @@ def test_ready(client, recognizer):
         "status": "ready",
         "detector": recognizer.detector.backend,
         "network": recognizer.network.card.id,
+        "fpir": 0.01,
         "people": len(recognizer.gallery.people()),
         "anchors": len(recognizer.gallery.snapshot().anchors),
     }
@@ -100,7 +101,7 @@ def test_wrong_methods(client, path, method):
 
 
 def test_a_fault_of_the_server_shows_no_detail(app, recognizer, monkeypatch, one):
-    def break_down(_data):
+    def break_down(*_arguments):
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(recognizer, "identify", break_down)
@@ -111,7 +112,7 @@ def test_a_fault_of_the_server_shows_no_detail(app, recognizer, monkeypatch, one
 
 
 def test_faults_are_logged_without_the_file_name(app, recognizer, monkeypatch, one, caplog):
-    def break_down(_data):
+    def break_down(*_arguments):
         raise RuntimeError("a mistake")
 
     monkeypatch.setattr(recognizer, "identify", break_down)
