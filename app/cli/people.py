@@ -41,7 +41,7 @@ def list_people(as_json: bool, removed: bool) -> None:
     for name, anchors in found:
         click.echo(common.row([name, anchors]))
     if not found:
-        click.echo("The gallery is empty. Add somebody: python main.py people add NAME PHOTO...", err=True)
+        click.echo(common.EMPTY, err=True)
 
 
 ANYWAY = click.option(

@@ -59,7 +59,7 @@ class Gallery:
             database_url: an SQLAlchemy URL; SQLite's file and folder are made if missing, and its tables brought
                 to this version. Those of other databases are brought there by `opening.migrate_gallery`.
             network_id: the card's id of the network in use.
-            shipped: folder of the shipped gallery, or None to leave an empty gallery empty.
+            shipped: folder of the shipped gallery, or None to leave an empty gallery empty; no person is removed.
             recovery_days: for so long removed people and anchors can be recovered; then they are erased.
 
         Raises:

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from app.gallery import shipped
 from tests.photos import OTHER, PERSON
 
 NEWCOMER = "Lee, Zoë"
@@ -41,14 +40,24 @@ def test_list_as_json(run, gallery):
     assert [(one["person"], one["anchors"]) for one in listed] == [(one.name, one.anchors) for one in gallery.people()]
 
 
-def test_an_empty_gallery_says_what_to_do(run, recognizer, database_url, tmp_path, monkeypatch):
-    shipped.write(tmp_path / "anchors", recognizer.network.card.id, [])
-    monkeypatch.setenv("FACES_ANCHORS", str(tmp_path / "anchors"))
+def test_a_gallery_without_the_shipped_people(run, database_url, tmp_path, monkeypatch):
+    monkeypatch.setenv("FACES_ANCHORS", str(tmp_path))
     monkeypatch.setenv("FACES_DATABASE_URL", database_url)
     done = run("people", "list")
-    assert done.exit_code == 0
-    assert done.stdout == ""
-    assert done.stderr == "The gallery is empty. Add somebody: python main.py people add NAME PHOTO...\n"
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"The shipped gallery has no file {tmp_path / 'people.json'}." in done.stderr
+    assert "or set FACES_GALLERY=empty to start without the shipped people." in done.stderr
+
+    monkeypatch.setenv("FACES_GALLERY", "empty")
+    done = run("people", "list")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("The gallery is empty, so every face is unknown. Add a person: python main.py")
+    assert run("people", "check").stdout.startswith("0 people, 0 anchors.")
+
+
+def test_the_shipped_people_stay_when_the_setting_says_empty(run, gallery, monkeypatch):
+    monkeypatch.setenv("FACES_GALLERY", "empty")
+    assert len(run("people", "list").stdout.splitlines()) == len(gallery.people()) > 500
 
 
 def test_added_people_are_recognised(run, newcomer, gallery, pictures):
