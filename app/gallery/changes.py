@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
@@ -14,6 +14,9 @@ from app.gallery.errors import BadEmbeddings, NameTaken, SamePerson, UnknownFace
 from app.gallery.journal import Change, erase
 from app.gallery.people import Person, Who
 from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow, now
+
+_MOST_NUMBERS = 10
+"""A description lists the numbers of at most this many people."""
 
 
 def add(
@@ -40,26 +43,33 @@ def add(
     return people.present(connection, PersonRow.id == person_id)
 
 
-def remove(connection: Connection, who: Who) -> Person:
-    """Hide a person, who can be restored until erased."""
-    person = people.known(connection, who)
+def remove(connection: Connection, everyone: Sequence[Who]) -> list[Person]:
+    """Hide people, whom one undo or `restore` brings back until they are erased; see `Gallery.remove_people`."""
+    found = _each_once(_find_all(everyone, lambda who: [people.known(connection, who)]))
+    hide(connection, found)
+    return found
+
+
+def hide(connection: Connection, found: Sequence[Person]) -> None:
+    """Hide people in one change."""
     change = Change(connection)
-    change.set("person", person.id, "removed", now())
-    change.touch(person.id)
-    change.describe(f"removed person {person.id}")
-    return person
+    change.hide_people([person.id for person in found])
+    change.describe(f"removed {_numbers(found)}")
 
 
-def remove_for_good(connection: Connection, who: Who) -> list[Person]:
-    """Erase everyone of this name, those removed before too; or the one with this id, removed or not."""
-    gone = people.removed_called(connection, who)
-    if not gone or (isinstance(who, str) and people.named(connection, who)):
-        gone.append(people.known(connection, who))
+def remove_for_good(connection: Connection, everyone: Sequence[Who]) -> list[Person]:
+    """Erase the people with these names or IDs, also those who were removed before; see `Gallery.remove_people`."""
+    found = _each_once(_find_all(everyone, lambda who: _removed_or_present(connection, who)))
+    erase_people(connection, found)
+    return found
+
+
+def erase_people(connection: Connection, found: Sequence[Person]) -> None:
+    """Erase people in one change, which cannot be undone."""
     change = Change(connection, reversible=False)
-    change.touch(*(person.id for person in gone))
-    change.describe(f"erased {', '.join(f'person {person.id}' for person in gone)}"[:300])
-    erase(connection, people=[person.id for person in gone])
-    return gone
+    change.touch(*(person.id for person in found))
+    change.describe(f"erased {_numbers(found)}")
+    erase(connection, people=[person.id for person in found])
 
 
 def restore(connection: Connection, who: Who) -> Person:
@@ -222,6 +232,30 @@ def embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Cha
         }
         for row, note in zip(rows, notes, strict=True)
     ]
+
+
+def _find_all(everyone: Sequence[Who], find: Callable[[Who], list[Person]]) -> list[Person]:
+    try:
+        return [person for who in everyone for person in find(who)]
+    except UnknownPerson as error:
+        raise UnknownPerson(f"{error} No person was removed." if len(everyone) > 1 else str(error)) from error
+
+
+def _removed_or_present(connection: Connection, who: Who) -> list[Person]:
+    found = people.removed_called(connection, who)
+    if not found or (isinstance(who, str) and people.named(connection, who)):
+        found.append(people.known(connection, who))
+    return found
+
+
+def _each_once(found: Sequence[Person]) -> list[Person]:
+    return list({person.id: person for person in found}.values())
+
+
+def _numbers(found: Sequence[Person]) -> str:
+    if len(found) > _MOST_NUMBERS:
+        return plural.count(len(found), "person")
+    return ", ".join(f"person {person.id}" for person in found)
 
 
 def _called(who: Who) -> str:

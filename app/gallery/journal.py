@@ -5,7 +5,7 @@ Removing only hides a row; `erase` deletes it, its file contents and all that wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,9 +64,19 @@ class Change:
 
     def touch(self, *people: int) -> None:
         """Note that snapshots must read these people again."""
-        for person_id in set(people) - self._touched:
-            self._connection.execute(insert(ChangedRow).values(revision_id=self.id, person_id=person_id))
-        self._touched |= set(people)
+        new = set(people) - self._touched
+        if new:
+            rows = [{"revision_id": self.id, "person_id": person_id} for person_id in sorted(new)]
+            self._connection.execute(insert(ChangedRow), rows)
+        self._touched |= new
+
+    def hide_people(self, people: Sequence[int]) -> None:
+        """Mark people as removed, with a few statements for any number of them."""
+        cell = {"revision_id": self.id, "place": "person", "field": "removed", "before": None}
+        self._connection.execute(insert(CellRow), [cell | {"row_id": person_id} for person_id in people])
+        for part in _parts(list(people)):
+            self._connection.execute(update(PersonRow).where(PersonRow.id.in_(part)).values(removed=now()))
+        self.touch(*people)
 
     def set(self, place: str, row_id: int, field: str, value: object) -> None:
         """Write into one cell of `person`, `anchor` or `rejected`, keeping what it held."""

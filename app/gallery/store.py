@@ -202,13 +202,52 @@ class Gallery:
         Raises:
             UnknownPerson: nobody has this name.
         """
-        if not for_good:
-            with self._database.writing() as connection:
-                return changes.remove(connection, who)
+        return self.remove_people([who], for_good)[-1]
+
+    def remove_people(self, everyone: Sequence[Who], for_good: bool = False) -> list[Person]:
+        """Remove several people in one transaction, which one undo takes back.
+
+        Args:
+            everyone: the people, at least one.
+            for_good: erase them immediately, with everyone of these names who was removed before.
+
+        Returns:
+            The people as they were, each once.
+
+        Raises:
+            UnknownPerson: one of them is not in the gallery, so no person was removed.
+        """
         with self._database.writing() as connection:
-            gone = changes.remove_for_good(connection, who)
-        self._database.flush()
-        return gone[-1]
+            gone = (changes.remove_for_good if for_good else changes.remove)(connection, everyone)
+        if for_good:
+            self._database.flush()
+        return gone
+
+    def shipped_people(self, removed: bool = False) -> list[Person]:
+        """Return the people whose anchors all come from the shipped gallery.
+
+        Args:
+            removed: include those who were removed and can be restored.
+        """
+        with self._database.reading() as connection:
+            return people.all_of(connection, _only_shipped(removed))
+
+    def remove_shipped(self, for_good: bool = False) -> list[Person]:
+        """Remove everybody whose anchors all come from the shipped gallery, in one transaction.
+
+        Args:
+            for_good: erase them immediately, also those who were removed before.
+
+        Returns:
+            The people as they were; an empty list if there are none, which changes nothing.
+        """
+        with self._database.writing() as connection:
+            found = people.all_of(connection, _only_shipped(for_good))
+            if found:
+                (changes.erase_people if for_good else changes.hide)(connection, found)
+        if found and for_good:
+            self._database.flush()
+        return found
 
     def restore(self, who: Who) -> Person:
         """Bring a removed person back, of several with this name the last removed.
@@ -349,6 +388,10 @@ def with_names(gallery: Gallery) -> Callable[[str], str]:
     """Puts names in the place of numbers in what `history` and `undo` give, for whoever is or was in the gallery."""
     known = {person.id: person.name for person in (*gallery.removed(), *gallery.people())}
     return lambda text: re.sub(r"person (\d+)", lambda found: known.get(int(found[1]), found[0]), text)
+
+
+def _only_shipped(removed: bool):
+    return people.only_shipped() if removed else people.only_shipped() & PersonRow.removed.is_(None)
 
 
 def _whose(connection: Connection, who: Who | None):

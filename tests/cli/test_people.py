@@ -114,6 +114,28 @@ def test_remove(run, newcomer, gallery):
     assert run("people", "restore", newcomer).stdout == f"{newcomer} is in the gallery with 1 anchor.\n"
 
 
+def test_remove_several(run, newcomer, gallery, pictures):
+    run("people", "add", "Zoë Li", pictures / "inner" / "one.png", *ANYWAY)
+    refused = run("people", "remove", newcomer, "Nobody Atall", "Zoë Li")
+    assert refused.exit_code == 1
+    assert refused.stderr.endswith(" No person was removed.\n")
+    done = run("people", "remove", newcomer, "Zoë Li")
+    assert done.stdout == f"{newcomer} was removed.\nZoë Li was removed.\n"
+    assert done.stderr == "For 30 days this brings them back: python main.py people undo\n"
+    assert run("people", "undo").stdout == f"Undone: removed {newcomer}, Zoë Li.\n"
+    for wrong in ((), (newcomer, "--shipped"), (newcomer, "Zoë Li", "--anchor", "1"), ("--shipped", "--anchor", "1")):
+        assert run("people", "remove", *wrong).exit_code == 2
+
+
+def test_remove_the_shipped_people(run, newcomer, gallery):
+    before = gallery.people()
+    done = run("people", "remove", "--shipped")
+    assert done.stdout == f"{len(before) - 1} shipped people were removed.\n"
+    assert [person.name for person in gallery.people()] == [newcomer]
+    assert run("people", "undo").stdout == f"Undone: removed {len(before) - 1} people.\n"
+    assert gallery.people() == before
+
+
 def test_remove_now_cannot_be_restored(run, newcomer):
     assert run("people", "remove", newcomer, "--now").stdout == f"{newcomer} was erased.\n"
     assert run("people", "restore", newcomer).exit_code == 1

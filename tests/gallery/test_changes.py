@@ -44,6 +44,7 @@ CHANGES = {
     "add to a new person": lambda gallery, make: gallery.add("Carla", make(2), ["1", "2"], b"webp"),
     "add to a known person": lambda gallery, make: gallery.add("bob", make(2), ["1", "2"], b"webp"),
     "remove": lambda gallery, make: gallery.remove("Ann Lee"),
+    "remove several": lambda gallery, make: gallery.remove_people(["Ann Lee", "bob", "ann lee"]),
     "rename": lambda gallery, make: gallery.rename("bob", "Zora"),
     "merge": lambda gallery, make: gallery.merge("Ann Lee", "bob"),
     "remove anchors": lambda gallery, make: gallery.remove_anchors("bob", [gallery.anchors("bob")[0].id]),
