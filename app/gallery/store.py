@@ -232,6 +232,11 @@ class Gallery:
         with self._database.reading() as connection:
             return people.all_of(connection, _only_shipped(removed))
 
+    def own_people(self) -> list[Person]:
+        """Return the people with an anchor that does not come from the shipped gallery."""
+        with self._database.reading() as connection:
+            return people.all_of(connection, people.added_by_user() & PersonRow.removed.is_(None))
+
     def remove_shipped(self, for_good: bool = False) -> list[Person]:
         """Remove everybody whose anchors all come from the shipped gallery, in one transaction.
 

@@ -248,4 +248,21 @@ def test_check_tells_what_is_wrong(run, newcomer):
     found = json.loads(done.stdout)
     assert 0 < found["strangers_named"] < 0.01
     few = next(one for one in found["findings"] if one["kind"] == "few")
-    assert (few["person"], few["advice"]) == (newcomer, "Add photos of different days.")
+    assert (few["person"], few["advice"], few["shipped"]) == (newcomer, "Add photos of different days.", False)
+
+
+def test_check_only_counts_findings_about_the_shipped_people(run, newcomer, gallery):
+    shipped = [one for one in json.loads(run("people", "check", "--json").stdout)["findings"] if one["shipped"]]
+    assert shipped
+    assert newcomer not in {name for one in shipped for name in (one["person"], one["other"])}
+    count = f"{len(shipped)} findings about the shipped people; --all lists them.\n"
+    done = run("people", "check")
+    assert done.exit_code == 1
+    assert f"  {newcomer} 1 anchor, 3 at least are wanted.\n" in done.stdout
+    assert count in done.stdout
+    listed = run("people", "check", "--all").stdout
+    assert all(one["detail"] in listed.partition("\nShipped people:\n")[2] for one in shipped)
+    gallery.remove(newcomer)
+    done = run("people", "check")
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"{len(json.loads(run('people', 'check', '--json').stdout)['findings'])} findings")

@@ -243,6 +243,7 @@ def test_a_face_that_is_none_is_not_learnt(client):
 
 def test_the_health_page_says_what_the_command_says(client, gallery, recognizer):
     shipped = recognizer.gallery.snapshot()
+    gallery.add("Famous", shipped.anchors[40:41], ["shipped"])
     gallery.add(OTHER, shipped.person(shipped.names.index(PERSON))[:3], ["wrong-1.jpg", "wrong-2.jpg", "wrong-3.jpg"])
     gallery.add("Lone", shipped.anchors[:1], ["one.jpg"])
     assert "Check now" in client.get("/manage/health").text
@@ -258,6 +259,10 @@ def test_the_health_page_says_what_the_command_says(client, gallery, recognizer)
         assert expected in said
     for advice in ("Look at the photo; remove the anchor if it shows somebody else.", "Add photos of different days."):
         assert advice in said
+    own, _, about_shipped = page.text.partition("1 finding about the shipped people</summary>")
+    assert "Famous" in about_shipped
+    assert "Famous" not in own
+    assert re.search(r"<h1>\d+ findings about your people</h1>", own)
     assert re.search(r"Of 1,179 faces of strangers, \d\.\d\d % would be given a name\.", said)
     # What it offers to remove are the anchors meant.
     other = gallery.find(OTHER).id
