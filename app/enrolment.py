@@ -15,7 +15,7 @@ from PIL import Image
 
 from app import crop
 from app.gallery import names
-from app.gallery.store import Person
+from app.gallery.store import ImportedPhotos, Person
 from app.images import UnreadableImage
 from app.recognizer import Probe, Recognizer
 from app.sightings import PhotoReport, choose, sight
@@ -70,8 +70,8 @@ def enrol(
     recognizer: Recognizer,
     name: str,
     photos: Iterable[tuple[str, bytes | OSError | UnreadableImage]],
-    picks: Mapping[str, int] | None = None,
     anyway: Collection[str] = (),
+    imported: ImportedPhotos | None = None,
 ) -> EnrolmentReport:
     """Review and confirm in one.
 
@@ -79,15 +79,15 @@ def enrol(
         recognizer: detector, network and the gallery to learn into.
         name: the person's name, new or known.
         photos: (what the sender calls the file, its bytes or why they cannot be had) each.
-        picks: for files with several faces, which of them, counted from the left, beginning with 1.
         anyway: outcomes, of `DEBATABLE`, that are learnt all the same.
+        imported: the same photos as the gallery records them, for an import of a folder; else None.
 
     Raises:
         GalleryError: the name cannot be used, or the gallery cannot be written.
     """
-    reviewed = review(recognizer, name, photos, picks)
+    reviewed = review(recognizer, name, photos)
     also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
-    return confirm(recognizer, reviewed, also)
+    return confirm(recognizer, reviewed, also, imported)
 
 
 def review(
@@ -130,13 +130,16 @@ def compare(recognizer: Recognizer, name: str, chosen: Sequence[tuple[PhotoRepor
     return Review(known.name if known else name, tuple(reports), probes)
 
 
-def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()) -> EnrolmentReport:
+def confirm(
+    recognizer: Recognizer, reviewed: Review, also: Collection[int] = (), imported: ImportedPhotos | None = None
+) -> EnrolmentReport:
     """Put the faces of a review into the gallery, all of them in one transaction.
 
     Arguments:
         recognizer: what the review was made with.
         reviewed: the review.
         also: places of debatable photos that are to enter too.
+        imported: what the gallery records of an imported folder, if the person is, or will be, in it.
 
     Raises:
         GalleryError: the gallery cannot be written.
@@ -147,9 +150,11 @@ def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()
             reason = f"Its face was learnt all the same. {photos[place].reason}"
             photos[place] = replace(photos[place], outcome="accepted", reason=reason)
     taken = [place for place, photo in enumerate(photos) if photo.accepted]
-    if not taken:
-        return EnrolmentReport(reviewed.name, tuple(photos))
     known = recognizer.gallery.find(reviewed.name)
+    if not taken:
+        if known and imported:
+            recognizer.gallery.record_import(known.id, imported)
+        return EnrolmentReport(reviewed.name, tuple(photos))
     crops = [reviewed.probes[place].crop for place in taken]
     person = recognizer.gallery.add(
         reviewed.name,
@@ -157,6 +162,7 @@ def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()
         [photos[place].file for place in taken],
         None if known and known.has_portrait else portrait_of(crops),
         [lossless(cut) for cut in crops] if recognizer.settings.keep_crops else None,
+        imported,
     )
     return EnrolmentReport(person.name, tuple(photos), person)
 

@@ -104,29 +104,31 @@ def add(
 @people.command("import")
 @click.argument("source", metavar="FOLDER|FILE", type=click.Path(exists=True, path_type=Path))
 @click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Default: FOLDER.csv.")
-@click.option("--again", is_flag=True, help="Look at everyone anew, those too whom the report has already.")
+@click.option("--again", is_flag=True, help="Review all photos, also those that an earlier import reviewed.")
 @ANYWAY
 @click.pass_context
 def import_people(
     context: click.Context, source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]
 ) -> None:
-    """Learn many people from a folder of folders, or take over a gallery that `people export` wrote.
+    """Enroll many people from a folder of folders, or import a gallery that `people export` wrote.
 
-    Each folder in FOLDER is named as its person and holds their photos. Prints a row a person: name, photos
-    learnt, photos looked at. Why a photo was not learnt is told on standard error, and every photo's outcome in the
-    report. A run that was stopped goes on by the same command: whom the report has is not looked at again.
+    Each folder in FOLDER is named as its person. All photos in it and in the folders below belong to them. Prints a
+    row for each person: name, photos enrolled, photos reviewed. Standard error says why a photo was not enrolled,
+    and the report has the outcome of every photo.
 
-    Of a FILE all is taken or nothing; known people get the anchors they do not have.
+    The gallery records which photos an import reviewed. The same command resumes an import that was stopped, and
+    later reviews new and changed photos only. People who were removed since are imported again.
+
+    Of a FILE all is imported or nothing. Known people get the anchors that they do not have.
     """
     if source.is_file():
         settings = common.settings()
         added = common.open_gallery(settings).import_file(source, settings.keep_crops)
         click.echo(f"{plural.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
         return
-    complete, seen = True, 0
+    complete = True
     try:
         for found in _import(source, report_file, again, anyway):
-            seen += 1
             complete &= found.error is None and 0 < found.accepted == len(found.photos)
     except OSError as error:
         place = error.filename or source
@@ -148,27 +150,39 @@ def export(file: Path, no_crops: bool) -> None:
 
 def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]):
     from app.cli.progress import bar, say
-    from app.importing import Report, count_photos, import_folder
+    from app.gallery import names
+    from app.importing import BadReport, Report, find_folders, import_folders
 
-    if not any(place.is_dir() for place in source.iterdir()):
+    settings = common.settings()
+    folders = find_folders(common.open_gallery(settings), source, again)
+    if not folders:
         raise click.ClickException(
             f"{common.shown(source)} holds no folder. Make one for each person, named as the person, with photos in it."
         )
-    path = report_file or source.resolve().with_suffix(".csv")
-    if again:
-        path.unlink(missing_ok=True)
-    report = Report(path)
-    if report.done:
-        done = plural.count(len(report.done), "folder")
-        say(f"{done} done before, as {common.shown(path)} says; --again does them anew.", err=True)
-    with bar(count_photos(source, report.done), "photo") as progress:
-        recognizer = common.load_recognizer(common.settings())
-        for found in import_folder(recognizer, source, report, anyway, progress.update):
+    reviewed = sum(folder.reviewed for folder in folders)
+    if reviewed:
+        were = "was" if reviewed == 1 else "were"
+        say(f"{plural.count(reviewed, 'photo')} {were} reviewed by an earlier import. --again repeats that.", err=True)
+    pending = [folder for folder in folders if folder.pending]
+    if not pending:
+        say(f"There is no new photo in {common.shown(source)}.", err=True)
+        return
+    for folder in pending:
+        if folder.reviewed and names.key(folder.name) != names.key(folder.path.name):
+            say(f"New photos in {common.shown(folder.path)} go to {folder.name}, as those before.", err=True)
+    full = source.resolve()
+    try:
+        report = Report(report_file or full.with_name(f"{full.name}.csv"), source, pending)
+    except BadReport as error:
+        raise click.ClickException(str(error)) from error
+    with bar(sum(len(folder.photos) for folder in pending), "photo") as progress:
+        recognizer = common.load_recognizer(settings)
+        for found in import_folders(recognizer, source, pending, report, anyway, progress.update):
             for complaint in _complaints(found):
                 say(complaint, err=True)
             say(common.row([found.name, found.accepted, len(found.photos)]))
             yield found
-    say(f"What became of every photo: {common.shown(path)}", err=True)
+    say(f"Report with the outcome of every photo: {common.shown(report.path)}", err=True)
 
 
 def _pick(text: str) -> tuple[str, int]:
@@ -205,11 +219,13 @@ def _tell(report: EnrolmentReport) -> None:
 
 
 def _complaints(report: EnrolmentReport) -> list[str]:
+    from app.importing import NO_PICTURE
+
     if report.error is not None:
         return [f"{report.name}: {report.error}"]
     if not report.photos:
-        return [f"{report.name}: There is no picture in this folder."]
-    return [f"{report.name}/{photo.file}: {photo.reason}" for photo in report.photos if not photo.accepted]
+        return [f"{report.name}: {NO_PICTURE}"]
+    return [f"{photo.file}: {photo.reason}" for photo in report.photos if not photo.accepted]
 
 
 for _command in (

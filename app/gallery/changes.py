@@ -9,11 +9,12 @@ import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
 from app import plural
-from app.gallery import names, people, vectors
+from app.gallery import imports, names, people, vectors
 from app.gallery.errors import BadEmbeddings, NameTaken, SamePerson, UnknownFace, UnknownPerson
+from app.gallery.imports import ImportedPhotos
 from app.gallery.journal import Change, erase
 from app.gallery.people import Person, Who
-from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow, now
+from app.gallery.tables import AnchorRow, CropRow, ImportedRow, PersonRow, PortraitRow, RejectedRow, now
 
 _MOST_NUMBERS = 10
 """A description lists the numbers of at most this many people."""
@@ -26,6 +27,7 @@ def add(
     notes: Sequence[str],
     portrait: bytes | None,
     crops: Sequence[bytes] | None,
+    imported: ImportedPhotos | None,
 ) -> Person:
     """Add anchors to a person, who is created if nobody has this name; see `Gallery.add`."""
     if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
@@ -38,6 +40,8 @@ def add(
     if portrait is not None:
         change.new_portrait(person_id)
         replace_portrait(connection, person_id, portrait)
+    if imported is not None:
+        imports.record(connection, person_id, imported)
     change.touch(person_id)
     change.describe(f"added {plural.count(len(rows), 'anchor')} of person {person_id}")
     return people.present(connection, PersonRow.id == person_id)
@@ -102,12 +106,12 @@ def rename(connection: Connection, who: Who, new: str) -> Person:
 
 
 def merge(connection: Connection, who: Who, into: Who) -> Person:
-    """Give one person's anchors and rejected faces to another, and remove the first."""
+    """Give one person's anchors, rejected faces and imported photos to another, and remove the first."""
     gone, stays = people.known(connection, who), people.known(connection, into)
     if gone.id == stays.id:
         raise SamePerson(f"{stays.name} cannot be merged into themselves.")
     change = Change(connection)
-    for place, table in (("anchor", AnchorRow), ("rejected", RejectedRow)):
+    for place, table in (("anchor", AnchorRow), ("rejected", RejectedRow), ("imported", ImportedRow)):
         for row_id in connection.scalars(select(table.id).where(table.person_id == gone.id)).all():
             change.set(place, row_id, "person_id", stays.id)
     change.set("person", gone.id, "removed", now())

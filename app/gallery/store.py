@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, select
 
-from app.gallery import changes, exchange, journal, names, opening, people, portable, reading, vectors
+from app.gallery import changes, exchange, imports, journal, names, opening, people, portable, reading, vectors
 from app.gallery.database import Database, prepare
 from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
+from app.gallery.imports import ImportedPhotos
 from app.gallery.people import LARGEST_ID, Anchor, Person, Who
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import CropRow, PersonRow, PortraitRow, now
@@ -24,6 +25,7 @@ __all__ = [
     "BadEmbeddings",
     "Gallery",
     "GalleryError",
+    "ImportedPhotos",
     "NameTaken",
     "Person",
     "UnknownPerson",
@@ -174,6 +176,7 @@ class Gallery:
         notes: Sequence[str],
         portrait: bytes | None = None,
         crops: Sequence[bytes] | None = None,
+        imported: ImportedPhotos | None = None,
     ) -> Person:
         """Add anchors to a person, who is created if the gallery has nobody of this name.
 
@@ -183,13 +186,14 @@ class Gallery:
             notes: where each anchor came from.
             portrait: a WebP file that takes the place of the person's portrait, or None to leave that.
             crops: each anchor's aligned crop as a WebP file, or None to keep embeddings alone.
+            imported: the photos of a folder that the import which adds them reviewed, or None.
 
         Raises:
             GalleryError: name or embeddings cannot be used, or the database cannot be written.
         """
         name, rows = names.clean(name), vectors.unit_rows(embeddings)
         with self._database.writing() as connection:
-            return changes.add(connection, name, rows, notes, portrait, crops)
+            return changes.add(connection, name, rows, notes, portrait, crops, imported)
 
     def remove(self, who: Who, for_good: bool = False) -> Person:
         """Remove a person with all anchors and the portrait; gives back who it was.
@@ -222,6 +226,27 @@ class Gallery:
         if for_good:
             self._database.flush()
         return gone
+
+    def imported(self, folder: str) -> tuple[Person | None, frozenset[str]]:
+        """Return the person whom imports of a folder enrolled, and the photos that they reviewed.
+
+        Args:
+            folder: the folder's identity, as in `ImportedPhotos`.
+
+        Returns:
+            The person under their present name, and the photos' digests; None and an empty set if there are none.
+        """
+        with self._database.reading() as connection:
+            return imports.find(connection, folder)
+
+    def record_import(self, who: Who, imported: ImportedPhotos) -> None:
+        """Record photos of a person's folder that an import reviewed without adding one of them.
+
+        Raises:
+            UnknownPerson: the person is not in the gallery.
+        """
+        with self._database.writing() as connection:
+            imports.record(connection, people.known(connection, who).id, imported)
 
     def shipped_people(self, removed: bool = False) -> list[Person]:
         """Return the people whose anchors all come from the shipped gallery.

@@ -199,22 +199,31 @@ def test_remove_nobody(run):
 def test_import(run, gallery, photo, tmp_path):
     for name, files in {
         "New One": {"a.jpg": photo(PERSON), "b.jpg": photo(OTHER)},
-        "New Two": {"a.jpg": photo(OTHER), "bad.jpg": b"no picture"},
+        "New Two": {"a.jpg": photo(OTHER), "old/bad.jpg": b"no picture"},
         "Nothing": {},
     }.items():
-        (tmp_path / "people" / name).mkdir(parents=True)
+        (tmp_path / "people" / name / "old").mkdir(parents=True)
         for file, data in files.items():
             (tmp_path / "people" / name / file).write_bytes(data)
     done = run("people", "import", tmp_path / "people", *ANYWAY)
     assert done.exit_code == 1
     assert done.stdout == "New One, 2, 2\nNew Two, 1, 2\nNothing, 0, 0\n"
-    assert "New Two/bad.jpg: The file could not be read as a picture." in done.stderr
+    assert "New Two/old/bad.jpg: The file could not be read as a picture." in done.stderr
     assert "Nothing: There is no picture in this folder.\n" in done.stderr
     assert gallery.find("new one").anchors == 2
     again = run("people", "import", tmp_path / "people", *ANYWAY)
+    assert (again.exit_code, again.stdout) == (1, "Nothing, 0, 0\n")
+    assert "4 photos were reviewed by an earlier import. --again repeats that.\n" in again.stderr
+    assert "New Two,New Two/old/bad.jpg,unreadable," in (tmp_path / "people.csv").read_text()
+    (tmp_path / "people" / "Nothing" / "old").rmdir()
+    (tmp_path / "people" / "Nothing").rmdir()
+    again = run("people", "import", tmp_path / "people", *ANYWAY)
     assert (again.exit_code, again.stdout) == (0, "")
-    assert f"3 folders done before, as {tmp_path / 'people.csv'} says" in again.stderr
-    assert "New Two,bad.jpg,unreadable," in (tmp_path / "people.csv").read_text()
+    assert again.stderr.endswith(f"There is no new photo in {tmp_path / 'people'}.\n")
+    (tmp_path / "people.csv").write_text("not a report")
+    refused = run("people", "import", tmp_path / "people", "--again")
+    assert refused.exit_code == 1
+    assert "exists and is not the report of an import. Move it, or name another file with --report." in refused.stderr
 
 
 def test_a_review_enters_nothing(run, gallery, pictures):
