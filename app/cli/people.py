@@ -55,7 +55,13 @@ ANYWAY = click.option(
 @people.command()
 @click.argument("name")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
-@click.option("--face", "picks", multiple=True, metavar="PHOTO=NUMBER", help="Which face of a photo, from the left.")
+@click.option(
+    "--face",
+    "picks",
+    multiple=True,
+    metavar="PHOTO=NUMBER",
+    help="Which face of a photo, from the left. PHOTO is its path or position.",
+)
 @ANYWAY
 @click.option("--review", "only_review", is_flag=True, help="Only say what would become of the photos.")
 @click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
@@ -69,26 +75,34 @@ def add(
     only_review: bool,
     yes: bool,
 ) -> None:
-    """Learn a person from photos, or more photos of a known one.
+    """Enroll a person from photos, or add photos of a known person.
 
-    Prints a row a photo: file, what becomes of it, and why. On a terminal it asks before anything enters the
-    gallery; then all of it enters, or nothing.
+    Prints a row for each photo: file, outcome and reason. On a terminal it asks before it changes the gallery. All
+    accepted photos enter together or none.
+
+    --face picks one of several faces: --face us.jpg=2 is the second from the left. If two photos are called us.jpg,
+    write the path (--face trip/us.jpg=2) or the position among the photos (--face 3=2).
     """
     from app.cli.progress import bar
-    from app.enrolment import confirm, review
+    from app.enrolment import BadPick, confirm, resolve_picks, review
 
     settings = common.settings()
-    chosen = dict(_pick(text) for text in picks)
+    try:
+        chosen = resolve_picks(picks, [str(path) for path in photos])
+    except BadPick as error:
+        raise common.WrongUsage(f"--face: {error}") from error
     readable, unread = _read_all(photos, settings.max_bytes)
-    for path, reason in unread.items():
-        click.echo(common.row([common.shown(path), "unreadable", reason]))
+    for index, reason in unread.items():
+        click.echo(common.row([common.shown(photos[index]), "unreadable", reason]))
     if not readable:
         context.exit(1)
+    numbers = {place: chosen[index] for place, index in enumerate(readable) if index in chosen}
     with bar(len(readable), "photo") as progress:
         recognizer = common.load_recognizer(settings)
-        reviewed = review(recognizer, name, _counted(readable, progress.update), chosen)
-    for (path, _), photo in zip(readable, reviewed.photos, strict=True):
-        click.echo(common.row([common.shown(path), photo.outcome, photo.reason]))
+        labeled = zip(_labels([photos[index] for index in readable]), readable.values(), strict=True)
+        reviewed = review(recognizer, name, _counted(labeled, progress.update), numbers)
+    for index, photo in zip(readable, reviewed.photos, strict=True):
+        click.echo(common.row([common.shown(photos[index]), photo.outcome, photo.reason]))
     also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
     entering = reviewed.accepted + len(also)
     if only_review:
@@ -185,28 +199,31 @@ def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[s
     say(f"Report with the outcome of every photo: {common.shown(report.path)}", err=True)
 
 
-def _pick(text: str) -> tuple[str, int]:
-    file, _, number = text.rpartition("=")
-    if not file or not number.isdecimal():
-        raise common.WrongUsage(f"--face {text} is not of the form PHOTO=NUMBER.")
-    return Path(file).name, int(number)
-
-
-def _read_all(paths: tuple[Path, ...], most: int) -> tuple[list[tuple[Path, bytes]], dict[Path, str]]:
-    """The bytes of the files that can be read, and why not of the others."""
-    readable, unread = [], {}
-    for path in paths:
+def _read_all(paths: tuple[Path, ...], most: int) -> tuple[dict[int, bytes], dict[int, str]]:
+    """Return the bytes of the files that can be read, and the reason for each other file, by index."""
+    readable, unread = {}, {}
+    for index, path in enumerate(paths):
         try:
-            readable.append((path, files.read(path, most)))
+            readable[index] = files.read(path, most)
         except files.UnreadableFile as error:
-            unread[path] = str(error)
+            unread[index] = str(error)
     return readable, unread
 
 
+def _labels(paths: list[Path]) -> list[str]:
+    """Return the file name of each photo, with as many folders as it takes to tell it from the others."""
+    labels = []
+    for path in paths:
+        endings = (path.parts[-size:] for size in range(1, len(path.parts) + 1))
+        unique = (end for end in endings if sum(other.parts[-len(end) :] == end for other in paths) == 1)
+        labels.append(str(Path(*next(unique, path.parts[-1:]))))
+    return labels
+
+
 def _counted(photos, tick):
-    """(file name, bytes) of each photo; `tick` is called when the next one is asked for."""
-    for path, data in photos:
-        yield path.name, data
+    """Yield (label, bytes) of each photo, and call `tick` when the next one is asked for."""
+    for photo in photos:
+        yield photo
         tick()
 
 

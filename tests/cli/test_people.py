@@ -241,6 +241,22 @@ def test_a_face_is_picked_by_its_number(run, gallery, pictures):
     assert run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "2").exit_code == 2
 
 
+def test_photos_with_the_same_name_are_told_apart_by_their_path(run, gallery, photo, tmp_path):
+    files = [tmp_path / folder / "us.jpg" for folder in "abc"]
+    for file, people in zip(files, [(PERSON, OTHER), (OTHER, PERSON), (PERSON,)], strict=True):
+        file.parent.mkdir()
+        file.write_bytes(photo(*people))
+    refused = run("people", "add", NEWCOMER, *files, "--review", "--face", "us.jpg=2")
+    assert refused.exit_code == 2
+    assert f"'us.jpg' can mean {files[0]} (photo 1) or {files[1]} (photo 2)" in refused.stderr
+    done = run("people", "add", NEWCOMER, *files[:2], "--yes", "--face", "b/us.jpg=1", *ANYWAY)
+    assert [row.split(", ")[1] for row in done.stdout.splitlines()] == ["several_faces", "lookalike"]
+    assert [anchor.note for anchor in gallery.anchors(NEWCOMER)] == ["b/us.jpg"]
+    assert f"looks like {OTHER}" in done.stdout
+    done = run("people", "add", NEWCOMER, tmp_path / "gone.jpg", *files[:2], "--review", "--face", "3=1")
+    assert [row.split(", ")[1] for row in done.stdout.splitlines()] == ["unreadable", "several_faces", "duplicate"]
+
+
 def test_import_of_a_folder_without_folders(run, tmp_path):
     done = run("people", "import", tmp_path)
     assert done.exit_code == 1

@@ -48,6 +48,12 @@ def labels(page) -> list[tuple[str, str]]:
     return [(html.unescape(file), label) for file, label in rows]
 
 
+def test_photos_with_the_same_name_get_numbers(client, photo):
+    page = send(client, "/manage/add", {"name": "Bo"}, {"us.jpg": photo(PERSON), "me.jpg": b"no picture"})
+    page = send(client, "/manage/add", fields(page, "/manage/add"), {"us.jpg": photo(PERSON)})
+    assert [file for file, _ in labels(page)] == ["us.jpg", "me.jpg", "us.jpg (2)"]
+
+
 def test_every_photo_has_its_line_and_nothing_enters_before_it_is_confirmed(client, gallery, photo):
     before = gallery.history()
     files = {"a<b>.jpg": photo(PERSON), "two.jpg": photo(PERSON, OTHER), "none.jpg": b"no picture"}
