@@ -133,7 +133,7 @@ class Recognizer:
         """
         detector = Detector.from_settings(settings)
         network = load_network(settings.model)
-        gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors, settings.recovery_days)
+        gallery = Gallery.open(settings.database_url, network.card.id, settings.shipped_gallery, settings.recovery_days)
         return cls(settings, detector, network, gallery)
 
     def rules(self, snapshot: Snapshot, fpir: float | None = None) -> Rules:

@@ -21,7 +21,9 @@ class AddQuery(Exact):
         [], description="outcomes that are learnt all the same"
     )
     face: list[str] = Field(
-        [], description="which face of a photo with several, FILE=NUMBER counted from the left: us.jpg=2"
+        [],
+        description="which face of a photo with several, counted from the left: FILE=NUMBER such as us.jpg=2, or "
+        "POSITION=NUMBER such as 3=2 for the third photo of the request, where several photos have one name",
     )
 
 
