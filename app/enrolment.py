@@ -20,6 +20,7 @@ from app.gallery.store import ImportedPhotos, Person
 from app.images import UnreadableImage
 from app.likeness import leave_one_out
 from app.recognizer import Probe, Recognizer
+from app.self_check import SelfCheck
 from app.sightings import PhotoReport, choose, sight
 from app.verdict import Rules, rank
 
@@ -58,13 +59,15 @@ class EnrolmentReport:
     """What became of one person's photos.
 
     `person` is the person as now in the gallery, None if nothing entered. `error` is a sentence if the whole
-    person was refused, whatever the photos, else None.
+    person was refused, whatever the photos, else None. `check` says how many of the person's photos would be named if
+    they were new, None if nothing entered.
     """
 
     name: str
     photos: tuple[PhotoReport, ...]
     person: Person | None = None
     error: str | None = None
+    check: SelfCheck | None = None
 
     @property
     def accepted(self) -> int:
@@ -221,7 +224,7 @@ def confirm(
         [lossless(cut) for cut in crops] if recognizer.settings.keep_crops else None,
         imported,
     )
-    return EnrolmentReport(person.name, tuple(photos), person)
+    return EnrolmentReport(person.name, tuple(photos), person, check=recognizer.self_check(person.id))
 
 
 def portrait_of(crops: Iterable[np.ndarray]) -> bytes:

@@ -46,7 +46,7 @@ def add_person(query: models.AddQuery, form: models.Photos) -> Response:
     also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in query.anyway]
     done = EnrolmentReport(reviewed.name, reviewed.photos) if query.review else confirm(recognizer, reviewed, also)
     who = done.person and people.row(done.person)
-    return answer(serialize.enrolment(done.name, done.accepted if who else 0, who, done.photos))
+    return answer(serialize.enrolment(done.name, done.accepted if who else 0, who, done.photos, done.check))
 
 
 @blueprint.patch(

@@ -106,10 +106,12 @@ def add(
     also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
     entering = reviewed.accepted + len(also)
     if only_review:
-        click.echo(f"{plural.count(entering, 'photo')} of {len(photos)} would be learnt of {reviewed.name}.", err=True)
+        click.echo(
+            f"{entering} of {plural.count(len(photos), 'photo')} of {reviewed.name} would be enrolled.", err=True
+        )
         context.exit(0 if entering == len(photos) else 1)
     if entering and not yes and sys.stdin.isatty():
-        click.confirm(f"Learn {plural.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
+        click.confirm(f"Enroll {plural.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
     report = confirm(recognizer, reviewed, also)
     _tell(report)
     context.exit(0 if report.accepted == len(photos) else 1)
@@ -127,8 +129,8 @@ def import_people(
     """Enroll many people from a folder of folders, or import a gallery that `people export` wrote.
 
     Each folder in FOLDER is named as its person. All photos in it and in the folders below belong to them. Prints a
-    row for each person: name, photos enrolled, photos reviewed. Standard error says why a photo was not enrolled,
-    and the report has the outcome of every photo.
+    row for each person: name, photos enrolled, photos reviewed. Standard error says why a photo was not enrolled and
+    whose new photos would rarely be recognized, and the report has the outcome of every photo.
 
     The gallery records which photos an import reviewed. The same command resumes an import that was stopped, and
     later reviews new and changed photos only. People who were removed since are imported again.
@@ -229,10 +231,11 @@ def _counted(photos, tick):
 
 def _tell(report: EnrolmentReport) -> None:
     if report.person is None:
-        click.echo(f"Nothing was learnt of {report.name}.", err=True)
+        click.echo(f"No photo of {report.name} was enrolled.", err=True)
     else:
         learnt, anchors = plural.count(report.accepted, "photo"), plural.count(report.person.anchors, "anchor")
-        click.echo(f"{learnt} of {report.person.name} learnt; the gallery has {anchors} of them now.", err=True)
+        click.echo(f"{learnt} of {report.person.name} enrolled. The gallery has {anchors} of them.", err=True)
+        click.echo(str(report.check), err=True)
 
 
 def _complaints(report: EnrolmentReport) -> list[str]:
@@ -242,7 +245,9 @@ def _complaints(report: EnrolmentReport) -> list[str]:
         return [f"{report.name}: {report.error}"]
     if not report.photos:
         return [f"{report.name}: {NO_PICTURE}"]
-    return [f"{photo.file}: {photo.reason}" for photo in report.photos if not photo.accepted]
+    refused = [f"{photo.file}: {photo.reason}" for photo in report.photos if not photo.accepted]
+    doubt = [f"{report.name}: {report.check}"] if report.check and not report.check.good else []
+    return refused + doubt
 
 
 for _command in (

@@ -41,7 +41,7 @@ def check(context: click.Context, as_json: bool, everything: bool) -> None:
     gallery = common.open_gallery(settings)
     snapshot = gallery.snapshot()
     with bar(len(snapshot) + len(faces), "step") as progress:
-        found = health.check(snapshot, card.rules, faces, progress.update)
+        found = health.check(snapshot, card.rules.for_gallery(settings.fpir, snapshot.shifts), faces, progress.update)
     own_names = {person.name for person in gallery.own_people()}
     own = [_row(gallery, finding) for finding in found.findings if finding.concerns(own_names)]
     shipped = [finding for finding in found.findings if not finding.concerns(own_names)]

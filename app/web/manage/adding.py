@@ -112,8 +112,8 @@ def _enter(recognizer: Recognizer, name: str, found: Sequence[Line]) -> Response
     done = confirm(recognizer, lines.as_review(name, photos), also)
     if done.person is None:
         raise BadRequest(NOTHING)
-    learnt = f"{plural.count(done.accepted, 'photo')} of {done.person.name} learnt."
-    flash(f"{learnt} They are recognised from now on.", "done")
+    enrolled = f"{plural.count(done.accepted, 'photo')} of {done.person.name} enrolled."
+    flash(f"{enrolled} {done.check}", "done" if done.check.good else "problem")
     return redirect(url_for("manage.person", person_id=done.person.id), 303)
 
 

@@ -85,7 +85,7 @@ def _checked(recognizer: Recognizer) -> Work:
     yield f"Looking at {plural.count(len(snapshot), 'person')}…"
     faces = strangers.read(recognizer.settings.model, card)
     with stage("check"):
-        found = health.check(snapshot, card.rules, faces)
+        found = health.check(snapshot, recognizer.rules(snapshot), faces)
     ids = dict(zip(snapshot.names, snapshot.ids, strict=True))
     own_names = {person.name for person in gallery.own_people()}
     own = [finding for finding in found.findings if finding.concerns(own_names)]
