@@ -149,6 +149,8 @@ def _identify(settings: Settings, pictures: list[Path], as_json: bool, everyone:
             file = common.shown(path)
             try:
                 data = files.read(path, settings.max_bytes)
+                if not recognizer.cache_info().currsize and not recognizer().gallery.people():
+                    say(common.EMPTY, err=True)
                 found = recognizer().identify(data, settings.fpir)
             except (files.UnreadableFile, UnreadableImage) as error:
                 all_read = False
