@@ -48,7 +48,7 @@ def test_the_table_has_the_best_ten_and_the_rest_on_demand(client, portrait_phot
     assert re.findall(r'<th scope="col">(.*?)</th>', anchors) == [
         "Celebrity",
         "Mean",
-        "Minimum",
+        "Min",
         "Spread",
         "Reference photos",
     ]
