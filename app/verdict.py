@@ -90,6 +90,15 @@ class Rules:
     fpir: float = FPIRS[0]
     shifts: tuple[tuple[float, float], ...] = ()
 
+    def for_gallery(self, fpir: float, shifts: tuple[tuple[float, float], ...]) -> Rules:
+        """Return the rules in use for a gallery.
+
+        Args:
+            fpir: the operator's choice of `FPIRS`.
+            shifts: see above, `Snapshot.shifts`.
+        """
+        return replace(self, fpir=fpir, shifts=shifts)
+
     def at(self, fpir: float | None) -> Rules:
         """Return the rules for another FPIR, for None the same.
 

@@ -17,6 +17,7 @@ from app.gallery.tables import (
     AnchorRow,
     CellRow,
     CropRow,
+    ImportedRow,
     NetworkRow,
     PersonRow,
     RejectedRow,
@@ -76,6 +77,7 @@ def rebuild(
             rejected = list(connection.scalars(select(RejectedRow.id)))
             if (lost or rejected) and not drop:
                 raise GalleryError(_warning(connection, lost, len(rejected)))
+            _forget_imports(connection, lost)
             erase(connection, anchors=lost, rejected=rejected)
             replaced = _replace_shipped(connection, new)
             embedded = _embed_again(connection, embed, None if same_alignment else realign)
@@ -117,6 +119,13 @@ def _warning(connection: Connection, lost: list[int], rejected: int) -> str:
         f"{len(lost)} anchors{some} have no kept crop, and {rejected} rejected faces never have one: they cannot be "
         "embedded anew and would be lost. Allow it with --drop, and add these people again from their photos."
     )
+
+
+def _forget_imports(connection: Connection, lost: Sequence[int]) -> None:
+    """Let the next import review the photos again of people who lose anchors."""
+    for at in range(0, len(lost), _BATCH):
+        whose = select(AnchorRow.person_id).where(AnchorRow.id.in_(lost[at : at + _BATCH]))
+        connection.execute(delete(ImportedRow).where(ImportedRow.person_id.in_(whose)))
 
 
 def _replace_shipped(connection: Connection, new: dict[str, np.ndarray]) -> int:
