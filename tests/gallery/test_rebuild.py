@@ -51,6 +51,14 @@ def test_crops_are_embedded_and_shipped_anchors_replaced(old, database_url, fold
     assert rebuild(database_url, NEW, folder, embed) is None
 
 
+def test_thresholds_calibrated_for_the_old_network_are_gone(old, database_url, folder):
+    old.shift_thresholds([(0.01, -0.05)])
+    rebuild(database_url, NEW, folder, embed)
+    gallery = Gallery.open(database_url, NEW, None)
+    assert gallery.snapshot().shifts == ()
+    gallery.close()
+
+
 def test_photos_of_lost_anchors_can_be_imported_again(old, database_url, folder, unit_vectors):
     old.record_import("Ann", ImportedPhotos("a" * 64, ("1" * 64,)))
     old.add("Bare", unit_vectors(1), ["1"], imported=ImportedPhotos("b" * 64, ("1" * 64,)))
