@@ -15,9 +15,9 @@ import click
 
 from app.card import TwinConfig
 from app.detection import Detector
+from app.inference import Network
 from app.quality import QualityFloor
 from app.settings import ROOT, Settings
-from app.siamese import Network
 from app.training import evaluation, export, loop, measuring, shipping, tiles
 from app.training.learner import precision_here
 from app.training.plan import Plan
@@ -47,8 +47,7 @@ def trained(folder: Path, plan: Plan, packed: tiles.TileSet) -> tuple[Network, f
     finally:
         spent = before + time.monotonic() - began
         cost.write_text(json.dumps(spent))
-    twin, about = export.trained_twin(folder)
-    return Network(twin, export.provisional_card(about)), spent
+    return export.provisional_network(*export.trained_weights(folder)), spent
 
 
 def measured(network: Network, faces: Path, lfw: Path, work: Path, detector: Detector) -> tuple[dict, dict]:
