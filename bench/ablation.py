@@ -54,7 +54,7 @@ def measured(network: Network, faces: Path, lfw: Path, work: Path, detector: Det
     """LFW's figures and the closed set's; the rule of the verdict plays no part in either."""
     pairs, _ = measuring.lfw(lfw, work, detector, network, [])
     gathered = shipping.gather(faces, work, detector, network, "celebrities")
-    snapshot, _ = shipping.choose_gallery(gathered, {}, QualityFloor(0.0, 0.0))
+    snapshot, _ = shipping.choose_gallery(gathered, {}, QualityFloor())
     known = gathered.of("test")
     names = [shipping.person_of(identity, {}) for identity in gathered.identities[known]]
     return pairs, evaluation.closed_set(

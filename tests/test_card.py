@@ -7,16 +7,18 @@ import pytest
 from app import card
 from app.card import ModelError, TwinConfig, read_card, read_weights
 from app.crop import PIPELINE
+from app.quality import QualityFloor
 from app.verdict import FPIRS, Head
 from tests.rules import make_rules
 
 RULES = make_rules(Head(8.0, 1.1), (1, 0.2), (32, 0.4), margin=0.02, people=((1, 1.0), (9, 0.5)))
+FLOOR = QualityFloor(eye_distance=12.0, detail=0.2, yaw=1.5, close_confidence=0.6, norm=5.0)
 RAW = {
     "architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), 32))},
     "crop": PIPELINE,
     "head": asdict(RULES.head),
     "verdict": card.verdict_entry(RULES),
-    "quality": {"eye_distance": 12, "sharpness": 20},
+    "quality": FLOOR.to_dict(),
 }
 
 
@@ -32,7 +34,7 @@ def test_what_is_written_is_read(path):
     assert found.twin == TwinConfig(8, ((16, 1),), 32)
     assert (found.rules.head, found.rules.margin, found.rules.pairs) == (RULES.head, 0.02, RULES.pairs)
     assert [found.rules.at(fpir).threshold(32, 9) for fpir in FPIRS] == pytest.approx([0.2, 0.16, 0.12])
-    assert (found.quality.eye_distance, found.quality.sharpness) == (12.0, 20.0)
+    assert found.quality == FLOOR
     assert found.id == f"{found.sha256[:12]}/{PIPELINE}"
     weights = read_weights(path, found)
     assert weights["000"].dtype == np.float16

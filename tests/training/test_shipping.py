@@ -14,6 +14,7 @@ from app.verdict import judge, rank
 from tests.training.test_crops import rows_of
 
 PEOPLE, DIMS = 10, 24
+FLOOR = QualityFloor(eye_distance=8.0, detail=0.1, yaw=1.5, close_confidence=0.6, norm=5.0)
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def faces(rng, tmp_path) -> Faces:
 
 
 def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(quality_floor, "choose", lambda *_: QualityFloor(8.0, 30.0))
-    rules, floor, snapshot = shipping.calibrate(faces, {"p1": "Pé One"}, SimpleNamespace(embed=None))
+    monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
+    rules, floor, snapshot = shipping.calibrate(faces, {"p1": "Pé One"}, SimpleNamespace(vectors=None))
     assert snapshot.names == tuple(sorted([*(f"p{number}" for number in range(PEOPLE) if number != 1), "Pé One"]))
     for _, table in rules.thresholds:
         assert [people for people, _ in table] == [1, 4, PEOPLE]
@@ -52,7 +53,7 @@ def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypat
 
 
 def test_a_pretrained_network_is_calibrated_on_training_photos_too(faces, monkeypatch):
-    monkeypatch.setattr(quality_floor, "choose", lambda *_: QualityFloor(8.0, 30.0))
+    monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
     monkeypatch.setattr(anchors.choose, "__defaults__", (3,))
     seen = []
 
@@ -62,7 +63,7 @@ def test_a_pretrained_network_is_calibrated_on_training_photos_too(faces, monkey
 
     monkeypatch.setattr(calibration, "best_margin", margin)
     for pretrained in (False, True):
-        shipping.calibrate(faces, {}, SimpleNamespace(embed=None), pretrained)
+        shipping.calibrate(faces, {}, SimpleNamespace(vectors=None), pretrained)
     # Five of a person's eight training photos do not become anchors.
     assert seen == [4 * PEOPLE, (4 + 5) * PEOPLE]
 
