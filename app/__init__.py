@@ -4,8 +4,7 @@ import ctypes
 import os
 
 # Before NumPy is imported. The threads of its matrix products stay awake long after each product, and take the cores
-# from those that decode, detect and embed: a photo would take half as long again (`bench.awake`). `ranking` shares out
-# large products itself.
+# from those that decode, detect and embed: a photo would take longer by a quarter (`bench.awake`).
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _ARENA_MAX, _ARENAS = -8, 2

@@ -130,7 +130,9 @@ def _graph(config: TwinConfig, weights: dict[str, np.ndarray]) -> openvino.Model
 
     def normalize(x, epsilon: float):
         gamma, beta, mean, variance = (next(arrays) for _ in range(4))
-        scale = gamma / np.sqrt(variance + epsilon)
+        # Numbers of another layout may be negative here; their shapes do not fit further on.
+        with np.errstate(invalid="ignore"):
+            scale = gamma / np.sqrt(variance + epsilon)
         shape = (1, -1, 1, 1) if x.get_output_partial_shape(0).rank.get_length() == 4 else (1, -1)
         return ops.add(ops.multiply(x, constant(scale.reshape(shape))), constant((beta - mean * scale).reshape(shape)))
 

@@ -15,9 +15,9 @@ import click
 
 from app.card import TwinConfig
 from app.detection import Detector
+from app.inference import Network
 from app.quality import QualityFloor
 from app.settings import ROOT, Settings
-from app.siamese import Network
 from app.training import evaluation, export, loop, measuring, shipping, tiles
 from app.training.learner import precision_here
 from app.training.plan import Plan
@@ -47,15 +47,14 @@ def trained(folder: Path, plan: Plan, packed: tiles.TileSet) -> tuple[Network, f
     finally:
         spent = before + time.monotonic() - began
         cost.write_text(json.dumps(spent))
-    twin, about = export.trained_twin(folder)
-    return Network(twin, export.provisional_card(about)), spent
+    return export.provisional_network(*export.trained_weights(folder)), spent
 
 
 def measured(network: Network, faces: Path, lfw: Path, work: Path, detector: Detector) -> tuple[dict, dict]:
     """LFW's figures and the closed set's; the rule of the verdict plays no part in either."""
     pairs, _ = measuring.lfw(lfw, work, detector, network, [])
     gathered = shipping.gather(faces, work, detector, network, "celebrities")
-    snapshot, _ = shipping.choose_gallery(gathered, {}, QualityFloor(0.0, 0.0))
+    snapshot, _ = shipping.choose_gallery(gathered, {}, QualityFloor())
     known = gathered.of("test")
     names = [shipping.person_of(identity, {}) for identity in gathered.identities[known]]
     return pairs, evaluation.closed_set(

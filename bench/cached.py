@@ -15,17 +15,17 @@ CROPS = ROOT / ".training" / "crops"
 """Where they lie unless said otherwise."""
 
 
-def embedded(crops: Path, twin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The faces that the detector found.
+def embedded(crops: Path, network: inference.Network) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the faces that the detector found.
 
-    Arguments:
+    Args:
         crops: the folder.
-        twin: the Keras model whose embeddings are wanted.
+        network: the one whose embeddings are wanted.
 
     Returns:
         The folder of each face's person, its file, and float32 (faces, dims) of length 1.
     """
-    kept = crops / f"embeddings-{fingerprint(twin)}.npy"
+    kept = crops / f"embeddings-{fingerprint(network.weights)}.npy"
     if not kept.exists():
         raise SystemExit(
             f"There are no embeddings of this network in {crops}. python main.py ship FACES_FOLDER makes them."
@@ -48,6 +48,6 @@ def faces(crops: Path, *splits: str) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         The folder of each face's person, and float32 (faces, dims) of length 1.
     """
-    people, files, embeddings = embedded(crops, inference.load_network(Settings.from_environment().model).twin)
+    people, files, embeddings = embedded(crops, inference.load_network(Settings.from_environment().model))
     chosen = np.array([split_of(*one) in splits for one in zip(people, files, strict=True)])
     return people[chosen], embeddings[chosen]

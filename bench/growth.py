@@ -83,12 +83,12 @@ def table(what: str, sizes: Iterable, measure: Callable[[object], dict[str, floa
 
 
 def ranking(rules: Rules, rounds: int) -> None:
-    """One probe against galleries of growing size, beside the one product that cannot be saved."""
+    """Print the time of one probe against galleries of growing size, and of the product with all templates."""
     print(f"\n{'anchors':<14}{'people':>7}{'rank':>9}{'product':>9}  (ms)")
     probe = vectors.unit_rows(np.random.default_rng(1).normal(size=(1, 128)).astype(np.float32))[0]
     for anchors in ANCHORS:
         snapshot = gallery(anchors)
-        matrix = snapshot.anchors
+        matrix = snapshot.templates
         product, one = interleaved(lambda: matrix @ probe, lambda: named(probe, snapshot, rules), rounds=5 * rounds)  # noqa: B023
         print(f"{anchors:<14}{anchors // _EACH:>7}{1000 * one:>9.2f}{1000 * product:>9.2f}")
 

@@ -79,7 +79,7 @@ class Identifier:
         """Identify a face that was found in a picture."""
         card = self.network.card
         aligned = crop.align(pixels, face.landmarks)
-        embedding = self.network.embed_unscaled(aligned[None])[0]
+        embedding = self.network.vectors(aligned[None])[0]
         norm = float(np.linalg.norm(embedding))
         flaw = card.quality.flaw(measure(aligned, face.landmarks, face.close_confidence, norm))
         closest = rank(embedding / norm, self.snapshot, card.rules.head)[0]

@@ -24,7 +24,7 @@ from tests import photos
 from tests.server import Server, serving
 
 FOLDER = ROOT / "docs" / "screenshots"
-PEOPLE = ("Camila Mendes", "Drake")
+PEOPLE = ("Adam Sandler", "Camila Mendes")
 WIDTHS = {"": 1280, "-phone": 390}
 """What is added to a picture's name, and how wide the page is."""
 

@@ -1,4 +1,4 @@
-"""Fixtures for every room's tests."""
+"""Fixtures shared by all tests."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.crop import PIPELINE
 from app.gallery.store import Gallery
 from app.recognizer import Recognizer
 from app.settings import ROOT, Settings
 from tests import photos
 from tests.small_disk import mounted
 
-NETWORK = "0123456789ab/eyes-112-v1"
+NETWORK = f"0123456789ab/{PIPELINE}"
 """The network that galleries of tests belong to."""
 
 PEOPLE = {"Zoë Ångström": 3, "Ann Lee": 4, "Émile Zola": 1, "bob": 2}

@@ -9,12 +9,13 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from app.crop import SIZE
 from app.settings import ROOT
 
 ANCHORS = ROOT / "anchors"
 
-PERSON, OTHER = "Camila Mendes", "Drake"
-"""Two people whose portraits are sharp enough for a match (most are not) and score as different people."""
+PERSON, OTHER = "Adam Sandler", "Camila Mendes"
+"""Two people whose portraits the shipped network names, and who score as different people."""
 
 ORIENTATIONS = {
     1: None,
@@ -34,6 +35,12 @@ def portraits() -> dict[str, Image.Image]:
     """Every shipped portrait by its person's name."""
     people = json.loads((ANCHORS / "people.json").read_text(encoding="utf-8"))["people"]
     return {one["name"]: Image.open(ANCHORS / one["portrait"]).convert("RGB") for one in people if one["portrait"]}
+
+
+def faces_of(*names: str) -> np.ndarray:
+    """Return the portraits as crops, and a darker copy of each: uint8 (2 * names, 112, 112, 3)."""
+    crops = [np.asarray(portraits()[name].resize((SIZE, SIZE), Image.Resampling.BICUBIC)) for name in names]
+    return np.stack(crops + [(0.7 * one).astype(np.uint8) for one in crops])
 
 
 @cache

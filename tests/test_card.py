@@ -6,18 +6,19 @@ import pytest
 
 from app import card
 from app.card import ModelError, TwinConfig, read_card, read_weights
-from app.verdict import Head, Rules
+from app.crop import PIPELINE
+from app.quality import QualityFloor
+from app.verdict import FPIRS, Head
+from tests.rules import make_rules
 
+RULES = make_rules(Head(8.0, 1.1), (1, 0.2), (32, 0.4), margin=0.02, people=((1, 1.0), (9, 0.5)))
+FLOOR = QualityFloor(eye_distance=12.0, detail=0.2, yaw=1.5, close_confidence=0.6, norm=5.0)
 RAW = {
     "architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), 32))},
-    "crop": "eyes-112-v1",
-    "head": {"scale": 8, "shift": 1.1},
-    "verdict": {
-        "thresholds": [{"anchors": 1, "class_distance": 0.2}, {"anchors": 32, "class_distance": 0.4}],
-        "margin": 0.02,
-        "pair_threshold": 0.3,
-    },
-    "quality": {"eye_distance": 12, "sharpness": 20},
+    "crop": PIPELINE,
+    "head": asdict(RULES.head),
+    "verdict": card.verdict_entry(RULES),
+    "quality": FLOOR.to_dict(),
 }
 
 
@@ -31,21 +32,29 @@ def path(tmp_path):
 def test_what_is_written_is_read(path):
     found = read_card(path)
     assert found.twin == TwinConfig(8, ((16, 1),), 32)
-    assert found.rules.thresholds == ((1, 0.2), (32, 0.4))
-    assert (found.rules.head.scale, found.rules.margin, found.quality.sharpness) == (8.0, 0.02, 20.0)
-    assert found.id == f"{found.sha256[:12]}/eyes-112-v1"
+    assert (found.rules.head, found.rules.margin, found.rules.pairs) == (RULES.head, 0.02, RULES.pairs)
+    assert [found.rules.at(fpir).threshold(32, 9) for fpir in FPIRS] == pytest.approx([0.2, 0.16, 0.12])
+    assert found.quality == FLOOR
+    assert found.id == f"{found.sha256[:12]}/{PIPELINE}"
     weights = read_weights(path, found)
     assert weights["000"].dtype == np.float16
     np.testing.assert_allclose(weights["000"], np.linspace(-1, 1, 6).reshape(2, 3), atol=1e-3)
 
 
-def test_rules_are_written_as_they_are_read(path):
-    thresholds = ((1, 0.2), (32, 0.4))
-    rules = Rules(
-        Head(8.0, 1.1), thresholds, 0.02, 0.5, ((1, ((1, 0.5),)), (9, thresholds)), ((0.01, 0.3), (1e-4, 0.1))
-    )
-    card.write(path, RAW | {"verdict": card.verdict_entry(rules)}, {"000": np.zeros(3)})
-    assert read_card(path).rules == rules
+@pytest.mark.parametrize("fpir", [0.1, *FPIRS])
+def test_a_card_without_thresholds_for_a_rate_is_refused(path, fpir):
+    rows = [row for row in RAW["verdict"]["thresholds"] if row["fpir"] != fpir]
+    card.write(path, RAW | {"verdict": RAW["verdict"] | {"thresholds": rows}}, {"000": np.zeros(3)})
+    with pytest.raises(ModelError, match=f"no thresholds for an FPIR of {fpir}"):
+        read_card(path)
+
+
+def test_an_altered_threshold_is_noticed(path):
+    raw = json.loads(path.read_text())
+    raw["verdict"]["thresholds"][0]["galleries"][0]["thresholds"][0]["class_distance"] = 0.9
+    path.write_text(json.dumps(raw))
+    with pytest.raises(ModelError, match="the checksum differs"):
+        read_card(path)
 
 
 def test_other_weights_make_another_id(path):
@@ -88,9 +97,3 @@ def test_altered_weights_are_refused(path):
     file.write_bytes(data)
     with pytest.raises(ModelError, match="sha256 differs"):
         read_weights(path, read_card(path))
-
-
-def test_a_network_that_embedded_mirror_images_too_is_refused(path):
-    card.write(path, RAW | {"mirrored": "an embedding is the middle of both"}, {"000": np.zeros(3)})
-    with pytest.raises(ModelError, match=r"thresholds are not right for this one\. .* main.py ship FACES_FOLDER"):
-        read_card(path)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import backends, stages
+from app import backends, crop, stages
 from app.backends import YUNET_WEIGHTS, DetectorError
 from app.detection import Detector
 from app.images import Picture
@@ -74,6 +74,32 @@ def test_the_eye_line_follows_a_tilted_face(detector, tilt):
     assert max(errors) < 14
 
 
+def assert_upright(landmarks: np.ndarray) -> None:
+    """Check the order of five landmarks: eyes above the nose, the nose above the mouth and between its corners."""
+    (left_eye, right_eye, nose, left_mouth, right_mouth) = landmarks
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < nose[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+
+
+@pytest.mark.parametrize("tilt", [-30, 0, 30])
+def test_a_face_has_five_landmarks_that_follow_its_tilt(detector, tilt):
+    for name in FOUR:
+        (face,) = detector.find_faces(scene(name, tilt=tilt))
+        turn = np.exp(1j * np.radians(tilt))
+        upright = (face.landmarks @ [1, 1j]) * turn
+        assert_upright(np.column_stack([upright.real, upright.imag]))
+
+
+def test_landmarks_come_near_the_template_after_alignment(detector):
+    # Portraits are aligned averages, so that only the detector's errors remain.
+    for name in FOUR:
+        (face,) = detector.find_faces(scene(name))
+        matrix = crop.similarity(face.landmarks, crop.TEMPLATE)
+        aligned = face.landmarks @ matrix[:, :2].T + matrix[:, 2]
+        assert np.abs(aligned - crop.TEMPLATE).max() < 6
+
+
 def test_several_faces_come_from_left_to_right(detector):
     faces = detector.find_faces(scene(*FOUR, size=(1600, 600)))
     middles = [face.box.x + face.box.width / 2 for face in faces]
@@ -136,15 +162,18 @@ def test_a_picture_without_a_face_gives_none(detector, size):
 @pytest.mark.parametrize(("names", "most"), [((), 3), (FOUR, 5)], ids=["while it is turned", "at a face again"])
 def test_a_request_past_its_deadline_is_given_up_between_two_looks(detector, monkeypatch, names, most):
     picture, course, looks = scene(*names, size=(1600, 600)), stages.Course(deadline=math.inf), []
-    extract_faces = backends.extract_faces
 
-    def look(*question):
-        looks.append(question)
-        if len(looks) == most:
-            course.deadline = 0
-        return extract_faces(*question)
+    def counted(look):
+        def wrapper(*question):
+            looks.append(question)
+            if len(looks) == most:
+                course.deadline = 0
+            return look(*question)
 
-    monkeypatch.setattr(backends, "extract_faces", look)
+        return wrapper
+
+    for name in ("extract_faces", "locate_landmarks"):
+        monkeypatch.setattr(backends, name, counted(getattr(backends, name)))
     stages.follow(course)
     try:
         with pytest.raises(TooLate):
@@ -175,6 +204,14 @@ def test_auto_takes_mtcnn_where_yunet_has_no_weights(bare):
     assert fallback.backend == "mtcnn"
     (face,) = fallback.find_faces(scene(PERSON, size=(320, 260), side=200, tilt=15))
     assert tilt_of(face.eyes) == pytest.approx(15, abs=8)
+    assert face.landmarks.shape == (5, 2)
+    assert_upright(face.landmarks)
+
+
+def test_a_backend_without_five_landmarks_falls_back_to_the_eyes():
+    (face,) = Detector("opencv").find_faces(scene(PERSON, size=(400, 320), side=260))
+    assert face.landmarks.shape == (2, 2)
+    np.testing.assert_allclose((face.eyes - [70, 30]) / 260, LEVEL, atol=0.1)
 
 
 def test_yunet_without_weights_says_what_to_do(bare):

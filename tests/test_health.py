@@ -6,9 +6,10 @@ from app.card import ModelError, read_card
 from app.gallery.snapshot import Snapshot
 from app.health import check
 from app.settings import Settings
-from app.verdict import Head, Rules
+from app.verdict import Head
+from tests.rules import make_rules
 
-RULES = Rules(Head(4.0, 1.0), thresholds=((1, 0.2), (8, 0.3)), margin=0.02, pair_threshold=0.5)
+RULES = make_rules(Head(4.0, 1.0), (1, 0.45), margin=0.02)
 
 
 @pytest.fixture

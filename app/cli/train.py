@@ -107,7 +107,7 @@ def train(
         from app.detection import Detector
         from app.training import answers as answered
         from app.training import learner, loop, tiles
-        from app.training.beginnings import learnt_from, mean
+        from app.training.beginnings import learnt_from, mean, origin
         from app.training.graph import Graph
         from app.training.plan import Plan
 
@@ -128,6 +128,7 @@ def train(
             seed=seed,
             precision=chosen,
             seen_before=max((learnt_from(card) for card in begin), default=0),
+            initial=tuple(origin(card) for card in begin),
         )
         with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
             loop.train(

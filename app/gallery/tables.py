@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, DateTime, ForeignKey, Index, LargeBinary, String, false, text
+from sqlalchemy import Boolean, DateTime, Float, ForeignKey, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -155,8 +155,8 @@ class ThresholdRow(Base):
 
     __tablename__ = "threshold"
 
-    fpir: Mapped[float] = mapped_column(primary_key=True, autoincrement=False)
-    shift: Mapped[float]
+    fpir: Mapped[float] = mapped_column(Float, primary_key=True, autoincrement=False)
+    shift: Mapped[float] = mapped_column(Float)
 
 
 class NetworkRow(Base):

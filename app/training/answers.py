@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -20,11 +19,10 @@ import numpy as np
 from app import crop
 from app.training import augment
 from app.training.errors import TrainingError
-from app.training.frames import Frames
 from app.training.teacher import Teacher
 from app.training.tiles import TileSet, split_of
 
-BLENDING = "blend-2"
+BLENDING = "blend-3"
 """Name of the way blends are made; change it whenever `Answers.blend` makes others."""
 
 _CHUNK = 256
@@ -44,16 +42,10 @@ class Answers:
     answers: np.ndarray
 
     def blend(self, lap: int, number: int) -> np.ndarray:
-        """Blend `number` of a lap, the same every time, laid as a teacher wants it: uint8 (144, 144, 3) RGB."""
+        """Return blend `number` of a lap, the same every time: uint8 (144, 144, 3) RGB."""
         place, other, rng = self._pair(lap, number)
-        tiles, eyes = self.tiles.tiles, self._frames.teachers_eyes
+        tiles, eyes = self.tiles.tiles, self.tiles.eyes
         return augment.blend((tiles[place], eyes[place]), (tiles[other], eyes[other]), rng)
-
-    def eyes(self, lap: int, number: int) -> np.ndarray:
-        """Where the eyes of a blend lie in it, float64 (2, 2): in the middle between those of its faces."""
-        place, other, _ = self._pair(lap, number)
-        among = self._frames.blended_eyes(np.array([place]), np.array([other]), np.array([0.5]))
-        return among[0] + augment.BLEND_MARGIN
 
     def draw(self, place: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
         """One blend of a face, augmented, and the answer about it.
@@ -71,16 +63,12 @@ class Answers:
             return None
         lap = int(answered[rng.integers(len(answered))])
         answer = self.answers[lap, number].astype(np.float32)
-        shown = augment.random_crop(self.blend(lap, number), self.eyes(lap, number), rng)
+        shown = augment.random_crop(self.blend(lap, number), augment.BLEND_EYES, rng)
         return shown, answer / np.linalg.norm(answer)
 
     def missing(self) -> np.ndarray:
         """Blends without an answer, in the order to ask about them: int64 (blends, 2) of lap and number."""
         return np.argwhere(self.answers[:, :, 0] == 0)
-
-    @cached_property
-    def _frames(self) -> Frames:
-        return Frames.of(self.tiles)
 
     def _pair(self, lap: int, number: int) -> tuple[int, int, np.random.Generator]:
         """The two faces of a blend, and where the rest of its randomness comes from."""

@@ -20,7 +20,7 @@ BLEND_MARGIN = (BLEND_SIDE - crop.SIZE) / 2
 """Pixels of a blend around its crop."""
 
 BLEND_EYES = crop.EYES + BLEND_MARGIN
-"""Where what the faces of a blend are laid by lies, (x, y) in pixels."""
+"""Eyes of a blend, (x, y) in pixels."""
 
 _BLACK = 24
 """Brightest value in a row or column of a tile's frame, where its picture has ended."""
@@ -106,7 +106,7 @@ def blend(
     https://arxiv.org/abs/1905.04899).
 
     Arguments:
-        face: tile, uint8 (height, width, 3) RGB, and where it has what is to lie at `BLEND_EYES`, float (2, 2).
+        face: tile, uint8 (height, width, 3) RGB, and the position of its eyes, float (2, 2).
         other: the same of another face; its colours are brought to those of the first.
         rng: where the randomness comes from.
 

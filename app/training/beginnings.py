@@ -27,6 +27,12 @@ def mean(weights: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.mean([one[name] for one in weights], axis=0, dtype=np.float32) for name in first}
 
 
+def origin(card: Card) -> str:
+    """Return what the card of a network says that starts with this one's weights."""
+    pretrained = card.raw["training"].get("pretrained")
+    return f"{card.id}: {pretrained['source']}, {pretrained['licence']}" if pretrained else card.id
+
+
 def learnt_from(card: Card) -> int:
     """How many augmented faces a network has learnt from, those of the runs before it included."""
     training = card.raw["training"]

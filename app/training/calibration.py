@@ -217,7 +217,8 @@ def class_thresholds(kinds: Kinds, snapshot: Snapshot, head: Head, margin: float
         (FPIR, ((people, ((anchors, class distance), ...)), ...)) each. Distances fall with the people, of whom more
         come near an impostor.
     """
-    counts = [count for count in ANCHOR_COUNTS if count <= max(snapshot.counts.max(), 1)]
+    most = int(snapshot.counts.max())
+    counts = [*(count for count in ANCHOR_COUNTS if count < most), most]
     sizes = [*(size for size in GALLERY_SIZES if size < len(snapshot)), len(snapshot)]
     rates = (*FPIRS, LOOK_ALIKE_FPIR)
     tables = np.ones((len(rates), len(sizes), len(counts)))

@@ -121,7 +121,7 @@ def _prepared(
     made = config, centres, parts, taught, learner.PRECISIONS[plan.precision]
     student = rendered.RenderingLearner(teacher, *made) if teacher else learner.Learner(*made)
     optimiser = keras.optimizers.SGD(plan.rate, momentum=0.9, nesterov=True, weight_decay=plan.weight_decay)
-    optimiser.exclude_from_weight_decay(var_names=["gamma", "beta", "centres"])
+    optimiser.exclude_from_weight_decay(var_names=["gamma", "beta", "alpha", "centres"])
     # TensorFlow's own kernels train faster on CPUs than those that XLA compiles, which know no bfloat16 either.
     student.compile(optimizer=optimiser, jit_compile=keras.backend.backend() != "tensorflow")
     return student, batches.Pairs(people, faces)

@@ -90,6 +90,6 @@ def _shift(fpir: float, kinds: tuple[np.ndarray, ...], snapshot: Snapshot, rules
     for distances in kinds:
         certain = calibration.clear(distances, rules.margin)
         excess = np.sort((certain - limits).min(axis=1))
-        # Just under the first impostor who may not be named any more.
-        found.append(float(np.nextafter(excess[int(len(excess) * fpir)], -np.inf)))
-    return round(min(found), 5)
+        # Just under the first impostor who may not be named any more: rounded down, never up.
+        found.append(float(np.floor(np.nextafter(excess[int(len(excess) * fpir)], -np.inf) * 1e5) / 1e5))
+    return min(found)

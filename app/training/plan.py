@@ -14,8 +14,9 @@ from dataclasses import dataclass
 class Plan:
     """What a run does: `images` in all, in batches of `batch`, half of them pairs of one person.
 
-    `seen_before` is how many faces the weights that it begins with have learnt from, `blended` the share of blends
-    where a teacher has answered about them.
+    `initial` names the networks whose weights it starts with, and their licence where they were pretrained elsewhere;
+    `seen_before` is how many faces these have seen. `blended` is the share of blends where a teacher has answered
+    about them.
     """
 
     images: int = 400_000
@@ -33,6 +34,7 @@ class Plan:
     augmented: bool = True
     blended: float = 0.6
     seen_before: int = 0
+    initial: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:

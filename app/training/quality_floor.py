@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from app import crop
+from app.inference import unit
 from app.quality import Quality, QualityFloor, measure
 from app.training.crops import Crops
 
@@ -138,26 +139,22 @@ class Recognition:
         Raises:
             ValueError: there are fewer than two people with two faces.
         """
-        units = _unit(embeddings)
+        units = unit(embeddings)
         people, owner = np.unique([file.rpartition("/")[0] for file in files], return_inverse=True)
         sums = np.zeros((len(people), units.shape[1]), dtype=np.float32)
         np.add.at(sums, owner, units)
         probes, owner = units[places], owner[places]
-        own = _unit(sums[owner] - probes)
+        own = unit(sums[owner] - probes)
         if len(np.unique(owner[own.any(axis=1)])) < 2:
             raise ValueError("Fewer than two people have two faces. Give more faces of each person.")
         calibration_people = np.unique(owner)
-        cosines = probes @ _unit(sums[calibration_people]).T
+        cosines = probes @ unit(sums[calibration_people]).T
         cosines[calibration_people[None] == owner[:, None]] = -1
         return cls(own, float(np.quantile(cosines.max(axis=1), 1 - _FPIR)))
 
     def rate(self, embeddings: np.ndarray) -> float:
         """Return the share of faces whose embedding, float32 (faces, dims), reaches the threshold of their person."""
-        return float(((_unit(embeddings) * self.own).sum(axis=1) >= self.threshold).mean())
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+        return float(((unit(embeddings) * self.own).sum(axis=1) >= self.threshold).mean())
 
 
 def _qualities(crops: Crops, places: np.ndarray, embeddings: np.ndarray) -> list[Quality]:

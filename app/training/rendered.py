@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from app.training import augment, dice, losses, rendering, stepping
+from app.training import augment, dice, frames, losses, rendering, stepping
 from app.training.batches import Batch, Pairs, ahead
-from app.training.frames import Frames
 from app.training.graph import Graph
 from app.training.learner import Learner
 from app.training.plan import Plan
@@ -41,8 +40,8 @@ class RenderingLearner(Learner):
 
 
 def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int, teacher: Graph) -> Iterator[Batch]:
-    """Batches from step `start` on, made one ahead in a thread; the first of each, `plan.blended`, are blends."""
-    frames, boxes = Frames.of(tiles), np.array([augment.picture_in(tile) for tile in tiles.tiles], np.float32)
+    """Yield batches from step `start` on, made one ahead in a thread; the first `plan.blended` of each are blends."""
+    placed, boxes = frames.of_tiles(tiles), np.array([augment.picture_in(tile) for tile in tiles.tiles], np.float32)
     pixels, weights = stepping.on_device(rendering.packed(tiles)), stepping.on_device(teacher.weights)
     count = round(plan.batch * plan.blended)
 
@@ -50,7 +49,8 @@ def batches(tiles: TileSet, pairs: Pairs, plan: Plan, start: int, teacher: Graph
         rng = np.random.default_rng([plan.seed, 9, step])
         faces, others = pairs.draw(step, plan), rng.choice(pairs.faces, count)
         thrown = {"looks": dice.looks(rng, plan.batch), "blends": dice.blends(rng, count)}
-        laid = frames.laid(faces, others, **thrown) | {"box": boxes[faces], "other_box": boxes[others]}
+        laid = frames.lay_out(placed, faces, others, thrown["looks"])
+        laid |= {"box": boxes[faces], "other_box": boxes[others]}
         seen = {"tiles": pixels, "teacher": weights, **thrown, "laid": laid}
         labels = pairs.people[faces].astype(np.int32)
         labels[:count] = losses.NOBODY

@@ -1,8 +1,8 @@
 """Training faces rendered where the network trains, a whole batch at once, so that a GPU need not wait for pictures.
 
-The host throws the dice (`dice`) and tells where the faces lie (`frames`); what follows from that is done here, in
-`keras.ops` and inside the step that learns from it. A teacher sees every blend upright and clear, in the same step in
-which the student sees it in its own way.
+The host draws the augmentation (`dice`) and computes where the faces lie (`frames`). The rest happens here, in
+`keras.ops` and inside the training step. A teacher sees every blend upright and clear in the same step in which the
+student sees it augmented.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def pictures(tiles, looks, blends, laid):
         tiles: as `packed` gives them.
         looks: the dice of the faces.
         blends: the dice of the first of them, which are blends.
-        laid: as `frames.Frames.laid` gives it, with `box` and `other_box` (faces, 4), the left, top, right and bottom
+        laid: as `frames.lay_out` returns it, with `box` and `other_box` (faces, 4), the left, top, right and bottom
             pixel of a picture in the black of its tile.
 
     Returns:

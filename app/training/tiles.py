@@ -1,9 +1,8 @@
-"""Training faces: folders of identities -> one packed array of tiles with their eyes, made once and kept.
+"""Training faces: folders of identities, packed once into one array of tiles with the positions of their eyes.
 
-A tile is a face with a margin (1.5 times its box), so that augmentation can still turn, shift and
-scale it before `crop.align` cuts. Every folder that holds pictures is one identity, named by
-its path below the root. Where the root has an `index.csv` with landmarks (columns `file`,
-`right_eye_x` ...), they are used; elsewhere the detector that serves finds them.
+A tile is a face with a margin (1.5 times its box), so that augmentation can turn, shift and scale it before
+`crop.align` crops it. Every folder of pictures is one identity, named by its path below the root. Landmarks come from
+the root's `index.csv` (columns `file`, `right_eye_x` ...) or else from the detector that serves.
 """
 
 from __future__ import annotations
@@ -39,10 +38,9 @@ _FIVE = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 class TileSet:
     """Every face found below a folder.
 
-    `tiles` is uint8 (faces, 144, 144, 3) RGB, read from disk as needed; `eyes` float32 (faces, 2, 2),
-    the observer's left and right eye in tile pixels; `files` and `identities` name each face;
-    `targets` is float32 (faces, dims) of length 1, a teacher's embeddings, or None; `points` float32 (faces, 5, 2), the
-    observer's left and right eye, nose, left and right corner of the mouth in tile pixels, or None.
+    `tiles` is uint8 (faces, 144, 144, 3) RGB, read from disk as needed. `eyes` is float32 (faces, 2, 2), in tile
+    pixels: `crop.aligned_eyes` of the face's landmarks, so that aligning by them is aligning by the landmarks. `files`
+    and `identities` name each face. `targets` is float32 (faces, dims) of length 1, a teacher's embeddings, or None.
     """
 
     tiles: np.ndarray
@@ -50,7 +48,6 @@ class TileSet:
     files: list[str]
     identities: list[str]
     targets: np.ndarray | None
-    points: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -94,11 +91,11 @@ def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebritie
 def pack(
     root: Path, cache: Path, detector: Detector, tick: Callable[[int, int], None] = lambda done, total: None
 ) -> TileSet:
-    """Read every face below `root` into `cache`, going on where an earlier call was stopped.
+    """Read every face below `root` into `cache`. A call that was stopped is resumed.
 
-    Arguments:
+    Args:
         root: folder of identities.
-        cache: folder for the packed arrays; made if missing, and made anew if the files change.
+        cache: folder for the packed arrays. They are made again if the files or the alignment change.
         detector: finds the faces that no landmarks are given for.
         tick: called with (done, total) as pictures are read.
 
@@ -110,7 +107,7 @@ def pack(
         raise TrainingError(f"No pictures below {root}. Give a folder that holds one folder of pictures a person.")
     cache.mkdir(parents=True, exist_ok=True)
     shape = (len(files), SIDE, SIDE, 3)
-    path, log = cache / "tiles.npy", cache / "tiles.csv"
+    path, log = cache / "tiles.npy", _log(cache)
     done = _whole_rows(log)
     if not path.exists() or np.load(path, mmap_mode="r").shape != shape or done != files[: len(done)]:
         done = []
@@ -133,7 +130,7 @@ def pack(
 
 
 def _load(root: Path, cache: Path) -> TileSet:
-    rows = _rows(cache / "tiles.csv")
+    rows = _rows(_log(cache))
     found = [i for i, row in enumerate(rows) if row[1]]
     tiles = np.load(cache / "tiles.npy", mmap_mode="r")
     files = [rows[i][0] for i in found]
@@ -141,7 +138,12 @@ def _load(root: Path, cache: Path) -> TileSet:
     if len(found) != len(rows):
         tiles = tiles[found]
     identities = [str(Path(file).parent.as_posix()) for file in files]
-    return TileSet(tiles, eyes, files, identities, targets_of(root, files), _points(root, files, eyes))
+    return TileSet(tiles, eyes, files, identities, targets_of(root, files))
+
+
+def _log(cache: Path) -> Path:
+    # Named by the alignment: eyes that an older version stored are those of another one.
+    return cache / f"tiles-{crop.PIPELINE}.csv"
 
 
 def _rows(log: Path) -> list[list[str]]:
@@ -177,20 +179,6 @@ def _landmarks(root: Path) -> dict[str, np.ndarray]:
             points = np.array([[row[f"{name}_{axis}"] for axis in "xy"] for name in names], dtype=np.float64)
             found[row["file"]] = crop.aligned_eyes(points).astype(np.float32)
     return found
-
-
-def _points(root: Path, files: list[str], eyes: np.ndarray) -> np.ndarray | None:
-    """Five landmarks by the index, brought to where the eyes lie in the tiles; None unless each face has them."""
-    known = {
-        row["file"]: [[row[f"{name}_{axis}"] for axis in "xy"] for name in _FIVE]
-        for row in _index(root)
-        if f"{_FIVE[-1]}_y" in row
-    }
-    if not known or any(file not in known for file in files):
-        return None
-    points = np.array([known[file] for file in files], dtype=np.float32)
-    scale = np.linalg.norm(eyes[:, 1] - eyes[:, 0], axis=1) / np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
-    return ((points - points[:, :1]) * scale[:, None, None] + eyes[:, :1]).astype(np.float32)
 
 
 def targets_of(root: Path, files: list[str]) -> np.ndarray | None:

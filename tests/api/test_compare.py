@@ -41,7 +41,7 @@ def test_chosen_faces(post, photo, one):
 def test_faces_of_low_quality_are_not_compared(settings, recognizer, photo, one):
     network = copy.copy(recognizer.network)
     # In `both` the left face is a quarter of the size of the right one.
-    network.card = replace(network.card, quality=QualityFloor(45.0, 0.0))
+    network.card = replace(network.card, quality=QualityFloor(eye_distance=45.0))
     strict = Recognizer(settings, recognizer.detector, network, recognizer.gallery)
     client = create_app(settings, strict).test_client()
     small, large = (photos.paste(photos.portraits()[PERSON], size=(500, 400), side=side) for side in (80, 300))

@@ -3,14 +3,32 @@ import json
 import pytest
 
 
-def test_calibrate_tells_what_a_distance_is_worth(run):
-    done = run("calibrate", "--json")
+@pytest.fixture
+def reverted(run):
+    yield
+    assert run("calibrate", "--revert").exit_code == 0
+
+
+def test_calibrate_measures_applies_and_reverts(run, recognizer, reverted):
+    done = run("calibrate", "--json", "--apply")
     assert done.exit_code == 0
     found = json.loads(done.stdout)
-    assert 0 < found["strangers_named"] < 0.01
-    assert found["misnamed"] < found["named"] <= 1
-    chances = list(found["right"].values())
-    assert chances == sorted(chances, reverse=True)
-    assert [share for share, _ in found["limits"]] == pytest.approx([0.01, 0.001])
+    assert found["fpir"] == 0.01
+    assert 0 < found["impostors_named"] < 0.03
+    assert found["misnamed"] < 0.01
+    assert found["named"] > 0.9
+    shifts = [tuple(row) for row in found["shifts"]]
+    assert [fpir for fpir, _ in shifts] == [0.01, 0.003, 0.001]
+    assert sorted(recognizer.gallery.snapshot().shifts) == sorted(shifts)
+    assert "calibrate --revert" in done.stderr
     told = run("calibrate").stdout
-    assert f"of {found['strangers']} faces of strangers, {found['strangers_named']:.2%} are given a name" in told
+    again = json.loads(run("calibrate", "--json").stdout)
+    assert max(again["impostors_named"], again["left_out_named"]) <= 0.01
+    assert f"{again['impostors_named']:.2%} of {found['impostors']:,} faces of other people get a name." in told
+    assert run("calibrate", "--revert").exit_code == 0
+    assert recognizer.gallery.snapshot().shifts == ()
+
+
+def test_apply_and_revert_exclude_each_other(run):
+    done = run("calibrate", "--apply", "--revert")
+    assert (done.exit_code, "not both" in done.stderr) == (2, True)

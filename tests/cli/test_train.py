@@ -1,11 +1,9 @@
-import json
-
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from app.card import read_card
+from app.card import read_card, read_weights
 from app.cli import main
 from app.settings import ROOT
 from app.training import learner, loop
@@ -53,9 +51,23 @@ def test_a_fresh_run_begins_with_nothing(planned):
     assert weights is None
 
 
-def test_a_run_that_goes_on_says_what_was_learnt_before(planned):
+def test_a_run_starts_from_the_weights_that_ship(planned):
     plan, weights = planned("--from", str(CARD), "--rate", "0.05", "--decay", "1", "--precision", "float32")
-    learnt = json.loads(CARD.read_text())["training"]
-    assert plan.seen_before == learnt["images"] + learnt.get("seen_before", 0) > 0
+    card = read_card(CARD)
+    training = card.raw["training"]
+    assert plan.seen_before == training["images"] + training.get("seen_before", 0)
     assert (plan.rate, plan.decay, plan.precision) == (0.05, 1.0, "float32")
-    assert sum(array.size for array in weights.values()) == read_card(CARD).raw["architecture"]["parameters"]
+    stored = read_weights(CARD, card)
+    assert weights.keys() == stored.keys()
+    for name, array in weights.items():
+        np.testing.assert_array_equal(array, stored[name].astype(np.float32))
+    assert sum(array.size for array in weights.values()) == card.raw["architecture"]["parameters"]
+
+
+@pytest.mark.parametrize("given", [(), ("--source", "OpenCV Zoo"), ("--licence", "Apache-2.0")])
+def test_pretrained_weights_ship_with_source_and_licence_only(tmp_path, given):
+    (tmp_path / "sface.onnx").touch()
+    command = ["ship", str(tmp_path), "--pretrained", str(tmp_path / "sface.onnx"), *given]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2
+    assert "--pretrained needs --source and --licence" in done.output

@@ -51,6 +51,14 @@ def test_crops_are_embedded_and_shipped_anchors_replaced(old, database_url, fold
     assert rebuild(database_url, NEW, folder, embed) is None
 
 
+def test_thresholds_calibrated_for_the_old_network_are_gone(old, database_url, folder):
+    old.shift_thresholds([(0.01, -0.05)])
+    rebuild(database_url, NEW, folder, embed)
+    gallery = Gallery.open(database_url, NEW, None)
+    assert gallery.snapshot().shifts == ()
+    gallery.close()
+
+
 def test_photos_of_lost_anchors_can_be_imported_again(old, database_url, folder, unit_vectors):
     old.record_import("Ann", ImportedPhotos("a" * 64, ("1" * 64,)))
     old.add("Bare", unit_vectors(1), ["1"], imported=ImportedPhotos("b" * 64, ("1" * 64,)))
@@ -89,3 +97,21 @@ def test_a_network_that_fails_in_the_middle_changes_nothing(old, database_url, f
     with pytest.raises(ZeroDivisionError):
         rebuild(database_url, NEW, folder, fail)
     assert old.snapshot() is before
+
+
+@pytest.mark.parametrize(("network", "expected"), [(NEW, b"Ac"), (f"other/{NETWORK.partition('/')[2]}", b"ac")])
+def test_crops_of_another_alignment_are_aligned_again(old, database_url, network, expected):
+    seen = []
+
+    def note(crops):
+        seen.extend(crops)
+        return np.eye(12, dtype=np.float32)[: len(crops)]
+
+    def realign(crop: bytes) -> bytes:
+        return crop.replace(b"a", b"A")
+
+    rebuild(database_url, network, None, note, drop=True, realign=realign)
+    gallery = Gallery.open(database_url, network, None)
+    assert b"".join(seen) == expected
+    assert b"".join(gallery.crop(one.id) for one in gallery.anchors("Ann")) == expected
+    gallery.close()

@@ -7,6 +7,7 @@ import safetensors.numpy
 from app.gallery import shipped
 from app.gallery.errors import GalleryError
 from app.settings import ROOT
+from app.training import anchors
 from tests.conftest import NETWORK
 
 
@@ -126,4 +127,4 @@ def test_damaged_embeddings_are_refused(folder, matrix):
 def test_the_gallery_that_ships_is_whole():
     found = shipped.read(ROOT / "anchors")
     assert len(found.people) == 539
-    assert all(one.portrait and 1 <= len(one.embeddings) <= 32 for one in found.people)
+    assert all(one.portrait and 1 <= len(one.embeddings) <= anchors.MOST for one in found.people)

@@ -175,6 +175,27 @@ class TestSnapshot:
         assert len(tiny_gallery.snapshot()) == 14
 
 
+class TestShiftedThresholds:
+    def test_other_processes_see_shifts_until_they_are_taken_back(self, tiny_gallery, database_url):
+        other = Gallery.open(database_url, NETWORK, None)
+        other.snapshot()
+        tiny_gallery.shift_thresholds([(0.01, -0.05), (0.003, 0.02)])
+        assert sorted(other.snapshot().shifts) == [(0.003, 0.02), (0.01, -0.05)]
+        tiny_gallery.shift_thresholds([(0.001, -0.1)])
+        assert other.snapshot().shifts == ((0.001, -0.1),)
+        other.add("bob", other.anchors("bob")[0].embedding[None], ["again.jpg"])
+        assert other.snapshot().shifts == tiny_gallery.snapshot().shifts == ((0.001, -0.1),)
+        tiny_gallery.shift_thresholds(())
+        assert other.snapshot().shifts == ()
+        other.close()
+
+    def test_a_failed_write_keeps_the_old_shifts(self, tiny_gallery):
+        tiny_gallery.shift_thresholds([(0.01, -0.05)])
+        with pytest.raises(GalleryError):
+            tiny_gallery.shift_thresholds([(0.01, 0.0), (0.01, 0.1)])
+        assert tiny_gallery.snapshot().shifts == ((0.01, -0.05),)
+
+
 class TestAdding:
     def test_a_new_person(self, tiny_gallery, unit_vectors, count):
         revisions = count(RevisionRow)

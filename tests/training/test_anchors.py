@@ -22,12 +22,12 @@ def person(rng):
 
 
 def test_an_outlier_is_left_out(person):
-    faces = person(60)
-    for place in (0, 17, 59):
+    faces = person(100)
+    for place in (0, 17, 99):
         planted = faces.copy()
         planted[place] = -planted[place]
         chosen = anchors.choose(planted)
-        assert len(chosen) == anchors.MOST == 32
+        assert len(chosen) == anchors.MOST
         assert place not in chosen
 
 

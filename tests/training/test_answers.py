@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from app import crop
-from app.siamese import build_twin, numbers
-from app.training import answers, augment, batches, dice, loop, losses
+from app.siamese import numbers
+from app.training import answers, batches, dice, loop, losses
 from app.training.errors import TrainingError
 from tests.training.test_dice import still
-from tests.training.test_loop import PLAN, TINY, packed  # noqa: F401 (a fixture)
+from tests.training.test_loop import PLAN, TINY, packed, uninterrupted  # noqa: F401 (fixtures)
 
 
 class Painter:
@@ -118,26 +118,11 @@ def test_a_face_without_an_answer_keeps_its_own_target(packed, tmp_path, monkeyp
         assert np.array_equal(target, packed.targets[place]) == (place >= 8) == (label != losses.NOBODY)
 
 
-def test_a_run_begins_with_the_weights_it_is_given(packed, tmp_path):  # noqa: F811
-    weights = {name: array + 0.01 for name, array in numbers(build_twin(TINY)).items()}
+def test_a_run_begins_with_the_weights_it_is_given(packed, uninterrupted, tmp_path):  # noqa: F811
+    weights, _, _ = uninterrupted
     still = replace(PLAN, rate=0.0, weight_decay=0.0, images=8)
     trained = numbers(loop.train(packed, tmp_path, still, TINY, weights=weights).twin)
     kernels = [name for name, array in weights.items() if array.ndim > 1]
     assert kernels
     for name in kernels:
         np.testing.assert_allclose(trained[name], weights[name], atol=1e-6)
-
-
-def test_blends_are_laid_by_five_points_and_seen_by_their_eyes(packed, kept, monkeypatch):  # noqa: F811
-    # Faces of a nose and a mouth twice as far below the eyes as teachers want them are shown smaller.
-    long = np.array([[54, 62], [90, 62], [72, 102], [58, 140], [86, 140]], np.float32)
-    turned = replace(kept, tiles=replace(packed, points=np.stack([long] * 16)))
-    left, right = turned.eyes(0, 0)
-    assert right[0] - left[0] < 30 < augment.BLEND_EYES[1, 0] - augment.BLEND_EYES[0, 0]
-    left, right = kept.eyes(0, 0)
-    np.testing.assert_allclose([left, right], augment.BLEND_EYES, atol=1e-4)
-    seen = []
-    monkeypatch.setattr(augment, "random_crop", lambda blend, eyes, rng: seen.append((blend, eyes)))
-    turned.draw(3, np.random.default_rng(0))
-    np.testing.assert_array_equal(seen[0][1], turned.eyes(0, 3))
-    assert not np.array_equal(seen[0][0], kept.blend(0, 3))

@@ -31,3 +31,11 @@ def test_twins_of_different_layouts_have_no_mean(other):
 @pytest.mark.parametrize(("training", "faces"), [({"images": 5}, 5), ({"images": 5, "seen_before": 7}, 12)])
 def test_the_faces_of_the_runs_before_count(training, faces):
     assert beginnings.learnt_from(SimpleNamespace(raw={"training": training})) == faces
+
+
+def test_the_origin_of_pretrained_weights_is_kept():
+    card = SimpleNamespace(
+        id="abc/five", raw={"training": {"pretrained": {"source": "SFace", "licence": "Apache-2.0"}}}
+    )
+    assert beginnings.origin(card) == "abc/five: SFace, Apache-2.0"
+    assert beginnings.origin(SimpleNamespace(id="abc/five", raw={"training": {}})) == "abc/five"

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from app import crop, images
+from app.detection import Detector
 from app.training import crops as cutting
 from app.training.crops import collect, embed
 
@@ -16,11 +18,25 @@ def root(photo, tmp_path):
 FILES = ["0.jpg", "1.jpg", "broken.jpg"]
 
 
-def test_faces_are_cut_and_embedded_once(root, recognizer):
+def rows_of(faces: int) -> np.ndarray:
+    """Return rows as `collect` caches them, of frontal faces 100 pixels wide: float32 (faces, 16)."""
+    return np.tile(np.float32([0, 0, 100, 100, 0.95, 0.95, *crop.TEMPLATE.ravel()]), (faces, 1))
+
+
+def test_faces_are_aligned_and_embedded_once(root, recognizer):
     found = collect(root, FILES, recognizer.detector, root / "cache")
     assert found.found.tolist() == [True, True, False]
     embeddings = embed(recognizer.network, found, root / "cache")
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), [1, 1, 0], atol=1e-5)
+    for place, file in enumerate(FILES[:2]):
+        picture = images.decode((root / file).read_bytes())
+        face = recognizer.detector.largest(picture)
+        np.testing.assert_array_equal(found.crops[place], crop.align(picture.pixels, face.landmarks))
+        cached = found.face(place)
+        np.testing.assert_allclose(cached.landmarks, face.landmarks, atol=1e-3)
+        assert (cached.box, cached.confidence) == (face.box, pytest.approx(face.confidence))
+    assert found.face(2) is None
+    assert [one is None for one in found.qualities] == [False, False, True]
     ticks, counting = [], Counting(recognizer.detector)
     collect(root, FILES, counting, root / "cache", lambda: ticks.append(1))
     assert (ticks, counting.asked) == ([], 0)
@@ -34,12 +50,12 @@ class Counting:
         self.backend = detector.backend
         self.asked = 0
 
-    def find_faces(self, picture):
+    def largest(self, picture):
         self.asked += 1
-        return self.detector.find_faces(picture)
+        return self.detector.largest(picture)
 
 
-def test_embeddings_of_crops_that_were_cut_otherwise_are_made_anew(root, recognizer, monkeypatch):
+def test_another_detection_discards_crops_and_embeddings(root, recognizer, monkeypatch):
     first = collect(root, FILES, recognizer.detector, root / "cache")
     before = embed(recognizer.network, first, root / "cache")
     (root / "0.jpg").write_bytes((root / "1.jpg").read_bytes())
@@ -47,3 +63,9 @@ def test_embeddings_of_crops_that_were_cut_otherwise_are_made_anew(root, recogni
     after = embed(recognizer.network, collect(root, FILES, recognizer.detector, root / "cache"), root / "cache")
     assert np.abs(after[0] - before[0]).max() > 0.01
     np.testing.assert_allclose(after[0], after[1], atol=1e-4)
+
+
+def test_a_backend_of_eyes_alone_keeps_two_landmarks(root):
+    found = collect(root, FILES[:1], Detector("opencv"), root / "cache")
+    assert found.face(0).landmarks.shape == (2, 2)
+    assert found.face(0).close_confidence is None

@@ -5,14 +5,14 @@ from app import crop
 from app.training import duplicates
 from app.training.crops import Crops
 from tests import photos
+from tests.training.test_crops import rows_of
 
 NAMES = ("Drake", "Eminem", "Lionel Messi", "Cristiano Ronaldo")
 
 
 def crops_of(pictures: list[np.ndarray]) -> Crops:
-    nothing = np.zeros(len(pictures), np.float32)
     files = [f"{number}.webp" for number in range(len(pictures))]
-    return Crops(files, np.stack(pictures), np.ones(len(pictures), bool), nothing, nothing)
+    return Crops(files, np.stack(pictures), rows_of(len(pictures)))
 
 
 def test_copies_of_training_faces_are_found_and_others_are_not():

@@ -1,13 +1,14 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+import keras
 import numpy as np
 import pytest
 
 from app import crop
 from app.card import TwinConfig
 from app.siamese import build_twin, fill, numbers
-from app.training import augment, batches, loop
+from app.training import augment, batches, export, loop
 from app.training.errors import TrainingError
 from app.training.plan import Plan
 from app.training.tiles import SIDE, TileSet, split_of
@@ -34,6 +35,12 @@ def four_people() -> TileSet:
     targets = rng.normal(size=(4, 8)).astype(np.float32).repeat(4, axis=0)
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     return TileSet(tiles, eyes, files, [file.rsplit("/", 1)[0] for file in files], targets)
+
+
+def random_weights() -> dict[str, np.ndarray]:
+    """Return weights of a tiny twin, other ones than a run begins with."""
+    keras.utils.set_random_seed(3)
+    return numbers(build_twin(TINY))
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +180,23 @@ def test_the_rate_rises_stays_and_falls():
     assert rates[99] == pytest.approx(0.004)
     assert plan.contrastive_at(0) == 0
     assert plan.contrastive_at(99) == plan.contrastive
+
+
+def test_weight_decay_shrinks_kernels_alone(packed):
+    plan = replace(PLAN, weight_decay=0.5)
+    student, _ = loop._prepared(packed, plan, TINY, None)
+    student.optimizer.build(student.trainable_variables)
+    decayed = {
+        variable.name for variable in student.trainable_variables if student.optimizer._use_weight_decay(variable)
+    }
+    assert decayed == {"kernel", "bias"}
+
+
+def test_random_weights_learn_what_the_teacher_says_and_serve(packed, tmp_path):
+    student = loop.train(packed, tmp_path, replace(PLAN, images=1600), TINY)
+    network = export.provisional_network(numbers(student.twin), {"twin": asdict(TINY)})
+    found = network.embed(np.stack([crop.align(*face) for face in zip(packed.tiles, packed.eyes, strict=True)]))
+    assert (found * packed.targets).sum(axis=1).min() > 0.8
 
 
 def test_centres_are_mean_targets_of_training_faces():

@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from app.gallery.snapshot import Snapshot
 from app.training import odds
 from app.training.errors import TrainingError
-from app.verdict import Head, Rules, judge, rank
+from app.verdict import Head, judge, rank
+from tests.rules import make_rules
 
-RULES = Rules(Head(4.0, 1.0), ((1, 0.2), (6, 0.32)), margin=0.02, pair_threshold=0.5)
+RULES = make_rules(Head(4.0, 1.0), (1, 0.4), (6, 0.5), margin=0.02)
 COUNTS = (6, 6, 1, 4, 2)
 
 
@@ -22,27 +25,32 @@ def gallery(rng) -> Snapshot:
     return Snapshot(tuple("abcde"), (1, 2, 3, 4, 5), rows, np.cumsum([0, *COUNTS]), 1)
 
 
-def test_shares_are_those_of_the_verdicts(gallery, rng):
-    strangers = unit(rng.normal(size=(300, 16)))
-    lenient = Rules(RULES.head, ((1, 0.6), (6, 0.75)), 0.02, 0.5)
-    found = odds.measure(gallery, lenient, strangers)
-    verdicts = [judge(rank(face, gallery, lenient.head), lenient).kind for face in strangers]
-    assert 0 < found.strangers_named < 1
-    assert found.strangers_named == pytest.approx(verdicts.count("match") / 300)
-    assert (found.people, found.anchors, found.strangers) == (5, 19, 300)
+def test_rates_are_those_of_the_verdicts(gallery, rng):
+    impostors = unit(rng.normal(size=(300, 16)))
+    found = odds.measure(gallery, RULES, impostors)
+    verdicts = [judge(rank(face, gallery, RULES.head), RULES).kind for face in impostors]
+    assert 0 < found.impostors_named < 1
+    assert found.impostors_named == pytest.approx(verdicts.count("match") / 300)
+    assert (found.people, found.anchors, found.impostors, found.fpir) == (5, 19, 300, 0.01)
     assert found.named > 0.5
     assert found.left_out_named < found.named
 
 
-def test_a_nearer_face_is_more_likely_right(gallery, rng):
-    found = odds.measure(gallery, RULES, unit(rng.normal(size=(300, 16))))
-    chances = [found.right(distance) for distance in (0.1, 0.3, 0.5, 0.7)]
-    assert chances == sorted(chances, reverse=True)
-    assert chances[0] > 0.9
-    assert chances[-1] < 0.5
-    (one, wide), (few, narrow) = found.limits
-    assert (one, few) == odds.RATES
-    assert narrow <= wide
+def test_shifted_thresholds_keep_the_fpir_on_both_kinds_of_impostors(rng):
+    middles = np.repeat(rng.normal(size=(40, 16)), 4, axis=0)
+    rows = unit(middles + rng.normal(scale=0.3, size=middles.shape))
+    names = tuple(f"person {number:02d}" for number in range(40))
+    gallery = Snapshot(names, tuple(range(40)), rows, np.arange(0, 161, 4), 1)
+    impostors = unit(rng.normal(size=(300, 16)))
+    found = odds.measure(gallery, RULES, impostors)
+    shifts = dict(found.shifts)
+    # 160 anchors cannot tell about one impostor in 333, or in 1,000.
+    assert shifts[0.01] < 0
+    assert (shifts[0.003], shifts[0.001]) == (None, None)
+    calibrated = odds.measure(gallery, replace(RULES, shifts=((0.01, shifts[0.01]),)), impostors)
+    assert max(found.impostors_named, found.left_out_named) > 0.01
+    assert 0 < max(calibrated.impostors_named, calibrated.left_out_named) <= 0.01
+    assert calibrated.shifts == found.shifts
 
 
 def test_single_anchors_cannot_calibrate(rng):

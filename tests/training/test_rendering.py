@@ -32,8 +32,7 @@ def alone(count: int = 0) -> dict[str, np.ndarray]:
 def rendered(tiles: TileSet, looks: dict, blends: dict | None = None, others: list[int] = ()) -> tuple:
     """The student's pictures of all tiles, 0 to 255, and the teacher's of the blends."""
     blends = alone() if blends is None else blends
-    found = frames.Frames.of(tiles)
-    laid = found.laid(np.arange(len(tiles)), np.array(others, int), looks, blends)
+    laid = frames.lay_out(frames.of_tiles(tiles), np.arange(len(tiles)), np.array(others, int), looks)
     boxes = np.float32([augment.picture_in(tile) for tile in tiles.tiles])
     laid |= {"box": boxes, "other_box": boxes[list(others)]}
     shown, upright = rendering.pictures(rendering.packed(tiles), looks, blends, laid)

@@ -1,15 +1,20 @@
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from app import card
 from app.card import TwinConfig, read_card
-from app.training import shipping
+from app.crop import PIPELINE
+from app.quality import QualityFloor
+from app.training import anchors, calibration, quality_floor, shipping
 from app.training.crops import Crops
 from app.training.shipping import Faces
+from app.verdict import judge, rank
+from tests.training.test_crops import rows_of
 
 PEOPLE, DIMS = 10, 24
+FLOOR = QualityFloor(eye_distance=8.0, detail=0.1, yaw=1.5, close_confidence=0.6, norm=5.0)
 
 
 @pytest.fixture
@@ -23,39 +28,50 @@ def faces(rng, tmp_path) -> Faces:
     everybody = len(identities)
     crops = rng.integers(0, 256, (everybody, 112, 112, 3), dtype=np.uint8)
     files = [f"{identity}/{number}.webp" for number, identity in enumerate(identities)]
-    good = np.full(everybody, 100, np.float32)
-    whole = Crops(files, crops, np.ones(everybody, bool), good, good)
+    whole = Crops(files, crops, rows_of(everybody))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return Faces(tmp_path, whole, np.array(identities), np.array(splits), rows.astype(np.float32))
 
 
-def test_what_is_chosen_is_written_and_names_few_strangers(faces, tmp_path):
-    known = faces.embeddings[faces.of("calibration")]
-    network = SimpleNamespace(embed=lambda crops: known[: len(crops)])
-    rules, floor, snapshot = shipping.calibrate(faces, {"p1": "Pé One"}, network)
+def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
+    rules, floor, snapshot = shipping.calibrate(faces, {"p1": "Pé One"}, SimpleNamespace(vectors=None))
     assert snapshot.names == tuple(sorted([*(f"p{number}" for number in range(PEOPLE) if number != 1), "Pé One"]))
-    assert [people for people, _ in rules.sizes] == [1, 4, PEOPLE]
-    assert rules.thresholds == rules.sizes[-1][1]
-    strangers = faces.embeddings[faces.of("calibration-stranger")]
-    verdicts = [shipping.rank(one, snapshot, rules.head)[0].class_distance for one in strangers]
-    assert np.mean(np.array(verdicts) <= rules.threshold(8, PEOPLE)) <= 0.02
-    raw = {"architecture": {"twin": TwinConfig(8, ((16, 1),), DIMS).__dict__}, "crop": "eyes-112-v1"}
+    for _, table in rules.thresholds:
+        assert [people for people, _ in table] == [1, 4, PEOPLE]
+    impostors = faces.embeddings[faces.of("calibration-stranger")]
+    named = [judge(rank(one, snapshot, rules.head), rules).kind == "match" for one in impostors]
+    assert np.mean(named) <= 0.01
+    known = faces.embeddings[faces.of("calibration")]
+    assert np.mean([judge(rank(one, snapshot, rules.head), rules).kind == "match" for one in known]) > 0.5
+    raw = {"architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), DIMS))}, "crop": PIPELINE}
     written = shipping.write(tmp_path / "twin.json", raw, {"000": np.zeros(3)}, rules, floor)
     assert written == read_card(tmp_path / "twin.json")
-    assert written.rules == card_rules(rules)
+    assert (written.rules.head, written.quality) == (rules.head, floor)
+    for count, people in ((1, 1), (5, 3), (8, 10)):
+        assert written.rules.threshold(count, people) == pytest.approx(rules.threshold(count, people), abs=1e-5)
 
 
-def card_rules(rules: card.Rules) -> card.Rules:
-    """Rules as a card keeps them, to five digits."""
+def test_a_pretrained_network_is_calibrated_on_training_photos_too(faces, monkeypatch):
+    monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
+    monkeypatch.setattr(anchors.choose, "__defaults__", (3,))
+    seen = []
 
-    def table(rows):
-        return tuple((count, round(value, 5)) for count, value in rows)
+    def margin(known, *_):
+        seen.append(len(known))
+        return 0.0
 
-    return card.Rules(
-        rules.head,
-        table(rules.thresholds),
-        round(rules.margin, 5),
-        rules.pair_threshold,
-        tuple((people, table(rows)) for people, rows in rules.sizes),
-        tuple((share, round(score, 5)) for share, score in rules.false_accepts),
-    )
+    monkeypatch.setattr(calibration, "best_margin", margin)
+    for pretrained in (False, True):
+        shipping.calibrate(faces, {}, SimpleNamespace(vectors=None), pretrained)
+    # Five of a person's eight training photos do not become anchors.
+    assert seen == [4 * PEOPLE, (4 + 5) * PEOPLE]
+
+
+def test_impostors_of_the_gallerys_names_are_dropped(faces):
+    identities = faces.identities.copy()
+    identities[-1] = "people/P_2"
+    splits = np.array([*faces.splits[:-2], "test-famous", "test-stranger"])
+    found = shipping.without_gallery_people(replace(faces, identities=identities, splits=splits), {"P 2": "p2"})
+    assert found.splits[-2:].tolist() == ["test-famous", "dropped"]
+    assert (found.splits[:-2] == splits[:-2]).all()

@@ -89,7 +89,7 @@ def test_a_picked_face_of_low_quality_says_why(recognizer, app, unit_vectors):
 
 
 def test_a_photo_without_a_good_face_is_an_error_sentence(strict, portrait_photo):
-    page = compare(strict(quality=QualityFloor(10_000.0, 0.0)), portrait_photo, portrait_photo)
+    page = compare(strict(quality=QualityFloor(eye_distance=10_000.0)), portrait_photo, portrait_photo)
     assert page.status_code == 422
     assert alert(page).startswith("The face in the first photo cannot be compared. This face is too small")
 
