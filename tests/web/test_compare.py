@@ -56,7 +56,8 @@ def test_two_single_faces(client, photo):
 def test_every_pair_of_faces_can_be_picked(client, recognizer, photo):
     one, both = photo(PERSON), photo(OTHER, PERSON, side=220)
     page = compare(client, one, both)
-    assert pairs(page) == {(1, 1): "Different people", (1, 2): "Same person"}
+    assert pairs(page).keys() == {(1, 1), (1, 2)}
+    assert [pair for pair, label in pairs(page).items() if label == "Same person"] == [(1, 2)]
     assert "face 1 of photo 1 and face 2 of photo 2 are the most alike" in text(page)
     assert page.text.count(" checked>") == 1
     saved = [json.loads(base64.b64decode(data)) for data in re.findall(r'json;base64,([^"]+)"', page.text)]

@@ -1,3 +1,4 @@
+import html
 import re
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ def reported(settings, recognizer, tmp_path):
 
 def test_the_card_in_words(client, recognizer):
     page = client.get("/model")
-    card, said = recognizer.network.card, text(page)
+    card, said = recognizer.network.card, html.unescape(text(page))
     assert heading(page) == "About the model"
     assert card.raw["data"] in said
     assert card.id in said
