@@ -196,9 +196,8 @@ def main(faces: Path, lfw: Path, opencv_folder: Path | None, count: int, pairs: 
     )
     rates = " / ".join(f"{100 * fpir:g}" for fpir in FPIRS)
     titles = [f"{number} enrolled" for number in identification.ENROLLED]
-    print(
-        f"TPIR at FPIR {rates} %, {len(members):,} photos of members, {len(impostors):,} impostors, {len(chosen):,} pairs"
-    )
+    print(f"{len(chosen):,} pairs; {len(members):,} photos of members and {len(impostors):,} impostors")
+    print(f"Enrolled photos: TPIR at FPIR {rates} %")
     print(f"| % | LFW accuracy | TAR at FAR 0.1 % | {' | '.join(titles)} |")
     print("|---" * (3 + len(titles)) + "|")
     for name, (embed_files, measure) in systems.items():
