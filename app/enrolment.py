@@ -9,16 +9,18 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 import numpy as np
 from PIL import Image
 
 from app import crop
 from app.gallery import names
-from app.gallery.store import Person
+from app.gallery.store import ImportedPhotos, Person
 from app.images import UnreadableImage
 from app.likeness import leave_one_out
 from app.recognizer import Probe, Recognizer
+from app.self_check import SelfCheck
 from app.sightings import PhotoReport, choose, sight
 from app.verdict import Rules, rank
 
@@ -32,6 +34,10 @@ DUPLICATE = 0.98
 """Cosine above which two faces count as one picture. Of pictures of a person whom the network has learnt from, 3 in 100
 come so near another (bursts of one moment), of other people's hardly one; of copies made a third smaller or compressed
 to quality 60, 97 in 100 do (`bench.copies`)."""
+
+
+class BadPick(ValueError):
+    """A face was picked of no photo, or of one that is not certain; the message is a sentence for the user."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +59,15 @@ class EnrolmentReport:
     """What became of one person's photos.
 
     `person` is the person as now in the gallery, None if nothing entered. `error` is a sentence if the whole
-    person was refused, whatever the photos, else None.
+    person was refused, whatever the photos, else None. `check` says how many of the person's photos would be named if
+    they were new, None if nothing entered.
     """
 
     name: str
     photos: tuple[PhotoReport, ...]
     person: Person | None = None
     error: str | None = None
+    check: SelfCheck | None = None
 
     @property
     def accepted(self) -> int:
@@ -71,8 +79,8 @@ def enrol(
     recognizer: Recognizer,
     name: str,
     photos: Iterable[tuple[str, bytes | OSError | UnreadableImage]],
-    picks: Mapping[str, int] | None = None,
     anyway: Collection[str] = (),
+    imported: ImportedPhotos | None = None,
 ) -> EnrolmentReport:
     """Review and confirm in one.
 
@@ -80,22 +88,22 @@ def enrol(
         recognizer: detector, network and the gallery to learn into.
         name: the person's name, new or known.
         photos: (what the sender calls the file, its bytes or why they cannot be had) each.
-        picks: for files with several faces, which of them, counted from the left, beginning with 1.
         anyway: outcomes, of `DEBATABLE`, that are learnt all the same.
+        imported: the same photos as the gallery records them, for an import of a folder; else None.
 
     Raises:
         GalleryError: the name cannot be used, or the gallery cannot be written.
     """
-    reviewed = review(recognizer, name, photos, picks)
+    reviewed = review(recognizer, name, photos)
     also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
-    return confirm(recognizer, reviewed, also)
+    return confirm(recognizer, reviewed, also, imported)
 
 
 def review(
     recognizer: Recognizer,
     name: str,
     photos: Iterable[tuple[str, bytes | OSError | UnreadableImage]],
-    picks: Mapping[str, int] | None = None,
+    picks: Mapping[int, int] | None = None,
 ) -> Review:
     """Look at a person's photos and say what would become of each. The gallery stays as it is.
 
@@ -103,13 +111,64 @@ def review(
         recognizer: detector, network and the gallery to compare with.
         name: the person's name, new or known.
         photos: (what the sender calls the file, its bytes or why they cannot be had) each.
-        picks: for files with several faces, which of them, counted from the left, beginning with 1.
+        picks: by the index of a photo with several faces, the number of the face to enroll, from the left,
+            beginning with 1; see `resolve_picks`.
 
     Raises:
         GalleryError: the name cannot be used, or the gallery cannot be read.
     """
     name, picks = names.clean(name), picks or {}
-    return compare(recognizer, name, [choose(sight(recognizer, *photo), picks.get(photo[0])) for photo in photos])
+    chosen = [choose(sight(recognizer, *photo), picks.get(index)) for index, photo in enumerate(photos)]
+    return compare(recognizer, name, chosen)
+
+
+def resolve_picks(texts: Iterable[str], files: Sequence[str]) -> dict[int, int]:
+    """Find the photo and the face that each pick means.
+
+    A pick is written PHOTO=NUMBER. PHOTO is what the sender calls the photo, or the end of its path if no other
+    photo's path ends so, or its position among the photos, beginning with 1.
+
+    Args:
+        texts: the picks.
+        files: what the sender calls each photo.
+
+    Returns:
+        The number of the face, from the left, by the index of the photo.
+
+    Raises:
+        BadPick: a pick is malformed, or does not mean exactly one photo, or there are two for one photo.
+
+    Example:
+        >>> resolve_picks(["a/us.jpg=2", "3=1"], ["a/us.jpg", "b/us.jpg", "c.jpg"])
+        {0: 2, 2: 1}
+    """
+    found: dict[int, int] = {}
+    for text in texts:
+        photo, _, number = text.rpartition("=")
+        if not photo or not (number.isascii() and number.isdecimal() and len(number) <= 4):
+            raise BadPick(f"{text[:100]!r} is not PHOTO=NUMBER, such as us.jpg=2 for the second face from the left.")
+        index = _index_of(photo, files)
+        if index in found:
+            raise BadPick(f"Two faces are given for {files[index]!r}. Give one.")
+        found[index] = int(number)
+    return found
+
+
+def _index_of(photo: str, files: Sequence[str]) -> int:
+    wanted = PurePath(photo)
+    paths = [PurePath(file) for file in files]
+    found = [index for index, path in enumerate(paths) if path == wanted]
+    found = found or [index for index, path in enumerate(paths) if path.parts[-len(wanted.parts) :] == wanted.parts]
+    if not found and photo.isascii() and photo.isdecimal() and 1 <= int(photo[:9]) <= len(files):
+        found = [int(photo) - 1]
+    if len(found) > 1:
+        places = " or ".join(f"{files[index]} (photo {index + 1})" for index in found[:5])
+        raise BadPick(
+            f"{photo[:100]!r} can mean {places}. Name the photo by its path or by its position: {found[-1] + 1}=2."
+        )
+    if not found:
+        raise BadPick(f"No photo is called {photo[:100]!r}. Give its name, or its position from 1 to {len(files)}.")
+    return found[0]
 
 
 def compare(recognizer: Recognizer, name: str, chosen: Sequence[tuple[PhotoReport, Probe | None]]) -> Review:
@@ -131,13 +190,16 @@ def compare(recognizer: Recognizer, name: str, chosen: Sequence[tuple[PhotoRepor
     return Review(known.name if known else name, tuple(reports), probes)
 
 
-def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()) -> EnrolmentReport:
+def confirm(
+    recognizer: Recognizer, reviewed: Review, also: Collection[int] = (), imported: ImportedPhotos | None = None
+) -> EnrolmentReport:
     """Put the faces of a review into the gallery, all of them in one transaction.
 
     Arguments:
         recognizer: what the review was made with.
         reviewed: the review.
         also: places of debatable photos that are to enter too.
+        imported: what the gallery records of an imported folder, if the person is, or will be, in it.
 
     Raises:
         GalleryError: the gallery cannot be written.
@@ -148,9 +210,11 @@ def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()
             reason = f"Its face was learnt all the same. {photos[place].reason}"
             photos[place] = replace(photos[place], outcome="accepted", reason=reason)
     taken = [place for place, photo in enumerate(photos) if photo.accepted]
-    if not taken:
-        return EnrolmentReport(reviewed.name, tuple(photos))
     known = recognizer.gallery.find(reviewed.name)
+    if not taken:
+        if known and imported:
+            recognizer.gallery.record_import(known.id, imported)
+        return EnrolmentReport(reviewed.name, tuple(photos))
     crops = [reviewed.probes[place].crop for place in taken]
     person = recognizer.gallery.add(
         reviewed.name,
@@ -158,8 +222,9 @@ def confirm(recognizer: Recognizer, reviewed: Review, also: Collection[int] = ()
         [photos[place].file for place in taken],
         None if known and known.has_portrait else portrait_of(crops),
         [lossless(cut) for cut in crops] if recognizer.settings.keep_crops else None,
+        imported,
     )
-    return EnrolmentReport(person.name, tuple(photos), person)
+    return EnrolmentReport(person.name, tuple(photos), person, check=recognizer.self_check(person.id))
 
 
 def portrait_of(crops: Iterable[np.ndarray]) -> bytes:
@@ -194,7 +259,14 @@ def _find_duplicates(reports: list[PhotoReport], probes: tuple[Probe | None, ...
             reports[place] = replace(reports[place], outcome="duplicate", reason=reason)
         else:
             seen.append(probes[place].embedding)
-            origins.append(reports[place].file)
+            origins.append(_file_of(reports, place))
+
+
+def _file_of(reports: list[PhotoReport], place: int) -> str:
+    """Return a photo's name, with its position if another photo has the same."""
+    file = reports[place].file
+    repeated = sum(report.file == file for report in reports) > 1
+    return f"{file} (photo {place + 1})" if repeated else file
 
 
 def _find_lookalikes(

@@ -7,7 +7,7 @@ somebody else, too few of them, too wide a spread. Strangers tell how often some
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +59,10 @@ class Finding:
     def advice(self) -> str:
         """What to do about it."""
         return ADVICE[self.kind]
+
+    def concerns(self, names: Collection[str]) -> bool:
+        """Return whether the finding is about a person with one of these names, alone or in a pair."""
+        return self.person in names or self.other in names
 
 
 @dataclass(frozen=True)

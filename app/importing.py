@@ -1,131 +1,218 @@
-"""Learning many people from a folder of folders, going on where an earlier run was stopped.
+"""Import of a folder of folders: enroll many people, and skip the photos that an earlier import reviewed.
 
-A report file tells what became of every photo. A person's rows are written once the person is in the gallery; who has
-a closing row there is not looked at again. A run that was killed between the two looks at one person twice,
-and finds the photos to be duplicates.
+The gallery records which photos of a person's folder an import has reviewed, in the transaction that adds them. An
+import that was stopped therefore resumes with the next person, and a later one reviews new and changed photos only.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+import hashlib
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.enrolment import EnrolmentReport, enrol
-from app.gallery.store import GalleryError
+from app.gallery.store import Gallery, GalleryError, ImportedPhotos
 from app.images import looks_like_picture
 from app.recognizer import Recognizer
 
-CLOSING = "entered"
-"""The outcome, without a file, of a person's last row."""
-
 HEADINGS = ("person", "file", "outcome", "reason")
+"""The first row of a report."""
+
+NO_PICTURE = "There is no picture in this folder."
+"""What a report says of a folder without photos."""
 
 
-class Report:
-    """The report file of an import: CSV with a row a photo, and a closing row a person.
+class BadReport(ValueError):
+    """The file for the report holds something else; the message is a sentence for the user."""
 
-    Arguments:
-        path: of the file, made if missing.
 
-    Raises:
-        OSError: it cannot be read or written.
+@dataclass(frozen=True)
+class PersonFolder:
+    """The folder of one person, as an import finds it.
+
+    Attributes:
+        path: the folder.
+        name: the person's name: the folder's, or the present name of the person whom an earlier import of this
+            folder enrolled, if that person was renamed or merged since.
+        photos: the photos to review, in the order of their paths.
+        reviewed: the number of photos that an earlier import reviewed.
+        imported: what the gallery records once `photos` are reviewed.
+        error: a sentence if the folder cannot be read, else None.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.done: frozenset[str] = frozenset()
-        if path.exists() and path.stat().st_size:
-            self._take_over()
-        else:
-            self._append([HEADINGS])
+    path: Path
+    name: str
+    photos: tuple[Path, ...] = ()
+    reviewed: int = 0
+    imported: ImportedPhotos = field(default=ImportedPhotos("", ()))
+    error: str | None = None
 
-    def write(self, folder: str, report: EnrolmentReport) -> None:
-        """Add what became of a person."""
-        rows = [(folder, photo.file, photo.outcome, photo.reason) for photo in report.photos]
-        closing = report.error or f"{report.accepted} of {len(report.photos)} photos"
-        self._append([*rows, (folder, "", "refused" if report.error else CLOSING, closing)])
-
-    def _take_over(self) -> None:
-        text = self.path.read_text(encoding="utf-8", errors="surrogateescape")
-        whole = text[: text.rfind("\n") + 1]
-        # A run that was killed may have left half a row, which the next must not be glued to.
-        if whole != text:
-            self.path.write_text(whole, encoding="utf-8", errors="surrogateescape")
-        rows = [row for row in csv.reader(whole.splitlines()) if len(row) == len(HEADINGS)]
-        self.done = frozenset(person for person, file, outcome, _ in rows if not file and outcome == CLOSING)
-
-    def _append(self, rows: list[tuple[str, ...]]) -> None:
-        with self.path.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to review or to report."""
+        return bool(self.photos or not self.reviewed)
 
 
-def import_folder(
+def find_folders(gallery: Gallery, source: Path, again: bool = False) -> list[PersonFolder]:
+    """Find everyone in a folder of folders, and the photos of each that no import has reviewed yet.
+
+    Args:
+        gallery: the gallery to import into.
+        source: the folder of folders. Hidden folders are skipped.
+        again: review all photos, also those that an earlier import reviewed.
+
+    Returns:
+        A `PersonFolder` for each folder in `source`, sorted by name.
+
+    Raises:
+        OSError: `source` cannot be read.
+        GalleryError: the gallery cannot be read.
+    """
+    places = sorted(place for place in source.iterdir() if place.is_dir() and not place.name.startswith("."))
+    return [_find_folder(gallery, place, again) for place in places]
+
+
+def import_folders(
     recognizer: Recognizer,
-    folder: Path,
+    source: Path,
+    folders: Sequence[PersonFolder],
     report: Report | None = None,
     anyway: Collection[str] = (),
     tick: Callable[[], object] = lambda: None,
 ) -> Iterator[EnrolmentReport]:
-    """Learn everyone in a folder of folders: each is named as its person and holds their photos.
+    """Enroll the people of a folder of folders.
 
-    Arguments:
-        recognizer: detector, network and the gallery to learn into.
-        folder: the folder of folders.
-        report: where to write what became of them, and who was done before.
-        anyway: outcomes, of `enrolment.DEBATABLE`, that are learnt all the same.
-        tick: called after every photo, at most `count_photos` times in all.
+    Args:
+        recognizer: detector, network and the gallery to enroll into.
+        source: the folder of folders. The files in reports are paths relative to it.
+        folders: what `find_folders` found; those with nothing to review are skipped.
+        report: the report file, or None.
+        anyway: outcomes, of `enrolment.DEBATABLE`, that are enrolled all the same.
+        tick: called after every photo.
 
     Yields:
-        A report a person, in order of names; a folder that cannot be used is reported, and the next goes on.
+        A report for each person, in the order of `folders`. A folder that cannot be used has an error in its
+        report and does not end the import.
 
     Raises:
-        OSError: `folder` itself cannot be read, or the report not be written.
+        OSError: the report cannot be written.
     """
-    for place in _person_folders(folder):
-        if report is not None and place.name in report.done:
-            continue
-        found = _import_person(recognizer, place, anyway, tick)
-        if report is not None:
-            report.write(place.name, found)
-        yield found
+    for folder in folders:
+        if folder.pending:
+            found = _import_person(recognizer, source, folder, anyway, tick)
+            if report is not None:
+                report.add(found)
+            yield found
 
 
-def count_photos(folder: Path, done: Collection[str] = ()) -> int:
-    """Photos that `import_folder` would look at, without the people who are done."""
-    total = 0
-    for place in _person_folders(folder):
-        if place.name not in done:
-            with suppress(OSError):
-                total += len(_photos(place))
-    return total
+class Report:
+    """The report of an import: a CSV file with one row for each photo and for each folder that could not be used.
+
+    Rows of earlier imports stay, except for photos that are reviewed again or are no longer in the folder.
+
+    Args:
+        path: the file, which is created if missing.
+        source: the folder that is imported.
+        folders: what `find_folders` found.
+
+    Raises:
+        BadReport: the file exists and is not a report.
+        OSError: the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path, source: Path, folders: Sequence[PersonFolder]) -> None:
+        self.path = path
+        renewed = {_relative(photo, source) for folder in folders for photo in folder.photos}
+        kept = [row for row in self._read() if row[1] not in renewed and row[1] and (source / row[1]).is_file()]
+        self._write([HEADINGS, *kept], "w")
+
+    def add(self, found: EnrolmentReport) -> None:
+        """Add what became of a person's photos."""
+        rows = [(found.name, photo.file, photo.outcome, photo.reason) for photo in found.photos]
+        if not rows:
+            rows = [(found.name, "", "refused", found.error or NO_PICTURE)]
+        self._write(rows, "a")
+
+    def _read(self) -> list[list[str]]:
+        if not self.path.exists() or not self.path.stat().st_size:
+            return []
+        with self.path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            rows = list(csv.reader(file))
+        if tuple(rows[0]) != HEADINGS:
+            raise BadReport(
+                f"{self.path} exists and is not the report of an import. Move it, or name another file with --report."
+            )
+        # An import that was killed may have left half a row.
+        return [row for row in rows[1:] if len(row) == len(HEADINGS)]
+
+    def _write(self, rows: Sequence[Sequence[str]], mode: str) -> None:
+        with self.path.open(mode, newline="", encoding="utf-8", errors="surrogateescape") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def _import_person(
-    recognizer: Recognizer, place: Path, anyway: Collection[str], tick: Callable[[], object]
-) -> EnrolmentReport:
+def _find_folder(gallery: Gallery, place: Path, again: bool) -> PersonFolder:
+    identity = _digest(os.fsencode(place.resolve()))
+    person, reviewed = gallery.imported(identity)
+    name = person.name if person else place.name
     try:
-        return enrol(recognizer, place.name, _read(_photos(place), tick), anyway=anyway)
-    except GalleryError as error:
-        return EnrolmentReport(place.name, (), error=str(error))
+        states = {photo: _state(photo, place) for photo in _photos(place)}
     except OSError as error:
-        return EnrolmentReport(place.name, (), error=f"The folder {place} cannot be read ({error.strerror}).")
-
-
-def _read(paths: list[Path], tick: Callable[[], object]) -> Iterator[tuple[str, bytes | OSError]]:
-    """(name, bytes) of each file, or why it cannot be read."""
-    for path in paths:
-        try:
-            yield path.name, path.read_bytes()
-        except OSError as error:
-            yield path.name, error
-        tick()
-
-
-def _person_folders(folder: Path) -> list[Path]:
-    return sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+        reason = f"The folder {error.filename or place} cannot be read ({error.strerror})."
+        return PersonFolder(place, name, error=reason)
+    new = {photo: state for photo, state in states.items() if again or state is None or state not in reviewed}
+    record = ImportedPhotos(identity, tuple(state for state in new.values() if state is not None))
+    return PersonFolder(place, name, tuple(new), len(states) - len(new), record)
 
 
 def _photos(place: Path) -> list[Path]:
-    return sorted(path for path in place.iterdir() if looks_like_picture(path))
+    """Return the pictures in a folder and all folders below it, without hidden ones."""
+    found: list[Path] = []
+    for folder, inner, files in os.walk(place, onerror=_refuse):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        found += [path for name in files if looks_like_picture(path := Path(folder, name))]
+    return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _state(photo: Path, place: Path) -> str | None:
+    """Return a digest of a photo's path in its folder, size and time of change, or None if it cannot be read."""
+    if not os.access(photo, os.R_OK):
+        return None
+    status = photo.stat()
+    return _digest(os.fsencode(photo.relative_to(place)), str(status.st_size), str(status.st_mtime_ns))
+
+
+def _digest(*parts: bytes | str) -> str:
+    return hashlib.sha256(b"\0".join(part.encode() if isinstance(part, str) else part for part in parts)).hexdigest()
+
+
+def _relative(photo: Path, source: Path) -> str:
+    return photo.relative_to(source).as_posix()
+
+
+def _import_person(
+    recognizer: Recognizer, source: Path, folder: PersonFolder, anyway: Collection[str], tick: Callable[[], object]
+) -> EnrolmentReport:
+    if folder.error is not None:
+        return EnrolmentReport(folder.name, (), error=folder.error)
+    try:
+        photos = _read(folder.photos, source, tick)
+        return enrol(recognizer, folder.name, photos, anyway, folder.imported)
+    except GalleryError as error:
+        return EnrolmentReport(folder.name, (), error=str(error))
+
+
+def _read(photos: Sequence[Path], source: Path, tick: Callable[[], object]) -> Iterator[tuple[str, bytes | OSError]]:
+    """Yield the path in `source` and the bytes of each photo, or the error that prevents reading it."""
+    for photo in photos:
+        try:
+            yield _relative(photo, source), photo.read_bytes()
+        except OSError as error:
+            yield _relative(photo, source), error
+        tick()

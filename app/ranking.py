@@ -17,9 +17,9 @@ import numpy as np
 
 from app.gallery.snapshot import Snapshot
 
-SAME_PICTURE = 0.8
-"""Cosine from which a probe counts as the same picture as an anchor. Photos saved again at half size or as JPEG of
-quality 40 stay above it, photos of different people far below (`bench.copies`)."""
+SAME_PICTURE = 0.75
+"""Cosine from which a probe counts as the same picture as an anchor. 99 of 100 photos saved again as JPEG of quality 40
+stay above it; of 9,300 faces of people outside the gallery the closest to any anchor is at 0.64 (`bench.copies`)."""
 
 _SHORTLIST = 64
 """People closest by template whose anchors are searched for the same picture, and rows made one by one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.images import Picture
 from app.inference import Network, load_network
+from app.self_check import SelfCheck, self_check
 from app.settings import Settings
 from app.stages import judged, stage
 from app.verdict import PairKind, PairRules, Rules, Verdict
@@ -133,7 +134,7 @@ class Recognizer:
         """
         detector = Detector.from_settings(settings)
         network = load_network(settings.model)
-        gallery = Gallery.open(settings.database_url, network.card.id, settings.anchors, settings.recovery_days)
+        gallery = Gallery.open(settings.database_url, network.card.id, settings.shipped_gallery, settings.recovery_days)
         return cls(settings, detector, network, gallery)
 
     def rules(self, snapshot: Snapshot, fpir: float | None = None) -> Rules:
@@ -143,8 +144,12 @@ class Recognizer:
             snapshot: the gallery.
             fpir: false positive identification rate; default: that of the settings.
         """
-        card = self.network.card.rules
-        return replace(card, fpir=self.settings.fpir, shifts=snapshot.shifts).at(fpir)
+        return self.network.card.rules.for_gallery(self.settings.fpir, snapshot.shifts).at(fpir)
+
+    def self_check(self, person_id: int) -> SelfCheck | None:
+        """Return how many photos of a person would be named if they were new; None for a person without anchors."""
+        snapshot = self.gallery.snapshot()
+        return self_check(person_id, snapshot, self.rules(snapshot)) if person_id in snapshot.ids else None
 
     def warm_up(self) -> None:
         """Go the whole way of a photo once, so that the first visitor waits no longer than the hundredth."""

@@ -10,6 +10,7 @@ from app.gallery.journal import PastChange
 from app.gallery.store import Anchor, Person
 from app.likeness import Lookalike, Spread
 from app.recognizer import Comparison, Identification, IdentifiedFace
+from app.self_check import SelfCheck
 from app.sightings import PhotoReport
 from app.verdict import PersonDistance
 
@@ -100,16 +101,25 @@ def likeness(spread: Spread | None, closest: Sequence[Lookalike]) -> dict[str, A
     }
 
 
-def enrolment(name: str, entered: int, who: dict[str, Any] | None, photos: Sequence[PhotoReport]) -> dict[str, Any]:
-    """What became of a person's photos.
+def enrolment(
+    name: str,
+    entered: int,
+    who: dict[str, Any] | None,
+    photos: Sequence[PhotoReport],
+    check: SelfCheck | None = None,
+) -> dict[str, Any]:
+    """Return what became of a person's photos.
 
-    Arguments:
+    Args:
         name: the person's.
-        entered: photos that were learnt.
-        who: what `person` gave of them, or None if nobody was added.
-        photos: a report a photo.
+        entered: number of photos enrolled.
+        who: what `person` returned for them, or None if nobody was added.
+        photos: a report for each photo.
+        check: the leave-one-out check, None if nobody was added.
     """
-    return {"name": name, "entered": entered, "person": who, "photos": [_photo(photo) for photo in photos]}
+    checked = None if check is None else {"named": check.named, "photos": check.photos, "message": str(check)}
+    rows = [_photo(photo) for photo in photos]
+    return {"name": name, "entered": entered, "person": who, "photos": rows, "check": checked}
 
 
 def kept_faces(faces: Sequence[Anchor]) -> dict[str, Any]:

@@ -89,6 +89,12 @@ class Settings:
     anchors: Path = _setting(
         ROOT / "anchors", "the shipped gallery: embeddings and portraits that fill an empty database"
     )
+    gallery: str = _setting(
+        "shipped",
+        "people in a new database: shipped are those of FACES_ANCHORS, empty is none; it never removes people",
+        None,
+        ["shipped", "empty"],
+    )
     database_url: str = _setting(
         f"sqlite:///{ROOT / 'instance' / 'gallery.sqlite'}", "where people and anchors are kept, as an SQLAlchemy URL"
     )
@@ -123,6 +129,11 @@ class Settings:
     rate_storage: str = _setting("memory://", "where they are counted: memory:// (each process) or redis://HOST:PORT")
     metrics: bool = _setting(True, "serve figures for Prometheus at /metrics")
     log: str = _setting("json", "a line of JSON for every request, or off for errors alone", None, ["json", "off"])
+
+    @property
+    def shipped_gallery(self) -> Path | None:
+        """The folder whose people fill a new database, or None if it stays empty."""
+        return self.anchors if self.gallery == "shipped" else None
 
     @property
     def loopback(self) -> bool:

@@ -23,7 +23,9 @@ __all__ = [
     "Rules",
     "Verdict",
     "judge",
+    "judge_all",
     "keep_one_each",
+    "leads",
     "pair_score",
     "rank",
 ]
@@ -87,6 +89,15 @@ class Rules:
     pairs: PairRules
     fpir: float = FPIRS[0]
     shifts: tuple[tuple[float, float], ...] = ()
+
+    def for_gallery(self, fpir: float, shifts: tuple[tuple[float, float], ...]) -> Rules:
+        """Return the rules in use for a gallery.
+
+        Args:
+            fpir: the operator's choice of `FPIRS`.
+            shifts: see above, `Snapshot.shifts`.
+        """
+        return replace(self, fpir=fpir, shifts=shifts)
 
     def at(self, fpir: float | None) -> Rules:
         """Return the rules for another FPIR, for None the same.
@@ -190,6 +201,33 @@ def judge(
         return Verdict("unclear", None, first.class_distance, threshold, ranking, reason, candidates)
     reason = f"{first.person} is closest at {first.class_distance:.3f}; a match needs {threshold:.3f} or less."
     return Verdict("match", first.person, first.class_distance, threshold, ranking, reason)
+
+
+def judge_all(distances: np.ndarray, anchors: np.ndarray, rules: Rules) -> np.ndarray:
+    """Return whom `judge` names, for many faces.
+
+    Args:
+        distances: float (faces, people), class distances to everyone.
+        anchors: int (people,), of each person.
+        rules: thresholds and margin.
+
+    Returns:
+        int (faces,), positions of people; -1 for faces that get no name.
+    """
+    if not distances.size:
+        return np.full(len(distances), -1)
+    limits = np.array([rules.threshold(int(count), len(anchors)) for count in anchors])
+    closest = distances.argmin(axis=1)
+    near = distances.min(axis=1) <= limits[closest]
+    return np.where(near & (leads(distances) >= rules.margin), closest, -1)
+
+
+def leads(distances: np.ndarray) -> np.ndarray:
+    """Return how far the runner-up is behind the closest: float (faces, people) to (faces,); infinite without one."""
+    if distances.shape[1] < 2:
+        return np.full(len(distances), np.inf)
+    first, second = np.partition(distances, 1, axis=1)[:, :2].T
+    return second - first
 
 
 def keep_one_each(verdicts: Sequence[Verdict], rules: Rules, people: int) -> list[Verdict]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.enrolment import DEBATABLE, confirm, enrol, portrait_of, review
+from app.enrolment import DEBATABLE, BadPick, confirm, enrol, portrait_of, resolve_picks, review
 from app.faces import Box, DetectedFace
 from app.gallery.store import Gallery, GalleryError
 from app.images import UnreadableImage
@@ -151,8 +151,48 @@ def test_one_of_several_faces_can_be_picked(ann):
     photos = [("pair.jpg", b"face 30 face 50")]
     found = review(ann, "Carla", photos)
     assert len(found.photos[0].faces) == 2
-    assert review(ann, "Carla", photos, {"pair.jpg": 2}).accepted == 1
-    assert "no face number 3" in review(ann, "Carla", photos, {"pair.jpg": 3}).photos[0].reason
+    assert review(ann, "Carla", photos, {0: 2}).accepted == 1
+    assert "no face number 3" in review(ann, "Carla", photos, {0: 3}).photos[0].reason
+
+
+FILES = ["a/us.jpg", "b/us.jpg", "b/c/me.jpg", "4", "me too.jpg", "x=y.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        ([], {}),
+        (["a/us.jpg=2", "b/us.jpg=3"], {0: 2, 1: 3}),
+        (["me.jpg=1", "x=y.jpg=2"], {2: 1, 5: 2}),
+        (["c/me.jpg=1", "./a/us.jpg=2"], {2: 1, 0: 2}),
+        (["1=2", "2=1", "6=4"], {0: 2, 1: 1, 5: 4}),
+        (["4=2"], {3: 2}),
+    ],
+)
+def test_a_pick_means_one_photo(texts, found):
+    assert resolve_picks(texts, FILES) == found
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        (["2"], "'2' is not PHOTO=NUMBER, such as us.jpg=2"),
+        (["us.jpg=two"], "is not PHOTO=NUMBER"),
+        (["us.jpg=2"], "'us.jpg' can mean a/us.jpg (photo 1) or b/us.jpg (photo 2). Name the photo by its path or by"),
+        (["7=2"], "No photo is called '7'. Give its name, or its position from 1 to 6."),
+        (["other.jpg=2"], "No photo is called 'other.jpg'."),
+        (["a/us.jpg=2", "1=1"], "Two faces are given for 'a/us.jpg'. Give one."),
+    ],
+)
+def test_a_pick_that_is_not_certain_is_refused(texts, sentence):
+    with pytest.raises(BadPick) as caught:
+        resolve_picks(texts, FILES)
+    assert sentence in str(caught.value)
+
+
+def test_reasons_tell_photos_with_the_same_name_apart(ann):
+    found = review(ann, "Carla", [("1.jpg", b"face 30"), ("1.jpg", b"face 31"), ("1.jpg", b"face 31")])
+    assert found.photos[2].reason == "It is nearly the same picture as 1.jpg (photo 2)."
 
 
 def test_a_review_changes_nothing_and_who_knows_better_decides(ann):

@@ -55,6 +55,12 @@ def test_two_names_of_one_person_are_confused(make, found):
     assert found(Ann=make(1, 6), Bob=make(2, 6), Anna=make(1, 6)) == [("confused", "Ann", (), "Anna")]
 
 
+def test_a_finding_concerns_both_people_of_a_pair(make):
+    people = gallery(Ann=make(1, 6), Bob=make(2, 6), Anna=make(1, 6))
+    (finding,) = check(people, RULES, make(99, 10)).findings
+    assert [finding.concerns({name}) for name in ("Ann", "Anna", "Bob")] == [True, True, False]
+
+
 def test_few_anchors_and_photos_of_everybody(make, found):
     mixed = np.concatenate([make(number, 1) for number in range(20, 26)])
     assert found(Ann=make(1, 2)) == [("few", "Ann", (), None)]

@@ -21,7 +21,9 @@ class AddQuery(Exact):
         [], description="outcomes that are learnt all the same"
     )
     face: list[str] = Field(
-        [], description="which face of a photo with several, FILE=NUMBER counted from the left: us.jpg=2"
+        [],
+        description="which face of a photo with several, counted from the left: FILE=NUMBER such as us.jpg=2, or "
+        "POSITION=NUMBER such as 3=2 for the third photo of the request, where several photos have one name",
     )
 
 
@@ -83,13 +85,22 @@ class PhotoReport(Exact):
     other: str | None = Field(description="whom the face looks like, for a lookalike")
 
 
+class SelfCheck(Exact):
+    """How many of a person's photos would be named if they were new, each compared with the others (leave-one-out)."""
+
+    named: int = Field(ge=0)
+    photos: int = Field(ge=1)
+    message: str = Field(description="result and advice as sentences")
+
+
 class Enrolment(Exact):
-    """What became of a person's photos: everything that is accepted entered at once, or nothing."""
+    """What became of a person's photos: all accepted photos are enrolled together, or none."""
 
     name: str
     entered: int = Field(ge=0, description="photos that were learnt")
     person: schema.Person | None = Field(description="as they are now, null if nothing entered")
     photos: list[PhotoReport]
+    check: SelfCheck | None = Field(description="null if nothing was enrolled")
 
 
 class KeptFace(Exact):

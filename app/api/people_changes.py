@@ -11,7 +11,7 @@ from app.api import people, schema
 from app.api.answers import Refused, answer, problems
 from app.api.files import chosen, content
 from app.api.managing import managing_blueprint
-from app.enrolment import MOST_PHOTOS, EnrolmentReport, confirm, review
+from app.enrolment import MOST_PHOTOS, BadPick, EnrolmentReport, confirm, resolve_picks, review
 from app.gallery.store import with_names
 from app.images import UnreadableImage
 from app.loading import current_recognizer
@@ -36,12 +36,17 @@ def limit() -> None:
 def add_person(query: models.AddQuery, form: models.Photos) -> Response:
     """Learn the faces of the photos in the field `image`."""
     recognizer = current_recognizer()
-    photos = [(upload.filename, _data(upload)) for upload in chosen(form.image, MOST_PHOTOS)]
-    reviewed = review(recognizer, query.name, photos, dict(_pick(text) for text in query.face))
+    uploads = chosen(form.image, MOST_PHOTOS)
+    try:
+        picks = resolve_picks(query.face, [upload.filename for upload in uploads])
+    except BadPick as error:
+        raise Refused(400, "bad_parameter", f"The parameter face cannot be used. {error}") from error
+    photos = [(upload.filename, _data(upload)) for upload in uploads]
+    reviewed = review(recognizer, query.name, photos, picks)
     also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in query.anyway]
     done = EnrolmentReport(reviewed.name, reviewed.photos) if query.review else confirm(recognizer, reviewed, also)
     who = done.person and people.row(done.person)
-    return answer(serialize.enrolment(done.name, done.accepted if who else 0, who, done.photos))
+    return answer(serialize.enrolment(done.name, done.accepted if who else 0, who, done.photos, done.check))
 
 
 @blueprint.patch(
@@ -122,10 +127,3 @@ def _data(upload: FileStorage) -> bytes | UnreadableImage:
         return content(upload)
     except Refused as error:
         return UnreadableImage(error.code, str(error))
-
-
-def _pick(text: str) -> tuple[str, int]:
-    file, _, number = text.rpartition("=")
-    if not file or not number.isdecimal() or len(number) > 4:
-        raise Refused(400, "bad_parameter", f"The parameter face cannot be {text!r:.100}: it is FILE=NUMBER.")
-    return file, int(number)

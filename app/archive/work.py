@@ -34,7 +34,7 @@ def prepare(settings: Settings, places: Places) -> tuple[Job, dict[str, Any]]:
         gallery.errors.GalleryError, card.ModelError, backends.DetectorError: one of them cannot be used.
     """
     card = read_card(settings.model)
-    gallery = Gallery.open(settings.database_url, card.id, settings.anchors, settings.recovery_days)
+    gallery = Gallery.open(settings.database_url, card.id, settings.shipped_gallery, settings.recovery_days)
     try:
         snapshot = gallery.snapshot()
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import click
 
@@ -24,7 +24,8 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
     from app import strangers
     from app.card import read_card
     from app.cli.progress import bar
-    from app.cli.train import learning
+    from app.training import odds
+    from app.training.errors import TrainingError
 
     if apply and revert:
         raise click.UsageError("Give --apply or --revert, not both.")
@@ -36,12 +37,13 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
         click.echo("The thresholds of the network are in use again.")
         return
     snapshot = gallery.snapshot()
-    rules = replace(card.rules, fpir=settings.fpir, shifts=snapshot.shifts)
-    with learning(), bar(len(snapshot), "person") as progress:
-        from app.training import odds
-
-        impostors = strangers.read(settings.model, card)
-        found = odds.measure(snapshot, rules, impostors, progress.update)
+    rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
+    impostors = strangers.read(settings.model, card)
+    try:
+        with bar(len(snapshot), "person") as progress:
+            found = odds.measure(snapshot, rules, impostors, progress.update)
+    except TrainingError as error:
+        raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(common.json_line(asdict(found)))
     else:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 PHOTO = click.Path(path_type=Path, readable=False)
 """The type of a file argument. Click does not look at the file: a bad one is told in its place, among the others."""
 
+EMPTY = (
+    "The gallery is empty, so every face is unknown. Add a person: python main.py people add NAME PHOTO... "
+    "Or a folder of people: python main.py people import FOLDER"
+)
+"""What commands say about a gallery without people."""
+
 
 class WrongUsage(click.ClickException):
     """What was asked for cannot be meant: exit code 2."""
@@ -63,7 +69,7 @@ def open_gallery(chosen: Settings) -> Gallery:
     from app.card import read_card
     from app.gallery.store import Gallery
 
-    return Gallery.open(chosen.database_url, read_card(chosen.model).id, chosen.anchors, chosen.recovery_days)
+    return Gallery.open(chosen.database_url, read_card(chosen.model).id, chosen.shipped_gallery, chosen.recovery_days)
 
 
 def load_recognizer(chosen: Settings) -> Recognizer:

@@ -118,6 +118,8 @@ def _identify(pictures: list[Path], as_json: bool, everyone: bool) -> bool:
             file = common.shown(path)
             try:
                 data = files.read(path, settings.max_bytes)
+                if not recognizer.cache_info().currsize and not recognizer().gallery.people():
+                    say(common.EMPTY, err=True)
                 found = recognizer().identify(data)
             except (files.UnreadableFile, UnreadableImage) as error:
                 all_read = False

@@ -41,7 +41,7 @@ def list_people(as_json: bool, removed: bool) -> None:
     for name, anchors in found:
         click.echo(common.row([name, anchors]))
     if not found:
-        click.echo("The gallery is empty. Add somebody: python main.py people add NAME PHOTO...", err=True)
+        click.echo(common.EMPTY, err=True)
 
 
 ANYWAY = click.option(
@@ -55,7 +55,13 @@ ANYWAY = click.option(
 @people.command()
 @click.argument("name")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
-@click.option("--face", "picks", multiple=True, metavar="PHOTO=NUMBER", help="Which face of a photo, from the left.")
+@click.option(
+    "--face",
+    "picks",
+    multiple=True,
+    metavar="PHOTO=NUMBER",
+    help="Which face of a photo, from the left. PHOTO is its path or position.",
+)
 @ANYWAY
 @click.option("--review", "only_review", is_flag=True, help="Only say what would become of the photos.")
 @click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
@@ -69,33 +75,43 @@ def add(
     only_review: bool,
     yes: bool,
 ) -> None:
-    """Learn a person from photos, or more photos of a known one.
+    """Enroll a person from photos, or add photos of a known person.
 
-    Prints a row a photo: file, what becomes of it, and why. On a terminal it asks before anything enters the
-    gallery; then all of it enters, or nothing.
+    Prints a row for each photo: file, outcome and reason. On a terminal it asks before it changes the gallery. All
+    accepted photos enter together or none.
+
+    --face picks one of several faces: --face us.jpg=2 is the second from the left. If two photos are called us.jpg,
+    write the path (--face trip/us.jpg=2) or the position among the photos (--face 3=2).
     """
     from app.cli.progress import bar
-    from app.enrolment import confirm, review
+    from app.enrolment import BadPick, confirm, resolve_picks, review
 
     settings = common.settings()
-    chosen = dict(_pick(text) for text in picks)
+    try:
+        chosen = resolve_picks(picks, [str(path) for path in photos])
+    except BadPick as error:
+        raise common.WrongUsage(f"--face: {error}") from error
     readable, unread = _read_all(photos, settings.max_bytes)
-    for path, reason in unread.items():
-        click.echo(common.row([common.shown(path), "unreadable", reason]))
+    for index, reason in unread.items():
+        click.echo(common.row([common.shown(photos[index]), "unreadable", reason]))
     if not readable:
         context.exit(1)
+    numbers = {place: chosen[index] for place, index in enumerate(readable) if index in chosen}
     with bar(len(readable), "photo") as progress:
         recognizer = common.load_recognizer(settings)
-        reviewed = review(recognizer, name, _counted(readable, progress.update), chosen)
-    for (path, _), photo in zip(readable, reviewed.photos, strict=True):
-        click.echo(common.row([common.shown(path), photo.outcome, photo.reason]))
+        labeled = zip(_labels([photos[index] for index in readable]), readable.values(), strict=True)
+        reviewed = review(recognizer, name, _counted(labeled, progress.update), numbers)
+    for index, photo in zip(readable, reviewed.photos, strict=True):
+        click.echo(common.row([common.shown(photos[index]), photo.outcome, photo.reason]))
     also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
     entering = reviewed.accepted + len(also)
     if only_review:
-        click.echo(f"{plural.count(entering, 'photo')} of {len(photos)} would be learnt of {reviewed.name}.", err=True)
+        click.echo(
+            f"{entering} of {plural.count(len(photos), 'photo')} of {reviewed.name} would be enrolled.", err=True
+        )
         context.exit(0 if entering == len(photos) else 1)
     if entering and not yes and sys.stdin.isatty():
-        click.confirm(f"Learn {plural.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
+        click.confirm(f"Enroll {plural.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
     report = confirm(recognizer, reviewed, also)
     _tell(report)
     context.exit(0 if report.accepted == len(photos) else 1)
@@ -104,29 +120,31 @@ def add(
 @people.command("import")
 @click.argument("source", metavar="FOLDER|FILE", type=click.Path(exists=True, path_type=Path))
 @click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Default: FOLDER.csv.")
-@click.option("--again", is_flag=True, help="Look at everyone anew, those too whom the report has already.")
+@click.option("--again", is_flag=True, help="Review all photos, also those that an earlier import reviewed.")
 @ANYWAY
 @click.pass_context
 def import_people(
     context: click.Context, source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]
 ) -> None:
-    """Learn many people from a folder of folders, or take over a gallery that `people export` wrote.
+    """Enroll many people from a folder of folders, or import a gallery that `people export` wrote.
 
-    Each folder in FOLDER is named as its person and holds their photos. Prints a row a person: name, photos
-    learnt, photos looked at. Why a photo was not learnt is told on standard error, and every photo's outcome in the
-    report. A run that was stopped goes on by the same command: whom the report has is not looked at again.
+    Each folder in FOLDER is named as its person. All photos in it and in the folders below belong to them. Prints a
+    row for each person: name, photos enrolled, photos reviewed. Standard error says why a photo was not enrolled and
+    whose new photos would rarely be recognized, and the report has the outcome of every photo.
 
-    Of a FILE all is taken or nothing; known people get the anchors they do not have.
+    The gallery records which photos an import reviewed. The same command resumes an import that was stopped, and
+    later reviews new and changed photos only. People who were removed since are imported again.
+
+    Of a FILE all is imported or nothing. Known people get the anchors that they do not have.
     """
     if source.is_file():
         settings = common.settings()
         added = common.open_gallery(settings).import_file(source, settings.keep_crops)
         click.echo(f"{plural.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
         return
-    complete, seen = True, 0
+    complete = True
     try:
         for found in _import(source, report_file, again, anyway):
-            seen += 1
             complete &= found.error is None and 0 < found.accepted == len(found.photos)
     except OSError as error:
         place = error.filename or source
@@ -148,68 +166,88 @@ def export(file: Path, no_crops: bool) -> None:
 
 def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]):
     from app.cli.progress import bar, say
-    from app.importing import Report, count_photos, import_folder
+    from app.gallery import names
+    from app.importing import BadReport, Report, find_folders, import_folders
 
-    if not any(place.is_dir() for place in source.iterdir()):
+    settings = common.settings()
+    folders = find_folders(common.open_gallery(settings), source, again)
+    if not folders:
         raise click.ClickException(
             f"{common.shown(source)} holds no folder. Make one for each person, named as the person, with photos in it."
         )
-    path = report_file or source.resolve().with_suffix(".csv")
-    if again:
-        path.unlink(missing_ok=True)
-    report = Report(path)
-    if report.done:
-        done = plural.count(len(report.done), "folder")
-        say(f"{done} done before, as {common.shown(path)} says; --again does them anew.", err=True)
-    with bar(count_photos(source, report.done), "photo") as progress:
-        recognizer = common.load_recognizer(common.settings())
-        for found in import_folder(recognizer, source, report, anyway, progress.update):
+    reviewed = sum(folder.reviewed for folder in folders)
+    if reviewed:
+        were = "was" if reviewed == 1 else "were"
+        say(f"{plural.count(reviewed, 'photo')} {were} reviewed by an earlier import. --again repeats that.", err=True)
+    pending = [folder for folder in folders if folder.pending]
+    if not pending:
+        say(f"There is no new photo in {common.shown(source)}.", err=True)
+        return
+    for folder in pending:
+        if folder.reviewed and names.key(folder.name) != names.key(folder.path.name):
+            say(f"New photos in {common.shown(folder.path)} go to {folder.name}, as those before.", err=True)
+    full = source.resolve()
+    try:
+        report = Report(report_file or full.with_name(f"{full.name}.csv"), source, pending)
+    except BadReport as error:
+        raise click.ClickException(str(error)) from error
+    with bar(sum(len(folder.photos) for folder in pending), "photo") as progress:
+        recognizer = common.load_recognizer(settings)
+        for found in import_folders(recognizer, source, pending, report, anyway, progress.update):
             for complaint in _complaints(found):
                 say(complaint, err=True)
             say(common.row([found.name, found.accepted, len(found.photos)]))
             yield found
-    say(f"What became of every photo: {common.shown(path)}", err=True)
+    say(f"Report with the outcome of every photo: {common.shown(report.path)}", err=True)
 
 
-def _pick(text: str) -> tuple[str, int]:
-    file, _, number = text.rpartition("=")
-    if not file or not number.isdecimal():
-        raise common.WrongUsage(f"--face {text} is not of the form PHOTO=NUMBER.")
-    return Path(file).name, int(number)
-
-
-def _read_all(paths: tuple[Path, ...], most: int) -> tuple[list[tuple[Path, bytes]], dict[Path, str]]:
-    """The bytes of the files that can be read, and why not of the others."""
-    readable, unread = [], {}
-    for path in paths:
+def _read_all(paths: tuple[Path, ...], most: int) -> tuple[dict[int, bytes], dict[int, str]]:
+    """Return the bytes of the files that can be read, and the reason for each other file, by index."""
+    readable, unread = {}, {}
+    for index, path in enumerate(paths):
         try:
-            readable.append((path, files.read(path, most)))
+            readable[index] = files.read(path, most)
         except files.UnreadableFile as error:
-            unread[path] = str(error)
+            unread[index] = str(error)
     return readable, unread
 
 
+def _labels(paths: list[Path]) -> list[str]:
+    """Return the file name of each photo, with as many folders as it takes to tell it from the others."""
+    labels = []
+    for path in paths:
+        endings = (path.parts[-size:] for size in range(1, len(path.parts) + 1))
+        unique = (end for end in endings if sum(other.parts[-len(end) :] == end for other in paths) == 1)
+        labels.append(str(Path(*next(unique, path.parts[-1:]))))
+    return labels
+
+
 def _counted(photos, tick):
-    """(file name, bytes) of each photo; `tick` is called when the next one is asked for."""
-    for path, data in photos:
-        yield path.name, data
+    """Yield (label, bytes) of each photo, and call `tick` when the next one is asked for."""
+    for photo in photos:
+        yield photo
         tick()
 
 
 def _tell(report: EnrolmentReport) -> None:
     if report.person is None:
-        click.echo(f"Nothing was learnt of {report.name}.", err=True)
+        click.echo(f"No photo of {report.name} was enrolled.", err=True)
     else:
         learnt, anchors = plural.count(report.accepted, "photo"), plural.count(report.person.anchors, "anchor")
-        click.echo(f"{learnt} of {report.person.name} learnt; the gallery has {anchors} of them now.", err=True)
+        click.echo(f"{learnt} of {report.person.name} enrolled. The gallery has {anchors} of them.", err=True)
+        click.echo(str(report.check), err=True)
 
 
 def _complaints(report: EnrolmentReport) -> list[str]:
+    from app.importing import NO_PICTURE
+
     if report.error is not None:
         return [f"{report.name}: {report.error}"]
     if not report.photos:
-        return [f"{report.name}: There is no picture in this folder."]
-    return [f"{report.name}/{photo.file}: {photo.reason}" for photo in report.photos if not photo.accepted]
+        return [f"{report.name}: {NO_PICTURE}"]
+    refused = [f"{photo.file}: {photo.reason}" for photo in report.photos if not photo.accepted]
+    doubt = [f"{report.name}: {report.check}"] if report.check and not report.check.good else []
+    return refused + doubt
 
 
 for _command in (

@@ -1,14 +1,19 @@
-"""`people remove`, `restore`, `rename` and so on: changes to who is in the gallery, and taking them back."""
+"""`people remove`, `restore`, `rename` and other commands that change the gallery, and undo."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app import files, plural
 from app.cli import common
+
+if TYPE_CHECKING:
+    from app.gallery.store import Gallery, Person
 
 ANCHORS = click.option(
     "--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor, by its number; can be repeated."
@@ -16,35 +21,58 @@ ANCHORS = click.option(
 
 
 @click.command()
-@click.argument("name")
+@click.argument("names", nargs=-1, metavar="NAME...")
+@click.option("--shipped", is_flag=True, help="Remove everybody whose anchors all come from the shipped gallery.")
 @ANCHORS
-@click.option("--now", is_flag=True, help="Erase at once and for good, instead of after FACES_RECOVERY_DAYS.")
+@click.option("--now", is_flag=True, help="Erase immediately and for good, instead of after FACES_RECOVERY_DAYS.")
 @click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
-def remove(name: str, anchor_ids: tuple[int, ...], now: bool, yes: bool) -> None:
-    """Remove a person with all anchors and the portrait, or single anchors.
+def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], now: bool, yes: bool) -> None:
+    """Remove people with all their anchors and portraits, or single anchors of one person.
 
-    Who was removed can be restored for FACES_RECOVERY_DAYS. With --now nothing is left; that takes along those
-    of this name who were removed before.
+    All people are removed in one change, or none if one of the names is unknown. You can restore them for
+    FACES_RECOVERY_DAYS. --now erases them, and everybody with these names who was removed before.
     """
+    if bool(names) == shipped:
+        raise click.UsageError("Give one or more names, or --shipped.")
+    if anchor_ids and len(names) != 1:
+        raise click.UsageError("--anchor needs exactly one name: it removes anchors of one person.")
     gallery = common.open_gallery(common.settings())
-    known = gallery.find(name)
-    what = plural.count(len(anchor_ids), "anchor") + f" of {name}" if anchor_ids else name
-    if known and not anchor_ids:
-        what = f"{known.name} with {plural.count(known.anchors, 'anchor')}"
     if not yes and sys.stdin.isatty():
+        what = _removal(gallery, names, anchor_ids, now)
         click.confirm(f"{'Erase' if now else 'Remove'} {what}?{' This cannot be undone.' if now else ''}", abort=True)
+    done = "erased" if now else "removed"
     if anchor_ids:
-        left = gallery.remove_anchors(name, anchor_ids, for_good=now)
-        done = "erased" if now else "removed"
+        left = gallery.remove_anchors(names[0], anchor_ids, for_good=now)
         click.echo(f"{plural.count(len(anchor_ids), 'anchor')} of {left.name} {done}; {left.anchors} are left.")
         return
-    gone = gallery.remove(name, for_good=now)
-    if now:
-        click.echo(f"{gone.name} was erased.")
-    else:
-        click.echo(f"{gone.name} was removed.")
+    gone = gallery.remove_shipped(for_good=now) if shipped else gallery.remove_people(names, for_good=now)
+    if not gone:
+        click.echo(f"No person was {done}: every person has anchors of your own, or none.")
+    elif shipped:
+        click.echo(f"{_shipped(gone)} {'was' if len(gone) == 1 else 'were'} {done}.")
+    for person in () if shipped else gone:
+        click.echo(f"{person.name} was {done}.")
+    if gone and not now:
+        back = f"restore {gone[0].name!r}" if len(gone) == 1 else "undo"
         days = plural.count(gallery.recovery_days, "day")
-        click.echo(f"For {days} this brings them back: python main.py people restore {gone.name!r}", err=True)
+        click.echo(f"For {days} this brings them back: python main.py people {back}", err=True)
+
+
+def _removal(gallery: Gallery, names: tuple[str, ...], anchor_ids: tuple[int, ...], now: bool) -> str:
+    """Return what a removal is about, for the question before it."""
+    if not names:
+        return _shipped(gallery.shipped_people(removed=now))
+    if anchor_ids:
+        return f"{plural.count(len(anchor_ids), 'anchor')} of {names[0]}"
+    known = {name: gallery.find(name) for name in names}
+    return ", ".join(
+        f"{person.name} with {plural.count(person.anchors, 'anchor')}" if person else name
+        for name, person in known.items()
+    )
+
+
+def _shipped(people: Sequence[Person]) -> str:
+    return plural.count(len(people), "person").replace(" ", " shipped ")
 
 
 @click.command()
@@ -178,9 +206,10 @@ def migrate() -> None:
 @click.command()
 @click.option("--drop", is_flag=True, help="Let anchors without a kept crop, and rejected faces, be lost.")
 def rebuild(drop: bool) -> None:
-    """Bring the gallery to the network of FACES_MODEL: embed the kept crops anew, replace shipped anchors.
+    """Bring the gallery to the network of FACES_MODEL: embed kept crops again, replace shipped anchors.
 
-    All of it or nothing. Restart running servers afterwards: they hold the old network.
+    Crops of another alignment are aligned again. The rebuild is done as a whole or not at all. Restart running
+    servers afterwards: they hold the old network.
     """
     import io
 
@@ -188,22 +217,32 @@ def rebuild(drop: bool) -> None:
     from PIL import Image
 
     from app import crop
+    from app.detection import Detector
+    from app.enrolment import lossless
     from app.gallery.rebuild import rebuild as build
+    from app.images import Picture
     from app.inference import load_network
 
     settings = common.settings()
-    network = load_network(settings.model)
+    network, detector = load_network(settings.model), Detector.from_settings(settings)
 
-    def embed(files):
-        pictures = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files]
-        # Kept crops have their eyes where the pipeline of their time put them; today's is cut from there.
-        return network.embed(np.stack([crop.align(picture, crop.EYES) for picture in pictures]))
+    def pixels(file: bytes) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
 
-    done = build(settings.database_url, network.card.id, settings.anchors, embed, drop)
+    def embed(files: Sequence[bytes]) -> np.ndarray:
+        return network.embed(np.stack([pixels(file) for file in files]))
+
+    def realign(file: bytes) -> bytes:
+        picture = pixels(file)
+        face = detector.largest(Picture(picture))
+        # Crops of every alignment so far have their eyes at the same place.
+        return lossless(crop.align(picture, crop.EYES if face is None else face.landmarks))
+
+    done = build(settings.database_url, network.card.id, settings.anchors, embed, drop, realign)
     if done is None:
         click.echo("The gallery belongs to this network already.")
     else:
         click.echo(
-            f"{plural.count(done.embedded, 'anchor')} embedded anew, {done.shipped} replaced by shipped ones, "
+            f"{plural.count(done.embedded, 'anchor')} embedded again, {done.shipped} replaced by shipped ones, "
             f"{done.lost} lost. Restart running servers."
         )

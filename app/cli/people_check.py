@@ -1,26 +1,35 @@
-"""`people check`: what makes names wrong in this gallery, and what to do about it."""
+"""`people check`: errors in the gallery that lead to wrong names, and what to do about each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import click
 
 from app import plural
 from app.cli import common
 
+if TYPE_CHECKING:
+    from app.gallery.store import Gallery
+    from app.health import Finding
+
 _SHOWN = 10
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with all findings.")
-@click.option("--all", "everything", is_flag=True, help="All findings, instead of the first 10 of each kind.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object with all findings, shipped people included.")
+@click.option(
+    "--all", "everything", is_flag=True, help="All findings, shipped people included, not the first 10 of each kind."
+)
 @click.pass_context
 def check(context: click.Context, as_json: bool, everything: bool) -> None:
-    """Tell what is wrong with the gallery: bad anchors, people too alike, names that strangers would get.
+    """Find errors among the people that you added or changed: bad anchors, people too alike, risky names.
 
-    Exits with 1 if anything was found.
+    The shipped people are checked too, but only counted unless --all lists them. Exits with 1 if there is a
+    finding about your own people, or with --all about anybody.
     """
     from app import health, strangers
     from app.card import read_card
@@ -32,27 +41,33 @@ def check(context: click.Context, as_json: bool, everything: bool) -> None:
     gallery = common.open_gallery(settings)
     snapshot = gallery.snapshot()
     with bar(len(snapshot) + len(faces), "step") as progress:
-        found = health.check(snapshot, card.rules, faces, progress.update)
-    places = dict(zip(snapshot.names, snapshot.ids, strict=True))
-    rows = []
-    for one in found.findings:
-        ids = [gallery.anchors(one.person)[row].id for row in one.rows] if one.person in places else []
-        rows.append(asdict(one) | {"anchors": ids, "advice": one.advice})
+        found = health.check(snapshot, card.rules.for_gallery(settings.fpir, snapshot.shifts), faces, progress.update)
+    own_names = {person.name for person in gallery.own_people()}
+    own = [_row(gallery, finding) for finding in found.findings if finding.concerns(own_names)]
+    shipped = [finding for finding in found.findings if not finding.concerns(own_names)]
     if as_json:
         figures = {"people": found.people, "anchors": found.anchors, "strangers": found.strangers}
-        named = {"strangers_named": found.strangers_named}
-        click.echo(common.json_line(figures | named | {"findings": [_without_rows(row) for row in rows]}))
+        rows = [row | {"shipped": False} for row in own]
+        rows += [_row(gallery, finding) | {"shipped": True} for finding in shipped]
+        click.echo(common.json_line(figures | {"strangers_named": found.strangers_named, "findings": rows}))
     else:
-        _tell(rows, everything)
+        _tell(own, everything)
+        if everything and shipped:
+            click.echo("Shipped people:")
+            _tell([_row(gallery, finding) for finding in shipped], everything)
+        elif shipped:
+            click.echo(f"{plural.count(len(shipped), 'finding')} about the shipped people; --all lists them.")
         click.echo(
             f"{plural.count(found.people, 'person')}, "
             f"{plural.count(found.anchors, 'anchor')}. Of {found.strangers} faces of strangers, "
             f"{found.strangers_named:.2%} would be given a name."
         )
-    context.exit(1 if rows else 0)
+        if not found.people:
+            click.echo(common.EMPTY, err=True)
+    context.exit(1 if own or (everything and shipped) else 0)
 
 
-def _tell(rows: list[dict], everything: bool) -> None:
+def _tell(rows: Sequence[dict], everything: bool) -> None:
     for kind, group in groupby(rows, key=lambda row: row["kind"]):
         found = list(group)
         click.echo(f"{kind}: {len(found)}. {found[0]['advice']}")
@@ -64,5 +79,8 @@ def _tell(rows: list[dict], everything: bool) -> None:
             click.echo(f"  and {len(found) - _SHOWN} more: --all")
 
 
-def _without_rows(row: dict) -> dict:
-    return {name: value for name, value in row.items() if name != "rows"}
+def _row(gallery: Gallery, finding: Finding) -> dict:
+    """Return a finding as JSON has it, with the numbers of its anchors."""
+    row = asdict(finding) | {"advice": finding.advice}
+    anchors = gallery.anchors(finding.person) if finding.rows else []
+    return row | {"anchors": [anchors[place].id for place in row.pop("rows")]}

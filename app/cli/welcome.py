@@ -29,9 +29,14 @@ _ROWS, _BAR, _TRIES = 5, 30, 20
 
 
 def welcome() -> None:
-    """Tell what to try, and identify a portrait of the shipped gallery."""
+    """Print what to try, and identify a portrait of the shipped gallery if its people are enrolled."""
     settings = common.settings()
     click.echo(_TRY)
+    gallery = common.open_gallery(settings)
+    if not gallery.people():
+        click.echo(common.EMPTY)
+    if not gallery.shipped_people():
+        return
     portraits = sorted((settings.anchors / "portraits").glob("*.webp"))[:_TRIES]
     if not portraits:
         click.echo(f"There is no portrait in {settings.anchors} to try it with; take a photo of your own.")

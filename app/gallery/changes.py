@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
 from app import plural
-from app.gallery import names, people, vectors
+from app.gallery import imports, names, people, vectors
 from app.gallery.errors import BadEmbeddings, NameTaken, SamePerson, UnknownFace, UnknownPerson
+from app.gallery.imports import ImportedPhotos
 from app.gallery.journal import Change, erase
 from app.gallery.people import Person, Who
-from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow, now
+from app.gallery.tables import AnchorRow, CropRow, ImportedRow, PersonRow, PortraitRow, RejectedRow, now
+
+_MOST_NUMBERS = 10
+"""A description lists the numbers of at most this many people."""
 
 
 def add(
@@ -23,6 +27,7 @@ def add(
     notes: Sequence[str],
     portrait: bytes | None,
     crops: Sequence[bytes] | None,
+    imported: ImportedPhotos | None,
 ) -> Person:
     """Add anchors to a person, who is created if nobody has this name; see `Gallery.add`."""
     if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
@@ -35,31 +40,40 @@ def add(
     if portrait is not None:
         change.new_portrait(person_id)
         replace_portrait(connection, person_id, portrait)
+    if imported is not None:
+        imports.record(connection, person_id, imported)
     change.touch(person_id)
     change.describe(f"added {plural.count(len(rows), 'anchor')} of person {person_id}")
     return people.present(connection, PersonRow.id == person_id)
 
 
-def remove(connection: Connection, who: Who) -> Person:
-    """Hide a person, who can be restored until erased."""
-    person = people.known(connection, who)
+def remove(connection: Connection, everyone: Sequence[Who]) -> list[Person]:
+    """Hide people, whom one undo or `restore` brings back until they are erased; see `Gallery.remove_people`."""
+    found = _each_once(_find_all(everyone, lambda who: [people.known(connection, who)]))
+    hide(connection, found)
+    return found
+
+
+def hide(connection: Connection, found: Sequence[Person]) -> None:
+    """Hide people in one change."""
     change = Change(connection)
-    change.set("person", person.id, "removed", now())
-    change.touch(person.id)
-    change.describe(f"removed person {person.id}")
-    return person
+    change.hide_people([person.id for person in found])
+    change.describe(f"removed {_numbers(found)}")
 
 
-def remove_for_good(connection: Connection, who: Who) -> list[Person]:
-    """Erase everyone of this name, those removed before too; or the one with this id, removed or not."""
-    gone = people.removed_called(connection, who)
-    if not gone or (isinstance(who, str) and people.named(connection, who)):
-        gone.append(people.known(connection, who))
+def remove_for_good(connection: Connection, everyone: Sequence[Who]) -> list[Person]:
+    """Erase the people with these names or IDs, also those who were removed before; see `Gallery.remove_people`."""
+    found = _each_once(_find_all(everyone, lambda who: _removed_or_present(connection, who)))
+    erase_people(connection, found)
+    return found
+
+
+def erase_people(connection: Connection, found: Sequence[Person]) -> None:
+    """Erase people in one change, which cannot be undone."""
     change = Change(connection, reversible=False)
-    change.touch(*(person.id for person in gone))
-    change.describe(f"erased {', '.join(f'person {person.id}' for person in gone)}"[:300])
-    erase(connection, people=[person.id for person in gone])
-    return gone
+    change.touch(*(person.id for person in found))
+    change.describe(f"erased {_numbers(found)}")
+    erase(connection, people=[person.id for person in found])
 
 
 def restore(connection: Connection, who: Who) -> Person:
@@ -92,12 +106,12 @@ def rename(connection: Connection, who: Who, new: str) -> Person:
 
 
 def merge(connection: Connection, who: Who, into: Who) -> Person:
-    """Give one person's anchors and rejected faces to another, and remove the first."""
+    """Give one person's anchors, rejected faces and imported photos to another, and remove the first."""
     gone, stays = people.known(connection, who), people.known(connection, into)
     if gone.id == stays.id:
         raise SamePerson(f"{stays.name} cannot be merged into themselves.")
     change = Change(connection)
-    for place, table in (("anchor", AnchorRow), ("rejected", RejectedRow)):
+    for place, table in (("anchor", AnchorRow), ("rejected", RejectedRow), ("imported", ImportedRow)):
         for row_id in connection.scalars(select(table.id).where(table.person_id == gone.id)).all():
             change.set(place, row_id, "person_id", stays.id)
     change.set("person", gone.id, "removed", now())
@@ -222,6 +236,30 @@ def embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Cha
         }
         for row, note in zip(rows, notes, strict=True)
     ]
+
+
+def _find_all(everyone: Sequence[Who], find: Callable[[Who], list[Person]]) -> list[Person]:
+    try:
+        return [person for who in everyone for person in find(who)]
+    except UnknownPerson as error:
+        raise UnknownPerson(f"{error} No person was removed." if len(everyone) > 1 else str(error)) from error
+
+
+def _removed_or_present(connection: Connection, who: Who) -> list[Person]:
+    found = people.removed_called(connection, who)
+    if not found or (isinstance(who, str) and people.named(connection, who)):
+        found.append(people.known(connection, who))
+    return found
+
+
+def _each_once(found: Sequence[Person]) -> list[Person]:
+    return list({person.id: person for person in found}.values())
+
+
+def _numbers(found: Sequence[Person]) -> str:
+    if len(found) > _MOST_NUMBERS:
+        return plural.count(len(found), "person")
+    return ", ".join(f"person {person.id}" for person in found)
 
 
 def _called(who: Who) -> str:

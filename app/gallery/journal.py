@@ -5,7 +5,7 @@ Removing only hides a row; `erase` deletes it, its file contents and all that wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from app.gallery.tables import (
     CellRow,
     ChangedRow,
     FormerPortraitRow,
+    ImportedRow,
     PersonRow,
     PortraitRow,
     RejectedRow,
@@ -27,6 +28,7 @@ from app.gallery.tables import (
 )
 
 _PLACES = {"person": PersonRow, "anchor": AnchorRow, "rejected": RejectedRow}
+_TABLES = _PLACES | {"imported": ImportedRow}
 _NEW_PORTRAIT = "portrait"
 _PART = 500
 """Ids in one statement."""
@@ -64,13 +66,23 @@ class Change:
 
     def touch(self, *people: int) -> None:
         """Note that snapshots must read these people again."""
-        for person_id in set(people) - self._touched:
-            self._connection.execute(insert(ChangedRow).values(revision_id=self.id, person_id=person_id))
-        self._touched |= set(people)
+        new = set(people) - self._touched
+        if new:
+            rows = [{"revision_id": self.id, "person_id": person_id} for person_id in sorted(new)]
+            self._connection.execute(insert(ChangedRow), rows)
+        self._touched |= new
+
+    def hide_people(self, people: Sequence[int]) -> None:
+        """Mark people as removed, with a few statements for any number of them."""
+        cell = {"revision_id": self.id, "place": "person", "field": "removed", "before": None}
+        self._connection.execute(insert(CellRow), [cell | {"row_id": person_id} for person_id in people])
+        for part in _parts(list(people)):
+            self._connection.execute(update(PersonRow).where(PersonRow.id.in_(part)).values(removed=now()))
+        self.touch(*people)
 
     def set(self, place: str, row_id: int, field: str, value: object) -> None:
-        """Write into one cell of `person`, `anchor` or `rejected`, keeping what it held."""
-        table = _PLACES[place]
+        """Write into one cell of `person`, `anchor`, `rejected` or `imported`, and keep its former value for undo."""
+        table = _TABLES[place]
         column = getattr(table, field)
         before = self._connection.scalar(select(column).where(table.id == row_id))
         self._keep(place, row_id, field, before)
@@ -104,15 +116,17 @@ def undo(connection: Connection, expected: int | None = None) -> str:
         NotNewest: it is another one than expected.
         NameTaken: somebody who would come back has lost their name to another.
     """
-    newest = select(RevisionRow.id, RevisionRow.change).where(RevisionRow.reversible, RevisionRow.undone.is_(None))
-    found = connection.execute(newest.order_by(RevisionRow.id.desc()).limit(1)).first()
+    changes = select(RevisionRow.id, RevisionRow.change, RevisionRow.created)
+    newest = changes.where(RevisionRow.reversible, RevisionRow.undone.is_(None)).order_by(RevisionRow.id.desc())
+    found = connection.execute(newest.limit(1)).first()
     if found is None:
         raise NothingToUndo("There is no change that could be undone.")
     if expected not in (None, found.id):
         raise NotNewest(f"Only the newest change can be undone, which is number {found.id}, not {expected}.")
     change = Change(connection, reversible=False)
     change.describe(f"undid change {found.id}: {found.change}")
-    change.touch(*connection.scalars(select(ChangedRow.person_id).where(ChangedRow.revision_id == found.id)))
+    touched = connection.scalars(select(ChangedRow.person_id).where(ChangedRow.revision_id == found.id)).all()
+    change.touch(*touched)
     cells = select(CellRow.place, CellRow.row_id, CellRow.field, CellRow.before)
     try:
         for cell in connection.execute(cells.where(CellRow.revision_id == found.id).order_by(CellRow.id.desc())).all():
@@ -123,6 +137,10 @@ def undo(connection: Connection, expected: int | None = None) -> str:
             "Rename them first."
         ) from error
     _put_portraits_back(connection, found.id)
+    for part in _parts(list(touched)):
+        # The next import has to review the photos again whose anchors disappear here.
+        later = (ImportedRow.created >= found.created) & ImportedRow.person_id.in_(part)
+        connection.execute(delete(ImportedRow).where(later))
     for table in _PLACES.values():
         brought = update(table).where(table.revision_id == found.id, table.removed.is_(None))
         connection.execute(brought.values(removed=now()))
@@ -139,6 +157,7 @@ def erase(
         hanging = select(AnchorRow.id).where(AnchorRow.person_id.in_(part))
         _forget(connection, "anchor", hanging)
         _forget(connection, "rejected", select(RejectedRow.id).where(RejectedRow.person_id.in_(part)))
+        _forget(connection, "imported", select(ImportedRow.id).where(ImportedRow.person_id.in_(part)))
         _forget(connection, _NEW_PORTRAIT, part)
     for place, ids in (("person", people), ("anchor", list(anchors)), ("rejected", list(rejected))):
         for part in _parts(ids):
@@ -212,6 +231,6 @@ def _put_portraits_back(connection: Connection, change_id: int) -> None:
 
 
 def _write(connection: Connection, place: str, row_id: int, field: str, value: object) -> None:
-    table = _PLACES[place]
+    table = _TABLES[place]
     values = {field: value} | ({"key": names.key(str(value))} if field == "name" else {})
     connection.execute(update(table).where(table.id == row_id).values(values))

@@ -41,7 +41,16 @@ def claim(connection: Connection, network_id: str, place: str) -> None:
 
 
 def fill(connection: Connection, network_id: str, folder: Path) -> None:
-    """Put the shipped people into a gallery that was never filled and holds nobody."""
+    """Add the shipped people to a gallery that never had them and has no people yet.
+
+    Args:
+        connection: the transaction.
+        network_id: the card's ID of the network in use.
+        folder: the shipped gallery.
+
+    Raises:
+        GalleryError: the shipped gallery is incomplete, damaged, or made by another network.
+    """
     filled = connection.scalar(select(NetworkRow.filled))
     if filled is not None or connection.scalar(select(func.count(PersonRow.id))):
         return

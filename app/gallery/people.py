@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, exists, func, select
 
-from app.gallery import names, vectors
+from app.gallery import names, shipped, vectors
 from app.gallery.errors import UnknownPerson
 from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow
 
@@ -92,6 +92,18 @@ def _known(connection: Connection, name: str) -> Person:
         hint = f"Did you mean {' or '.join(close)}?" if close else "The list of people shows who is there."
         raise UnknownPerson(f"There is nobody called {name.strip()!r} in the gallery. {hint}")
     return person
+
+
+def added_by_user():
+    """Return the condition for people with an anchor that does not come from the shipped gallery."""
+    anchor = exists().where(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
+    return anchor.where(AnchorRow.note != shipped.NOTE)
+
+
+def only_shipped():
+    """Return the condition for people whose anchors, at least one, all come from the shipped gallery."""
+    anchor = exists().where(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
+    return anchor & ~added_by_user()
 
 
 def removed_called(connection: Connection, who: Who) -> list[Person]:

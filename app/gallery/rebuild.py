@@ -1,4 +1,4 @@
-"""Making a gallery anew for another network: kept crops are embedded again, shipped anchors replaced by new ones."""
+"""Rebuild of a gallery for another network: kept crops are embedded again, shipped anchors are replaced."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from app.gallery.tables import (
     AnchorRow,
     CellRow,
     CropRow,
+    ImportedRow,
     NetworkRow,
     PersonRow,
     RejectedRow,
@@ -29,6 +30,9 @@ _BATCH = 512
 Embed = Callable[[Sequence[bytes]], np.ndarray]
 """From crops as WebP files to float32 (crops, dims)."""
 
+Realign = Callable[[bytes], bytes]
+"""From a crop of another alignment to one of this version's, WebP files both."""
+
 
 @dataclass(frozen=True)
 class Rebuilt:
@@ -40,16 +44,22 @@ class Rebuilt:
 
 
 def rebuild(
-    database_url: str, network_id: str, folder: Path | None, embed: Embed, drop: bool = False
+    database_url: str,
+    network_id: str,
+    folder: Path | None,
+    embed: Embed,
+    drop: bool = False,
+    realign: Realign | None = None,
 ) -> Rebuilt | None:
     """Bring a gallery to another network, all of it or nothing; None if it belongs to that network already.
 
-    Arguments:
+    Args:
         database_url: an SQLAlchemy URL.
-        network_id: the card's id of the network to bring it to.
+        network_id: the card's id of the network to bring it to, with the alignment's name after the slash.
         folder: of the gallery that ships with that network, or None.
-        embed: the network, and the crop if that changed.
+        embed: the network.
         drop: whether anchors without a crop, and rejected faces, may be lost.
+        realign: replaces crops that another alignment made.
 
     Raises:
         GalleryError: some would be lost and `drop` does not allow it; or database or shipped gallery cannot be used.
@@ -58,16 +68,19 @@ def rebuild(
     try:
         with database.writing() as connection:
             prepare(connection, database.place)
-            if connection.scalar(select(NetworkRow.id)) in (None, network_id):
+            owner = connection.scalar(select(NetworkRow.id))
+            if owner in (None, network_id):
                 return None
+            same_alignment = owner.partition("/")[2] == network_id.partition("/")[2]
             new = _new_anchors(folder, network_id)
             lost = _without_crop(connection, new)
             rejected = list(connection.scalars(select(RejectedRow.id)))
             if (lost or rejected) and not drop:
                 raise GalleryError(_warning(connection, lost, len(rejected)))
+            _forget_imports(connection, lost)
             erase(connection, anchors=lost, rejected=rejected)
             replaced = _replace_shipped(connection, new)
-            embedded = _embed_anew(connection, embed)
+            embedded = _embed_again(connection, embed, None if same_alignment else realign)
             connection.execute(update(NetworkRow).values(id=network_id))
             # What was done before cannot be undone: it would bring back what the old network made.
             connection.execute(delete(CellRow))
@@ -108,6 +121,13 @@ def _warning(connection: Connection, lost: list[int], rejected: int) -> str:
     )
 
 
+def _forget_imports(connection: Connection, lost: Sequence[int]) -> None:
+    """Let the next import review the photos again of people who lose anchors."""
+    for at in range(0, len(lost), _BATCH):
+        whose = select(AnchorRow.person_id).where(AnchorRow.id.in_(lost[at : at + _BATCH]))
+        connection.execute(delete(ImportedRow).where(ImportedRow.person_id.in_(whose)))
+
+
 def _replace_shipped(connection: Connection, new: dict[str, np.ndarray]) -> int:
     total = 0
     shown = select(AnchorRow.person_id).where(AnchorRow.note == shipped.NOTE).distinct()
@@ -120,13 +140,17 @@ def _replace_shipped(connection: Connection, new: dict[str, np.ndarray]) -> int:
     return total
 
 
-def _embed_anew(connection: Connection, embed: Embed) -> int:
+def _embed_again(connection: Connection, embed: Embed, realign: Realign | None) -> int:
     ids = list(connection.scalars(select(CropRow.anchor_id).order_by(CropRow.anchor_id)))
     for at in range(0, len(ids), _BATCH):
         part = ids[at : at + _BATCH]
         crops = dict(
             connection.execute(select(CropRow.anchor_id, CropRow.webp).where(CropRow.anchor_id.in_(part))).all()
         )
+        if realign is not None:
+            crops = {key: realign(crop) for key, crop in crops.items()}
+            for key, crop in crops.items():
+                connection.execute(update(CropRow).where(CropRow.anchor_id == key).values(webp=crop))
         rows = vectors.unit_rows(embed([crops[key] for key in part]))
         for key, row in zip(part, rows, strict=True):
             change = update(AnchorRow).where(AnchorRow.id == key)

@@ -74,7 +74,8 @@ def read(folder: Path) -> Shipped:
         return Shipped(str(listed["network"]), people)
     except FileNotFoundError as error:
         raise GalleryError(
-            f"The shipped gallery lacks {error.filename}. Restore the folder {folder}, or set FACES_ANCHORS to one."
+            f"The shipped gallery has no file {error.filename}. Restore the folder {folder}, set FACES_ANCHORS to "
+            "another shipped gallery, or set FACES_GALLERY=empty to start without the shipped people."
         ) from error
     except (OSError, ValueError, KeyError, TypeError, GalleryError, safetensors.SafetensorError) as error:
         raise GalleryError(

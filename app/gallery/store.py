@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
-from app.gallery import changes, exchange, journal, names, opening, people, portable, reading, vectors
+from app.gallery import changes, exchange, imports, journal, names, opening, people, portable, reading, vectors
 from app.gallery.database import Database, prepare
 from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
+from app.gallery.imports import ImportedPhotos
 from app.gallery.people import LARGEST_ID, Anchor, Person, Who
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import CropRow, PersonRow, PortraitRow, ThresholdRow, now
@@ -24,6 +25,7 @@ __all__ = [
     "BadEmbeddings",
     "Gallery",
     "GalleryError",
+    "ImportedPhotos",
     "NameTaken",
     "Person",
     "UnknownPerson",
@@ -59,7 +61,7 @@ class Gallery:
             database_url: an SQLAlchemy URL; SQLite's file and folder are made if missing, and its tables brought
                 to this version. Those of other databases are brought there by `opening.migrate_gallery`.
             network_id: the card's id of the network in use.
-            shipped: folder of the shipped gallery, or None to leave an empty gallery empty.
+            shipped: folder of the shipped gallery, or None to leave an empty gallery empty; no person is removed.
             recovery_days: for so long removed people and anchors can be recovered; then they are erased.
 
         Raises:
@@ -174,6 +176,7 @@ class Gallery:
         notes: Sequence[str],
         portrait: bytes | None = None,
         crops: Sequence[bytes] | None = None,
+        imported: ImportedPhotos | None = None,
     ) -> Person:
         """Add anchors to a person, who is created if the gallery has nobody of this name.
 
@@ -183,13 +186,14 @@ class Gallery:
             notes: where each anchor came from.
             portrait: a WebP file that takes the place of the person's portrait, or None to leave that.
             crops: each anchor's aligned crop as a WebP file, or None to keep embeddings alone.
+            imported: the photos of a folder that the import which adds them reviewed, or None.
 
         Raises:
             GalleryError: name or embeddings cannot be used, or the database cannot be written.
         """
         name, rows = names.clean(name), vectors.unit_rows(embeddings)
         with self._database.writing() as connection:
-            return changes.add(connection, name, rows, notes, portrait, crops)
+            return changes.add(connection, name, rows, notes, portrait, crops, imported)
 
     def remove(self, who: Who, for_good: bool = False) -> Person:
         """Remove a person with all anchors and the portrait; gives back who it was.
@@ -202,13 +206,78 @@ class Gallery:
         Raises:
             UnknownPerson: nobody has this name.
         """
-        if not for_good:
-            with self._database.writing() as connection:
-                return changes.remove(connection, who)
+        return self.remove_people([who], for_good)[-1]
+
+    def remove_people(self, everyone: Sequence[Who], for_good: bool = False) -> list[Person]:
+        """Remove several people in one transaction, which one undo takes back.
+
+        Args:
+            everyone: the people, at least one.
+            for_good: erase them immediately, with everyone of these names who was removed before.
+
+        Returns:
+            The people as they were, each once.
+
+        Raises:
+            UnknownPerson: one of them is not in the gallery, so no person was removed.
+        """
         with self._database.writing() as connection:
-            gone = changes.remove_for_good(connection, who)
-        self._database.flush()
-        return gone[-1]
+            gone = (changes.remove_for_good if for_good else changes.remove)(connection, everyone)
+        if for_good:
+            self._database.flush()
+        return gone
+
+    def imported(self, folder: str) -> tuple[Person | None, frozenset[str]]:
+        """Return the person whom imports of a folder enrolled, and the photos that they reviewed.
+
+        Args:
+            folder: the folder's identity, as in `ImportedPhotos`.
+
+        Returns:
+            The person under their present name, and the photos' digests; None and an empty set if there are none.
+        """
+        with self._database.reading() as connection:
+            return imports.find(connection, folder)
+
+    def record_import(self, who: Who, imported: ImportedPhotos) -> None:
+        """Record photos of a person's folder that an import reviewed without adding one of them.
+
+        Raises:
+            UnknownPerson: the person is not in the gallery.
+        """
+        with self._database.writing() as connection:
+            imports.record(connection, people.known(connection, who).id, imported)
+
+    def shipped_people(self, removed: bool = False) -> list[Person]:
+        """Return the people whose anchors all come from the shipped gallery.
+
+        Args:
+            removed: include those who were removed and can be restored.
+        """
+        with self._database.reading() as connection:
+            return people.all_of(connection, _only_shipped(removed))
+
+    def own_people(self) -> list[Person]:
+        """Return the people with an anchor that does not come from the shipped gallery."""
+        with self._database.reading() as connection:
+            return people.all_of(connection, people.added_by_user() & PersonRow.removed.is_(None))
+
+    def remove_shipped(self, for_good: bool = False) -> list[Person]:
+        """Remove everybody whose anchors all come from the shipped gallery, in one transaction.
+
+        Args:
+            for_good: erase them immediately, also those who were removed before.
+
+        Returns:
+            The people as they were; an empty list if there are none, which changes nothing.
+        """
+        with self._database.writing() as connection:
+            found = people.all_of(connection, _only_shipped(for_good))
+            if found:
+                (changes.erase_people if for_good else changes.hide)(connection, found)
+        if found and for_good:
+            self._database.flush()
+        return found
 
     def restore(self, who: Who) -> Person:
         """Bring a removed person back, of several with this name the last removed.
@@ -367,6 +436,10 @@ def with_names(gallery: Gallery) -> Callable[[str], str]:
     """Puts names in the place of numbers in what `history` and `undo` give, for whoever is or was in the gallery."""
     known = {person.id: person.name for person in (*gallery.removed(), *gallery.people())}
     return lambda text: re.sub(r"person (\d+)", lambda found: known.get(int(found[1]), found[0]), text)
+
+
+def _only_shipped(removed: bool):
+    return people.only_shipped() if removed else people.only_shipped() & PersonRow.removed.is_(None)
 
 
 def _whose(connection: Connection, who: Who | None):

@@ -99,6 +99,18 @@ class FormerPortraitRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
+class ImportedRow(Base):
+    """A photo of a folder that an import reviewed for a person; see `imports`. Erased with its person."""
+
+    __tablename__ = "imported"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    folder: Mapped[str] = mapped_column(String(64), index=True)
+    photo: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+
+
 class RevisionRow(Base):
     """One row a change; the largest id tells whether a snapshot is stale.
 

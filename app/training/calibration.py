@@ -14,7 +14,7 @@ import numpy as np
 from app.gallery.snapshot import Snapshot
 from app.training.reliability import class_distances
 from app.training.tiles import unit_hash
-from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Table
+from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Table, leads
 
 ANCHOR_COUNTS = (1, 2, 3, 5, 10, 32, 64)
 """Numbers of anchors of a person at which thresholds are chosen. Between them they are interpolated."""
@@ -31,7 +31,7 @@ FALSE_NON_MATCHES = 0.01
 SCALE = 5.0
 """Slope of the score. It orders nothing and decides nothing; with this one distances fill the range from 0 to 1."""
 
-MARGINS = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08)
+MARGINS = (0.01, 0.02, 0.03, 0.04, 0.06)
 """Leads over the runner-up that are tried. Saving a photo again moves a lead by nearly the smallest
 (`bench.resaved`)."""
 
@@ -155,14 +155,6 @@ def class_threshold(distances: np.ndarray, people: int, fpir: float) -> float:
     return low
 
 
-def leads(distances: np.ndarray) -> np.ndarray:
-    """Return how far the runner-up is behind the closest: float (faces, people) to (faces,); infinite without one."""
-    if distances.shape[1] < 2:
-        return np.full(len(distances), np.inf)
-    first, second = np.partition(distances, 1, axis=1)[:, :2].T
-    return second - first
-
-
 def clear(distances: np.ndarray, margin: float) -> np.ndarray:
     """Return distances, infinite for faces that a margin makes ambiguous: float (faces, people), same out."""
     return np.where((leads(distances) >= margin)[:, None], distances, np.inf)
@@ -186,7 +178,7 @@ def best_margin(known: np.ndarray, names: np.ndarray, kinds: Kinds, snapshot: Sn
     right = np.array(snapshot.names)[distances.argmin(axis=1)] == names
 
     def near(margin: float) -> np.ndarray:
-        limit = min(class_threshold(clear(one, margin), len(snapshot), FPIRS[0]) for one in others)
+        limit = min(class_threshold(clear(one, margin), len(snapshot), FPIRS[0]) for one in others if len(one))
         return distances.min(axis=1) <= limit
 
     best = max(MARGINS, key=lambda margin: (right & near(margin) & (leads(distances) >= margin)).mean())
@@ -194,24 +186,26 @@ def best_margin(known: np.ndarray, names: np.ndarray, kinds: Kinds, snapshot: Sn
     return max(best, doubtful(leads(distances)[named], right[named]))
 
 
-def doubtful(leads: np.ndarray, right: np.ndarray) -> float:
+def doubtful(gaps: np.ndarray, right: np.ndarray) -> float:
     """Return the largest lead such that `DOUBTFUL` or more of the names with a smaller one are wrong.
 
     Args:
-        leads: float (faces,), of known faces that are named.
+        gaps: float (faces,), leads of known faces that are named.
         right: bool (faces,), whether by their own name.
 
     Returns:
         0 where even the smallest leads name nearly always correctly.
     """
-    order = np.argsort(leads, kind="stable")
+    order = np.argsort(gaps, kind="stable")
     wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
     last = np.flatnonzero(wrong >= DOUBTFUL)
-    return float(np.nextafter(leads[order[last[-1]]], np.inf)) if len(last) else 0.0
+    return float(np.nextafter(gaps[order[last[-1]]], np.inf)) if len(last) else 0.0
 
 
 def class_thresholds(kinds: Kinds, snapshot: Snapshot, head: Head, margin: float) -> tuple[tuple[float, Table], ...]:
     """Choose the class distances that keep each of `FPIRS`, and `LOOK_ALIKE_FPIR`, on every kind of impostors.
+
+    A kind counts for a rate if it has a face for every share of that size, such as 1,000 for 0.1 %.
 
     Args:
         kinds: the impostors.
@@ -233,11 +227,15 @@ def class_thresholds(kinds: Kinds, snapshot: Snapshot, head: Head, margin: float
             distances = impostors.distances(gallery, head)
             certain = clear(distances, margin)
             for row, size in enumerate(sizes):
-                near = certain if size == len(snapshot) else distances
                 for layer, fpir in enumerate(rates):
+                    if len(distances) * fpir < 1:
+                        continue  # too few faces to tell
+                    near = certain if size == len(snapshot) and fpir in FPIRS else distances
                     limit = class_threshold(near, size, fpir)
                     tables[layer, row, column] = min(tables[layer, row, column], limit)
     tables = np.maximum.accumulate(tables[:, ::-1], axis=1)[:, ::-1]
+    # A stricter rate is never looser, whichever kinds are large enough to tell.
+    tables[: len(FPIRS)] = np.minimum.accumulate(tables[: len(FPIRS)], axis=0)
     return tuple(
         (
             fpir,

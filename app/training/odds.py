@@ -17,7 +17,7 @@ from app.gallery.snapshot import Snapshot
 from app.training import calibration
 from app.training.errors import TrainingError
 from app.training.reliability import class_distances
-from app.verdict import FPIRS, Rules
+from app.verdict import FPIRS, Rules, judge_all
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,16 @@ def measure(
     left_out = known.copy()
     left_out[np.arange(len(own)), own] = np.inf
     others = class_distances(impostors, snapshot, rules.head)
-    right, named = known.argmin(axis=1) == own, _named(known, snapshot, rules)
+    names, counts = judge_all(known, snapshot.counts, rules), snapshot.counts
     return GalleryRates(
         len(snapshot),
         int(snapshot.counts.sum()),
         len(impostors),
         rules.fpir,
-        float((named & right).mean()),
-        float((named & ~right).mean()),
-        float(_named(others, snapshot, rules).mean()),
-        float(_named(left_out, snapshot, rules).mean()),
+        float((names == own).mean()),
+        float(((names >= 0) & (names != own)).mean()),
+        float((judge_all(others, counts, rules) >= 0).mean()),
+        float((judge_all(left_out, counts, rules) >= 0).mean()),
         tuple((fpir, _shift(fpir, (others, left_out), snapshot, rules)) for fpir in FPIRS),
     )
 
@@ -84,7 +84,8 @@ def _shift(fpir: float, kinds: tuple[np.ndarray, ...], snapshot: Snapshot, rules
     """The largest shift of the card's thresholds that keeps an FPIR on every kind of impostors."""
     if any(len(distances) * fpir < 1 for distances in kinds):
         return None
-    limits = _limits(snapshot, rules.at(fpir).without_shifts())
+    card = rules.at(fpir).without_shifts()
+    limits = np.array([card.threshold(int(count), len(snapshot)) for count in snapshot.counts])
     found = []
     for distances in kinds:
         certain = calibration.clear(distances, rules.margin)
@@ -92,13 +93,3 @@ def _shift(fpir: float, kinds: tuple[np.ndarray, ...], snapshot: Snapshot, rules
         # Just under the first impostor who may not be named any more.
         found.append(float(np.nextafter(excess[int(len(excess) * fpir)], -np.inf)))
     return round(min(found), 5)
-
-
-def _limits(snapshot: Snapshot, rules: Rules) -> np.ndarray:
-    return np.array([rules.threshold(int(count), len(snapshot)) for count in snapshot.counts])
-
-
-def _named(distances: np.ndarray, snapshot: Snapshot, rules: Rules) -> np.ndarray:
-    """Return which faces get a name, as `verdict.judge` decides: float (faces, people) to bool (faces,)."""
-    near = distances.min(axis=1) <= _limits(snapshot, rules)[distances.argmin(axis=1)]
-    return near & (calibration.leads(distances) >= rules.margin)

@@ -110,7 +110,7 @@ def without_gallery_people(faces: Faces, spelling: dict[str, str]) -> Faces:
     """
     keys = np.array([names.slug(person_of(identity, spelling)) for identity in faces.identities])
     inside = np.isin(faces.splits, ("train", "calibration", "test", "guest"))
-    outside = np.char.endswith(faces.splits, "-stranger") | (faces.splits == "test-famous")
+    outside = np.char.endswith(faces.splits, "-stranger") | np.char.endswith(faces.splits, "-famous")
     splits = np.where(outside & np.isin(keys, keys[inside]), "dropped", faces.splits)
     return replace(faces, splits=splits)
 
@@ -166,13 +166,15 @@ def calibrate(
     good = floor.accepts(faces.crops.qualities)
     known = np.concatenate([faces.of("calibration"), np.setdiff1d(faces.of("train"), np.concatenate(chosen))])
     known = known if pretrained else faces.of("calibration")
-    known, strangers = (places[good[places]] for places in (known, faces.of("calibration-stranger")))
+    strangers, famous = faces.of("calibration-stranger"), faces.of("calibration-famous")
+    known, strangers, famous = (places[good[places]] for places in (known, strangers, famous))
     judged = np.concatenate([strangers, known[: len(strangers)]])
     people = np.array([person_of(identity, spelling) for identity in faces.identities[known]])
     head = Head(calibration.SCALE, calibration.fit_shift(faces.embeddings[judged], faces.identities[judged]))
     pairs = calibration.pair_rules(faces.embeddings[judged], faces.identities[judged], head)
     kinds = {
         "ordinary people": calibration.Impostors(faces.embeddings[strangers]),
+        "famous people": calibration.Impostors(faces.embeddings[famous]),
         "look-alikes": calibration.Impostors(faces.embeddings[known], people),
     }
     tick("choosing thresholds", 0, 1)

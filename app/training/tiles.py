@@ -66,8 +66,8 @@ def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebritie
     """Return the split of a face.
 
     Pictures of the gallery's people are `train`, `calibration` or `test`. Others are `train`, or impostors of whom no
-    network or gallery sees anything: `calibration-stranger`, `test-stranger`, and `test-famous` for people known by
-    name. A folder with a digit in its name is an anonymous ID, another one a name.
+    network or gallery sees anything: `calibration-stranger` and `test-stranger`, or `calibration-famous` and
+    `test-famous` for people known by name. A folder with a digit in its name is an anonymous ID, another one a name.
 
     People are split by a hash of their name and pictures by a hash of their path, so that a split does not depend on
     an order.
@@ -79,9 +79,9 @@ def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebritie
         gallery: folder of the gallery's people.
     """
     if not identity.startswith(f"{gallery}/"):
-        if "/" in identity and not any(letter.isdigit() for letter in identity.rpartition("/")[2]):
-            return "test-famous"
         share = unit_hash(identity, seed)
+        if "/" in identity and not any(letter.isdigit() for letter in identity.rpartition("/")[2]):
+            return "calibration-famous" if share < 0.5 else "test-famous"
         if share < 0.06:
             return "calibration-stranger"
         if share < 0.12:

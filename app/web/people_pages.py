@@ -63,7 +63,7 @@ def everyone() -> str:
 def one(person_id: int) -> str:
     """A person: their average face, how many anchors, how far these lie apart, and who is easily taken for them."""
     recognizer = current_recognizer()
-    gallery, rules = recognizer.gallery, recognizer.network.card.rules
+    gallery, rules = recognizer.gallery, recognizer.rules(recognizer.gallery.snapshot())
     person = gallery.person(person_id)
     if person is None:
         raise NotFound
@@ -74,6 +74,7 @@ def one(person_id: int) -> str:
         person=person,
         tile=tile(person),
         spread=spread,
+        check=recognizer.self_check(person.id),
         threshold=rules.threshold(person.anchors, len(gallery.snapshot())),
         lookalikes=[_view(one, others[one.id]) for one in closest if others[one.id] is not None],
     )

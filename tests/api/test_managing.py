@@ -105,12 +105,23 @@ def test_a_person_is_reviewed_added_and_taken_back(ask, gallery, photo):
     assert_problem(ask("post", f"changes/{last['id']}/undo"), 409, "not_newest", "Only the newest change")
 
 
+def test_photos_with_the_same_name_are_told_apart_by_their_position(client, gallery, photo):
+    def send(face: str) -> TestResponse:
+        same = [(io.BytesIO(photo(PERSON, OTHER)), "us.jpg"), (io.BytesIO(photo(OTHER, PERSON)), "us.jpg")]
+        path = f"/api/v1/people?name=Bo&review=true&face={face}"
+        return client.post(path, data={"image": same}, headers=BEARER)
+
+    assert [one["outcome"] for one in send("2=1").get_json()["photos"]] == ["several_faces", "lookalike"]
+    refused = "'us.jpg' can mean us.jpg (photo 1) or us.jpg (photo 2). Name the photo by its path or by its position"
+    assert_problem(send("us.jpg=1"), 400, "bad_parameter", f"The parameter face cannot be used. {refused}")
+
+
 def test_what_cannot_be_added(ask, photo):
     assert_problem(ask("post", "people", {"a.jpg": b"x"}), 400, "bad_parameter", "The parameter name is missing")
     assert_problem(ask("post", "people?name=Bo", {}), 400, "no_image", "No picture came.")
     assert_problem(ask("post", "people?name=%20", {"a.jpg": b"x"}), 422, "bad_name", "A person needs a name")
     answer = ask("post", "people?name=Bo&face=2", {"a.jpg": b"x"})
-    assert_problem(answer, 400, "bad_parameter", "The parameter face cannot be '2': it is FILE=NUMBER.")
+    assert_problem(answer, 400, "bad_parameter", "The parameter face cannot be used. '2' is not PHOTO=NUMBER")
     answer = ask("post", "people?name=Bo&anyway=poor", {"a.jpg": b"x"})
     assert_problem(answer, 400, "bad_parameter", "The parameter anyway cannot be 'poor'")
 

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from app.gallery import shipped
 from tests.photos import OTHER, PERSON
 
 NEWCOMER = "Lee, Zoë"
@@ -41,14 +40,24 @@ def test_list_as_json(run, gallery):
     assert [(one["person"], one["anchors"]) for one in listed] == [(one.name, one.anchors) for one in gallery.people()]
 
 
-def test_an_empty_gallery_says_what_to_do(run, recognizer, database_url, tmp_path, monkeypatch):
-    shipped.write(tmp_path / "anchors", recognizer.network.card.id, [])
-    monkeypatch.setenv("FACES_ANCHORS", str(tmp_path / "anchors"))
+def test_a_gallery_without_the_shipped_people(run, database_url, tmp_path, monkeypatch):
+    monkeypatch.setenv("FACES_ANCHORS", str(tmp_path))
     monkeypatch.setenv("FACES_DATABASE_URL", database_url)
     done = run("people", "list")
-    assert done.exit_code == 0
-    assert done.stdout == ""
-    assert done.stderr == "The gallery is empty. Add somebody: python main.py people add NAME PHOTO...\n"
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"The shipped gallery has no file {tmp_path / 'people.json'}." in done.stderr
+    assert "or set FACES_GALLERY=empty to start without the shipped people." in done.stderr
+
+    monkeypatch.setenv("FACES_GALLERY", "empty")
+    done = run("people", "list")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("The gallery is empty, so every face is unknown. Add a person: python main.py")
+    assert run("people", "check").stdout.startswith("0 people, 0 anchors.")
+
+
+def test_the_shipped_people_stay_when_the_setting_says_empty(run, gallery, monkeypatch):
+    monkeypatch.setenv("FACES_GALLERY", "empty")
+    assert len(run("people", "list").stdout.splitlines()) == len(gallery.people()) > 500
 
 
 def test_added_people_are_recognised(run, newcomer, gallery, pictures):
@@ -103,6 +112,28 @@ def test_remove(run, newcomer, gallery):
     assert "people restore 'Lee, Zoë'" in done.stderr
     assert run("people", "list", "--removed").stdout.startswith(f'"{newcomer}", 1, ')
     assert run("people", "restore", newcomer).stdout == f"{newcomer} is in the gallery with 1 anchor.\n"
+
+
+def test_remove_several(run, newcomer, gallery, pictures):
+    run("people", "add", "Zoë Li", pictures / "inner" / "one.png", *ANYWAY)
+    refused = run("people", "remove", newcomer, "Nobody Atall", "Zoë Li")
+    assert refused.exit_code == 1
+    assert refused.stderr.endswith(" No person was removed.\n")
+    done = run("people", "remove", newcomer, "Zoë Li")
+    assert done.stdout == f"{newcomer} was removed.\nZoë Li was removed.\n"
+    assert done.stderr == "For 30 days this brings them back: python main.py people undo\n"
+    assert run("people", "undo").stdout == f"Undone: removed {newcomer}, Zoë Li.\n"
+    for wrong in ((), (newcomer, "--shipped"), (newcomer, "Zoë Li", "--anchor", "1"), ("--shipped", "--anchor", "1")):
+        assert run("people", "remove", *wrong).exit_code == 2
+
+
+def test_remove_the_shipped_people(run, newcomer, gallery):
+    before = gallery.people()
+    done = run("people", "remove", "--shipped")
+    assert done.stdout == f"{len(before) - 1} shipped people were removed.\n"
+    assert [person.name for person in gallery.people()] == [newcomer]
+    assert run("people", "undo").stdout == f"Undone: removed {len(before) - 1} people.\n"
+    assert gallery.people() == before
 
 
 def test_remove_now_cannot_be_restored(run, newcomer):
@@ -168,22 +199,31 @@ def test_remove_nobody(run):
 def test_import(run, gallery, photo, tmp_path):
     for name, files in {
         "New One": {"a.jpg": photo(PERSON), "b.jpg": photo(OTHER)},
-        "New Two": {"a.jpg": photo(OTHER), "bad.jpg": b"no picture"},
+        "New Two": {"a.jpg": photo(OTHER), "old/bad.jpg": b"no picture"},
         "Nothing": {},
     }.items():
-        (tmp_path / "people" / name).mkdir(parents=True)
+        (tmp_path / "people" / name / "old").mkdir(parents=True)
         for file, data in files.items():
             (tmp_path / "people" / name / file).write_bytes(data)
     done = run("people", "import", tmp_path / "people", *ANYWAY)
     assert done.exit_code == 1
     assert done.stdout == "New One, 2, 2\nNew Two, 1, 2\nNothing, 0, 0\n"
-    assert "New Two/bad.jpg: The file could not be read as a picture." in done.stderr
+    assert "New Two/old/bad.jpg: The file could not be read as a picture." in done.stderr
     assert "Nothing: There is no picture in this folder.\n" in done.stderr
     assert gallery.find("new one").anchors == 2
     again = run("people", "import", tmp_path / "people", *ANYWAY)
+    assert (again.exit_code, again.stdout) == (1, "Nothing, 0, 0\n")
+    assert "4 photos were reviewed by an earlier import. --again repeats that.\n" in again.stderr
+    assert "New Two,New Two/old/bad.jpg,unreadable," in (tmp_path / "people.csv").read_text()
+    (tmp_path / "people" / "Nothing" / "old").rmdir()
+    (tmp_path / "people" / "Nothing").rmdir()
+    again = run("people", "import", tmp_path / "people", *ANYWAY)
     assert (again.exit_code, again.stdout) == (0, "")
-    assert f"3 folders done before, as {tmp_path / 'people.csv'} says" in again.stderr
-    assert "New Two,bad.jpg,unreadable," in (tmp_path / "people.csv").read_text()
+    assert again.stderr.endswith(f"There is no new photo in {tmp_path / 'people'}.\n")
+    (tmp_path / "people.csv").write_text("not a report")
+    refused = run("people", "import", tmp_path / "people", "--again")
+    assert refused.exit_code == 1
+    assert "exists and is not the report of an import. Move it, or name another file with --report." in refused.stderr
 
 
 def test_a_review_enters_nothing(run, gallery, pictures):
@@ -199,6 +239,22 @@ def test_a_face_is_picked_by_its_number(run, gallery, pictures):
     assert done.exit_code == 0
     assert OTHER in done.stdout
     assert run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "2").exit_code == 2
+
+
+def test_photos_with_the_same_name_are_told_apart_by_their_path(run, gallery, photo, tmp_path):
+    files = [tmp_path / folder / "us.jpg" for folder in "abc"]
+    for file, people in zip(files, [(PERSON, OTHER), (OTHER, PERSON), (PERSON,)], strict=True):
+        file.parent.mkdir()
+        file.write_bytes(photo(*people))
+    refused = run("people", "add", NEWCOMER, *files, "--review", "--face", "us.jpg=2")
+    assert refused.exit_code == 2
+    assert f"'us.jpg' can mean {files[0]} (photo 1) or {files[1]} (photo 2)" in refused.stderr
+    done = run("people", "add", NEWCOMER, *files[:2], "--yes", "--face", "b/us.jpg=1", *ANYWAY)
+    assert [row.split(", ")[1] for row in done.stdout.splitlines()] == ["several_faces", "lookalike"]
+    assert [anchor.note for anchor in gallery.anchors(NEWCOMER)] == ["b/us.jpg"]
+    assert f"looks like {OTHER}" in done.stdout
+    done = run("people", "add", NEWCOMER, tmp_path / "gone.jpg", *files[:2], "--review", "--face", "3=1")
+    assert [row.split(", ")[1] for row in done.stdout.splitlines()] == ["unreadable", "several_faces", "duplicate"]
 
 
 def test_import_of_a_folder_without_folders(run, tmp_path):
@@ -217,4 +273,21 @@ def test_check_tells_what_is_wrong(run, newcomer):
     found = json.loads(done.stdout)
     assert 0 < found["strangers_named"] < 0.01
     few = next(one for one in found["findings"] if one["kind"] == "few")
-    assert (few["person"], few["advice"]) == (newcomer, "Add photos of different days.")
+    assert (few["person"], few["advice"], few["shipped"]) == (newcomer, "Add photos of different days.", False)
+
+
+def test_check_only_counts_findings_about_the_shipped_people(run, newcomer, gallery):
+    shipped = [one for one in json.loads(run("people", "check", "--json").stdout)["findings"] if one["shipped"]]
+    assert shipped
+    assert newcomer not in {name for one in shipped for name in (one["person"], one["other"])}
+    count = f"{len(shipped)} findings about the shipped people; --all lists them.\n"
+    done = run("people", "check")
+    assert done.exit_code == 1
+    assert f"  {newcomer} 1 anchor, 3 at least are wanted.\n" in done.stdout
+    assert count in done.stdout
+    listed = run("people", "check", "--all").stdout
+    assert all(one["detail"] in listed.partition("\nShipped people:\n")[2] for one in shipped)
+    gallery.remove(newcomer)
+    done = run("people", "check")
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"{len(json.loads(run('people', 'check', '--json').stdout)['findings'])} findings")

@@ -13,8 +13,18 @@ from sqlalchemy import func, select, update
 from app.gallery import reading
 from app.gallery.database import Database
 from app.gallery.errors import GalleryError, NameTaken, NothingToUndo, UnknownPerson
-from app.gallery.store import Gallery
-from app.gallery.tables import AnchorRow, CellRow, CropRow, FormerPortraitRow, PersonRow, RejectedRow, RevisionRow, now
+from app.gallery.store import Gallery, ImportedPhotos
+from app.gallery.tables import (
+    AnchorRow,
+    CellRow,
+    CropRow,
+    FormerPortraitRow,
+    ImportedRow,
+    PersonRow,
+    RejectedRow,
+    RevisionRow,
+    now,
+)
 from tests.conftest import NETWORK
 
 
@@ -44,6 +54,7 @@ CHANGES = {
     "add to a new person": lambda gallery, make: gallery.add("Carla", make(2), ["1", "2"], b"webp"),
     "add to a known person": lambda gallery, make: gallery.add("bob", make(2), ["1", "2"], b"webp"),
     "remove": lambda gallery, make: gallery.remove("Ann Lee"),
+    "remove several": lambda gallery, make: gallery.remove_people(["Ann Lee", "bob", "ann lee"]),
     "rename": lambda gallery, make: gallery.rename("bob", "Zora"),
     "merge": lambda gallery, make: gallery.merge("Ann Lee", "bob"),
     "remove anchors": lambda gallery, make: gallery.remove_anchors("bob", [gallery.anchors("bob")[0].id]),
@@ -210,6 +221,41 @@ class TestErasing:
             kept = connection.scalars(select(CellRow.before).where(CellRow.before.is_not(None))).all()
         assert kept == []
         assert not any("bob" in one.change or "Robert" in one.change for one in tiny_gallery.history())
+
+
+class TestImportedPhotos:
+    PHOTOS = ImportedPhotos("f" * 64, ("a" * 64, "b" * 64))
+
+    def test_they_follow_a_merge_and_its_undo_and_go_with_the_person(self, tiny_gallery, unit_vectors):
+        tiny_gallery.add("Carla", unit_vectors(2), ["1", "2"], imported=self.PHOTOS)
+        tiny_gallery.record_import("Carla", ImportedPhotos("f" * 64, ("b" * 64, "c" * 64)))
+
+        def found():
+            person, photos = tiny_gallery.imported("f" * 64)
+            return person and person.name, len(photos)
+
+        assert found() == ("Carla", 3)
+        tiny_gallery.merge("Carla", "bob")
+        assert found() == ("bob", 3)
+        tiny_gallery.undo()
+        assert found() == ("Carla", 3)
+        tiny_gallery.remove("Carla")
+        assert found() == (None, 0)
+        tiny_gallery.restore("Carla")
+        assert found() == ("Carla", 3)
+        tiny_gallery.merge("Carla", "bob")
+        tiny_gallery.remove("bob", for_good=True)
+        with tiny_gallery._database.reading() as connection:
+            assert connection.scalar(select(func.count()).select_from(ImportedRow)) == 0
+            assert connection.scalar(select(func.count()).where(CellRow.place == "imported")) == 0
+
+    def test_undo_forgets_those_of_its_import_only(self, tiny_gallery, unit_vectors):
+        tiny_gallery.add("bob", unit_vectors(1), ["1"], imported=self.PHOTOS)
+        tiny_gallery.add("bob", unit_vectors(1), ["2"], imported=ImportedPhotos("f" * 64, ("c" * 64,)))
+        tiny_gallery.undo()
+        assert tiny_gallery.imported("f" * 64)[1] == set(self.PHOTOS.photos)
+        tiny_gallery.undo()
+        assert tiny_gallery.imported("f" * 64) == (None, frozenset())
 
 
 def test_what_is_erased_is_gone_from_the_disk(sqlite_url, unit_vectors):

@@ -8,7 +8,7 @@ import pytest
 from app.gallery import shipped
 from app.gallery.errors import GalleryError
 from app.gallery.rebuild import Rebuilt, rebuild
-from app.gallery.store import Gallery
+from app.gallery.store import Gallery, ImportedPhotos
 from tests.conftest import NETWORK
 
 NEW = "another/crop"
@@ -49,6 +49,15 @@ def test_crops_are_embedded_and_shipped_anchors_replaced(old, database_url, fold
     assert [one.note for one in gallery.anchors("Ann")] == ["1", "2"]
     gallery.close()
     assert rebuild(database_url, NEW, folder, embed) is None
+
+
+def test_photos_of_lost_anchors_can_be_imported_again(old, database_url, folder, unit_vectors):
+    old.record_import("Ann", ImportedPhotos("a" * 64, ("1" * 64,)))
+    old.add("Bare", unit_vectors(1), ["1"], imported=ImportedPhotos("b" * 64, ("1" * 64,)))
+    rebuild(database_url, NEW, folder, embed, drop=True)
+    gallery = Gallery.open(database_url, NEW, None)
+    assert [len(gallery.imported(letter * 64)[1]) for letter in "ab"] == [1, 0]
+    gallery.close()
 
 
 def test_a_running_server_of_the_old_network_does_not_mix_them(old, database_url, folder):

@@ -80,7 +80,7 @@ def test_names_that_repeat_are_not_written(tmp_path, unit_vectors):
 @pytest.mark.parametrize("file", ["people.json", "anchors.safetensors", "portraits/zoe.webp"])
 def test_a_missing_file_is_named(folder, file):
     (folder / file).unlink()
-    assert refusal(folder).startswith(f"The shipped gallery lacks {folder / file}. Restore the folder {folder}")
+    assert refusal(folder).startswith(f"The shipped gallery has no file {folder / file}. Restore the folder {folder}")
 
 
 @pytest.mark.parametrize("file", ["people.json", "anchors.safetensors"])

@@ -80,7 +80,7 @@ class TestOpening:
         Gallery.open(database_url, NETWORK, folder).close()
 
     def test_a_missing_shipped_gallery_is_refused(self, database_url, tmp_path):
-        with pytest.raises(GalleryError, match=r"lacks .*people.json. Restore the folder"):
+        with pytest.raises(GalleryError, match=r"has no file .*people.json. Restore the folder"):
             Gallery.open(database_url, NETWORK, tmp_path / "nowhere")
 
 
@@ -246,6 +246,33 @@ class TestRemoving:
         tiny_gallery.add("Ann Lee", unit_vectors(1), ["new.jpg"])
         tiny_gallery.remove("Ann Lee", for_good=True)
         assert (count(AnchorRow), tiny_gallery.removed()) == (6, [])
+
+    @pytest.mark.parametrize("for_good", [False, True])
+    def test_several_go_together_or_none(self, tiny_gallery, for_good):
+        with pytest.raises(UnknownPerson, match=r"called 'Nobody' .* No person was removed\.$"):
+            tiny_gallery.remove_people(["bob", "Nobody"], for_good)
+        assert tiny_gallery.find("bob") is not None
+        gone = tiny_gallery.remove_people(["bob", "Ann Lee", "BOB"], for_good)
+        assert [person.name for person in gone] == ["bob", "Ann Lee"]
+        numbers = ", ".join(f"person {person.id}" for person in gone)
+        assert tiny_gallery.history(1)[0].change == f"{'erased' if for_good else 'removed'} {numbers}"
+        assert len(tiny_gallery.removed()) == (0 if for_good else 2)
+
+    def test_the_shipped_people_go_in_one_change(self, database_url, tmp_path, unit_vectors):
+        people = [(f"Person {number}", unit_vectors(2), b"webp") for number in range(600)]
+        shipped.write(tmp_path / "anchors", NETWORK, people)
+        gallery = Gallery.open(database_url, NETWORK, tmp_path / "anchors")
+        gallery.add("Person 7", unit_vectors(1), ["mine.jpg"])
+        gallery.add("Ann", unit_vectors(1), ["ann.jpg"])
+        assert len(gallery.remove_shipped()) == 599
+        assert gallery.history(1)[0].change == "removed 599 people"
+        assert gallery.snapshot().names == ("Ann", "Person 7")
+        gallery.undo()
+        assert len(gallery.snapshot()) == 601
+        gallery.remove_shipped()
+        assert len(gallery.remove_shipped(for_good=True)) == 599
+        assert (gallery.remove_shipped(), gallery.removed(), len(gallery.people())) == ([], [], 2)
+        gallery.close()
 
     def test_an_unknown_name_gets_a_suggestion(self, tiny_gallery):
         with pytest.raises(UnknownPerson, match=r"nobody called 'Anne Lee' in the gallery. Did you mean Ann Lee\?"):

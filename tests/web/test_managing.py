@@ -48,6 +48,12 @@ def labels(page) -> list[tuple[str, str]]:
     return [(html.unescape(file), label) for file, label in rows]
 
 
+def test_photos_with_the_same_name_get_numbers(client, photo):
+    page = send(client, "/manage/add", {"name": "Bo"}, {"us.jpg": photo(PERSON), "me.jpg": b"no picture"})
+    page = send(client, "/manage/add", fields(page, "/manage/add"), {"us.jpg": photo(PERSON)})
+    assert [file for file, _ in labels(page)] == ["us.jpg", "me.jpg", "us.jpg (2)"]
+
+
 def test_every_photo_has_its_line_and_nothing_enters_before_it_is_confirmed(client, gallery, photo):
     before = gallery.history()
     files = {"a<b>.jpg": photo(PERSON), "two.jpg": photo(PERSON, OTHER), "none.jpg": b"no picture"}
@@ -243,6 +249,7 @@ def test_a_face_that_is_none_is_not_learnt(client):
 
 def test_the_health_page_says_what_the_command_says(client, gallery, recognizer):
     shipped = recognizer.gallery.snapshot()
+    gallery.add("Famous", shipped.anchors[40:41], ["shipped"])
     gallery.add(OTHER, shipped.person(shipped.names.index(PERSON))[:3], ["wrong-1.jpg", "wrong-2.jpg", "wrong-3.jpg"])
     gallery.add("Lone", shipped.anchors[:1], ["one.jpg"])
     assert "Check now" in client.get("/manage/health").text
@@ -258,6 +265,10 @@ def test_the_health_page_says_what_the_command_says(client, gallery, recognizer)
         assert expected in said
     for advice in ("Look at the photo; remove the anchor if it shows somebody else.", "Add photos of different days."):
         assert advice in said
+    own, _, about_shipped = page.text.partition("1 finding about the shipped people</summary>")
+    assert "Famous" in about_shipped
+    assert "Famous" not in own
+    assert re.search(r"<h1>\d+ findings about your people</h1>", own)
     assert re.search(r"Of 1,179 faces of strangers, \d\.\d\d % would be given a name\.", said)
     # What it offers to remove are the anchors meant.
     other = gallery.find(OTHER).id

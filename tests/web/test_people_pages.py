@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, insert
 from app.factory import create_app
 from app.gallery.store import Gallery
 from app.gallery.tables import AnchorRow, PersonRow, PortraitRow
+from app.recognizer import Recognizer
 from app.settings import Settings
 from app.web.people_pages import PAGE
 from tests.photos import PERSON
@@ -53,6 +54,14 @@ def weight(client: FlaskClient, path: str) -> int:
             assert response.status_code == 200
             total += len(response.data)
     return total
+
+
+@pytest.mark.parametrize("path", ["/", "/people"])
+def test_pages_of_an_empty_gallery_say_how_to_add_people(settings, recognizer, empty_gallery, path):
+    own = Recognizer(settings, recognizer.detector, recognizer.network, empty_gallery)
+    page = create_app(settings, own).test_client().get(path).text
+    assert "The gallery is empty, so every face is unknown. To add people, " in page
+    assert "python main.py people add" in page
 
 
 @pytest.mark.parametrize("path", ["/", "/people", "/people?page=2", "/people?q=number"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from flask import Response, flash, make_response, redirect, request, url_for
 from werkzeug.exceptions import BadRequest
@@ -64,9 +65,18 @@ def _look(recognizer: Recognizer, name: str, known: Sequence[Line], files: Seque
     found = list(known)
     for number, upload in enumerate(files, start=1):
         yield f"{wording.which(number, len(files)) or 'The photo: '}finding faces…"
-        found.append(Line(_seen(recognizer, upload)))
+        name_on_page = _distinct(upload.name, {line.of.sighting.file for line in found})
+        found.append(Line(_seen(recognizer, replace(upload, name=name_on_page))))
     yield "Comparing them with each other and the gallery…"
     return _review(recognizer, name, found)
+
+
+def _distinct(name: str, taken: Collection[str]) -> str:
+    """Return the name, or with a number behind it if another photo of the person has the same."""
+    number, free = 2, name
+    while free in taken:
+        number, free = number + 1, f"{name} ({number})"
+    return free
 
 
 def _seen(recognizer: Recognizer, upload: Upload) -> Carried:
@@ -102,8 +112,8 @@ def _enter(recognizer: Recognizer, name: str, found: Sequence[Line]) -> Response
     done = confirm(recognizer, lines.as_review(name, photos), also)
     if done.person is None:
         raise BadRequest(NOTHING)
-    learnt = f"{plural.count(done.accepted, 'photo')} of {done.person.name} learnt."
-    flash(f"{learnt} They are recognised from now on.", "done")
+    enrolled = f"{plural.count(done.accepted, 'photo')} of {done.person.name} enrolled."
+    flash(f"{enrolled} {done.check}", "done" if done.check.good else "problem")
     return redirect(url_for("manage.person", person_id=done.person.id), 303)
 
 

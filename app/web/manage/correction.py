@@ -83,7 +83,7 @@ def _learn(recognizer: Recognizer, name: str, probe: Probe, file: str) -> Respon
         )
         return streams.unkept(make_response(shown))
     done = confirm(recognizer, reviewed, [0] if report.outcome in DEBATABLE else [])
-    flash(f"The face is an anchor of {done.person.name} now.", "done")
+    flash(f"The face is an anchor of {done.person.name} now. {done.check}", "done")
     return redirect(url_for("manage.person", person_id=done.person.id), 303)
 
 

@@ -17,6 +17,10 @@ CHANGES = 20
 """Changes shown."""
 
 
+REMOVED = 20
+"""Removed people shown before the visitor asks for the others."""
+
+
 @dataclass(frozen=True)
 class RemovedView:
     """Somebody who can be restored, and until when."""
@@ -38,6 +42,7 @@ def desk() -> str:
         named=with_names(gallery),
         newest=_newest(past),
         removed=[RemovedView(one.id, one.name, one.anchors, one.removed + days) for one in gallery.removed()],
+        shown=REMOVED,
         days=gallery.recovery_days,
     )
 

@@ -66,7 +66,8 @@ def ask_health() -> str:
     """What a check does, and the button that starts it."""
     snapshot = current_recognizer().gallery.snapshot()
     anchors = int(snapshot.offsets[-1])
-    return page("health.html", people=len(snapshot), anchors=anchors, large=anchors > LARGEST, found=None)
+    large = anchors > LARGEST
+    return page("health.html", people=len(snapshot), anchors=anchors, large=large, found=None, own=(), shipped=())
 
 
 @blueprint.post("/health")
@@ -84,18 +85,31 @@ def _checked(recognizer: Recognizer) -> Work:
     yield f"Looking at {plural.count(len(snapshot), 'person')}…"
     faces = strangers.read(recognizer.settings.model, card)
     with stage("check"):
-        found = health.check(snapshot, card.rules, faces)
+        found = health.check(snapshot, recognizer.rules(snapshot), faces)
     ids = dict(zip(snapshot.names, snapshot.ids, strict=True))
-    kinds = {kind: list(group) for kind, group in groupby(found.findings, key=lambda one: one.kind)}
-    listed = [_group(recognizer, kind, group, ids) for kind, group in kinds.items()]
-    return _page(found, listed), 200
+    own_names = {person.name for person in gallery.own_people()}
+    own = [finding for finding in found.findings if finding.concerns(own_names)]
+    shipped = [finding for finding in found.findings if not finding.concerns(own_names)]
+    return _page(found, _groups(recognizer, own, ids), _groups(recognizer, shipped, ids)), 200
 
 
-def _page(found: Health, groups: Sequence[Group]) -> str:
+def _page(found: Health, own: Sequence[Group], shipped: Sequence[Group]) -> str:
     at = time.strftime("%H:%M", time.gmtime())
     return page(
-        "health.html", people=found.people, anchors=found.anchors, large=False, found=found, groups=groups, at=at
+        "health.html",
+        people=found.people,
+        anchors=found.anchors,
+        large=False,
+        found=found,
+        own=own,
+        shipped=shipped,
+        at=at,
     )
+
+
+def _groups(recognizer: Recognizer, findings: Sequence[Finding], ids: Mapping[str, int]) -> list[Group]:
+    kinds = groupby(findings, key=lambda finding: finding.kind)
+    return [_group(recognizer, kind, list(group), ids) for kind, group in kinds]
 
 
 def _group(recognizer: Recognizer, kind: str, found: Sequence[Finding], ids: Mapping[str, int]) -> Group:
