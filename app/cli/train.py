@@ -29,7 +29,7 @@ GALLERY = click.option(
 LFW = click.option(
     "--lfw",
     type=FOLDER,
-    help="LFW's pictures and pairs.txt. Whoever has ten there is in the gallery too, by half of them.",
+    help="Folder of LFW's photos and pairs.txt. People with ten or more join the gallery, with half of their photos.",
 )
 ONNX = click.Path(path_type=Path, exists=True, dir_okay=False)
 COLOUR = click.option(

@@ -65,7 +65,7 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "JPEG quality 20": partial(augment.compressed, quality=20),
     "blurred by 2 px": _blurred,
     "a quarter of the light": _dark,
-    "grey": augment.grey,
+    "grayscale": augment.grey,
     "a fifth covered": _covered,
     "tilted 15°": _tilted(15),
     "tilted 30°": _tilted(30),

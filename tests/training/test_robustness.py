@@ -36,7 +36,7 @@ def test_changes_do_what_they_say(picture):
     assert max(change["face 48 px wide"](picture).shape) == 72
     assert change["face 48 px wide"](picture[:40, :40]).shape == (40, 40, 3)  # nothing is made larger
     assert change["a quarter of the light"](picture).mean() == pytest.approx(picture.mean() / 4, rel=0.02)
-    assert np.ptp(change["grey"](picture), axis=2).max() == 0
+    assert np.ptp(change["grayscale"](picture), axis=2).max() == 0
     assert np.abs(change["JPEG quality 20"](picture).astype(int) - picture).mean() < 8
     covered = (change["a fifth covered"](picture) != picture).any(axis=2)
     assert covered.sum() == pytest.approx(0.2 * 96**2, rel=0.05)
