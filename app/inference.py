@@ -61,6 +61,17 @@ class Network:
         Returns:
             float32 (faces, dims) of unit length.
         """
+        return unit(self.vectors(crops))
+
+    def vectors(self, crops: np.ndarray) -> np.ndarray:
+        """Embed aligned faces, with the vectors' lengths, which tell how clear a face is (see `quality`).
+
+        Args:
+            crops: uint8 (faces, 112, 112, 3) RGB, as `crop.align` returns them.
+
+        Returns:
+            float32 (faces, dims), not of unit length.
+        """
         embeddings = np.zeros((len(crops), self.dims), dtype=np.float32)
         with self._lock:
             if len(crops) == 1:
@@ -76,6 +87,11 @@ class Network:
 
 def _store(request: openvino.InferRequest, embeddings: np.ndarray, place: int) -> None:
     embeddings[place] = request.get_output_tensor().data[0]
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Scale vectors to unit length: float (faces, dims), same out."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
 def load_network(path: Path) -> Network:
@@ -100,7 +116,10 @@ def _compile(config: TwinConfig, weights: dict[str, np.ndarray], streams: int, t
 
 
 def _graph(config: TwinConfig, weights: dict[str, np.ndarray]) -> openvino.Model:
-    """Build the twin for one face: float32 (1, 112, 112, 3) to float32 (1, embedding)."""
+    """Build the twin for one face, without its last layer, which scales to unit length.
+
+    It takes float32 (1, 112, 112, 3) and returns float32 (1, embedding).
+    """
     import openvino
     from openvino import opset13 as ops
 
@@ -139,9 +158,8 @@ def _graph(config: TwinConfig, weights: dict[str, np.ndarray]) -> openvino.Model
         x = ops.reshape(x, np.array([1, -1]), special_zero=False)
         x = ops.add(ops.matmul(x, constant(next(arrays)), False, False), constant(next(arrays)[None]))
         x = normalize(x, EMBEDDING_EPSILON)
-        embeddings = ops.normalize_l2(x, np.array([1]), 1e-12, "max")
         if next(arrays, None) is not None:
             raise StopIteration
-        return openvino.Model([embeddings], [crops], "twin")
+        return openvino.Model([x], [crops], "twin")
     except (StopIteration, RuntimeError, ValueError) as error:
         raise ModelError("The weights belong to a network of another layout than their card describes.") from error
