@@ -99,7 +99,7 @@ def read_card(path: Path) -> Card:
             weights=raw["weights"]["file"],
             sha256=raw["weights"]["sha256"],
             rules=rules,
-            quality=QualityFloor(float(raw["quality"]["eye_distance"]), float(raw["quality"]["sharpness"])),
+            quality=QualityFloor.from_dict(raw["quality"]),
             raw=raw,
         )
     except FileNotFoundError as error:

@@ -169,7 +169,7 @@ class Detector:
             off = between(degrees, start) + _TILT_OF_REPORTED * reported
             degrees = start + float(np.clip(off, -_MOST_DEGREES, _MOST_DEGREES))
             seen = self._look_again(pixels, face.box, degrees)
-        return face if best is None else _with_landmarks(face, best)
+        return replace(face, close_confidence=0.0) if best is None else _with_landmarks(face, best)
 
     def _standing(self, pixels: np.ndarray, box: Box) -> tuple[float, DetectedFace | None]:
         """By which quarter turn a face stands upright, and how it looks then: yunet finds faces upside down too,

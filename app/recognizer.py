@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from app import crop, images, quality, verdict
+from app import crop, images, verdict
 from app.decoder import Decoder
 from app.detection import Detector
 from app.faces import Box, DetectedFace
@@ -17,6 +17,7 @@ from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.images import Picture
 from app.inference import Network, load_network
+from app.quality import Quality, measure
 from app.self_check import SelfCheck, self_check
 from app.settings import Settings
 from app.stages import judged, stage
@@ -31,11 +32,11 @@ class NoFaceFound(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class CutFace:
-    """A face cut out of its picture, ready to be embedded; `crop` and `flaw` as in `Probe`."""
+    """An aligned face, ready to be embedded. `crop` and `quality` are None if the detector found no eyes."""
 
     face: DetectedFace
     crop: np.ndarray | None
-    flaw: str | None
+    quality: Quality | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,9 +194,8 @@ class Recognizer:
         landmarks = [None if face.landmarks is None else face.landmarks / picture.scale for face in faces]
         with stage("embed"):
             crops = [None if points is None else crop.align(picture.pixels, points) for points in landmarks]
-        floor = self.network.card.quality
         return tuple(
-            CutFace(face, cut, floor.flaw(None if cut is None else quality.measure(cut, points)))
+            CutFace(face, cut, None if cut is None else measure(cut, points, face.close_confidence))
             for face, cut, points in zip(faces, crops, landmarks, strict=True)
         )
 
@@ -292,7 +292,13 @@ class Recognizer:
     def _embedded(self, cuts: Sequence[CutFace]) -> tuple[Probe, ...]:
         aligned = [cut.crop for cut in cuts if cut.crop is not None]
         with stage("embed"):
-            embeddings = iter(self.network.embed(np.stack(aligned)) if aligned else ())
-        return tuple(
-            Probe(cut.face, cut.crop, None if cut.crop is None else next(embeddings), cut.flaw) for cut in cuts
-        )
+            embeddings = iter(self.network.vectors(np.stack(aligned)) if aligned else ())
+        return tuple(self._probe(cut, None if cut.crop is None else next(embeddings)) for cut in cuts)
+
+    def _probe(self, cut: CutFace, embedding: np.ndarray | None) -> Probe:
+        floor = self.network.card.quality
+        if cut.quality is None or embedding is None:
+            return Probe(cut.face, None, None, floor.flaw(None))
+        norm = float(np.linalg.norm(embedding))
+        flaw = floor.flaw(replace(cut.quality, norm=norm))
+        return Probe(cut.face, cut.crop, embedding / max(norm, 1e-6), flaw)

@@ -44,13 +44,13 @@ def choose(embeddings: np.ndarray, most: int = MOST) -> np.ndarray:
     return np.argsort(-(embeddings @ embeddings.mean(axis=0)), kind="stable")[:most]
 
 
-def portrait(pictures: Sequence[np.ndarray], eyes: Sequence[np.ndarray], sharpness: np.ndarray) -> bytes:
+def portrait(pictures: Sequence[np.ndarray], eyes: Sequence[np.ndarray], details: np.ndarray) -> bytes:
     """A person's average face.
 
     Arguments:
         pictures: uint8 (height, width, 3) RGB each, a face with a margin.
         eyes: float (2, 2) each, in pixels of its picture.
-        sharpness: float (pictures,), see `quality`; clearer faces weigh more.
+        details: float (pictures,), the detail of each face, see `Quality`; faces with more detail weigh more.
 
     Returns:
         A WebP file of 224 x 224 pixels: aligned, averaged, gently sharpened. Where a picture ends it does not weigh;
@@ -58,7 +58,7 @@ def portrait(pictures: Sequence[np.ndarray], eyes: Sequence[np.ndarray], sharpne
     """
     total = np.zeros((_CANVAS, _CANVAS, 3))
     weights = np.zeros((_CANVAS, _CANVAS, 1))
-    for picture, pair, clear in zip(pictures, eyes, np.sqrt(np.maximum(sharpness, 1.0)), strict=True):
+    for picture, pair, clear in zip(pictures, eyes, np.maximum(details, 0.1), strict=True):
         cut = crop.align(picture, pair, _CANVAS).astype(np.float64)
         inside = crop.align(_content(picture), pair, _CANVAS)[:, :, 0] > 200
         # Fading towards each picture's edge keeps the edges from showing in the average.

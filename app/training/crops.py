@@ -45,21 +45,13 @@ class Crops:
 
     @cached_property
     def qualities(self) -> list[quality.Quality | None]:
-        """The quality of each face, None where the detector missed it."""
+        """The quality of each face without the norm of its embedding, None where the detector missed it."""
         return [
-            quality.measure(np.asarray(self.crops[place]), face.landmarks) if (face := self.face(place)) else None
+            quality.measure(np.asarray(self.crops[place]), face.landmarks, face.close_confidence)
+            if (face := self.face(place))
+            else None
             for place in range(len(self.files))
         ]
-
-    @cached_property
-    def eye_distance(self) -> np.ndarray:
-        """Distance of the eyes in pixels of the picture: float32 (files,), 0 where the detector missed the face."""
-        return np.array([one.eye_distance if one else 0 for one in self.qualities], dtype=np.float32)
-
-    @cached_property
-    def sharpness(self) -> np.ndarray:
-        """See `quality.Quality`: float32 (files,), 0 where the detector missed the face."""
-        return np.array([one.sharpness if one else 0 for one in self.qualities], dtype=np.float32)
 
     def face(self, place: int) -> DetectedFace | None:
         """Return the detected face of a picture, or None where the detector missed it."""

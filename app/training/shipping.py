@@ -161,7 +161,7 @@ def calibrate(
             become anchors are held out too.
         tick: called with the progress.
     """
-    floor = quality_floor.choose(faces.crops, faces.of("calibration"), network.embed, tick)
+    floor = quality_floor.choose(faces.crops, faces.embeddings, faces.of("calibration"), network.vectors, tick)
     snapshot, chosen = choose_gallery(faces, spelling, floor)
     good = floor.accepts(faces.crops.qualities)
     known = np.concatenate([faces.of("calibration"), np.setdiff1d(faces.of("train"), np.concatenate(chosen))])
@@ -194,10 +194,8 @@ def write(model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, 
         rules: thresholds and margin.
         floor: the smallest and blurriest face worth judging.
     """
-    quality = {"eye_distance": round(floor.eye_distance, 1), "sharpness": round(floor.sharpness, 1)}
-    card.write(
-        model, raw | {"head": asdict(rules.head), "verdict": card.verdict_entry(rules), "quality": quality}, weights
-    )
+    numbers = {"head": asdict(rules.head), "verdict": card.verdict_entry(rules), "quality": floor.to_dict()}
+    card.write(model, raw | numbers, weights)
     return card.read_card(model)
 
 
@@ -243,13 +241,13 @@ def write_gallery(
     places = {file: position for position, file in enumerate(tile_set.files)}
     people = []
     for number, (name, own) in enumerate(zip(snapshot.names, chosen, strict=True)):
-        pictures, eyes, sharpness = [], [], []
+        pictures, eyes, details = [], [], []
         for place in own[: anchors.AVERAGED]:
             picture, position = faces.picture(place), places.get(faces.crops.files[place])
             pictures.append(picture)
             eyes.append(_eyes(picture, detector) if position is None else tile_set.eyes[position])
-            sharpness.append(faces.crops.sharpness[place])
-        portrait = anchors.portrait(pictures, eyes, np.array(sharpness))
+            details.append(faces.crops.qualities[place].detail)
+        portrait = anchors.portrait(pictures, eyes, np.array(details))
         people.append((name, snapshot.anchors[snapshot.offsets[number] : snapshot.offsets[number + 1]], portrait))
         tick("averaging faces", number + 1, len(chosen))
     shipped.write(folder, network_id, people)
