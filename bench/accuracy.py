@@ -116,8 +116,9 @@ def serving(root: Path, work: Path, files: dict[str, list[str]], opencv_folder: 
 
     def shipped(wanted: Sequence[str], cache: str) -> np.ndarray:
         crops = collect(root, files[cache], detector, work / cache)
+        crops, embeddings = embed(network, crops, work / cache)
         usable = network.card.quality.accepts(crops.qualities)
-        return (embed(network, crops, work / cache) * usable[:, None])[crops.positions(wanted)]
+        return (embeddings * usable[:, None])[crops.positions(wanted)]
 
     if opencv_folder is None or _is_shipped(network.card.raw, opencv_folder / SFACE):
         return {"this program": shipped}

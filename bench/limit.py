@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from app import backends, crop, siamese
+from app import backends, crop, inference
 from app.decoder import Decoder
 from app.quiet import import_quietly
 from app.settings import Settings

@@ -106,7 +106,7 @@ def lfw(
     files = sorted({file for pair in pairs for file in pair[:2]})
     done = iter(range(1, len(files) + 1))
     crops = collect(root, files, detector, work / "lfw", lambda: tick("finding faces in LFW", next(done), len(files)))
-    embeddings = embed(network, crops, work / "lfw", lambda done, total: tick("embedding LFW", done, total))
+    crops, embeddings = embed(network, crops, work / "lfw", lambda done, total: tick("embedding LFW", done, total))
     left, right = (crops.positions([pair[side] for pair in pairs]) for side in (0, 1))
     distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)
     distances = np.where(crops.found[left] & crops.found[right], distances, np.inf)

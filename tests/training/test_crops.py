@@ -16,11 +16,14 @@ def root(photo, tmp_path):
 FILES = ["0.jpg", "1.jpg", "broken.jpg"]
 
 
-def test_faces_are_cut_and_embedded_once(root, recognizer):
+def test_faces_are_cropped_and_embedded_once(root, recognizer):
     found = collect(root, FILES, recognizer.detector, root / "cache")
     assert found.found.tolist() == [True, True, False]
-    embeddings = embed(recognizer.network, found, root / "cache")
+    measured, embeddings = embed(recognizer.network, found, root / "cache")
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), [1, 1, 0], atol=1e-5)
+    norms = np.linalg.norm(recognizer.network.vectors(found.crops[:2]), axis=1)
+    np.testing.assert_allclose(measured.norms, [*norms, 0], rtol=1e-5)
+    assert [quality and quality.norm for quality in measured.qualities] == [*measured.norms[:2].tolist(), None]
     ticks, counting = [], Counting(recognizer.detector)
     collect(root, FILES, counting, root / "cache", lambda: ticks.append(1))
     assert (ticks, counting.asked) == ([], 0)
@@ -39,11 +42,11 @@ class Counting:
         return self.detector.find_faces(picture)
 
 
-def test_embeddings_of_crops_that_were_cut_otherwise_are_made_anew(root, recognizer, monkeypatch):
+def test_crops_of_another_detection_are_embedded_again(root, recognizer, monkeypatch):
     first = collect(root, FILES, recognizer.detector, root / "cache")
-    before = embed(recognizer.network, first, root / "cache")
+    _, before = embed(recognizer.network, first, root / "cache")
     (root / "0.jpg").write_bytes((root / "1.jpg").read_bytes())
     monkeypatch.setattr(cutting, "METHOD", "looks-test")
-    after = embed(recognizer.network, collect(root, FILES, recognizer.detector, root / "cache"), root / "cache")
+    _, after = embed(recognizer.network, collect(root, FILES, recognizer.detector, root / "cache"), root / "cache")
     assert np.abs(after[0] - before[0]).max() > 0.01
     np.testing.assert_allclose(after[0], after[1], atol=1e-4)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,7 +27,8 @@ def root(tmp_path):
 
 @pytest.fixture
 def faces(tmp_path, rng) -> Faces:
-    crops = Crops(["celebrities/Dee/1.webp"], np.zeros((1, 112, 112, 3), np.uint8), np.arange(16, dtype=np.float32)[None])
+    row = np.arange(16, dtype=np.float32)[None]
+    crops = Crops(["celebrities/Dee/1.webp"], np.zeros((1, 112, 112, 3), np.uint8), row, np.full(1, 9.0))
     row = rng.normal(size=(1, 8)).astype(np.float32)
     return Faces(tmp_path, crops, np.array(["celebrities/Dee"]), np.array(["train"]), row / np.linalg.norm(row))
 
@@ -43,7 +45,8 @@ def test_guests_join_the_gallery_by_half_of_their_pictures(root, faces, tmp_path
 
     def embed(_network, crops, _cache, _tick):
         rows = np.array([middles[file.split("/")[0]] for file in crops.files]) + rng.normal(scale=0.1, size=(31, 8))
-        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        norms = np.linalg.norm(rows, axis=1)
+        return replace(crops, norms=norms), (rows / norms[:, None]).astype(np.float32)
 
     monkeypatch.setattr(guests, "embed", embed)
     face = DetectedFace(Box(10, 10, 20, 24), np.array([[12.0, 18.0], [28.0, 18.0]]), 0.9)
@@ -56,7 +59,7 @@ def test_guests_join_the_gallery_by_half_of_their_pictures(root, faces, tmp_path
     assert set(joined.splits[~few]) == {"train", "guest"}
     assert set(joined.splits[few]) <= {"calibration-stranger", "test-stranger"}
     assert joined.picture(5).shape == (40, 40, 3)
-    spelling, floor = {"Bo Ek": "Bo Ék"}, QualityFloor(0.0, 0.0)
+    spelling, floor = {"Bo Ek": "Bo Ék"}, QualityFloor()
     snapshot, _ = shipping.choose_gallery(joined, spelling, floor)
     assert snapshot.names == ("Ann Lee", "Bo Ék", "Dee")
     card = SimpleNamespace(rules=SimpleNamespace(head=Head(6.0, 1.0)), quality=floor)

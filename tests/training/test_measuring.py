@@ -54,7 +54,7 @@ def measured(rng, tmp_path) -> tuple[Faces, Snapshot]:
 @pytest.fixture
 def card():
     """What measuring reads of a card: a gate that refuses the smallest face, and the rules."""
-    return SimpleNamespace(rules=RULES, quality=QualityFloor(8.0, 0.0))
+    return SimpleNamespace(rules=RULES, quality=QualityFloor(8.0))
 
 
 def test_figures_of_the_card_agree_with_each_other(measured, card):

@@ -62,7 +62,7 @@ def enrolled(recognizer, faces, empty_gallery, monkeypatch) -> tuple[Recognizer,
 
     The photo shows an average face, which may be too blurred for the quality gate.
     """
-    card = replace(recognizer.network.card, quality=QualityFloor(0.0, 0.0))
+    card = replace(recognizer.network.card, quality=QualityFloor())
     monkeypatch.setattr(recognizer.network, "card", card)
     embeddings = recognizer.network.embed(np.asarray(faces.crops.crops))
     empty_gallery.add(photos.PERSON, embeddings[:1], ["1.jpg"], None)
