@@ -1,140 +1,208 @@
-"""Who names more faces: `.venv/bin/python -m bench.accuracy FACES_FOLDER LFW_FOLDER [--people N] [--pairs N]`.
+"""Identification accuracy beside other systems: `.venv/bin/python -m bench.accuracy FACES_FOLDER LFW_FOLDER`.
 
-The network that ships beside `face_recognition` (dlib) on the same pictures: LFW's pairs, and a gallery of the same
-anchors. Whoever misses a face has it wrong. What dlib answers is kept in `.bench/`, since it takes an hour.
+The shipped network, `face_recognition` (dlib), and with `--opencv` OpenCV's YuNet and SFace in 40 lines, on the same
+photos of LFW: galleries of people with ten or more pictures by the number of enrolled photos, and the 6,000 pairs. A
+face that a system misses is its error. Answers of dlib and OpenCV stay in `.bench/`: dlib's take half an hour.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import click
+import cv2
 import numpy as np
 from tqdm import tqdm
 
 from app import inference
+from app.cli.train import in_lfw
 from app.detection import Detector
 from app.settings import ROOT, Settings
-from app.training import evaluation, identification, shipping
+from app.training import evaluation, guests, identification
 from app.training.crops import collect, embed
-from app.training.judged import Judged
-from app.verdict import PersonDistance
+from app.training.teacher import Teacher
+from app.training.tiles import unit_hash
+from app.verdict import FPIRS
 from bench.rival import rival
 
-KEPT = ROOT / ".bench" / "dlib.jsonl"
+KEPT = ROOT / ".bench"
+YUNET, SFACE = "face_detection_yunet_2023mar.onnx", "face_recognition_sface_2021dec.onnx"
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
+Ask = Callable[[Path], np.ndarray | None]
+"""Returns the embedding of the largest face of a picture, None if there is no face."""
 
-def encodings(root: Path, files: Sequence[str]) -> np.ndarray:
-    """Dlib's encoding of the largest face of each file: float64 (files, 128), NaN where it found none."""
-    KEPT.parent.mkdir(exist_ok=True)
+Embed = Callable[[Sequence[str], str], np.ndarray]
+"""Embeds files, whose cache has this name: float (files, dims), zeros where a system found no face."""
+
+
+@contextmanager
+def dlib() -> Iterator[Ask]:
+    """Start `face_recognition` in its own environment."""
+    with rival() as process:
+        yield lambda path: process.ask(path).largest
+
+
+@contextmanager
+def opencv(folder: Path) -> Iterator[Ask]:
+    """Load OpenCV's detector and network with their defaults."""
+    detector = cv2.FaceDetectorYN.create(str(folder / YUNET), "", (320, 320))
+    network = cv2.FaceRecognizerSF.create(str(folder / SFACE), "")
+
+    def ask(path: Path) -> np.ndarray | None:
+        picture = cv2.imread(str(path))
+        detector.setInputSize(picture.shape[1::-1])
+        faces = detector.detect(picture)[1]
+        if faces is None:
+            return None
+        largest = max(faces, key=lambda face: face[2] * face[3])
+        embedding = network.feature(network.alignCrop(picture, largest))[0]
+        return embedding / np.linalg.norm(embedding)
+
+    yield ask
+
+
+def answers(
+    kept: Path, root: Path, files: Sequence[str], system: Callable[[], AbstractContextManager[Ask]]
+) -> np.ndarray:
+    """Return a system's embeddings of files: float64 (files, 128), zeros where it found no face.
+
+    Args:
+        kept: file of JSON lines with the answers of earlier calls.
+        root: folder that `files` are relative to.
+        files: the pictures.
+        system: opened if answers are missing.
+    """
+    kept.parent.mkdir(exist_ok=True)
     known = {}
-    if KEPT.exists():
-        # A last line that was cut off while it was written is asked for again.
-        lines = KEPT.read_text(encoding="utf-8").splitlines(keepends=True)
-        known = dict(json.loads(line) for line in lines if line.endswith("\n"))
-        KEPT.write_text("".join(line for line in lines if line.endswith("\n")), encoding="utf-8")
+    if kept.exists():
+        # A call that was stopped may have left half a line.
+        lines = [line for line in kept.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        kept.write_text("".join(lines), encoding="utf-8")
+        known = dict(map(json.loads, lines))
     missing = [file for file in files if file not in known]
     if missing:
-        with rival() as dlib, KEPT.open("a", encoding="utf-8") as stream:
-            for file in tqdm(missing, desc="dlib", unit="face", disable=None):
-                found = dlib.ask(root / file).largest
+        with system() as ask, kept.open("a", encoding="utf-8") as stream:
+            for file in tqdm(missing, desc=kept.stem, unit="face", disable=None):
+                found = ask(root / file)
                 known[file] = None if found is None else found.round(6).tolist()
                 stream.write(json.dumps([file, known[file]]) + "\n")
                 stream.flush()
-    return np.array([known[file] or [np.nan] * 128 for file in files])
+    return np.array([known[file] or [0.0] * 128 for file in files])
 
 
-def pairs(root: Path, count: int, ours: np.ndarray, theirs: np.ndarray, files: Sequence[str]) -> dict[str, str]:
-    """Accuracy on the first `count` of LFW's pairs, each tenth in turn."""
-    listed = evaluation.lfw_pairs(root)[:: max(1, 6000 // count)]
-    places = {file: place for place, file in enumerate(files)}
-    left, right = ([places[pair[side]] for pair in listed] for side in (0, 1))
-    different = np.array([pair[2] for pair in listed])
-    answers = {}
-    for name, rows in (("ours", ours), ("dlib", theirs)):
-        distances = np.linalg.norm(rows[left] - rows[right], axis=1)
-        accuracy, error = evaluation.folds_accuracy(np.where(np.isnan(distances), np.inf, distances), different)
-        answers[name] = f"{100 * accuracy:.1f} ± {100 * error:.1f}"
-    return answers
+def mean_distances(probes: np.ndarray, anchors: Sequence[np.ndarray]) -> np.ndarray:
+    """Return Euclidean distances to the plain means of people's encodings: float (probes, people)."""
+    means = np.stack([own.mean(axis=0) for own in anchors])
+    squares = (probes**2).sum(axis=1)[:, None] - 2 * probes @ means.T + (means**2).sum(axis=1)
+    return np.sqrt(np.maximum(0, squares))
 
 
-def judged(rows: np.ndarray, identities: Sequence[str], anchors: dict[str, np.ndarray]) -> list[Judged]:
-    """Each face with the closest people by the mean Euclidean distance to their anchors."""
-    names = list(anchors)
-    faces = []
-    for row, identity in zip(rows, identities, strict=True):
-        means = np.array([np.linalg.norm(own - row, axis=1).mean() for own in anchors.values()])
-        order = [] if np.isnan(row).any() else np.argsort(means)[:2]
-        ranking = tuple(PersonDistance(names[i], float(means[i]), 0.0, 0.0, len(anchors[names[i]])) for i in order)
-        faces.append(Judged(identity, identity if identity in anchors else None, "", ranking, len(names)))
-    return faces
+def serving(root: Path, work: Path, files: dict[str, list[str]], opencv_folder: Path | None) -> dict[str, Embed]:
+    """Return the shipped network with its quality gate, and the teacher on the same crops where it is another.
 
-
-def gallery(faces: shipping.Faces, people: int, rows: np.ndarray, shown: Sequence[int]) -> dict[str, str]:
-    """Closed and open set over the same anchors, test faces and strangers, by one kind of embedding.
-
-    Arguments:
-        faces: as `shipping.gather` gives them.
-        people: how many of the gallery's people.
-        rows: float (len(shown), dims), NaN where no face was found.
-        shown: places of the faces that `rows` are of.
+    Args:
+        root: folder that all files are relative to.
+        work: folder of the crops that `evaluate` cached.
+        files: of each cache.
+        opencv_folder: of SFace's file, or None.
     """
-    place = {face: number for number, face in enumerate(shown)}
-    anchors: dict[str, list] = {}
-    for face in chosen(faces, people)[0]:
-        if not np.isnan(rows[place[face]]).any():
-            anchors.setdefault(str(faces.identities[face]), []).append(rows[place[face]])
-    anchors = {name: np.array(own) for name, own in anchors.items()}
-    known, strangers = (
-        judged(rows[[place[face] for face in part]], faces.identities[list(part)], anchors)
-        for part in chosen(faces, people)[1:]
-    )
-    found = {"first": f"{100 * np.mean([face.right for face in known]):.1f}"}
-    for rate in identification.RATES:
-        row = identification.at_rate(known, strangers, rate)
-        found[f"named at {100 * rate:g} %"] = f"{100 * row['mean']:.1f} ± {100 * row['spread']:.1f}"
-    return found
+    settings = Settings.from_environment()
+    detector, network = Detector.from_settings(settings), inference.load_network(settings.model)
+
+    def shipped(wanted: Sequence[str], cache: str) -> np.ndarray:
+        crops = collect(root, files[cache], detector, work / cache)
+        crops, embeddings = embed(network, crops, work / cache)
+        usable = network.card.quality.accepts(crops.qualities)
+        return (embeddings * usable[:, None])[crops.positions(wanted)]
+
+    if opencv_folder is None or _is_shipped(network.card.raw, opencv_folder / SFACE):
+        return {"this program": shipped}
+    teacher = Teacher(opencv_folder / SFACE)
+
+    def taught(wanted: Sequence[str], cache: str) -> np.ndarray:
+        crops = collect(root, files[cache], detector, work / cache)
+        places = crops.positions(wanted)
+        return np.where(crops.found[places, None], teacher.embed(crops.crops[places]), 0)
+
+    return {"this program": shipped, "SFace on the same crops": taught}
 
 
-def chosen(faces: shipping.Faces, people: int) -> tuple[list[int], list[int], list[int]]:
-    """Places of the anchors of the first `people` people, of their test faces, and of the strangers."""
-    _, anchors = shipping.choose_gallery(faces, {}, shipping.QualityFloor(0.0, 0.0))
-    anchors = anchors[:people]
-    who = {str(faces.identities[own[0]]) for own in anchors}
-    test = [face for face in np.flatnonzero(faces.splits == "test") if faces.identities[face] in who]
-    return [int(face) for own in anchors for face in own], test, list(np.flatnonzero(faces.splits == "test-stranger"))
+def _is_shipped(card: dict, file: Path) -> bool:
+    pretrained = card["training"].get("pretrained", {})
+    return pretrained.get("sha256") == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def row(
+    embed_files: Embed,
+    measure: identification.Measure,
+    members: Sequence[str],
+    impostors: Sequence[str],
+    pairs: Sequence[tuple[str, str, bool]],
+) -> Iterator[str]:
+    """Yield a system's accuracy and TAR on pairs, and its TPIR for each number of enrolled photos."""
+    files = files_of(pairs)
+    rows = dict(zip(files, embed_files(files, "lfw"), strict=True))
+    left, right = (np.array([rows[pair[side]] for pair in pairs]) for side in (0, 1))
+    found = left.any(axis=1) & right.any(axis=1)
+    distances = np.where(found, np.linalg.norm(left - right, axis=1), np.inf)
+    different = np.array([pair[2] for pair in pairs])
+    accuracy, error = evaluation.folds_accuracy(distances, different)
+    yield f"{100 * accuracy:.1f} ± {100 * error:.1f}"
+    yield f"{100 * evaluation.tar_at_far(distances, different, 1e-3):.1f}"
+    files = sorted([*members, *impostors])
+    embeddings = embed_files(files, "guests")
+    inside = np.isin(files, members)
+    people = np.array([file.rpartition("/")[0] for file in files])
+    usable, outside = embeddings.any(axis=1), np.flatnonzero(~inside)
+    faces = identification.Collection(embeddings, usable, people, np.flatnonzero(inside), outside, outside)
+    for own in identification.own_galleries(faces, measure=measure)["rows"]:
+        yield " / ".join(f"{100 * rate['tpir']:.1f}" for rate in own["rates"])
+
+
+def files_of(pairs: Sequence[tuple[str, str, bool]]) -> list[str]:
+    """Return the pictures of pairs, each once."""
+    return sorted({file for pair in pairs for file in pair[:2]})
 
 
 @click.command()
 @click.argument("faces", type=FOLDER)
 @click.argument("lfw", type=FOLDER)
-@click.option("--people", default=401, show_default=True, help="People in the gallery.")
-@click.option("--pairs", "count", default=6000, show_default=True, help="Pairs of LFW.")
-@click.option("--work", type=FOLDER, default=ROOT / ".training", help="Where `ship` left its crops.")
-def main(faces: Path, lfw: Path, people: int, count: int, work: Path) -> None:
-    """Measure and print."""
-    settings = Settings.from_environment()
-    detector, network = Detector.from_settings(settings), inference.load_network(settings.model)
-    files = sorted({file for pair in evaluation.lfw_pairs(lfw) for file in pair[:2]})
-    crops = collect(lfw, files, detector, work / "lfw")
-    ours = np.where(crops.found[:, None], embed(network, crops, work / "lfw"), np.nan)
-    needed = sorted({file for pair in evaluation.lfw_pairs(lfw)[:: max(1, 6000 // count)] for file in pair[:2]})
-    theirs = np.full((len(files), 128), np.nan)
-    theirs[[files.index(file) for file in needed]] = encodings(lfw, needed)
-    rows = {f"LFW, {count:,} pairs": pairs(lfw, count, ours, theirs, files)}
-    gathered = shipping.gather(faces, work, detector, network, "celebrities")
-    shown = sorted({face for part in chosen(gathered, people) for face in part})
-    own = np.where(gathered.crops.found[shown, None], gathered.embeddings[shown], np.nan)
-    other = encodings(faces, [gathered.crops.files[face] for face in shown])
-    by_kind = {"ours": gallery(gathered, people, own, shown), "dlib": gallery(gathered, people, other, shown)}
-    for what in by_kind["ours"]:
-        rows[f"{people} people, {what}"] = {kind: figures[what] for kind, figures in by_kind.items()}
-    print(f"{'%':<32} {'this network':>14} {'dlib':>14}")
-    for what, figures in rows.items():
-        print(f"{what:<32} {figures['ours']:>14} {figures['dlib']:>14}")
+@click.option("--opencv", "opencv_folder", type=FOLDER, help=f"Folder of OpenCV Zoo's {YUNET} and {SFACE}.")
+@click.option("--impostors", "count", default=10_000, show_default=True, help="Impostors at most.")
+@click.option("--pairs", default=6000, show_default=True, help="Pairs at most, evenly chosen.")
+@click.option("--work", type=FOLDER, default=ROOT / ".training", help="Folder of the crops that `evaluate` cached.")
+def main(faces: Path, lfw: Path, opencv_folder: Path | None, count: int, pairs: int, work: Path) -> None:
+    """Measure and print a Markdown table."""
+    members, others = guests.pictures_of(lfw, in_lfw(faces))
+    impostors = sorted(others, key=lambda file: unit_hash(file, 3))[:count]
+    listed = evaluation.lfw_pairs(lfw)
+    chosen = listed[:: -(-len(listed) // pairs)]
+    files = {"lfw": files_of(listed), "guests": sorted([*members, *others])}
+    template = identification.template_distances
+    systems = {name: (one, template) for name, one in serving(lfw, work, files, opencv_folder).items()}
+    if opencv_folder is not None:
+        peer = KEPT / "opencv.jsonl"
+        systems["OpenCV, YuNet + SFace"] = (
+            lambda files, _: answers(peer, lfw, files, lambda: opencv(opencv_folder)),
+            template,
+        )
+    systems["`face_recognition` (dlib)"] = (
+        lambda files, _: answers(KEPT / "dlib.jsonl", lfw, files, dlib),
+        mean_distances,
+    )
+    rates = " / ".join(f"{100 * fpir:g}" for fpir in FPIRS)
+    titles = [f"{number} enrolled" for number in identification.ENROLLED]
+    print(f"{len(chosen):,} pairs; {len(members):,} photos of members and {len(impostors):,} impostors")
+    print(f"Enrolled photos: TPIR at FPIR {rates} %")
+    print(f"| % | LFW accuracy | TAR at FAR 0.1 % | {' | '.join(titles)} |")
+    print("|---" * (3 + len(titles)) + "|")
+    for name, (embed_files, measure) in systems.items():
+        print(f"| {name} | {' | '.join(row(embed_files, measure, members, impostors, chosen))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,23 +15,23 @@ CROPS = ROOT / ".training" / "crops"
 """Where they lie unless said otherwise."""
 
 
-def embedded(crops: Path, network: inference.Network) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the faces that the detector found.
+def embedded(crops: Path, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The faces that the detector found.
 
     Args:
         crops: the folder.
-        network: the one whose embeddings are wanted.
+        weights: those of the network whose embeddings are wanted.
 
     Returns:
         The folder of each face's person, its file, and float32 (faces, dims) of length 1.
     """
-    kept = crops / f"embeddings-{fingerprint(network.weights)}.npy"
+    kept = crops / f"vectors-{fingerprint(weights)}.npy"
     if not kept.exists():
         raise SystemExit(
             f"There are no embeddings of this network in {crops}. python main.py ship FACES_FOLDER makes them."
         )
     files = np.array((crops / "about.txt").read_text(encoding="utf-8").split("\n")[2:])
-    embeddings = np.load(kept)
+    embeddings = inference.unit(np.load(kept))
     people = np.array([file.rpartition("/")[0] for file in files])
     # Where the detector missed there are zeros.
     found = np.linalg.norm(embeddings, axis=1) > 0
@@ -48,6 +48,6 @@ def faces(crops: Path, *splits: str) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         The folder of each face's person, and float32 (faces, dims) of length 1.
     """
-    people, files, embeddings = embedded(crops, inference.load_network(Settings.from_environment().model))
+    people, files, embeddings = embedded(crops, inference.load_network(Settings.from_environment().model).weights)
     chosen = np.array([split_of(*one) in splits for one in zip(people, files, strict=True)])
     return people[chosen], embeddings[chosen]

@@ -30,9 +30,9 @@ COPIES = {
 }
 
 
-def nearest(folder: Path, network: inference.Network) -> np.ndarray:
+def nearest(folder: Path, weights: dict[str, np.ndarray]) -> np.ndarray:
     """Of each picture of a folder of `ship`'s, the cosine to the nearest other of its person: (pictures,)."""
-    people, _, rows = cached.embedded(folder, network)
+    people, _, rows = cached.embedded(folder, weights)
     found = []
     # Strangers lie there too.
     for person in np.unique(people[~np.char.startswith(people, "people/")]):
@@ -49,8 +49,8 @@ def main(work: Path, count: int) -> None:
     """Measure and print."""
     network = inference.load_network(Settings.from_environment().model)
     rows = {
-        "nearest other, learnt from": nearest(work / "crops", network),
-        "nearest other, not learnt from": nearest(work / "guests", network),
+        "nearest other, learnt from": nearest(work / "crops", network.weights),
+        "nearest other, not learnt from": nearest(work / "guests", network.weights),
     }
     crops = np.load(work / "crops" / "crops.npy", mmap_mode="r")
     faces = np.array([crops[place] for place in np.linspace(0, len(crops) - 1, count).astype(int)])

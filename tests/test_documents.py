@@ -177,31 +177,3 @@ def test_everything_required_is_locked(name):
     assert asked
     missing = [one for one in asked if f"{one} \\\n    --hash=sha256:" not in locked]
     assert not missing, f"{name}.lock lacks {', '.join(missing)}: run `make lock`"
-
-
-def test_figures_table_is_empty_without_figures():
-    assert report.figures_table({}) == report.NOTHING
-
-
-def test_figures_table_has_every_part():
-    shares = {"top1": 0.9, "top5": 0.95, "named": 0.8, "misnamed": 0.01, "missed": 0, "worst": []}
-    found = report.figures_table(
-        {
-            "open_set": {"faces": 1500, "named": 0.0061, "ambiguous": 0.001},
-            "closed_set": {"faces": 1900, "people": 401, **shares},
-            "four": {"faces": 20, "people": 4, **shares},
-            "tilt": {"faces": 400, "top1_at_0": 0.9, "top1_at_-30": 0.85},
-            "lfw": {
-                "pairs": 6000,
-                "accuracy": 0.97,
-                "standard_error": 0.002,
-                "tar_at_far_1e-3": 0.9,
-                "without_trained_people": {"pairs": 5000, "accuracy": 0.96, "standard_error": 0.003},
-            },
-        }
-    ).splitlines()
-    assert found[0] == "| What | Figure | Measured on |"
-    assert "| 0.6 % | 1,500 faces" in found[2]
-    assert any("tilted by -30°" in line for line in found)
-    assert "| LFW: same person or not | 97.0 % ± 0.2 | 6,000 pairs, 10 folds |" in found
-    assert len(found) == 14

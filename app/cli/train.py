@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -27,7 +29,7 @@ GALLERY = click.option(
 LFW = click.option(
     "--lfw",
     type=FOLDER,
-    help="LFW's pictures and pairs.txt. Whoever has ten there is in the gallery too, by half of them.",
+    help="Folder of LFW's photos and pairs.txt. People with ten or more join the gallery, with half of their photos.",
 )
 ONNX = click.Path(path_type=Path, exists=True, dir_okay=False)
 COLOUR = click.option(
@@ -207,10 +209,15 @@ def ship(
 @GALLERY
 @LFW
 @click.option(
-    "--robustness/--no-robustness", default=True, show_default=True, help="Also measure pictures made worse: minutes."
+    "--robustness/--no-robustness",
+    default=True,
+    show_default=True,
+    help="Also measure degraded photos: minutes.",
 )
-@click.option("--write/--no-write", default=True, show_default=True, help="Put the figures into the card.")
-@click.option("--report", type=click.Path(path_type=Path), help="Folder of the report; default: report, by the card.")
+@click.option("--write/--no-write", default=True, show_default=True, help="Write the figures into the card.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Folder of the report. Default: report beside the card."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def evaluate(
     faces: Path,
@@ -222,29 +229,31 @@ def evaluate(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure the shipped network and gallery on faces of FACES_FOLDER that neither has seen.
+    """Measure the shipped network and gallery on faces that neither has seen.
 
-    Writes the figures into the card, and a report with plots beside it. Parts that are not measured this time keep
-    their figures in the card.
+    Writes the figures into the model card, and a report with plots into a folder beside it. Figures that this call
+    does not measure stay in the card. Own galleries, people not seen in training and photo comparisons need --lfw.
     """
     settings = common.settings()
-    with learning(), bars() as tick:
-        from app.detection import Detector
-        from app.gallery import shipped
-        from app.inference import load_network
+    with learning(), bars() as tick, tempfile.TemporaryDirectory() as database:
+        from app.recognizer import Recognizer
         from app.training import measuring, report_folder, shipping
         from app.training import robustness as robust
 
-        detector, network = Detector.from_settings(settings), load_network(settings.model)
-        spelling, snapshot = shipping.spelling_of(settings.anchors), shipped.read(settings.anchors).snapshot()
+        recognizer = Recognizer.load(replace(settings, database_url=f"sqlite:///{database}/gallery.sqlite"))
+        detector, network = recognizer.detector, recognizer.network
+        spelling = shipping.spelling_of(settings.anchors)
         gathered = _gathered(faces, lfw, work, detector, network, gallery, spelling, tick)
-        figures, details = measuring.gallery(gathered, spelling, snapshot, network.card.rules)
-        if robustness:
-            figures["robustness"] = robust.measure(gathered, spelling, snapshot, detector, network, tick)
-            figures["tilt"] = robust.tilt(figures["robustness"])
+        figures, details = measuring.gallery(gathered, spelling, recognizer.gallery.snapshot(), network.card)
         if lfw:
-            figures["lfw"], more = measuring.lfw(lfw, work, detector, network, _in_lfw(faces), tick)
+            figures |= measuring.guests(gathered, network.card)
+            figures["lfw"], more = measuring.lfw(lfw, work, detector, network, in_lfw(faces), tick)
             details |= more
+        if robustness:
+            figures["resent"] = robust.resent(gathered, spelling, recognizer, tick)
+            figures["robustness"] = robust.measure(gathered, spelling, recognizer, tick)
+            figures["tilt"] = robust.tilt(figures["robustness"])
+        recognizer.gallery.close()
         card = network.card.raw | {"metrics": network.card.raw.get("metrics", {}) | figures}
         if write:
             settings.model.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -311,11 +320,12 @@ def _gathered(faces: Path, lfw: Path | None, work: Path, detector, network, gall
 
     gathered = shipping.gather(faces, work, detector, network, gallery, tick)
     if lfw:
-        gathered = guests.invite(gathered, lfw, work, detector, network, _in_lfw(faces), tick)
+        gathered = guests.invite(gathered, lfw, work, detector, network, in_lfw(faces), tick)
     return shipping.without_gallery_people(gathered, spelling)
 
 
-def _in_lfw(faces: Path) -> list[str]:
+def in_lfw(faces: Path) -> list[str]:
+    """Return the LFW names of the gallery's people, from in_lfw.csv in the folder of faces."""
     path = faces / "in_lfw.csv"
     if not path.exists():
         return []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 from app import crop, images, quality
 from app.detection import METHOD, Detector
 from app.faces import Box, DetectedFace
+from app.inference import Network, unit
 
 _CHUNK = 2000
 
@@ -31,12 +32,14 @@ class Crops:
 
     `files` are relative to the root. `crops` is uint8 (files, 112, 112, 3) RGB, read from disk as needed. `rows` is
     float32 (files, 16), what the detector reported: box, confidence, confidence in the enlarged view (NaN without
-    one) and landmarks (NaN where the backend reports the eyes alone); all NaN where it missed the face.
+    one) and landmarks (NaN where the backend reports the eyes alone); all NaN where it missed the face. `norms` is
+    float32 (files,), the lengths of the embeddings before they are scaled, once a network has embedded the faces.
     """
 
     files: list[str]
     crops: np.ndarray
     rows: np.ndarray
+    norms: np.ndarray | None = None
 
     @cached_property
     def found(self) -> np.ndarray:
@@ -45,9 +48,10 @@ class Crops:
 
     @cached_property
     def qualities(self) -> list[quality.Quality | None]:
-        """The quality of each face without the norm of its embedding, None where the detector missed it."""
+        """The quality of each face, None where the detector missed it."""
+        norms = [None] * len(self.files) if self.norms is None else self.norms.tolist()
         return [
-            quality.measure(np.asarray(self.crops[place]), face.landmarks, face.close_confidence)
+            quality.measure(np.asarray(self.crops[place]), face.landmarks, face.close_confidence, norms[place])
             if (face := self.face(place))
             else None
             for place in range(len(self.files))
@@ -86,7 +90,7 @@ def collect(
     array, log, about = cache / "crops.npy", cache / "faces.csv", cache / "about.txt"
     made_for = "\n".join([crop.PIPELINE, f"{detector.backend} {METHOD}", *files])
     if not about.exists() or about.read_text(encoding="utf-8") != made_for:
-        for old in (log, array, *cache.glob("embeddings-*.npy")):
+        for old in (log, array, *cache.glob("vectors-*.npy")):
             old.unlink(missing_ok=True)
         np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=shape).flush()
         about.write_text(made_for, encoding="utf-8")
@@ -133,30 +137,30 @@ def _largest(path: Path, detector: Detector) -> tuple[np.ndarray | None, Detecte
 
 
 def embed(
-    network, crops: Crops, cache: Path, tick: Callable[[int, int], object] = lambda done, total: None
-) -> np.ndarray:
+    network: Network, crops: Crops, cache: Path, tick: Callable[[int, int], object] = lambda done, total: None
+) -> tuple[Crops, np.ndarray]:
     """Embed every face that was found, once for each network.
 
-    Arguments:
-        network: an `inference.Network`.
+    Args:
+        network: the one that serves, or that will.
         crops: the faces.
         cache: folder that keeps the embeddings.
         tick: called with (done, total).
 
     Returns:
-        float32 (files, dims) of length 1; zeros where the detector missed.
+        The faces with their `norms`, and float32 (files, dims) of unit length, zeros where the detector missed.
     """
-    path = cache / f"embeddings-{fingerprint(network.weights)}.npy"
-    if path.exists() and len(kept := np.load(path)) == len(crops.files):
-        return kept
-    embeddings = np.zeros((len(crops.files), network.dims), dtype=np.float32)
-    found = np.flatnonzero(crops.found)
-    for at in range(0, len(found), _CHUNK):
-        chosen = found[at : at + _CHUNK]
-        embeddings[chosen] = network.embed(np.asarray(crops.crops[chosen]))
-        tick(min(at + _CHUNK, len(found)), len(found))
-    np.save(path, embeddings)
-    return embeddings
+    path = cache / f"vectors-{fingerprint(network.weights)}.npy"
+    if not path.exists() or len(np.load(path, mmap_mode="r")) != len(crops.files):
+        vectors = np.zeros((len(crops.files), network.dims), dtype=np.float32)
+        found = np.flatnonzero(crops.found)
+        for at in range(0, len(found), _CHUNK):
+            chosen = found[at : at + _CHUNK]
+            vectors[chosen] = network.vectors(np.asarray(crops.crops[chosen]))
+            tick(min(at + _CHUNK, len(found)), len(found))
+        np.save(path, vectors)
+    vectors = np.load(path)
+    return replace(crops, norms=np.linalg.norm(vectors, axis=1)), unit(vectors)
 
 
 def fingerprint(weights: dict[str, np.ndarray]) -> str:

@@ -1,94 +1,35 @@
-"""How good a network is: open set first, then closed set, and pairs of LFW.
+"""Verification of photo pairs: LFW's protocol, ROC, and the verdicts that comparing two photos gives.
 
-All of it with the crops, ranking and verdicts that serve. Faces the detector misses count as errors.
+Terms follow ISO/IEC 19795-1: FAR (FMR) is the share of pairs of different people that are accepted, TAR the share of
+pairs of one person. Pairs with a face that the detector misses are errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from app.gallery.snapshot import Snapshot
+from app.training import calibration
 from app.training.errors import TrainingError
-from app.verdict import Rules, judge, rank
+from app.verdict import Rules
 
-FOUR = ("Drake", "Eminem", "Lionel Messi", "Cristiano Ronaldo")
-"""The people of the first gallery this program had; they are measured among themselves too."""
+GROUP = 5
+"""People in each of two group photos that are compared."""
 
-
-def closed_set(embeddings: np.ndarray, names: Sequence[str], missed: int, snapshot: Snapshot, rules: Rules) -> dict:
-    """Known people's faces against the whole gallery.
-
-    Arguments:
-        embeddings: float32 (faces, dims).
-        names: who each is.
-        missed: further faces that the detector missed.
-        snapshot: the gallery.
-        rules: of the card.
-
-    Returns:
-        Shares of all faces, the missed ones counted as errors: `top1`, `top5` whatever the threshold; `named`
-        rightly and `misnamed` by the verdict; `worst`, the people least often on top.
-    """
-    first, five, named, misnamed = [], [], 0, 0
-    for embedding, name in zip(embeddings, names, strict=True):
-        ranking = rank(embedding, snapshot, rules.head)
-        first.append(ranking[0].person == name)
-        five.append(name in [row.person for row in ranking[:5]])
-        person = judge(ranking, rules).person
-        named += person == name
-        misnamed += person not in (None, name)
-    total = len(names) + missed
-    hits = np.array(first)
-    per_person = {name: float(hits[[other == name for other in names]].mean()) for name in sorted(set(names))}
-    worst = sorted(per_person.items(), key=lambda item: item[1])[: max(1, len(per_person) // 40)]
-    return {
-        "faces": total,
-        "people": len(per_person),
-        "top1": sum(first) / total,
-        "top5": sum(five) / total,
-        "named": named / total,
-        "misnamed": misnamed / total,
-        "missed": missed,
-        "worst": [{"person": name, "top1": share} for name, share in worst],
-    }
-
-
-def among(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
-    """The gallery of these people alone."""
-    chosen = [i for i, name in enumerate(snapshot.names) if name in names]
-    parts = [snapshot.anchors[snapshot.offsets[i] : snapshot.offsets[i + 1]] for i in chosen]
-    return Snapshot(
-        tuple(snapshot.names[i] for i in chosen),
-        tuple(snapshot.ids[i] for i in chosen),
-        np.concatenate(parts),
-        np.concatenate([[0], np.cumsum([len(part) for part in parts])]),
-        snapshot.revision,
-    )
-
-
-def open_set(strangers: np.ndarray, snapshot: Snapshot, rules: Rules) -> dict:
-    """Strangers' faces against the gallery: how many get a name."""
-    verdicts = [judge(rank(one, snapshot, rules.head), rules).kind for one in strangers]
-    return {
-        "faces": len(verdicts),
-        "named": verdicts.count("match") / len(verdicts),
-        "ambiguous": verdicts.count("ambiguous") / len(verdicts),
-    }
+TRIES = 5000
+"""Pairs of group photos that are compared."""
 
 
 def folds_accuracy(distances: np.ndarray, different: np.ndarray, folds: int = 10) -> tuple[float, float]:
-    """LFW's protocol: the threshold is chosen on nine folds and judged on the tenth.
+    """Return mean accuracy and its standard error over folds, by LFW's protocol.
 
-    Arguments:
+    The threshold of each fold is chosen on the others.
+
+    Args:
         distances: float (pairs,) in the standard order; infinite where a face was missed.
         different: bool (pairs,).
-        folds: equal parts in a row.
-
-    Returns:
-        Mean accuracy and its standard error over the folds.
+        folds: equal consecutive parts.
     """
     parts = np.array_split(np.arange(len(distances)), folds)
     candidates = np.quantile(distances[np.isfinite(distances)], np.linspace(0, 1, 400))
@@ -103,21 +44,56 @@ def folds_accuracy(distances: np.ndarray, different: np.ndarray, folds: int = 10
     return float(np.mean(accuracies)), float(np.std(accuracies, ddof=1) / np.sqrt(folds))
 
 
-def accepted_at(distances: np.ndarray, different: np.ndarray, false_accepts: float) -> float:
-    """TAR at a FAR: share of same pairs under the distance that `false_accepts` of the different ones come under."""
-    strangers = np.sort(distances[different])
-    limit = strangers[int(len(strangers) * false_accepts)]
+def tar_at_far(distances: np.ndarray, different: np.ndarray, far: float) -> float:
+    """Return the share of same pairs under the distance that a share `far` of the different ones comes under."""
+    limit = np.sort(distances[different])[int(different.sum() * far)]
     return float((distances[~different] < limit).mean())
 
 
 def roc(distances: np.ndarray, different: np.ndarray, points: int = 60) -> list[list[float]]:
-    """Pairs of (false-accept rate, true-accept rate), the first rising evenly in its logarithm."""
+    """Return pairs of (FAR, TAR), the first rising evenly in its logarithm."""
     rates = np.geomspace(1 / different.sum(), 1 - 1 / different.sum(), points)
-    return [[float(rate), accepted_at(distances, different, rate)] for rate in rates]
+    return [[float(rate), tar_at_far(distances, different, rate)] for rate in rates]
+
+
+def comparisons(embeddings: np.ndarray, people: np.ndarray, rules: Rules) -> dict:
+    """Count the verdicts of comparing single faces, and group photos that have nobody in common.
+
+    Args:
+        embeddings: float32 (faces, dims) of unit length.
+        people: (faces,), who each shows; at least twice `GROUP` different people.
+        rules: of the card.
+
+    Returns:
+        `same_person`, `different_people` and `groups`: `pairs` and the shares `same`, `uncertain` and `different`.
+        `groups` are random pairs of photos, each of `GROUP` people.
+    """
+    same, different = calibration.pair_distances(embeddings, people)
+    rng = np.random.default_rng(1)
+    names, counts = np.unique(people, return_counts=True)
+    order = np.argsort(people, kind="stable")
+    starts = np.cumsum(counts) - counts
+    chosen = np.stack([rng.permutation(len(names))[: 2 * GROUP] for _ in range(TRIES)])
+    faces = order[starts[chosen] + (rng.random(chosen.shape) * counts[chosen]).astype(int)]
+    left, right = embeddings[faces[:, :GROUP]], embeddings[faces[:, GROUP:]]
+    closest = np.einsum("tad,tbd->tab", left, right).max(axis=(1, 2))
+    groups = rules.head.of_cosines(closest)
+    return {
+        "same_person": _verdicts(rules.head.score(same), rules, 1),
+        "different_people": _verdicts(rules.head.score(different), rules, 1),
+        "groups": _verdicts(groups, rules, GROUP**2),
+    }
+
+
+def _verdicts(scores: np.ndarray, rules: Rules, pairs: int) -> dict:
+    """Count verdicts as `verdict.PairRules.judge` gives them."""
+    limit = rules.pairs.same(pairs)
+    same, different = float((scores <= limit).mean()), float((scores > max(limit, rules.pairs.different)).mean())
+    return {"pairs": len(scores), "same": same, "uncertain": 1 - same - different, "different": different}
 
 
 def lfw_pairs(root: Path) -> list[tuple[str, str, bool]]:
-    """The standard list of 6,000 pairs: (file, file, different), files relative to `root`.
+    """Return the standard list of 6,000 pairs: (file, file, different), files relative to `root`.
 
     Raises:
         TrainingError: there is no pairs.txt below `root`.

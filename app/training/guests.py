@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +44,8 @@ def invite(
     members, others = pictures_of(root, left_out)
     files = sorted([*members, *others])
     done = iter(range(1, len(files) + 1))
-    crops = collect(root, files, detector, work / "guests", lambda: tick("finding guests", next(done), len(files)))
-    embeddings = embed(network, crops, work / "guests", lambda done, total: tick("embedding guests", done, total))
+    crops = collect(root, files, detector, work / "guests", lambda: tick("finding LFW faces", next(done), len(files)))
+    crops, embeddings = embed(network, crops, work / "guests", partial(tick, "embedding LFW faces"))
     identities = [f"{GUESTS}/{file.rpartition('/')[0]}" for file in files]
     inside = set(members)
     splits = [split_of(file) if file in inside else impostor_split_of(file) for file in files]
@@ -82,4 +83,5 @@ def _joined(one: Crops, other: Crops) -> Crops:
         [*one.files, *other.files],
         np.concatenate([one.crops, other.crops]),
         np.concatenate([one.rows, other.rows]),
+        np.concatenate([one.norms, other.norms]),
     )

@@ -1,4 +1,4 @@
-"""Plots as SVG text, written by hand: small files without a plotting library, readable on light and on dark pages."""
+"""Plots as SVG text without a plotting library, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STYLE = (
 )
 
 Tick = tuple[float, str]
-"""Where a mark of an axis is, and what it says."""
+"""Position and label of an axis tick."""
 
 
 def lines(
@@ -29,17 +29,13 @@ def lines(
     x: tuple[str, Sequence[Tick]],
     y: tuple[str, Sequence[Tick]],
 ) -> str:
-    """Curves over an axis of logarithms.
+    """Return an SVG file of curves over a logarithmic axis.
 
-    Arguments:
-        title: says what is to be seen.
-        series: points (x, y) by name, at most three curves; x over 0. What lies beyond the axis is
-            left out.
-        x: what it is, and its marks, which are also its ends.
+    Args:
+        title: of the plot.
+        series: points (x, y) by name, at most three curves; x over 0. Points beyond the axis are left out.
+        x: label and ticks, the first and last of which end the axis.
         y: the same.
-
-    Returns:
-        A whole SVG file.
     """
     left, right = np.log10([x[1][0][0], x[1][-1][0]])
     low, high = y[1][0][0], y[1][-1][0]
@@ -63,15 +59,12 @@ def lines(
 
 
 def bars(title: str, rows: Sequence[tuple[str, float, str]], colour: int = 0) -> str:
-    """Horizontal bars from 0 to 1.
+    """Return an SVG file of horizontal bars from 0 to 1.
 
-    Arguments:
-        title: says what is to be seen.
-        rows: (name, share, what to write behind the bar).
-        colour: number of the colour.
-
-    Returns:
-        A whole SVG file.
+    Args:
+        title: of the plot.
+        rows: (name, share, text after the bar).
+        colour: index of the color.
     """
     room = WIDTH - _NAMES - 118
     parts = []

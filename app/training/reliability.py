@@ -1,4 +1,4 @@
-"""How often the closest person is the right one, by how close they are: what a distance is worth."""
+"""Reliability: how often the closest person is the right one, by class distance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WIDTH = 0.02
 """Width of a bin of class distances before small ones are merged."""
 
 LEAST = 60
-"""Faces that a bin holds at least, so that its share is worth telling."""
+"""Faces that a bin needs for a meaningful share."""
 
 
 def class_distances(embeddings: np.ndarray, snapshot: Snapshot, head: Head) -> np.ndarray:
@@ -33,22 +33,22 @@ def class_distances(embeddings: np.ndarray, snapshot: Snapshot, head: Head) -> n
 def bins(distances: np.ndarray, right: np.ndarray, width: float = WIDTH, least: int = LEAST) -> list[dict]:
     """Count faces and right answers by class distance.
 
-    Arguments:
+    Args:
         distances: float (faces,), the class distance of the closest person.
-        right: bool (faces,), whether the closest person is the true one; never for strangers.
+        right: bool (faces,), whether the closest person is the true one; never for impostors.
         width: of a bin before merging.
-        least: a bin with fewer faces is merged with its neighbours.
+        least: a bin with fewer faces is merged with its neighbors.
 
     Returns:
-        Rows of `from`, `to`, `faces` and `right` (a number of faces), in rising distance. They follow on each
-        other from 0 to 1, and every face is in one: `from` <= distance < `to`.
+        Rows of `from`, `to`, `faces` and `right` (a number of faces), in rising distance. Together they cover 0 to 1,
+        and every face is in one: `from` <= distance < `to`.
     """
     edges, rows = np.round(np.arange(0.0, 1.0 + width, width), 6).clip(0, 1), []
     start = 0.0
     for end in edges[1:]:
         inside = (distances >= start) & ((distances < end) | (end == 1.0))
         beyond = int((distances >= end).sum())
-        # The last faces must not be left with a bin too small for a share.
+        # The last bin must not be too small for a share.
         if end == 1.0 or (inside.sum() >= least and beyond >= least):
             rows.append(_row(start, float(end), inside, right))
             start = float(end)
@@ -59,19 +59,3 @@ def bins(distances: np.ndarray, right: np.ndarray, width: float = WIDTH, least: 
 
 def _row(start: float, end: float, inside: np.ndarray, right: np.ndarray) -> dict:
     return {"from": start, "to": end, "faces": int(inside.sum()), "right": int(right[inside].sum())}
-
-
-def measure(known: np.ndarray, names: np.ndarray, strangers: np.ndarray, snapshot: Snapshot, head: Head) -> list[dict]:
-    """The bins of known people's and strangers' faces together.
-
-    Arguments:
-        known: float32 (faces, dims), of people in the gallery.
-        names: str (faces,), who they are.
-        strangers: float32 (faces, dims), of people who are not.
-        snapshot: the gallery.
-        head: of the card.
-    """
-    distances = class_distances(np.concatenate([known, strangers]), snapshot, head)
-    first = np.array(snapshot.names)[distances.argmin(axis=1)]
-    right = np.concatenate([first[: len(known)] == names, np.zeros(len(strangers), dtype=bool)])
-    return bins(distances.min(axis=1), right)

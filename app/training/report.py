@@ -1,4 +1,4 @@
-"""A card's figures as the README's table, so that nobody types a figure: `python -m app.training.report`."""
+"""Evaluation figures of a model card as the README's table: `python -m app.training.report`."""
 
 from __future__ import annotations
 
@@ -10,130 +10,165 @@ from app.card import read_card
 from app.settings import ROOT, Settings
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
-"""What the table stands between."""
+"""Markers around the table."""
 
-NOTHING = "*The network that lies in `models/` has not been measured yet.*"
+NOTHING = "*The network in `models/` has not been measured yet.*"
 
 Row = tuple[str, str, str]
-"""What is asked, its answer, and what it was measured on."""
+"""A measure, its value, and the sample."""
 
 
 def figures_table(metrics: dict) -> str:
-    """The figures as a Markdown table.
+    """Return the figures as a Markdown table.
 
-    Arguments:
-        metrics: the card's `metrics`, as `measuring` gives them; each part may be missing.
+    Args:
+        metrics: the card's `metrics`, as `measuring` returns them; each part may be missing.
     """
     rows = figures(metrics)
     if not rows:
         return NOTHING
     return "\n".join(
-        f"| {' | '.join(row)} |" for row in [("What", "Figure", "Measured on"), ("---", "---:", "---"), *rows]
+        f"| {' | '.join(row)} |" for row in [("Measure", "Value", "Sample"), ("---", "---:", "---"), *rows]
     )
 
 
 def figures(metrics: dict) -> list[Row]:
-    """The figures of a card's `metrics`, in the order of the table."""
+    """Return the figures of a card's `metrics`, what users feel first."""
     return [row for part, describe in _PARTS.items() if part in metrics for row in describe(metrics[part])]
 
 
 def with_table(document: str, table: str) -> str:
-    """The document with this table between its markers."""
+    """Return the document with this table between its markers."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
-def _open_set(part: dict) -> list[Row]:
-    on = f"{part['faces']:,} faces of people whom the gallery does not hold"
-    return [
-        ("Strangers given a name (the error that matters most)", _percent(part["named"]), on),
-        ("Strangers told to lie between two people", _percent(part["ambiguous"]), "the same"),
-    ]
-
-
-def _identification(part: dict) -> list[Row]:
-    return [
-        (
-            f"Known faces named rightly where {_percent(row['false_positive_rate'])} of strangers are",
-            f"{_percent(row['mean'])} ± {100 * row['spread']:.1f}",
-            "the gallery's faces and these strangers, 10 folds",
-        )
-        for row in part["strangers"]
-    ]
-
-
-def _closed_set(part: dict) -> list[Row]:
-    on = f"{part['faces']:,} faces of {part['people']} people of the gallery"
-    return [
-        ("Right person first in the table", _percent(part["top1"]), on),
-        ("Right person among the first five", _percent(part["top5"]), "the same"),
-        ("Named, and rightly", _percent(part["named"]), "the same"),
-        ("Named, but wrongly", _percent(part["misnamed"]), "the same"),
-    ]
-
-
-def _guests(part: dict) -> list[Row]:
-    on = f"{part['faces']:,} faces of the gallery's {part['people']} people who are not in the training pictures"
-    return [
-        ("Right person first, where the network has learnt others only", _percent(part["top1"]), on),
-        ("Named, and rightly", _percent(part["named"]), "the same"),
-        ("Named, but wrongly", _percent(part["misnamed"]), "the same"),
-    ]
-
-
-def _four(part: dict) -> list[Row]:
-    on = f"{part['faces']:,} faces of four people, in a gallery of these four alone"
-    return [("Right person first among four", _percent(part["top1"]), on)]
-
-
-def _tilt(part: dict) -> list[Row]:
-    prefix = "top1_at_"
-    turns = [(int(name.removeprefix(prefix)), share) for name, share in part.items() if name.startswith(prefix)]
-    on = f"{part['faces']:,} of the gallery's faces, the picture turned"
-    return [(f"Right person first, tilted by {degrees}°", _percent(share), on) for degrees, share in turns]
-
-
-def _lfw(part: dict) -> list[Row]:
-    rows = [
-        ("LFW: same person or not", _with_error(part), f"{part['pairs']:,} pairs, 10 folds"),
-        ("LFW: same people accepted where 0.1 % of different ones are", _percent(part["tar_at_far_1e-3"]), "the same"),
-    ]
-    others = part.get("without_trained_people")
-    if others:
-        on = f"the {others['pairs']:,} pairs without anybody who is in the training pictures"
-        rows.insert(1, ("LFW: the same", _with_error(others), on))
+def _own_galleries(part: dict) -> list[Row]:
+    rows = []
+    for row in part["rows"]:
+        photos = f"{row['enrolled']} photo{'s' if row['enrolled'] > 1 else ''} each"
+        on = f"{row['probes']:,} faces of {part['people']} LFW people, {part['impostors']:,} impostors"
+        on += f", mean of {part['seeds']} random choices"
+        rows.append((f"Own gallery, {photos}: TPIR at FPIR {_rates(row)}", _shares(row, "tpir"), on))
     return rows
 
 
-_PARTS = {
-    "open_set": _open_set,
-    "identification": _identification,
-    "closed_set": _closed_set,
-    "guests": _guests,
-    "four": _four,
-    "tilt": _tilt,
-    "lfw": _lfw,
+def _guests(part: dict) -> list[Row]:
+    on = f"{part['faces']:,} faces of {part['people']} LFW people who are not in the faces folder"
+    return _known("Shipped gallery, people not seen in training", part, on)
+
+
+def _celebrities(part: dict) -> list[Row]:
+    return _known("Shipped gallery, celebrities", part, f"{part['faces']:,} faces of {part['people']} celebrities")
+
+
+def _known(who: str, part: dict, on: str) -> list[Row]:
+    strict = f"{on}, {part['impostors']:,} ordinary impostors"
+    return [
+        (f"{who}: rank-1", percent(part["rank1"]), on),
+        (f"{who}: TPIR at FPIR {_rates(part)}", _shares(part, "tpir"), strict),
+        (f"{who}: named correctly at the settings {_rates(part)}", _shares(part, "named"), on),
+        (f"{who}: misidentified at the settings {_rates(part)}", _shares(part, "misnamed"), on),
+    ]
+
+
+_KINDS = {
+    "ordinary": ("Ordinary people", "ordinary people outside the gallery"),
+    "famous": ("Famous people", "famous people outside the gallery"),
+    "look_alikes": ("Look-alikes", "known people, each taken out of the gallery"),
 }
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _impostors(part: dict) -> list[Row]:
+    rows = []
+    for kind, (who, words) in _KINDS.items():
+        if kind in part:
+            on = f"{part[kind]['faces']:,} faces of {part[kind]['people']:,} {words}"
+            settings = f"at the settings {_rates(part[kind])}"
+            rows.append((f"{who} as impostors: FPIR {settings}", _shares(part[kind], "named"), on))
+            rows.append((f"{who} as impostors: ambiguous {settings}", _shares(part[kind], "ambiguous"), on))
+    return rows
 
 
-def _with_error(part: dict) -> str:
-    return f"{100 * part['accuracy']:.1f} % ± {100 * part['standard_error']:.1f}"
+def _resent(part: dict) -> list[Row]:
+    name = "Enrolled photos that match their person when sent again"
+    return [
+        (name, percent(part["named"]), f"{part['photos']:,} photos of the gallery, unchanged"),
+        (name, percent(part["compressed_named"]), f"{part['compressed']:,} of them, saved again as JPEG of quality 80"),
+    ]
+
+
+def _comparisons(part: dict) -> list[Row]:
+    groups, different, same = part["groups"], part["different_people"], part["same_person"]
+    on = {
+        "groups": f"{groups['pairs']:,} random pairs of group photos of LFW impostors",
+        "different": f"{different['pairs']:,} pairs of LFW impostors",
+        "same": f"{same['pairs']:,} pairs of LFW impostors",
+    }
+    return [
+        ("Two groups of five different people called the same person", percent(groups["same"], 2), on["groups"]),
+        ("Two groups of five different people: cannot tell", percent(groups["uncertain"]), on["groups"]),
+        ("Two different people called the same person (FMR)", percent(different["same"], 2), on["different"]),
+        ("Two different people: cannot tell", percent(different["uncertain"]), on["different"]),
+        ("Two photos of one person called different people (FNMR)", percent(same["different"], 2), on["same"]),
+        ("Two photos of one person: cannot tell", percent(same["uncertain"]), on["same"]),
+    ]
+
+
+def _lfw(part: dict) -> list[Row]:
+    rows = []
+    samples = {"": part, " without the celebrities of the gallery": part.get("without_celebrities")}
+    for words, sample in samples.items():
+        if sample:
+            on = f"{sample['pairs']:,} pairs{words}"
+            accuracy = f"{percent(sample['accuracy'])} ± {100 * sample['standard_error']:.1f}"
+            rows.append(("LFW: accuracy", accuracy, f"{on}, 10 folds"))
+            rows.append(("LFW: TAR at FAR 0.1 %", percent(sample["tar_at_far_1e-3"]), on))
+    return rows
+
+
+def _tilt(part: dict) -> list[Row]:
+    prefix = "rank1_at_"
+    turns = [(int(name.removeprefix(prefix)), share) for name, share in part.items() if name.startswith(prefix)]
+    on = f"{part['faces']:,} faces of celebrities, the photo rotated"
+    return [(f"Rank-1 at a tilt of {degrees}°", percent(share), on) for degrees, share in turns]
+
+
+_PARTS = {
+    "own_galleries": _own_galleries,
+    "guests": _guests,
+    "impostors": _impostors,
+    "celebrities": _celebrities,
+    "resent": _resent,
+    "comparisons": _comparisons,
+    "lfw": _lfw,
+    "tilt": _tilt,
+}
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as text in percent."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def _rates(part: dict) -> str:
+    return " / ".join(f"{100 * row['fpir']:g}" for row in part["rates"]) + " %"
+
+
+def _shares(part: dict, figure: str) -> str:
+    return " / ".join(f"{100 * row[figure]:.1f}" for row in part["rates"]) + " %"
 
 
 def rewrite(readme: Path, model: Path) -> None:
-    """Put the figures of a card into a README."""
+    """Write the figures of a card into a README."""
     table = figures_table(read_card(model).raw.get("metrics", {}))
     readme.write_text(with_table(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
 
 
 @click.command()
 def main() -> None:
-    """Put the figures of the model card into README.md."""
+    """Write the figures of the model card into README.md."""
     rewrite(ROOT / "README.md", Settings.from_environment().model)
     click.echo("README.md has the figures of the model card.")
 

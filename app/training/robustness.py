@@ -1,4 +1,4 @@
-"""What becomes of the figures when pictures get worse: test pictures are changed and go the whole way again."""
+"""Robustness: identification rates of test photos that are degraded, and of enrolled photos sent again."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from functools import partial
 import cv2
 import numpy as np
 
-from app import crop
-from app.detection import Detector, turned
-from app.gallery.snapshot import Snapshot
+from app.detection import turned
 from app.images import Picture
-from app.training import augment
+from app.recognizer import Recognizer
+from app.training import augment, shipping
+from app.training.judged import judged
 from app.training.shipping import Faces, Tick, person_of, quiet
 from app.training.tiles import unit_hash
-from app.verdict import Rules, judge, rank
+from app.verdict import Verdict
 
 SAMPLE = 400
-"""About as many known faces, and as many strangers, are changed and looked at again."""
+"""Number of known faces that are degraded, about, and of impostors."""
+
+RESENT = 1000
+"""Number of enrolled photos that are compressed again, at most."""
 
 _FACE_SHARE = 2 / 3
 """Side of a face in pictures that show it with a margin of 1.5 times its box."""
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
-    """The face 48 pixels wide."""
+    """Reduce a picture so that its face is 48 pixels wide."""
     scale = 48 / (_FACE_SHARE * max(picture.shape[:2]))
     size = [max(1, round(side * min(1.0, scale))) for side in picture.shape[1::-1]]
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
@@ -40,7 +43,7 @@ def _dark(picture: np.ndarray) -> np.ndarray:
 
 
 def _covered(picture: np.ndarray) -> np.ndarray:
-    """A fifth of the face under a grey square, at a place that depends on the picture alone."""
+    """Cover a fifth of the face with a gray square, at a position that depends on the picture alone."""
     face = _FACE_SHARE * np.array(picture.shape[:2])
     side = np.sqrt(0.2) * face
     key = str(int(picture.sum()))
@@ -57,60 +60,80 @@ def _tilted(degrees: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "as it is": lambda picture: picture,
+    "unchanged": lambda picture: picture,
     "face 48 px wide": _small,
     "JPEG quality 20": partial(augment.compressed, quality=20),
     "blurred by 2 px": _blurred,
     "a quarter of the light": _dark,
-    "grey": augment.grey,
+    "grayscale": augment.grey,
     "a fifth covered": _covered,
     "tilted 15°": _tilted(15),
     "tilted 30°": _tilted(30),
     "tilted -30°": _tilted(-30),
 }
-"""What is done to a picture, uint8 (height, width, 3) RGB, by the name in the report."""
+"""Degradations of a picture, uint8 (height, width, 3) RGB, by the name in the report."""
 
-_TILTS = {0: "as it is", 15: "tilted 15°", 30: "tilted 30°", -30: "tilted -30°"}
+_TILTS = {0: "unchanged", 15: "tilted 15°", 30: "tilted 30°", -30: "tilted -30°"}
 
 
-def measure(
-    faces: Faces,
-    spelling: dict[str, str],
-    snapshot: Snapshot,
-    detector: Detector,
-    network,
-    tick: Tick = quiet,
-) -> list[dict]:
-    """Closed-set and open-set figures of the same faces after each change; a face that is missed is an error.
+def measure(faces: Faces, spelling: dict[str, str], recognizer: Recognizer, tick: Tick = quiet) -> list[dict]:
+    """Measure the same faces after each degradation. A missed face is an error.
 
-    Arguments:
-        faces: as `shipping.gather` gives them.
+    Args:
+        faces: as `shipping.gather` returns them.
         spelling: names by folder name.
-        snapshot: the gallery.
-        detector: the one that serves.
-        network: a `siamese.Network`.
-        tick: told the progress.
+        recognizer: with the gallery to identify them in.
+        tick: called with the progress.
 
     Returns:
-        A row a change: `change`, `faces`, `top1`, `named` rightly, `missed`; `strangers`, `strangers_named`.
+        A row for each degradation: `change`, `faces`, `rank1`, `named` (with the own name), `missed`, `refused` (by
+        the quality gate); `impostors`, `impostors_named`.
     """
     known, others = (_sample(faces, split) for split in ("test", "test-stranger"))
     names = [person_of(faces.identities[place], spelling) for place in known]
     pictures = [faces.picture(place) for place in [*known, *others]]
-    everybody = [*names, *[None] * len(others)]
     rows = []
     for number, (name, change) in enumerate(CHANGES.items(), start=1):
-        answers = _answers(pictures, change, detector, network, snapshot)
-        rows.append({"change": name, **_counted(everybody, answers, network.card.rules)})
-        tick("changing pictures", number, len(CHANGES))
+        verdicts = [_verdict(change(picture), recognizer) for picture in pictures]
+        rows.append({"change": name, **_counted(names, verdicts[: len(names)], verdicts[len(names) :])})
+        tick("degrading photos", number, len(CHANGES))
     return rows
 
 
 def tilt(rows: Sequence[dict]) -> dict:
-    """The figures of the tilts alone: `faces`, and `top1_at_DEGREES` each."""
+    """Return the figures of the tilts alone: `faces`, and `rank1_at_DEGREES` each."""
     by_name = {row["change"]: row for row in rows}
-    found = {f"top1_at_{degrees}": by_name[name]["top1"] for degrees, name in _TILTS.items()}
+    found = {f"rank1_at_{degrees}": by_name[name]["rank1"] for degrees, name in _TILTS.items()}
     return {"faces": rows[0]["faces"], **found}
+
+
+def resent(faces: Faces, spelling: dict[str, str], recognizer: Recognizer, tick: Tick = quiet) -> dict:
+    """Send the photos of the gallery's anchors again, unchanged and compressed as JPEG of quality 80.
+
+    Args:
+        faces: those that the gallery was made of.
+        spelling: names by folder name.
+        recognizer: with that gallery.
+        tick: called with the progress.
+
+    Returns:
+        `photos` and `named`, the share that matches its own person; `compressed` and `compressed_named` of a sample.
+    """
+    card, snapshot = recognizer.network.card, recognizer.gallery.snapshot()
+    enrolled = np.concatenate(shipping.choose_gallery(faces, spelling, card.quality)[1])
+    unchanged = judged(faces, enrolled, spelling, snapshot, card)
+    sample = enrolled[:: -(-len(enrolled) // RESENT)]
+    named = 0
+    for number, place in enumerate(sample, start=1):
+        verdict = _verdict(augment.compressed(faces.picture(place), quality=80), recognizer)
+        named += verdict is not None and verdict.person == person_of(faces.identities[place], spelling)
+        tick("sending enrolled photos again", number, len(sample))
+    return {
+        "photos": len(unchanged),
+        "named": sum(face.named(card.rules) == face.person for face in unchanged) / len(unchanged),
+        "compressed": len(sample),
+        "compressed_named": named / len(sample),
+    }
 
 
 def _sample(faces: Faces, split: str) -> np.ndarray:
@@ -118,28 +141,23 @@ def _sample(faces: Faces, split: str) -> np.ndarray:
     return places[:: max(1, len(places) // SAMPLE)]
 
 
-def _answers(pictures, change, detector: Detector, network, snapshot: Snapshot) -> list[tuple]:
-    """The ranking of each picture's largest face; empty where none was found."""
-    crops = []
-    for picture in pictures:
-        worse = change(picture)
-        face = detector.largest(Picture(worse))
-        crops.append(None if face is None else crop.align(worse, face.landmarks))
-    seen = [one for one in crops if one is not None]
-    embeddings = iter(network.embed(np.stack(seen)) if seen else ())
-    head = network.card.rules.head
-    return [() if one is None else rank(next(embeddings), snapshot, head) for one in crops]
+def _verdict(picture: np.ndarray, recognizer: Recognizer) -> Verdict | None:
+    """Identify the largest face of a picture; None if the detector finds none."""
+    photo = Picture(picture)
+    faces = recognizer.name(photo, recognizer.find(photo)).faces
+    largest = max(faces, key=lambda one: one.face.box.area, default=None)
+    return None if largest is None else largest.verdict
 
 
-def _counted(everybody: Sequence[str | None], answers: Sequence[tuple], rules: Rules) -> dict:
-    known = [(name, ranking) for name, ranking in zip(everybody, answers, strict=True) if name is not None]
-    others = [ranking for name, ranking in zip(everybody, answers, strict=True) if name is None]
-    verdicts = [judge(ranking, rules).person for _, ranking in known]
+def _counted(names: Sequence[str], known: Sequence[Verdict | None], impostors: Sequence[Verdict | None]) -> dict:
+    seen = [(name, verdict) for name, verdict in zip(names, known, strict=True) if verdict is not None]
     return {
         "faces": len(known),
-        "top1": sum(bool(ranking) and ranking[0].person == name for name, ranking in known) / len(known),
-        "named": sum(verdict == name for verdict, (name, _) in zip(verdicts, known, strict=True)) / len(known),
-        "missed": sum(not ranking for _, ranking in known),
-        "strangers": len(others),
-        "strangers_named": sum(judge(ranking, rules).kind == "match" for ranking in others) / max(1, len(others)),
+        "rank1": sum(bool(one.ranking) and one.ranking[0].person == name for name, one in seen) / len(known),
+        "named": sum(one.person == name for name, one in seen) / len(known),
+        "missed": len(known) - len(seen),
+        "refused": sum(one.kind not in ("match", "unknown") and not one.candidates for _, one in seen),
+        "impostors": len(impostors),
+        "impostors_named": sum(one is not None and one.person is not None for one in impostors)
+        / max(1, len(impostors)),
     }

@@ -97,7 +97,7 @@ def gather(root: Path, work: Path, detector: Detector, network, gallery: str, ti
         )
     done = iter(range(1, len(files) + 1))
     crops = collect(root, files, detector, work / "crops", lambda: tick("finding faces", next(done), len(files)))
-    embeddings = embed(network, crops, work / "crops", lambda done, total: tick("embedding", done, total))
+    crops, embeddings = embed(network, crops, work / "crops", lambda done, total: tick("embedding", done, total))
     identities, splits = np.array(identities), np.array(splits)
     splits[duplicates.repeated(crops, identities, splits, tiles.targets_of(root, files))] = "repeated"
     return Faces(root, crops, identities, splits, embeddings)

@@ -18,15 +18,14 @@ from app.web.wording import identification_rate, percent
 blueprint = Blueprint("model", __name__, url_prefix="/model")
 
 ALTERNATIVES = {
-    "open_set": "Curves: the share of known faces that are named rightly, against the share of strangers given a name.",
-    "roc": "Curves on pairs of LFW: the share of pairs of one person that are accepted, against the share of pairs of "
-    "different people that are.",
-    "reliability": "Bars: how often the closest person is the right one, by class distance.",
-    "confusion": "Bars: who is taken for whom most often.",
-    "tilt": "Bars: how often the right person comes first when the picture is tilted.",
-    "robustness": "Bars: how often the right person comes first when the picture is blurred, dark, small or tilted.",
+    "open_set": "Curves: the true positive identification rate (TPIR) against the false positive identification rate "
+    "(FPIR).",
+    "roc": "Curves on pairs of LFW: the true accept rate (TAR) against the false accept rate (FAR).",
+    "reliability": "Bars: the share of faces whose closest person is the right one, by class distance.",
+    "confusion": "Bars: the pairs of people that are confused most often.",
+    "robustness": "Bars: rank-1 accuracy in degraded photos: blurred, dark, small, covered or tilted.",
 }
-"""What the plots show, in the order of the page; others follow with the title that they carry themselves."""
+"""What the plots show, in the order of the page. Other plots follow with their own titles."""
 
 _TYPES = {".svg": "image/svg+xml", ".json": "application/json", ".md": "text/plain"}
 

@@ -26,7 +26,7 @@ def rows_of(faces: int) -> np.ndarray:
 def test_faces_are_aligned_and_embedded_once(root, recognizer):
     found = collect(root, FILES, recognizer.detector, root / "cache")
     assert found.found.tolist() == [True, True, False]
-    embeddings = embed(recognizer.network, found, root / "cache")
+    measured, embeddings = embed(recognizer.network, found, root / "cache")
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), [1, 1, 0], atol=1e-5)
     for place, file in enumerate(FILES[:2]):
         picture = images.decode((root / file).read_bytes())
@@ -37,6 +37,9 @@ def test_faces_are_aligned_and_embedded_once(root, recognizer):
         assert (cached.box, cached.confidence) == (face.box, pytest.approx(face.confidence))
     assert found.face(2) is None
     assert [one is None for one in found.qualities] == [False, False, True]
+    norms = np.linalg.norm(recognizer.network.vectors(found.crops[:2]), axis=1)
+    np.testing.assert_allclose(measured.norms, [*norms, 0], rtol=1e-5)
+    assert [quality and quality.norm for quality in measured.qualities] == [*measured.norms[:2].tolist(), None]
     ticks, counting = [], Counting(recognizer.detector)
     collect(root, FILES, counting, root / "cache", lambda: ticks.append(1))
     assert (ticks, counting.asked) == ([], 0)
@@ -57,10 +60,10 @@ class Counting:
 
 def test_another_detection_discards_crops_and_embeddings(root, recognizer, monkeypatch):
     first = collect(root, FILES, recognizer.detector, root / "cache")
-    before = embed(recognizer.network, first, root / "cache")
+    _, before = embed(recognizer.network, first, root / "cache")
     (root / "0.jpg").write_bytes((root / "1.jpg").read_bytes())
     monkeypatch.setattr(cutting, "METHOD", "looks-test")
-    after = embed(recognizer.network, collect(root, FILES, recognizer.detector, root / "cache"), root / "cache")
+    _, after = embed(recognizer.network, collect(root, FILES, recognizer.detector, root / "cache"), root / "cache")
     assert np.abs(after[0] - before[0]).max() > 0.01
     np.testing.assert_allclose(after[0], after[1], atol=1e-4)
 

@@ -1,55 +1,9 @@
 import numpy as np
 import pytest
 
-from app.gallery.snapshot import Snapshot
 from app.training import evaluation
 from app.training.errors import TrainingError
-from app.verdict import Head, Rules
-
-RULES = Rules(Head(8.0, 1.0), ((1, 0.4), (8, 0.4)), margin=0.05, pair_threshold=0.5)
-
-
-def towards(*parts: float) -> np.ndarray:
-    row = np.float32([*parts, *[0.0] * (4 - len(parts))])
-    return row / np.linalg.norm(row)
-
-
-@pytest.fixture
-def gallery() -> Snapshot:
-    """Ann, Bob and Cem along three axes, with one, two and one anchors."""
-    rows = np.stack([towards(1), towards(0, 1), towards(0, 1), towards(0, 0, 1)])
-    return Snapshot(("Ann", "Bob", "Cem"), (1, 2, 3), rows, np.array([0, 1, 3, 4]), 1)
-
-
-def test_closed_set_counts_every_kind_of_answer(gallery):
-    probes = np.stack(
-        [
-            towards(1),  # Ann, named
-            towards(0, 1, 0.2),  # Bob, named
-            towards(1, 0, 0.97),  # Cem, but Ann is on top, and too close to tell
-            towards(0, 0, 0, 1),  # Cem, unlike anybody
-            towards(0.2, 1),  # Ann, misnamed Bob
-        ]
-    )
-    found = evaluation.closed_set(probes, ["Ann", "Bob", "Cem", "Cem", "Ann"], 5, gallery, RULES)
-    assert (found["faces"], found["people"], found["missed"]) == (10, 3, 5)
-    assert found["named"] == pytest.approx(2 / 10)
-    assert found["misnamed"] == pytest.approx(1 / 10)
-    assert found["top1"] == pytest.approx(2 / 10)
-    assert found["top5"] == pytest.approx(5 / 10)
-    assert found["worst"] == [{"person": "Cem", "top1": 0.0}]
-
-
-def test_open_set_counts_strangers_that_get_a_name(gallery):
-    strangers = np.stack([towards(0, 0, 0, 1), towards(0, 0, 0, -1), towards(1, 0, 0, 0.1), towards(1, 1)])
-    found = evaluation.open_set(strangers, gallery, RULES)
-    assert found == {"faces": 4, "named": 0.25, "ambiguous": 0.25}
-
-
-def test_among_keeps_these_people_alone(gallery):
-    some = evaluation.among(gallery, ("Cem", "Bob", "Nobody"))
-    assert (some.names, some.ids, some.counts.tolist()) == (("Bob", "Cem"), (2, 3), [2, 1])
-    np.testing.assert_array_equal(some.anchors, gallery.anchors[1:])
+from app.verdict import Head, PairRules, Rules
 
 
 def separable(folds: int = 10) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +12,7 @@ def separable(folds: int = 10) -> tuple[np.ndarray, np.ndarray]:
     return np.where(different, 1.5, 0.5), different
 
 
-def test_separable_pairs_are_all_right():
+def test_separable_pairs_have_full_accuracy():
     assert evaluation.folds_accuracy(*separable()) == (1.0, 0.0)
 
 
@@ -78,12 +32,12 @@ def test_a_fold_is_judged_by_the_others_threshold():
     assert mean == pytest.approx((0.5 + 9) / 10)
 
 
-def test_accepted_at_by_hand():
+def test_tar_at_far_by_hand():
     different = np.repeat([True, False], [100, 4])
     distances = np.concatenate([1 + np.arange(100) / 100, [0.5, 1.005, 1.05, 1.5]])
-    assert evaluation.accepted_at(distances, different, 0.01) == 0.5  # under 1.01
-    assert evaluation.accepted_at(distances, different, 0.1) == 0.75  # under 1.10
-    assert evaluation.accepted_at(distances, different, 0.0) == 0.25  # under 1.00
+    assert evaluation.tar_at_far(distances, different, 0.01) == 0.5  # under 1.01
+    assert evaluation.tar_at_far(distances, different, 0.1) == 0.75  # under 1.10
+    assert evaluation.tar_at_far(distances, different, 0.0) == 0.25  # under 1.00
 
 
 def test_pairs_of_lfw_are_read(tmp_path):
@@ -96,3 +50,47 @@ def test_pairs_of_lfw_are_read(tmp_path):
     assert other[2] is True
     with pytest.raises(TrainingError, match=r"no pairs\.txt"):
         evaluation.lfw_pairs(tmp_path / "Ann_Lee")
+
+
+@pytest.fixture
+def rules() -> Rules:
+    """Pairs are the same up to a distance of 1.0 (0.8 in groups of five), and different over 1.2."""
+    head = Head(4.0, 1.0)
+    scores = head.score(np.array([1.0, 0.8, 1.2]))
+    return Rules(head, (), 0.0, PairRules(((1e-3, scores[0]), (1e-3 / 25, scores[1])), scores[2]))
+
+
+def test_single_photos_are_compared_pair_by_pair(rules):
+    angles = 2 * np.arcsin(np.array([0.0, 0.9, 1.1, 1.3]) / 2)  # of one circle, at these distances from the first
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    apart = np.zeros((12, 14))
+    apart[:4, :2] = circle
+    apart[4:, 2:10] = np.eye(8)
+    people = np.array(["a", "a", "b", "c", *"defghijk"])
+    found = evaluation.comparisons(apart.astype(np.float32), people, rules)
+    assert found["same_person"] == {"pairs": 1, "same": 1.0, "uncertain": 0.0, "different": 0.0}
+    different = found["different_people"]
+    # Of b and c, three pairs are nearer than 1.0 and one is at 1.1. One is at 1.3, all others at a right angle.
+    distances = np.linalg.norm(circle[:, None] - circle[None], axis=2)
+    near = [distances[i, j] for i, j in ((0, 2), (0, 3), (1, 2), (1, 3), (2, 3))]
+    assert different["pairs"] == 65
+    assert different["same"] == pytest.approx(sum(one <= 1.0 for one in near) / 65)
+    assert different["uncertain"] == pytest.approx(sum(1.0 < one <= 1.2 for one in near) / 65)
+
+
+def test_groups_of_different_people_share_nobody(rules):
+    people = np.repeat([f"p{number}" for number in range(10)], 3)
+    rows = np.repeat(np.eye(10, dtype=np.float32), 3, axis=0)
+    groups = evaluation.comparisons(rows, people, rules)["groups"]
+    assert groups == {"pairs": evaluation.TRIES, "same": 0.0, "uncertain": 0.0, "different": 1.0}
+
+
+def test_closest_of_all_pairs_decides_about_groups(rules):
+    # Two people at a distance of 0.9: the same as single photos, not in groups. They meet in 5/9 of the tries.
+    rows = np.eye(10, dtype=np.float32)[[*range(10), 9]]
+    angle = 2 * np.arcsin(0.9 / 2)
+    rows[1, :2] = np.cos(angle), np.sin(angle)
+    found = evaluation.comparisons(rows, np.array([*range(10), 9]), rules)
+    assert found["different_people"]["same"] == pytest.approx(1 / 54)
+    assert found["groups"]["same"] == 0
+    assert found["groups"]["uncertain"] == pytest.approx(5 / 9, abs=0.03)

@@ -37,11 +37,3 @@ def test_few_faces_are_one_bin():
     assert reliability.bins(np.array([0.1, 1.0]), np.array([True, False])) == [
         {"from": 0.0, "to": 1.0, "faces": 2, "right": 1}
     ]
-
-
-def test_strangers_are_never_right():
-    axes = np.eye(3, dtype=np.float32)
-    snapshot = Snapshot(("Ann", "Bob"), (1, 2), axes[:2], np.array([0, 1, 2]), 1)
-    names = np.array(["Ann", "Ann"])
-    rows = reliability.measure(axes[:2], names, axes[[0, 2]], snapshot, HEAD)
-    assert [(row["faces"], row["right"]) for row in rows] == [(4, 1)]
