@@ -144,10 +144,11 @@ def row(
     impostors: Sequence[str],
     pairs: Sequence[tuple[str, str, bool]],
 ) -> Iterator[str]:
-    """Yield a system's accuracy and TAR on pairs, and its TPIR for each number of enrolled photos."""
+    """Yield a system's missed faces, its accuracy and TAR on pairs, and its TPIR by the number of enrolled photos."""
     files = files_of(pairs)
     rows = dict(zip(files, embed_files(files, "lfw"), strict=True))
     left, right = (np.array([rows[pair[side]] for pair in pairs]) for side in (0, 1))
+    yield f"{100 * np.mean([not one.any() for one in rows.values()]):.1f}"
     found = left.any(axis=1) & right.any(axis=1)
     distances = np.where(found, np.linalg.norm(left - right, axis=1), np.inf)
     different = np.array([pair[2] for pair in pairs])
@@ -199,8 +200,8 @@ def main(faces: Path, lfw: Path, opencv_folder: Path | None, count: int, pairs: 
     titles = [f"{number} enrolled" for number in identification.ENROLLED]
     print(f"{len(chosen):,} pairs; {len(members):,} photos of members and {len(impostors):,} impostors")
     print(f"Enrolled photos: TPIR at FPIR {rates} %")
-    print(f"| % | LFW accuracy | TAR at FAR 0.1 % | {' | '.join(titles)} |")
-    print("|---" * (3 + len(titles)) + "|")
+    print(f"| % | Faces missed or refused | LFW accuracy | TAR at FAR 0.1 % | {' | '.join(titles)} |")
+    print("|---" * (4 + len(titles)) + "|")
     for name, (embed_files, measure) in systems.items():
         print(f"| {name} | {' | '.join(row(embed_files, measure, members, impostors, chosen))} |", flush=True)
 
