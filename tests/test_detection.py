@@ -263,8 +263,8 @@ def test_every_exif_orientation_gives_one_identification(recognizer, upright, or
     assert len(found.faces) == len(expected.faces) == 2
     for one, same in zip(found.faces, expected.faces, strict=True):
         boxes = np.array([(f.face.box.x, f.face.box.y, f.face.box.width, f.face.box.height) for f in (one, same)])
-        # JPEG's blocks fall differently on a picture that lies: that moves a box by a hundredth or two of the face.
-        assert np.ptp(boxes, axis=0).max() <= 0.02 * same.face.box.height
+        # JPEG compresses blocks of a rotated picture differently, which moves a box by up to 3 % of the face.
+        assert np.ptp(boxes, axis=0).max() <= 0.03 * same.face.box.height
         assert one.verdict.kind == same.verdict.kind
         assert one.verdict.ranking[0].person == same.verdict.ranking[0].person
     assert [face.verdict.ranking[0].person for face in found.faces] == [PERSON, OTHER]

@@ -25,7 +25,7 @@ GALLERY_SIZES = (1, 4, 16, 64, 200)
 FALSE_MATCH_RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """Shares of pairs of different people for which the card has the score they stay under."""
 
-FALSE_NON_MATCHES = 0.01
+FALSE_NON_MATCHES = 0.02
 """Share of pairs of the same person that "different people" may be said of."""
 
 SCALE = 5.0

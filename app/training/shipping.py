@@ -168,7 +168,8 @@ def calibrate(
     known = known if pretrained else faces.of("calibration")
     strangers, famous = faces.of("calibration-stranger"), faces.of("calibration-famous")
     known, strangers, famous = (places[good[places]] for places in (known, strangers, famous))
-    judged = np.concatenate([strangers, known[: len(strangers)]])
+    # Left-over pictures are the least typical ones, wrong labels among them: they would widen "can't tell".
+    judged = np.concatenate([strangers, np.intersect1d(known, faces.of("calibration"))])
     people = np.array([person_of(identity, spelling) for identity in faces.identities[known]])
     head = Head(calibration.SCALE, calibration.fit_shift(faces.embeddings[judged], faces.identities[judged]))
     pairs = calibration.pair_rules(faces.embeddings[judged], faces.identities[judged], head)
