@@ -284,7 +284,9 @@ def _find_lookalikes(
         if closest is None or closest.class_distance > rules.threshold(closest.anchors, len(snapshot)):
             continue
         others = [*own, *(probes[other].embedding for other in places if other != place)]
-        if not others or closest.class_distance < _distance(probes[place].embedding, others, rules):
+        # A new name for somebody who is in the gallery: all photos agree with each other, and with that person.
+        known_already = own_name is None and closest.class_distance <= rules.strong(closest.anchors, len(snapshot))
+        if not others or known_already or closest.class_distance < _distance(probes[place].embedding, others, rules):
             reason = f"It looks like {closest.person}, who is in the gallery under that name."
             reports[place] = replace(reports[place], outcome="lookalike", reason=reason, other=closest.person)
 

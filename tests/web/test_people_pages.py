@@ -132,7 +132,7 @@ def test_a_person_of_one_anchor_without_portrait(client, recognizer):
         assert page.status_code == 200
         assert "Jo &lt;Bloggs&gt;" in heading(page)
         assert "<dt>Spread</dt>" not in page.text
-        assert "compared with the one picture of" in text(page)
+        assert "their one reference photo" in text(page)
     finally:
         recognizer.gallery.remove("Jo <Bloggs>")
 
