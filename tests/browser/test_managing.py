@@ -85,7 +85,7 @@ def test_adding_a_person_from_the_first_drop_to_the_last_undo(desk, photo):
     expect(page.get_by_role("alert")).to_contain_text("Nothing has entered yet")
     expect(page.locator(".line").nth(1)).to_contain_text(f"It looks like {OTHER}")
     page.get_by_role("button", name="Add what is chosen").click()
-    expect(page.get_by_role("status")).to_have_text(f"1 photo of {NAME} learnt. They are recognised from now on.")
+    expect(page.get_by_role("alert")).to_contain_text(f"1 photo of {NAME} enrolled. With a single photo, recognition")
     look_well(page)
 
     page.goto("/manage")

@@ -81,7 +81,7 @@ def test_a_detector_that_is_not_installed_is_a_sentence(run, recognizer, monkeyp
 
 
 def test_mistakes_in_the_program_are_not_hidden(run, recognizer, monkeypatch, pictures):
-    def break_down(_data):
+    def break_down(_data, fpir):
         raise RuntimeError("a mistake")
 
     monkeypatch.setattr(recognizer, "identify", break_down)

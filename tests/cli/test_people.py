@@ -74,13 +74,15 @@ def test_add_tells_what_became_of_every_photo(run, gallery, pictures):
     assert len(done.stdout.splitlines()) == len(names)
     for outcome in ("lookalike", "unreadable", "no_face", "several_faces"):
         assert f", {outcome}, " in done.stdout
-    assert done.stderr == f"1 photo of {NEWCOMER} learnt; the gallery has 1 anchor of them now.\n"
+    enrolled, check = done.stderr.splitlines()
+    assert enrolled == f"1 photo of {NEWCOMER} enrolled. The gallery has 1 anchor of them."
+    assert check.startswith("With a single photo, recognition cannot be checked.")
 
 
 def test_a_person_of_whom_nothing_was_learnt_is_not_there(run, gallery, pictures):
     done = run("people", "add", NEWCOMER, pictures / "nobody.webp")
     assert done.exit_code == 1
-    assert done.stderr == f"Nothing was learnt of {NEWCOMER}.\n"
+    assert done.stderr == f"No photo of {NEWCOMER} was enrolled.\n"
     assert gallery.find(NEWCOMER) is None
     assert run("people", "add", NEWCOMER, pictures / "gone.jpg").exit_code == 1
 
@@ -230,7 +232,7 @@ def test_a_review_enters_nothing(run, gallery, pictures):
     done = run("people", "add", NEWCOMER, pictures / "inner" / "one.png", pictures / "a, both.jpg", "--review")
     assert done.exit_code == 1
     assert f'lookalike, "It looks like {PERSON}, who' in done.stdout
-    assert done.stderr == f"0 photos of 2 would be learnt of {NEWCOMER}.\n"
+    assert done.stderr == f"0 of 2 photos of {NEWCOMER} would be enrolled.\n"
     assert gallery.find(NEWCOMER) is None
 
 

@@ -51,9 +51,9 @@ def say_otherwise(path: Path) -> None:
     path.write_text(f"{text[:place]}{(int(text[place]) + 1) % 10}{text[place + 1 :]}", encoding="utf-8")
 
 
-def raise_a_threshold(path: Path) -> None:
+def raise_the_margin(path: Path) -> None:
     card = json.loads(path.read_text(encoding="utf-8"))
-    card["verdict"]["thresholds"][0]["class_distance"] += 0.1
+    card["verdict"]["margin"] += 0.1
     path.write_text(json.dumps(card), encoding="utf-8")
 
 
@@ -69,13 +69,13 @@ def remove(path: Path) -> None:
         (alter, "models/twin.safetensors", "the sha256 differs. Restore both files"),
         (remove, "models/twin.json", "There is no model card at .* Set FACES_MODEL"),
         (cut, "models/twin.json", "is not a model card of this program .* Restore the file"),
-        (raise_a_threshold, "models/twin.json", "it was altered: the checksum differs"),
+        (raise_the_margin, "models/twin.json", "it was altered: the checksum differs"),
         (say_otherwise, "models/twin.json", "is not a model card of this program .* Restore the file"),
         (say_otherwise, "anchors/people.json", "The shipped gallery .* is damaged"),
         (alter, "anchors/anchors.safetensors", "it was altered: the sha256 differs"),
-        (remove, "anchors/people.json", "The shipped gallery lacks"),
+        (remove, "anchors/people.json", "The shipped gallery has no file"),
         (cut, "anchors/people.json", "The shipped gallery .* is damaged"),
-        (remove, "anchors/anchors.safetensors", "The shipped gallery lacks"),
+        (remove, "anchors/anchors.safetensors", "The shipped gallery has no file"),
         (cut, "anchors/anchors.safetensors", "The shipped gallery .* is damaged"),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_slot_is_given_back_whatever_happens(serve, portrait, recognizer, monk
     app = serve(threads=1, queue=0)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     with monkeypatch.context() as patch:
-        patch.setattr(recognizer.network, "embed", lambda _crops: 1 / 0)
+        patch.setattr(recognizer.network, "vectors", lambda _crops: 1 / 0)
         assert [post(app, portrait).status_code for _ in range(3)] == [500] * 3
     assert post(app, b"no photo").status_code == 422
     assert post(app, portrait).status_code == 200
