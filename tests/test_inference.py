@@ -49,10 +49,11 @@ def test_openvino_runs_the_shipped_keras_twin(network, faces):
     twin = build_twin(network.card.twin)
     fill(twin, network.weights)
     expected = np.asarray(twin(crop.normalise(faces), training=False))
-    found = network.embed(faces)
-    assert (found * expected).sum(axis=1).min() > 1 - 1e-4
-    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-4)
+    found = Network(network.weights, network.card, "f32").embed(faces)
+    assert (found * expected).sum(axis=1).min() > 1 - 1e-6
     assert np.ptp(found @ found.T) > 0.5
+    # What serves may compute in bfloat16.
+    assert (network.embed(faces) * expected).sum(axis=1).min() > 1 - 1e-3
 
 
 def test_openvino_runs_a_twin_of_another_layout(faces):
@@ -64,7 +65,8 @@ def test_openvino_runs_a_twin_of_another_layout(faces):
         variable.assign(np.asarray(variable) + rng.uniform(-0.2, 0.2, variable.shape))
     for _ in range(60):
         twin(crop.normalise(faces), training=True)
-    network = provisional_network(numbers(twin), {"twin": asdict(TINY)})
+    made = provisional_network(numbers(twin), {"twin": asdict(TINY)})
+    network = Network(made.weights, made.card, "f32")
     fill(twin, network.weights)
     expected = np.asarray(twin(crop.normalise(faces), training=False))
     found = network.embed(faces)
