@@ -1,10 +1,10 @@
-"""Tells who is in a photo: DeepFace finds the faces, a Siamese network compares them with cached anchors."""
+"""Face identification: DeepFace finds faces, a Siamese network compares them with the people of a gallery."""
 
 import ctypes
 import os
 
-# Before NumPy is imported. The threads of its matrix products stay awake long after each product, and take the cores
-# from those that decode, detect and embed: a photo would take longer by a quarter (`bench.awake`).
+# Before NumPy is imported. Ranking multiplies small matrices, for which threads of OpenBLAS would only take cores from
+# decoding, detection and embedding.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _ARENA_MAX, _ARENAS = -8, 2

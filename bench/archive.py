@@ -127,7 +127,7 @@ def main() -> None:
             "pool, 1 worker on 1 core": lambda: on_cores({first}, pool.rows(job, 1, total, places), total),
             "pool, 2 workers on 2 cores": lambda: on_cores({first, second}, pool.rows(job, 2, total, places), total),
             "Ray, 2 actors on 2 cores": lambda: on_cores(
-                {first, second}, cluster.Cluster(job, None, 2, 0, len(places)).rows(places), total
+                {first, second}, cluster.Cluster(job, None, 2, len(places)).rows(places), total
             ),
         }
         rates: dict[str, list[float]] = {way: [] for way in ways}

@@ -42,15 +42,14 @@ class Cluster:
     Arguments:
         job: what the actors have to know.
         address: `auto`, HOST or HOST:PORT of a cluster; None starts Ray on this machine alone.
-        workers: actors; None is one for each core of the cluster, or each share of a GPU if these are fewer.
-        gpus: share of a GPU that each actor has, 0 to 1.
+        workers: actors; None is one for each core of the cluster.
         pictures: how many there will be.
 
     Raises:
         ArchiveError: Ray is not installed, or the address is none.
     """
 
-    def __init__(self, job: Job, address: str | None, workers: int | None, gpus: float, pictures: int) -> None:
+    def __init__(self, job: Job, address: str | None, workers: int | None, pictures: int) -> None:
         # Ray would tell its makers about every cluster.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
@@ -61,14 +60,13 @@ class Cluster:
         self._job = job
         self._address = _with_port(address)
         self._workers = workers
-        self._gpus = gpus
         self._pictures = pictures
 
     def rows(self, places: Iterable[str]) -> Iterator[list[dict[str, Any]]]:
         """The rows of all pictures, each once, some at a time, in any order.
 
         Raises:
-            ArchiveError: the cluster cannot be reached or has no such GPU, or actors cannot be started there.
+            ArchiveError: the cluster cannot be reached, or actors cannot be started there.
             ray.exceptions.RayError: an actor failed; it tells where.
         """
         try:
@@ -88,9 +86,7 @@ class Cluster:
 
     def _room(self) -> int:
         """How many actors the cluster has room for."""
-        there = self._ray.cluster_resources()
-        cores = int(there.get("CPU", 1))
-        return min(cores, int(there["GPU"] / self._gpus)) if self._gpus else cores
+        return int(self._ray.cluster_resources().get("CPU", 1))
 
     def _tally(self) -> ray.actor.ActorHandle:
         return self._ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Tally).remote()
@@ -105,11 +101,9 @@ class Cluster:
             _Actor,
             fn_constructor_args=needs,
             compute=self._ray.data.ActorPoolStrategy(size=workers),
-            # Ray wants a number where there are GPUs: as many as the largest block has.
-            batch_size=pool.CHUNK if self._gpus else None,
+            batch_size=None,
             batch_format="pyarrow",
             num_cpus=1,
-            num_gpus=self._gpus or None,
         )
 
     def _connect(self) -> None:
@@ -129,8 +123,6 @@ class Cluster:
             # Ray does not tell a cluster that wants a token from none.
             hint = "" if isinstance(error, ConnectionRefusedError) else " If it asks for a token: RAY_AUTH_MODE=token."
             raise ArchiveError(f"No Ray cluster {where} ({reason}).{hint}") from error
-        if self._gpus > self._ray.cluster_resources().get("GPU", 0):
-            raise ArchiveError("The Ray cluster has no GPU. Leave out --gpus to work on its cores.")
         context = self._ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False

@@ -20,10 +20,8 @@ THREADS = {
     "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
-"""The environment that a worker starts in: it has one core, and its libraries are not to fight over the others', nor
-over the memory of a GPU, of which TensorFlow would take all."""
+"""Environment of a worker. It has one core, so the libraries of network and detectors may use one thread each."""
 
 _READ = 8
 """Pictures read ahead: a bucket takes its time to answer, and the core is not to wait for it."""

@@ -34,7 +34,6 @@ def name_archive(
     workers: int | None,
     engine: str,
     address: str | None,
-    gpus: float,
 ) -> bool:
     """Name everybody in an archive, and return whether every file could be read.
 
@@ -47,10 +46,9 @@ def name_archive(
         workers: processes or actors; default: one a core.
         engine: "pool" or "ray".
         address: of a Ray cluster, or None.
-        gpus: share of a GPU for each actor.
     """
-    if (address or gpus) and engine != "ray":
-        raise click.UsageError("--address and --gpus go with --engine ray.")
+    if address and engine != "ray":
+        raise click.UsageError("--address goes with --engine ray.")
     from app.archive import work
     from app.archive.places import Places
     from app.archive.results import Results
@@ -74,17 +72,17 @@ def name_archive(
         if counted.done:
             click.echo(f"{plural.count(counted.done, 'picture')} done before, {counted.missing} to do.", err=True)
         if counted.missing:
-            doer = _engine(job, engine, counted.missing, workers, address, gpus)
+            doer = _engine(job, engine, counted.missing, workers, address)
             with _told(counted.missing) as tick, _stoppable(out):
                 work.go_on(places, done, results, doer, tick)
     return _finish(results, csv_file) and not complaints
 
 
-def _engine(job: Job, name: str, missing: int, workers: int | None, address: str | None, gpus: float) -> Engine:
+def _engine(job: Job, name: str, missing: int, workers: int | None, address: str | None) -> Engine:
     if name == "ray":
         from app.archive import cluster
 
-        return cluster.Cluster(job, address, workers, gpus, missing).rows
+        return cluster.Cluster(job, address, workers, missing).rows
     from app.archive import pool
 
     workers = min(workers or len(os.sched_getaffinity(0)), missing)

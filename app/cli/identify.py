@@ -57,9 +57,6 @@ PLACE = Place()
 @click.option(
     "--address", help="With --engine ray: auto, or HOST[:PORT] of a cluster; default: Ray on this machine alone."
 )
-@click.option(
-    "--gpus", type=click.FloatRange(0, 1), default=0, help="With --engine ray: share of a GPU for each actor."
-)
 @click.pass_context
 def identify(
     context: click.Context,
@@ -97,9 +94,9 @@ def identify(
         from app.cli.archive import name_archive
 
         context.exit(0 if name_archive(_settings(fpir), paths, **archive) else 1)
-    given = [name for name in ("csv_file", "retry", "workers", "address", "gpus") if archive[name]]
+    given = [name for name in ("csv_file", "retry", "workers", "address") if archive[name]]
     if given or archive["engine"] != "pool":
-        raise click.UsageError("--csv, --retry, --workers, --engine, --address and --gpus go with --out.")
+        raise click.UsageError("--csv, --retry, --workers, --engine and --address go with --out.")
     settings = _settings(fpir)
     pictures, complaints = _pictures(paths)
     for complaint in complaints:

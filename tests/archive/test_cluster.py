@@ -31,10 +31,8 @@ def nodes():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_a_killed_node_loses_no_row_and_doubles_none(nodes, job, expected):
     whole, others = nodes
-    with pytest.raises(ArchiveError, match=r"^The Ray cluster has no GPU\."):
-        list(cluster.Cluster(job, whole.address, None, 0.5, 1).rows(["a.jpg"]))
     rows = []
-    for some in cluster.Cluster(job, whole.address, None, 0, len(expected)).rows(job.places.all()):
+    for some in cluster.Cluster(job, whole.address, None, len(expected)).rows(job.places.all()):
         if not rows:
             wait_for_actor(others[0].node_id)
             whole.remove_node(others[0], allow_graceful=False)
@@ -48,7 +46,7 @@ def test_pictures_that_kill_their_process_are_rows_with_their_error(job, deadly,
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     monkeypatch.setattr(cluster, "ROOT", deadly)
     places = map(str, range(40))
-    assert_killed([row for some in cluster.Cluster(job, None, 2, 0, 40).rows(places) for row in some], 40)
+    assert_killed([row for some in cluster.Cluster(job, None, 2, 40).rows(places) for row in some], 40)
 
 
 def wait_for_actor(node: str) -> None:
@@ -65,23 +63,23 @@ def wait_for_actor(node: str) -> None:
 def test_a_cluster_that_is_not_there_is_told(job):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     with pytest.raises(ArchiveError, match=r"^No Ray cluster answers at localhost:1 "):
-        list(cluster.Cluster(job, "localhost:1", None, 0, 1).rows(["a.jpg"]))
+        list(cluster.Cluster(job, "localhost:1", None, 1).rows(["a.jpg"]))
 
 
 @pytest.mark.parametrize(("given", "known"), [("", None), ("auto", "auto"), ("h", "h:6379"), ("h:1", "h:1")])
 def test_an_address_needs_no_port(job, given, known):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
-    assert cluster.Cluster(job, given or None, None, 0, 1)._address == known
+    assert cluster.Cluster(job, given or None, None, 1)._address == known
 
 
 def test_addresses_that_are_none(job):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     with pytest.raises(ArchiveError, match=r"^h:x: This is no HOST:PORT of a Ray cluster "):
-        cluster.Cluster(job, "h:x", None, 0, 1)
+        cluster.Cluster(job, "h:x", None, 1)
 
 
 def test_without_ray_it_says_how_to_install_it(job, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setitem(sys.modules, "ray.data", None)
     with pytest.raises(ArchiveError, match=r"pip install -r requirements-cluster\.txt"):
-        cluster.Cluster(job, None, None, 0, 1)
+        cluster.Cluster(job, None, None, 1)
