@@ -127,7 +127,7 @@ def test_without_ray(quick, pictures, out, monkeypatch):
         (["--workers", "2"], "--workers, --engine"),
         (["--engine", "ray"], "go with --out"),
         (["--out", "results", "--json"], "--out writes Parquet"),
-        (["--out", "results", "--address", "auto"], "go with --engine ray"),
+        (["--out", "results", "--address", "auto"], "goes with --engine ray"),
         (["s3://bucket/a"], "s3://bucket/a: URLs go with --out."),
     ],
 )
