@@ -189,7 +189,7 @@ def _dark(page: Page, files: dict[str, Path]) -> None:
 def _identify(page: Page, *files: Path) -> None:
     page.goto("/")
     page.locator("#image").set_input_files(files)
-    page.locator(".kept").wait_for(timeout=120_000)
+    page.locator(".kept").last.wait_for(timeout=120_000)
     page.wait_for_load_state("networkidle")
 
 
