@@ -21,7 +21,7 @@ COPY templates templates
 COPY static static
 COPY models models
 COPY anchors anchors
-COPY main.py wsgi.py gunicorn.conf.py ./
+COPY LICENSE NOTICE main.py wsgi.py gunicorn.conf.py ./
 
 ENV DEEPFACE_HOME=/faces/deepface \
     FACES_DATABASE_URL=sqlite:////data/gallery.sqlite \

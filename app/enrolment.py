@@ -30,10 +30,9 @@ MOST_PHOTOS = 100
 DEBATABLE = ("duplicate", "unlike", "lookalike")
 """Outcomes that say the face could be learnt, but should not: whoever knows better may take it all the same."""
 
-DUPLICATE = 0.98
-"""Cosine above which two faces count as one picture. Of pictures of a person whom the network has learnt from, 3 in 100
-come so near another (bursts of one moment), of other people's hardly one; of copies made a third smaller or compressed
-to quality 60, 97 in 100 do (`bench.copies`)."""
+DUPLICATE = 0.95
+"""Cosine above which two faces are one picture. Of copies made a third smaller or compressed to JPEG quality 60, 95
+in 100 are above it; of other pictures of the same person, fewer than 1 in 1,000 (`bench.copies`)."""
 
 
 class BadPick(ValueError):

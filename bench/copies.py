@@ -1,8 +1,8 @@
-"""How near a copy of a picture comes, and how near another: `.venv/bin/python -m bench.copies [--faces 400]`.
+"""Cosines of copies of a picture and of other pictures: `.venv/bin/python -m bench.copies [--faces 400]`.
 
-Needs the crops and embeddings that `main.py ship` left in .training. Cosines above some limits, one of which is
-`app.enrolment.DUPLICATE`: of each picture and the nearest other of its person, for people whom the network has learnt
-from, and for those of a second collection, whom it has not; and of pictures and copies of them made worse.
+Needs the crops and embeddings that `main.py ship` left in .training. Prints the share of cosines above some limits,
+among them `app.enrolment.DUPLICATE` and `app.ranking.SAME_PICTURE`: of each picture and the closest other of its
+person, of impostors and the closest anchor of the shipped gallery, and of pictures and degraded copies of them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 
 from app import inference
 from app.enrolment import DUPLICATE
+from app.gallery import shipped
+from app.ranking import SAME_PICTURE
 from app.settings import ROOT, Settings
 from app.training import augment
 from bench import cached
 
-LIMITS = (0.95, 0.97, DUPLICATE, 0.99)
-
+LIMITS = (0.65, SAME_PICTURE, 0.9, 0.95, DUPLICATE)
 
 COPIES = {
     "75 pixels wide": partial(augment.shrunk, side=75),
@@ -31,10 +32,10 @@ COPIES = {
 
 
 def nearest(folder: Path, weights: dict[str, np.ndarray]) -> np.ndarray:
-    """Of each picture of a folder of `ship`'s, the cosine to the nearest other of its person: (pictures,)."""
+    """Return the cosine of each picture to the closest other of its person: (pictures,)."""
     people, _, rows = cached.embedded(folder, weights)
     found = []
-    # Strangers lie there too.
+    # Impostors are in the same folder.
     for person in np.unique(people[~np.char.startswith(people, "people/")]):
         own = rows[people == person]
         cosines = own @ own.T - 2 * np.eye(len(own))
@@ -49,9 +50,12 @@ def main(work: Path, count: int) -> None:
     """Measure and print."""
     network = inference.load_network(Settings.from_environment().model)
     rows = {
-        "nearest other, learnt from": nearest(work / "crops", network.weights),
-        "nearest other, not learnt from": nearest(work / "guests", network.weights),
+        "closest other of the person": nearest(work / "crops", network.weights),
+        "the same, LFW": nearest(work / "guests", network.weights),
     }
+    anchors = shipped.read(Settings.from_environment().anchors).snapshot().anchors
+    _, impostors = cached.faces(work / "crops", "calibration-stranger", "test-stranger")
+    rows["impostor, closest anchor"] = (impostors @ anchors.T).max(axis=1)
     crops = np.load(work / "crops" / "crops.npy", mmap_mode="r")
     faces = np.array([crops[place] for place in np.linspace(0, len(crops) - 1, count).astype(int)])
     faces = faces[faces.any(axis=(1, 2, 3))]
