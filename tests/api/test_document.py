@@ -106,8 +106,9 @@ def test_whatever_is_sent_the_answer_is_as_the_document_says(schema, name):
 
     fuzz()
     assert len(statuses) >= 10
-    # Of two people or changes, those made up are hardly ever there.
-    assert 200 in statuses or name in ("get_portrait", "merge_people", "restore_person", "undo_change") or missing(name)
+    # Made-up people and changes rarely exist, and two made-up photos with made-up faces can rarely be compared.
+    rare = ("compare", "get_portrait", "merge_people", "restore_person", "undo_change")
+    assert 200 in statuses or name in rare or missing(name)
 
 
 def missing(name: str) -> bool:
