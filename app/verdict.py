@@ -137,10 +137,6 @@ class Rules:
             raise ValueError(f"There are no thresholds for an FPIR of {fpir:g}. Choose one of: {rates}.")
         return replace(self, fpir=fpir)
 
-    def without_shifts(self) -> Rules:
-        """Return the rules of the card, as before a calibration of the gallery."""
-        return replace(self, shifts=())
-
     def threshold(self, anchors: int, people: int) -> float:
         """Return the class threshold at the FPIR in use, interpolated over the logarithms of both numbers.
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from app.gallery.snapshot import Rejected, Snapshot
-from app.verdict import FPIRS, Head, PairRules, PersonDistance, judge, keep_one_each, pair_score, rank
+from app.verdict import FPIRS, Head, PairRules, PersonDistance, judge, judge_all, keep_one_each, pair_score, rank
 from tests.rules import PAIRS, make_rules
 
 HEAD = Head(scale=8.0, shift=1.1)
@@ -182,7 +182,7 @@ class TestThresholds:
         assert shifted.threshold(16, 1) == pytest.approx(0.4)
         assert shifted.at(0.003).threshold(16, 1) == pytest.approx(0.4)
         assert shifted.strong(16, 1) == 0
-        assert shifted.without_shifts() == RULES
+        assert shifted.for_gallery(RULES.fpir, ()) == RULES
 
 
 class TestJudge:
@@ -277,3 +277,16 @@ class TestPairs:
         overlapping = PairRules(PAIRS.false_matches, different=0.1)
         assert overlapping.judge(0.25) == "same"
         assert overlapping.judge(0.31) == "different"
+
+
+def test_many_faces_are_named_as_one_by_one(unit_vectors):
+    groups = {f"person {number}": unit_vectors(1 + number % 3) for number in range(6)}
+    snapshot = make_snapshot(groups)
+    rules = make_rules(HEAD, (1, 0.3), (4, 0.6), margin=0.05)
+    rankings = [rank(probe, snapshot, HEAD) for probe in unit_vectors(200)]
+    named = [judge(ranking, rules).person for ranking in rankings]
+    by_name = [{row.person: row.class_distance for row in ranking} for ranking in rankings]
+    distances = np.array([[row[name] for name in snapshot.names] for row in by_name])
+    places = judge_all(distances, snapshot.counts, rules)
+    assert [None if place < 0 else snapshot.names[place] for place in places] == named
+    assert 0 < named.count(None) < len(named)

@@ -233,8 +233,8 @@ def _tell(report: EnrolmentReport) -> None:
     if report.person is None:
         click.echo(f"No photo of {report.name} was enrolled.", err=True)
     else:
-        learnt, anchors = plural.count(report.accepted, "photo"), plural.count(report.person.anchors, "anchor")
-        click.echo(f"{learnt} of {report.person.name} enrolled. The gallery has {anchors} of them.", err=True)
+        enrolled, anchors = plural.count(report.accepted, "photo"), plural.count(report.person.anchors, "anchor")
+        click.echo(f"{enrolled} of {report.person.name} enrolled. The gallery has {anchors} of them.", err=True)
         click.echo(str(report.check), err=True)
 
 

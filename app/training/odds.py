@@ -84,7 +84,7 @@ def _shift(fpir: float, kinds: tuple[np.ndarray, ...], snapshot: Snapshot, rules
     """The largest shift of the card's thresholds that keeps an FPIR on every kind of impostors."""
     if any(len(distances) * fpir < 1 for distances in kinds):
         return None
-    card = rules.at(fpir).without_shifts()
+    card = rules.for_gallery(fpir, ())
     limits = np.array([card.threshold(int(count), len(snapshot)) for count in snapshot.counts])
     found = []
     for distances in kinds:
