@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from app.settings import Settings, SettingsError
+from app.errors import SettingsError
+from app.settings import Settings
 
 try:
     _settings = Settings.from_environment()
@@ -28,7 +29,7 @@ workers = _settings.workers
 # Beside the requests worked on and those in the queue there have to be threads that say no, answer probes, and
 # wait for photos that arrive slowly.
 threads = _settings.threads + _settings.queue + 16
-worker_class = "app.serving.not_http.Worker"
+worker_class = "app.web.middleware.gunicorn_worker.Worker"
 # TensorFlow must not be forked: each worker loads its own network after it has forked.
 preload_app = False
 timeout = 60
@@ -59,7 +60,7 @@ def when_ready(server):
 
 def post_worker_init(worker):
     """Watch the worker, and print the address once the first one can serve."""
-    from app.serving import watchdog
+    from app.web.middleware import watchdog
 
     extensions = worker.wsgi.extensions
     watchdog.start(extensions["gate"], extensions["loading"], _settings.stuck_seconds)

@@ -4,9 +4,10 @@ import sys
 
 from gunicorn.arbiter import Arbiter
 
-from app.factory import create_app
-from app.serving import logs
-from app.settings import Settings, SettingsError
+from app.errors import SettingsError
+from app.settings import Settings
+from app.web.factory import create_app
+from app.web.middleware import logs
 
 try:
     settings = Settings.from_environment()

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
+from app.errors import SettingsError
+
 ROOT = Path(__file__).resolve().parent.parent
 """The project's folder."""
 
@@ -30,10 +32,6 @@ DETECTORS = (
     "auto yunet mtcnn dlib ssd opencv retinaface fastmtcnn mediapipe centerface "
     "yolov8n yolov8m yolov8l yolov11n yolov11s yolov11m yolov11l yolov12n yolov12s yolov12m yolov12l"
 ).split()
-
-
-class SettingsError(ValueError):
-    """A setting has a value it cannot have; the message names setting, value and allowed values."""
 
 
 _DAY = 86_400
@@ -160,9 +158,9 @@ class Settings:
             SettingsError: a value cannot be used, or a variable beginning with FACES_ is no setting.
         """
         known = {PREFIX + item.name.upper(): item for item in fields(cls)}
-        strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
-        if strangers:
-            raise SettingsError(f"There is no setting {strangers[0]}. The settings are: {', '.join(known)}.")
+        unexpected = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+        if unexpected:
+            raise SettingsError(f"There is no setting {unexpected[0]}. The settings are: {', '.join(known)}.")
         given = {item.name: _read(name, item, environment[name]) for name, item in known.items() if name in environment}
         _refuse_host(given.get("host", "localhost"))
         return cls(**given)

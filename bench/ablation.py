@@ -14,20 +14,23 @@ from pathlib import Path
 import click
 import numpy as np
 
-from app.card import TwinConfig
-from app.detection import Detector
-from app.inference import Network
+from app.recognition.inference import Network
+from app.recognition.model_card import TwinConfig
 from app.settings import ROOT, Settings
-from app.training import export, loop, measuring, shipping, tiles
-from app.training.judged import judged
-from app.training.learner import precision_here
-from app.training.plan import Plan
+from app.training.data import tiles
+from app.training.evaluation import measuring
+from app.training.evaluation.judged import judged
+from app.training.fit import loop
+from app.training.fit.learner import precision_here
+from app.training.fit.schedule import Plan
+from app.training.release import export, release
+from app.vision.detection import Detector
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 def steps(plan: Plan, packed: tiles.TileSet) -> dict[str, tuple[Plan, tiles.TileSet]]:
-    """The plan and the faces of each network; without a teacher the centres of the people are learnt."""
+    """The plan and the faces of each network; without a teacher the centers of the people are learnt."""
     untaught = replace(packed, targets=None)
     alone = replace(plan, augmented=False, softmax=0.0, contrastive=1.0)
     return {
@@ -54,8 +57,8 @@ def trained(folder: Path, plan: Plan, packed: tiles.TileSet) -> tuple[Network, f
 def measured(network: Network, faces: Path, lfw: Path, work: Path, detector: Detector) -> tuple[float, ...]:
     """Return the accuracy and TAR on LFW's pairs, and rank-1 and rank-5 of the gallery's test faces."""
     pairs, _ = measuring.lfw(lfw, work, detector, network, [])
-    gathered = shipping.gather(faces, work, detector, network, "celebrities")
-    snapshot, _ = shipping.choose_gallery(gathered, {}, network.card.quality)
+    gathered = release.gather(faces, work, detector, network, "celebrities")
+    snapshot, _ = release.choose_gallery(gathered, {}, network.card.quality)
     known = judged(gathered, np.flatnonzero(gathered.splits == "test"), {}, snapshot, network.card)
     five = [face.person in [row.person for row in face.ranking[:5]] for face in known]
     return pairs["accuracy"], pairs["tar_at_far_1e-3"], np.mean([face.right for face in known]), np.mean(five)

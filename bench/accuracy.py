@@ -18,15 +18,16 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from app import inference
 from app.cli.train import in_lfw
-from app.detection import Detector
+from app.recognition import inference
+from app.recognition.decision import FPIRS
 from app.settings import ROOT, Settings
-from app.training import evaluation, guests, identification
-from app.training.crops import collect, embed
-from app.training.teacher import Teacher
-from app.training.tiles import unit_hash
-from app.verdict import FPIRS
+from app.training.data import unseen_people
+from app.training.data.crops import collect, embed
+from app.training.data.tiles import unit_hash
+from app.training.evaluation import identification, verification
+from app.training.fit.teacher import Teacher
+from app.vision.detection import Detector
 from bench.rival import rival
 
 KEPT = ROOT / ".bench"
@@ -152,9 +153,9 @@ def row(
     found = left.any(axis=1) & right.any(axis=1)
     distances = np.where(found, np.linalg.norm(left - right, axis=1), np.inf)
     different = np.array([pair[2] for pair in pairs])
-    accuracy, error = evaluation.folds_accuracy(distances, different)
+    accuracy, error = verification.folds_accuracy(distances, different)
     yield f"{100 * accuracy:.1f} ± {100 * error:.1f}"
-    yield f"{100 * evaluation.tar_at_far(distances, different, 1e-3):.1f}"
+    yield f"{100 * verification.tar_at_far(distances, different, 1e-3):.1f}"
     files = sorted([*members, *impostors])
     embeddings = embed_files(files, "guests")
     inside = np.isin(files, members)
@@ -179,9 +180,9 @@ def files_of(pairs: Sequence[tuple[str, str, bool]]) -> list[str]:
 @click.option("--work", type=FOLDER, default=ROOT / ".training", help="Folder of the crops that `evaluate` cached.")
 def main(faces: Path, lfw: Path, opencv_folder: Path | None, count: int, pairs: int, work: Path) -> None:
     """Measure and print a Markdown table."""
-    members, others = guests.pictures_of(lfw, in_lfw(faces))
+    members, others = unseen_people.pictures_of(lfw, in_lfw(faces))
     impostors = sorted(others, key=lambda file: unit_hash(file, 3))[:count]
-    listed = evaluation.lfw_pairs(lfw)
+    listed = verification.lfw_pairs(lfw)
     chosen = listed[:: -(-len(listed) // pairs)]
     files = {"lfw": files_of(listed), "guests": sorted([*members, *others])}
     template = identification.template_distances

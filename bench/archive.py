@@ -21,12 +21,13 @@ from pathlib import Path
 
 import cv2
 
-from app import files, stages
-from app.archive import cluster, pool, work
-from app.archive.namer import THREADS
-from app.archive.places import Places
-from app.recognizer import Recognizer
+from app import tracing
+from app.batch import process_pool, ray_engine, runner
+from app.batch.identifier import THREADS
+from app.batch.sources import PhotoSources
+from app.recognition.recognizer import Recognizer
 from app.settings import Settings
+from app.vision import photo_files
 from bench.observed import resident
 from tests import photos
 
@@ -70,25 +71,25 @@ def staged(settings: Settings, paths: list[Path]) -> tuple[dict[str, float], flo
     cv2.setNumThreads(1)
     recognizer = Recognizer.load(settings)
     recognizer.warm_up()
-    course = stages.Course(deadline=float("inf"))
+    course = tracing.RequestTrace(deadline=float("inf"))
     reading, size = 0.0, 0
     for path in paths:
         started = time.monotonic()
-        data = files.read(path, settings.max_bytes)
+        data = photo_files.read(path, settings.max_bytes)
         reading += time.monotonic() - started
         size += len(data)
-        stages.follow(course)
+        tracing.follow(course)
         recognizer.identify(data)
-        stages.leave()
+        tracing.leave()
     recognizer.gallery.close()
     seconds = Counter(read=reading) + course.seconds
-    return {name: seconds[name] / len(paths) for name in ("read", *stages.STAGES)}, size / len(paths)
+    return {name: seconds[name] / len(paths) for name in ("read", *tracing.STAGES)}, size / len(paths)
 
 
 def model(seconds: dict[str, float], size: float, own: float) -> None:
     """Print what a million photos an hour take.
 
-    Arguments:
+    Args:
         seconds: of a core a photo, by stage.
         size: bytes a photo.
         own: photos a second that one core was seen to do, all stages and the pool itself.
@@ -119,15 +120,17 @@ def main() -> None:
         (Path(name) / "photos").mkdir()
         folder = arguments.folder or made(Path(name) / "photos", arguments.photos)
         settings = replace(Settings(), database_url=f"sqlite:///{name}/gallery.sqlite")
-        job, _ = work.prepare(settings, Places([str(folder)]))
+        job, _ = runner.prepare(settings, PhotoSources([str(folder)]))
         places = list(job.places.all())[: arguments.photos]
         total = len(places)
         first, second = sorted(os.sched_getaffinity(0))[:2]
         ways = {
-            "pool, 1 worker on 1 core": lambda: on_cores({first}, pool.rows(job, 1, total, places), total),
-            "pool, 2 workers on 2 cores": lambda: on_cores({first, second}, pool.rows(job, 2, total, places), total),
+            "pool, 1 worker on 1 core": lambda: on_cores({first}, process_pool.rows(job, 1, total, places), total),
+            "pool, 2 workers on 2 cores": lambda: on_cores(
+                {first, second}, process_pool.rows(job, 2, total, places), total
+            ),
             "Ray, 2 actors on 2 cores": lambda: on_cores(
-                {first, second}, cluster.Cluster(job, None, 2, len(places)).rows(places), total
+                {first, second}, ray_engine.Cluster(job, None, 2, len(places)).rows(places), total
             ),
         }
         rates: dict[str, list[float]] = {way: [] for way in ways}

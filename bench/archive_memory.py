@@ -17,10 +17,10 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from app import serialize
-from app.archive import work
-from app.archive.places import Places
-from app.archive.results import Results
+from app import serialization
+from app.batch import runner
+from app.batch.results import Results
+from app.batch.sources import PhotoSources
 from app.settings import ROOT
 from bench.archive import made
 from bench.observed import family, resident
@@ -36,7 +36,7 @@ def role(process: int) -> str | None:
         words = Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return None
-    marks = {b"app.decoder_process": "decoder", b"spawn_main": "worker", b"main.py": "command"}
+    marks = {b"app.vision.decoder_process": "decoder", b"spawn_main": "worker", b"main.py": "command"}
     return next((name for mark, name in marks.items() if mark in words), None)
 
 
@@ -64,14 +64,14 @@ def keep(folder: Path, count: int) -> None:
     archive.mkdir()
     for number in range(count):
         (archive / f"{number:07d}.jpg").touch()
-    places = Places([str(archive)])
+    places = PhotoSources([str(archive)])
     with Results(folder / f"out-{count}", {}) as results:
-        counted = work.count(places, results.done(), print)
-        work.go_on(
+        counted = runner.count(places, results.done(), print)
+        runner.go_on(
             places,
             results.done(),
             results,
-            lambda some: ([serialize.failure(place, "empty", "The file is empty.")] for place in some),
+            lambda some: ([serialization.failure(place, "empty", "The file is empty.")] for place in some),
             lambda _: None,
         )
         assert results.summary().photos == counted.missing == count

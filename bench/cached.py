@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from app import inference
+from app.recognition import inference
 from app.settings import ROOT, Settings
-from app.training.crops import fingerprint
-from app.training.tiles import split_of
+from app.training.data.crops import fingerprint
+from app.training.data.tiles import split_of
 
 CROPS = ROOT / ".training" / "crops"
 """Where they lie unless said otherwise."""
@@ -41,7 +41,7 @@ def embedded(crops: Path, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, n
 def faces(crops: Path, *splits: str) -> tuple[np.ndarray, np.ndarray]:
     """The faces of some splits, embedded by the network that ships.
 
-    Arguments:
+    Args:
         crops: the folder.
         splits: names, as `tiles.split_of` gives them.
 

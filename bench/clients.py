@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from app.recognizer import Recognizer
+from app.recognition.recognizer import Recognizer
 from app.settings import Settings
 from bench.client import ready
 from bench.load import closed

@@ -1,7 +1,7 @@
 """Cosines of copies of a picture and of other pictures: `.venv/bin/python -m bench.copies [--faces 400]`.
 
 Needs the crops and embeddings that `main.py ship` left in .training. Prints the share of cosines above some limits,
-among them `app.enrolment.DUPLICATE` and `app.ranking.SAME_PICTURE`: of each picture and the closest other of its
+among them `enroll.DUPLICATE` and `scoring.SAME_PICTURE`: of each picture and the closest other of its
 person, of impostors and the closest anchor of the shipped gallery, and of pictures and degraded copies of them.
 """
 
@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from app import inference
-from app.enrolment import DUPLICATE
+from app.enrollment.enroll import DUPLICATE
 from app.gallery import shipped
-from app.ranking import SAME_PICTURE
+from app.recognition import inference
+from app.recognition.scoring import SAME_PICTURE
 from app.settings import ROOT, Settings
-from app.training import augment
+from app.training.augmentation import augment
 from bench import cached
 
 LIMITS = (0.65, SAME_PICTURE, 0.9, 0.95, DUPLICATE)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app import images
-from app.decoder import Decoder
 from app.settings import ROOT, Settings
+from app.vision import decoding
+from app.vision.decoder_pool import Decoder
 from tests import photos
 
 _ROUNDS = 7
@@ -27,7 +27,7 @@ def groups(folder: Path) -> dict[str, list[bytes]]:
         for kind in ("JPEG", "PNG", "WEBP", "AVIF", "HEIF")
         for width, height in ((1200, 900), (4000, 3000))
     }
-    paths = [path for path in sorted(folder.glob("*")) if images.looks_like_picture(path)] if folder.is_dir() else []
+    paths = [path for path in sorted(folder.glob("*")) if decoding.looks_like_picture(path)] if folder.is_dir() else []
     if paths:
         found[f"{len(paths)} photos of {folder.name}"] = [path.read_bytes() for path in paths[:: len(paths) // 60 + 1]]
     return found
@@ -45,7 +45,7 @@ def main() -> None:
         for round_ in range(_ROUNDS):
             for number, data in enumerate(files):
                 started = time.perf_counter()
-                images.decode(data, settings.max_pixels, settings.detection_side)
+                decoding.decode(data, settings.max_pixels, settings.detection_side)
                 middle = time.perf_counter()
                 decoder.decode(data)
                 times[:, round_, number] = middle - started, time.perf_counter() - middle

@@ -1,6 +1,6 @@
 """How other detectors lay faces: `.venv/bin/python -m bench.detectors LFW_FOLDER [--faces 300] [--other mtcnn]`.
 
-The network has learnt from faces cut by one detector's eyes, turned, scaled and shifted by chance (`app.training.dice`)
+The network has learnt from faces cut by one detector's eyes, turned, scaled and shifted by chance (`dice`)
 as other detectors, cameras and tilts would. Here another detector finds the same held-out pictures of the gallery's
 people: how far its eyes are from the first one's, beside what chance did in training; and how many get their name.
 """
@@ -13,14 +13,15 @@ from pathlib import Path
 import click
 import numpy as np
 
-from app import crop, images
-from app.detection import Detector
 from app.gallery import shipped
-from app.ranking import rank
+from app.recognition.decision import judge
+from app.recognition.scoring import rank
 from app.settings import Settings
-from app.training import dice, guests
-from app.training.shipping import person_of, spelling_of
-from app.verdict import judge
+from app.training.augmentation import dice
+from app.training.data import unseen_people
+from app.training.release.release import person_of, spelling_of
+from app.vision import alignment, decoding
+from app.vision.detection import Detector
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -55,10 +56,10 @@ def main(lfw: Path, count: int, other: str) -> None:
     # First: what is not OpenCV's must be chosen before TensorFlow is imported.
     detectors = {other: Detector.from_settings(replace(settings, detector=other))}
     detectors = {"the one that serves": Detector.from_settings(settings)} | detectors
-    from app import inference
+    from app.recognition import inference
 
     network, snapshot = inference.load_network(settings.model), shipped.read(settings.anchors).snapshot()
-    held_out = [file for file in guests.pictures_of(lfw, []) if guests.split_of(file) == "guest"]
+    held_out = [file for file in unseen_people.pictures_of(lfw, []) if unseen_people.split_of(file) == "guest"]
     spelling = spelling_of(settings.anchors)
     whose = {file: person_of(file.rpartition("/")[0], spelling) for file in held_out}
     held_out = [file for file in held_out if whose[file] in snapshot.names]
@@ -66,13 +67,13 @@ def main(lfw: Path, count: int, other: str) -> None:
     eyes: dict[str, list] = {name: [] for name in detectors}
     first, named = dict.fromkeys(detectors, 0), dict.fromkeys(detectors, 0)
     for file in chosen:
-        picture = images.decode((lfw / file).read_bytes())
+        picture = decoding.decode((lfw / file).read_bytes())
         for name, detector in detectors.items():
             face = detector.largest(picture)
             eyes[name].append(np.full((2, 2), np.nan) if face is None else face.eyes)
             if face is None:
                 continue
-            row = network.embed(crop.align(picture.pixels, face.landmarks)[None])
+            row = network.embed(alignment.align(picture.pixels, face.landmarks)[None])
             verdict = judge(rank(row[0], snapshot, network.card.rules.head), network.card.rules)
             first[name] += verdict.ranking[0].person == whose[file]
             named[name] += verdict.person == whose[file]

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from app.decoder import Decoder, Limits
-from app.factory import create_app
-from app.images import UnreadableImage
+from app.errors import UnreadableImage
 from app.settings import ROOT, Settings
+from app.vision.decoder_pool import Decoder, Limits
+from app.web.factory import create_app
 from tests import photos
 
 FOUND = Path(".fuzz")

@@ -14,12 +14,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from app import stages
-from app.gallery import vectors
+from app import tracing
+from app.gallery import embedding_rows
 from app.gallery.snapshot import Snapshot
-from app.recognizer import Recognizer
+from app.recognition.decision import Rules
+from app.recognition.recognizer import Recognizer
 from app.settings import Settings
-from app.verdict import Rules
 from bench.million import interleaved, named
 from tests import photos
 
@@ -51,17 +51,17 @@ def gallery(anchors: int) -> Snapshot:
     """Random people."""
     rng = np.random.default_rng(anchors)
     people = anchors // _EACH
-    rows = vectors.unit_rows(rng.normal(size=(anchors, 128)).astype(np.float32))
+    rows = embedding_rows.unit_rows(rng.normal(size=(anchors, 128)).astype(np.float32))
     names = tuple(f"Person {number}" for number in range(people))
     return Snapshot(names, tuple(range(1, people + 1)), rows, np.arange(0, anchors + 1, _EACH), 1)
 
 
 def timed(recognizer: Recognizer, data: bytes) -> dict[str, float]:
     """Seconds of each stage of one photo, and how many faces were found."""
-    course = stages.Course(deadline=float("inf"))
-    stages.follow(course)
+    course = tracing.RequestTrace(deadline=float("inf"))
+    tracing.follow(course)
     found = len(recognizer.identify(data).faces)
-    stages.leave()
+    tracing.leave()
     return {"found": found, **course.seconds}
 
 
@@ -73,19 +73,19 @@ def table(what: str, sizes: Iterable, measure: Callable[[object], dict[str, floa
             one = measure(size)
             if turn:  # The first is for warming up.
                 rows[size].append(one)
-    print(f"\n{what:<14}{'found':>7}" + "".join(f"{name:>9}" for name in (*stages.STAGES[:4], "whole")) + "  (ms)")
+    print(f"\n{what:<14}{'found':>7}" + "".join(f"{name:>9}" for name in (*tracing.STAGES[:4], "whole")) + "  (ms)")
     for size, measured in rows.items():
         middle = {
-            name: float(np.median([one.get(name, 0.0) for one in measured])) for name in ("found", *stages.STAGES)
+            name: float(np.median([one.get(name, 0.0) for one in measured])) for name in ("found", *tracing.STAGES)
         }
-        cells = [1000 * middle[name] for name in stages.STAGES[:4]]
+        cells = [1000 * middle[name] for name in tracing.STAGES[:4]]
         print(f"{size:<14}{middle['found']:>7.0f}" + "".join(f"{cell:>9.1f}" for cell in (*cells, sum(cells))))
 
 
 def ranking(rules: Rules, rounds: int) -> None:
     """Print the time of one probe against galleries of growing size, and of the product with all templates."""
     print(f"\n{'anchors':<14}{'people':>7}{'rank':>9}{'product':>9}  (ms)")
-    probe = vectors.unit_rows(np.random.default_rng(1).normal(size=(1, 128)).astype(np.float32))[0]
+    probe = embedding_rows.unit_rows(np.random.default_rng(1).normal(size=(1, 128)).astype(np.float32))[0]
     for anchors in ANCHORS:
         snapshot = gallery(anchors)
         matrix = snapshot.templates

@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from app import backends, crop, inference
-from app.decoder import Decoder
-from app.quiet import import_quietly
+from app.lazy_imports import import_quietly
+from app.recognition import inference
 from app.settings import Settings
+from app.vision import alignment, backends
+from app.vision.decoder_pool import Decoder
 from bench.million import interleaved
 from tests import photos
 
@@ -52,7 +53,7 @@ def main(photo: Path | None, rounds: int) -> None:
     portrait = photos.paste(photos.portraits()[photos.PERSON], size=(1200, 840), side=380)
     data = photo.read_bytes() if photo else photos.encode(portrait)
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    faces = np.zeros((16, crop.SIZE, crop.SIZE, 3), np.uint8)
+    faces = np.zeros((16, alignment.SIZE, alignment.SIZE, 3), np.uint8)
     matrix = tensorflow.random.normal((SIDE, SIDE))
     calls = {
         "matrix product": lambda: tensorflow.matmul(matrix, matrix).numpy(),

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-from app.card import read_card
-from app.gallery import journal, shipped, vectors
+from app.gallery import change_history, embedding_rows, shipped
 from app.gallery.database import Database
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.gallery.tables import AnchorRow, PersonRow
+from app.recognition.decision import Rules, judge, rank
+from app.recognition.model_card import read_card
 from app.settings import Settings
-from app.verdict import Rules, judge, rank
 from bench.observed import resident
 
 _ROUNDS = 15
@@ -44,14 +44,14 @@ def fill(database_url: str, network: str, people: int, anchors: int) -> None:
             connection.execute(insert(PersonRow), named)
             spots = real[rng.integers(len(real), size=len(numbers))] + 0.08 * rng.normal(size=(len(numbers), 128))
             rows = np.repeat(spots, anchors, axis=0) + 0.06 * rng.normal(size=(len(numbers) * anchors, 128))
-            rows = vectors.unit_rows(rows)
+            rows = embedding_rows.unit_rows(rows)
             owners = np.repeat(numbers, anchors).tolist()
             values = [
-                {"person_id": owner, "embedding": vectors.to_bytes(row), "note": "bench"}
+                {"person_id": owner, "embedding": embedding_rows.to_bytes(row), "note": "bench"}
                 for owner, row in zip(owners, rows, strict=True)
             ]
             connection.execute(insert(AnchorRow), values)
-        journal.Change(connection, reversible=False, whole=True).describe("filled by a bench")
+        change_history.Change(connection, reversible=False, whole=True).describe("filled by a bench")
     database.close()
 
 
@@ -90,7 +90,7 @@ def measure(database_url: str, people: int, anchors: int) -> list[tuple[str, flo
     snapshot = gallery.snapshot()
     ready = time.perf_counter() - started
     memory = (resident(os.getpid()) - before) * 2**20 / snapshot.anchors.nbytes
-    probes = vectors.unit_rows(np.random.default_rng(2).normal(size=(32, 128)))
+    probes = embedding_rows.unit_rows(np.random.default_rng(2).normal(size=(32, 128)))
     product, one, many = ranking(snapshot, rules, probes)
     changes = []
     for number in range(5):

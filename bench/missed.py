@@ -14,10 +14,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from app import images
-from app.detection import Detector
-from app.faces import Box
 from app.settings import Settings
+from app.vision import decoding
+from app.vision.detection import Detector
+from app.vision.faces import Box
 from bench.rival import Rival, rival
 from tests import photos
 
@@ -36,7 +36,7 @@ def near(one: Box, other: Box) -> bool:
 
 def boxes(detector: Detector, path: Path) -> list[Box]:
     """What this program finds."""
-    return [face.box for face in detector.find_faces(images.decode(path.read_bytes(), side=detector.side))]
+    return [face.box for face in detector.find_faces(decoding.decode(path.read_bytes(), side=detector.side))]
 
 
 def scenes(count: int, into: Path) -> list[tuple[Path, Box]]:
@@ -57,7 +57,7 @@ def scenes(count: int, into: Path) -> list[tuple[Path, Box]]:
 def on_photos(detector: Detector, dlib: Rival, folder: Path) -> None:
     """Photo by photo; print the sums and what was missed."""
     ours, theirs, missed, fewer = 0, 0, [], 0
-    for path in sorted(path for path in folder.iterdir() if images.looks_like_picture(path)):
+    for path in sorted(path for path in folder.iterdir() if decoding.looks_like_picture(path)):
         mine = boxes(detector, path)
         other = [Box(*box) for box in dlib.ask(path).boxes]
         ours, theirs = ours + len(mine), theirs + len(other)

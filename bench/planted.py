@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.card import read_card
-from app.health import of_person
+from app.enrollment.gallery_check import of_person
+from app.recognition.model_card import read_card
 from app.settings import Settings
 from bench.cached import CROPS, faces
 

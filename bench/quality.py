@@ -19,17 +19,18 @@ import click
 import cv2
 import numpy as np
 
-from app import crop, images
-from app.detection import Detector
-from app.faces import DetectedFace
 from app.gallery import shipped
-from app.images import Picture
-from app.inference import load_network
-from app.quality import measure
+from app.recognition.decision import rank
+from app.recognition.inference import load_network
 from app.settings import Settings
-from app.training import augment, tiles
-from app.training.shipping import person_of, spelling_of
-from app.verdict import rank
+from app.training.augmentation import augment
+from app.training.data import tiles
+from app.training.release.release import person_of, spelling_of
+from app.vision import alignment, decoding
+from app.vision.decoding import Picture
+from app.vision.detection import Detector
+from app.vision.faces import DetectedFace
+from app.vision.quality import measure
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -78,7 +79,7 @@ class Identifier:
     def identify(self, pixels: np.ndarray, face: DetectedFace, person: str | None) -> Answer:
         """Identify a face that was found in a picture."""
         card = self.network.card
-        aligned = crop.align(pixels, face.landmarks)
+        aligned = alignment.align(pixels, face.landmarks)
         embedding = self.network.vectors(aligned[None])[0]
         norm = float(np.linalg.norm(embedding))
         flaw = card.quality.flaw(measure(aligned, face.landmarks, face.close_confidence, norm))
@@ -209,7 +210,7 @@ def sample_evenly(items: list, count: int) -> list:
 
 def read_pixels(path: Path) -> np.ndarray:
     """Return the pixels of a picture file."""
-    return images.decode(path.read_bytes()).pixels
+    return decoding.decode(path.read_bytes()).pixels
 
 
 def read_more(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
@@ -226,7 +227,7 @@ def read_more(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
             for member in archive:
                 name = member.name.removeprefix("./")
                 if name in wanted:
-                    yield wanted[name], images.decode(archive.extractfile(member).read()).pixels
+                    yield wanted[name], decoding.decode(archive.extractfile(member).read()).pixels
 
 
 def cover_faces(pixels: np.ndarray, faces: Iterable[DetectedFace]) -> np.ndarray:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.card import read_card
 from app.gallery import shipped
 from app.gallery.snapshot import Rejected, Snapshot
+from app.recognition.decision import PersonDistance, Rules, rank
+from app.recognition.model_card import read_card
 from app.settings import Settings
-from app.verdict import PersonDistance, Rules, rank
 from bench.cached import CROPS, faces
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     rules, snapshot = read_card(settings.model).rules, shipped.read(settings.anchors).snapshot()
     spelling = json.loads((settings.anchors / "names.json").read_text(encoding="utf-8"))
     places = {name: place for place, name in enumerate(snapshot.names)}
-    strangers, stranger_faces = faces(crops, "calibration-stranger", "test-stranger")
+    impostors, stranger_faces = faces(crops, "calibration-stranger", "test-stranger")
     people, known_faces = faces(crops, "calibration", "test")
     known = np.array([places.get(spelling.get(name, name), -1) for name in (one.split("/")[-1] for one in people)])
     known_nearest = np.array([places[rank(one, snapshot, rules.head)[0].person] for one in known_faces])
@@ -50,7 +50,7 @@ def main() -> None:
     nearest = np.array([places[rank(one, snapshot, rules.head)[0].person] for one in stranger_faces])
     off = others = taken = own = marks = 0
     for number, person in enumerate(nearest):
-        same = np.flatnonzero((strangers == strangers[number]) & (nearest == person))
+        same = np.flatnonzero((impostors == impostors[number]) & (nearest == person))
         same = same[same != number]
         if not len(same):
             continue

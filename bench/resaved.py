@@ -11,7 +11,7 @@ import tempfile
 import click
 import numpy as np
 
-from app.recognizer import Recognizer
+from app.recognition.recognizer import Recognizer
 from app.settings import Settings
 from tests import photos
 

@@ -52,18 +52,18 @@ def pictures(folder: Path | None, into: Path) -> list[Path]:
 
 def ours(folder: Path) -> Way:
     """The core of this program, as every door uses it."""
-    from app import stages
-    from app.recognizer import Recognizer
+    from app import tracing
+    from app.recognition.recognizer import Recognizer
     from app.settings import Settings
 
     recognizer = Recognizer.load(Settings(database_url=f"sqlite:///{folder / 'bench.sqlite'}"))
     recognizer.warm_up()
 
     def way(path: Path) -> dict[str, float]:
-        course = stages.Course(deadline=float("inf"))
-        stages.follow(course)
+        course = tracing.RequestTrace(deadline=float("inf"))
+        tracing.follow(course)
         recognizer.identify(path.read_bytes())
-        stages.leave()
+        tracing.leave()
         return dict(course.seconds)
 
     return way

@@ -31,7 +31,7 @@ LARGE = 4
 
 def decoders(server: Server) -> list[int]:
     """The processes that decode pictures."""
-    return [pid for pid in family(server.process.pid) if b"app.decoder_process" in _command(pid)]
+    return [pid for pid in family(server.process.pid) if b"app.vision.decoder_process" in _command(pid)]
 
 
 def large(server: Server, size: int, files: int) -> None:

@@ -1,6 +1,6 @@
 """How fast a training step is: `.venv/bin/python -m bench.step [--rounds 5]`.
 
-Faces a second of the twin that ships, by the precision of its convolutions and by who normalises: Keras by single
+Faces a second of the twin that ships, by the precision of its convolutions and by who normalizes: Keras by single
 operations, or TensorFlow's fused kernel. All by turns in one run, on random pictures; medians.
 """
 
@@ -11,14 +11,15 @@ import time
 import click
 import numpy as np
 
-from app import crop
-from app.card import TwinConfig
-from app.siamese import build_twin, import_keras
+from app.recognition.model_card import TwinConfig
+from app.recognition.siamese import build_twin, import_keras
+from app.vision import alignment
 
 keras = import_keras()
 
-from app.training.learner import PRECISIONS  # noqa: E402 (TensorFlow's first import is to be a quiet one)
-from app.training.normalisation import normalisation  # noqa: E402
+from app.training.fit.normalization import normalization  # noqa: E402
+
+from app.training.fit.learner import PRECISIONS  # noqa: E402 (TensorFlow's first import is to be a quiet one)
 
 BATCH, STEPS = 64, 4
 
@@ -35,9 +36,9 @@ def stepping(precision: str, layer: type) -> keras.Model:
 def main(rounds: int) -> None:
     """Measure and print."""
     rng = np.random.default_rng(1)
-    crops = rng.normal(size=(BATCH, crop.SIZE, crop.SIZE, 3)).astype(np.float32)
+    crops = rng.normal(size=(BATCH, alignment.SIZE, alignment.SIZE, 3)).astype(np.float32)
     targets = rng.normal(size=(BATCH, TwinConfig().embedding)).astype(np.float32)
-    layers = {"Keras": keras.layers.BatchNormalization, "fused": normalisation()}
+    layers = {"Keras": keras.layers.BatchNormalization, "fused": normalization()}
     twins = {
         (precision, name): stepping(precision, layer) for precision in PRECISIONS for name, layer in layers.items()
     }

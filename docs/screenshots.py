@@ -29,7 +29,7 @@ WIDTHS = {"": 1280, "-phone": 390}
 """What is added to a picture's name, and how wide the page is."""
 
 HEIGHT = 1000
-COLOURS = 128
+COLORS = 128
 """Of a screenshot in the folder, to keep it small."""
 
 STEPS = 8
@@ -71,7 +71,7 @@ def _photos(folder: Path) -> dict[str, Path]:
     pictures = {
         "one": photos.paste(faces[0]),
         "two": photos.paste(*faces, size=(1100, 700), side=340),
-        "unknown": photos.paste(photos.stranger()),
+        "unknown": photos.paste(photos.impostor()),
         "nobody": photos.background(640, 480),
         "low_quality": photos.paste(faces[0].filter(ImageFilter.GaussianBlur(10))),
         "many": _crowd(),
@@ -197,7 +197,7 @@ def _save(page: Page, name: str) -> None:
     """Save what the window shows."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     file = FOLDER / f"{name}.png"
-    picture.quantize(COLOURS).save(file, optimize=True)
+    picture.quantize(COLORS).save(file, optimize=True)
     print(f"{file.relative_to(ROOT)}: {picture.width} x {picture.height}, {file.stat().st_size // 1000} kB")
 
 

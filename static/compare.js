@@ -41,7 +41,7 @@ function prepare() {
     problem.textContent = "";
     checkAll(boxes.flatMap((box) => [...inputOf(box).files]), limits, 2);
     const outcome = await send(form);
-    if (outcome === "cancelled") refuse("Cancelled. Nothing was kept.");
+    if (outcome === "canceled") refuse("Canceled. Nothing was kept.");
     else if (outcome !== "shown") refuse(outcome.sentence);
   }
 

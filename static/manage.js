@@ -41,7 +41,7 @@ async function look(files) {
       const prefix = files.length > part.length ? `${at + 1} to ${at + part.length} of ${files.length}. ` : "";
       const outcome = await send(adding(), { prefix, again: at > 0 });
       if (outcome === "shown") at += part.length;
-      else if (outcome === "cancelled") return refuse("Cancelled. What was looked at before stays on the page.");
+      else if (outcome === "canceled") return refuse("Canceled. What was looked at before stays on the page.");
       else return refuse(outcome.sentence);
     }
   }, refuse);

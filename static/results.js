@@ -46,8 +46,8 @@ export function annotated(figure) {
     const size = Math.max(side / 70, Math.min(side / 36, width * drawn * 0.16));
     context.font = `600 ${size}px system-ui, sans-serif`;
     context.textBaseline = "middle";
-    for (const [colour, line] of [["#fff", size / 3], [LINE[mark.classList[0]], size / 6]]) {
-      context.strokeStyle = context.fillStyle = colour;
+    for (const [color, line] of [["#fff", size / 3], [LINE[mark.classList[0]], size / 6]]) {
+      context.strokeStyle = context.fillStyle = color;
       context.lineWidth = line;
       context.strokeRect(x * drawn, y * drawn, width * drawn, height * drawn);
     }

@@ -58,7 +58,7 @@ window.addEventListener("popstate", () => {
   if (!location.hash && history.state?.shown !== shown) location.reload();
 });
 
-// Gives back "shown", "cancelled", or what went wrong: { sentence, again: whether trying again may help }.
+// Gives back "shown", "canceled", or what went wrong: { sentence, again: whether trying again may help }.
 // What the visitor is told begins with `prefix`; with `again` the page takes the place of this one in the history.
 export async function send(form, { prefix = "", again = false } = {}) {
   const waiting = form.querySelector(".waiting");
@@ -76,7 +76,7 @@ export async function send(form, { prefix = "", again = false } = {}) {
   if (!form.contains(document.activeElement) || document.activeElement.matches("input, [type=submit], .retry")) cancel.focus();
   try {
     const answer = await sending.answer;
-    if (!answer) return "cancelled";
+    if (!answer) return "canceled";
     const page = new DOMParser().parseFromString(answer.page, "text/html");
     const problem = page.querySelector("#problem, .error .lede")?.textContent.trim();
     if (problem) return { sentence: problem, again: answer.status >= 429 };

@@ -45,9 +45,9 @@ async function dispatch() {
   retry.hidden = true;
   const outcome = await send(form);
   if (outcome === "shown") return;
-  if (outcome === "cancelled") {
+  if (outcome === "canceled") {
     reset();
-    refuse("Cancelled. Nothing was kept.");
+    refuse("Canceled. Nothing was kept.");
   } else if (outcome.again) {
     refuse(outcome.sentence);
     retry.hidden = false;

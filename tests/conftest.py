@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.crop import PIPELINE
 from app.gallery.store import Gallery
-from app.recognizer import Recognizer
+from app.recognition.recognizer import Recognizer
 from app.settings import ROOT, Settings
+from app.vision.alignment import PIPELINE
 from tests import photos
 from tests.small_disk import mounted
 

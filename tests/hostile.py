@@ -41,7 +41,7 @@ def huge_png(side: int = 30_000) -> bytes:
 def long_gif(frames: int = 100_000) -> bytes:
     """A GIF of so many frames of 8 x 8 pixels."""
     still = photos.encode(Image.new("P", (8, 8), 3), "GIF")
-    # After head and colours comes one frame, from its descriptor to the semicolon that ends the file.
+    # After head and colors comes one frame, from its descriptor to the semicolon that ends the file.
     start = still.index(b"\x2c\x00\x00\x00\x00\x08\x00\x08\x00")
     return still[:start] + still[start:-1] * frames + b";"
 
@@ -84,7 +84,7 @@ def heic_grid(times: int, side: int = 512) -> bytes:
 
 
 def lying_profile() -> bytes:
-    """A colour profile that says it is four gigabytes long, and of inks."""
+    """A color profile that says it is four gigabytes long, and of inks."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[:4], profile[16:20] = b"\xff" * 4, b"CMYK"
     return bytes(profile)
@@ -174,11 +174,11 @@ def files() -> dict[str, tuple[bytes, str]]:
         "64 kB of EXIF": (photos.encode(picture, exif=exif), "ok"),
         "CMYK": (photos.encode(picture.convert("CMYK")), "ok"),
         "16 bits": (photos.encode(Image.fromarray(ramp), "PNG"), "ok"),
-        "Lab colours": (photos.encode(Image.new("LAB", (8, 8)), "TIFF"), "ok"),
+        "Lab colors": (photos.encode(Image.new("LAB", (8, 8)), "TIFF"), "ok"),
         "a palette": (photos.encode(picture.quantize(16), "PNG"), "ok"),
         "1 bit": (photos.encode(picture.convert("1"), "TIFF"), "ok"),
-        "a colour profile that is none": (photos.encode(picture, icc_profile=b"\xff" * 3000), "ok"),
-        "a colour profile that lies": (photos.encode(picture, icc_profile=lying_profile()), "ok"),
+        "a color profile that is none": (photos.encode(picture, icc_profile=b"\xff" * 3000), "ok"),
+        "a color profile that lies": (photos.encode(picture, icc_profile=lying_profile()), "ok"),
         "a polyglot": (photos.encode(picture) + b"PK\x03\x04<script>alert(1)</script>", "ok"),
         **archives(),
         **leading_elsewhere(),

@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from app.crop import SIZE
 from app.settings import ROOT
+from app.vision.alignment import SIZE
 
 ANCHORS = ROOT / "anchors"
 
@@ -44,7 +44,7 @@ def faces_of(*names: str) -> np.ndarray:
 
 
 @cache
-def stranger() -> Image.Image:
+def impostor() -> Image.Image:
     """Return a face that resembles nobody: the mean of eight portraits, sharpened since a mean is blurred."""
     faces = [face.resize((224, 224)) for _, face in sorted(portraits().items())[:8]]
     mean = Image.fromarray(np.mean(faces, axis=0).round().astype(np.uint8))
@@ -61,7 +61,7 @@ def background(width: int, height: int) -> Image.Image:
 def paste(*faces: Image.Image, size: tuple[int, int] = (900, 700), side: int = 260, tilt: float = 0.0) -> Image.Image:
     """Faces in a row on a larger canvas.
 
-    Arguments:
+    Args:
         faces: square portraits, from left to right.
         size: width and height of the canvas.
         side: of every portrait on the canvas, in pixels.

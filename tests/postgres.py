@@ -56,7 +56,7 @@ class PostgreSQL:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
 
-    def initialise(self) -> None:
+    def initialize(self) -> None:
         """Make an empty server that trusts whoever comes from this machine."""
         self._run("initdb", "--pgdata", "data", "--username", "faces", "--auth", "trust", *_INITIAL)
         lines = [f"{name} = '{value}'" for name, value in _OPTIONS.items()]
@@ -97,7 +97,7 @@ def running(place: Path = Path("/tmp")) -> Iterator[PostgreSQL]:
         port = probe.getsockname()[1]
     server = PostgreSQL(folder, port)
     try:
-        server.initialise()
+        server.initialize()
         server.start()
         try:
             yield server

@@ -1,6 +1,6 @@
 """Decision rules for tests."""
 
-from app.verdict import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Rules
+from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Rules
 
 PAIRS = PairRules(((0.01, 0.4), (0.001, 0.3), (0.0001, 0.2)), different=0.6)
 

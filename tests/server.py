@@ -42,7 +42,7 @@ class Server:
 def serving(folder: Path, module: str = "wsgi:app", **settings: str) -> Iterator[Server]:
     """Start a server with a gallery in a folder; it is not ready yet.
 
-    Arguments:
+    Args:
         folder: where its database is made.
         module: what gunicorn serves.
         settings: environment variables beside those, e.g. FACES_MODEL.

@@ -12,9 +12,9 @@ import click
 import pytest
 
 from app.cli import COMMANDS, main
-from app.factory import create_app
+from app.recognition import evaluation_figures
 from app.settings import ROOT, Settings, table
-from app.training import report
+from app.web.factory import create_app
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ ROWS = (
     ("inference",),
     ("recognizer",),
     ("sightings",),
-    ("serialize", "enrolment", "loading"),
+    ("serialize", "enrollment", "loading"),
     ("importing", "health"),
     ("archive", "training"),
     ("web",),
@@ -144,8 +144,8 @@ def test_commands_are_documented(name, command):
 
 def test_the_figures_are_those_of_the_card():
     metrics = json.loads(Settings().model.read_text(encoding="utf-8")).get("metrics", {})
-    assert report.with_table(README, report.figures_table(metrics)) == README, (
-        "README.md has other figures than the model card: run .venv/bin/python -m app.training.report"
+    assert evaluation_figures.with_table(README, evaluation_figures.figures_table(metrics)) == README, (
+        "README.md has other figures than the model card: run .venv/bin/python -m app.recognition.evaluation_figures"
     )
 
 

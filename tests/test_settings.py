@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ROOT, Settings, SettingsError, table
+from app.errors import SettingsError
+from app.settings import ROOT, Settings, table
 
 
 def test_defaults_need_no_environment():
@@ -46,7 +47,7 @@ def test_every_kind_of_value_is_read():
         ("FACES_THREADS", "", "FACES_THREADS is ''"),
         ("FACES_MODEL", "", "FACES_MODEL is empty; leave it unset for its default"),
         ("FACES_HOST", "", "FACES_HOST is empty"),
-        ("FACES_COLOUR", "red", "There is no setting FACES_COLOUR. The settings are: FACES_DETECTOR"),
+        ("FACES_COLOR", "red", "There is no setting FACES_COLOR. The settings are: FACES_DETECTOR"),
     ],
 )
 def test_a_bad_value_gives_its_sentence(name, value, sentence):

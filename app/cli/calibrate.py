@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from app import plural
+from app import text
 from app.cli import common
 
 
@@ -21,11 +21,11 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
     ship with the network, and the anchors of each person while that person is taken out of the gallery. --apply
     shifts the thresholds so that the FPIR holds for both; a running server uses them from the next request on.
     """
-    from app import strangers
-    from app.card import read_card
     from app.cli.progress import bar
-    from app.training import odds
-    from app.training.errors import TrainingError
+    from app.errors import TrainingError
+    from app.recognition import impostor_faces
+    from app.recognition.model_card import read_card
+    from app.training.calibration import gallery_rates
 
     if apply and revert:
         raise click.UsageError("Give --apply or --revert, not both.")
@@ -38,10 +38,10 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
         return
     snapshot = gallery.snapshot()
     rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
-    impostors = strangers.read(settings.model, card)
+    impostors = impostor_faces.read(settings.model, card)
     try:
         with bar(len(snapshot), "person") as progress:
-            found = odds.measure(snapshot, rules, impostors, progress.update)
+            found = gallery_rates.measure(snapshot, rules, impostors, progress.update)
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
@@ -55,7 +55,7 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
 
 
 def _print(found) -> None:
-    click.echo(f"{found.people} people, {plural.count(found.anchors, 'anchor')}. At an FPIR of {found.fpir:.1%}:")
+    click.echo(f"{found.people} people, {text.count(found.anchors, 'anchor')}. At an FPIR of {found.fpir:.1%}:")
     click.echo(f"  {found.named:.1%} of the anchors get their own name, {found.misnamed:.1%} another one.")
     click.echo(f"  {found.impostors_named:.2%} of {found.impostors:,} faces of other people get a name.")
     click.echo(f"  {found.left_out_named:.2%} of the anchors get a name if their person is taken out of the gallery.")

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.settings import Settings, SettingsError
+from app.errors import FacesError, SettingsError
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.gallery.store import Gallery
-    from app.recognizer import Recognizer
+    from app.recognition.recognizer import Recognizer
 
 PHOTO = click.Path(path_type=Path, readable=False)
 """The type of a file argument. Click does not look at the file: a bad one is told in its place, among the others."""
@@ -43,16 +44,8 @@ def sentences() -> Iterator[None]:
         raise
     except SettingsError as error:
         raise WrongUsage(str(error)) from error
-    except RuntimeError as error:
-        # Whoever raised one of these has imported its module already.
-        from app.archive.errors import ArchiveError
-        from app.backends import DetectorError
-        from app.card import ModelError
-        from app.gallery.errors import GalleryError
-
-        if isinstance(error, ArchiveError | DetectorError | GalleryError | ModelError):
-            raise click.ClickException(str(error)) from error
-        raise
+    except FacesError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def settings() -> Settings:
@@ -66,15 +59,15 @@ def settings() -> Settings:
 
 def open_gallery(chosen: Settings) -> Gallery:
     """The gallery alone, in well under a second: the network's card is read, the network is not."""
-    from app.card import read_card
     from app.gallery.store import Gallery
+    from app.recognition.model_card import read_card
 
     return Gallery.open(chosen.database_url, read_card(chosen.model).id, chosen.shipped_gallery, chosen.recovery_days)
 
 
 def load_recognizer(chosen: Settings) -> Recognizer:
     """Detector, network and gallery: some seconds."""
-    from app.recognizer import Recognizer
+    from app.recognition.recognizer import Recognizer
 
     return Recognizer.load(chosen)
 

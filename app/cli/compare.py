@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app import files
 from app.cli import common
+from app.errors import UnreadableFile
+from app.vision import photo_files
 
 if TYPE_CHECKING:
-    from app.recognizer import ComparedFace, Comparison
+    from app.recognition.recognizer import ComparedFace, Comparison
 
 FACE = click.IntRange(1)
 
@@ -32,19 +33,18 @@ def compare(
     face in B. The score runs from 0 (same) to 1 (different). The more pairs are compared, the lower the
     score must be: choose faces with --face-a and --face-b. Faces of low quality are not compared.
     """
-    from app import serialize
-    from app.images import UnreadableImage
-    from app.recognizer import FaceError
+    from app import serialization
+    from app.errors import FaceError, UnreadableImage
 
     try:
         compared = _compare(first, second, face_a, face_b)
-    except (files.UnreadableFile, UnreadableImage, FaceError) as error:
+    except (UnreadableFile, UnreadableImage, FaceError) as error:
         if as_json:
-            click.echo(common.json_line(serialize.comparison_failure(error.code, str(error))))
+            click.echo(common.json_line(serialization.comparison_failure(error.code, str(error))))
         click.echo(str(error), err=True)
         context.exit(1)
     if as_json:
-        click.echo(common.json_line(serialize.comparison(compared)))
+        click.echo(common.json_line(serialization.comparison(compared)))
     else:
         click.echo(_in_words(compared, common.shown(first), common.shown(second)))
 
@@ -61,13 +61,13 @@ def _compare(first: Path, second: Path, face_a: int | None, face_b: int | None) 
 
 def _read(path: Path, most: int) -> bytes:
     try:
-        return files.read(path, most)
-    except files.UnreadableFile as error:
-        raise files.UnreadableFile(error.code, f"{common.shown(path)}: {error}") from error
+        return photo_files.read(path, most)
+    except UnreadableFile as error:
+        raise UnreadableFile(error.code, f"{common.shown(path)}: {error}") from error
 
 
 def _in_words(compared: Comparison, first: str, second: str) -> str:
-    from app.verdict import PAIR_LABELS
+    from app.recognition.decision import PAIR_LABELS
 
     alike = "" if compared.pairs == 1 else f", the most alike of {compared.pairs:,} pairs"
     return (

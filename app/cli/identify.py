@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app import files
 from app.cli import common
+from app.errors import UnreadableFile
+from app.vision import photo_files
 
 if TYPE_CHECKING:
-    from app.recognizer import Identification, IdentifiedFace
+    from app.recognition.recognizer import Identification, IdentifiedFace
     from app.settings import Settings
 
 UNKNOWN, NO_FACE, UNREADABLE = "unknown_person", "no_face_found", "unreadable"
@@ -91,7 +92,7 @@ def identify(
     if archive["out"]:
         if as_json:
             raise click.UsageError("--out writes Parquet; leave out --json, or leave out --out.")
-        from app.cli.archive import name_archive
+        from app.cli.batch import name_archive
 
         context.exit(0 if name_archive(_settings(fpir), paths, **archive) else 1)
     given = [name for name in ("csv_file", "retry", "workers", "address") if archive[name]]
@@ -111,7 +112,7 @@ def _settings(fpir: float | None) -> Settings:
     Raises:
         click.UsageError: it is looser than the setting, or has no thresholds.
     """
-    from app.verdict import requested_fpir
+    from app.recognition.decision import requested_fpir
 
     settings = common.settings()
     try:
@@ -122,21 +123,21 @@ def _settings(fpir: float | None) -> Settings:
 
 def _pictures(paths: tuple[str, ...]) -> tuple[list[Path], list[str]]:
     """The files to look at, those named and those in the folders named, and what was wrong with folders."""
-    from app.archive import places
+    from app.batch import sources
 
-    urls = [path for path in paths if places.is_url(path)]
+    urls = [path for path in paths if sources.is_url(path)]
     if urls:
         raise click.UsageError(f"{urls[0]}: URLs go with --out.")
     complaints: list[str] = []
-    found = [Path(place) for path in paths for place in places.Places([path]).all(complaints.append)]
+    found = [Path(place) for path in paths for place in sources.PhotoSources([path]).all(complaints.append)]
     return found, complaints
 
 
 def _identify(settings: Settings, pictures: list[Path], as_json: bool, everyone: bool) -> bool:
     """Print every file's answer; whether all could be read."""
-    from app import serialize
+    from app import serialization
     from app.cli.progress import bar, say
-    from app.images import UnreadableImage
+    from app.errors import UnreadableImage
 
     # Loaded at the first file that can be read: mistyped paths are told at once.
     recognizer = functools.cache(lambda: common.load_recognizer(settings))
@@ -145,17 +146,17 @@ def _identify(settings: Settings, pictures: list[Path], as_json: bool, everyone:
         for path in pictures:
             file = common.shown(path)
             try:
-                data = files.read(path, settings.max_bytes)
+                data = photo_files.read(path, settings.max_bytes)
                 if not recognizer.cache_info().currsize and not recognizer().gallery.people():
                     say(common.EMPTY, err=True)
                 found = recognizer().identify(data, settings.fpir)
-            except (files.UnreadableFile, UnreadableImage) as error:
+            except (UnreadableFile, UnreadableImage) as error:
                 all_read = False
                 say(f"{file}: {error}", err=True)
-                answer, rows = serialize.failure(file, error.code, str(error)), [_failed_row(file, error.code)]
+                answer, rows = serialization.failure(file, error.code, str(error)), [_failed_row(file, error.code)]
             else:
                 answer, rows = (
-                    serialize.identification(file, found, None if everyone else serialize.BEST),
+                    serialization.identification(file, found, None if everyone else serialization.BEST),
                     _rows(file, found),
                 )
             for line in [common.json_line(answer)] if as_json else rows:

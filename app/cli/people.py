@@ -1,4 +1,4 @@
-"""`people`: who can be recognised; the same gallery that the page uses."""
+"""`people`: who can be recognized; the same gallery that the page uses."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app import files, plural
+from app import text
 from app.cli import common
-from app.cli import people_changes as changes
+from app.cli import people_edit as changes
 from app.cli.people_check import check
+from app.errors import UnreadableFile
+from app.vision import photo_files
 
 if TYPE_CHECKING:
-    from app.enrolment import EnrolmentReport
+    from app.enrollment.enroll import EnrollmentReport
 
 
 @click.group()
@@ -34,9 +36,9 @@ def list_people(as_json: bool, removed: bool) -> None:
         return
     found = [(person.name, person.anchors) for person in gallery.people()]
     if as_json:
-        from app import serialize
+        from app import serialization
 
-        click.echo(common.json_line(serialize.people(found)))
+        click.echo(common.json_line(serialization.people(found)))
         return
     for name, anchors in found:
         click.echo(common.row([name, anchors]))
@@ -71,7 +73,7 @@ def add(
     name: str,
     photos: tuple[Path, ...],
     picks: tuple[str, ...],
-    anyway: tuple[str, ...],
+    allow: tuple[str, ...],
     only_review: bool,
     yes: bool,
 ) -> None:
@@ -84,12 +86,13 @@ def add(
     write the path (--face trip/us.jpg=2) or the position among the photos (--face 3=2).
     """
     from app.cli.progress import bar
-    from app.enrolment import BadPick, confirm, resolve_picks, review
+    from app.enrollment.enroll import confirm, resolve_picks, review
+    from app.errors import InvalidFaceChoice
 
     settings = common.settings()
     try:
         chosen = resolve_picks(picks, [str(path) for path in photos])
-    except BadPick as error:
+    except InvalidFaceChoice as error:
         raise common.WrongUsage(f"--face: {error}") from error
     readable, unread = _read_all(photos, settings.max_bytes)
     for index, reason in unread.items():
@@ -103,15 +106,13 @@ def add(
         reviewed = review(recognizer, name, _counted(labeled, progress.update), numbers)
     for index, photo in zip(readable, reviewed.photos, strict=True):
         click.echo(common.row([common.shown(photos[index]), photo.outcome, photo.reason]))
-    also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in anyway]
+    also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in allow]
     entering = reviewed.accepted + len(also)
     if only_review:
-        click.echo(
-            f"{entering} of {plural.count(len(photos), 'photo')} of {reviewed.name} would be enrolled.", err=True
-        )
+        click.echo(f"{entering} of {text.count(len(photos), 'photo')} of {reviewed.name} would be enrolled.", err=True)
         context.exit(0 if entering == len(photos) else 1)
     if entering and not yes and sys.stdin.isatty():
-        click.confirm(f"Enroll {plural.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
+        click.confirm(f"Enroll {text.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
     report = confirm(recognizer, reviewed, also)
     _tell(report)
     context.exit(0 if report.accepted == len(photos) else 1)
@@ -124,7 +125,7 @@ def add(
 @ANYWAY
 @click.pass_context
 def import_people(
-    context: click.Context, source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]
+    context: click.Context, source: Path, report_file: Path | None, again: bool, allow: tuple[str, ...]
 ) -> None:
     """Enroll many people from a folder of folders, or import a gallery that `people export` wrote.
 
@@ -140,11 +141,11 @@ def import_people(
     if source.is_file():
         settings = common.settings()
         added = common.open_gallery(settings).import_file(source, settings.keep_crops)
-        click.echo(f"{plural.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
+        click.echo(f"{text.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
         return
     complete = True
     try:
-        for found in _import(source, report_file, again, anyway):
+        for found in _import(source, report_file, again, allow):
             complete &= found.error is None and 0 < found.accepted == len(found.photos)
     except OSError as error:
         place = error.filename or source
@@ -164,10 +165,11 @@ def export(file: Path, no_crops: bool) -> None:
     click.echo(f"{written} people written to {common.shown(file)}.")
 
 
-def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[str, ...]):
+def _import(source: Path, report_file: Path | None, again: bool, allow: tuple[str, ...]):
     from app.cli.progress import bar, say
+    from app.enrollment.folder_import import Report, find_folders, import_folders
+    from app.errors import InvalidImportReport
     from app.gallery import names
-    from app.importing import BadReport, Report, find_folders, import_folders
 
     settings = common.settings()
     folders = find_folders(common.open_gallery(settings), source, again)
@@ -178,7 +180,7 @@ def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[s
     reviewed = sum(folder.reviewed for folder in folders)
     if reviewed:
         were = "was" if reviewed == 1 else "were"
-        say(f"{plural.count(reviewed, 'photo')} {were} reviewed by an earlier import. --again repeats that.", err=True)
+        say(f"{text.count(reviewed, 'photo')} {were} reviewed by an earlier import. --again repeats that.", err=True)
     pending = [folder for folder in folders if folder.pending]
     if not pending:
         say(f"There is no new photo in {common.shown(source)}.", err=True)
@@ -189,11 +191,11 @@ def _import(source: Path, report_file: Path | None, again: bool, anyway: tuple[s
     full = source.resolve()
     try:
         report = Report(report_file or full.with_name(f"{full.name}.csv"), source, pending)
-    except BadReport as error:
+    except InvalidImportReport as error:
         raise click.ClickException(str(error)) from error
     with bar(sum(len(folder.photos) for folder in pending), "photo") as progress:
         recognizer = common.load_recognizer(settings)
-        for found in import_folders(recognizer, source, pending, report, anyway, progress.update):
+        for found in import_folders(recognizer, source, pending, report, allow, progress.update):
             for complaint in _complaints(found):
                 say(complaint, err=True)
             say(common.row([found.name, found.accepted, len(found.photos)]))
@@ -206,8 +208,8 @@ def _read_all(paths: tuple[Path, ...], most: int) -> tuple[dict[int, bytes], dic
     readable, unread = {}, {}
     for index, path in enumerate(paths):
         try:
-            readable[index] = files.read(path, most)
-        except files.UnreadableFile as error:
+            readable[index] = photo_files.read(path, most)
+        except UnreadableFile as error:
             unread[index] = str(error)
     return readable, unread
 
@@ -229,17 +231,17 @@ def _counted(photos, tick):
         tick()
 
 
-def _tell(report: EnrolmentReport) -> None:
+def _tell(report: EnrollmentReport) -> None:
     if report.person is None:
         click.echo(f"No photo of {report.name} was enrolled.", err=True)
     else:
-        enrolled, anchors = plural.count(report.accepted, "photo"), plural.count(report.person.anchors, "anchor")
+        enrolled, anchors = text.count(report.accepted, "photo"), text.count(report.person.anchors, "anchor")
         click.echo(f"{enrolled} of {report.person.name} enrolled. The gallery has {anchors} of them.", err=True)
         click.echo(str(report.check), err=True)
 
 
-def _complaints(report: EnrolmentReport) -> list[str]:
-    from app.importing import NO_PICTURE
+def _complaints(report: EnrollmentReport) -> list[str]:
+    from app.enrollment.folder_import import NO_PICTURE
 
     if report.error is not None:
         return [f"{report.name}: {report.error}"]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app import plural
+from app import text
 from app.cli import common
 
 if TYPE_CHECKING:
+    from app.enrollment.gallery_check import Finding
     from app.gallery.store import Gallery
-    from app.health import Finding
 
 _SHOWN = 10
 
@@ -31,22 +31,25 @@ def check(context: click.Context, as_json: bool, everything: bool) -> None:
     The shipped people are checked too, but only counted unless --all lists them. Exits with 1 if there is a
     finding about your own people, or with --all about anybody.
     """
-    from app import health, strangers
-    from app.card import read_card
     from app.cli.progress import bar
+    from app.enrollment import gallery_check
+    from app.recognition import impostor_faces
+    from app.recognition.model_card import read_card
 
     settings = common.settings()
     card = read_card(settings.model)
-    faces = strangers.read(settings.model, card)
+    faces = impostor_faces.read(settings.model, card)
     gallery = common.open_gallery(settings)
     snapshot = gallery.snapshot()
     with bar(len(snapshot) + len(faces), "step") as progress:
-        found = health.check(snapshot, card.rules.for_gallery(settings.fpir, snapshot.shifts), faces, progress.update)
+        found = gallery_check.check(
+            snapshot, card.rules.for_gallery(settings.fpir, snapshot.shifts), faces, progress.update
+        )
     own_names = {person.name for person in gallery.own_people()}
     own = [_row(gallery, finding) for finding in found.findings if finding.concerns(own_names)]
     shipped = [finding for finding in found.findings if not finding.concerns(own_names)]
     if as_json:
-        figures = {"people": found.people, "anchors": found.anchors, "strangers": found.strangers}
+        figures = {"people": found.people, "anchors": found.anchors, "strangers": found.impostors}
         rows = [row | {"shipped": False} for row in own]
         rows += [_row(gallery, finding) | {"shipped": True} for finding in shipped]
         click.echo(common.json_line(figures | {"strangers_named": found.strangers_named, "findings": rows}))
@@ -56,10 +59,10 @@ def check(context: click.Context, as_json: bool, everything: bool) -> None:
             click.echo("Shipped people:")
             _tell([_row(gallery, finding) for finding in shipped], everything)
         elif shipped:
-            click.echo(f"{plural.count(len(shipped), 'finding')} about the shipped people; --all lists them.")
+            click.echo(f"{text.count(len(shipped), 'finding')} about the shipped people; --all lists them.")
         click.echo(
-            f"{plural.count(found.people, 'person')}, "
-            f"{plural.count(found.anchors, 'anchor')}. Of {found.strangers} faces of strangers, "
+            f"{text.count(found.people, 'person')}, "
+            f"{text.count(found.anchors, 'anchor')}. Of {found.impostors} faces of unknown people, "
             f"{found.strangers_named:.2%} would be given a name."
         )
         if not found.people:

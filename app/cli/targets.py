@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from app.cli import common
-from app.cli.train import COLOUR, FOLDER, ONNX, VALUES, WORK, bars, learning
+from app.cli.train import COLOR, FOLDER, ONNX, VALUES, WORK, bars, learning
 
 
 @click.command()
@@ -22,7 +22,7 @@ from app.cli.train import COLOUR, FOLDER, ONNX, VALUES, WORK, bars, learning
 )
 @click.option("--laps", default=4, show_default=True, help="Blends with each face; for --answers.")
 @click.option("--seed", default=1, show_default=True, help="Of the blends; for --answers.")
-@COLOUR
+@COLOR
 @VALUES
 @click.option("--threads", default=2, show_default=True, help="Faces it looks at at once, one core each.")
 def targets(
@@ -32,7 +32,7 @@ def targets(
     answers: Path | None,
     laps: int,
     seed: int,
-    colour: str,
+    color: str,
     values: str,
     threads: int,
 ) -> None:
@@ -43,13 +43,13 @@ def targets(
     """
     settings = common.settings()
     with learning(), bars() as tick:
-        from app.detection import Detector
-        from app.training import answers as asking
-        from app.training import targets as plain
-        from app.training import tiles
-        from app.training.teacher import Teacher
+        from app.training.data import answers as asking
+        from app.training.data import targets as plain
+        from app.training.data import tiles
+        from app.training.fit.teacher import Teacher
+        from app.vision.detection import Detector
 
-        asked = Teacher(teacher, colour, values, threads)
+        asked = Teacher(teacher, color, values, threads)
         detector = Detector.from_settings(settings)
         packed = tiles.pack(faces, work / "tiles", detector, lambda done, total: tick("reading faces", done, total))
         seen = []

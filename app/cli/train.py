@@ -32,8 +32,8 @@ LFW = click.option(
     help="Folder of LFW's photos and pairs.txt. People with ten or more join the gallery, with half of their photos.",
 )
 ONNX = click.Path(path_type=Path, exists=True, dir_okay=False)
-COLOUR = click.option(
-    "--colour", type=click.Choice(["rgb", "bgr"]), default="rgb", show_default=True, help="Channels a teacher takes."
+COLOR = click.option(
+    "--color", type=click.Choice(["rgb", "bgr"]), default="rgb", show_default=True, help="Channels a teacher takes."
 )
 VALUES = click.option(
     "--values",
@@ -71,7 +71,7 @@ VALUES = click.option(
     type=ONNX,
     help="Instead, a teacher in an ONNX file, to be asked about blends while they are learnt from: for a GPU.",
 )
-@COLOUR
+@COLOR
 @VALUES
 @click.option(
     "--from",
@@ -91,7 +91,7 @@ def train(
     seed: int,
     answers: Path | None,
     teacher: Path | None,
-    colour: str,
+    color: str,
     values: str,
     cards: tuple[Path, ...],
 ) -> None:
@@ -105,13 +105,14 @@ def train(
         raise click.UsageError("--teacher asks about blends itself: give it or --answers, not both.")
     settings = common.settings()
     with learning():
-        from app.card import TwinConfig, read_card, read_weights
-        from app.detection import Detector
-        from app.training import answers as answered
-        from app.training import learner, loop, tiles
-        from app.training.beginnings import learnt_from, mean, origin
-        from app.training.graph import Graph
-        from app.training.plan import Plan
+        from app.recognition.model_card import TwinConfig, read_card, read_weights
+        from app.training.data import answers as answered
+        from app.training.data import tiles
+        from app.training.fit import learner, loop
+        from app.training.fit.graph import Graph
+        from app.training.fit.initial_weights import learnt_from, mean, origin
+        from app.training.fit.schedule import Plan
+        from app.vision.detection import Detector
 
         detector = Detector.from_settings(settings)
         with bars() as tick:
@@ -121,7 +122,7 @@ def train(
         chosen = learner.precision_here() if precision == "auto" else precision
         taught = answered.read(packed, answers) if answers else None
         # Half precision keeps more digits of what a teacher says than bfloat16, and takes no longer.
-        asked = Graph(teacher, colour, values, "float32" if chosen == "float32" else "float16") if teacher else None
+        asked = Graph(teacher, color, values, "float32" if chosen == "float32" else "float16") if teacher else None
         plan = Plan(
             images=images,
             batch=batch,
@@ -156,7 +157,7 @@ def train(
 @click.option("--data", default="", help="What the network was trained on, in words for the card.")
 @click.option("--pretrained", type=ONNX, help="Ship these weights, an ONNX file such as SFace's, not the trained ones.")
 @click.option("--source", default="", help="Where the pretrained file comes from, in words for the card.")
-@click.option("--licence", default="", help="Licence of the pretrained weights, for the card.")
+@click.option("--license", default="", help="License of the pretrained weights, for the card.")
 def ship(
     faces: Path,
     work: Path,
@@ -167,37 +168,38 @@ def ship(
     data: str,
     pretrained: Path | None,
     source: str,
-    licence: str,
+    license: str,
 ) -> None:
     """Write a card, weights and a gallery for the network that was trained, or for a pretrained one.
 
     Chooses anchors and every number that decides a verdict on faces the network was not trained on. A names.json
     in the gallery's folder says how folder names are spelled for people. Next: evaluate.
     """
-    if pretrained and not (source and licence):
-        raise click.UsageError("--pretrained needs --source and --licence: the model card names both.")
+    if pretrained and not (source and license):
+        raise click.UsageError("--pretrained needs --source and --license: the model card names both.")
     settings = common.settings()
     model, anchors = model or settings.model, anchors or settings.anchors
     with learning(), bars() as tick:
-        from app.detection import Detector
-        from app.training import export, shipping, tiles
-        from app.training import pretrained as imported
+        from app.training.data import tiles
+        from app.training.release import export, release
+        from app.training.release import pretrained as imported
+        from app.vision.detection import Detector
 
         detector = Detector.from_settings(settings)
         if pretrained:
             weights, origin = imported.read_onnx(pretrained)
-            about = imported.about(origin, source, licence)
+            about = imported.about(origin, source, license)
         else:
             weights, about = export.trained_weights(work / "run")
         network = export.provisional_network(weights, about)
-        spelling = shipping.spelling_of(anchors)
+        spelling = release.spelling_of(anchors)
         gathered = _gathered(faces, lfw, work, detector, network, gallery, spelling, tick)
-        rules, floor, _ = shipping.calibrate(gathered, spelling, network, pretrained is not None, tick)
+        rules, floor, _ = release.calibrate(gathered, spelling, network, pretrained is not None, tick)
         raw = export.describe(about, data, crops_made_by=settings.detector)
-        card = shipping.write(model, raw, weights, rules, floor)
+        card = release.write(model, raw, weights, rules, floor)
         packed = tiles.pack(faces, work / "tiles", detector)
-        shipping.write_strangers(model, card.id, gathered)
-        shipping.write_gallery(anchors, card.id, gathered, spelling, floor, packed, detector, tick)
+        release.write_impostors(model, card.id, gathered)
+        release.write_gallery(anchors, card.id, gathered, spelling, floor, packed, detector, tick)
     click.echo(
         f"Wrote {model}, its weights, strangers, and the gallery {anchors}. Next: python main.py evaluate {faces}"
     )
@@ -236,13 +238,14 @@ def evaluate(
     """
     settings = common.settings()
     with learning(), bars() as tick, tempfile.TemporaryDirectory() as database:
-        from app.recognizer import Recognizer
-        from app.training import measuring, report_folder, shipping
-        from app.training import robustness as robust
+        from app.recognition.recognizer import Recognizer
+        from app.training.evaluation import measuring, report_files
+        from app.training.evaluation import robustness as robust
+        from app.training.release import release
 
         recognizer = Recognizer.load(replace(settings, database_url=f"sqlite:///{database}/gallery.sqlite"))
         detector, network = recognizer.detector, recognizer.network
-        spelling = shipping.spelling_of(settings.anchors)
+        spelling = release.spelling_of(settings.anchors)
         gathered = _gathered(faces, lfw, work, detector, network, gallery, spelling, tick)
         figures, details = measuring.gallery(gathered, spelling, recognizer.gallery.snapshot(), network.card)
         if lfw:
@@ -259,22 +262,22 @@ def evaluate(
             settings.model.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         if write or report:
             folder = report or settings.model.parent / "report"
-            report_folder.write(folder, card, details)
+            report_files.write(folder, card, details)
             click.echo(f"The report is {folder / 'report.md'}.", err=True)
-    click.echo(json.dumps(figures, indent=2) if as_json else report_folder.figures_table(figures))
+    click.echo(json.dumps(figures, indent=2) if as_json else report_files.figures_table(figures))
 
 
 @contextmanager
 def learning() -> Iterator[None]:
     """Errors of training and data that are meant for a person end the program with their sentence."""
-    from app.siamese import import_keras
+    from app.recognition.siamese import import_keras
 
     # First and quietly: training prints what it does itself, and TensorFlow's lines would break its bars.
     import_keras()
     try:
         yield
     except Exception as error:
-        from app.training.errors import TrainingError
+        from app.errors import TrainingError
 
         if isinstance(error, TrainingError):
             raise click.ClickException(str(error)) from error
@@ -316,12 +319,13 @@ def _show(bar: tqdm, line: dict) -> None:
 
 def _gathered(faces: Path, lfw: Path | None, work: Path, detector, network, gallery: str, spelling: dict, tick):
     """Return the faces that a gallery is made of and measured with, a `shipping.Faces`."""
-    from app.training import guests, shipping
+    from app.training.data import unseen_people
+    from app.training.release import release
 
-    gathered = shipping.gather(faces, work, detector, network, gallery, tick)
+    gathered = release.gather(faces, work, detector, network, gallery, tick)
     if lfw:
-        gathered = guests.invite(gathered, lfw, work, detector, network, in_lfw(faces), tick)
-    return shipping.without_gallery_people(gathered, spelling)
+        gathered = unseen_people.invite(gathered, lfw, work, detector, network, in_lfw(faces), tick)
+    return release.without_gallery_people(gathered, spelling)
 
 
 def in_lfw(faces: Path) -> list[str]:

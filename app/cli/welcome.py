@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app import files
 from app.cli import common
+from app.vision import photo_files
 
 if TYPE_CHECKING:
-    from app.recognizer import IdentifiedFace
+    from app.recognition.recognizer import IdentifiedFace
+    from app.settings import Settings
 
 _TRY = """\
 This program tells who is in a photo. Try:
 
   python main.py identify PHOTO...     who is in these photos? folders work too
   python main.py compare A B           do two photos show the same person?
-  python main.py people list           who can be recognised
+  python main.py people list           who can be recognized
   python main.py people add NAME PHOTO...
   python main.py --help                everything else
   make run                             the page to drop photos on
@@ -44,14 +45,14 @@ def welcome() -> None:
     _identify(portraits, settings)
 
 
-def _identify(portraits: list[Path], settings: common.Settings) -> None:
+def _identify(portraits: list[Path], settings: Settings) -> None:
     """Show the first portrait that gets a name: an average face is softer than a photo, and some stay unknown."""
     from app.cli.progress import waiting
 
     with waiting("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     for portrait in portraits:
-        found = recognizer.identify(files.read(portrait, settings.max_bytes))
+        found = recognizer.identify(photo_files.read(portrait, settings.max_bytes))
         if any(face.verdict.person for face in found.faces):
             break
     click.echo(f"For example, python main.py identify {_short(portrait)}\n")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
-from app import plural
-from app.gallery import imports, names, people, vectors
-from app.gallery.errors import BadEmbeddings, NameTaken, SamePerson, UnknownFace, UnknownPerson
-from app.gallery.imports import ImportedPhotos
-from app.gallery.journal import Change, erase
+from app import text
+from app.errors import FaceNotFound, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
+from app.gallery import embedding_rows, imported_photos, names, people
+from app.gallery.change_history import Change, erase
+from app.gallery.imported_photos import ImportedPhotos
 from app.gallery.people import Person, Who
 from app.gallery.tables import AnchorRow, CropRow, ImportedRow, PersonRow, PortraitRow, RejectedRow, now
 
@@ -31,7 +31,7 @@ def add(
 ) -> Person:
     """Add anchors to a person, who is created if nobody has this name; see `Gallery.add`."""
     if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
-        raise BadEmbeddings(f"Every anchor needs one note; there are {len(rows)} anchors and {len(notes)} notes.")
+        raise InvalidEmbeddings(f"Every anchor needs one note; there are {len(rows)} anchors and {len(notes)} notes.")
     refuse_other_length(connection, rows)
     change = Change(connection)
     found = people.named(connection, name)
@@ -41,9 +41,9 @@ def add(
         change.new_portrait(person_id)
         replace_portrait(connection, person_id, portrait)
     if imported is not None:
-        imports.record(connection, person_id, imported)
+        imported_photos.record(connection, person_id, imported)
     change.touch(person_id)
-    change.describe(f"added {plural.count(len(rows), 'anchor')} of person {person_id}")
+    change.describe(f"added {text.count(len(rows), 'anchor')} of person {person_id}")
     return people.present(connection, PersonRow.id == person_id)
 
 
@@ -80,7 +80,7 @@ def restore(connection: Connection, who: Who) -> Person:
     """Bring a removed person back, of several the last removed."""
     gone = people.removed_called(connection, who)
     if not gone:
-        raise UnknownPerson(f"There is no removed person {_called(who)}.")
+        raise PersonNotFound(f"There is no removed person {_called(who)}.")
     if people.named(connection, gone[0].name):
         raise NameTaken(f"There is somebody called {gone[0].name} in the gallery again. Rename them first.")
     change = Change(connection)
@@ -130,7 +130,7 @@ def set_anchors_removed(connection: Connection, who: Who, ids: Sequence[int], re
     for anchor_id in ids:
         change.set("anchor", anchor_id, "removed", now() if removed else None)
     change.touch(person.id)
-    change.describe(f"{'removed' if removed else 'restored'} {plural.count(len(ids), 'anchor')} of person {person.id}")
+    change.describe(f"{'removed' if removed else 'restored'} {text.count(len(ids), 'anchor')} of person {person.id}")
     return people.present(connection, PersonRow.id == person.id)
 
 
@@ -141,7 +141,7 @@ def erase_anchors(connection: Connection, who: Who, ids: Sequence[int]) -> Perso
     _refuse_others(ids, connection.scalars(own).all(), f"{person.name} has no anchor")
     change = Change(connection, reversible=False)
     change.touch(person.id)
-    change.describe(f"erased {plural.count(len(ids), 'anchor')} of person {person.id}")
+    change.describe(f"erased {text.count(len(ids), 'anchor')} of person {person.id}")
     erase(connection, anchors=ids)
     return people.present(connection, PersonRow.id == person.id)
 
@@ -153,7 +153,7 @@ def reject(connection: Connection, who: Who, rows: np.ndarray, notes: Sequence[s
     change = Change(connection)
     connection.execute(insert(RejectedRow), embedded(person.id, rows, notes, change))
     change.touch(person.id)
-    change.describe(f"marked {plural.count(len(rows), 'face')} as not person {person.id}")
+    change.describe(f"marked {text.count(len(rows), 'face')} as not person {person.id}")
     return person
 
 
@@ -214,13 +214,13 @@ def refuse_other_length(connection: Connection, rows: np.ndarray) -> None:
     """Refuse embeddings of another length than those that are there.
 
     Raises:
-        BadEmbeddings: they are.
+        InvalidEmbeddings: they are.
     """
     stored = connection.scalar(select(AnchorRow.embedding).limit(1))
-    if len(rows) and stored is not None and vectors.dims_of(stored) != rows.shape[1]:
-        raise BadEmbeddings(
-            f"The gallery's anchors have {vectors.dims_of(stored)} numbers each, these embeddings {rows.shape[1]}: "
-            "they come from another network."
+    if len(rows) and stored is not None and embedding_rows.dims_of(stored) != rows.shape[1]:
+        raise InvalidEmbeddings(
+            f"The gallery's anchors have {embedding_rows.dims_of(stored)} numbers each, these embeddings "
+            f"{rows.shape[1]}: they come from another network."
         )
 
 
@@ -230,7 +230,7 @@ def embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Cha
     return [
         {
             "person_id": person_id,
-            "embedding": vectors.to_bytes(row),
+            "embedding": embedding_rows.to_bytes(row),
             "note": note[:500].encode("utf-8", "replace").decode().replace("\0", "?"),
             "revision_id": change and change.id,
         }
@@ -241,8 +241,8 @@ def embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Cha
 def _find_all(everyone: Sequence[Who], find: Callable[[Who], list[Person]]) -> list[Person]:
     try:
         return [person for who in everyone for person in find(who)]
-    except UnknownPerson as error:
-        raise UnknownPerson(f"{error} No person was removed." if len(everyone) > 1 else str(error)) from error
+    except PersonNotFound as error:
+        raise PersonNotFound(f"{error} No person was removed." if len(everyone) > 1 else str(error)) from error
 
 
 def _removed_or_present(connection: Connection, who: Who) -> list[Person]:
@@ -258,7 +258,7 @@ def _each_once(found: Sequence[Person]) -> list[Person]:
 
 def _numbers(found: Sequence[Person]) -> str:
     if len(found) > _MOST_NUMBERS:
-        return plural.count(len(found), "person")
+        return text.count(len(found), "person")
     return ", ".join(f"person {person.id}" for person in found)
 
 
@@ -269,4 +269,4 @@ def _called(who: Who) -> str:
 def _refuse_others(ids: Sequence[int], there: Sequence[int], sentence: str) -> None:
     missing = sorted(set(ids) - set(there))
     if missing:
-        raise UnknownFace(f"{sentence} with the number {missing[0]}.")
+        raise FaceNotFound(f"{sentence} with the number {missing[0]}.")

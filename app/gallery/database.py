@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from app.gallery.errors import GalleryError, Unmigrated
+from app.errors import GalleryError, MigrationRequired
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 """Alembic's folder."""
@@ -140,10 +140,10 @@ def refuse_old(connection: Connection, place: str) -> None:
     """Refuse tables of another version: where several machines share them, only a command may change them.
 
     Raises:
-        Unmigrated: they are of another version, or there are none.
+        MigrationRequired: they are of another version, or there are none.
     """
     if _version(connection) != _newest_version():
-        raise Unmigrated(
+        raise MigrationRequired(
             f"The gallery at {place} has no tables of this version of the program. Stop the servers that use it, "
             "then run: python main.py people migrate."
         )

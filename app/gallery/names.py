@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from app.gallery.errors import BadName
+from app.errors import InvalidName
 
 LONGEST = 100
 """Most characters of a name."""
@@ -20,16 +20,16 @@ def clean(name: str) -> str:
     """A name as the gallery keeps it: composed (NFC) and without spaces around it.
 
     Raises:
-        BadName: it is empty, too long, or has control characters.
+        InvalidName: it is empty, too long, or has control characters.
     """
     # File systems of some machines hand out folder names decomposed; one person must not become two.
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not cleaned:
-        raise BadName("A person needs a name; this one is empty.")
+        raise InvalidName("A person needs a name; this one is empty.")
     if len(cleaned) > LONGEST:
-        raise BadName(f"The name {cleaned[:20]!r}… has {len(cleaned)} characters; {LONGEST} are the most.")
+        raise InvalidName(f"The name {cleaned[:20]!r}… has {len(cleaned)} characters; {LONGEST} are the most.")
     if any(_controls(letter) for letter in cleaned):
-        raise BadName(f"The name {cleaned!r} has a control character in it. Write it in letters on one line.")
+        raise InvalidName(f"The name {cleaned!r} has a control character in it. Write it in letters on one line.")
     return cleaned
 
 

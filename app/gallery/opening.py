@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from app.gallery import changes, journal, shipped
+from app.errors import GalleryError
+from app.gallery import change_history, changes, shipped
 from app.gallery.database import Database, migrate
-from app.gallery.errors import GalleryError
 from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, now
 
 
@@ -72,4 +72,6 @@ def fill(connection: Connection, network_id: str, folder: Path) -> None:
         if rows:
             connection.execute(insert(table), rows)
     connection.execute(update(NetworkRow).values(filled=now()))
-    journal.Change(connection, reversible=False, whole=True).describe(f"filled with {len(found.people)} shipped people")
+    change_history.Change(connection, reversible=False, whole=True).describe(
+        f"filled with {len(found.people)} shipped people"
+    )

@@ -8,8 +8,8 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, exists, func, select
 
-from app.gallery import names, shipped, vectors
-from app.gallery.errors import UnknownPerson
+from app.errors import PersonNotFound
+from app.gallery import embedding_rows, names, shipped
 from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow
 
 Who = str | int
@@ -75,12 +75,12 @@ def known(connection: Connection, who: Who) -> Person:
     """The person, not removed, with this name or id.
 
     Raises:
-        UnknownPerson: there is nobody; the message suggests names like the one given.
+        PersonNotFound: there is nobody; the message suggests names like the one given.
     """
     if isinstance(who, int):
         person = present(connection, PersonRow.id == who) if who <= LARGEST_ID else None
         if person is None:
-            raise UnknownPerson(f"There is nobody with the id {who} in the gallery.")
+            raise PersonNotFound(f"There is nobody with the id {who} in the gallery.")
         return person
     return _known(connection, who)
 
@@ -90,7 +90,7 @@ def _known(connection: Connection, name: str) -> Person:
     if person is None:
         close = names.close(name, connection.scalars(select(PersonRow.name).where(PersonRow.removed.is_(None))))
         hint = f"Did you mean {' or '.join(close)}?" if close else "The list of people shows who is there."
-        raise UnknownPerson(f"There is nobody called {name.strip()!r} in the gallery. {hint}")
+        raise PersonNotFound(f"There is nobody called {name.strip()!r} in the gallery. {hint}")
     return person
 
 
@@ -129,6 +129,13 @@ def _faces(connection: Connection, table, cropped, condition) -> list[Anchor]:
     rows = select(*columns, *([] if cropped is None else [cropped])).join(PersonRow, PersonRow.id == table.person_id)
     there = rows.where(condition, table.removed.is_(None), PersonRow.removed.is_(None))
     return [
-        Anchor(key, name, note, created, bool(rest and rest[0]), vectors.from_bytes([blob], vectors.dims_of(blob))[0])
+        Anchor(
+            key,
+            name,
+            note,
+            created,
+            bool(rest and rest[0]),
+            embedding_rows.from_bytes([blob], embedding_rows.dims_of(blob))[0],
+        )
         for key, name, note, created, blob, *rest in connection.execute(there.order_by(table.person_id, table.id))
     ]

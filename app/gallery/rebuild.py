@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, delete, select, update
 
-from app.gallery import changes, names, shipped, vectors
+from app.errors import GalleryError
+from app.gallery import changes, embedding_rows, names, shipped
+from app.gallery.change_history import Change, erase
 from app.gallery.database import Database, prepare
-from app.gallery.errors import GalleryError
-from app.gallery.journal import Change, erase
 from app.gallery.tables import (
     AnchorRow,
     CellRow,
@@ -151,8 +151,8 @@ def _embed_again(connection: Connection, embed: Embed, realign: Realign | None) 
             crops = {key: realign(crop) for key, crop in crops.items()}
             for key, crop in crops.items():
                 connection.execute(update(CropRow).where(CropRow.anchor_id == key).values(webp=crop))
-        rows = vectors.unit_rows(embed([crops[key] for key in part]))
+        rows = embedding_rows.unit_rows(embed([crops[key] for key in part]))
         for key, row in zip(part, rows, strict=True):
             change = update(AnchorRow).where(AnchorRow.id == key)
-            connection.execute(change.values(embedding=vectors.to_bytes(row)))
+            connection.execute(change.values(embedding=embedding_rows.to_bytes(row)))
     return len(ids)

@@ -18,10 +18,10 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from app.errors import GalleryError
 from app.gallery import names
-from app.gallery.errors import GalleryError
+from app.gallery.embedding_rows import unit_rows
 from app.gallery.snapshot import Snapshot
-from app.gallery.vectors import unit_rows
 
 PEOPLE, ANCHORS, PORTRAITS = "people.json", "anchors.safetensors", "portraits"
 
@@ -86,7 +86,7 @@ def read(folder: Path) -> Shipped:
 def write(folder: Path, network_id: str, people: Iterable[tuple[str, np.ndarray, bytes | None]]) -> None:
     """Write a shipped gallery, in place of one that lies there.
 
-    Arguments:
+    Args:
         folder: made if missing.
         network_id: the card's id of the network that made the embeddings.
         people: (name, float (anchors, dims), WebP bytes or None) each, in the order to ship.

@@ -65,7 +65,7 @@ class Rejected:
 
 @dataclass(frozen=True, eq=False, init=False)
 class Snapshot:
-    """Everyone who can be recognised at one moment. People without anchors are left out.
+    """Everyone who can be recognized at one moment. People without anchors are left out.
 
     `names` and `ids` have one entry a person; `blocks` have their anchors, in the same order; `rejected`
     has the faces that weigh against somebody; `revision` is the change number that this was read at; `shifts` are the
@@ -91,7 +91,7 @@ class Snapshot:
     ) -> None:
         """Take a whole gallery.
 
-        Arguments:
+        Args:
             names: of everyone, in order.
             ids: of everyone.
             anchors: float32 (anchors, dims), unit length; kept, not copied.
@@ -173,7 +173,7 @@ class Snapshot:
     ) -> Snapshot:
         """The gallery after a change, sharing every block that it left alone.
 
-        Arguments:
+        Args:
             people: name and anchors by id of everyone who is other than before; None of those who are gone.
             rejected: all rejected faces as they are now.
             revision: the change number.

@@ -12,26 +12,25 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
-from app.gallery import changes, exchange, imports, journal, names, opening, people, portable, reading, vectors
+from app.gallery import (
+    bundle,
+    bundle_tables,
+    change_history,
+    changes,
+    embedding_rows,
+    imported_photos,
+    names,
+    opening,
+    people,
+    snapshot_loading,
+)
 from app.gallery.database import Database, prepare
-from app.gallery.errors import BadEmbeddings, GalleryError, NameTaken, UnknownPerson
-from app.gallery.imports import ImportedPhotos
+from app.gallery.imported_photos import ImportedPhotos
 from app.gallery.people import LARGEST_ID, Anchor, Person, Who
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import CropRow, PersonRow, PortraitRow, ThresholdRow, now
 
-__all__ = [
-    "Anchor",
-    "BadEmbeddings",
-    "Gallery",
-    "GalleryError",
-    "ImportedPhotos",
-    "NameTaken",
-    "Person",
-    "UnknownPerson",
-    "Who",
-    "with_names",
-]
+__all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "Who", "with_names"]
 
 RECOVERY_DAYS = 30
 """Days that removed people and anchors can be recovered, unless said otherwise."""
@@ -40,7 +39,7 @@ _SWEEP_SECONDS = 3600.0
 
 
 class Gallery:
-    """Everyone who can be recognised. Safe to use from several threads, and beside other processes."""
+    """Everyone who can be recognized. Safe to use from several threads, and beside other processes."""
 
     def __init__(self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS) -> None:
         self.network_id = network_id
@@ -57,7 +56,7 @@ class Gallery:
     ) -> Gallery:
         """Open the gallery; if it was never filled and holds nobody, fill it from the shipped one.
 
-        Arguments:
+        Args:
             database_url: an SQLAlchemy URL; SQLite's file and folder are made if missing, and its tables brought
                 to this version. Those of other databases are brought there by `opening.migrate_gallery`.
             network_id: the card's id of the network in use.
@@ -93,12 +92,16 @@ class Gallery:
             self.sweep()
         current = self._snapshot
         with self._database.reading() as connection:
-            if current is not None and current.revision == reading.revision(connection):
+            if current is not None and current.revision == snapshot_loading.revision(connection):
                 return current
         with self._loading, self._database.reading() as connection:
             # Another thread may have read the change while this one waited; then nothing is left to read.
             known = self._snapshot
-            fresh = reading.load(connection) if known is None else reading.refresh(connection, known, self.network_id)
+            fresh = (
+                snapshot_loading.load(connection)
+                if known is None
+                else snapshot_loading.refresh(connection, known, self.network_id)
+            )
             self._snapshot = fresh
             return fresh
 
@@ -107,7 +110,7 @@ class Gallery:
         known = self._people
         with self._database.reading() as connection:
             # Asked first: who is read a moment later may be newer than this number, never older.
-            revision = reading.revision(connection)
+            revision = snapshot_loading.revision(connection)
             if known is not None and known[0] == revision:
                 return known[1]
             found = people.all_of(connection, PersonRow.removed.is_(None))
@@ -145,7 +148,7 @@ class Gallery:
         """The anchors of a person, or of everyone.
 
         Raises:
-            UnknownPerson: nobody has this name.
+            PersonNotFound: nobody has this name.
         """
         with self._database.reading() as connection:
             return people.anchors_of(connection, _whose(connection, who))
@@ -159,15 +162,15 @@ class Gallery:
         """The faces that were marked as not a person, or not the person they look like, for everyone.
 
         Raises:
-            UnknownPerson: nobody has this name.
+            PersonNotFound: nobody has this name.
         """
         with self._database.reading() as connection:
             return people.rejected_of(connection, _whose(connection, who))
 
-    def history(self, most: int = 20) -> list[journal.PastChange]:
+    def history(self, most: int = 20) -> list[change_history.PastChange]:
         """The last changes, the newest first; persons in them by number."""
         with self._database.reading() as connection:
-            return journal.history(connection, most)
+            return change_history.history(connection, most)
 
     def add(
         self,
@@ -180,7 +183,7 @@ class Gallery:
     ) -> Person:
         """Add anchors to a person, who is created if the gallery has nobody of this name.
 
-        Arguments:
+        Args:
             name: 1 to 100 characters.
             embeddings: float32 (anchors, dims).
             notes: where each anchor came from.
@@ -191,20 +194,20 @@ class Gallery:
         Raises:
             GalleryError: name or embeddings cannot be used, or the database cannot be written.
         """
-        name, rows = names.clean(name), vectors.unit_rows(embeddings)
+        name, rows = names.clean(name), embedding_rows.unit_rows(embeddings)
         with self._database.writing() as connection:
             return changes.add(connection, name, rows, notes, portrait, crops, imported)
 
     def remove(self, who: Who, for_good: bool = False) -> Person:
         """Remove a person with all anchors and the portrait; gives back who it was.
 
-        Arguments:
+        Args:
             who: the person.
             for_good: erase at once everyone of this name, those removed before too, or the one of this id; else
                 `restore` brings them back for `recovery_days`.
 
         Raises:
-            UnknownPerson: nobody has this name.
+            PersonNotFound: nobody has this name.
         """
         return self.remove_people([who], for_good)[-1]
 
@@ -219,7 +222,7 @@ class Gallery:
             The people as they were, each once.
 
         Raises:
-            UnknownPerson: one of them is not in the gallery, so no person was removed.
+            PersonNotFound: one of them is not in the gallery, so no person was removed.
         """
         with self._database.writing() as connection:
             gone = (changes.remove_for_good if for_good else changes.remove)(connection, everyone)
@@ -237,16 +240,16 @@ class Gallery:
             The person under their present name, and the photos' digests; None and an empty set if there are none.
         """
         with self._database.reading() as connection:
-            return imports.find(connection, folder)
+            return imported_photos.find(connection, folder)
 
     def record_import(self, who: Who, imported: ImportedPhotos) -> None:
         """Record photos of a person's folder that an import reviewed without adding one of them.
 
         Raises:
-            UnknownPerson: the person is not in the gallery.
+            PersonNotFound: the person is not in the gallery.
         """
         with self._database.writing() as connection:
-            imports.record(connection, people.known(connection, who).id, imported)
+            imported_photos.record(connection, people.known(connection, who).id, imported)
 
     def shipped_people(self, removed: bool = False) -> list[Person]:
         """Return the people whose anchors all come from the shipped gallery.
@@ -283,7 +286,7 @@ class Gallery:
         """Bring a removed person back, of several with this name the last removed.
 
         Raises:
-            UnknownPerson: there is no removed person of this name.
+            PersonNotFound: there is no removed person of this name.
             NameTaken: the name has another holder now.
         """
         with self._database.writing() as connection:
@@ -293,9 +296,9 @@ class Gallery:
         """Give a person another name; anchors and portrait stay.
 
         Raises:
-            UnknownPerson: there is no such person.
+            PersonNotFound: there is no such person.
             NameTaken: another person has the new one.
-            BadName: the new one cannot be a name.
+            InvalidName: the new one cannot be a name.
         """
         new = names.clean(new)
         with self._database.writing() as connection:
@@ -305,7 +308,7 @@ class Gallery:
         """Give one person's anchors to another and remove the first; gives back the second.
 
         Raises:
-            UnknownPerson: one of them is not there.
+            PersonNotFound: one of them is not there.
         """
         with self._database.writing() as connection:
             return changes.merge(connection, who, into)
@@ -335,7 +338,7 @@ class Gallery:
     def reject(self, who: Who, embeddings: np.ndarray, notes: Sequence[str]) -> Person:
         """Mark faces as not this person: they weigh against them for faces like these, and for no others.
 
-        Arguments:
+        Args:
             who: the person whom they are not.
             embeddings: float32 (faces, dims).
             notes: where each came from.
@@ -343,7 +346,7 @@ class Gallery:
         Raises:
             GalleryError: the person is not there, or the embeddings cannot be used.
         """
-        rows = vectors.unit_rows(embeddings)
+        rows = embedding_rows.unit_rows(embeddings)
         with self._database.writing() as connection:
             return changes.reject(connection, who, rows, notes)
 
@@ -372,12 +375,12 @@ class Gallery:
             text = (
                 "applied thresholds calibrated on this gallery" if shifts else "restored the thresholds of the network"
             )
-            journal.Change(connection, reversible=False, whole=True).describe(text)
+            change_history.Change(connection, reversible=False, whole=True).describe(text)
 
     def export(self, path: Path, crops: bool = True) -> int:
         """Write everyone, with anchors, portraits and rejected faces, into one file; gives back how many people.
 
-        Arguments:
+        Args:
             path: the file.
             crops: whether the crops that are kept go along.
 
@@ -385,8 +388,8 @@ class Gallery:
             GalleryError: the file cannot be written.
         """
         with self._database.reading() as connection:
-            everyone = exchange.collect(connection, crops)
-        portable.write(path, self.network_id, everyone)
+            everyone = bundle_tables.collect(connection, crops)
+        bundle.write(path, self.network_id, everyone)
         return len(everyone)
 
     def import_file(self, path: Path, crops: bool = False) -> int:
@@ -394,40 +397,40 @@ class Gallery:
 
         People who are here under the same name get those anchors and rejected faces that they do not have.
 
-        Arguments:
+        Args:
             path: the file.
             crops: whether to keep the crops that the file has of new anchors.
 
         Raises:
             GalleryError: the file is damaged or of another network, or the database cannot be written.
         """
-        everyone = portable.read(path, self.network_id)
+        everyone = bundle.read(path, self.network_id)
         with self._database.writing() as connection:
-            return exchange.take_over(connection, everyone, crops)
+            return bundle_tables.take_over(connection, everyone, crops)
 
     def undo(self, expected: int | None = None) -> str:
         """Take back the newest change that can be; gives back what it was, without names.
 
-        Arguments:
+        Args:
             expected: its id, where somebody has looked at it; else whichever it is.
 
         Raises:
             NothingToUndo: there is none, or it is older than `recovery_days`.
-            NotNewest: it is another one than expected.
+            NotLatestChange: it is another one than expected.
             NameTaken: somebody who would come back has lost their name to another.
         """
         with self._database.writing() as connection:
-            return journal.undo(connection, expected)
+            return change_history.undo(connection, expected)
 
     def sweep(self) -> int:
         """Erase what was removed more than `recovery_days` ago; gives back how many people and anchors that were."""
         self._swept = time.monotonic()
         before = now() - timedelta(days=self.recovery_days)
         with self._database.reading() as connection:
-            if not journal.is_due(connection, before):
+            if not change_history.is_due(connection, before):
                 return 0
         with self._database.writing() as connection:
-            erased = journal.sweep(connection, before)
+            erased = change_history.sweep(connection, before)
         self._database.flush()
         return erased
 

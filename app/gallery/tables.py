@@ -30,7 +30,7 @@ def _partial(name: str, column: str, condition: str, unique: bool = False) -> In
 
 
 class PersonRow(_Removable, Base):
-    """Someone who can be recognised; `key` is the name as `names.key` folds it. Removed people free their name."""
+    """Someone who can be recognized; `key` is the name as `names.key` folds it. Removed people free their name."""
 
     __tablename__ = "person"
     # Ids are never used twice, so that an old address cannot come to show another person.

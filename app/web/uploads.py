@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask import Request, current_app, request
 from werkzeug.exceptions import RequestTimeout
 
+from app.errors import FileTooLarge, InvalidUpload, TooManyPhotos
 from app.settings import Settings
 
 NOTHING_SENT = "No photo was sent. Choose one first."
@@ -37,24 +38,6 @@ class Upload:
     data: bytes
 
 
-class BadUpload(ValueError):
-    """A form without its pictures; the message is a sentence for a visitor, `status` goes with it."""
-
-    status = 400
-
-
-class TooMany(BadUpload):
-    """A form with too many pictures."""
-
-    status = 413
-
-
-class TooLarge(ValueError):
-    """A file over the limit for one picture; the message is a sentence for a visitor."""
-
-    code = "too_large"
-
-
 def current_settings() -> Settings:
     """The settings of the app that handles this request."""
     return current_app.extensions["settings"]
@@ -63,21 +46,21 @@ def current_settings() -> Settings:
 def uploads(field: str, most: int | None = None) -> list[Upload]:
     """The files of a form's field, in the order chosen.
 
-    Arguments:
+    Args:
         field: the field's name.
         most: files it may hold; None stands for what the settings say.
 
     Raises:
-        BadUpload: there are none.
-        TooMany: there are more than that.
+        InvalidUpload: there are none.
+        TooManyPhotos: there are more than that.
     """
     most = most or current_settings().max_images
     allow_files(most)
     files = [file for file in request.files.getlist(field) if file.filename]
     if not files:
-        raise BadUpload(NOTHING_SENT)
+        raise InvalidUpload(NOTHING_SENT)
     if len(files) > most:
-        raise TooMany(f"{len(files)} photos came; {most} at a time are the most.")
+        raise TooManyPhotos(f"{len(files)} photos came; {most} at a time are the most.")
     return [Upload(file.filename, file.read()) for file in files]
 
 
@@ -85,12 +68,12 @@ def pair(first: str, second: str) -> tuple[Upload, Upload]:
     """The files of two fields, one each.
 
     Raises:
-        BadUpload: one of them is missing.
+        InvalidUpload: one of them is missing.
     """
     allow_files(2)
     files = [request.files.get(field) for field in (first, second)]
     if not all(file and file.filename for file in files):
-        raise BadUpload("Choose two photos to compare, one on each side.")
+        raise InvalidUpload("Choose two photos to compare, one on each side.")
     left, right = (Upload(file.filename, file.read()) for file in files)
     return left, right
 
@@ -118,16 +101,16 @@ def form_limits() -> str | None:
 def refuse_large(upload: Upload, what: str = "file") -> None:
     """Check the size of one file.
 
-    Arguments:
+    Args:
         upload: the file.
         what: the file is called in the sentence.
 
     Raises:
-        TooLarge: it is larger than the settings allow.
+        FileTooLarge: it is larger than the settings allow.
     """
     most = current_settings().max_bytes
     if len(upload.data) > most:
-        raise TooLarge(f"The {what} is too large: {most / 1e6:g} MB are the most that can be sent.")
+        raise FileTooLarge(f"The {what} is too large: {most / 1e6:g} MB are the most that can be sent.")
 
 
 def drain() -> None:

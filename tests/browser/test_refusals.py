@@ -23,7 +23,7 @@ def sent(page) -> list[str]:
 
 def jpeg(width: int = 60, height: int = 40, **options) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (width, height), "grey").save(file, "JPEG", **options)
+    Image.new("RGB", (width, height), "gray").save(file, "JPEG", **options)
     return file.getvalue()
 
 
@@ -58,14 +58,14 @@ def test_what_only_the_server_can_know(page, photo_file):
     expect_result(page)
 
 
-def test_a_photo_on_its_way_can_be_cancelled(page, photo_file):
+def test_a_photo_on_its_way_can_be_canceled(page, photo_file):
     page.route("**/identify", lambda route: None)
     drop(page, (photo_file.read_bytes(), "photo.jpg"))
     expect(page.get_by_alt_text("The photo you chose")).to_be_visible()
     expect(page.locator(".waiting progress")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("Cancelled. Nothing was kept.")
+    expect(page.get_by_role("alert")).to_have_text("Canceled. Nothing was kept.")
     expect(page.get_by_text(INVITATION)).to_be_visible()
     expect(page.get_by_label(INVITATION)).to_be_focused()
 

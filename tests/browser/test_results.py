@@ -55,7 +55,7 @@ def test_photo_and_answer_can_be_saved(results):
 
 
 def test_an_unknown_face(page):
-    drop(page, (photos.encode(photos.paste(photos.stranger())), "nobody.jpg"))
+    drop(page, (photos.encode(photos.paste(photos.impostor())), "nobody.jpg"))
     expect_result(page, "Unknown person")
     expect(page.locator(".pill")).to_have_text(re.compile("Unknown"))
     expect(page.locator(".lookalike")).to_be_visible()

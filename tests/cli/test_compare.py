@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from app import serialize
+from app import serialization
 from tests.photos import OTHER
 
 
@@ -42,11 +42,11 @@ def test_chosen_faces(run, portrait, pictures):
     assert run("compare", portrait, both, "--face-b", 0).exit_code == 2
 
 
-def test_json_is_the_serialisers(run, recognizer, portrait, pictures):
+def test_json_is_the_serializers(run, recognizer, portrait, pictures):
     both = pictures / "a, both.jpg"
     done = run("compare", portrait, both, "--json")
     expected = recognizer.compare(portrait.read_bytes(), both.read_bytes())
-    assert json.loads(done.stdout) == serialize.comparison(expected)
+    assert json.loads(done.stdout) == serialization.comparison(expected)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app import serialize
+from app import serialization
 from app.settings import ROOT
 from tests.photos import OTHER, PERSON
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_found_is_told_in_its_place(run, pictures, tmp_path):
     done = run("identify", "--json", tmp_path / "gone.jpg", tmp_path, pictures / "nobody.webp")
     assert done.exit_code == 1
     gone, nobody = map(json.loads, done.stdout.splitlines())
-    assert gone == serialize.failure(str(tmp_path / "gone.jpg"), "not_found", "There is no such file.")
+    assert gone == serialization.failure(str(tmp_path / "gone.jpg"), "not_found", "There is no such file.")
     assert nobody["error"] is None
     assert nobody["faces"] == []
     assert f"{tmp_path}: There is no picture in this folder.\n" in done.stderr
@@ -100,12 +100,12 @@ def test_large_files_are_refused(run, pictures, monkeypatch):
     assert json.loads(done.stdout)["error"]["code"] == "too_large"
 
 
-def test_json_is_the_serialisers(run, recognizer, pictures):
+def test_json_is_the_serializers(run, recognizer, pictures):
     file = pictures / "a, both.jpg"
     expected = recognizer.identify(file.read_bytes())
-    assert json.loads(run("identify", file, "--json").stdout) == serialize.identification(str(file), expected)
+    assert json.loads(run("identify", file, "--json").stdout) == serialization.identification(str(file), expected)
     everyone = json.loads(run("identify", file, "--json", "--all").stdout)
-    assert everyone == serialize.identification(str(file), expected, top=None)
+    assert everyone == serialization.identification(str(file), expected, top=None)
     assert len(everyone["faces"][0]["ranking"]) == len(recognizer.gallery.people())
 
 

@@ -60,7 +60,7 @@ def test_the_shipped_people_stay_when_the_setting_says_empty(run, gallery, monke
     assert len(run("people", "list").stdout.splitlines()) == len(gallery.people()) > 500
 
 
-def test_added_people_are_recognised(run, newcomer, gallery, pictures):
+def test_added_people_are_recognized(run, newcomer, gallery, pictures):
     assert gallery.find(newcomer).anchors == 1
     done = run("identify", "--json", "--all", pictures / "inner" / "one.png")
     assert newcomer in [row["person"] for row in json.loads(done.stdout)["faces"][0]["ranking"]]

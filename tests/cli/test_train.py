@@ -3,17 +3,17 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from app.card import read_card, read_weights
 from app.cli import main
+from app.recognition.model_card import read_card, read_weights
 from app.settings import ROOT
-from app.training import learner, loop
+from app.training.fit import learner, loop
 
 CARD = ROOT / "models" / "twin.json"
 
 
 @pytest.fixture
 def planned(tmp_path, monkeypatch):
-    """Runs `train` on two grey people, without the training; gives its plan and the weights it begins with."""
+    """Runs `train` on two gray people, without the training; gives its plan and the weights it begins with."""
     folder = tmp_path / "faces" / "people"
     rows = ["file,right_eye_x,right_eye_y,left_eye_x,left_eye_y"]
     for person in ("Ann", "Bo"):
@@ -64,10 +64,10 @@ def test_a_run_starts_from_the_weights_that_ship(planned):
     assert sum(array.size for array in weights.values()) == card.raw["architecture"]["parameters"]
 
 
-@pytest.mark.parametrize("given", [(), ("--source", "OpenCV Zoo"), ("--licence", "Apache-2.0")])
-def test_pretrained_weights_ship_with_source_and_licence_only(tmp_path, given):
+@pytest.mark.parametrize("given", [(), ("--source", "OpenCV Zoo"), ("--license", "Apache-2.0")])
+def test_pretrained_weights_ship_with_source_and_license_only(tmp_path, given):
     (tmp_path / "sface.onnx").touch()
     command = ["ship", str(tmp_path), "--pretrained", str(tmp_path / "sface.onnx"), *given]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 2
-    assert "--pretrained needs --source and --licence" in done.output
+    assert "--pretrained needs --source and --license" in done.output

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from app.gallery import reading
+from app.errors import GalleryError, NameTaken, NothingToUndo, PersonNotFound
+from app.gallery import snapshot_loading
 from app.gallery.database import Database
-from app.gallery.errors import GalleryError, NameTaken, NothingToUndo, UnknownPerson
 from app.gallery.store import Gallery, ImportedPhotos
 from app.gallery.tables import (
     AnchorRow,
@@ -202,7 +202,7 @@ class TestErasing:
         assert (rows(PersonRow), rows(AnchorRow), rows(CropRow), rows(CellRow)) == (4, 9, 0, 0)
         with pytest.raises(NothingToUndo):
             tiny_gallery.undo()
-        with pytest.raises(UnknownPerson):
+        with pytest.raises(PersonNotFound):
             tiny_gallery.restore("Carla")
 
     def test_a_running_server_erases_too(self, tiny_gallery, aged, rows, monkeypatch):
@@ -280,9 +280,9 @@ def test_what_is_erased_is_gone_from_the_disk(sqlite_url, unit_vectors):
 
 def test_a_change_reads_only_the_people_it_touched(tiny_gallery, unit_vectors, monkeypatch):
     tiny_gallery.snapshot()
-    monkeypatch.setattr(reading, "load", lambda _: pytest.fail("everybody was read"))
-    asked, read = [], reading._people
-    monkeypatch.setattr(reading, "_people", lambda connection, ids: asked.append(ids) or read(connection, ids))
+    monkeypatch.setattr(snapshot_loading, "load", lambda _: pytest.fail("everybody was read"))
+    asked, read = [], snapshot_loading._people
+    monkeypatch.setattr(snapshot_loading, "_people", lambda connection, ids: asked.append(ids) or read(connection, ids))
     tiny_gallery.add("bob", unit_vectors(1), ["1"])
     assert tiny_gallery.snapshot().counts.tolist() == [4, 3, 1, 3]
     assert asked == [{tiny_gallery.find("bob").id}]

@@ -10,10 +10,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
+from app.errors import GalleryError
 from app.gallery import shipped
 from app.gallery.database import Database, migrate
 from app.gallery.opening import migrate_gallery
-from app.gallery.store import Gallery, GalleryError
+from app.gallery.store import Gallery
 from app.gallery.tables import Base, RevisionRow
 from app.settings import ROOT
 from tests.conftest import NETWORK

@@ -2,8 +2,8 @@ import unicodedata
 
 import pytest
 
+from app.errors import InvalidName
 from app.gallery import names
-from app.gallery.errors import BadName
 
 
 def test_clean_composes_and_strips():
@@ -23,7 +23,7 @@ def test_clean_composes_and_strips():
     ],
 )
 def test_what_is_no_name_is_refused(name, sentence):
-    with pytest.raises(BadName, match=sentence):
+    with pytest.raises(InvalidName, match=sentence):
         names.clean(name)
 
 

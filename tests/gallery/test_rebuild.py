@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.errors import GalleryError
 from app.gallery import shipped
-from app.gallery.errors import GalleryError
 from app.gallery.rebuild import Rebuilt, rebuild
 from app.gallery.store import Gallery, ImportedPhotos
 from tests.conftest import NETWORK

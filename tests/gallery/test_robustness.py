@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.gallery.errors import GalleryError
+from app.errors import GalleryError
 from app.gallery.opening import migrate_gallery
 from app.gallery.store import Gallery
 from app.settings import ROOT

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from app.factory import create_app
 from app.gallery.opening import migrate_gallery
 from app.gallery.store import Gallery
 from app.settings import Settings
+from app.web.factory import create_app
 from tests import postgres
 from tests.conftest import NETWORK
 

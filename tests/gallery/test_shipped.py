@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from app.errors import GalleryError
 from app.gallery import shipped
-from app.gallery.errors import GalleryError
 from app.settings import ROOT
-from app.training import anchors
+from app.training.release import anchors
 from tests.conftest import NETWORK
 
 

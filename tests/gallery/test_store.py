@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
+from app.errors import GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound
 from app.gallery import shipped
 from app.gallery.database import Database
-from app.gallery.store import BadEmbeddings, Gallery, GalleryError, NameTaken, UnknownPerson
+from app.gallery.store import Gallery
 from app.gallery.tables import AnchorRow, PortraitRow, RevisionRow
 from tests.conftest import DIMS, NETWORK, PEOPLE
 
@@ -226,7 +227,7 @@ class TestAdding:
     )
     def test_embeddings_that_cannot_be_anchors_change_nothing(self, tiny_gallery, embeddings, notes, sentence):
         before = tiny_gallery.snapshot()
-        with pytest.raises(BadEmbeddings, match=sentence):
+        with pytest.raises(InvalidEmbeddings, match=sentence):
             tiny_gallery.add("Carla", embeddings, notes)
         assert tiny_gallery.snapshot() is before
         assert tiny_gallery.find("Carla") is None
@@ -259,7 +260,7 @@ class TestRemoving:
         assert tiny_gallery.remove("ann lee", for_good=True) == ann
         assert (count(AnchorRow), count(PortraitRow), tiny_gallery.removed()) == (6, 0, [])
         assert "Ann Lee" not in tiny_gallery.snapshot().names
-        with pytest.raises(UnknownPerson, match="no removed person called 'Ann Lee'"):
+        with pytest.raises(PersonNotFound, match="no removed person called 'Ann Lee'"):
             tiny_gallery.restore("Ann Lee")
 
     def test_for_good_takes_those_removed_before_along(self, tiny_gallery, unit_vectors, count):
@@ -270,7 +271,7 @@ class TestRemoving:
 
     @pytest.mark.parametrize("for_good", [False, True])
     def test_several_go_together_or_none(self, tiny_gallery, for_good):
-        with pytest.raises(UnknownPerson, match=r"called 'Nobody' .* No person was removed\.$"):
+        with pytest.raises(PersonNotFound, match=r"called 'Nobody' .* No person was removed\.$"):
             tiny_gallery.remove_people(["bob", "Nobody"], for_good)
         assert tiny_gallery.find("bob") is not None
         gone = tiny_gallery.remove_people(["bob", "Ann Lee", "BOB"], for_good)
@@ -296,9 +297,9 @@ class TestRemoving:
         gallery.close()
 
     def test_an_unknown_name_gets_a_suggestion(self, tiny_gallery):
-        with pytest.raises(UnknownPerson, match=r"nobody called 'Anne Lee' in the gallery. Did you mean Ann Lee\?"):
+        with pytest.raises(PersonNotFound, match=r"nobody called 'Anne Lee' in the gallery. Did you mean Ann Lee\?"):
             tiny_gallery.remove("Anne Lee")
-        with pytest.raises(UnknownPerson, match="The list of people shows who is there"):
+        with pytest.raises(PersonNotFound, match="The list of people shows who is there"):
             tiny_gallery.remove("Xqv")
 
     def test_an_id_is_never_used_again(self, tiny_gallery, unit_vectors):
@@ -323,7 +324,7 @@ class TestRenaming:
             tiny_gallery.rename("bob", "ANN LEE")
 
     def test_unknown_and_bad_names_are_refused(self, tiny_gallery):
-        with pytest.raises(UnknownPerson, match=r"Did you mean bob\?"):
+        with pytest.raises(PersonNotFound, match=r"Did you mean bob\?"):
             tiny_gallery.rename("boob", "Robert")
         with pytest.raises(GalleryError, match="control character"):
             tiny_gallery.rename("bob", "Bo\tb")

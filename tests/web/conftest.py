@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, stream_encode_multipart
 
-from app.factory import create_app
-from app.quality import QualityFloor
-from app.recognizer import Recognizer
-from app.verdict import Rules
+from app.recognition.decision import Rules
+from app.recognition.recognizer import Recognizer
+from app.vision.quality import QualityFloor
+from app.web.factory import create_app
 from tests.photos import PERSON
 
 

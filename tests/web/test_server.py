@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from app.web.headers import HEADERS
+from app.web.middleware.security_headers import HEADERS
 from tests.server import serving
 
 

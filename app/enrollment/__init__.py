@@ -1,0 +1,1 @@
+"""Enrollment: review photos, enroll people, import folders, check the gallery."""

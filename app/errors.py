@@ -1,0 +1,213 @@
+"""Exceptions of the program, in one tree: catch `FacesError` for all of them.
+
+Each message is a sentence for the person who reads it: what happened, the limit or rule, and what to do. `code` is
+stable and for programs; `app.web.http_errors` maps classes to HTTP statuses.
+"""
+
+
+class FacesError(Exception):
+    """Base of every error that a user, a client or an operator can cause and mend."""
+
+    code = "error"
+
+
+class SettingsError(FacesError):
+    """A setting has a value that it cannot have."""
+
+    code = "invalid_setting"
+
+
+class ModelError(FacesError):
+    """The network's card or weights cannot be used."""
+
+    code = "model_unusable"
+
+
+class DetectorError(FacesError):
+    """DeepFace's detector cannot be used."""
+
+    code = "detector_unusable"
+
+
+class TrainingError(FacesError):
+    """Data, checkpoint or options of a training run or an evaluation cannot be used."""
+
+    code = "training_failed"
+
+
+class BatchError(FacesError):
+    """An archive cannot be processed any further."""
+
+    code = "batch_failed"
+
+
+class PhotoError(FacesError):
+    """A photo cannot be used.
+
+    Args:
+        code: stable and for programs, such as `unreadable`.
+        message: the sentence for a person.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnreadableImage(PhotoError):
+    """The bytes are no picture that the decoder reads: `empty`, `unreadable`, `too_many_pixels` or `too_complex`."""
+
+
+class UnreadableFile(PhotoError):
+    """The bytes of a file cannot be read."""
+
+
+class FaceError(FacesError):
+    """The faces of a photo cannot be compared or enrolled."""
+
+
+class NoFaceFound(FaceError):
+    """The photo has no face."""
+
+    code = "no_face_found"
+
+
+class LowQuality(FaceError):
+    """The chosen face, or every face of the photo, is too small, too blurred or without visible eyes."""
+
+    code = "low_quality"
+
+
+class NoSuchFace(FaceError):
+    """The photo has fewer faces than the chosen index."""
+
+    code = "no_such_face"
+
+
+class InvalidUpload(FacesError):
+    """A form lacks its photos or has an unusable field."""
+
+    code = "no_image"
+
+
+class TooManyPhotos(InvalidUpload):
+    """A form has more photos than the limit."""
+
+    code = "too_many_images"
+
+
+class FileTooLarge(FacesError):
+    """A file has more bytes than the limit for one photo."""
+
+    code = "too_large"
+
+
+class InvalidFaceChoice(FacesError):
+    """A face was chosen in a photo that was not sent, or that is ambiguous."""
+
+    code = "invalid_pick"
+
+
+class InvalidImportReport(FacesError):
+    """The file for the report of an import holds something else."""
+
+    code = "invalid_report"
+
+
+class ReviewExpired(FacesError):
+    """Reviewed photos came back too late, for another network, or from another server."""
+
+    code = "review_expired"
+
+
+class ServiceUnavailable(FacesError):
+    """A valid request cannot be answered now; the client may try again."""
+
+    code = "not_ready"
+
+
+class ServerBusy(ServiceUnavailable):
+    """The concurrency limit is reached and the queue is full."""
+
+    code = "busy"
+
+    def __init__(self) -> None:
+        super().__init__("The server is busy. Try again in a few seconds.")
+
+
+class DeadlineExceeded(ServiceUnavailable):
+    """The request took longer than the limit."""
+
+    code = "deadline_exceeded"
+
+    def __init__(self) -> None:
+        super().__init__("The request took too long. Try again in a few seconds.")
+
+
+class GalleryUnavailable(ServiceUnavailable):
+    """The gallery's database does not answer; the log has the reason."""
+
+    code = "gallery_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The gallery is unavailable. Try again in a few seconds.")
+
+
+class GalleryError(FacesError):
+    """The gallery cannot be opened, read or changed."""
+
+    code = "gallery_error"
+
+
+class PersonNotFound(GalleryError):
+    """The gallery has no person of this name or number."""
+
+    code = "not_found"
+
+
+class NameTaken(GalleryError):
+    """Another person of the gallery has this name."""
+
+    code = "name_taken"
+
+
+class InvalidName(GalleryError):
+    """The text cannot be a person's name."""
+
+    code = "invalid_name"
+
+
+class InvalidEmbeddings(GalleryError):
+    """The array cannot be a person's anchors."""
+
+    code = "invalid_embeddings"
+
+
+class NothingToUndo(GalleryError):
+    """The change history holds no change to undo."""
+
+    code = "nothing_to_undo"
+
+
+class NotLatestChange(GalleryError):
+    """The change to undo is no longer the latest."""
+
+    code = "not_latest_change"
+
+
+class FaceNotFound(GalleryError):
+    """The gallery has no anchor, or no rejected face, of this number."""
+
+    code = "not_found"
+
+
+class SamePerson(GalleryError):
+    """A person cannot be merged into themselves."""
+
+    code = "same_person"
+
+
+class MigrationRequired(GalleryError):
+    """The tables belong to an older version of the program."""
+
+    code = "unmigrated"

@@ -1,0 +1,1 @@
+"""Recognition: the network, its model card, scoring, decision and comparison."""

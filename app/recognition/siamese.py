@@ -1,0 +1,117 @@
+"""Siamese network in Keras: MobileFaceNet twin, Euclidean distance, sigmoid score (0 same, 1 different).
+
+The layout follows Bromley et al. 1993 and Hadsell et al. 2006 (contrastive loss). The twin is the separable
+convolutional network of SFace (Zhong et al. 2021, https://arxiv.org/abs/2205.12010; MobileFaceNet, Chen et al. 2018,
+https://arxiv.org/abs/1804.07573). It is built in code and filled with plain numbers from a safetensors file, so that
+no model file can carry code. `inference` runs the same layers for serving.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.errors import ModelError
+from app.lazy_imports import import_quietly
+from app.recognition.decision import Head
+from app.recognition.model_card import TwinConfig
+from app.vision import alignment
+
+if TYPE_CHECKING:
+    import keras
+
+CONVOLUTION_EPSILON, EMBEDDING_EPSILON = 1e-3, 2e-5
+"""What batch normalization adds to variances: behind convolutions, and around the dense layer."""
+
+
+def build_twin(config: TwinConfig, precision: str = "float32", normalization: type | None = None) -> keras.Model:
+    """Build the twin with random weights.
+
+    Args:
+        config: its layout.
+        precision: Keras dtype policy of the convolutions, for training. Weights and the embedding stay float32.
+        normalization: class of the batch normalizations, for training. Default: Keras's own.
+
+    Returns:
+        A Keras model from float32 (batch, 112, 112, 3) as `crop.normalize` returns it to float32 (batch, embedding)
+        of unit length.
+    """
+    keras = import_keras()
+    layers = keras.layers
+    normalization = normalization or layers.BatchNormalization
+
+    def activate(x):
+        x = normalization(momentum=0.95, epsilon=CONVOLUTION_EPSILON, dtype=precision)(x)
+        return layers.PReLU(shared_axes=[1, 2], dtype=precision)(x)
+
+    def separable(x, channels, strides=1):
+        # Explicit padding: with strides, Keras's "same" pads on one side only.
+        x = layers.ZeroPadding2D(1, dtype=precision)(x)
+        x = activate(layers.DepthwiseConv2D(3, strides=strides, use_bias=False, dtype=precision)(x))
+        return activate(layers.Conv2D(channels, 1, use_bias=False, dtype=precision)(x))
+
+    crops = layers.Input((alignment.SIZE, alignment.SIZE, 3), name="crops")
+    x = activate(layers.Conv2D(config.stem, 3, padding="same", use_bias=False, dtype=precision)(crops))
+    x = separable(x, 2 * config.stem)  # (batch, 112, 112, 2 * stem)
+    for channels, blocks in config.stages:
+        x = separable(x, channels, strides=2)  # half the side at every stage
+        for _ in range(blocks):
+            x = separable(x, channels)
+    x = layers.BatchNormalization(momentum=0.95, epsilon=EMBEDDING_EPSILON)(x)
+    x = layers.Flatten(dtype="float32")(x)
+    x = layers.Dense(config.embedding)(x)
+    x = layers.BatchNormalization(momentum=0.95, epsilon=EMBEDDING_EPSILON)(x)
+    embeddings = layers.UnitNormalization(name="embeddings")(x)
+    return keras.Model(crops, embeddings, name="twin")
+
+
+def build_siamese(twin: keras.Model, head: Head) -> keras.Model:
+    """Join two uses of one twin into the whole Siamese network.
+
+    Returns:
+        A Keras model of two inputs, float32 (batch, 112, 112, 3) each, and one output, float32 (batch, 1): the
+        score, 0 same ... 1 different.
+    """
+    keras = import_keras()
+    left, right = (keras.layers.Input(twin.input_shape[1:], name=name) for name in ("left", "right"))
+    difference = keras.layers.Subtract()([twin(left), twin(right)])
+    distance = keras.layers.Lambda(_length, output_shape=(1,), name="distance")(difference)
+    score = keras.layers.Dense(1, activation="sigmoid", name="score")
+    model = keras.Model([left, right], score(distance), name="siamese")
+    # sigmoid(scale * (d - shift)) written as a dense layer of one weight and one bias.
+    score.set_weights([np.array([[head.scale]]), np.array([-head.scale * head.shift])])
+    return model
+
+
+def fill(twin: keras.Model, weights: dict[str, np.ndarray]) -> None:
+    """Put weights into a twin.
+
+    Args:
+        twin: of the layout that the weights belong to.
+        weights: as `numbers` returns them, by position.
+
+    Raises:
+        ModelError: they belong to another layout.
+    """
+    shapes = {f"{i:03d}": tuple(variable.shape) for i, variable in enumerate(twin.variables)}
+    if {name: array.shape for name, array in weights.items()} != shapes:
+        raise ModelError("The weights belong to a network of another layout than their card describes.")
+    for name, variable in zip(sorted(shapes), twin.variables, strict=True):
+        variable.assign(weights[name].astype(np.float32))
+
+
+def numbers(twin: keras.Model) -> dict[str, np.ndarray]:
+    """Return the weights of a twin as plain float32 arrays, named by their position."""
+    return {f"{i:03d}": np.asarray(variable) for i, variable in enumerate(twin.variables)}
+
+
+def import_keras():
+    """Import Keras, which takes seconds that only callers with a need for it should spend."""
+    return import_quietly("keras")
+
+
+def _length(vectors):
+    """Euclidean length: (batch, dims) -> (batch, 1)."""
+    ops = import_keras().ops
+    return ops.sqrt(ops.maximum(ops.sum(ops.square(vectors), axis=1, keepdims=True), 0.0))

@@ -1,0 +1,1 @@
+"""Training data: face crops, duplicates and held-out identities."""

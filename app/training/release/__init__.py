@@ -1,0 +1,1 @@
+"""Release: anchors, weights and model card."""

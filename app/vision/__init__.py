@@ -1,0 +1,1 @@
+"""Vision: decoding, face detection, alignment and quality."""

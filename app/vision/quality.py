@@ -1,0 +1,165 @@
+"""Face quality: decide whether a detected face is clear enough to be identified.
+
+A network gives every crop an embedding, also a pixelated, covered or empty one, and that embedding may lie close to a
+person of the gallery. Faces under the `QualityFloor` of the model card get the verdict low quality instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+
+import cv2
+import numpy as np
+
+from app.vision.alignment import aligned_eyes
+
+_FACE_ROWS, _FACE_COLUMNS = slice(24, 104), slice(20, 92)
+"""Part of a crop between forehead, chin and cheeks, where `measure` looks for detail."""
+
+_FINE_SIGMAS, _COARSE_SIGMAS = (1.0, 2.0), (2.8, 5.6)
+"""Gaussian blurs, in pixels of a crop, that limit the fine and the coarse band of `Quality.detail`."""
+
+_NO_CONTRAST = 0.01
+"""Gray levels: less than an 8-bit picture can show, but more than rounding errors."""
+
+_MAXIMA = frozenset({"yaw"})
+"""Measures that are better the smaller they are."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Measures of one face. The defaults mean that a measure is not available; the floor then ignores it.
+
+    Attributes:
+        eye_distance: distance of the eyes in pixels of the picture.
+        detail: contrast of fine structures divided by that of coarse structures of the crop; 0 without any contrast.
+            Blurring and enlarging lower it, whatever the size of the picture.
+        yaw: distance of the nose tip from the middle of the eyes along the eye line, in eye distances: about 0 from
+            the front, 0.5 with the nose below an eye, 1 and more from the side.
+        close_confidence: the detector's confidence in an enlarged view of the face, 0 ... 1; 0 if it found no face
+            there.
+        norm: length of the embedding before it is scaled to unit length. Networks trained with softmax losses give
+            short embeddings to what they cannot recognize (Meng et al. 2021, https://arxiv.org/abs/2103.06627).
+    """
+
+    eye_distance: float
+    detail: float
+    yaw: float = 0.0
+    close_confidence: float = 1.0
+    norm: float = math.inf
+
+
+@dataclass(frozen=True)
+class QualityFloor:
+    """Limits from the model card that a face has to reach, named as the measures of `Quality`.
+
+    `yaw` is the largest that is allowed, the others are the smallest. The defaults allow every face.
+
+    Example:
+        >>> floor = QualityFloor(eye_distance=7.0)
+        >>> floor.flaw(Quality(eye_distance=5.2, detail=0.7))
+        'This face is too small to judge: its eyes are 5.2 pixels apart. The minimum is 7.0. Use a larger photo.'
+    """
+
+    eye_distance: float = 0.0
+    detail: float = 0.0
+    yaw: float = math.inf
+    close_confidence: float = 0.0
+    norm: float = 0.0
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, float]) -> QualityFloor:
+        """Read the "quality" object of a model card.
+
+        Raises:
+            KeyError: a limit is missing.
+            ValueError: a limit is not a number.
+        """
+        return cls(**{field.name: float(values[field.name]) for field in fields(cls)})
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the "quality" object of a model card, rounded so that no limit becomes stricter."""
+        return {name: _rounded(value, up=name in _MAXIMA) for name, value in asdict(self).items()}
+
+    def accepts(self, qualities: Sequence[Quality | None]) -> np.ndarray:
+        """Return which faces can be judged: bool (faces,)."""
+        return np.array([self.flaw(quality) is None for quality in qualities], dtype=bool)
+
+    def flaw(self, quality: Quality | None) -> str | None:
+        """Return why a face cannot be judged, as a sentence for a person, or None if it can.
+
+        Args:
+            quality: as `measure` returns it, None if the detector found no eyes.
+        """
+        if quality is None:
+            return "The detector found no eyes in this face, so it cannot be aligned and compared."
+        for name, sentence in _SENTENCES.items():
+            value, limit = getattr(quality, name), getattr(self, name)
+            if value > limit if name in _MAXIMA else value < limit:
+                return sentence(value, limit)
+        return None
+
+
+def measure(
+    crop: np.ndarray, landmarks: np.ndarray, close_confidence: float | None = None, norm: float | None = None
+) -> Quality:
+    """Measure the quality of a face.
+
+    Args:
+        crop: uint8 (112, 112, 3) RGB, as `app.vision.alignment.align` returns it.
+        landmarks: float (5, 2), or (2, 2) for the eyes alone; (x, y) in pixels of the picture that `crop` is from.
+        close_confidence: `DetectedFace.close_confidence`, None if the detector takes no enlarged view.
+        norm: length of the embedding before it is scaled to unit length, None if it is not known.
+    """
+    left, right = aligned_eyes(landmarks)
+    return Quality(
+        eye_distance=float(np.hypot(*(right - left))),
+        detail=_detail(crop),
+        yaw=_yaw(landmarks),
+        close_confidence=1.0 if close_confidence is None else close_confidence,
+        norm=math.inf if norm is None else norm,
+    )
+
+
+def _detail(crop: np.ndarray) -> float:
+    gray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    fine, coarse = (_band(gray, sigmas) for sigmas in (_FINE_SIGMAS, _COARSE_SIGMAS))
+    return fine / coarse if coarse > _NO_CONTRAST else 0.0
+
+
+def _band(gray: np.ndarray, sigmas: tuple[float, float]) -> float:
+    """Return the contrast of a face between two blurs: the root mean square of a difference of Gaussians."""
+    sharp, soft = (cv2.GaussianBlur(gray, (0, 0), sigma)[_FACE_ROWS, _FACE_COLUMNS] for sigma in sigmas)
+    return float(np.sqrt(np.square(sharp - soft).mean()))
+
+
+def _yaw(landmarks: np.ndarray) -> float:
+    if len(landmarks) < 3:
+        return 0.0
+    left, right, nose = np.asarray(landmarks, dtype=np.float64)[:3]
+    line = right - left
+    return float(abs((nose - (left + right) / 2) @ line) / max(line @ line, 1e-12))
+
+
+def _rounded(limit: float, up: bool) -> float:
+    return (math.ceil if up else math.floor)(limit * 1000) / 1000
+
+
+_UNCLEAR = "This face is not clear enough to judge: it is pixelated, mostly covered, or not a face."
+_NO_FACE = "This is probably not a face: the detector finds no face in a close view of it."
+
+_SENTENCES: dict[str, Callable[[float, float], str]] = {
+    "eye_distance": lambda value, limit: (
+        f"This face is too small to judge: its eyes are {value:.1f} pixels apart. "
+        f"The minimum is {limit:.1f}. Use a larger photo."
+    ),
+    "yaw": lambda value, limit: "This face is seen from the side. Use a photo from the front.",
+    "detail": lambda value, limit: (
+        "This face is blurred or enlarged: it shows less detail than its size promises. Use a sharper photo."
+    ),
+    "close_confidence": lambda value, limit: _UNCLEAR if value else _NO_FACE,
+    "norm": lambda value, limit: _UNCLEAR,
+}
+"""A sentence for each measure, given its value and its limit, in the order in which `flaw` looks at them."""

@@ -1,0 +1,75 @@
+"""The blueprint of the pages for administrators: nobody else gets in."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from werkzeug.exceptions import Unauthorized
+
+from app import errors
+from app.errors import GalleryError
+from app.gallery.people import LARGEST_ID
+from app.web import auth
+from app.web.progress_stream import unkept
+
+blueprint = Blueprint("manage", __name__, url_prefix="/manage")
+
+REFUSALS = (
+    errors.PersonNotFound,
+    errors.FaceNotFound,
+    errors.NameTaken,
+    errors.SamePerson,
+    errors.NothingToUndo,
+    errors.NotLatestChange,
+    errors.InvalidName,
+)
+"""What the gallery may say to an administrator; any other of its errors is the operator's."""
+
+
+@blueprint.before_request
+def let_in() -> Response | None:
+    """Send whoever is not signed in to the page for that; what they sent with a form is not taken."""
+    if auth.signed_in():
+        return None
+    if request.method != "GET":
+        raise Unauthorized
+    return redirect(url_for("signing.form", next=request.full_path.rstrip("?")), 303)
+
+
+@blueprint.after_request
+def keep_nothing(response: Response) -> Response:
+    """Let no cache keep what only administrators may see."""
+    return unkept(response)
+
+
+def refuse(error: GalleryError) -> Response:
+    """Go back to the page that the form was on, with the gallery's sentence."""
+    flash(str(error), "problem")
+    return redirect(back(), 303)
+
+
+for _error in REFUSALS:
+    blueprint.register_error_handler(_error, refuse)
+
+
+def done(sentence: str, where: str | None = None) -> Response:
+    """Say what was done on the page that comes next."""
+    flash(sentence, "done")
+    return redirect(where or back(), 303)
+
+
+def back() -> str:
+    """The page that the form was on, as the form says; the desk if it does not."""
+    wanted = request.form.get("back", "")
+    home = url_for("manage.desk")
+    return wanted if wanted.startswith(home) and "\\" not in wanted else home
+
+
+def numbers(field: str) -> list[int]:
+    """The ids that a form's field holds; what is none is left out."""
+    texts = request.form.getlist(field)
+    return [int(text) for text in texts if text.isascii() and text.isdecimal() and int(text) <= LARGEST_ID]
+
+
+def page(template: str, **values) -> str:
+    """A page for administrators."""
+    return render_template(f"manage/{template}", **values)

@@ -1,0 +1,151 @@
+import csv
+import json
+
+import pandas as pd
+import pytest
+
+from app import serialization
+from app.batch import results as module
+from app.batch import rows
+from app.batch.results import Results
+from app.errors import BatchError
+
+ORIGIN = {"network": "n", "detector": "d", "gallery": {"revision": 1}}
+
+
+def face(verdict: str, person: str | None) -> dict:
+    box = {"x": 1, "y": 2, "width": 3, "height": 4}
+    ranking = [{"person": "Ann", "class_distance": 0.25, "mean": 0.3, "min": 0.1, "std": 0.01, "anchors": 3}]
+    return {"box": box, "confidence": 0.9, "verdict": verdict, "person": person, "class_distance": 0.25} | {
+        "threshold": 0.3,
+        "candidates": [],
+        "look_alike": None,
+        "reason": "why",
+        "ranking": ranking,
+    }
+
+
+def row(file: str, *faces: dict) -> dict:
+    return {"file": file, "error": None, "width": 10, "height": 20, "fpir": 0.01, "faces": list(faces)}
+
+
+BOTH = row("both.jpg", face("match", "Ann"), face("unknown", None))
+BAD = serialization.failure("bad.jpg", "unreadable", "Not a picture.")
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "results"
+
+
+def fill(out, *answers, origin=ORIGIN):
+    with Results(out, origin) as results:
+        results.add(answers)
+
+
+def test_rows_are_what_the_serializer_says(recognizer, photo, out):
+    answer = serialization.identification("a.jpg", recognizer.identify(photo("Drake", "Eminem")))
+    fill(out, answer, BAD)
+    with Results(out, ORIGIN) as results:
+        assert [one for part in results._read(None) for one in part.to_pylist()] == [answer, BAD]
+
+
+def test_other_programs_read_it(out):
+    fill(out, BOTH)
+    fill(out, BAD, row("none.jpg"))
+    table = pd.read_parquet(out)
+    assert table["file"].tolist() == ["both.jpg", "bad.jpg", "none.jpg"]
+    assert table["faces"][0][0]["person"] == "Ann"
+
+
+def test_summary(out):
+    fill(out, BOTH, BAD)
+    fill(out, row("more.jpg", face("match", "Ann"), face("match", "Zoë"), face("low_quality", None)), row("none.jpg"))
+    with Results(out, ORIGIN) as results:
+        total = results.summary()
+    assert (total.photos, total.faces, total.errors) == (4, 5, 1)
+    assert total.verdicts == {"match": 3, "unknown": 1, "low_quality": 1}
+    assert total.seen_most == [("Ann", 2), ("Zoë", 1)]
+
+
+def test_csv(out, tmp_path):
+    fill(out, BOTH, BAD, row("none, of it.jpg"))
+    with Results(out, ORIGIN) as results:
+        results.write_csv(tmp_path / "faces.csv")
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert list(table[0]) == rows.HEADER
+    assert [(one["file"], one["error"], one["face"], one["person"]) for one in table] == [
+        ("both.jpg", "", "1", "Ann"),
+        ("both.jpg", "", "2", ""),
+        ("bad.jpg", "unreadable", "", ""),
+        ("none, of it.jpg", "", "", ""),
+    ]
+    assert json.loads(table[0]["ranking"]) == BOTH["faces"][0]["ranking"]
+
+
+def test_it_knows_what_is_done_and_forgets_errors_on_demand(out):
+    fill(out, BOTH, BAD, row("Zoë.jpg"))
+    with Results(out, ORIGIN) as results:
+        done = results.done()
+        assert [name in done for name in ("both.jpg", "bad.jpg", "Zoë.jpg", "new.jpg")] == [True, True, True, False]
+        assert results.forget_errors() == 1
+        assert len(results.done()) == 2
+        assert "bad.jpg" not in results.done()
+        assert results.forget_errors() == 0
+
+
+def test_parts_are_written_in_between(out, monkeypatch):
+    monkeypatch.setattr(module, "PART_ROWS", 2)
+    with Results(out, ORIGIN) as results:
+        for number in range(5):
+            results.add([row(f"{number}.jpg")])
+        assert len(list(out.glob("part-*.parquet"))) == 2
+    assert len(list(out.glob("part-*.parquet"))) == 3
+
+
+def test_half_a_part_is_none(out):
+    fill(out, BOTH)
+    (out / "_part-000002.parquet").write_bytes(b"PAR1 half")
+    with Results(out, ORIGIN) as results:
+        assert results.summary().photos == 1
+    assert not (out / "_part-000002.parquet").exists()
+
+
+def test_a_damaged_part_is_told(out):
+    fill(out, BOTH)
+    (out / "part-000002.parquet").write_bytes(b"PAR1 damaged")
+    with Results(out, ORIGIN) as results, pytest.raises(BatchError, match="A part is damaged"):
+        results.done()
+
+
+def test_rows_of_another_network_do_not_mix(out):
+    fill(out, BOTH)
+    with pytest.raises(BatchError, match="made with another network"):
+        Results(out, ORIGIN | {"network": "m"})
+    # A gallery changes while an archive grows: that is told, now and later.
+    with Results(out, ORIGIN | {"gallery": {"revision": 2}}) as results:
+        assert results.older_gallery
+    with Results(out, ORIGIN | {"gallery": {"revision": 2}}) as results:
+        assert results.older_gallery
+
+
+def test_folders_of_something_else(out):
+    out.mkdir()
+    (out / "prices.parquet").write_bytes(b"PAR1")
+    with pytest.raises(BatchError, match="holds Parquet files of something else"):
+        Results(out, ORIGIN)
+
+
+def test_one_run_at_a_time(out):
+    with Results(out, ORIGIN), pytest.raises(BatchError, match="Another run writes into"):
+        Results(out, ORIGIN)
+
+
+def test_no_room(out, monkeypatch):
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.pq, "write_table", full)
+    with pytest.raises(BatchError, match=r"No space left on device"), Results(out, ORIGIN) as results:
+        results.add([BOTH])

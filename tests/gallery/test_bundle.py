@@ -1,0 +1,159 @@
+"""A gallery as one file: out, in again, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from app.errors import GalleryError
+from app.gallery.store import Gallery
+from tests.conftest import NETWORK
+from tests.gallery.test_changes import state
+
+WEBP = b"RIFF\x04\0\0\0WEBPtest"
+
+
+@pytest.fixture
+def full(tiny_gallery, unit_vectors):
+    tiny_gallery.add("Carla", unit_vectors(1), ["c.jpg"], WEBP)
+    tiny_gallery.remove("Ann Lee")
+    tiny_gallery.reject("bob", unit_vectors(2), ["x.jpg", "y.jpg"])
+    tiny_gallery.reject("Carla", unit_vectors(1), ["z.jpg"])
+    return tiny_gallery
+
+
+@pytest.fixture
+def file(full, tmp_path):
+    path = tmp_path / "people.faces"
+    assert full.export(path) == 4
+    return path
+
+
+@pytest.fixture
+def other(tmp_path):
+    gallery = Gallery.open(f"sqlite:///{tmp_path / 'other.sqlite'}", NETWORK, None)
+    yield gallery
+    gallery.close()
+
+
+def rewrite(path, change) -> None:
+    """Change the files of the archive: `change` takes and gives a dict of bytes by name."""
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in change(files).items():
+            archive.writestr(name, data)
+
+
+def test_everything_comes_back(full, file, other):
+    other.snapshot()
+    assert other.import_file(file) == 7
+    there, here = state(other), state(full)
+    assert [person[1:] for person in there["people"]] == [person[1:] for person in here["people"]]
+    for name, anchors in here["anchors"].items():
+        np.testing.assert_allclose(there["anchors"][name], anchors, atol=1e-6)
+    for one, again in zip(sorted(here["rejected"]), sorted(there["rejected"]), strict=True):
+        assert one[:2] == again[:2]
+        np.testing.assert_allclose(one[2], again[2], atol=1e-6)
+    assert other.portrait(other.find("Carla").id) == WEBP
+    assert other.find("Ann Lee") is None
+
+
+def test_crops_travel_where_they_are_kept_and_wanted(tiny_gallery, unit_vectors, other, tmp_path):
+    crops = [WEBP, WEBP + b"2"]
+    tiny_gallery.remove("Ann Lee")
+    tiny_gallery.add("Carla", unit_vectors(2), ["a.jpg", "b.jpg"], None, crops)
+    with_crops, without = tmp_path / "with.faces", tmp_path / "without.faces"
+    tiny_gallery.export(with_crops)
+    tiny_gallery.export(without, crops=False)
+    assert with_crops.stat().st_size > without.stat().st_size
+
+    def kept() -> list[bytes | None]:
+        return [other.crop(one.id) for one in other.anchors("Carla")]
+
+    for file, wanted, expected in (
+        (with_crops, False, [None] * 2),
+        (without, True, [None] * 2),
+        (with_crops, True, crops),
+    ):
+        other.import_file(file, crops=wanted)
+        assert kept() == expected
+        assert [one.has_crop for one in other.anchors("bob")] == [False] * 2
+        assert other.undo().startswith("imported")
+    rewrite(with_crops, lambda files: files | {"crops/1/0.webp": b"no picture"})
+    with pytest.raises(GalleryError, match="Nothing of it was taken"):
+        other.import_file(with_crops, crops=True)
+
+
+def test_what_is_there_already_is_not_doubled(full, file, unit_vectors):
+    before = state(full)
+    assert full.import_file(file) == 0
+    assert state(full) == before
+    full.remove_anchors("bob", [full.anchors("bob")[0].id])
+    assert full.import_file(file) == 1
+    full.undo()
+    assert full.find("bob").anchors == 1
+
+
+def test_an_import_can_be_undone(file, other, unit_vectors):
+    other.add("bob", unit_vectors(1), ["own.jpg"])
+    before = state(other)
+    other.import_file(file)
+    other.undo()
+    assert state(other) == before
+
+
+def test_another_networks_gallery_is_refused(file, tmp_path):
+    foreign = Gallery.open(f"sqlite:///{tmp_path / 'foreign.sqlite'}", "another/crop", None)
+    with pytest.raises(GalleryError, match=r"made by another network .*Nothing of it was taken"):
+        foreign.import_file(file)
+    foreign.close()
+
+
+DAMAGES = {
+    "portrait": lambda files: files | {"portraits/1.webp": b"RIFF\x04\0\0\0WEBPEVIL"},
+    "embeddings": lambda files: files | {"embeddings.safetensors": files["embeddings.safetensors"][:-4] + b"\0\0\0\0"},
+    "missing": lambda files: {name: data for name, data in files.items() if "portrait" not in name},
+    "list": lambda files: files | {"gallery.json": b"[]"},
+    "deep": lambda files: files | {"gallery.json": b"[" * 100_000},
+    "no list": lambda files: {"embeddings.safetensors": files["embeddings.safetensors"]},
+    "format": lambda files: files | {"gallery.json": files["gallery.json"].replace(b"gallery-1", b"gallery-9")},
+    "name": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'"bob"', b'"b\\nb"')},
+    "twice": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'"Carla"', b'"BOB"')},
+    "note": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'["c.jpg"]', b"5")},
+    "count": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'["c.jpg"]', b"[]")},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_refused_whole(file, other, damage):
+    rewrite(file, DAMAGES[damage])
+    with pytest.raises(GalleryError, match=r"is no exported gallery, or it is damaged .* Nothing of it was taken"):
+        other.import_file(file)
+    assert other.people() == ()
+
+
+def test_cut_off_packed_and_other_files_are_refused(file, other, tmp_path):
+    whole = file.read_bytes()
+    for size in (0, 10, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:size])
+        with pytest.raises(GalleryError, match="Nothing of it was taken"):
+            other.import_file(file)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("gallery.json", json.dumps({"format": "x"}))
+    with pytest.raises(GalleryError, match="packed files"):
+        other.import_file(file)
+    with pytest.raises(GalleryError, match="is no exported gallery"):
+        other.import_file(tmp_path / "nowhere")
+
+
+def test_a_file_that_cannot_be_written_is_said_and_leaves_nothing(full, tmp_path):
+    with pytest.raises(GalleryError, match="cannot be written"):
+        full.export(tmp_path / "nowhere" / "people.faces")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(GalleryError, match="cannot be written"):
+        full.export(tmp_path / "folder")
+    assert not list(tmp_path.glob("*.part"))

@@ -1,0 +1,69 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from app.recognition.decision import Head
+from app.training.data import unseen_people
+from app.training.data.crops import Crops
+from app.training.evaluation.judged import judged
+from app.training.release import release
+from app.training.release.release import Faces
+from app.vision.faces import Box, DetectedFace
+from app.vision.quality import QualityFloor
+from tests import photos
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A collection of three people, one of them with too few pictures; every second file is not a picture."""
+    for name, count in (("Ann_Lee", 12), ("Bo_Ek", 10), ("Cy_Few", 9)):
+        (tmp_path / "lfw" / name).mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / "lfw" / name / f"{number:04d}.jpg").write_bytes(photos.encode(photos.background(40, 40)))
+            (tmp_path / "lfw" / name / f"{number:04d}.txt").touch()
+    return tmp_path / "lfw"
+
+
+@pytest.fixture
+def faces(tmp_path, rng) -> Faces:
+    row = np.arange(16, dtype=np.float32)[None]
+    crops = Crops(["celebrities/Dee/1.webp"], np.zeros((1, 112, 112, 3), np.uint8), row, np.full(1, 9.0))
+    row = rng.normal(size=(1, 8)).astype(np.float32)
+    return Faces(tmp_path, crops, np.array(["celebrities/Dee"]), np.array(["train"]), row / np.linalg.norm(row))
+
+
+def test_people_with_enough_pictures_are_members(root):
+    members, others = unseen_people.pictures_of(root, [])
+    assert {file.split("/")[0] for file in members} == {"Ann_Lee", "Bo_Ek"}
+    assert {file.split("/")[0] for file in others} == {"Cy_Few"}
+    assert len(unseen_people.pictures_of(root, ["Ann_Lee"])[0]) == 10
+
+
+def test_guests_join_the_gallery_by_half_of_their_pictures(root, faces, tmp_path, rng, monkeypatch):
+    middles = {name: rng.normal(size=8) for name in ("Ann_Lee", "Bo_Ek", "Cy_Few")}
+
+    def embed(_network, crops, _cache, _tick):
+        rows = np.array([middles[file.split("/")[0]] for file in crops.files]) + rng.normal(scale=0.1, size=(31, 8))
+        norms = np.linalg.norm(rows, axis=1)
+        return replace(crops, norms=norms), (rows / norms[:, None]).astype(np.float32)
+
+    monkeypatch.setattr(unseen_people, "embed", embed)
+    face = DetectedFace(Box(10, 10, 20, 24), np.array([[12.0, 18.0], [28.0, 18.0]]), 0.9)
+    detector = SimpleNamespace(largest=lambda picture: face, backend="none")
+    ticks = []
+    joined = unseen_people.invite(faces, root, tmp_path / "work", detector, None, [], lambda *done: ticks.append(done))
+    assert ticks[-1][1:] == (31, 31)
+    assert len(joined.crops.files) == len(joined.embeddings) == 32
+    few = np.char.endswith(joined.identities, "Cy_Few")
+    assert set(joined.splits[~few]) == {"train", "guest"}
+    assert set(joined.splits[few]) <= {"calibration-stranger", "test-stranger"}
+    assert joined.picture(5).shape == (40, 40, 3)
+    spelling, floor = {"Bo Ek": "Bo Ék"}, QualityFloor()
+    snapshot, _ = release.choose_gallery(joined, spelling, floor)
+    assert snapshot.names == ("Ann Lee", "Bo Ék", "Dee")
+    card = SimpleNamespace(rules=SimpleNamespace(head=Head(6.0, 1.0)), quality=floor)
+    found = judged(joined, joined.of("guest"), spelling, snapshot, card)
+    assert {face.person for face in found} == {"Ann Lee", "Bo Ék"}
+    assert all(face.right for face in found)

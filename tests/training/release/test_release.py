@@ -1,0 +1,78 @@
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from app.recognition.decision import judge, rank
+from app.recognition.model_card import TwinConfig, read_card
+from app.training.calibration import quality_floor, thresholds
+from app.training.data.crops import Crops
+from app.training.release import anchors, release
+from app.training.release.release import Faces
+from app.vision.alignment import PIPELINE
+from app.vision.quality import QualityFloor
+from tests.training.data.test_crops import rows_of
+
+PEOPLE, DIMS = 10, 24
+FLOOR = QualityFloor(eye_distance=8.0, detail=0.1, yaw=1.5, close_confidence=0.6, norm=5.0)
+
+
+@pytest.fixture
+def faces(rng, tmp_path) -> Faces:
+    """Ten people with eight training and four calibration faces each, and a hundred strangers."""
+    middles = np.repeat(rng.normal(size=(PEOPLE, DIMS)), 12, axis=0)
+    rows = np.concatenate([middles + rng.normal(scale=0.4, size=middles.shape), rng.normal(size=(100, DIMS))])
+    identities = [f"celebrities/p{number}" for number in range(PEOPLE) for _ in range(12)]
+    identities += [f"people/{number}" for number in range(100)]
+    splits = (["train"] * 8 + ["calibration"] * 4) * PEOPLE + ["calibration-stranger"] * 100
+    everybody = len(identities)
+    crops = rng.integers(0, 256, (everybody, 112, 112, 3), dtype=np.uint8)
+    files = [f"{identity}/{number}.webp" for number, identity in enumerate(identities)]
+    whole = Crops(files, crops, rows_of(everybody))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return Faces(tmp_path, whole, np.array(identities), np.array(splits), rows.astype(np.float32))
+
+
+def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
+    rules, floor, snapshot = release.calibrate(faces, {"p1": "Pé One"}, SimpleNamespace(vectors=None))
+    assert snapshot.names == tuple(sorted([*(f"p{number}" for number in range(PEOPLE) if number != 1), "Pé One"]))
+    for _, table in rules.thresholds:
+        assert [people for people, _ in table] == [1, 4, PEOPLE]
+    impostors = faces.embeddings[faces.of("calibration-stranger")]
+    named = [judge(rank(one, snapshot, rules.head), rules).kind == "match" for one in impostors]
+    assert np.mean(named) <= 0.01
+    known = faces.embeddings[faces.of("calibration")]
+    assert np.mean([judge(rank(one, snapshot, rules.head), rules).kind == "match" for one in known]) > 0.5
+    raw = {"architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), DIMS))}, "crop": PIPELINE}
+    written = release.write(tmp_path / "twin.json", raw, {"000": np.zeros(3)}, rules, floor)
+    assert written == read_card(tmp_path / "twin.json")
+    assert (written.rules.head, written.quality) == (rules.head, floor)
+    for count, people in ((1, 1), (5, 3), (8, 10)):
+        assert written.rules.threshold(count, people) == pytest.approx(rules.threshold(count, people), abs=1e-5)
+
+
+def test_a_pretrained_network_is_calibrated_on_training_photos_too(faces, monkeypatch):
+    monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
+    monkeypatch.setattr(anchors.choose, "__defaults__", (3,))
+    seen = []
+
+    def margin(known, *_):
+        seen.append(len(known))
+        return 0.0
+
+    monkeypatch.setattr(thresholds, "best_margin", margin)
+    for pretrained in (False, True):
+        release.calibrate(faces, {}, SimpleNamespace(vectors=None), pretrained)
+    # Five of a person's eight training photos do not become anchors.
+    assert seen == [4 * PEOPLE, (4 + 5) * PEOPLE]
+
+
+def test_impostors_of_the_gallerys_names_are_dropped(faces):
+    identities = faces.identities.copy()
+    identities[-1] = "people/P_2"
+    splits = np.array([*faces.splits[:-2], "test-famous", "test-stranger"])
+    found = release.without_gallery_people(replace(faces, identities=identities, splits=splits), {"P 2": "p2"})
+    assert found.splits[-2:].tolist() == ["test-famous", "dropped"]
+    assert (found.splits[:-2] == splits[:-2]).all()

@@ -1,0 +1,120 @@
+"""Who gets to the pages for administrators, and how."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from app.errors import SettingsError
+from app.settings import Settings
+from app.web.factory import create_app
+from tests.conftest import TOKEN
+from tests.web.conftest import alert, heading, text
+
+
+@pytest.fixture
+def app(settings, recognizer):
+    return create_app(replace(settings, admin_token=TOKEN), recognizer)
+
+
+def cookie(answer) -> str:
+    return answer.headers["Set-Cookie"]
+
+
+def test_without_a_token_managing_is_off_and_says_so(settings, recognizer):
+    client = create_app(settings, recognizer).test_client()
+    assert "is turned off: the server has no FACES_ADMIN_TOKEN" in text(client.get("/sign-in"))
+    assert client.post("/sign-in", data={"token": "off"}).status_code == 403
+    answer = client.get("/manage")
+    assert (answer.status_code, answer.location) == (303, "/sign-in?next=/manage")
+    assert "Set-Cookie" not in answer.headers
+    assert 'href="/manage"' not in client.get("/").text
+
+
+def test_signing_in_and_out(client):
+    answer = client.get("/manage/health")
+    assert answer.location == "/sign-in?next=/manage/health"
+    page = client.get(answer.location)
+    assert heading(page) == "Manage the gallery"
+    assert page.cache_control.no_store
+    wrong = client.post("/sign-in", data={"token": "wrong"})
+    assert (wrong.status_code, alert(wrong)[:27]) == (401, "That is not the token. It i")
+    assert "Set-Cookie" not in wrong.headers
+
+    answer = client.post("/sign-in", data={"token": TOKEN, "next": "/manage/health"})
+    assert (answer.status_code, answer.location) == (303, "/manage/health")
+    assert all(part in cookie(answer) for part in ("HttpOnly", "SameSite=Strict", "Expires=", "Path=/"))
+    assert TOKEN not in cookie(answer)
+    page = client.get("/manage")
+    assert page.status_code == 200
+    assert page.cache_control.no_store
+    assert 'href="/manage"' in client.get("/").text
+    assert client.get("/sign-in").location == "/manage"
+
+    assert client.post("/sign-out").status_code == 303
+    assert client.get("/manage").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/manage\\evil", "/\\evil.example", "javascript:x", "/x"]
+)
+def test_nobody_is_led_elsewhere(client, target):
+    assert client.post("/sign-in", data={"token": TOKEN, "next": target}).location == "/manage"
+    assert target not in client.get("/sign-in", query_string={"next": target}).text
+
+
+def test_cookies_that_came_by_tls_go_by_tls_alone(client):
+    answer = client.post("/sign-in", data={"token": TOKEN}, base_url="https://localhost")
+    assert "Secure" in cookie(answer)
+    assert "Secure" not in cookie(client.post("/sign-in", data={"token": TOKEN}))
+
+
+def test_a_sign_in_ends(client, monkeypatch):
+    client.post("/sign-in", data={"token": TOKEN})
+    now = time.time()
+    monkeypatch.setattr("app.web.auth.time.time", lambda: now + 12 * 3600 - 9)
+    # What is said on the next page makes a new cookie; the sign-in is no longer for that.
+    client.post("/manage/rejected")
+    assert client.get("/manage").status_code == 200
+    monkeypatch.setattr("app.web.auth.time.time", lambda: now + 12 * 3600 + 9)
+    assert client.get("/manage").status_code == 303
+
+
+def test_another_token_ends_every_sign_in(client, settings, recognizer):
+    made = cookie(client.post("/sign-in", data={"token": TOKEN})).partition(";")[0]
+    for token, status in ((TOKEN, 200), (f"{TOKEN}!", 303)):
+        other = create_app(replace(settings, admin_token=token), recognizer).test_client(use_cookies=False)
+        assert other.get("/manage", headers={"Cookie": made}).status_code == status
+
+
+def test_attempts_are_limited_and_signed_in_people_are_not(app):
+    signed_in, other = app.test_client(), app.test_client()
+    signed_in.post("/sign-in", data={"token": TOKEN})
+    assert [other.post("/sign-in", data={"token": "no"}).status_code for _ in range(12)] == [401] * 10 + [429] * 2
+    assert other.post("/sign-in", data={"token": TOKEN}).status_code == 429
+    assert signed_in.get("/manage").status_code == 200
+
+
+def test_pages_of_other_sites_cannot_use_the_sign_in(client):
+    client.post("/sign-in", data={"token": TOKEN})
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://evil.example"},
+    ):
+        assert client.post("/manage/undo", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/manage/undo", "/manage/add", "/manage/faces", "/manage/people/1/remove"])
+def test_forms_of_strangers_are_not_taken(client, recognizer, path):
+    before = recognizer.gallery.history()
+    answer = client.post(path, data={"change": "1", "name": "Bo"})
+    assert answer.status_code == 401
+    assert heading(answer) == "Please sign in again"
+    assert recognizer.gallery.history() == before
+
+
+def test_a_short_token_is_refused_at_start():
+    with pytest.raises(SettingsError, match="FACES_ADMIN_TOKEN has 6 characters; it has to have 16 at least"):
+        Settings.from_environment({"FACES_ADMIN_TOKEN": "secret"})
+    assert Settings.from_environment({"FACES_ADMIN_TOKEN": "off"}).admin_token == "off"

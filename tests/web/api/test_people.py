@@ -1,0 +1,82 @@
+import hashlib
+
+import pytest
+
+from tests.photos import PERSON
+from tests.web.api.conftest import assert_problem
+
+
+def people(client, query="") -> dict:
+    response = client.get(f"/api/v1/people{query}")
+    assert response.status_code == 200
+    return response.get_json()
+
+
+def test_everyone_in_parts(client, recognizer):
+    part, listed = people(client), []
+    assert part["total"] == len(recognizer.gallery.people())
+    while True:
+        listed += part["people"]
+        if part["next"] is None:
+            break
+        part = client.get(part["next"]).get_json()
+    expected = [(person.id, person.name, person.anchors) for person in recognizer.gallery.people()]
+    assert [(one["id"], one["person"], one["anchors"]) for one in listed] == expected
+
+
+def test_search_ignores_case_and_accents(client):
+    found = people(client, "?q=BEYONCE")
+    assert [one["person"] for one in found["people"]] == ["Beyoncé"]
+    assert (found["total"], found["next"]) == (1, None)
+    assert people(client, "?q=nobody+at+all") == {"people": [], "total": 0, "next": None}
+
+
+def test_the_next_part_keeps_search_and_length(client):
+    part = people(client, "?q=an&limit=3&offset=3")
+    assert len(part["people"]) == 3
+    assert part["next"] == "/api/v1/people?q=an&offset=6&limit=3"
+    assert people(client, "?offset=100000")["people"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("?limit=0", "The parameter limit cannot be '0': input should be greater than or equal to 1."),
+        ("?limit=many", "The parameter limit cannot be 'many': input should be a valid integer"),
+        ("?offset=-1", "The parameter offset cannot be '-1'"),
+        (f"?q={'x' * 101}", "The parameter q cannot be"),
+        ("?page=2", "There is no parameter 'page' here; /api/docs lists them."),
+    ],
+)
+def test_parameters_that_cannot_be(client, query, detail):
+    assert_problem(client.get(f"/api/v1/people{query}"), 400, "bad_parameter", detail)
+
+
+def test_one_person(client, recognizer):
+    person = recognizer.gallery.find(PERSON)
+    found = client.get(f"/api/v1/people/{person.id}").get_json()
+    assert found["person"] == PERSON
+    assert found["anchors"] == person.anchors
+    assert found["spread"]["min"] <= found["spread"]["mean"] <= found["spread"]["max"]
+    assert len(found["lookalikes"]) == 6
+    assert PERSON not in [one["person"] for one in found["lookalikes"]]
+    assert all(one["class_distance"] > found["spread"]["mean"] for one in found["lookalikes"])
+
+
+def test_portrait(client, recognizer):
+    person = people(client, f"?q={PERSON}")["people"][0]
+    response = client.get(person["portrait"])
+    assert response.mimetype == "image/webp"
+    assert hashlib.sha256(response.data).hexdigest() == recognizer.gallery.person(person["id"]).portrait_sha256
+    assert response.cache_control.immutable
+    plain = client.get(person["portrait"].partition("?")[0])
+    assert plain.cache_control.no_cache
+    again = client.get(person["portrait"], headers={"If-None-Match": plain.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("person_id", [0, 99_999, 2**31, 10**30])
+def test_nobody(client, person_id):
+    for path in (f"/api/v1/people/{person_id}", f"/api/v1/people/{person_id}/portrait"):
+        assert_problem(client.get(path), 404, "not_found", f"There is nobody with the id {person_id}")
+    assert client.get(f"/people/{person_id}/portrait.webp").status_code == 404

@@ -1,0 +1,169 @@
+"""Changing the gallery by the API."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.gallery.store import Gallery
+from app.recognition.recognizer import Recognizer
+from app.web.factory import create_app
+from tests.conftest import TOKEN
+from tests.photos import OTHER, PERSON
+from tests.web.api.conftest import BEARER, assert_problem
+
+
+@pytest.fixture
+def gallery(small_gallery) -> Gallery:
+    return small_gallery
+
+
+@pytest.fixture
+def client(settings, recognizer, gallery) -> FlaskClient:
+    own = Recognizer(settings, recognizer.detector, recognizer.network, gallery)
+    return create_app(replace(settings, admin_token=TOKEN), own).test_client()
+
+
+@pytest.fixture
+def ask(client) -> Callable[..., TestResponse]:
+    """Sends a request with the token: `ask("patch", "people/1", json=…)`."""
+
+    def send(method: str, path: str, files: dict[str, bytes] | None = None, **options) -> TestResponse:
+        if files is not None:
+            options["data"] = {"image": [(io.BytesIO(data), name) for name, data in files.items()]}
+        return client.open(f"/api/v1/{path}", method=method.upper(), headers=BEARER, **options)
+
+    return send
+
+
+def person_id(gallery: Gallery, name: str) -> int:
+    return gallery.find(name).id
+
+
+CHANGES = [
+    ("POST", "people?name=Bo"),
+    ("PATCH", "people/1"),
+    ("DELETE", "people/1"),
+    ("POST", "people/1/merge"),
+    ("GET", "people/1/anchors"),
+    ("DELETE", "people/1/anchors/1"),
+    ("GET", "people/1/rejected"),
+    ("POST", "people/1/rejected"),
+    ("DELETE", "rejected/1"),
+    ("GET", "removed"),
+    ("POST", "removed/1/restore"),
+    ("GET", "changes"),
+    ("POST", "changes/1/undo"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+def test_nobody_changes_anything_without_the_token(client, settings, gallery, method, path):
+    before = gallery.history()
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+        answer = client.open(f"/api/v1/{path}", method=method, headers=headers)
+        assert_problem(answer, 401, "unauthorized", "This takes the server's token")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    off = create_app(settings, object()).test_client()
+    answer = off.open(f"/api/v1/{path}", method=method, headers=BEARER)
+    assert_problem(answer, 403, "management_off", "Changing the gallery by page and API is turned off")
+    assert gallery.history() == before
+
+
+def test_too_many_wrong_tokens_and_the_right_one_waits(client):
+    wrong = {"Authorization": "Bearer wrong"}
+    assert [client.get("/api/v1/changes", headers=wrong).status_code for _ in range(11)] == [401] * 10 + [429]
+    answer = client.get("/api/v1/changes", headers=BEARER)
+    assert_problem(answer, 429, "too_many_requests", "")
+    assert client.post("/sign-in", data={"token": TOKEN}).status_code == 429
+    other = {"REMOTE_ADDR": "192.0.2.7"}
+    assert client.get("/api/v1/changes", headers=BEARER, environ_base=other).status_code == 200
+
+
+def test_a_person_is_reviewed_added_and_taken_back(ask, gallery, photo):
+    files = {"one.jpg": photo(PERSON), "two.jpg": photo(PERSON, OTHER), "none.jpg": b"no picture"}
+    review = ask("post", "people?name=Bo&review=true", files).get_json()
+    assert (review["entered"], review["person"]) == (0, None)
+    found = [(one["file"], one["outcome"], one["other"]) for one in review["photos"]]
+    assert found[0] == ("one.jpg", "lookalike", PERSON)
+    assert [one[1] for one in found[1:]] == ["several_faces", "unreadable"]
+    assert len(review["photos"][1]["faces"]) == 2
+    assert gallery.find("Bo") is None
+
+    added = ask("post", "people?name=Bo&anyway=lookalike&face=two.jpg=2", files).get_json()
+    assert added["entered"] == 2
+    assert added["person"]["person"] == "Bo"
+    assert gallery.find("Bo").anchors == 2
+
+    last = ask("get", "changes?limit=1").get_json()["changes"][0]
+    assert (last["change"], last["reversible"]) == ("added 2 anchors of Bo", True)
+    assert ask("post", f"changes/{last['id']}/undo").get_json() == {"change": "added 2 anchors of Bo"}
+    assert gallery.find("Bo") is None
+    assert_problem(ask("post", f"changes/{last['id']}/undo"), 409, "not_newest", "Only the newest change")
+
+
+def test_photos_with_the_same_name_are_told_apart_by_their_position(client, gallery, photo):
+    def send(face: str) -> TestResponse:
+        same = [(io.BytesIO(photo(PERSON, OTHER)), "us.jpg"), (io.BytesIO(photo(OTHER, PERSON)), "us.jpg")]
+        path = f"/api/v1/people?name=Bo&review=true&face={face}"
+        return client.post(path, data={"image": same}, headers=BEARER)
+
+    assert [one["outcome"] for one in send("2=1").get_json()["photos"]] == ["several_faces", "lookalike"]
+    refused = "'us.jpg' can mean us.jpg (photo 1) or us.jpg (photo 2). Name the photo by its path or by its position"
+    assert_problem(send("us.jpg=1"), 400, "bad_parameter", f"The parameter face cannot be used. {refused}")
+
+
+def test_what_cannot_be_added(ask, photo):
+    assert_problem(ask("post", "people", {"a.jpg": b"x"}), 400, "bad_parameter", "The parameter name is missing")
+    assert_problem(ask("post", "people?name=Bo", {}), 400, "no_image", "No picture came.")
+    assert_problem(ask("post", "people?name=%20", {"a.jpg": b"x"}), 422, "bad_name", "A person needs a name")
+    answer = ask("post", "people?name=Bo&face=2", {"a.jpg": b"x"})
+    assert_problem(answer, 400, "bad_parameter", "The parameter face cannot be used. '2' is not PHOTO=NUMBER")
+    answer = ask("post", "people?name=Bo&anyway=low_quality", {"a.jpg": b"x"})
+    assert_problem(answer, 400, "bad_parameter", "The parameter anyway cannot be 'low_quality'")
+
+
+def test_rename_merge_remove_restore_and_erase(ask, gallery):
+    ann = person_id(gallery, "Ann <b>")
+    assert ask("patch", f"people/{ann}", json={"name": "Anne"}).get_json()["person"] == "Anne"
+    assert_problem(ask("patch", f"people/{ann}", json={"name": PERSON}), 409, "name_taken", "There is already")
+    assert_problem(ask("patch", f"people/{ann}", json={"name": ""}), 422, "bad_name", "A person needs a name")
+    assert_problem(ask("patch", "people/999", json={"name": "A"}), 404, "not_found", "There is nobody with the id 999")
+    assert_problem(ask("patch", f"people/{ann}", data="x"), 400, "bad_request", "The request's body has to be")
+    assert_problem(ask("post", f"people/{ann}/merge", json={"into": ann}), 409, "same_person", "Anne cannot be merged")
+    merged = ask("post", f"people/{ann}/merge", json={"into": person_id(gallery, PERSON)}).get_json()
+    assert (merged["person"], merged["anchors"]) == (PERSON, 34)
+    assert [one["person"] for one in ask("get", "removed").get_json()["people"]] == ["Anne"]
+
+    other = person_id(gallery, OTHER)
+    assert ask("delete", f"people/{other}").get_json()["person"] == OTHER
+    assert ask("post", f"removed/{other}/restore").get_json()["anchors"] == 32
+    assert_problem(ask("post", f"removed/{other}/restore"), 404, "not_found", "There is no removed person")
+    assert ask("delete", f"people/{other}?now=true").status_code == 200
+    assert_problem(ask("post", f"removed/{other}/restore"), 404, "not_found", "There is no removed person")
+    # Those who were removed can be erased before their time, too.
+    assert ask("delete", f"people/{ann}?now=true").status_code == 200
+    assert ask("get", "removed").get_json() == {"people": []}
+
+
+def test_anchors_and_rejected_faces(ask, gallery, photo):
+    ann = person_id(gallery, "Ann <b>")
+    listed = ask("get", f"people/{ann}/anchors").get_json()["faces"]
+    assert [(one["person"], one["note"]) for one in listed] == [("Ann <b>", "a.jpg"), ("Ann <b>", "b.jpg")]
+    assert ask("delete", f"people/{ann}/anchors/{listed[0]['id']}").get_json()["anchors"] == 1
+    again = ask("delete", f"people/{ann}/anchors/{listed[0]['id']}")
+    assert_problem(again, 404, "not_found", "Ann <b> has no anchor with the number")
+
+    who = person_id(gallery, PERSON)
+    several = ask("post", f"people/{who}/rejected", {"two.jpg": photo(PERSON, OTHER)})
+    assert_problem(several, 422, "several_faces", "In 'two.jpg' 2 faces can be compared")
+    marked = ask("post", f"people/{who}/rejected", {"me.jpg": photo(PERSON)}).get_json()["faces"]
+    assert [one["note"] for one in marked] == ["me.jpg"]
+    named = ask("post", "identify", {"me.jpg": photo(PERSON)}).get_json()["faces"][0]
+    assert named["person"] is None
+    assert ask("delete", f"rejected/{marked[0]['id']}").status_code == 204
+    assert ask("get", f"people/{who}/rejected").get_json() == {"faces": []}
+    assert ask("post", "identify", {"me.jpg": photo(PERSON)}).get_json()["faces"][0]["person"] == PERSON

@@ -1,0 +1,142 @@
+import json
+from dataclasses import replace
+
+from click.testing import CliRunner
+
+from app import serialization
+from app.cli import common, main
+from app.web.factory import create_app
+from tests.photos import OTHER, PERSON
+from tests.web.api.conftest import assert_problem, send
+
+UNREADABLE = "The file could not be read as a picture."
+
+
+def test_one_picture_is_answered_with_its_object(post, recognizer, one):
+    response = post("identify", ("image", "me.jpg", one))
+    assert response.status_code == 200
+    assert response.mimetype == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    answer = response.get_json()
+    assert answer == serialization.identification("me.jpg", recognizer.identify(one))
+    assert answer["faces"][0]["person"] == PERSON
+    assert len(answer["faces"][0]["ranking"]) == serialization.BEST
+
+
+def test_it_is_the_command_lines_answer(post, settings, recognizer, one, tmp_path, monkeypatch):
+    file = tmp_path / "me.jpg"
+    file.write_bytes(one)
+    monkeypatch.setattr(common, "load_recognizer", lambda _settings: recognizer)
+    printed = CliRunner().invoke(main, ["identify", "--json", str(file)]).stdout
+    response = post("identify", ("image", str(file), one))
+    assert response.text == printed
+
+
+def test_everyone_is_ranked_on_demand(client, recognizer, one):
+    everyone = len(recognizer.gallery.people())
+    for query, rows in (("?all=1", everyone), ("?all=true", everyone), ("?all=0", serialization.BEST)):
+        answer = send(client, "identify" + query, ("image", "me.jpg", one)).get_json()
+        assert len(answer["faces"][0]["ranking"]) == rows
+
+
+def test_rankings_are_as_long_as_wanted(client, one):
+    for top in (1, 25):
+        answer = send(client, f"identify?top={top}", ("image", "me.jpg", one)).get_json()
+        assert len(answer["faces"][0]["ranking"]) == top
+    for top in ("0", "-1", "ten", "1.5", ""):
+        response = send(client, f"identify?top={top}", ("image", "me.jpg", one))
+        assert_problem(response, 400, "bad_parameter", f"The parameter top cannot be '{top}'")
+
+
+def test_a_request_may_ask_for_a_stricter_rate(settings, recognizer, client, one):
+    usual, strict = (
+        send(client, f"identify{query}", ("image", "me.jpg", one)).get_json() for query in ("", "?fpir=0.001")
+    )
+    assert (usual["fpir"], strict["fpir"]) == (0.01, 0.001)
+    assert strict["faces"][0]["threshold"] < usual["faces"][0]["threshold"]
+    response = send(client, "identify?fpir=0.05", ("image", "me.jpg", one))
+    detail = "The FPIR cannot be 0.05. Choose the rate of FACES_FPIR or a stricter one: 0.01, 0.003, 0.001."
+    assert_problem(response, 400, "bad_parameter", detail)
+    strict_server = create_app(replace(settings, fpir=0.001), recognizer).test_client()
+    response = send(strict_server, "identify?fpir=0.01", ("image", "me.jpg", one))
+    assert_problem(response, 400, "bad_parameter", "The FPIR cannot be 0.01.")
+
+
+def test_a_picture_without_a_face_is_an_answer(post, nobody):
+    response = post("identify", ("image", "wall.jpg", nobody))
+    assert response.status_code == 200
+    size = {"width": 400, "height": 300}
+    assert response.get_json() == {"file": "wall.jpg", "error": None, **size, "fpir": 0.01, "faces": []}
+
+
+def test_several_pictures_are_answered_in_order(post, photo, one, nobody):
+    files = [
+        ("a.jpg", photo(OTHER, PERSON)),
+        ("b.jpg", b"no picture"),
+        ("c.jpg", nobody),
+        ("d.jpg", b""),
+        ("a.jpg", one),
+    ]
+    response = post("identify", *(("image", name, data) for name, data in files))
+    assert response.status_code == 200
+    images = response.get_json()["images"]
+    assert [image["file"] for image in images] == [name for name, _ in files]
+    assert [image["error"] and image["error"]["code"] for image in images] == [None, "unreadable", None, "empty", None]
+    assert [[face["person"] for face in image["faces"]] for image in images] == [[OTHER, PERSON], [], [], [], [PERSON]]
+
+
+def test_nothing_sent(client, post, one):
+    for data in ({}, {"image": ""}):
+        response = client.post("/api/v1/identify", data=data or None)
+        assert_problem(response, 400, "no_image", "No picture came." if not data else "The field image holds text")
+    assert_problem(post("identify", ("photo", "me.jpg", one)), 400, "no_image", "No picture came. Send multipart/")
+    assert_problem(post("identify", ("image", "", b"")), 400, "no_image", "No picture came.")
+    raw = client.post("/api/v1/identify", data=one, content_type="image/jpeg")
+    assert_problem(raw, 400, "no_image", "No picture came.")
+
+
+def test_text_instead_of_a_file(client):
+    response = client.post("/api/v1/identify", data={"image": "photo.jpg"})
+    assert_problem(response, 400, "no_image", "The field image holds text instead of a file.")
+    assert "-F image=@photo.jpg" in response.get_json()["detail"]
+
+
+def test_unreadable(post):
+    assert_problem(post("identify", ("image", "a.jpg", b"no picture")), 422, "unreadable", UNREADABLE)
+    assert_problem(post("identify", ("image", "a.jpg", b"")), 422, "empty", "The file is empty.")
+
+
+def test_too_many_pixels(settings, recognizer, one):
+    small = replace(settings, max_pixels=1000)
+    client = create_app(small, type(recognizer)(small, recognizer.detector, recognizer.network, recognizer.gallery))
+    response = send(client.test_client(), "identify", ("image", "a.jpg", one))
+    assert_problem(response, 422, "too_many_pixels", "The picture is 900 x 700 pixels")
+
+
+def test_limits_of_a_request(settings, recognizer, nobody):
+    limited = replace(settings, max_images=2, max_bytes=len(nobody))
+    client = create_app(limited, recognizer).test_client()
+    good, large = ("image", "a.jpg", nobody), ("image", "b.jpg", nobody + b"0")
+    response = send(client, "identify", good, good, good)
+    assert_problem(response, 413, "too_many_images", "3 pictures came; 2 are the most in one request.")
+    assert_problem(send(client, "identify", large), 413, "too_large", "The file is too large: ")
+    images = send(client, "identify", good, large).get_json()["images"]
+    assert [image["error"] and image["error"]["code"] for image in images] == [None, "too_large"]
+    huge = ("image", "a.jpg", bytes(300_000))
+    assert_problem(send(client, "identify", huge), 413, "too_large", "The request is too large: ")
+    assert_problem(send(client, "compare", huge), 413, "too_large", "The request is too large: ")
+
+
+def test_file_names_are_only_echoed(post, nobody, caplog):
+    name = "../../etc/pass\u200bwd <b>.jpg"
+    with caplog.at_level("DEBUG"):
+        answer = post("identify", ("image", name, nobody)).get_json()
+    assert answer["file"] == name
+    assert "etc" not in caplog.text
+
+
+def test_answers_are_plain_json_lines(post, nobody):
+    text = post("identify", ("image", "Zoë.jpg", nobody)).text
+    assert text.isascii()
+    assert json.loads(text)["file"] == "Zoë.jpg"
+    assert text.endswith("}\n")

@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import pytest
+
+from app.errors import SettingsError
+from app.settings import Settings
+from app.web.factory import create_app
+from app.web.middleware.rate_limits import client
+from tests.web.middleware.conftest import DOORS, post
+
+
+def statuses(app, *addresses: str, path: str = DOORS[0], **headers: str) -> list[int]:
+    return [
+        post(app, b"no photo", path, environ_base={"REMOTE_ADDR": address}, headers=headers).status_code
+        for address in addresses
+    ]
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_every_client_has_a_limit_of_its_own(serve, path):
+    app = serve(rate_limit="2/minute")
+    assert statuses(app, "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", path=path) == [422, 422, 429, 422]
+    answer = post(app, b"x", path, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    assert int(answer.headers["Retry-After"]) > 0
+    assert ("problem+json" in answer.content_type) == path.startswith("/api")
+    assert "too_many_requests" in answer.text or "Please try again in a minute." in answer.text
+
+
+def test_reading_is_free(serve):
+    client = serve(rate_limit="1/minute").test_client()
+    assert [client.get("/").status_code for _ in range(5)] == [200] * 5
+
+
+def test_both_doors_count_together(serve):
+    app = serve(rate_limit="1/minute")
+    assert statuses(app, "192.0.2.1") + statuses(app, "192.0.2.1", path=DOORS[1]) == [422, 429]
+
+
+def test_nobody_invents_addresses_without_a_known_proxy(serve):
+    app = serve(rate_limit="1/minute")
+    found = [statuses(app, "192.0.2.1", **{"X-Forwarded-For": f"198.51.100.{n}"})[0] for n in range(3)]
+    assert found == [422, 429, 429]
+
+
+def test_behind_a_known_proxy_the_address_it_saw_counts(serve):
+    app = serve(rate_limit="1/minute", proxies=1)
+    seen = ["198.51.100.1", "198.51.100.2", "203.0.113.9, 198.51.100.1"]
+    found = [statuses(app, "192.0.2.1", **{"X-Forwarded-For": one})[0] for one in seen]
+    # Of the last one the client invented the first address, and the proxy added the second.
+    assert found == [422, 422, 429]
+
+
+def test_addresses_of_one_ipv6_network_are_one_client(serve):
+    app = serve(rate_limit="1/minute")
+    assert statuses(app, "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1") == [422, 429, 422]
+    with app.test_request_context(environ_base={"REMOTE_ADDR": ""}):
+        assert client() == "unknown"
+
+
+def test_a_store_that_is_down_does_not_stop_the_service(serve):
+    app = serve(rate_limit="2/minute", rate_storage="redis://127.0.0.1:9")
+    assert statuses(app, "192.0.2.1", "192.0.2.1", "192.0.2.1") == [422, 422, 429]
+
+
+def test_this_machine_alone_has_no_limit_unless_told(serve):
+    assert Settings().limit() == "off"
+    assert Settings(host="0.0.0.0").limit() == "60/minute"
+    assert Settings(proxies=1).limit() == "60/minute"
+    assert statuses(serve(), *["127.0.0.1"] * 70)[-1] == 422
+
+
+@pytest.mark.parametrize(
+    "storage", ["memory", "redis://", "mysql://host", "redis://:secret@host:port", "redis.example"]
+)
+def test_a_store_that_is_none_is_refused_at_start(settings, storage):
+    with pytest.raises(SettingsError, match="FACES_RATE_STORAGE can be memory:// or redis://HOST:PORT") as caught:
+        create_app(replace(settings, rate_storage=storage), object())
+    assert "secret" not in str(caught.value)
+
+
+def test_a_limit_that_is_none_is_refused_at_start(settings):
+    with pytest.raises(SettingsError, match="FACES_RATE_LIMIT is 'often'; it can be auto, off, or limits such as"):
+        create_app(replace(settings, rate_limit="often"), object())

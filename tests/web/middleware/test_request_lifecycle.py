@@ -1,0 +1,208 @@
+"""Requests under load, out of time, and full of what breaks parsers."""
+
+import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from app import tracing
+from app.web.middleware import watchdog
+from app.web.middleware.concurrency import ConcurrencyLimiter
+from app.web.recognizer_loading import Loading
+from tests import hostile, photos
+from tests.web.middleware.conftest import DOORS, post
+
+
+@pytest.fixture
+def slow(recognizer, monkeypatch):
+    """Detection that lasts until the test says so; gives (it has begun, let it end)."""
+    begun, end = threading.Semaphore(0), threading.Event()
+    find_faces = recognizer.detector.find_faces
+
+    def wait(picture):
+        begun.release()
+        assert end.wait(30)
+        return find_faces(picture)
+
+    monkeypatch.setattr(recognizer.detector, "find_faces", wait)
+    yield begun, end
+    end.set()
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow, path):
+    app, (begun, end) = serve(threads=1, queue=1), slow
+    with ThreadPoolExecutor(2) as pool:
+        accepted = [pool.submit(post, app, portrait, path) for _ in range(2)]
+        assert begun.acquire(timeout=20)
+        while app.extensions["gate"].waiting < 1:
+            time.sleep(0.01)
+        refused = post(app, portrait, path)
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert refused.headers["Cache-Control"] == "no-store"
+        assert "Please try again in a few seconds" in refused.text
+        assert ("busy" in refused.text) == path.startswith("/api")
+        assert app.test_client().get("/healthz/live").status_code == 200
+        assert app.test_client().get("/").status_code == 200
+        end.set()
+        assert [one.result().status_code for one in accepted] == [200, 200]
+    assert post(app, portrait, path).status_code == 200
+    assert (app.extensions["gate"].working, app.extensions["gate"].waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_a_request_past_its_deadline_is_given_up_between_stages(serve, portrait, recognizer, monkeypatch, path):
+    # Without a face nothing is left to do, but nothing is begun either.
+    monkeypatch.setattr(recognizer.detector, "find_faces", lambda _picture: time.sleep(0.3) or ())
+    answer = post(serve(request_seconds=0.2), portrait, path)
+    assert answer.status_code == 503
+    assert "took too long" in answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_stages_outside_of_a_request_are_nobodys_business():
+    with tracing.stage("decode"):
+        tracing.judged(["match"])
+
+
+def test_a_slot_is_given_back_whatever_happens(serve, portrait, recognizer, monkeypatch):
+    app = serve(threads=1, queue=0)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    with monkeypatch.context() as patch:
+        patch.setattr(recognizer.network, "vectors", lambda _crops: 1 / 0)
+        assert [post(app, portrait).status_code for _ in range(3)] == [500] * 3
+    assert post(app, b"no photo").status_code == 422
+    assert post(app, portrait).status_code == 200
+
+
+def test_bodies_are_refused_while_others_fill_the_memory(serve, portrait):
+    app = serve(max_request_bytes=100_000)
+    app.extensions["gate"].reserve(399_000)
+    assert post(app, portrait).status_code == 503
+    app.extensions["gate"].release(399_000)
+    assert post(app, portrait).status_code == 200
+
+
+def test_a_request_to_the_api_has_a_limit_whatever_the_number_of_its_files(serve, portrait):
+    answer = post(serve(max_request_bytes=len(portrait) // 2), portrait, "/api/v1/identify")
+    assert answer.status_code == 413
+    assert "MB are the most that is read" in answer.text
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_a_form_of_ten_thousand_fields_is_refused(serve, path):
+    form = hostile.many_fields()
+    answer = serve().test_client().post(path, data=form, content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 413
+    assert "8 photos, 16 other fields and 100 kB of text are the most" in answer.text
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_mutants_of_a_form_are_answered_or_refused(serve, portrait, rng, path):
+    client = serve().test_client()
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    form = head + photos.encode(photos.background(40, 30)) + b"\r\n--x--\r\n"
+    kinds = ["multipart/form-data; boundary=x", "multipart/form-data", "multipart/form-data; boundary=", "image/jpeg"]
+    kinds += ["multipart/form-data; boundary=" + "y" * 300, "application/x-www-form-urlencoded", "text/plain", ""]
+    seen = set()
+    for number in range(150):
+        mutant = bytearray(form)
+        for at in rng.integers(len(mutant) if number % 2 else len(head), size=rng.integers(1, 9)):
+            mutant[at] = rng.integers(256)
+        if rng.random() < 0.3:
+            del mutant[rng.integers(len(mutant)) :]
+        kind = kinds[0] if rng.random() < 0.7 else kinds[rng.integers(len(kinds))]
+        seen.add(client.post(path, data=bytes(mutant), content_type=kind).status_code)
+    assert seen <= {200, 400, 413, 422}
+    assert 400 in seen
+
+
+@pytest.mark.parametrize(("letters", "status"), [(290_000, 422), (310_000, 413)])
+def test_the_largest_text_field_fits_beside_the_largest_photo(serve, letters, status):
+    app = serve(max_bytes=50_000, max_field_bytes=300_000, max_images=1)
+    form = {"note": "x" * letters, "image": (io.BytesIO(bytes(49_000)), "a.jpg")}
+    assert app.test_client().post("/identify", data=form).status_code == status
+
+
+def test_the_same_answers_for_one_client_and_for_many(serve, photo):
+    app = serve(queue=100)
+    names = list(photos.portraits())
+    # Every tenth has three faces, which fill a larger batch than one does.
+    sent = [photo(*names[at : at + (3 if at % 10 == 9 else 1)], size=(600, 300), side=160) for at in range(50)]
+
+    def ask(data):
+        return post(app, data, "/api/v1/identify").get_json()["faces"]
+
+    alone = [ask(data) for data in sent]
+    assert all(alone)
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(ask, sent))
+    for one, other in zip(alone, together, strict=True):
+        assert [face["box"] for face in one] == [face["box"] for face in other]
+        assert [face["verdict"] for face in one] == [face["verdict"] for face in other]
+        for left, right in zip(one, other, strict=True):
+            assert [row["person"] for row in left["ranking"]] == [row["person"] for row in right["ranking"]]
+            distances = [[row["class_distance"] for row in face["ranking"]] for face in (left, right)]
+            np.testing.assert_allclose(*distances, atol=1e-4)
+
+
+def test_a_stuck_process_becomes_unready_and_ends(serve, monkeypatch):
+    monkeypatch.setattr(watchdog, "FAREWELL_SECONDS", 0.2)
+    app, ended, codes = serve(), threading.Event(), []
+    gate, client = app.extensions["gate"], app.test_client()
+
+    def probe():
+        return [client.get(f"/healthz/{what}").status_code for what in ("live", "ready")]
+
+    def end(code):
+        codes.extend([code, *probe()])
+        ended.set()
+
+    assert probe() == [200, 200]
+    watchdog.start(gate, app.extensions["loading"], 0.2, end)
+    gate.enter(1)
+    assert not ended.wait(0.1)
+    assert ended.wait(30)
+    assert codes == [70, 200, 503]
+
+
+def test_a_busy_process_is_not_a_stuck_one():
+    gate, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), Loading.finished(object()), threading.Event()
+    watchdog.start(gate, loading, 0.3, lambda _code: ended.set())
+    for ticket in range(10):
+        gate.enter(ticket)
+        time.sleep(0.06)
+        gate.leave(ticket)
+    assert not ended.is_set()
+    assert loading.ready
+
+
+@pytest.fixture
+def faceless(serve, recognizer, small_gallery, monkeypatch):
+    """An app that finds no face: what detectors do with odd pictures is looked at elsewhere; here it takes minutes."""
+    monkeypatch.setattr(recognizer.detector, "find_faces", lambda _picture: ())
+    # Most pages answer with everybody who is known.
+    monkeypatch.setattr(recognizer, "gallery", small_gallery)
+    return serve()
+
+
+@pytest.mark.parametrize("what", hostile.files())
+def test_every_generated_file_is_answered_by_page_and_api(faceless, what):
+    data, codes = hostile.files()[what]
+    page, answer = (post(faceless, data, path) for path in DOORS)
+    # A picture without a face is an answer of the API's, and on the page a sentence beside the form.
+    assert (page.status_code, answer.status_code) == (422, 200 if "code" not in answer.json else 422)
+    assert answer.json.get("code", "ok") in codes.split()
+
+
+def test_every_hostile_file_is_answered_by_page_and_api(faceless, shared):
+    seen = set()
+    for file in sorted((shared / "hostile").rglob("*")):
+        if file.is_file() and file.suffix != ".csv":
+            for path in DOORS:
+                seen.add(post(faceless, file.read_bytes(), path, name=file.name).status_code)
+    assert seen == {200, 422}

@@ -1,0 +1,123 @@
+import base64
+import io
+import re
+import tempfile
+
+import pytest
+from PIL import Image
+
+from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR
+from app.serialization import BEST
+from app.vision.quality import QualityFloor
+from app.web.pages.routes import SEND_AGAIN
+from tests.photos import OTHER, PERSON
+from tests.web.conftest import alert, heading, send, text
+from tests.web.pages.test_wording import table
+
+
+def test_the_name_comes_first(client, portrait_photo):
+    page = send(client, portrait_photo)
+    assert page.status_code == 200
+    assert heading(page) == f"This looks like {PERSON}"
+    assert f"<title>This looks like {PERSON} " in page.text
+    assert "Match" in text(page)
+    assert f'<h2 class="name">{PERSON}</h2>' in page.text
+    assert f'alt="Average face of {PERSON}"' in page.text
+
+
+def test_the_page_says_what_the_distance_and_the_rate_mean(client, portrait_photo):
+    page = text(send(client, portrait_photo))
+    assert "template, the average of their reference photos." in page
+    assert "at a false positive identification rate of 1 %: about 1 in 100 people outside the gallery" in page
+
+
+def test_the_table_has_the_best_ten_and_the_rest_on_demand(client, portrait_photo, recognizer):
+    page = send(client, portrait_photo).text
+    first, anchors, rest = re.findall(r"<table.*?</table>", page, re.S)
+    for one in (first, rest):
+        assert re.findall(r'<th scope="col">(.*?)</th>', one) == ["Celebrity", "Distance"]
+    distances = re.findall(r'<span class="number">(\d\.\d{3})</span>', first)
+    assert len(distances) == BEST
+    assert distances == sorted(distances)
+    assert first.count('<svg class="bar"') == BEST
+    assert first.index(PERSON) == min(
+        first.index(name) for name in re.findall(r"<span>([^<]+)</span></span></th>", first)
+    )
+    assert rest.count("<td>") == 2 * (len(recognizer.gallery.snapshot()) - BEST)
+    assert "<img" not in rest
+    assert re.findall(r'<th scope="col">(.*?)</th>', anchors) == [
+        "Celebrity",
+        "Mean",
+        "Min",
+        "Spread",
+        "Reference photos",
+    ]
+
+
+def test_the_photo_comes_back_reduced_with_numbered_boxes(client, photo):
+    page = send(client, photo(PERSON, OTHER, size=(1800, 1000), side=500)).text
+    data = re.search(r'<div class="frame">\s*<img src="data:image/jpeg;base64,([^"]+)"', page)[1]
+    assert max(Image.open(io.BytesIO(base64.b64decode(data))).size) == 1400
+    assert 'viewBox="0 0 1800 1000"' in page
+    assert re.findall(r"<text [^>]*>(\d)</text>", page) == ["1", "2"]
+    assert 'id="face-1-2"' in page
+
+
+def test_several_faces_are_all_named_in_the_heading(client, photo):
+    assert heading(send(client, photo(PERSON, OTHER))) == f"{PERSON} and {OTHER}"
+
+
+def thresholds(named: float, look_alike: float) -> tuple:
+    """Return thresholds for a card: one class distance for names at every FPIR, and one for look-alikes."""
+    return (*((fpir, table(named)) for fpir in FPIRS), (LOOK_ALIKE_FPIR, table(look_alike)))
+
+
+def test_an_unknown_face_has_a_look_alike_and_no_name(strict, portrait_photo):
+    page = send(strict(thresholds=thresholds(0.0, 1.0)), portrait_photo)
+    assert heading(page) == "Unknown person"
+    assert f"Closest look-alike: {PERSON} . This is not an identification." in text(page)
+    assert "Average face of" not in page.text
+
+
+def test_an_unknown_face_that_is_close_to_nobody_has_no_look_alike(strict, portrait_photo):
+    page = send(strict(thresholds=thresholds(0.0, 0.0)), portrait_photo)
+    assert heading(page) == "Unknown person"
+    assert "No close match" in text(page)
+    assert "look-alike" not in text(page)
+
+
+def test_an_ambiguous_face_shows_both_people(strict, portrait_photo):
+    page = send(strict(margin=2.0), portrait_photo)
+    assert re.fullmatch(rf"This could be {PERSON} or .+", heading(page))
+    assert page.text.count("Average face of") == 2
+    assert "are too close to tell apart" in text(page)
+
+
+def test_a_low_quality_face_says_why(strict, portrait_photo):
+    page = send(strict(quality=QualityFloor(eye_distance=10_000.0)), portrait_photo)
+    assert heading(page) == "Low-quality face"
+    assert "too small to judge" in text(page)
+    assert "Average face of" not in page.text
+
+
+def test_a_result_is_kept_by_nobody(client, portrait_photo):
+    assert send(client, portrait_photo).cache_control.no_store
+
+
+def test_a_large_upload_stays_in_memory(client, photo, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        pytest.fail("an upload was written to disk")
+
+    for name in ("TemporaryFile", "SpooledTemporaryFile", "NamedTemporaryFile"):
+        monkeypatch.setattr(tempfile, name, refuse)
+        monkeypatch.setattr(f"werkzeug.formparser.{name}", refuse, raising=False)
+    data = photo(PERSON, kind="BMP")
+    assert len(data) > 1_000_000
+    assert send(client, data).status_code == 200
+
+
+def test_reloading_a_results_page_asks_to_send_the_photo_again(client):
+    page = client.get("/identify")
+    assert page.status_code == 200
+    assert alert(page) == SEND_AGAIN
+    assert "Drag and drop an image here" in page.text

@@ -1,0 +1,44 @@
+import threading
+
+import pytest
+
+from app.errors import ModelError, ServiceUnavailable
+from app.web.recognizer_loading import Loading
+
+
+def test_not_ready_until_loaded():
+    gate, recognizer = threading.Event(), object()
+    loading = Loading(lambda: gate.wait(10) and recognizer)
+    loading.start()
+    assert not loading.wait(0)
+    with pytest.raises(ServiceUnavailable, match="starting up"):
+        loading.recognizer()
+    gate.set()
+    assert loading.wait(10)
+    assert loading.recognizer() is recognizer
+    assert loading.error is None
+
+
+def test_an_expected_failure_is_one_sentence(capsys):
+    def fail():
+        raise ModelError("There is no model card.")
+
+    loading = Loading(fail)
+    loading.start()
+    assert not loading.wait(10)
+    assert loading.error == "There is no model card."
+    assert capsys.readouterr().err == "There is no model card.\n"
+    with pytest.raises(ServiceUnavailable, match="operator"):
+        loading.recognizer()
+
+
+def test_a_mistake_of_ours_is_logged_with_its_traceback(caplog):
+    loading = Loading(lambda: {}["missing"])
+    loading.start()
+    assert not loading.wait(10)
+    assert "KeyError" in caplog.text
+    assert "unexpectedly" in loading.error
+
+
+def test_finished_is_ready_at_once():
+    assert Loading.finished(object()).ready
