@@ -10,7 +10,7 @@ import importlib
 
 import click
 
-from app.cli.common import sentences
+from app.cli.common import report_errors
 
 COMMANDS = {
     "identify": "app.cli.identify",
@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run what was asked for; errors that are sentences end the program without a traceback."""
-        with sentences():
+        with report_errors():
             return super().invoke(ctx)
 
 

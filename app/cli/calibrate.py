@@ -21,7 +21,7 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
     ship with the network, and the anchors of each person while that person is taken out of the gallery. --apply
     shifts the thresholds so that the FPIR holds for both; a running server uses them from the next request on.
     """
-    from app.cli.progress import bar
+    from app.cli.progress import progress_bar
     from app.errors import TrainingError
     from app.recognition import impostor_faces
     from app.recognition.model_card import read_card
@@ -29,7 +29,7 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
 
     if apply and revert:
         raise click.UsageError("Give --apply or --revert, not both.")
-    settings = common.settings()
+    settings = common.load_settings()
     card = read_card(settings.model)
     gallery = common.open_gallery(settings)
     if revert:
@@ -40,12 +40,12 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
     rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
     impostors = impostor_faces.read(settings.model, card)
     try:
-        with bar(len(snapshot), "person") as progress:
+        with progress_bar(len(snapshot), "person") as progress:
             found = gallery_rates.measure(snapshot, rules, impostors, progress.update)
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(common.json_line(asdict(found)))
+        click.echo(common.format_json(asdict(found)))
     else:
         _print(found)
     if apply:

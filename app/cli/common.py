@@ -1,4 +1,4 @@
-"""What the commands share: settings, errors as sentences, the recognizer, reading files, rows of text."""
+"""Shared by the commands: settings, error reporting, the recognizer and output formats."""
 
 from __future__ import annotations
 
@@ -20,76 +20,85 @@ if TYPE_CHECKING:
     from app.recognition.recognizer import Recognizer
 
 PHOTO = click.Path(path_type=Path, readable=False)
-"""The type of a file argument. Click does not look at the file: a bad one is told in its place, among the others."""
+"""Type of a photo argument. Click does not check the file, so that one bad file does not stop the command."""
 
-EMPTY = (
+EMPTY_GALLERY = (
     "The gallery is empty, so every face is unknown. Add a person: python main.py people add NAME PHOTO... "
-    "Or a folder of people: python main.py people import FOLDER"
+    "Or import a folder of people: python main.py people import FOLDER"
 )
-"""What commands say about a gallery without people."""
 
 
-class WrongUsage(click.ClickException):
-    """What was asked for cannot be meant: exit code 2."""
+class InvalidUsage(click.ClickException):
+    """The arguments or settings are invalid: exit code 2, without click's usage lines."""
 
     exit_code = 2
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """Let errors that are meant for a person end the program with their sentence; all others are mistakes in it."""
+def report_errors() -> Iterator[None]:
+    """Print the message of a `FacesError` and exit; other exceptions are bugs and keep their traceback."""
     try:
         yield
-    except (click.exceptions.Exit, click.Abort):
-        raise
     except SettingsError as error:
-        raise WrongUsage(str(error)) from error
+        raise InvalidUsage(str(error)) from error
     except FacesError as error:
         raise click.ClickException(str(error)) from error
 
 
-def settings() -> Settings:
-    """The settings that the environment gives.
+def load_settings() -> Settings:
+    """Read the settings from the environment.
 
     Raises:
-        SettingsError: one of them cannot be used.
+        SettingsError: A setting is invalid.
     """
     return Settings.from_environment()
 
 
-def open_gallery(chosen: Settings) -> Gallery:
-    """The gallery alone, in well under a second: the network's card is read, the network is not."""
+def open_gallery(settings: Settings) -> Gallery:
+    """Open the gallery without loading the network, in well under a second."""
     from app.gallery.store import Gallery
     from app.recognition.model_card import read_card
 
-    return Gallery.open(chosen.database_url, read_card(chosen.model).id, chosen.shipped_gallery, chosen.recovery_days)
+    model_id = read_card(settings.model).id
+    return Gallery.open(settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days)
 
 
-def load_recognizer(chosen: Settings) -> Recognizer:
-    """Detector, network and gallery: some seconds."""
+def load_recognizer(settings: Settings) -> Recognizer:
+    """Load the detector, the network and the gallery, which takes seconds."""
     from app.recognition.recognizer import Recognizer
 
-    return Recognizer.load(chosen)
+    return Recognizer.load(settings)
 
 
-def row(values: Iterable[object]) -> str:
-    """Values as a line of CSV with a space after each comma; a value with a comma in it is quoted."""
-    return ", ".join(_cell(str(value)) for value in values).rstrip()
+def format_row(values: Iterable[object]) -> str:
+    """Format values as a CSV line with a space after each comma."""
+    return ", ".join(_quote(str(value)) for value in values).rstrip()
 
 
-def json_line(value: object) -> str:
-    """A value as JSON on one line, in plain ASCII, which every pipe and console takes."""
+def format_json(value: object) -> str:
+    """Format a value as one line of ASCII JSON."""
     return json.dumps(value)
 
 
-def shown(path: Path) -> str:
-    """A path as text, also where its name is no valid text."""
+def display_path(path: Path) -> str:
+    """Return a path as text, also where its name is not valid text."""
     return click.format_filename(path)
 
 
-def _cell(text: str) -> str:
+def _quote(text: str) -> str:
     if not text:
         return ""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow([text])
     return line.getvalue()
+
+
+# Old names, still used by app.cli.people*.
+EMPTY, WrongUsage, settings, row, json_line, shown = (
+    EMPTY_GALLERY,
+    InvalidUsage,
+    load_settings,
+    format_row,
+    format_json,
+    display_path,
+)

@@ -40,19 +40,19 @@ def compare(
         compared = _compare(first, second, face_a, face_b)
     except (UnreadableFile, UnreadableImage, FaceError) as error:
         if as_json:
-            click.echo(common.json_line(serialization.comparison_failure(error.code, str(error))))
+            click.echo(common.format_json(serialization.comparison_failure(error.code, str(error))))
         click.echo(str(error), err=True)
         context.exit(1)
     if as_json:
-        click.echo(common.json_line(serialization.comparison(compared)))
+        click.echo(common.format_json(serialization.comparison(compared)))
     else:
-        click.echo(_in_words(compared, common.shown(first), common.shown(second)))
+        click.echo(_in_words(compared, common.display_path(first), common.display_path(second)))
 
 
 def _compare(first: Path, second: Path, face_a: int | None, face_b: int | None) -> Comparison:
     from app.cli.progress import waiting
 
-    settings = common.settings()
+    settings = common.load_settings()
     data = [_read(path, settings.max_bytes) for path in (first, second)]
     with waiting("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
@@ -63,7 +63,7 @@ def _read(path: Path, most: int) -> bytes:
     try:
         return photo_files.read(path, most)
     except UnreadableFile as error:
-        raise UnreadableFile(error.code, f"{common.shown(path)}: {error}") from error
+        raise UnreadableFile(error.code, f"{common.display_path(path)}: {error}") from error
 
 
 def _in_words(compared: Comparison, first: str, second: str) -> str:

@@ -114,7 +114,7 @@ def _settings(fpir: float | None) -> Settings:
     """
     from app.recognition.decision import requested_fpir
 
-    settings = common.settings()
+    settings = common.load_settings()
     try:
         return replace(settings, fpir=requested_fpir(settings.fpir, fpir))
     except ValueError as error:
@@ -144,11 +144,11 @@ def _identify(settings: Settings, pictures: list[Path], as_json: bool, everyone:
     all_read = True
     with bar(len(pictures), "picture") as progress:
         for path in pictures:
-            file = common.shown(path)
+            file = common.display_path(path)
             try:
                 data = photo_files.read(path, settings.max_bytes)
                 if not recognizer.cache_info().currsize and not recognizer().gallery.people():
-                    say(common.EMPTY, err=True)
+                    say(common.EMPTY_GALLERY, err=True)
                 found = recognizer().identify(data, settings.fpir)
             except (UnreadableFile, UnreadableImage) as error:
                 all_read = False
@@ -159,7 +159,7 @@ def _identify(settings: Settings, pictures: list[Path], as_json: bool, everyone:
                     serialization.identification(file, found, None if everyone else serialization.BEST),
                     _rows(file, found),
                 )
-            for line in [common.json_line(answer)] if as_json else rows:
+            for line in [common.format_json(answer)] if as_json else rows:
                 say(line)
             progress.update()
     return all_read
@@ -167,15 +167,15 @@ def _identify(settings: Settings, pictures: list[Path], as_json: bool, everyone:
 
 def _rows(file: str, found: Identification) -> list[str]:
     if not found.faces:
-        return [common.row([file, "", NO_FACE, "", ""])]
+        return [common.format_row([file, "", NO_FACE, "", ""])]
     return [_face_row(file, number, face) for number, face in enumerate(found.faces, start=1)]
 
 
 def _face_row(file: str, number: int, face: IdentifiedFace) -> str:
     verdict = face.verdict
     distance = "" if verdict.class_distance is None else f"{verdict.class_distance:.4f}"
-    return common.row([file, number, verdict.person or UNKNOWN, distance, verdict.kind])
+    return common.format_row([file, number, verdict.person or UNKNOWN, distance, verdict.kind])
 
 
 def _failed_row(file: str, code: str) -> str:
-    return common.row([file, "", UNREADABLE, "", code])
+    return common.format_row([file, "", UNREADABLE, "", code])

@@ -1,4 +1,4 @@
-"""Progress on a terminal, and lines of output that do not run into it."""
+"""Progress bar and status line on a terminal, and output lines that do not mix with them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import click
 from tqdm import tqdm
 
 
-def wanted() -> bool:
-    """Whether somebody watches: standard error is a terminal, and the output is not piped into a program."""
+def is_interactive() -> bool:
+    """Return whether standard error is a terminal and standard output is not piped into a program."""
     if not sys.stderr.isatty():
         return False
     try:
@@ -22,25 +22,29 @@ def wanted() -> bool:
         return True
 
 
-def bar(total: int, unit: str) -> tqdm:
-    """A bar that counts up to `total` where somebody watches; it leaves nothing behind."""
-    return tqdm(total=total, unit=unit, leave=False, disable=not wanted(), dynamic_ncols=True, file=sys.stderr)
+def progress_bar(total: int, unit: str) -> tqdm:
+    """Return a bar that counts up to `total`, shown on a terminal only and erased at the end."""
+    return tqdm(total=total, unit=unit, leave=False, disable=not is_interactive(), dynamic_ncols=True, file=sys.stderr)
 
 
-def say(text: str, err: bool = False) -> None:
-    """Print a line, above the bar if there is one."""
+def print_line(text: str, err: bool = False) -> None:
+    """Print a line above the bar, if there is one."""
     with tqdm.external_write_mode():
         click.echo(text, err=err)
 
 
 @contextmanager
-def waiting(text: str) -> Iterator[None]:
-    """Show a line where somebody watches, as long as something takes."""
-    watched = wanted()
-    if watched:
+def status_line(text: str) -> Iterator[None]:
+    """Show a line on a terminal until the block ends."""
+    interactive = is_interactive()
+    if interactive:
         click.echo(text, err=True, nl=False)
     try:
         yield
     finally:
-        if watched:
+        if interactive:
             click.echo("\r\033[K", err=True, nl=False)
+
+
+# Old names, still used by app.cli.people*.
+bar, say, waiting = progress_bar, print_line, status_line

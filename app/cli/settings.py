@@ -14,7 +14,7 @@ def settings() -> None:
 
     A setting is changed by an environment variable of its name.
     """
-    chosen = common.settings()
+    chosen = common.load_settings()
     for variable, default, meaning in table():
         value = str(getattr(chosen, variable.removeprefix(PREFIX).lower()))
         if variable == "FACES_DATABASE_URL":

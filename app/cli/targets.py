@@ -41,7 +41,7 @@ def targets(
     Writes FACES_FOLDER/targets.npy, and an index.csv that lists the faces where there is none. The network takes
     aligned faces of 112 x 112 pixels. First: .venv/bin/pip install -r requirements-training.txt.
     """
-    settings = common.settings()
+    settings = common.load_settings()
     with learning(), bars() as tick:
         from app.training.data import answers as asking
         from app.training.data import targets as plain

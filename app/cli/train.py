@@ -103,7 +103,7 @@ def train(
     """
     if answers and teacher:
         raise click.UsageError("--teacher asks about blends itself: give it or --answers, not both.")
-    settings = common.settings()
+    settings = common.load_settings()
     with learning():
         from app.recognition.model_card import TwinConfig, read_card, read_weights
         from app.training.data import answers as answered
@@ -177,7 +177,7 @@ def ship(
     """
     if pretrained and not (source and license):
         raise click.UsageError("--pretrained needs --source and --license: the model card names both.")
-    settings = common.settings()
+    settings = common.load_settings()
     model, anchors = model or settings.model, anchors or settings.anchors
     with learning(), bars() as tick:
         from app.training.data import tiles
@@ -236,7 +236,7 @@ def evaluate(
     Writes the figures into the model card, and a report with plots into a folder beside it. Figures that this call
     does not measure stay in the card. Own galleries, people not seen in training and photo comparisons need --lfw.
     """
-    settings = common.settings()
+    settings = common.load_settings()
     with learning(), bars() as tick, tempfile.TemporaryDirectory() as database:
         from app.recognition.recognizer import Recognizer
         from app.training.evaluation import measuring, report_files

@@ -31,11 +31,11 @@ _ROWS, _BAR, _TRIES = 5, 30, 20
 
 def welcome() -> None:
     """Print what to try, and identify a portrait of the shipped gallery if its people are enrolled."""
-    settings = common.settings()
+    settings = common.load_settings()
     click.echo(_TRY)
     gallery = common.open_gallery(settings)
     if not gallery.people():
-        click.echo(common.EMPTY)
+        click.echo(common.EMPTY_GALLERY)
     if not gallery.shipped_people():
         return
     portraits = sorted((settings.anchors / "portraits").glob("*.webp"))[:_TRIES]
