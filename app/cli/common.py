@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,6 +43,28 @@ def report_errors() -> Iterator[None]:
         raise InvalidUsage(str(error)) from error
     except FacesError as error:
         raise click.ClickException(str(error)) from error
+
+
+def renamed_options(**names: str) -> dict[str, Any]:
+    """Return click's `context_settings` under which options keep their old names until version 2, with a warning.
+
+    Args:
+        **names: the new name of each old one, both without `--` and with underscores for hyphens.
+
+    Example:
+        >>> @click.command(context_settings=renamed_options(now="purge"))
+        ... @click.option("--purge", is_flag=True)
+        ... def remove(purge): ...
+    """
+    renamed = {old.replace("_", "-"): new.replace("_", "-") for old, new in names.items()}
+
+    def normalize(name: str) -> str:
+        if name not in renamed:
+            return name
+        click.echo(f"--{name} is now --{renamed[name]}. The old name works until version 2.", err=True)
+        return renamed[name]
+
+    return {"token_normalize_func": normalize}
 
 
 def load_settings() -> Settings:

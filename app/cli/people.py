@@ -46,15 +46,15 @@ def list_people(as_json: bool, removed: bool) -> None:
         click.echo(common.EMPTY, err=True)
 
 
-ANYWAY = click.option(
-    "--anyway",
+ALLOW = click.option(
+    "--allow",
     multiple=True,
     type=click.Choice(["duplicate", "unlike", "lookalike"]),
-    help="Learn photos with this outcome all the same; can be repeated.",
+    help="Enroll photos with this outcome too. Can be repeated.",
 )
 
 
-@people.command()
+@people.command(context_settings=common.renamed_options(anyway="allow"))
 @click.argument("name")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
 @click.option(
@@ -64,7 +64,7 @@ ANYWAY = click.option(
     metavar="PHOTO=NUMBER",
     help="Which face of a photo, from the left. PHOTO is its path or position.",
 )
-@ANYWAY
+@ALLOW
 @click.option("--review", "only_review", is_flag=True, help="Only say what would become of the photos.")
 @click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
 @click.pass_context
@@ -118,11 +118,11 @@ def add(
     context.exit(0 if report.accepted == len(photos) else 1)
 
 
-@people.command("import")
+@people.command("import", context_settings=common.renamed_options(anyway="allow"))
 @click.argument("source", metavar="FOLDER|FILE", type=click.Path(exists=True, path_type=Path))
 @click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Default: FOLDER.csv.")
 @click.option("--again", is_flag=True, help="Review all photos, also those that an earlier import reviewed.")
-@ANYWAY
+@ALLOW
 @click.pass_context
 def import_people(
     context: click.Context, source: Path, report_file: Path | None, again: bool, allow: tuple[str, ...]

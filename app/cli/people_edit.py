@@ -22,17 +22,17 @@ ANCHORS = click.option(
 )
 
 
-@click.command()
+@click.command(context_settings=common.renamed_options(now="purge"))
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option("--shipped", is_flag=True, help="Remove everybody whose anchors all come from the shipped gallery.")
 @ANCHORS
-@click.option("--now", is_flag=True, help="Erase immediately and for good, instead of after FACES_RECOVERY_DAYS.")
+@click.option("--purge", is_flag=True, help="Erase now and for good, instead of after FACES_RECOVERY_DAYS.")
 @click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
-def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], now: bool, yes: bool) -> None:
+def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], purge: bool, yes: bool) -> None:
     """Remove people with all their anchors and portraits, or single anchors of one person.
 
     All people are removed in one change, or none if one of the names is unknown. You can restore them for
-    FACES_RECOVERY_DAYS. --now erases them, and everybody with these names who was removed before.
+    FACES_RECOVERY_DAYS. --purge erases them, and everybody with these names who was removed before.
     """
     if bool(names) == shipped:
         raise click.UsageError("Give one or more names, or --shipped.")
@@ -40,30 +40,32 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], n
         raise click.UsageError("--anchor needs exactly one name: it removes anchors of one person.")
     gallery = common.open_gallery(common.settings())
     if not yes and sys.stdin.isatty():
-        what = _removal(gallery, names, anchor_ids, now)
-        click.confirm(f"{'Erase' if now else 'Remove'} {what}?{' This cannot be undone.' if now else ''}", abort=True)
-    done = "erased" if now else "removed"
+        what = _removal(gallery, names, anchor_ids, purge)
+        click.confirm(
+            f"{'Erase' if purge else 'Remove'} {what}?{' This cannot be undone.' if purge else ''}", abort=True
+        )
+    done = "erased" if purge else "removed"
     if anchor_ids:
-        left = gallery.remove_anchors(names[0], anchor_ids, for_good=now)
+        left = gallery.remove_anchors(names[0], anchor_ids, for_good=purge)
         click.echo(f"{text.count(len(anchor_ids), 'anchor')} of {left.name} {done}; {left.anchors} are left.")
         return
-    gone = gallery.remove_shipped(for_good=now) if shipped else gallery.remove_people(names, for_good=now)
+    gone = gallery.remove_shipped(for_good=purge) if shipped else gallery.remove_people(names, for_good=purge)
     if not gone:
         click.echo(f"No person was {done}: every person has anchors of your own, or none.")
     elif shipped:
         click.echo(f"{_shipped(gone)} {'was' if len(gone) == 1 else 'were'} {done}.")
     for person in () if shipped else gone:
         click.echo(f"{person.name} was {done}.")
-    if gone and not now:
+    if gone and not purge:
         back = f"restore {gone[0].name!r}" if len(gone) == 1 else "undo"
         days = text.count(gallery.recovery_days, "day")
         click.echo(f"For {days} this brings them back: python main.py people {back}", err=True)
 
 
-def _removal(gallery: Gallery, names: tuple[str, ...], anchor_ids: tuple[int, ...], now: bool) -> str:
+def _removal(gallery: Gallery, names: tuple[str, ...], anchor_ids: tuple[int, ...], purge: bool) -> str:
     """Return what a removal is about, for the question before it."""
     if not names:
-        return _shipped(gallery.shipped_people(removed=now))
+        return _shipped(gallery.shipped_people(removed=purge))
     if anchor_ids:
         return f"{text.count(len(anchor_ids), 'anchor')} of {names[0]}"
     known = {name: gallery.find(name) for name in names}

@@ -6,7 +6,7 @@ from tests.photos import OTHER, PERSON
 
 NEWCOMER = "Lee, Zoë"
 
-ANYWAY = ("--anyway", "duplicate", "--anyway", "lookalike", "--anyway", "unlike")
+ALLOW = ("--allow", "duplicate", "--allow", "lookalike", "--allow", "unlike")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def gallery(recognizer):
 def newcomer(run, gallery, pictures):
     """A new person, learnt from one photo."""
     # The photo is an average face of somebody who is in the gallery.
-    assert run("people", "add", NEWCOMER, pictures / "inner" / "one.png", *ANYWAY).exit_code == 0
+    assert run("people", "add", NEWCOMER, pictures / "inner" / "one.png", *ALLOW).exit_code == 0
     return NEWCOMER
 
 
@@ -69,7 +69,7 @@ def test_added_people_are_recognized(run, newcomer, gallery, pictures):
 
 def test_add_tells_what_became_of_every_photo(run, gallery, pictures):
     names = ("a, both.jpg", "broken.jpg", "gone.jpg", "inner/one.png", "nobody.webp")
-    done = run("people", "add", NEWCOMER, *(pictures / name for name in names), "--anyway", "lookalike")
+    done = run("people", "add", NEWCOMER, *(pictures / name for name in names), "--allow", "lookalike")
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == len(names)
     for outcome in ("lookalike", "unreadable", "no_face", "several_faces"):
@@ -117,7 +117,7 @@ def test_remove(run, newcomer, gallery):
 
 
 def test_remove_several(run, newcomer, gallery, pictures):
-    run("people", "add", "Zoë Li", pictures / "inner" / "one.png", *ANYWAY)
+    run("people", "add", "Zoë Li", pictures / "inner" / "one.png", *ALLOW)
     refused = run("people", "remove", newcomer, "Nobody Atall", "Zoë Li")
     assert refused.exit_code == 1
     assert refused.stderr.endswith(" No person was removed.\n")
@@ -138,13 +138,13 @@ def test_remove_the_shipped_people(run, newcomer, gallery):
     assert gallery.people() == before
 
 
-def test_remove_now_cannot_be_restored(run, newcomer):
-    assert run("people", "remove", newcomer, "--now").stdout == f"{newcomer} was erased.\n"
+def test_purged_people_cannot_be_restored(run, newcomer):
+    assert run("people", "remove", newcomer, "--purge").stdout == f"{newcomer} was erased.\n"
     assert run("people", "restore", newcomer).exit_code == 1
 
 
 def test_anchors_are_listed_removed_and_restored(run, newcomer, gallery, pictures):
-    run("people", "add", newcomer, pictures / "inner" / "one.png", *ANYWAY)
+    run("people", "add", newcomer, pictures / "inner" / "one.png", *ALLOW)
     first, second = run("people", "anchors", newcomer).stdout.splitlines()
     assert first.endswith(", one.png")
     number = second.split(",")[0]
@@ -152,7 +152,7 @@ def test_anchors_are_listed_removed_and_restored(run, newcomer, gallery, picture
         run("people", "remove", newcomer, "--anchor", number).stdout == f"1 anchor of {newcomer} removed; 1 are left.\n"
     )
     assert run("people", "restore", newcomer, "--anchor", number).stdout.endswith("with 2 anchors.\n")
-    assert run("people", "remove", newcomer, "--now", "--anchor", number).exit_code == 0
+    assert run("people", "remove", newcomer, "--purge", "--anchor", number).exit_code == 0
     assert gallery.find(newcomer).anchors == 1
 
 
@@ -164,7 +164,7 @@ def test_history_and_undo_tell_names(run, newcomer, gallery):
 
 
 def test_merge(run, newcomer, gallery, pictures):
-    run("people", "add", "Zoë Li", pictures / "inner" / "one.png", *ANYWAY)
+    run("people", "add", "Zoë Li", pictures / "inner" / "one.png", *ALLOW)
     assert run("people", "merge", "Zoë Li", newcomer).stdout == f"{newcomer} has 2 anchors now.\n"
     assert gallery.find("Zoë Li") is None
 
@@ -207,19 +207,19 @@ def test_import(run, gallery, photo, tmp_path):
         (tmp_path / "people" / name / "old").mkdir(parents=True)
         for file, data in files.items():
             (tmp_path / "people" / name / file).write_bytes(data)
-    done = run("people", "import", tmp_path / "people", *ANYWAY)
+    done = run("people", "import", tmp_path / "people", *ALLOW)
     assert done.exit_code == 1
     assert done.stdout == "New One, 2, 2\nNew Two, 1, 2\nNothing, 0, 0\n"
     assert "New Two/old/bad.jpg: The file could not be read as a picture." in done.stderr
     assert "Nothing: There is no picture in this folder.\n" in done.stderr
     assert gallery.find("new one").anchors == 2
-    again = run("people", "import", tmp_path / "people", *ANYWAY)
+    again = run("people", "import", tmp_path / "people", *ALLOW)
     assert (again.exit_code, again.stdout) == (1, "Nothing, 0, 0\n")
     assert "4 photos were reviewed by an earlier import. --again repeats that.\n" in again.stderr
     assert "New Two,New Two/old/bad.jpg,unreadable," in (tmp_path / "people.csv").read_text()
     (tmp_path / "people" / "Nothing" / "old").rmdir()
     (tmp_path / "people" / "Nothing").rmdir()
-    again = run("people", "import", tmp_path / "people", *ANYWAY)
+    again = run("people", "import", tmp_path / "people", *ALLOW)
     assert (again.exit_code, again.stdout) == (0, "")
     assert again.stderr.endswith(f"There is no new photo in {tmp_path / 'people'}.\n")
     (tmp_path / "people.csv").write_text("not a report")
@@ -237,7 +237,7 @@ def test_a_review_enters_nothing(run, gallery, pictures):
 
 
 def test_a_face_is_picked_by_its_number(run, gallery, pictures):
-    done = run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "a, both.jpg=2", *ANYWAY)
+    done = run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "a, both.jpg=2", *ALLOW)
     assert done.exit_code == 0
     assert OTHER in done.stdout
     assert run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "2").exit_code == 2
@@ -251,7 +251,7 @@ def test_photos_with_the_same_name_are_told_apart_by_their_path(run, gallery, ph
     refused = run("people", "add", NEWCOMER, *files, "--review", "--face", "us.jpg=2")
     assert refused.exit_code == 2
     assert f"'us.jpg' can mean {files[0]} (photo 1) or {files[1]} (photo 2)" in refused.stderr
-    done = run("people", "add", NEWCOMER, *files[:2], "--yes", "--face", "b/us.jpg=1", *ANYWAY)
+    done = run("people", "add", NEWCOMER, *files[:2], "--yes", "--face", "b/us.jpg=1", *ALLOW)
     assert [row.split(", ")[1] for row in done.stdout.splitlines()] == ["several_faces", "lookalike"]
     assert [anchor.note for anchor in gallery.anchors(NEWCOMER)] == ["b/us.jpg"]
     assert f"looks like {OTHER}" in done.stdout
