@@ -1,6 +1,6 @@
 // A photo from the camera: the phone's own program where there is one, else a window with what the camera sees.
 
-import { Refused } from "./intake.js";
+import { Refused } from "./photo_files.js";
 
 const SENTENCES = {
   NotAllowedError: "The camera was not allowed. Allow it in the browser's settings for this page, or choose a photo instead.",

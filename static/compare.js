@@ -1,8 +1,8 @@
 // The page that compares: a photo on either side, dropped, picked or pasted; the button sends both.
 // After the answer the form is gone, and there is nothing to do here.
 
-import { attempt, checkAll, clear, limitsOf, onDrop, onPaste, put, Refused, show } from "./intake.js";
-import { send } from "./sending.js";
+import { attempt, checkAll, clear, limitsOf, onDrop, onPaste, put, Refused, show } from "./photo_files.js";
+import { send } from "./submit_form.js";
 
 const form = document.getElementById("compare");
 

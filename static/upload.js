@@ -2,8 +2,8 @@
 // Without this script the form works by itself.
 
 import { fromCamera, fromPhone, isPhone } from "./camera.js";
-import { attempt, checkAll, clear, fromClipboard, limitsOf, onDrop, onPaste, put, show } from "./intake.js";
-import { send } from "./sending.js";
+import { attempt, checkAll, clear, fromClipboard, limitsOf, onDrop, onPaste, put, show } from "./photo_files.js";
+import { send } from "./submit_form.js";
 
 const form = document.getElementById("upload");
 const input = document.getElementById("image");

@@ -33,7 +33,7 @@ class Tile:
 def tile(person: Person) -> Tile:
     """A person's tile. The portrait's address names its content, so browsers may keep it for ever."""
     version = portrait_version(person)
-    address = None if version is None else url_for("web.portrait", person_id=person.id, v=version)
+    address = None if version is None else url_for("pages.portrait", person_id=person.id, v=version)
     return Tile(person.name, address, initials(person.name))
 
 

@@ -12,7 +12,7 @@ BUDGET = 60_000
 
 def own_files() -> dict[str, bytes]:
     """Style sheets, scripts and pictures of the pages, without those of the API's documentation."""
-    return {file.name: file.read_bytes() for file in sorted(STATIC.iterdir()) if not file.name.startswith("docs.")}
+    return {file.name: file.read_bytes() for file in sorted(STATIC.iterdir()) if not file.name.startswith("api_docs.")}
 
 
 def test_style_sheets_and_scripts_stay_small():

@@ -38,7 +38,7 @@ def add_form() -> str:
 
 
 @blueprint.post("/add")
-def add() -> Response:
+def review_photos() -> Response:
     """Look at photos and show what would become of them; with `enter`, let the chosen faces enter."""
     allow_files(MOST_PHOTOS)
     settings = current_settings()
@@ -114,11 +114,11 @@ def _enter(recognizer: Recognizer, name: str, found: Sequence[Line]) -> Response
         raise BadRequest(NOTHING)
     enrolled = f"{text.count(done.accepted, 'photo')} of {done.person.name} enrolled."
     flash(f"{enrolled} {done.check}", "done" if done.check.good else "problem")
-    return redirect(url_for("manage.person", person_id=done.person.id), 303)
+    return redirect(url_for("admin.person", person_id=done.person.id), 303)
 
 
 def _form(name: str, problem: str | None = None) -> str:
-    return page("add.html", name=name, problem=problem, intake=_intake())
+    return page("add_person.html", name=name, problem=problem, intake=_intake())
 
 
 def _intake() -> dict[str, object]:

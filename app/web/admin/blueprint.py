@@ -11,7 +11,7 @@ from app.gallery.people import LARGEST_ID
 from app.web import auth
 from app.web.progress_stream import unkept
 
-blueprint = Blueprint("manage", __name__, url_prefix="/manage")
+blueprint = Blueprint("admin", __name__, url_prefix="/manage")
 
 REFUSALS = (
     errors.PersonNotFound,
@@ -32,7 +32,7 @@ def let_in() -> Response | None:
         return None
     if request.method != "GET":
         raise Unauthorized
-    return redirect(url_for("signing.form", next=request.full_path.rstrip("?")), 303)
+    return redirect(url_for("sign_in.form", next=request.full_path.rstrip("?")), 303)
 
 
 @blueprint.after_request
@@ -60,7 +60,7 @@ def done(sentence: str, where: str | None = None) -> Response:
 def back() -> str:
     """The page that the form was on, as the form says; the desk if it does not."""
     wanted = request.form.get("back", "")
-    home = url_for("manage.desk")
+    home = url_for("admin.history")
     return wanted if wanted.startswith(home) and "\\" not in wanted else home
 
 
@@ -72,4 +72,4 @@ def numbers(field: str) -> list[int]:
 
 def page(template: str, **values) -> str:
     """A page for administrators."""
-    return render_template(f"manage/{template}", **values)
+    return render_template(f"admin/{template}", **values)

@@ -56,7 +56,7 @@ class Corrector:
 
 
 @blueprint.post("/faces")
-def correct() -> Response:
+def correct_face() -> Response:
     """Add the face to the person that the form names (`is`, or typed as `name`), or mark it as `not` that person."""
     request.max_form_memory_size = 2 * request.max_form_memory_size
     recognizer = current_recognizer()
@@ -64,11 +64,11 @@ def correct() -> Response:
         probe, file = _face(recognizer)
     except ReviewExpired as error:
         flash(str(error), "problem")
-        return redirect(url_for("manage.desk"), 303)
+        return redirect(url_for("admin.history"), 303)
     if "not" in request.form:
         person = recognizer.gallery.reject(request.form["not"], probe.embedding[None], [file])
         flash(f"The face is marked as not {person.name}: it weighs against them for faces like it.", "done")
-        return redirect(url_for("manage.person", person_id=person.id), 303)
+        return redirect(url_for("admin.person", person_id=person.id), 303)
     return _learn(recognizer, request.form.get("is") or request.form.get("name", ""), probe, file)
 
 
@@ -80,12 +80,17 @@ def _learn(recognizer: Recognizer, name: str, probe: Probe, file: str) -> Respon
     if not report.accepted and request.form.get("seen") != report.outcome:
         crop = inline_images.crop(probe.crop)
         shown = page(
-            "doubt.html", name=reviewed.name, known=known, report=report, face=crop, photo=request.form["photo"]
+            "confirm_correction.html",
+            name=reviewed.name,
+            known=known,
+            report=report,
+            face=crop,
+            photo=request.form["photo"],
         )
         return progress_stream.unkept(make_response(shown))
     done = confirm(recognizer, reviewed, [0] if report.outcome in DEBATABLE else [])
     flash(f"The face is an anchor of {done.person.name} now. {done.check}", "done")
-    return redirect(url_for("manage.person", person_id=done.person.id), 303)
+    return redirect(url_for("admin.person", person_id=done.person.id), 303)
 
 
 def _face(recognizer: Recognizer) -> tuple[Probe, str]:

@@ -64,20 +64,22 @@ class Group:
 
 
 @blueprint.get("/health")
-def ask_health() -> str:
+def gallery_check_form() -> str:
     """What a check does, and the button that starts it."""
     snapshot = current_recognizer().gallery.snapshot()
     anchors = int(snapshot.offsets[-1])
     large = anchors > LARGEST
-    return page("health.html", people=len(snapshot), anchors=anchors, large=large, found=None, own=(), shipped=())
+    return page(
+        "gallery_check.html", people=len(snapshot), anchors=anchors, large=large, found=None, own=(), shipped=()
+    )
 
 
 @blueprint.post("/health")
-def check_health() -> Response:
+def check_gallery() -> Response:
     """Check the whole gallery and show what was found."""
     recognizer = current_recognizer()
     if recognizer.gallery.snapshot().offsets[-1] > LARGEST:
-        return progress_stream.unkept(make_response(ask_health()))
+        return progress_stream.unkept(make_response(gallery_check_form()))
     return progress_stream.answer(_checked(recognizer))
 
 
@@ -98,7 +100,7 @@ def _checked(recognizer: Recognizer) -> Work:
 def _page(found: Health, own: Sequence[Group], shipped: Sequence[Group]) -> str:
     at = time.strftime("%H:%M", time.gmtime())
     return page(
-        "health.html",
+        "gallery_check.html",
         people=found.people,
         anchors=found.anchors,
         large=False,

@@ -32,12 +32,12 @@ class RemovedView:
 
 
 @blueprint.get("")
-def desk() -> str:
+def history() -> str:
     """The first page: what can be done, and what was done last."""
     gallery = current_recognizer().gallery
     past, days = gallery.history(CHANGES), timedelta(days=gallery.recovery_days)
     return page(
-        "desk.html",
+        "history.html",
         changes=past,
         named=with_names(gallery),
         newest=_newest(past),
@@ -64,7 +64,7 @@ def restore() -> Response:
 
 
 @blueprint.post("/erase")
-def erase() -> Response:
+def purge() -> Response:
     """Erase a removed person for good, before their time."""
     if "sure" not in request.form:
         return done("Nothing was erased: the box beside it was not ticked.")

@@ -54,7 +54,7 @@ def merge(person_id: int) -> Response:
     """Give the person's anchors to another, who is named in the form."""
     merged = current_recognizer().gallery.merge(person_id, request.form.get("into", ""))
     sentence = f"{merged.name} has {text.count(merged.anchors, 'anchor')} now."
-    return done(sentence, url_for("manage.person", person_id=merged.id))
+    return done(sentence, url_for("admin.person", person_id=merged.id))
 
 
 @blueprint.post("/people/<int:person_id>/remove")
@@ -64,7 +64,7 @@ def remove(person_id: int) -> Response:
     gone = gallery.remove(person_id, for_good=now)
     days = text.count(gallery.recovery_days, "day")
     fate = "was erased." if now else f"was removed. For {days} they can be brought back from here."
-    return done(f"{gone.name} {fate}", url_for("manage.desk"))
+    return done(f"{gone.name} {fate}", url_for("admin.history"))
 
 
 @blueprint.post("/people/<int:person_id>/anchors")

@@ -10,15 +10,15 @@ from app.web.recognizer_loading import current_recognizer
 
 
 @blueprint.get("/rejected")
-def rejected() -> str:
+def rejected_faces() -> str:
     """Everybody's rejected faces."""
     gallery = current_recognizer().gallery
     ids = {one.name: one.id for one in gallery.people()}
-    return page("rejected.html", faces=gallery.rejected(), ids=ids)
+    return page("rejected_faces.html", faces=gallery.rejected(), ids=ids)
 
 
 @blueprint.post("/rejected")
-def take_back() -> Response:
+def unreject() -> Response:
     """Let the ticked faces weigh no longer."""
     ids = numbers("face")
     if not ids:

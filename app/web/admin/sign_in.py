@@ -7,7 +7,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from app.web import auth
 from app.web.progress_stream import unkept
 
-blueprint = Blueprint("signing", __name__)
+blueprint = Blueprint("sign_in", __name__)
 
 WRONG = "That is not the token. It is the server's setting FACES_ADMIN_TOKEN; its operator knows it."
 
@@ -37,16 +37,16 @@ def sign_in() -> Response:
 def sign_out() -> Response:
     """Take the cookie back."""
     auth.sign_out()
-    return redirect(url_for("web.upload"), 303)
+    return redirect(url_for("pages.upload"), 303)
 
 
 def _target() -> str:
     """Where to go on: a page for administrators, and nothing that somebody else may have written into the link."""
-    home = url_for("manage.desk")
+    home = url_for("admin.history")
     wanted = request.values.get("next", "")
     return wanted if wanted.startswith((f"{home}/", "/people/")) and "\\" not in wanted else home
 
 
 def _page(problem: str | None, status: int) -> Response:
-    page = render_template("manage/sign_in.html", problem=problem, on=auth.is_on(), target=_target())
+    page = render_template("admin/sign_in.html", problem=problem, on=auth.is_on(), target=_target())
     return unkept(make_response(page, status))

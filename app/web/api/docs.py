@@ -35,7 +35,7 @@ blueprint = Blueprint(
 @blueprint.get("/docs")
 def page() -> str:
     """The page: read about each operation, and try it."""
-    return render_template("docs.html")
+    return render_template("api_docs.html")
 
 
 @blueprint.get("/openapi.json")

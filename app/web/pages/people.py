@@ -38,7 +38,7 @@ class LookalikeView:
 
 
 @blueprint.get("")
-def everyone() -> str:
+def index() -> str:
     """A page of everyone who can be recognized, or of those whose name holds every word of `q`."""
     people = current_recognizer().gallery.people()
     query = request.args.get("q", "").strip()
@@ -60,7 +60,7 @@ def everyone() -> str:
 
 
 @blueprint.get("/<int:person_id>")
-def one(person_id: int) -> str:
+def profile(person_id: int) -> str:
     """A person: their average face, how many anchors, how far these lie apart, and who is easily taken for them."""
     recognizer = current_recognizer()
     gallery, rules = recognizer.gallery, recognizer.rules(recognizer.gallery.snapshot())

@@ -13,7 +13,7 @@ from app.web.portraits import portrait_response
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import pair, uploads
 
-blueprint = Blueprint("web", __name__)
+blueprint = Blueprint("pages", __name__)
 
 SEND_AGAIN = "Results are not kept, so there is nothing to show again. Please send the photo once more."
 
@@ -69,6 +69,6 @@ def portrait(person_id: int) -> Response:
 
 def refused(sentence: str, status: int) -> Response:
     """The page that the form was on, with one sentence that says what is wrong."""
-    compared = request.endpoint == "web.compare_photos"
+    compared = request.endpoint == "pages.compare_photos"
     page = comparison.page(sentence) if compared else upload_page(sentence)
     return progress_stream.unkept(make_response(page, status))

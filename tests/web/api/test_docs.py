@@ -123,7 +123,7 @@ def test_the_page_needs_nothing_from_elsewhere(client):
             return response.text
 
     asked = re.findall(r'(?:src|href)="([^"#]+)"', text("/api/docs"))
-    styles = next(address for address in asked if address.endswith("/docs.css"))
+    styles = next(address for address in asked if address.endswith("/api_docs.css"))
     asked += re.findall(r'@import url\("([^"]+)"\)', text(styles).replace('"site.css"', '"/static/site.css"'))
     assert len([address for address in asked if address.startswith("/api/docs/assets/")]) == 2
     for address in asked:

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests import photos
 from tests.browser.conftest import drop, expect_result
-from tests.browser.test_journey import INVITATION
+from tests.browser.test_identify import INVITATION
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 // Adding a person: photos dropped or picked are looked at a few at a time, however many they are; and pages that take
 // a while tell how far they are. Without this script the forms do the same in one step.
 
-import { attempt, checkAll, limitsOf, onDrop, put } from "./intake.js";
-import { send } from "./sending.js";
+import { attempt, checkAll, limitsOf, onDrop, put } from "./photo_files.js";
+import { send } from "./submit_form.js";
 
 const BATCH = 8;
 
