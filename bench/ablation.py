@@ -17,7 +17,7 @@ import numpy as np
 from app.recognition.inference import Network
 from app.recognition.model_card import TwinConfig
 from app.settings import ROOT, Settings
-from app.training.data import tiles
+from app.training.data import labeled_faces, tiles
 from app.training.evaluation import measuring
 from app.training.evaluation.judged import judged
 from app.training.fit import loop
@@ -57,7 +57,7 @@ def trained(folder: Path, plan: Plan, packed: tiles.TileSet) -> tuple[Network, f
 def measured(network: Network, faces: Path, lfw: Path, work: Path, detector: Detector) -> tuple[float, ...]:
     """Return the accuracy and TAR on LFW's pairs, and rank-1 and rank-5 of the gallery's test faces."""
     pairs, _ = measuring.lfw(lfw, work, detector, network, [])
-    gathered = release.gather(faces, work, detector, network, "celebrities")
+    gathered = labeled_faces.load(faces, work, detector, network, "celebrities")
     snapshot, _ = release.choose_gallery(gathered, {}, network.card.quality)
     known = judged(gathered, np.flatnonzero(gathered.splits == "test"), {}, snapshot, network.card)
     five = [face.person in [row.person for row in face.ranking[:5]] for face in known]

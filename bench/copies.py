@@ -54,7 +54,7 @@ def main(work: Path, count: int) -> None:
         "the same, LFW": nearest(work / "guests", network.weights),
     }
     anchors = shipped.read(Settings.from_environment().anchors).snapshot().anchors
-    _, impostors = cached.faces(work / "crops", "calibration-stranger", "test-stranger")
+    _, impostors = cached.faces(work / "crops", "calibration-impostor", "test-impostor")
     rows["impostor, closest anchor"] = (impostors @ anchors.T).max(axis=1)
     crops = np.load(work / "crops" / "crops.npy", mmap_mode="r")
     faces = np.array([crops[place] for place in np.linspace(0, len(crops) - 1, count).astype(int)])

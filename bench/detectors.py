@@ -19,7 +19,7 @@ from app.recognition.scoring import rank
 from app.settings import Settings
 from app.training.augmentation import dice
 from app.training.data import unseen_people
-from app.training.release.release import person_of, spelling_of
+from app.training.data.labeled_faces import person_name, read_spellings
 from app.vision import alignment, decoding
 from app.vision.detection import Detector
 
@@ -59,9 +59,9 @@ def main(lfw: Path, count: int, other: str) -> None:
     from app.recognition import inference
 
     network, snapshot = inference.load_network(settings.model), shipped.read(settings.anchors).snapshot()
-    held_out = [file for file in unseen_people.pictures_of(lfw, []) if unseen_people.split_of(file) == "guest"]
-    spelling = spelling_of(settings.anchors)
-    whose = {file: person_of(file.rpartition("/")[0], spelling) for file in held_out}
+    held_out = [file for file in unseen_people.list_pictures(lfw, []) if unseen_people.split_of(file) == "guest"]
+    spelling = read_spellings(settings.anchors)
+    whose = {file: person_name(file.rpartition("/")[0], spelling) for file in held_out}
     held_out = [file for file in held_out if whose[file] in snapshot.names]
     chosen = [held_out[place] for place in np.linspace(0, len(held_out) - 1, min(count, len(held_out))).astype(int)]
     eyes: dict[str, list] = {name: [] for name in detectors}

@@ -25,7 +25,7 @@ from app.recognition.inference import load_network
 from app.settings import Settings
 from app.training.augmentation import augment
 from app.training.data import tiles
-from app.training.release.release import person_of, spelling_of
+from app.training.data.labeled_faces import person_name, read_spellings
 from app.vision import alignment, decoding
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
@@ -190,10 +190,10 @@ def list_pictures(identifier: Identifier, faces: Path, lfw: Path, spelling: dict
     outside = [
         path
         for path in sorted(lfw.glob("*/*.webp"))
-        if path.parent.name not in inside and person_of(path.parent.name, spelling) not in gallery
+        if path.parent.name not in inside and person_name(path.parent.name, spelling) not in gallery
     ]
     known = [
-        (path, person_of(path.parent.name, spelling))
+        (path, person_name(path.parent.name, spelling))
         for path in sorted(faces.glob("celebrities/*/*.webp"))
         if tiles.split_of(
             path.parent.relative_to(faces).as_posix(), path.relative_to(faces).as_posix(), gallery="celebrities"
@@ -269,7 +269,7 @@ def main(faces: Path, lfw: Path, photos: Path, more_folder: Path | None, count: 
     """Measure and print."""
     settings = Settings.from_environment()
     identifier = Identifier(settings)
-    outside, known = list_pictures(identifier, faces, lfw, spelling_of(settings.anchors))
+    outside, known = list_pictures(identifier, faces, lfw, read_spellings(settings.anchors))
     unchanged = {
         "LFW, unchanged": [Sample(read_pixels(path), None) for path in sample_evenly(outside, UNCHANGED * count)],
         "celebrities, unchanged": [

@@ -42,7 +42,7 @@ def main() -> None:
     rules, snapshot = read_card(settings.model).rules, shipped.read(settings.anchors).snapshot()
     spelling = json.loads((settings.anchors / "names.json").read_text(encoding="utf-8"))
     places = {name: place for place, name in enumerate(snapshot.names)}
-    impostors, stranger_faces = faces(crops, "calibration-stranger", "test-stranger")
+    impostors, stranger_faces = faces(crops, "calibration-impostor", "test-impostor")
     people, known_faces = faces(crops, "calibration", "test")
     known = np.array([places.get(spelling.get(name, name), -1) for name in (one.split("/")[-1] for one in people)])
     known_nearest = np.array([places[rank(one, snapshot, rules.head)[0].person] for one in known_faces])

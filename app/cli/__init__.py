@@ -19,8 +19,8 @@ COMMANDS = {
     "settings": "app.cli.settings",
     "train": "app.cli.train",
     "targets": "app.cli.targets",
-    "ship": "app.cli.train",
-    "evaluate": "app.cli.train",
+    "ship": "app.cli.ship",
+    "evaluate": "app.cli.evaluate",
     "calibrate": "app.cli.calibrate",
 }
 """Every command, in the order of the help, and the module that has a `click.Command` of that name."""

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from app.cli import common
-from app.cli.train import COLOR, FOLDER, ONNX, VALUES, WORK, bars, learning
+from app.cli.training_options import COLOR, FILE, FOLDER, VALUES, WORK, progress_bars
 
 
 @click.command()
 @click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
-@click.argument("teacher", metavar="ONNX_FILE", type=ONNX)
+@click.argument("teacher", metavar="ONNX_FILE", type=FILE)
 @WORK
 @click.option(
     "--answers",
@@ -42,7 +42,7 @@ def targets(
     aligned faces of 112 x 112 pixels. First: .venv/bin/pip install -r requirements-training.txt.
     """
     settings = common.load_settings()
-    with learning(), bars() as tick:
+    with progress_bars() as tick:
         from app.training.data import answers as asking
         from app.training.data import targets as plain
         from app.training.data import tiles

@@ -80,9 +80,9 @@ def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebritie
         if "/" in identity and not any(letter.isdigit() for letter in identity.rpartition("/")[2]):
             return "calibration-famous" if share < 0.5 else "test-famous"
         if share < 0.06:
-            return "calibration-stranger"
+            return "calibration-impostor"
         if share < 0.12:
-            return "test-stranger"
+            return "test-impostor"
         return "train"
     share = unit_hash(file, seed)
     return "calibration" if share < 0.03 else "test" if share < 0.10 else "train"

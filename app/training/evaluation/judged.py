@@ -1,4 +1,4 @@
-"""Faces of an evaluation with their rankings: every identification rate is counted from them."""
+"""LabeledFaces of an evaluation with their rankings: every identification rate is counted from them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.errors import TrainingError
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import PersonDistance, Rules, Verdict, judge, rank
 from app.recognition.model_card import Card
-from app.training.release.release import Faces, person_of
+from app.training.data.labeled_faces import LabeledFaces, person_name
 
 _KEPT = 6
 """Rows of a ranking that are kept: five, and one more for where the face's own person is left out."""
 
-_MEMBERS = ("train", "calibration", "test", "guest")
+_MEMBERS = ("train", "calibration", "test", "test-unseen")
 """Splits of faces whose people are in the gallery."""
 
 
@@ -63,14 +63,14 @@ class Judged:
 
 
 def judged(
-    faces: Faces, positions: Iterable[int], spelling: dict[str, str], snapshot: Snapshot, card: Card
+    faces: LabeledFaces, positions: Iterable[int], spellings: dict[str, str], snapshot: Snapshot, card: Card
 ) -> list[Judged]:
     """Rank faces against the gallery.
 
     Args:
         faces: as `shipping.gather` returns them.
         positions: which of them, including those that the detector missed.
-        spelling: names by folder name.
+        spellings: names by folder name.
         snapshot: the gallery.
         card: of the network.
 
@@ -81,7 +81,7 @@ def judged(
     result = []
     for place in positions:
         identity, file = str(faces.identities[place]), faces.crops.files[place]
-        name = person_of(identity, spelling)
+        name = person_name(identity, spellings)
         person = name if faces.splits[place] in _MEMBERS else None
         if person is not None and person not in members:
             raise TrainingError(f"{person} is not in the gallery. Evaluate a gallery that `ship` made of these faces.")

@@ -15,18 +15,18 @@ from app.gallery.snapshot import Snapshot
 from app.recognition.inference import Network
 from app.recognition.model_card import Card
 from app.training.data.crops import collect, embed
+from app.training.data.labeled_faces import UNSEEN, LabeledFaces, Progress, no_progress
 from app.training.evaluation import fairness, identification, reliability, verification
 from app.training.evaluation.judged import arrays, judged
-from app.training.release.release import GUESTS, Faces, Tick, quiet
 from app.vision.detection import Detector
 
 
-def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, card: Card) -> tuple[dict, dict]:
+def gallery(faces: LabeledFaces, spellings: dict[str, str], snapshot: Snapshot, card: Card) -> tuple[dict, dict]:
     """Measure identification in the shipped gallery: known people, three kinds of impostors, reliability, fairness.
 
     Args:
         faces: as `shipping.gather` returns them, with or without guests.
-        spelling: names by folder name.
+        spellings: names by folder name.
         snapshot: the gallery.
         card: of the network.
 
@@ -34,9 +34,9 @@ def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, card: Ca
         Figures for the card: `guests` where there are any, `impostors`, `celebrities`, `reliability` and `fairness`.
         Details: `open_set_curves`, `people`, `confusions`.
     """
-    splits = ("test", "guest", "test-stranger", "test-famous")
+    splits = ("test", "test-unseen", "test-impostor", "test-famous")
     celebrities, guests, ordinary, famous = (
-        judged(faces, np.flatnonzero(faces.splits == split), spelling, snapshot, card) for split in splits
+        judged(faces, np.flatnonzero(faces.splits == split), spellings, snapshot, card) for split in splits
     )
     look_alikes = [face.left_out() for face in [*celebrities, *guests]]
     kinds = {"ordinary": ordinary, "famous": famous, "look_alikes": look_alikes}
@@ -57,7 +57,7 @@ def gallery(faces: Faces, spelling: dict[str, str], snapshot: Snapshot, card: Ca
     return figures, {"open_set_curves": curves, "people": by_person, "confusions": fairness.confusions(celebrities)}
 
 
-def guests(faces: Faces, card: Card) -> dict:
+def guests(faces: LabeledFaces, card: Card) -> dict:
     """Measure small galleries of the guests, and the comparison of two photos, on faces of the guests alone.
 
     Args:
@@ -75,19 +75,24 @@ def guests(faces: Faces, card: Card) -> dict:
     }
 
 
-def own_people(faces: Faces, card: Card) -> identification.Collection:
+def own_people(faces: LabeledFaces, card: Card) -> identification.Collection:
     """Return the guests as a collection: those with enough pictures are members, the others impostors."""
     usable = card.quality.accepts(faces.crops.qualities)
-    inside = np.char.startswith(faces.identities, f"{GUESTS}/")
+    inside = np.char.startswith(faces.identities, f"{UNSEEN}/")
     members, impostors, held_out = (
         np.flatnonzero(inside & np.isin(faces.splits, splits))
-        for splits in (("train", "guest"), ("calibration-stranger", "test-stranger"), ("test-stranger",))
+        for splits in (("train", "test-unseen"), ("calibration-impostor", "test-impostor"), ("test-impostor",))
     )
     return identification.Collection(faces.embeddings, usable, faces.identities, members, impostors, held_out)
 
 
 def lfw(
-    root: Path, work: Path, detector: Detector, network: Network, left_out: Sequence[str], tick: Tick = quiet
+    root: Path,
+    work: Path,
+    detector: Detector,
+    network: Network,
+    left_out: Sequence[str],
+    progress: Progress = no_progress,
 ) -> tuple[dict, dict]:
     """Measure verification on LFW's 6,000 pairs.
 
@@ -97,7 +102,7 @@ def lfw(
         detector: the one that serves.
         network: the one that serves.
         left_out: LFW names of the celebrities; the figures without their pairs are returned too.
-        tick: called with the progress.
+        progress: called with the progress.
 
     Returns:
         Figures for the card, and details: `roc`, for all pairs and for those without celebrities.
@@ -105,8 +110,10 @@ def lfw(
     pairs = verification.lfw_pairs(root)
     files = sorted({file for pair in pairs for file in pair[:2]})
     done = iter(range(1, len(files) + 1))
-    crops = collect(root, files, detector, work / "lfw", lambda: tick("finding faces in LFW", next(done), len(files)))
-    crops, embeddings = embed(network, crops, work / "lfw", lambda done, total: tick("embedding LFW", done, total))
+    crops = collect(
+        root, files, detector, work / "lfw", lambda: progress("finding faces in LFW", next(done), len(files))
+    )
+    crops, embeddings = embed(network, crops, work / "lfw", lambda done, total: progress("embedding LFW", done, total))
     left, right = (crops.positions([pair[side] for pair in pairs]) for side in (0, 1))
     distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)
     distances = np.where(crops.found[left] & crops.found[right], distances, np.inf)

@@ -11,10 +11,10 @@ import numpy as np
 from app.recognition.decision import Verdict
 from app.recognition.recognizer import Recognizer
 from app.training.augmentation import augment
+from app.training.data.labeled_faces import LabeledFaces, Progress, no_progress, person_name
 from app.training.data.tiles import unit_hash
 from app.training.evaluation.judged import judged
 from app.training.release import release
-from app.training.release.release import Faces, Tick, person_of, quiet
 from app.vision.decoding import Picture
 from app.vision.detection import turned
 
@@ -77,27 +77,29 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 _TILTS = {0: "unchanged", 15: "tilted 15°", 30: "tilted 30°", -30: "tilted -30°"}
 
 
-def measure(faces: Faces, spelling: dict[str, str], recognizer: Recognizer, tick: Tick = quiet) -> list[dict]:
+def measure(
+    faces: LabeledFaces, spellings: dict[str, str], recognizer: Recognizer, progress: Progress = no_progress
+) -> list[dict]:
     """Measure the same faces after each degradation. A missed face is an error.
 
     Args:
         faces: as `shipping.gather` returns them.
-        spelling: names by folder name.
+        spellings: names by folder name.
         recognizer: with the gallery to identify them in.
-        tick: called with the progress.
+        progress: called with the progress.
 
     Returns:
         A row for each degradation: `change`, `faces`, `rank1`, `named` (with the own name), `missed`, `refused` (by
         the quality gate); `impostors`, `impostors_named`.
     """
-    known, others = (_sample(faces, split) for split in ("test", "test-stranger"))
-    names = [person_of(faces.identities[place], spelling) for place in known]
-    pictures = [faces.picture(place) for place in [*known, *others]]
+    known, others = (_sample(faces, split) for split in ("test", "test-impostor"))
+    names = [person_name(faces.identities[place], spellings) for place in known]
+    pictures = [faces.read_picture(place) for place in [*known, *others]]
     rows = []
     for number, (name, change) in enumerate(CHANGES.items(), start=1):
         verdicts = [_verdict(change(picture), recognizer) for picture in pictures]
         rows.append({"change": name, **_counted(names, verdicts[: len(names)], verdicts[len(names) :])})
-        tick("degrading photos", number, len(CHANGES))
+        progress("degrading photos", number, len(CHANGES))
     return rows
 
 
@@ -108,27 +110,29 @@ def tilt(rows: Sequence[dict]) -> dict:
     return {"faces": rows[0]["faces"], **found}
 
 
-def resent(faces: Faces, spelling: dict[str, str], recognizer: Recognizer, tick: Tick = quiet) -> dict:
+def resent(
+    faces: LabeledFaces, spellings: dict[str, str], recognizer: Recognizer, progress: Progress = no_progress
+) -> dict:
     """Send the photos of the gallery's anchors again, unchanged and compressed as JPEG of quality 80.
 
     Args:
         faces: those that the gallery was made of.
-        spelling: names by folder name.
+        spellings: names by folder name.
         recognizer: with that gallery.
-        tick: called with the progress.
+        progress: called with the progress.
 
     Returns:
         `photos` and `named`, the share that matches its own person; `compressed` and `compressed_named` of a sample.
     """
     card, snapshot = recognizer.network.card, recognizer.gallery.snapshot()
-    enrolled = np.concatenate(release.choose_gallery(faces, spelling, card.quality)[1])
-    unchanged = judged(faces, enrolled, spelling, snapshot, card)
+    enrolled = np.concatenate(release.choose_gallery(faces, spellings, card.quality)[1])
+    unchanged = judged(faces, enrolled, spellings, snapshot, card)
     sample = enrolled[:: -(-len(enrolled) // RESENT)]
     named = 0
     for number, place in enumerate(sample, start=1):
-        verdict = _verdict(augment.compressed(faces.picture(place), quality=80), recognizer)
-        named += verdict is not None and verdict.person == person_of(faces.identities[place], spelling)
-        tick("sending enrolled photos again", number, len(sample))
+        verdict = _verdict(augment.compressed(faces.read_picture(place), quality=80), recognizer)
+        named += verdict is not None and verdict.person == person_name(faces.identities[place], spellings)
+        progress("sending enrolled photos again", number, len(sample))
     return {
         "photos": len(unchanged),
         "named": sum(face.named(card.rules) == face.person for face in unchanged) / len(unchanged),
@@ -137,7 +141,7 @@ def resent(faces: Faces, spelling: dict[str, str], recognizer: Recognizer, tick:
     }
 
 
-def _sample(faces: Faces, split: str) -> np.ndarray:
+def _sample(faces: LabeledFaces, split: str) -> np.ndarray:
     places = np.flatnonzero(faces.splits == split)
     return places[:: max(1, len(places) // SAMPLE)]
 

@@ -28,7 +28,7 @@ class Validation:
     def __init__(self, tiles: TileSet, seed: int) -> None:
         whose: dict[str, list[int]] = {}
         for place, (who, file) in enumerate(zip(tiles.identities, tiles.files, strict=True)):
-            if split_of(who, file, seed) == "calibration-stranger":
+            if split_of(who, file, seed) == "calibration-impostor":
                 whose.setdefault(who, []).append(place)
         rng = np.random.default_rng([seed, 11])
         several = [faces for faces in whose.values() if len(faces) > 1]

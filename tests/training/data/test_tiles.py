@@ -171,7 +171,7 @@ def test_strangers_are_strangers_with_all_their_pictures():
     splits = [tiles.split_of(person, f"{person}/1.jpg") for person in people]
     assert splits == [tiles.split_of(person, f"{person}/2.jpg") for person in people]
     shares = {split: splits.count(split) / len(splits) for split in set(splits)}
-    assert shares == pytest.approx({"train": 0.88, "test-stranger": 0.06, "calibration-stranger": 0.06}, abs=0.02)
+    assert shares == pytest.approx({"train": 0.88, "test-impostor": 0.06, "calibration-impostor": 0.06}, abs=0.02)
 
 
 def test_hashes_are_the_same_on_every_machine():

@@ -7,9 +7,9 @@ import pytest
 from app.recognition.decision import Head
 from app.training.data import unseen_people
 from app.training.data.crops import Crops
+from app.training.data.labeled_faces import LabeledFaces
 from app.training.evaluation.judged import judged
 from app.training.release import release
-from app.training.release.release import Faces
 from app.vision.faces import Box, DetectedFace
 from app.vision.quality import QualityFloor
 from tests import photos
@@ -27,18 +27,18 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def faces(tmp_path, rng) -> Faces:
+def faces(tmp_path, rng) -> LabeledFaces:
     row = np.arange(16, dtype=np.float32)[None]
     crops = Crops(["celebrities/Dee/1.webp"], np.zeros((1, 112, 112, 3), np.uint8), row, np.full(1, 9.0))
     row = rng.normal(size=(1, 8)).astype(np.float32)
-    return Faces(tmp_path, crops, np.array(["celebrities/Dee"]), np.array(["train"]), row / np.linalg.norm(row))
+    return LabeledFaces(tmp_path, crops, np.array(["celebrities/Dee"]), np.array(["train"]), row / np.linalg.norm(row))
 
 
 def test_people_with_enough_pictures_are_members(root):
-    members, others = unseen_people.pictures_of(root, [])
+    members, others = unseen_people.list_pictures(root, [])
     assert {file.split("/")[0] for file in members} == {"Ann_Lee", "Bo_Ek"}
     assert {file.split("/")[0] for file in others} == {"Cy_Few"}
-    assert len(unseen_people.pictures_of(root, ["Ann_Lee"])[0]) == 10
+    assert len(unseen_people.list_pictures(root, ["Ann_Lee"])[0]) == 10
 
 
 def test_guests_join_the_gallery_by_half_of_their_pictures(root, faces, tmp_path, rng, monkeypatch):
@@ -53,17 +53,19 @@ def test_guests_join_the_gallery_by_half_of_their_pictures(root, faces, tmp_path
     face = DetectedFace(Box(10, 10, 20, 24), np.array([[12.0, 18.0], [28.0, 18.0]]), 0.9)
     detector = SimpleNamespace(largest=lambda picture: face, backend="none")
     ticks = []
-    joined = unseen_people.invite(faces, root, tmp_path / "work", detector, None, [], lambda *done: ticks.append(done))
+    joined = unseen_people.add_people(
+        faces, root, tmp_path / "work", detector, None, [], lambda *done: ticks.append(done)
+    )
     assert ticks[-1][1:] == (31, 31)
     assert len(joined.crops.files) == len(joined.embeddings) == 32
     few = np.char.endswith(joined.identities, "Cy_Few")
-    assert set(joined.splits[~few]) == {"train", "guest"}
-    assert set(joined.splits[few]) <= {"calibration-stranger", "test-stranger"}
-    assert joined.picture(5).shape == (40, 40, 3)
+    assert set(joined.splits[~few]) == {"train", "test-unseen"}
+    assert set(joined.splits[few]) <= {"calibration-impostor", "test-impostor"}
+    assert joined.read_picture(5).shape == (40, 40, 3)
     spelling, floor = {"Bo Ek": "Bo Ék"}, QualityFloor()
     snapshot, _ = release.choose_gallery(joined, spelling, floor)
     assert snapshot.names == ("Ann Lee", "Bo Ék", "Dee")
     card = SimpleNamespace(rules=SimpleNamespace(head=Head(6.0, 1.0)), quality=floor)
-    found = judged(joined, joined.of("guest"), spelling, snapshot, card)
+    found = judged(joined, joined.positions("test-unseen"), spelling, snapshot, card)
     assert {face.person for face in found} == {"Ann Lee", "Bo Ék"}
     assert all(face.right for face in found)

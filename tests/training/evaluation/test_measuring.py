@@ -8,8 +8,8 @@ from app.errors import TrainingError
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Rules
 from app.training.data.crops import Crops
+from app.training.data.labeled_faces import LabeledFaces
 from app.training.evaluation import measuring
-from app.training.release.release import Faces
 from app.vision import alignment
 from app.vision.quality import QualityFloor
 
@@ -21,11 +21,11 @@ RULES = Rules(
     pairs=PairRules(((1e-2, 0.4), (1e-3, 0.3), (1e-6, 0.1)), 0.6),
 )
 PEOPLE = 12
-SPLITS = (["test"] * 6 + ["guest"] * 4) * PEOPLE + ["test-stranger"] * 60 + ["test-famous"] * 20
+SPLITS = (["test"] * 6 + ["test-unseen"] * 4) * PEOPLE + ["test-impostor"] * 60 + ["test-famous"] * 20
 
 
 @pytest.fixture
-def measured(rng, tmp_path) -> tuple[Faces, Snapshot]:
+def measured(rng, tmp_path) -> tuple[LabeledFaces, Snapshot]:
     """Twelve people with four anchors and ten faces each, of which one is missed and one refused, and impostors."""
     middles = rng.normal(size=(PEOPLE, 24))
     near = middles[:, None] + rng.normal(scale=0.3, size=(PEOPLE, 14, 24))
@@ -48,7 +48,7 @@ def measured(rng, tmp_path) -> tuple[Faces, Snapshot]:
     pixels = rng.integers(0, 256, (1, alignment.SIZE, alignment.SIZE, 3), dtype=np.uint8)
     crops = Crops(files, np.broadcast_to(pixels, (len(files), *pixels.shape[1:])), faces.astype(np.float32))
     rows[0] = 0
-    return Faces(tmp_path, crops, identities, np.array(SPLITS), rows.astype(np.float32)), snapshot
+    return LabeledFaces(tmp_path, crops, identities, np.array(SPLITS), rows.astype(np.float32)), snapshot
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def test_people_who_are_missing_in_the_gallery_are_reported(measured, card):
 
 def test_guests_are_members_and_impostors_of_own_galleries(measured, card):
     faces, _ = measured
-    identities = np.char.replace(np.char.replace(faces.identities, "known/", "guests/"), "o/", "guests/")
-    others = ["calibration-stranger", "test-stranger", "test-famous", "dropped"]
-    splits = np.array(["guest", "train"] * 60 + others * 20)
+    identities = np.char.replace(np.char.replace(faces.identities, "known/", "unseen/"), "o/", "unseen/")
+    others = ["calibration-impostor", "test-impostor", "test-famous", "dropped"]
+    splits = np.array(["test-unseen", "train"] * 60 + others * 20)
     identities[125] = identities[121]  # two test impostors are one person
     joined = replace(faces, identities=identities, splits=splits)
     people = measuring.own_people(joined, card)

@@ -7,8 +7,8 @@ from app.recognition.decision import Head, PairRules, PersonDistance, Rules, Ver
 from app.recognition.recognizer import Recognizer
 from app.settings import Settings
 from app.training.data.crops import collect
+from app.training.data.labeled_faces import LabeledFaces
 from app.training.evaluation import robustness
-from app.training.release.release import Faces
 from app.vision.detection import Detector
 from app.vision.quality import QualityFloor
 from tests import photos
@@ -43,7 +43,7 @@ def test_changes_do_what_they_say(picture):
 
 
 @pytest.fixture
-def faces(photo, tmp_path) -> Faces:
+def faces(photo, tmp_path) -> LabeledFaces:
     """The same photo of a person of the gallery three times: as an anchor, a known face and an impostor."""
     files = [f"{folder}/{number}.jpg" for number, folder in enumerate((KNOWN, KNOWN, "other/someone"))]
     for file in files:
@@ -51,13 +51,13 @@ def faces(photo, tmp_path) -> Faces:
         (tmp_path / file).write_bytes(photo(photos.PERSON))
     crops = collect(tmp_path, files, Detector.from_settings(Settings()), tmp_path / "cache")
     identities = np.array([file.rpartition("/")[0] for file in files])
-    return Faces(
-        tmp_path, crops, identities, np.array(["train", "test", "test-stranger"]), np.zeros((3, 128), np.float32)
+    return LabeledFaces(
+        tmp_path, crops, identities, np.array(["train", "test", "test-impostor"]), np.zeros((3, 128), np.float32)
     )
 
 
 @pytest.fixture
-def enrolled(recognizer, faces, empty_gallery, monkeypatch) -> tuple[Recognizer, Faces]:
+def enrolled(recognizer, faces, empty_gallery, monkeypatch) -> tuple[Recognizer, LabeledFaces]:
     """A gallery of that person with that photo alone, and the faces with their embeddings.
 
     The photo shows an average face, which may be too blurred for the quality gate.

@@ -5,7 +5,7 @@ from app.training.data.tiles import SIDE, TileSet, split_of
 from app.training.fit.validation import Validation
 
 HELD_BACK = [
-    name for name in (f"others/{number}" for number in range(1200)) if split_of(name, "") == "calibration-stranger"
+    name for name in (f"others/{number}" for number in range(1200)) if split_of(name, "") == "calibration-impostor"
 ]
 
 

@@ -7,9 +7,10 @@ import pytest
 from app.recognition.decision import judge, rank
 from app.recognition.model_card import TwinConfig, read_card
 from app.training.calibration import quality_floor, thresholds
+from app.training.data import labeled_faces
 from app.training.data.crops import Crops
+from app.training.data.labeled_faces import LabeledFaces
 from app.training.release import anchors, release
-from app.training.release.release import Faces
 from app.vision.alignment import PIPELINE
 from app.vision.quality import QualityFloor
 from tests.training.data.test_crops import rows_of
@@ -19,19 +20,19 @@ FLOOR = QualityFloor(eye_distance=8.0, detail=0.1, yaw=1.5, close_confidence=0.6
 
 
 @pytest.fixture
-def faces(rng, tmp_path) -> Faces:
+def faces(rng, tmp_path) -> LabeledFaces:
     """Ten people with eight training and four calibration faces each, and a hundred strangers."""
     middles = np.repeat(rng.normal(size=(PEOPLE, DIMS)), 12, axis=0)
     rows = np.concatenate([middles + rng.normal(scale=0.4, size=middles.shape), rng.normal(size=(100, DIMS))])
     identities = [f"celebrities/p{number}" for number in range(PEOPLE) for _ in range(12)]
     identities += [f"people/{number}" for number in range(100)]
-    splits = (["train"] * 8 + ["calibration"] * 4) * PEOPLE + ["calibration-stranger"] * 100
+    splits = (["train"] * 8 + ["calibration"] * 4) * PEOPLE + ["calibration-impostor"] * 100
     everybody = len(identities)
     crops = rng.integers(0, 256, (everybody, 112, 112, 3), dtype=np.uint8)
     files = [f"{identity}/{number}.webp" for number, identity in enumerate(identities)]
     whole = Crops(files, crops, rows_of(everybody))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return Faces(tmp_path, whole, np.array(identities), np.array(splits), rows.astype(np.float32))
+    return LabeledFaces(tmp_path, whole, np.array(identities), np.array(splits), rows.astype(np.float32))
 
 
 def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypatch):
@@ -40,10 +41,10 @@ def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypat
     assert snapshot.names == tuple(sorted([*(f"p{number}" for number in range(PEOPLE) if number != 1), "Pé One"]))
     for _, table in rules.thresholds:
         assert [people for people, _ in table] == [1, 4, PEOPLE]
-    impostors = faces.embeddings[faces.of("calibration-stranger")]
+    impostors = faces.embeddings[faces.positions("calibration-impostor")]
     named = [judge(rank(one, snapshot, rules.head), rules).kind == "match" for one in impostors]
     assert np.mean(named) <= 0.01
-    known = faces.embeddings[faces.of("calibration")]
+    known = faces.embeddings[faces.positions("calibration")]
     assert np.mean([judge(rank(one, snapshot, rules.head), rules).kind == "match" for one in known]) > 0.5
     raw = {"architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), DIMS))}, "crop": PIPELINE}
     written = release.write(tmp_path / "twin.json", raw, {"000": np.zeros(3)}, rules, floor)
@@ -72,7 +73,7 @@ def test_a_pretrained_network_is_calibrated_on_training_photos_too(faces, monkey
 def test_impostors_of_the_gallerys_names_are_dropped(faces):
     identities = faces.identities.copy()
     identities[-1] = "people/P_2"
-    splits = np.array([*faces.splits[:-2], "test-famous", "test-stranger"])
-    found = release.without_gallery_people(replace(faces, identities=identities, splits=splits), {"P 2": "p2"})
+    splits = np.array([*faces.splits[:-2], "test-famous", "test-impostor"])
+    found = labeled_faces.drop_gallery_impostors(replace(faces, identities=identities, splits=splits), {"P 2": "p2"})
     assert found.splits[-2:].tolist() == ["test-famous", "dropped"]
     assert (found.splits[:-2] == splits[:-2]).all()

@@ -1,0 +1,67 @@
+"""`ship`: write the model card, the weights and the gallery of a trained or pretrained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from app.cli import common
+from app.cli.training_options import FILE, FOLDER, GALLERY, LFW, WORK, progress_bars
+
+
+@click.command()
+@click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
+@WORK
+@GALLERY
+@LFW
+@click.option("--model", type=click.Path(path_type=Path), help="Model card to write. Default: FACES_MODEL.")
+@click.option("--anchors", type=click.Path(path_type=Path), help="Gallery to write. Default: FACES_ANCHORS.")
+@click.option("--data", default="", help="Description of the training data, for the model card.")
+@click.option("--pretrained", type=FILE, help="ONNX file to ship instead of the trained network, such as SFace's.")
+@click.option("--source", default="", help="Origin of the pretrained file, for the model card.")
+@click.option("--license", default="", help="License of the pretrained weights, for the model card.")
+def ship(
+    faces: Path,
+    work: Path,
+    gallery: str,
+    lfw: Path | None,
+    model: Path | None,
+    anchors: Path | None,
+    data: str,
+    pretrained: Path | None,
+    source: str,
+    license: str,
+) -> None:
+    """Write the model card, weights and gallery of the trained network.
+
+    Chooses anchors, thresholds and quality floor on faces that the network was not trained on. A names.json in the
+    gallery folder maps folder names to the spelling of names. Next: evaluate.
+    """
+    if pretrained and not (source and license):
+        raise click.UsageError("--pretrained needs --source and --license: the model card names both.")
+    settings = common.load_settings()
+    model, anchors = model or settings.model, anchors or settings.anchors
+    with progress_bars() as progress:
+        from app.training.data import labeled_faces, tiles, unseen_people
+        from app.training.release import export, release
+        from app.training.release import pretrained as onnx_import
+        from app.vision.detection import Detector
+
+        detector = Detector.from_settings(settings)
+        if pretrained:
+            weights, origin = onnx_import.read_onnx(pretrained)
+            about = onnx_import.about(origin, source, license)
+        else:
+            weights, about = export.trained_weights(work / "run")
+        network = export.provisional_network(weights, about)
+        spellings = labeled_faces.read_spellings(anchors)
+        loaded = unseen_people.load_with_unseen(faces, lfw, work, detector, network, gallery, spellings, progress)
+        rules, floor, _ = release.calibrate(loaded, spellings, network, pretrained is not None, progress)
+        raw = export.describe(about, data, crops_made_by=settings.detector)
+        card = release.write(model, raw, weights, rules, floor)
+        packed = tiles.pack(faces, work / "tiles", detector)
+        release.write_impostors(model, card.id, loaded)
+        release.write_gallery(anchors, card.id, loaded, spellings, floor, packed, detector, progress)
+    click.echo(f"Wrote {model}, its weights and impostors, and the gallery {anchors}.")
+    click.echo(f"Next: python main.py evaluate {faces}")
