@@ -23,7 +23,7 @@ from app.recognition.decision import FPIRS
 from app.settings import ROOT, Settings
 from app.training.data import labeled_faces, unseen_people
 from app.training.data.crops import collect, embed
-from app.training.data.tiles import unit_hash
+from app.training.data.splits import unit_hash
 from app.training.evaluation import identification, verification
 from app.training.fit.teacher import Teacher
 from app.vision.detection import Detector
@@ -156,7 +156,7 @@ def row(
     yield f"{100 * accuracy:.1f} ± {100 * error:.1f}"
     yield f"{100 * verification.tar_at_far(distances, different, 1e-3):.1f}"
     files = sorted([*members, *impostors])
-    embeddings = embed_files(files, "guests")
+    embeddings = embed_files(files, "unseen")
     inside = np.isin(files, members)
     people = np.array([file.rpartition("/")[0] for file in files])
     usable, outside = embeddings.any(axis=1), np.flatnonzero(~inside)
@@ -183,7 +183,7 @@ def main(faces: Path, lfw: Path, opencv_folder: Path | None, count: int, pairs: 
     impostors = sorted(others, key=lambda file: unit_hash(file, 3))[:count]
     listed = verification.lfw_pairs(lfw)
     chosen = listed[:: -(-len(listed) // pairs)]
-    files = {"lfw": files_of(listed), "guests": sorted([*members, *others])}
+    files = {"lfw": files_of(listed), "unseen": sorted([*members, *others])}
     template = identification.template_distances
     systems = {name: (one, template) for name, one in serving(lfw, work, files, opencv_folder).items()}
     if opencv_folder is not None:

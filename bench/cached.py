@@ -9,7 +9,7 @@ import numpy as np
 from app.recognition import inference
 from app.settings import ROOT, Settings
 from app.training.data.crops import fingerprint
-from app.training.data.tiles import split_of
+from app.training.data.splits import split_of
 
 CROPS = ROOT / ".training" / "crops"
 """Where they lie unless said otherwise."""
@@ -43,7 +43,7 @@ def faces(crops: Path, *splits: str) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         crops: the folder.
-        splits: names, as `tiles.split_of` gives them.
+        splits: names, as `splits.split_of` gives them.
 
     Returns:
         The folder of each face's person, and float32 (faces, dims) of length 1.

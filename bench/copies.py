@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+import cv2
 import numpy as np
 
 from app.enrollment.enroll import DUPLICATE
@@ -18,16 +19,24 @@ from app.gallery import shipped
 from app.recognition import inference
 from app.recognition.scoring import SAME_PICTURE
 from app.settings import ROOT, Settings
-from app.training.augmentation import augment
+from app.training.evaluation.robustness import compress
+from app.vision import alignment
 from bench import cached
 
 LIMITS = (0.65, SAME_PICTURE, 0.9, 0.95, DUPLICATE)
 
+
+def shrink(face: np.ndarray, side: int) -> np.ndarray:
+    """Return a crop reduced to `side` pixels and enlarged again: uint8 (112, 112, 3), same out."""
+    small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (alignment.SIZE, alignment.SIZE), interpolation=cv2.INTER_LINEAR)
+
+
 COPIES = {
-    "75 pixels wide": partial(augment.shrunk, side=75),
-    "56 pixels wide": partial(augment.shrunk, side=56),
-    "JPEG of quality 60": partial(augment.compressed, quality=60),
-    "JPEG of quality 30": partial(augment.compressed, quality=30),
+    "75 pixels wide": partial(shrink, side=75),
+    "56 pixels wide": partial(shrink, side=56),
+    "JPEG of quality 60": partial(compress, quality=60),
+    "JPEG of quality 30": partial(compress, quality=30),
 }
 
 
@@ -51,7 +60,7 @@ def main(work: Path, count: int) -> None:
     network = inference.load_network(Settings.from_environment().model)
     rows = {
         "closest other of the person": nearest(work / "crops", network.weights),
-        "the same, LFW": nearest(work / "guests", network.weights),
+        "the same, LFW": nearest(work / "unseen", network.weights),
     }
     anchors = shipped.read(Settings.from_environment().anchors).snapshot().anchors
     _, impostors = cached.faces(work / "crops", "calibration-impostor", "test-impostor")

@@ -23,9 +23,9 @@ from app.gallery import shipped
 from app.recognition.decision import rank
 from app.recognition.inference import load_network
 from app.settings import Settings
-from app.training.augmentation import augment
-from app.training.data import tiles
 from app.training.data.labeled_faces import person_name, read_spellings
+from app.training.data.splits import split_of
+from app.training.evaluation.robustness import compress as compress_jpeg
 from app.vision import alignment, decoding
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
@@ -142,7 +142,7 @@ def enlarge(pixels: np.ndarray, face: DetectedFace, rng: np.random.Generator, wi
 
 def compress(pixels: np.ndarray, face: DetectedFace, rng: np.random.Generator, quality: int) -> np.ndarray:
     """Save the picture as JPEG."""
-    return augment.compressed(pixels, quality)
+    return compress_jpeg(pixels, quality)
 
 
 def cover(
@@ -195,7 +195,7 @@ def list_pictures(identifier: Identifier, faces: Path, lfw: Path, spelling: dict
     known = [
         (path, person_name(path.parent.name, spelling))
         for path in sorted(faces.glob("celebrities/*/*.webp"))
-        if tiles.split_of(
+        if split_of(
             path.parent.relative_to(faces).as_posix(), path.relative_to(faces).as_posix(), gallery="celebrities"
         )
         == "test"

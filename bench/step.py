@@ -17,9 +17,8 @@ from app.vision import alignment
 
 keras = import_keras()
 
-from app.training.fit.normalization import normalization  # noqa: E402
-
 from app.training.fit.learner import PRECISIONS  # noqa: E402 (TensorFlow's first import is to be a quiet one)
+from app.training.fit.normalization import normalization  # noqa: E402
 
 BATCH, STEPS = 64, 4
 

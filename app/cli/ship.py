@@ -43,7 +43,7 @@ def ship(
     settings = common.load_settings()
     model, anchors = model or settings.model, anchors or settings.anchors
     with progress_bars() as progress:
-        from app.training.data import labeled_faces, tiles, unseen_people
+        from app.training.data import labeled_faces, unseen_people
         from app.training.release import export, release
         from app.training.release import pretrained as onnx_import
         from app.vision.detection import Detector
@@ -60,8 +60,7 @@ def ship(
         rules, floor, _ = release.calibrate(loaded, spellings, network, pretrained is not None, progress)
         raw = export.describe(about, data, crops_made_by=settings.detector)
         card = release.write(model, raw, weights, rules, floor)
-        packed = tiles.pack(faces, work / "tiles", detector)
         release.write_impostors(model, card.id, loaded)
-        release.write_gallery(anchors, card.id, loaded, spellings, floor, packed, detector, progress)
+        release.write_gallery(anchors, card.id, loaded, spellings, floor, progress)
     click.echo(f"Wrote {model}, its weights and impostors, and the gallery {anchors}.")
     click.echo(f"Next: python main.py evaluate {faces}")

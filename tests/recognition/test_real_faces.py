@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.settings import ROOT
-from app.training.data.tiles import split_of, unit_hash
+from app.training.data.splits import split_of, unit_hash
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

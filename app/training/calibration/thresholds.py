@@ -13,7 +13,7 @@ import numpy as np
 
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Table, leads
-from app.training.data.tiles import unit_hash
+from app.training.data.splits import unit_hash
 from app.training.evaluation.reliability import class_distances
 
 ANCHOR_COUNTS = (1, 2, 3, 5, 10, 32, 64)

@@ -18,7 +18,8 @@ import numpy as np
 
 from app.errors import TrainingError
 from app.training.augmentation import augment
-from app.training.data.tiles import TileSet, split_of
+from app.training.data.splits import split_of
+from app.training.data.tiles import TileSet
 from app.training.fit.teacher import Teacher
 from app.vision import alignment
 

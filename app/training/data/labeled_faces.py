@@ -14,8 +14,9 @@ from app.arrays import FloatArray, IntArray, TextArray
 from app.errors import TrainingError
 from app.gallery import names
 from app.recognition.inference import Network
-from app.training.data import duplicates, tiles
 from app.training.data.crops import Crops, collect, embed
+from app.training.data.duplicates import find_duplicates
+from app.training.data.splits import split_of
 from app.vision import decoding
 from app.vision.detection import Detector
 
@@ -43,7 +44,7 @@ class LabeledFaces:
         root: Folder of identities.
         crops: Crops of the serving pipeline, one for each picture.
         identities: str (faces,), folders below `root`.
-        splits: str (faces,), as `tiles.split_of` returns them. `repeated` marks held-out copies of training faces.
+        splits: str (faces,), as `splits.split_of` returns them. `repeated` marks held-out copies of training faces.
         embeddings: float32 (faces, dims) of unit length, zeros where the detector missed the face.
         unseen_root: Folder of the collection of unseen people, if any.
     """
@@ -88,7 +89,7 @@ def load(
         if decoding.looks_like_picture(path):
             file = path.relative_to(root).as_posix()
             identity = file.rpartition("/")[0]
-            split = tiles.split_of(identity, file, gallery=gallery)
+            split = split_of(identity, file, gallery=gallery)
             if identity.startswith(f"{gallery}/") or split != "train":
                 files.append(file)
                 identities.append(identity)
@@ -102,7 +103,7 @@ def load(
     crops = collect(root, files, detector, work / "crops", lambda: progress("detecting faces", next(done), len(files)))
     crops, embeddings = embed(network, crops, work / "crops", lambda done, total: progress("embedding", done, total))
     people, parts = np.array(identities), np.array(splits, dtype="U32")
-    parts[duplicates.repeated(crops, people, parts, tiles.targets_of(root, files))] = "repeated"
+    parts[find_duplicates(crops, people, parts)] = "repeated"
     return LabeledFaces(root, crops, people, parts, embeddings)
 
 

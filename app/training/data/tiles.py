@@ -8,7 +8,6 @@ the root's `index.csv` (columns `file`, `right_eye_x` ...) or else from the dete
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -51,41 +50,6 @@ class TileSet:
 
     def __len__(self) -> int:
         return len(self.files)
-
-
-def unit_hash(text: str, seed: int) -> float:
-    """A number in [0, 1) that depends on nothing but `text` and `seed`: what splits are made by."""
-    digest = hashlib.sha256(f"{seed}:{text}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
-
-
-def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebrities") -> str:
-    """Return the split of a face.
-
-    Pictures of the gallery's people are `train`, `calibration` or `test`. Others are `train`, or impostors of whom no
-    network or gallery sees anything: `calibration-impostor` and `test-impostor`, or `calibration-famous` and
-    `test-famous` for people known by name. A folder with a digit in its name is an anonymous ID, another one a name.
-
-    People are split by a hash of their name and pictures by a hash of their path, so that a split does not depend on
-    an order.
-
-    Args:
-        identity: folder of the person.
-        file: path of the picture.
-        seed: of the hashes.
-        gallery: folder of the gallery's people.
-    """
-    if not identity.startswith(f"{gallery}/"):
-        share = unit_hash(identity, seed)
-        if "/" in identity and not any(letter.isdigit() for letter in identity.rpartition("/")[2]):
-            return "calibration-famous" if share < 0.5 else "test-famous"
-        if share < 0.06:
-            return "calibration-impostor"
-        if share < 0.12:
-            return "test-impostor"
-        return "train"
-    share = unit_hash(file, seed)
-    return "calibration" if share < 0.03 else "test" if share < 0.10 else "train"
 
 
 def pack(

@@ -17,7 +17,7 @@ from app.recognition.inference import Network
 from app.training.data import labeled_faces
 from app.training.data.crops import Crops, collect, embed
 from app.training.data.labeled_faces import UNSEEN, LabeledFaces, Progress, no_progress
-from app.training.data.tiles import unit_hash
+from app.training.data.splits import unit_hash
 from app.vision import decoding
 from app.vision.detection import Detector
 

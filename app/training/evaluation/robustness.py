@@ -10,9 +10,8 @@ import numpy as np
 
 from app.recognition.decision import Verdict
 from app.recognition.recognizer import Recognizer
-from app.training.augmentation import augment
 from app.training.data.labeled_faces import LabeledFaces, Progress, no_progress, person_name
-from app.training.data.tiles import unit_hash
+from app.training.data.splits import unit_hash
 from app.training.evaluation.judged import judged
 from app.training.release import release
 from app.vision.decoding import Picture
@@ -26,6 +25,17 @@ RESENT = 1000
 
 _FACE_SHARE = 2 / 3
 """Side of a face in pictures that show it with a margin of 1.5 times its box."""
+
+
+def grayscale(picture: np.ndarray) -> np.ndarray:
+    """Return a picture without its colors: uint8 (height, width, 3) RGB, same out."""
+    return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+def compress(picture: np.ndarray, quality: int) -> np.ndarray:
+    """Return a picture after JPEG compression with a quality of 1 to 100: uint8 (height, width, 3) RGB, same out."""
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
@@ -63,10 +73,10 @@ def _tilted(degrees: float) -> Callable[[np.ndarray], np.ndarray]:
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "unchanged": lambda picture: picture,
     "face 48 px wide": _small,
-    "JPEG quality 20": partial(augment.compressed, quality=20),
+    "JPEG quality 20": partial(compress, quality=20),
     "blurred by 2 px": _blurred,
     "a quarter of the light": _dark,
-    "grayscale": augment.gray,
+    "grayscale": grayscale,
     "a fifth covered": _covered,
     "tilted 15°": _tilted(15),
     "tilted 30°": _tilted(30),
@@ -130,7 +140,7 @@ def resent(
     sample = enrolled[:: -(-len(enrolled) // RESENT)]
     named = 0
     for number, place in enumerate(sample, start=1):
-        verdict = _verdict(augment.compressed(faces.read_picture(place), quality=80), recognizer)
+        verdict = _verdict(compress(faces.read_picture(place), quality=80), recognizer)
         named += verdict is not None and verdict.person == person_name(faces.identities[place], spellings)
         progress("sending enrolled photos again", number, len(sample))
     return {

@@ -15,7 +15,8 @@ from app.errors import TrainingError
 from app.recognition.model_card import TwinConfig
 from app.recognition.siamese import fill
 from app.training.data.answers import Answers
-from app.training.data.tiles import TileSet, split_of
+from app.training.data.splits import split_of
+from app.training.data.tiles import TileSet
 from app.training.fit import batches, learner, rendered
 from app.training.fit.graph import Graph
 from app.training.fit.schedule import Plan
@@ -44,7 +45,7 @@ def train(
     """Train a twin, going on from the checkpoint in `folder` if there is one.
 
     Args:
-        tiles: the faces; `tiles.split_of` tells which of them are for training.
+        tiles: the faces; `splits.split_of` tells which of them are for training.
         folder: where `checkpoint.safetensors`, `stable.safetensors` (before the rate fell) and `log.jsonl` go.
         plan: how long and how.
         config: layout of the twin.

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.training.data.tiles import TileSet, split_of
+from app.training.data.splits import split_of
+from app.training.data.tiles import TileSet
 from app.training.evaluation.verification import folds_accuracy
 from app.vision import alignment
 

@@ -44,12 +44,12 @@ def choose(embeddings: np.ndarray, most: int = MOST) -> np.ndarray:
     return np.argsort(-(embeddings @ embeddings.mean(axis=0)), kind="stable")[:most]
 
 
-def portrait(pictures: Sequence[np.ndarray], eyes: Sequence[np.ndarray], details: np.ndarray) -> bytes:
+def portrait(pictures: Sequence[np.ndarray], landmarks: Sequence[np.ndarray], details: np.ndarray) -> bytes:
     """A person's average face.
 
     Args:
         pictures: uint8 (height, width, 3) RGB each, a face with a margin.
-        eyes: float (2, 2) each, in pixels of its picture.
+        landmarks: float (5, 2) or (2, 2) each, in pixels of its picture.
         details: float (pictures,), the detail of each face, see `Quality`; faces with more detail weigh more.
 
     Returns:
@@ -58,9 +58,9 @@ def portrait(pictures: Sequence[np.ndarray], eyes: Sequence[np.ndarray], details
     """
     total = np.zeros((_CANVAS, _CANVAS, 3))
     weights = np.zeros((_CANVAS, _CANVAS, 1))
-    for picture, pair, clear in zip(pictures, eyes, np.maximum(details, 0.1), strict=True):
-        cut = alignment.align(picture, pair, _CANVAS).astype(np.float64)
-        inside = alignment.align(_content(picture), pair, _CANVAS)[:, :, 0] > 200
+    for picture, points, clear in zip(pictures, landmarks, np.maximum(details, 0.1), strict=True):
+        cut = alignment.align(picture, points, _CANVAS).astype(np.float64)
+        inside = alignment.align(_content(picture), points, _CANVAS)[:, :, 0] > 200
         # Fading towards each picture's edge keeps the edges from showing in the average.
         depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3)
         weight = (np.minimum(depth / _FADE, 1.0) ** 2 * clear)[:, :, None]

@@ -1,6 +1,6 @@
 """From a trained twin to what ships: anchors and portraits of the gallery's people, the card with every number.
 
-The numbers are chosen on `calibration` faces; see `tiles.split_of`. `measuring` tells, on `test` faces, what came
+The numbers are chosen on `calibration` faces; see `splits.split_of`. `measuring` tells, on `test` faces, what came
 of it.
 """
 
@@ -16,12 +16,8 @@ from app.gallery.snapshot import Snapshot
 from app.recognition import impostor_faces, model_card
 from app.recognition.decision import Head, Rules
 from app.training.calibration import quality_floor, thresholds
-from app.training.data import tiles
 from app.training.data.labeled_faces import LabeledFaces, Progress, no_progress, person_name
 from app.training.release import anchors
-from app.vision import alignment
-from app.vision.decoding import Picture
-from app.vision.detection import Detector
 from app.vision.quality import QualityFloor
 
 
@@ -126,8 +122,6 @@ def write_gallery(
     faces: LabeledFaces,
     spellings: dict[str, str],
     floor: QualityFloor,
-    tile_set: tiles.TileSet,
-    detector: Detector,
     progress: Progress = no_progress,
 ) -> None:
     """Write the shipped gallery: everyone's anchors, and the average face of the most typical.
@@ -138,25 +132,16 @@ def write_gallery(
         faces: as `gather` gives them.
         spellings: names by folder name.
         floor: faces below it do not become anchors.
-        tile_set: eyes for the portraits.
-        detector: finds the eyes of those who are not among the tiles.
         progress: told the progress.
     """
     snapshot, chosen = choose_gallery(faces, spellings, floor)
-    places = {file: position for position, file in enumerate(tile_set.files)}
     people = []
     for number, (name, own) in enumerate(zip(snapshot.names, chosen, strict=True)):
-        pictures, eyes, details = [], [], []
-        for place in own[: anchors.AVERAGED]:
-            picture, position = faces.read_picture(place), places.get(faces.crops.files[place])
-            pictures.append(picture)
-            eyes.append(_eyes(picture, detector) if position is None else tile_set.eyes[position])
-            details.append(faces.crops.qualities[place].detail)
-        portrait = anchors.portrait(pictures, eyes, np.array(details))
+        typical = own[: anchors.AVERAGED]
+        pictures = [faces.read_picture(place) for place in typical]
+        landmarks = [face.landmarks for place in typical if (face := faces.crops.face(place))]
+        details = [quality.detail for place in typical if (quality := faces.crops.qualities[place])]
+        portrait = anchors.portrait(pictures, landmarks, np.array(details))
         people.append((name, snapshot.anchors[snapshot.offsets[number] : snapshot.offsets[number + 1]], portrait))
         progress("averaging faces", number + 1, len(chosen))
     shipped.write(folder, network_id, people)
-
-
-def _eyes(picture: np.ndarray, detector: Detector) -> np.ndarray:
-    return alignment.aligned_eyes(detector.largest(Picture(picture)).landmarks)

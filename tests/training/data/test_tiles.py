@@ -155,25 +155,3 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(TrainingError, match="No pictures below"):
         tiles.pack(tmp_path, tmp_path / "cache", NoDetector())
-
-
-def test_splits_depend_on_nothing_but_names():
-    files = [("celebrities/a", f"celebrities/a/{number}.jpg") for number in range(4000)]
-    splits = [tiles.split_of(*one) for one in files]
-    assert splits == [tiles.split_of(*one) for one in files[::-1]][::-1]
-    shares = {split: splits.count(split) / len(splits) for split in set(splits)}
-    assert shares == pytest.approx({"train": 0.9, "test": 0.07, "calibration": 0.03}, abs=0.02)
-    assert splits != [tiles.split_of(*one, seed=2) for one in files]
-
-
-def test_strangers_are_strangers_with_all_their_pictures():
-    people = [f"others/{number}" for number in range(4000)]
-    splits = [tiles.split_of(person, f"{person}/1.jpg") for person in people]
-    assert splits == [tiles.split_of(person, f"{person}/2.jpg") for person in people]
-    shares = {split: splits.count(split) / len(splits) for split in set(splits)}
-    assert shares == pytest.approx({"train": 0.88, "test-impostor": 0.06, "calibration-impostor": 0.06}, abs=0.02)
-
-
-def test_hashes_are_the_same_on_every_machine():
-    assert tiles.unit_hash("a", 1) == tiles.unit_hash("a", 1) != tiles.unit_hash("a", 2)
-    assert all(0 <= tiles.unit_hash(str(number), 1) < 1 for number in range(100))

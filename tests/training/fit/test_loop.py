@@ -9,7 +9,8 @@ from app.errors import TrainingError
 from app.recognition.model_card import TwinConfig
 from app.recognition.siamese import build_twin, fill, numbers
 from app.training.augmentation import augment
-from app.training.data.tiles import SIDE, TileSet, split_of
+from app.training.data.splits import split_of
+from app.training.data.tiles import SIDE, TileSet
 from app.training.fit import batches, loop
 from app.training.fit.schedule import Plan
 from app.training.release import export

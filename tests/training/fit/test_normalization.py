@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+
 from app.training.fit.normalization import FusedBatchNormalization, normalization
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from app.training.data.tiles import SIDE, TileSet, split_of
+from app.training.data.splits import split_of
+from app.training.data.tiles import SIDE, TileSet
 from app.training.fit.validation import Validation
 
 HELD_BACK = [
