@@ -1,4 +1,4 @@
-"""How gunicorn serves. Everything that an operator changes is a setting (see app/settings.py)."""
+"""gunicorn configuration, derived from the settings (app/settings.py)."""
 
 import http.client
 import os
@@ -17,41 +17,49 @@ from app.errors import SettingsError
 from app.settings import Settings
 
 try:
-    _settings = Settings.from_environment()
+    _settings = Settings()
 except SettingsError as error:
     sys.exit(str(error))
+
+try:
+    socket.getaddrinfo(_settings.host, None)
+except (OSError, UnicodeError):
+    # gunicorn would retry for seconds and name no setting.
+    sys.exit(
+        f"FACES_HOST is {_settings.host!r}. It must be an address of this machine, such as 127.0.0.1, "
+        "or 0.0.0.0 or :: for all its addresses."
+    )
 
 _address = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 _memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 bind = f"{_address}:{_settings.port}"
 workers = _settings.workers
-# Beside the requests worked on and those in the queue there have to be threads that say no, answer probes, and
-# wait for photos that arrive slowly.
-threads = _settings.threads + _settings.queue + 16
+# Sixteen more threads reject requests, answer health checks and receive slow uploads.
+threads = _settings.concurrency + _settings.queue + 16
 worker_class = "app.web.middleware.gunicorn_worker.Worker"
-# TensorFlow must not be forked: each worker loads its own network after it has forked.
+# TensorFlow must not be forked, so each worker loads its own network after the fork.
 preload_app = False
 timeout = 60
 graceful_timeout = _settings.request_seconds + 5
 keepalive = 5
-# gunicorn's own lines at start name the address before anybody can be served there.
+# gunicorn's own startup lines print the address before the server is ready.
 loglevel = "warning"
 control_socket_disable = True
-# Nobody's X-Forwarded-Proto is believed here; FACES_PROXIES decides, in the app.
+# The app trusts X-Forwarded-Proto according to FACES_PROXIES.
 forwarded_allow_ips = ""
-# The workers' heartbeats are files: in memory, so that a full disk stops nobody.
+# Heartbeat files are in memory, so that a full disk stops no worker.
 worker_tmp_dir = _memory
 
-if _settings.metrics and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="faces-metrics-", dir=_memory)
-    _own_figures = os.environ["PROMETHEUS_MULTIPROC_DIR"]
-else:
-    _own_figures = None
+_metrics_folder = None
+if _settings.metrics and not _settings.prometheus_dir:
+    _metrics_folder = tempfile.mkdtemp(prefix="faces-metrics-", dir=_memory)
+    # prometheus_client reads it in the workers.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
 
 
 def when_ready(server):
-    """Let no connection keep a thread waiting for ever: those accepted inherit this from the socket they came by."""
+    """Set socket timeouts: accepted connections inherit them, so that no client blocks a thread forever."""
     for listener in server.LISTENERS:
         seconds = struct.pack("ll", _settings.body_seconds, 0)
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
@@ -59,39 +67,38 @@ def when_ready(server):
 
 
 def post_worker_init(worker):
-    """Watch the worker, and print the address once the first one can serve."""
+    """Start the watchdog; the first worker prints the address once it is ready."""
     from app.web.middleware import watchdog
 
     extensions = worker.wsgi.extensions
-    watchdog.start(extensions["gate"], extensions["loading"], _settings.stuck_seconds)
+    watchdog.start(extensions["gate"], extensions["loading"], _settings.watchdog_seconds)
     if worker.age == 1:
         threading.Thread(target=_announce, args=(worker.wsgi,), daemon=True).start()
 
 
 def child_exit(server, worker):
-    """Take the figures of a worker that is gone out of those that tell of the present."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    """Remove the live metrics of a dead worker."""
+    if folder := _metrics_folder or _settings.prometheus_dir:
         from prometheus_client.multiprocess import mark_process_dead
 
-        mark_process_dead(worker.pid)
+        mark_process_dead(worker.pid, str(folder))
 
 
 def on_exit(server):
-    """Leave nothing behind."""
-    if _own_figures:
-        shutil.rmtree(_own_figures, ignore_errors=True)
+    """Delete the temporary folder of metrics."""
+    if _metrics_folder:
+        shutil.rmtree(_metrics_folder, ignore_errors=True)
 
 
 def _announce(app):
     if app.extensions["loading"].wait():
-        _knock()
+        _warm_up_http()
         print(f"Ready: http://{_address}:{_settings.port}", flush=True)
 
 
-def _knock():
-    """Ask whether the server is ready, as whatever watches over servers does: no visitor is the first of all."""
+def _warm_up_http():
+    """Warm up HTTP before reporting ready."""
     connection = http.client.HTTPConnection(_settings.host, _settings.port, timeout=10)
-    # Whoever tries next is told that nobody answers.
     with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/healthz/ready")
         connection.getresponse().read()

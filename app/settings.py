@@ -1,217 +1,371 @@
-"""Every setting of the program: its name, type, default, allowed values, and what it means.
+"""Settings: types, ranges, defaults and environment variables.
 
-A setting is read from an environment variable, `FACES_` and the field's name in capitals. Doors
-build one `Settings` at start and hand it on; nothing else reads the environment.
+`Settings()` reads the environment variables that `python -m app.settings` lists, and keyword arguments override them.
+No other module reads the environment.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
-import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+import warnings
 from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
+
+from annotated_types import Ge, Le
+from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import SettingsError
+from app.text import count
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The project's folder."""
+"""The repository's folder, or site-packages once installed."""
+
+_INSTALLED = Path(__file__).resolve().parent / "resources"
+
+RESOURCES = _INSTALLED if _INSTALLED.is_dir() else ROOT
+"""The folder of templates, static files, models and anchors: inside the package once it is installed."""
 
 PREFIX = "FACES_"
-
 AUTO = "auto"
-"""The value of settings that go by other settings."""
-
 OFF = "off"
-"""The value of settings that turn something off."""
 
+_DATA = Path.home() / ".local" / "share" / "faces" if _INSTALLED.is_dir() else ROOT / "instance"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_CENTURY_DAYS = 36_525
+_MOST = 10**12
+_FPIRS = (0.01, 0.003, 0.001)
+_TOKEN_LENGTH = 16
 
-DETECTORS = (
-    "auto yunet mtcnn dlib ssd opencv retinaface fastmtcnn mediapipe centerface "
-    "yolov8n yolov8m yolov8l yolov11n yolov11s yolov11m yolov11l yolov12n yolov12s yolov12m yolov12l"
-).split()
+_RENAMED = {
+    "max_images": "max_photos",
+    "max_bytes": "max_file_bytes",
+    "min_face": "min_face_width",
+    "threads": "concurrency",
+    "stuck_seconds": "watchdog_seconds",
+    "rate_storage": "rate_limit_storage",
+}
+"""Old names of settings. They work, with a warning, until the next major version."""
+
+DetectorName = Literal[
+    "auto", "yunet", "mtcnn", "dlib", "ssd", "opencv", "retinaface", "fastmtcnn", "mediapipe", "centerface",
+    "yolov8n", "yolov8m", "yolov8l", "yolov11n", "yolov11s", "yolov11m", "yolov11l",
+    "yolov12n", "yolov12s", "yolov12m", "yolov12l",
+]  # fmt: skip
 
 
-_DAY = 86_400
-"""Most seconds that a setting may say: more than a day is a slip of the finger, and more than some clocks can count."""
-
-_CENTURY = 36_525
-"""The same for days."""
-
-
-def _setting(
-    default: object, meaning: str, low: float | None = None, choices: list[str] | None = None, high: int = 10**12
-):
-    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "choices": choices})
+Positive = Annotated[int, Field(ge=1, le=_MOST)]
+Processes = Annotated[int, Field(ge=1, le=1000)]
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+Text = Annotated[str, Field(min_length=1)]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """All settings, with their defaults; `Settings.from_environment` reads the rest."""
+class _Environment(EnvSettingsSource):
+    """Environment variables; accepts old names and rejects unknown ones."""
 
-    detector: str = _setting(
-        "auto", "DeepFace's detector; auto is yunet where its weights lie, else mtcnn", None, DETECTORS
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        known = {row.variable for row in reference()}
+        for variable in sorted(name for name in os.environ if name.startswith(PREFIX)):
+            if variable in known:
+                continue
+            new = _new_name(variable.removeprefix(PREFIX).lower())
+            if new is None:
+                raise _unknown(variable, known)
+            if os.environ[variable]:
+                values.setdefault(new, os.environ[variable])
+        return values
+
+
+class Settings(BaseSettings):
+    """All settings of the program, validated and immutable.
+
+    Example:
+        >>> Settings(fpir=0.001).with_changes(max_faces=10)
+
+    Raises:
+        SettingsError: A value is outside its range, or an argument or a `FACES_` variable is not a setting.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        protected_namespaces=(),
     )
-    detector_home: Path = _setting(
+
+    detector: DetectorName = Field(
+        "auto", description="Face detector of DeepFace. `auto` is yunet if its weights exist, else mtcnn."
+    )
+    detector_home: Path = Field(
         Path(sys.prefix) / "deepface",
-        "folder that holds .deepface/weights, used where DEEPFACE_HOME has no yunet weights",
+        description="Folder with `.deepface/weights`, used if DEEPFACE_HOME has no weights.",
     )
-    detector_downloads: bool = _setting(False, "let DeepFace download the weights of a detector that lacks them")
-    detection_side: int = _setting(
-        2400, "pictures are reduced to this many pixels on their largest side to find faces", 64
-    )
-    max_faces: int = _setting(64, "most faces looked at in one picture, the largest first", 1)
-    min_face: int = _setting(16, "smallest face looked at: width of its box in pixels of the picture", 1)
-    fpir: float = _setting(
+    detector_downloads: bool = Field(False, description="Let DeepFace download missing detector weights.")
+    detection_side: int = Field(2400, ge=64, le=_MOST, description="Longest side in pixels for face detection.")
+    max_faces: Positive = Field(64, description="Maximum number of faces per photo, the largest first.")
+    min_face_width: Positive = Field(16, description="Minimum width of a face box in pixels of the photo.")
+    fpir: float = Field(
         0.01,
-        "share of people outside the gallery who may get a name (FPIR, ISO/IEC 19795-1)",
+        description="False positive identification rate (ISO/IEC 19795-1): share of unknown people who get a name. "
+        "A request or a command can ask for a stricter rate.",
+    )
+    max_pixels: Positive = Field(40_000_000, description="Maximum width x height of a photo.")
+    max_file_bytes: Positive = Field(20_000_000, description="Maximum size of a photo file in bytes.")
+    max_request_bytes: Positive = Field(50_000_000, description="Maximum size of a request in bytes.")
+    max_photos: Positive = Field(8, description="Maximum number of photos per request.")
+    max_fields: int = Field(16, ge=8, le=_MOST, description="Maximum number of form fields, photos not counted.")
+    max_field_bytes: int = Field(
+        100_000, ge=1000, le=_MOST, description="Maximum size in bytes of a form's text fields, each and together."
+    )
+    decoders: Processes = Field(2, description="Decoder processes per server process.")
+    decode_seconds: Seconds = Field(10, description="Maximum CPU seconds to decode one photo.")
+    decode_bytes: int = Field(
+        1_000_000_000, ge=100_000_000, le=_MOST, description="Maximum memory in bytes to decode one photo."
+    )
+    model: Path = Field(
+        RESOURCES / "models" / "twin.json", description="Model card of the network. Its weights are in the same folder."
+    )
+    anchors: Path = Field(RESOURCES / "anchors", description="Folder of the shipped gallery: embeddings and portraits.")
+    gallery: Literal["shipped", "empty"] = Field(
+        "shipped", description="People in a new database: those of FACES_ANCHORS, or none. Never removes people."
+    )
+    database_url: Text = Field(
+        f"sqlite:///{_DATA / 'gallery.sqlite'}", repr=False, description="SQLAlchemy URL of the gallery."
+    )
+    recovery_days: int = Field(
+        30, ge=0, le=_CENTURY_DAYS, description="Days before removed people and anchors are erased for good."
+    )
+    keep_crops: bool = Field(
+        False, description="Store the face crops of new anchors, so that `people rebuild` can embed them again."
+    )
+    admin_token: str = Field(
+        OFF, repr=False, description="Token that administrators sign in with. `off` disables changes over HTTP."
+    )
+    admin_hours: int = Field(12, ge=1, le=24 * _CENTURY_DAYS, description="Hours before a session expires.")
+    host: Text = Field("127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(8000, ge=1, le=65_535, description="Port that the server listens on.")
+    workers: Processes = Field(1, description="Server processes. Each loads its own network.")
+    concurrency: Processes = Field(4, description="Requests that a server process works on at the same time.")
+    queue: int = Field(
+        4, ge=0, le=1000, description="Requests that may wait. The server answers further ones with 503."
+    )
+    queue_seconds: Seconds = Field(20, description="Maximum seconds that a request waits.")
+    request_seconds: Seconds = Field(60, description="Deadline of a request in seconds.")
+    body_seconds: Seconds = Field(60, description="Maximum seconds to receive a request.")
+    watchdog_seconds: Seconds = Field(
+        180, description="Seconds before the server replaces a process with a stuck request."
+    )
+    trusted_hosts: Text = Field(
+        AUTO,
+        description="Accepted host names, separated by commas. `auto` is this machine on a loopback address, else any.",
+    )
+    proxies: int = Field(
+        0, ge=0, le=1000, description="Trusted proxies that set X-Forwarded-For and X-Forwarded-Proto."
+    )
+    rate_limit: Text = Field(
+        AUTO,
+        description="Requests per client, such as `60/minute;1000/day`, or `off`. "
+        "`auto` is off on a loopback address, else 60/minute.",
+    )
+    rate_limit_storage: Text = Field(
+        "memory://", description="Counters of the rate limiter: `memory://` or `redis://HOST:PORT`."
+    )
+    metrics: bool = Field(True, description="Serve Prometheus metrics at /metrics.")
+    log: Literal["json", "off"] = Field("json", description="Log requests as JSON lines, or errors only.")
+    deepface_home: Path | None = Field(
         None,
-        ["0.01", "0.003", "0.001"],
+        validation_alias="DEEPFACE_HOME",
+        description="Folder with `.deepface/weights`. Unset: the user's home folder.",
     )
-    max_pixels: int = _setting(40_000_000, "largest picture that is read: width x height", 1)
-    max_bytes: int = _setting(20_000_000, "largest file, and largest request to the page, in bytes", 1)
-    max_request_bytes: int = _setting(50_000_000, "largest request, all its files together, in bytes", 1)
-    max_images: int = _setting(8, "most pictures in one request", 1)
-    max_fields: int = _setting(16, "most fields of a form besides its pictures", 8)
-    max_field_bytes: int = _setting(
-        100_000, "largest text field of a form, and the most that all its text fields hold together, in bytes", 1000
-    )
-    decoders: int = _setting(
-        2, "most pictures that a server process decodes at once, each in a process of its own", 1, high=1000
-    )
-    decode_seconds: int = _setting(10, "processor seconds that decoding one picture may take", 1, high=_DAY)
-    decode_bytes: int = _setting(1_000_000_000, "memory that decoding one picture may take, in bytes", 100_000_000)
-    model: Path = _setting(ROOT / "models" / "twin.json", "the network's model card; its weights lie beside it")
-    anchors: Path = _setting(
-        ROOT / "anchors", "the shipped gallery: embeddings and portraits that fill an empty database"
-    )
-    gallery: str = _setting(
-        "shipped",
-        "people in a new database: shipped are those of FACES_ANCHORS, empty is none; it never removes people",
+    prometheus_dir: Path | None = Field(
         None,
-        ["shipped", "empty"],
+        validation_alias="PROMETHEUS_MULTIPROC_DIR",
+        description="Folder in which server processes share their metrics. Unset: a temporary folder.",
     )
-    database_url: str = _setting(
-        f"sqlite:///{ROOT / 'instance' / 'gallery.sqlite'}", "where people and anchors are kept, as an SQLAlchemy URL"
+    malloc_arenas: Processes = Field(
+        2, validation_alias="MALLOC_ARENA_MAX", description="Heaps of the C library per server process."
     )
-    recovery_days: int = _setting(
-        30, "days that removed people and anchors can be restored; then they are erased", 0, high=_CENTURY
-    )
-    keep_crops: bool = _setting(
-        False, "keep the aligned crop of new anchors, so that people rebuild can embed them anew"
-    )
-    admin_token: str = _setting(
-        OFF,
-        "token that administrators sign in with, 16 characters or more; off: nobody can change the gallery by HTTP",
-        16,
-    )
-    admin_hours: int = _setting(12, "how long an administrator stays signed in on the page", 1, high=24 * _CENTURY)
-    host: str = _setting("127.0.0.1", "address that `make run` serves on")
-    port: int = _setting(8000, "port that `make run` serves on", 1, high=65_535)
-    workers: int = _setting(1, "server processes, each with its own network", 1, high=1000)
-    threads: int = _setting(4, "requests a server process works on at once", 1, high=1000)
-    queue: int = _setting(4, "requests that may wait beside those; more are answered with 503", 0, high=1000)
-    queue_seconds: int = _setting(20, "how long a request may wait", 1, high=_DAY)
-    request_seconds: int = _setting(60, "how long a request may take; it is given up between two steps", 1, high=_DAY)
-    body_seconds: int = _setting(60, "how long a request may take to arrive", 1, high=_DAY)
-    stuck_seconds: int = _setting(180, "a server process in which a request takes this long is replaced", 1, high=_DAY)
-    trusted_hosts: str = _setting(
-        AUTO, "names the server answers to, with commas; auto is this machine's on a loopback address, else any"
-    )
-    proxies: int = _setting(0, "proxies in front whose X-Forwarded-For and -Proto are believed", 0, high=1000)
-    rate_limit: str = _setting(
-        AUTO, "requests of a client, e.g. 60/minute;1000/day, or off; auto is off on a loopback address, else 60/minute"
-    )
-    rate_storage: str = _setting("memory://", "where they are counted: memory:// (each process) or redis://HOST:PORT")
-    metrics: bool = _setting(True, "serve figures for Prometheus at /metrics")
-    log: str = _setting("json", "a line of JSON for every request, or off for errors alone", None, ["json", "off"])
+
+    def __init__(self, **values: Any) -> None:
+        renamed = {
+            name if name in type(self).model_fields else _new_name(name) or name: values[name] for name in values
+        }
+        try:
+            super().__init__(**renamed)
+        except ValidationError as error:
+            # Without a cause: a traceback would print tokens and passwords.
+            raise SettingsError(_sentence(error)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the environment."""
+        return init_settings, _Environment(settings_cls)
+
+    @field_validator("fpir")
+    @classmethod
+    def _check_fpir(cls, rate: float) -> float:
+        if rate not in _FPIRS:
+            raise ValueError
+        return rate
+
+    @field_validator("admin_token")
+    @classmethod
+    def _check_token(cls, token: str) -> str:
+        if token != OFF and len(token) < _TOKEN_LENGTH:
+            raise ValueError
+        return token
+
+    def with_changes(self, **changes: Any) -> Self:
+        """Return a validated copy with some settings changed.
+
+        Args:
+            **changes: Settings by name, such as `port=80`.
+
+        Raises:
+            SettingsError: A value is outside its range, or a name is not a setting.
+        """
+        return type(self)(**self.model_dump() | changes)
 
     @property
     def shipped_gallery(self) -> Path | None:
-        """The folder whose people fill a new database, or None if it stays empty."""
+        """The folder whose people fill a new database, or None for an empty gallery."""
         return self.anchors if self.gallery == "shipped" else None
 
     @property
     def loopback(self) -> bool:
-        """Whether the server is meant for this machine alone: a loopback address, and no proxy in front."""
+        """Whether the server is reachable from this machine only: a loopback address without a proxy."""
         return self.host in _LOOPBACK and not self.proxies
 
-    def hosts(self) -> list[str]:
-        """The names that the server answers to; an empty list stands for all."""
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """Accepted host names. An empty list accepts all."""
         if self.trusted_hosts != AUTO:
             return [name.strip().lower() for name in self.trusted_hosts.split(",")]
         return list(_LOOPBACK) if self.loopback else []
 
-    def limit(self) -> str:
-        """The rate limit, or `OFF`."""
+    @property
+    def client_rate_limit(self) -> str:
+        """The rate limit of one client, or `OFF`."""
         if self.rate_limit != AUTO:
             return self.rate_limit
         return OFF if self.loopback else "60/minute"
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the settings.
 
-        Raises:
-            SettingsError: a value cannot be used, or a variable beginning with FACES_ is no setting.
-        """
-        known = {PREFIX + item.name.upper(): item for item in fields(cls)}
-        unexpected = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
-        if unexpected:
-            raise SettingsError(f"There is no setting {unexpected[0]}. The settings are: {', '.join(known)}.")
-        given = {item.name: _read(name, item, environment[name]) for name, item in known.items() if name in environment}
-        _refuse_host(given.get("host", "localhost"))
-        return cls(**given)
+class SettingReference(NamedTuple):
+    """Documentation of one setting."""
+
+    name: str
+    variable: str
+    default: str
+    allowed: str
+    meaning: str
 
 
-def table() -> list[tuple[str, str, str]]:
-    """Every setting as (variable, default, meaning), for documents and help."""
-    rows = []
-    for item in fields(Settings):
-        default = item.default if item.default is not MISSING else ""
-        meaning = item.metadata["meaning"]
-        if item.metadata["choices"]:
-            meaning += f" ({', '.join(item.metadata['choices'])})"
-        rows.append((PREFIX + item.name.upper(), str(default), meaning))
-    return rows
+def reference() -> list[SettingReference]:
+    """Return the documentation of every setting, in the order of `Settings`."""
+    return [
+        SettingReference(
+            name, _variable(name, field), format_value(field.default), _allowed(name, field), str(field.description)
+        )
+        for name, field in Settings.model_fields.items()
+    ]
 
 
-def _refuse_host(host: str) -> None:
-    """Refuse what stands for no address at all: the server would try for seconds, and name no setting."""
-    if host not in _LOOPBACK:
-        try:
-            socket.getaddrinfo(host, None)
-        except (OSError, UnicodeError) as error:
-            raise SettingsError(
-                f"FACES_HOST is {host!r}; it has to be an address of this machine, such as 127.0.0.1, or 0.0.0.0 or :: "
-                "for all that it has."
-            ) from error
+def markdown() -> str:
+    """Return the settings reference as a Markdown document."""
+    lines = [
+        "# Settings",
+        "",
+        "`python -m app.settings` generates this page. Each setting is an environment variable.",
+        "An invalid value or an unknown variable that begins with `FACES_` stops the program with an explanation.",
+        "",
+        "| Variable | Default | Allowed values | Meaning |",
+        "|---|---|---|---|",
+    ]
+    for row in reference():
+        default = row.default.replace(f"{ROOT}/", "").replace(sys.prefix, ".venv")
+        lines.append(f"| `{row.variable}` | {f'`{default}`' if default else ''} | {row.allowed} | {row.meaning} |")
+    if _RENAMED:
+        lines += ["", "Old names work until version 2, with a warning:", "", "| Old name | New name |", "|---|---|"]
+        lines += [f"| `{PREFIX}{old.upper()}` | `{PREFIX}{new.upper()}` |" for old, new in _RENAMED.items()]
+    return "\n".join(lines) + "\n"
 
 
-def _read(name: str, item, text: str):
-    kind, low, high = type(item.default), item.metadata["low"], item.metadata["high"]
-    choices = item.metadata["choices"]
-    if choices and text not in choices:
-        raise SettingsError(f"{name} is {text!r}; it can be one of: {', '.join(choices)}.")
-    if kind is bool:
-        if text.lower() not in ("0", "1", "true", "false"):
-            raise SettingsError(f"{name} is {text!r}; it can be 1 (true) or 0 (false).")
-        return text.lower() in ("1", "true")
-    if kind is float:
-        return float(text)
-    if kind is int:
-        # Of thousands of digits Python itself makes no number.
-        value = int(text) if text.strip().isdecimal() and len(text) < 30 else -1
-        if not low <= value <= high:
-            raise SettingsError(f"{name} is {text[:40]!r}; it has to be a whole number from {low} to {high}.")
-        return value
-    if not text:
-        raise SettingsError(f"{name} is empty; leave it unset for its default ({item.default}).")
-    if low is not None and text != item.default and len(text) < low:
-        raise SettingsError(
-            f"{name} has {len(text)} characters; it has to have {low} at least. This makes one: "
+def _variable(name: str, field: FieldInfo) -> str:
+    return str(field.validation_alias or PREFIX + name.upper())
+
+
+def format_value(value: object) -> str:
+    """Return a value as its environment variable spells it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _allowed(name: str, field: FieldInfo) -> str:
+    if name == "fpir":
+        return f"one of: {', '.join(map(str, _FPIRS))}"
+    if name == "admin_token":
+        return f"off, or at least {_TOKEN_LENGTH} characters"
+    if field.annotation is bool:
+        return "true or false"
+    if field.annotation is int:
+        low = next(rule.ge for rule in field.metadata if isinstance(rule, Ge))
+        high = next(rule.le for rule in field.metadata if isinstance(rule, Le))
+        return f"a whole number from {low} to {high}"
+    if choices := [item for item in get_args(field.annotation) if isinstance(item, str)]:
+        return f"one of: {', '.join(choices)}"
+    return "text" if field.annotation is str else "a path"
+
+
+def _new_name(old: str) -> str | None:
+    """Return the new name of a renamed setting, with a warning, or None."""
+    new = _RENAMED.get(old)
+    if new:
+        message = f"{PREFIX}{old.upper()} is now {PREFIX}{new.upper()}. The old name works until version 2."
+        warnings.warn(message, FutureWarning, stacklevel=2)
+    return new
+
+
+def _unknown(name: str, known: set[str]) -> SettingsError:
+    prefix = PREFIX if name.startswith(PREFIX) else ""
+    bare_names = [other.removeprefix(prefix) for other in sorted(known)]
+    close = difflib.get_close_matches(name.removeprefix(prefix), bare_names, 1)
+    hint = f"Did you mean {prefix}{close[0]}?" if close else "`python main.py settings` lists all settings."
+    return SettingsError(f"There is no setting {name}. {hint}")
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return a sentence about the first invalid value."""
+    detail = error.errors()[0]
+    location = str(detail["loc"][0])
+    rows = {key: row for row in reference() for key in (row.name, row.variable)}
+    if location not in rows:
+        return str(_unknown(location, set(Settings.model_fields)))
+    row, value = rows[location], detail["input"]
+    if row.name == "admin_token":
+        return (
+            f"{row.variable} has {count(len(str(value)), 'character')}. It must be {row.allowed}. To make a token: "
             'python -c "import secrets; print(secrets.token_urlsafe())"'
         )
-    return Path(text) if isinstance(item.default, Path) else text
+    if row.name == "database_url":
+        return f"{row.variable} must be an SQLAlchemy URL, such as sqlite:///gallery.sqlite."
+    shown = repr(value[:40] if isinstance(value, str) else value)
+    return f"{row.variable} is {shown}. It must be {row.allowed}."
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -111,7 +111,7 @@ def serving(root: Path, work: Path, files: dict[str, list[str]], opencv_folder: 
         files: of each cache.
         opencv_folder: of SFace's file, or None.
     """
-    settings = Settings.from_environment()
+    settings = Settings()
     detector, network = Detector.from_settings(settings), inference.load_network(settings.model)
 
     def shipped(wanted: Sequence[str], cache: str) -> np.ndarray:

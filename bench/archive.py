@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -75,7 +74,7 @@ def staged(settings: Settings, paths: list[Path]) -> tuple[dict[str, float], flo
     reading, size = 0.0, 0
     for path in paths:
         started = time.monotonic()
-        data = photo_files.read(path, settings.max_bytes)
+        data = photo_files.read(path, settings.max_file_bytes)
         reading += time.monotonic() - started
         size += len(data)
         tracing.follow(course)
@@ -119,7 +118,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "photos").mkdir()
         folder = arguments.folder or made(Path(name) / "photos", arguments.photos)
-        settings = replace(Settings(), database_url=f"sqlite:///{name}/gallery.sqlite")
+        settings = Settings().with_changes(database_url=f"sqlite:///{name}/gallery.sqlite")
         job, _ = runner.prepare(settings, PhotoSources([str(folder)]))
         places = list(job.places.all())[: arguments.photos]
         total = len(places)

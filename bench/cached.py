@@ -48,6 +48,6 @@ def faces(crops: Path, *splits: str) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         The folder of each face's person, and float32 (faces, dims) of length 1.
     """
-    people, files, embeddings = embedded(crops, inference.load_network(Settings.from_environment().model).weights)
+    people, files, embeddings = embedded(crops, inference.load_network(Settings().model).weights)
     chosen = np.array([split_of(*one) in splits for one in zip(people, files, strict=True)])
     return people[chosen], embeddings[chosen]

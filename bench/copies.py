@@ -57,12 +57,12 @@ def nearest(folder: Path, weights: dict[str, np.ndarray]) -> np.ndarray:
 @click.option("--faces", "count", default=400, show_default=True, help="Pictures that copies are made of.")
 def main(work: Path, count: int) -> None:
     """Measure and print."""
-    network = inference.load_network(Settings.from_environment().model)
+    network = inference.load_network(Settings().model)
     rows = {
         "closest other of the person": nearest(work / "crops", network.weights),
         "the same, LFW": nearest(work / "unseen", network.weights),
     }
-    anchors = shipped.read(Settings.from_environment().anchors).snapshot().anchors
+    anchors = shipped.read(Settings().anchors).snapshot().anchors
     _, impostors = cached.faces(work / "crops", "calibration-impostor", "test-impostor")
     rows["impostor, closest anchor"] = (impostors @ anchors.T).max(axis=1)
     crops = np.load(work / "crops" / "crops.npy", mmap_mode="r")

@@ -6,7 +6,6 @@ those of the serving detector, and the share of faces that get their own name.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -43,9 +42,9 @@ def moves(eyes: np.ndarray, others: np.ndarray) -> np.ndarray:
 @click.option("--other", default="mtcnn", show_default=True, help="DeepFace's name of the other detector.")
 def main(lfw: Path, count: int, other: str) -> None:
     """Measure and print."""
-    settings = Settings.from_environment()
+    settings = Settings()
     # First: what is not OpenCV's must be chosen before TensorFlow is imported.
-    detectors = {other: Detector.from_settings(replace(settings, detector=other))}
+    detectors = {other: Detector.from_settings(settings.with_changes(detector=other))}
     detectors = {"the one that serves": Detector.from_settings(settings)} | detectors
     from app.recognition import inference
 

@@ -8,7 +8,6 @@ Missed ones are listed, with where dlib saw them: it also finds faces where none
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -93,7 +92,7 @@ def on_scenes(detector: Detector, dlib: Rival, count: int) -> None:
 def main(folder: Path | None, scenes: int) -> None:
     """Measure and print."""
     # Of a crowd a server names the largest faces alone; here it is all that counts.
-    detector = Detector.from_settings(replace(Settings(), max_faces=1000))
+    detector = Detector.from_settings(Settings().with_changes(max_faces=1000))
     with rival() as dlib:
         if folder:
             on_photos(detector, dlib, folder)

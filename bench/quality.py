@@ -267,7 +267,7 @@ def format_row(kind: str, answers: list[Answer], threshold: float | None) -> str
 @click.option("--faces", "count", default=100, show_default=True, help="Pictures for each change, half of them LFW's.")
 def main(faces: Path, lfw: Path, photos: Path, more_folder: Path | None, count: int) -> None:
     """Measure and print."""
-    settings = Settings.from_environment()
+    settings = Settings()
     identifier = Identifier(settings)
     outside, known = list_pictures(identifier, faces, lfw, read_spellings(settings.anchors))
     unchanged = {

@@ -80,7 +80,7 @@ def main() -> None:
         for number in range(PHOTOS):
             send(server, kinds[number % len(kinds)])
         used, readers = resident(process), [resident(pid) for pid in decoders(server)]
-        files = -(-settings.max_request_bytes // settings.max_bytes)
+        files = -(-settings.max_request_bytes // settings.max_file_bytes)
         with Peak(process, resident) as peak:
             for _ in range(LARGE):
                 large(server, settings.max_request_bytes, files)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +69,7 @@ def tiny_gallery(empty_gallery, unit_vectors) -> Gallery:
 def settings(tmp_path_factory) -> Settings:
     """The defaults, with a database of the test run's own."""
     folder = tmp_path_factory.mktemp("gallery")
-    return replace(Settings(), database_url=f"sqlite:///{folder / 'gallery.sqlite'}")
+    return Settings().with_changes(database_url=f"sqlite:///{folder / 'gallery.sqlite'}")
 
 
 @pytest.fixture(scope="session")

@@ -110,7 +110,7 @@ class BatchIdentifier:
                 waiting = []
 
     def _begin(self, place: str) -> Future[_Seen]:
-        data = self._readers.submit(self._job.places.read, place, self._job.settings.max_bytes)
+        data = self._readers.submit(self._job.places.read, place, self._job.settings.max_file_bytes)
         return self._lookers.submit(self._look, place, data)
 
     def _look(self, place: str, data: Future[bytes]) -> _Seen:

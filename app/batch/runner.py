@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from app.batch.identifier import Job
@@ -40,12 +40,12 @@ def prepare(settings: Settings, places: PhotoSources) -> tuple[Job, dict[str, An
     finally:
         gallery.close()
     # Settled here once: on every machine the same detector is to look, or none.
-    settings = replace(settings, detector=backends.choose(settings))
+    settings = settings.with_changes(detector=backends.choose(settings))
     origin = {
         "network": card.id,
         "detector": f"{settings.detector}, {METHOD}",
         "fpir": settings.fpir,
-        "detection": [settings.detection_side, settings.max_faces, settings.min_face],
+        "detection": [settings.detection_side, settings.max_faces, settings.min_face_width],
         "gallery": {"revision": snapshot.revision, "people": len(snapshot), "anchors": int(snapshot.counts.sum())},
     }
     return Job(settings, places, snapshot), origin

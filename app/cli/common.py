@@ -73,7 +73,7 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: A setting is invalid.
     """
-    return Settings.from_environment()
+    return Settings()
 
 
 def open_gallery(settings: Settings) -> Gallery:

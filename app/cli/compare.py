@@ -53,7 +53,7 @@ def _compare(first: Path, second: Path, face_a: int | None, face_b: int | None) 
     from app.cli.progress import waiting
 
     settings = common.load_settings()
-    data = [_read(path, settings.max_bytes) for path in (first, second)]
+    data = [_read(path, settings.max_file_bytes) for path in (first, second)]
     with waiting("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     return recognizer.compare(*data, face_a, face_b)

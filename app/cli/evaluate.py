@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -47,7 +46,7 @@ def evaluate(
         from app.training.evaluation import measuring, report_files
         from app.training.evaluation import robustness as robust
 
-        recognizer = Recognizer.load(replace(settings, database_url=f"sqlite:///{database}/gallery.sqlite"))
+        recognizer = Recognizer.load(settings.with_changes(database_url=f"sqlite:///{database}/gallery.sqlite"))
         detector, network = recognizer.detector, recognizer.network
         spellings = labeled_faces.read_spellings(settings.anchors)
         loaded = unseen_people.load_with_unseen(faces, lfw, work, detector, network, gallery, spellings, progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +115,7 @@ def _settings(fpir: float | None) -> Settings:
 
     settings = common.load_settings()
     try:
-        return replace(settings, fpir=requested_fpir(settings.fpir, fpir))
+        return settings.with_changes(fpir=requested_fpir(settings.fpir, fpir))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -146,7 +145,7 @@ def _identify(settings: Settings, pictures: list[Path], as_json: bool, everyone:
         for path in pictures:
             file = common.display_path(path)
             try:
-                data = photo_files.read(path, settings.max_bytes)
+                data = photo_files.read(path, settings.max_file_bytes)
                 if not recognizer.cache_info().currsize and not recognizer().gallery.people():
                     say(common.EMPTY_GALLERY, err=True)
                 found = recognizer().identify(data, settings.fpir)

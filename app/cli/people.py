@@ -94,7 +94,7 @@ def add(
         chosen = resolve_picks(picks, [str(path) for path in photos])
     except InvalidFaceChoice as error:
         raise common.WrongUsage(f"--face: {error}") from error
-    readable, unread = _read_all(photos, settings.max_bytes)
+    readable, unread = _read_all(photos, settings.max_file_bytes)
     for index, reason in unread.items():
         click.echo(common.row([common.shown(photos[index]), "unreadable", reason]))
     if not readable:

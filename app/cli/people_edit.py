@@ -144,7 +144,7 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
     embeddings, notes = [], []
     for path in photos:
         try:
-            probes = recognizer.probes(photo_files.read(path, settings.max_bytes))[1]
+            probes = recognizer.probes(photo_files.read(path, settings.max_file_bytes))[1]
         except (UnreadableFile, UnreadableImage) as error:
             click.echo(common.row([common.shown(path), str(error)]), err=True)
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli import common
-from app.settings import PREFIX, table
+from app.settings import format_value, reference
 
 
 @click.command()
@@ -15,15 +15,15 @@ def settings() -> None:
     A setting is changed by an environment variable of its name.
     """
     chosen = common.load_settings()
-    for variable, default, meaning in table():
-        value = str(getattr(chosen, variable.removeprefix(PREFIX).lower()))
-        if variable == "FACES_DATABASE_URL":
+    for setting in reference():
+        value = format_value(getattr(chosen, setting.name))
+        note = "" if value == setting.default else f" (default: {setting.default or 'unset'})"
+        if setting.name in ("database_url", "rate_limit_storage"):
             value = _without_password(value)
-        elif variable == "FACES_ADMIN_TOKEN" and value != default:
+        elif setting.name == "admin_token" and value != setting.default:
             value = "(set, and not shown)"
-        note = "" if value == default else f" (default: {default})"
-        click.echo(f"{variable}={value}{note}")
-        click.echo(click.wrap_text(meaning, 100, "    ", "    "))
+        click.echo(f"{setting.variable}={value}{note}")
+        click.echo(click.wrap_text(f"{setting.meaning} Allowed: {setting.allowed}.", 100, "    ", "    "))
 
 
 def _without_password(database_url: str) -> str:

@@ -52,7 +52,7 @@ def _identify(portraits: list[Path], settings: Settings) -> None:
     with waiting("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     for portrait in portraits:
-        found = recognizer.identify(photo_files.read(portrait, settings.max_bytes))
+        found = recognizer.identify(photo_files.read(portrait, settings.max_file_bytes))
         if any(face.verdict.person for face in found.faces):
             break
     click.echo(f"For example, python main.py identify {_short(portrait)}\n")

@@ -169,7 +169,7 @@ def rewrite(readme: Path, model: Path) -> None:
 @click.command()
 def main() -> None:
     """Write the figures of the model card into README.md."""
-    rewrite(ROOT / "README.md", Settings.from_environment().model)
+    rewrite(ROOT / "README.md", Settings().model)
     click.echo("README.md has the figures of the model card.")
 
 

@@ -23,8 +23,8 @@ FIVE_LANDMARKS = ("yunet", "mtcnn")
 _MTCNN_ORDER = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 """mtcnn's names of the landmarks; its sides are those of the observer."""
 
-_YUNET_SCORE_VARIABLE, _YUNET_SCORE = "yunet_score_threshold", "0.7"
-"""DeepFace drops faces under 0.9 unless told otherwise, and with them a fifth of those in group photos."""
+_YUNET_SCORE = 0.7
+"""Minimum confidence. DeepFace's default of 0.9 misses a fifth of the faces in group photos."""
 
 
 def choose(settings: Settings) -> str:
@@ -36,12 +36,13 @@ def choose(settings: Settings) -> str:
         DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
     """
     backend = settings.detector
-    has_yunet = _provide_yunet(settings.detector_home)
+    home = settings.deepface_home or Path.home()
+    has_yunet = _provide_yunet(home, settings.detector_home)
     if backend == "auto":
         backend = "yunet" if has_yunet else "mtcnn"
     if backend == "yunet" and not has_yunet and not settings.detector_downloads:
         raise DetectorError(
-            f"The yunet detector has no weights at {_home() / YUNET_WEIGHTS} or below "
+            f"The yunet detector has no weights at {home / YUNET_WEIGHTS} or below "
             f"{settings.detector_home}. Run `make setup`, or set FACES_DETECTOR=mtcnn."
         )
     if backend != "yunet":
@@ -100,7 +101,7 @@ def locate_landmarks(pixels: np.ndarray, backend: str, downloads: bool) -> list[
     if backend == "yunet":
         height, width = pixels.shape[:2]
         model.setInputSize((width, height))
-        model.setScoreThreshold(float(os.environ[_YUNET_SCORE_VARIABLE]))
+        model.setScoreThreshold(_YUNET_SCORE)
         _, rows = model.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         rows = np.zeros((0, 15), np.float32) if rows is None else rows
         return [
@@ -121,7 +122,7 @@ def _deepface(downloads: bool):
     """The module that `DeepFace.extract_faces` calls; `deepface` itself imports all else that it can do, from tf.keras
     of old to cryptography (`bench.start` tells what a start costs).
     """
-    os.environ.setdefault(_YUNET_SCORE_VARIABLE, _YUNET_SCORE)
+    os.environ.update(yunet_score_threshold=str(_YUNET_SCORE))
     detection = import_quietly("deepface.modules.detection")
     if not downloads:
         # DeepFace and the detectors it wraps fetch weights through gdown, and have no switch for that.
@@ -133,15 +134,10 @@ def _refuse_download(*_args, **_options) -> None:
     raise OSError("its weights are missing, and downloads are off: see FACES_DETECTOR_DOWNLOADS")
 
 
-def _home() -> Path:
-    return Path(os.environ.get("DEEPFACE_HOME", Path.home()))
-
-
-def _provide_yunet(home: Path) -> bool:
-    """Whether DeepFace will find yunet's weights: the operator's, else those below `home`."""
-    if (_home() / YUNET_WEIGHTS).is_file():
-        return True
-    if (home / YUNET_WEIGHTS).is_file():
-        os.environ["DEEPFACE_HOME"] = str(home)
-        return True
+def _provide_yunet(*homes: Path) -> bool:
+    """Tell DeepFace the first folder that has the weights of yunet; return whether one has them."""
+    for home in homes:
+        if (home / YUNET_WEIGHTS).is_file():
+            os.environ["DEEPFACE_HOME"] = str(home)
+            return True
     return False

@@ -72,7 +72,9 @@ class Detector:
             backends.DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
         """
         backend = backends.choose(settings)
-        return cls(backend, settings.detection_side, settings.max_faces, settings.min_face, settings.detector_downloads)
+        return cls(
+            backend, settings.detection_side, settings.max_faces, settings.min_face_width, settings.detector_downloads
+        )
 
     def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
         """Every face of an upright picture, from left to right.

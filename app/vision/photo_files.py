@@ -38,7 +38,7 @@ def read_opened(opening: Callable[[], BinaryIO], most: int) -> bytes:
         data = file.read(most + 1)
     if len(data) > most:
         raise UnreadableFile(
-            "too_large", f"The file is too large: {most / 1e6:g} MB are the most that is read (FACES_MAX_BYTES)."
+            "too_large", f"The file is too large: {most / 1e6:g} MB are the most that is read (FACES_MAX_FILE_BYTES)."
         )
     return data
 

@@ -39,9 +39,9 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     """
     settings = settings or Settings()
     app = FacesApp("app", root_path=str(ROOT), **api.OPTIONS)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_file_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_field_bytes
-    app.config["MAX_FORM_PARTS"] = settings.max_images + settings.max_fields
+    app.config["MAX_FORM_PARTS"] = settings.max_photos + settings.max_fields
     app.extensions["settings"] = settings
     auth.install(app, settings)
     _serve(app, settings)
@@ -59,8 +59,10 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
 def _serve(app: Flask, settings: Settings) -> None:
     """Put the app behind gate, guard and limits. What is asked first is installed first."""
     bodies = BODIES * settings.max_request_bytes
-    gate = app.extensions["gate"] = ConcurrencyLimiter(settings.threads, settings.queue, settings.queue_seconds, bodies)
-    figures = Metrics()
+    gate = app.extensions["gate"] = ConcurrencyLimiter(
+        settings.concurrency, settings.queue, settings.queue_seconds, bodies
+    )
+    figures = Metrics(settings.prometheus_dir)
     traffic = RequestLifecycle(gate, figures, settings)
     traffic.install(app)
     request_ids.install(app)

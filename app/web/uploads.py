@@ -54,7 +54,7 @@ def uploads(field: str, most: int | None = None) -> list[Upload]:
         InvalidUpload: there are none.
         TooManyPhotos: there are more than that.
     """
-    most = most or current_settings().max_images
+    most = most or current_settings().max_photos
     allow_files(most)
     files = [file for file in request.files.getlist(field) if file.filename]
     if not files:
@@ -82,7 +82,7 @@ def allow_files(most: int) -> None:
     """Let the request be as large as so many files; to be called before its body is read."""
     settings = current_settings()
     request.max_form_parts = most + settings.max_fields
-    whole = most * settings.max_bytes + settings.max_field_bytes + _FORM_BYTES
+    whole = most * settings.max_file_bytes + settings.max_field_bytes + _FORM_BYTES
     request.max_content_length = min(whole, settings.max_request_bytes)
 
 
@@ -108,7 +108,7 @@ def refuse_large(upload: Upload, what: str = "file") -> None:
     Raises:
         FileTooLarge: it is larger than the settings allow.
     """
-    most = current_settings().max_bytes
+    most = current_settings().max_file_bytes
     if len(upload.data) > most:
         raise FileTooLarge(f"The {what} is too large: {most / 1e6:g} MB are the most that can be sent.")
 

@@ -36,7 +36,7 @@ def test_pictures_that_kill_their_worker_are_rows_with_their_error(job, deadly, 
 
 
 def test_what_keeps_a_worker_from_starting_is_told(job, tmp_path, monkeypatch):
-    missing = replace(job, settings=replace(job.settings, model=tmp_path / "none.json"))
+    missing = replace(job, settings=job.settings.with_changes(model=tmp_path / "none.json"))
     with pytest.raises(RuntimeError, match=r"none\.json") as caught:
         list(rows(missing, 1, 1, ["a.jpg"]))
     assert "Traceback" in caught.value.__notes__[0]

@@ -94,7 +94,7 @@ def test_folders_that_may_not_be_read(run, tmp_path, monkeypatch):
 
 
 def test_large_files_are_refused(run, pictures, monkeypatch):
-    monkeypatch.setenv("FACES_MAX_BYTES", "100")
+    monkeypatch.setenv("FACES_MAX_FILE_BYTES", "100")
     done = run("identify", "--json", pictures / "nobody.webp")
     assert done.exit_code == 1
     assert json.loads(done.stdout)["error"]["code"] == "too_large"

@@ -1,6 +1,5 @@
 import math
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,7 +186,7 @@ def test_a_request_past_its_deadline_is_given_up_between_two_looks(detector, mon
 
 
 def test_settings_reach_the_detector(detector):
-    found = Detector.from_settings(replace(Settings(), detection_side=1000, max_faces=3, min_face=20))
+    found = Detector.from_settings(Settings().with_changes(detection_side=1000, max_faces=3, min_face_width=20))
     assert (found.backend, found.side, found.most, found.smallest) == ("yunet", 1000, 3, 20)
 
 
@@ -197,7 +196,7 @@ def bare(tmp_path, monkeypatch) -> Settings:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("DEEPFACE_HOME", str(home))
-    return replace(Settings(), detector_home=tmp_path / "nowhere")
+    return Settings().with_changes(detector_home=tmp_path / "nowhere")
 
 
 def test_auto_takes_mtcnn_where_yunet_has_no_weights(bare):
@@ -217,7 +216,7 @@ def test_a_backend_without_five_landmarks_falls_back_to_the_eyes():
 
 def test_yunet_without_weights_says_what_to_do(bare):
     with pytest.raises(DetectorError, match=r"no weights at .*home.*make setup.*FACES_DETECTOR=mtcnn"):
-        Detector.from_settings(replace(bare, detector="yunet"))
+        Detector.from_settings(bare.with_changes(detector="yunet"))
 
 
 def test_the_operators_weights_come_before_those_of_set_up(bare, tmp_path):

@@ -59,14 +59,14 @@ def test_what_is_no_http_gets_a_sentence_with_the_headers_of_every_answer_and_is
 
 
 def test_a_wrong_setting_ends_the_server_with_one_line(tmp_path):
-    with serving(tmp_path, FACES_THREADS="many") as server:
-        assert server.line(30) == "FACES_THREADS is 'many'; it has to be a whole number from 1 to 1000.\n"
+    with serving(tmp_path, FACES_CONCURRENCY="many") as server:
+        assert server.line(30) == "FACES_CONCURRENCY is 'many'. It must be a whole number from 1 to 1000.\n"
         assert server.line(30) == ""
         assert server.process.wait(30) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("TRUSTED_HOSTS", "http://a"), ("RATE_LIMIT", "often"), ("RATE_STORAGE", "mysql://host")]
+    ("name", "value"), [("TRUSTED_HOSTS", "http://a"), ("RATE_LIMIT", "often"), ("RATE_LIMIT_STORAGE", "mysql://host")]
 )
 def test_a_setting_that_only_the_app_can_judge_ends_the_server_too(tmp_path, name, value):
     """gunicorn would go on starting workers that end."""
@@ -76,7 +76,7 @@ def test_a_setting_that_only_the_app_can_judge_ends_the_server_too(tmp_path, nam
 
 
 def test_the_address_is_printed_once_the_server_is_ready(tmp_path):
-    with serving(tmp_path, FACES_MAX_BYTES="100000") as server:
+    with serving(tmp_path, FACES_MAX_FILE_BYTES="100000") as server:
         assert server.line(180) == f"Ready: {server.address}\n"
         status, body = fetch(f"{server.address}/healthz/ready")
         assert status == 200

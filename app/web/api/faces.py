@@ -57,9 +57,9 @@ def list_rejected(path: schema.PersonPath) -> Response:
 )
 def reject_faces(path: schema.PersonPath, form: models.Photos) -> Response:
     """Let faces weigh against a person for faces like them; the answer lists all that do."""
-    allow_files(current_settings().max_images)
+    allow_files(current_settings().max_photos)
     recognizer = current_recognizer()
-    files = chosen(form.image, current_settings().max_images)
+    files = chosen(form.image, current_settings().max_photos)
     embeddings = np.stack([_lone_face(recognizer, content(file), file.filename) for file in files])
     recognizer.gallery.reject(path.person_id, embeddings, [file.filename for file in files])
     return answer(serialization.kept_faces(recognizer.gallery.rejected(path.person_id)))

@@ -21,7 +21,7 @@ blueprint = blueprint_of("api", "/api/v1", "Pictures")
 @blueprint.before_request
 def limit() -> None:
     """Let a request be as large as the pictures it may hold; they lie in memory, so all together have a limit too."""
-    allow_files(current_settings().max_images if request.endpoint == "api.identify" else 2)
+    allow_files(current_settings().max_photos if request.endpoint == "api.identify" else 2)
 
 
 @blueprint.post(
@@ -34,7 +34,7 @@ def limit() -> None:
 )
 def identify(query: schema.IdentifyQuery, form: schema.IdentifyForm) -> Response:
     """Name every face of the pictures in the field `image`."""
-    uploads = chosen(form.image, current_settings().max_images)
+    uploads = chosen(form.image, current_settings().max_photos)
     recognizer = current_recognizer()
     top, fpir = None if query.all else query.top, _fpir(query.fpir)
     if len(uploads) == 1:

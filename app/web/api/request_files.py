@@ -39,7 +39,7 @@ def content(upload: FileStorage) -> bytes:
     Raises:
         Refused: it is larger than the settings allow.
     """
-    most = current_settings().max_bytes
+    most = current_settings().max_file_bytes
     data = upload.read(most + 1)
     if len(data) > most:
         raise Refused(413, "too_large", f"The file is too large: {most / 1e6:g} MB are the most that is read.")

@@ -27,7 +27,7 @@ def install(app: Flask, settings: Settings) -> None:
     Raises:
         SettingsError: a host name cannot be one.
     """
-    hosts = settings.hosts()
+    hosts = settings.allowed_hosts
     for name in hosts:
         if not _NAME.fullmatch(name):
             raise SettingsError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,9 +16,14 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
-    """The figures of one process."""
+    """Metrics of one process.
 
-    def __init__(self) -> None:
+    Args:
+        shared: Folder in which all server processes write theirs, or None.
+    """
+
+    def __init__(self, shared: Path | None = None) -> None:
+        self._shared = shared
         self._registry = CollectorRegistry()
         own = {"registry": self._registry}
         self._requests = Counter("faces_requests", "Requests answered", ["route", "method", "status"], **own)
@@ -59,10 +64,10 @@ class Metrics:
 
     def text(self) -> bytes:
         """The figures of all processes, as Prometheus reads them."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        if self._shared is None:
             return generate_latest(self._registry)
         everybody = CollectorRegistry()
-        MultiProcessCollector(everybody)
+        MultiProcessCollector(everybody, str(self._shared))
         return generate_latest(everybody)
 
 

@@ -30,8 +30,8 @@ def install(app: Flask, settings: Settings) -> None:
     Raises:
         SettingsError: the limit, or the place where requests are counted, cannot be understood.
     """
-    _refuse_storage(settings.rate_storage)
-    limit = settings.limit()
+    _refuse_storage(settings.rate_limit_storage)
+    limit = settings.client_rate_limit
     if limit == OFF and settings.admin_token == OFF:
         return
     try:
@@ -47,8 +47,8 @@ def install(app: Flask, settings: Settings) -> None:
         application_limits=[] if limit == OFF else [limit],
         application_limits_exempt_when=lambda: request.method in ("GET", "HEAD", "OPTIONS"),
         headers_enabled=True,
-        storage_uri=settings.rate_storage,
-        strategy="moving-window" if settings.rate_storage == _MEMORY else "fixed-window",
+        storage_uri=settings.rate_limit_storage,
+        strategy="moving-window" if settings.rate_limit_storage == _MEMORY else "fixed-window",
         # A store that is down must not stop the service: each process counts by itself until it is back.
         in_memory_fallback_enabled=True,
     )
@@ -68,7 +68,7 @@ def _refuse_storage(address: str) -> None:
         usable = False
     if not usable:
         # The address may hold a password.
-        raise SettingsError("FACES_RATE_STORAGE can be memory:// or redis://HOST:PORT (rediss:// for TLS).")
+        raise SettingsError("FACES_RATE_LIMIT_STORAGE can be memory:// or redis://HOST:PORT (rediss:// for TLS).")
 
 
 def _is_attempt(response: Response) -> bool:

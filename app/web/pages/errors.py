@@ -40,7 +40,7 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
     drain()
     if sentence := form_limits():
         return refused(sentence, 413)
-    one = current_settings().max_bytes
+    one = current_settings().max_file_bytes
     sentence = f"The file is too large: {one / 1e6:g} MB are the most that can be sent"
     if request.max_content_length and request.max_content_length > one:
         sentence += f", and {request.max_content_length / 1e6:g} MB for several together"

@@ -40,8 +40,8 @@ def intake() -> dict[str, object]:
         "formats": decoding.FORMAT_NAMES,
         "accept": ",".join(["image/*", *sorted(decoding.SUFFIXES)]),
         "suffixes": " ".join(sorted(decoding.SUFFIXES)),
-        "max_bytes": settings.max_bytes,
+        "max_bytes": settings.max_file_bytes,
         "max_request_bytes": settings.max_request_bytes,
-        "max_images": settings.max_images,
+        "max_images": settings.max_photos,
         "max_pixels": settings.max_pixels,
     }

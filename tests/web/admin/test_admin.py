@@ -2,7 +2,6 @@
 
 import html
 import re
-from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -33,7 +32,7 @@ def keep_crops() -> bool:
 @pytest.fixture
 def client(settings, recognizer, gallery, keep_crops) -> FlaskClient:
     """Somebody who is signed in."""
-    own = replace(settings, admin_token=TOKEN, keep_crops=keep_crops)
+    own = settings.with_changes(admin_token=TOKEN, keep_crops=keep_crops)
     client = create_app(own, Recognizer(own, recognizer.detector, recognizer.network, gallery)).test_client()
     client.post("/sign-in", data={"token": TOKEN})
     return client
@@ -245,7 +244,7 @@ def test_not_this_person_weighs_and_is_explained_and_taken_back(client, gallery,
 
 
 def test_visitors_are_not_offered_to_change_anything(settings, recognizer, photo):
-    page = results(create_app(replace(settings, admin_token=TOKEN), recognizer).test_client(), photo(PERSON))
+    page = results(create_app(settings.with_changes(admin_token=TOKEN), recognizer).test_client(), photo(PERSON))
     assert "This is wrong" not in page.text
     assert 'id="everyone"' not in page.text
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import hypothesis
 import pytest
@@ -63,7 +62,7 @@ def schema(settings, scratch):
     good, bad = strategies.sampled_from(pictures[:2]), strategies.sampled_from([pictures[2], pictures[0][:900], b""])
     schemathesis.openapi.format("binary", good | good | bad | strategies.binary())
     return schemathesis.openapi.from_wsgi(
-        "/api/openapi.json", create_app(replace(settings, admin_token=TOKEN), scratch)
+        "/api/openapi.json", create_app(settings.with_changes(admin_token=TOKEN), scratch)
     )
 
 

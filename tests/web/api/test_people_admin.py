@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -24,7 +23,7 @@ def gallery(small_gallery) -> Gallery:
 @pytest.fixture
 def client(settings, recognizer, gallery) -> FlaskClient:
     own = Recognizer(settings, recognizer.detector, recognizer.network, gallery)
-    return create_app(replace(settings, admin_token=TOKEN), own).test_client()
+    return create_app(settings.with_changes(admin_token=TOKEN), own).test_client()
 
 
 @pytest.fixture

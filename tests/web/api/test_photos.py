@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 from click.testing import CliRunner
 
@@ -57,7 +56,7 @@ def test_a_request_may_ask_for_a_stricter_rate(settings, recognizer, client, one
     response = send(client, "identify?fpir=0.05", ("image", "me.jpg", one))
     detail = "The FPIR cannot be 0.05. Choose the rate of FACES_FPIR or a stricter one: 0.01, 0.003, 0.001."
     assert_problem(response, 400, "bad_parameter", detail)
-    strict_server = create_app(replace(settings, fpir=0.001), recognizer).test_client()
+    strict_server = create_app(settings.with_changes(fpir=0.001), recognizer).test_client()
     response = send(strict_server, "identify?fpir=0.01", ("image", "me.jpg", one))
     assert_problem(response, 400, "bad_parameter", "The FPIR cannot be 0.01.")
 
@@ -107,14 +106,14 @@ def test_unreadable(post):
 
 
 def test_too_many_pixels(settings, recognizer, one):
-    small = replace(settings, max_pixels=1000)
+    small = settings.with_changes(max_pixels=1000)
     client = create_app(small, type(recognizer)(small, recognizer.detector, recognizer.network, recognizer.gallery))
     response = send(client.test_client(), "identify", ("image", "a.jpg", one))
     assert_problem(response, 422, "too_many_pixels", "The picture is 900 x 700 pixels")
 
 
 def test_limits_of_a_request(settings, recognizer, nobody):
-    limited = replace(settings, max_images=2, max_bytes=len(nobody))
+    limited = settings.with_changes(max_photos=2, max_file_bytes=len(nobody))
     client = create_app(limited, recognizer).test_client()
     good, large = ("image", "a.jpg", nobody), ("image", "b.jpg", nobody + b"0")
     response = send(client, "identify", good, good, good)

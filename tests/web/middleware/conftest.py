@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -21,7 +20,7 @@ DOORS = ("/identify", "/api/v1/identify")
 @pytest.fixture
 def serve(settings, recognizer) -> Callable[..., Flask]:
     """Makes an app: `serve(queue=0)`."""
-    return lambda **changes: create_app(replace(settings, **changes), recognizer)
+    return lambda **changes: create_app(settings.with_changes(**changes), recognizer)
 
 
 @pytest.fixture(scope="session")

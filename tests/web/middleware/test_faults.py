@@ -113,7 +113,7 @@ def test_a_gallery_with_an_altered_anchor_is_refused(copies, tmp_path):
 @pytest.mark.parametrize("fault", ["read-only", "full"])
 def test_a_disk_that_takes_nothing_is_refused(copies, small_disk, fault):
     """With a real disk: nothing can be written to it before the gallery is there, or after."""
-    changed = replace(copies, database_url=f"sqlite:///{small_disk}/instance/gallery.sqlite")
+    changed = copies.with_changes(database_url=f"sqlite:///{small_disk}/instance/gallery.sqlite")
     if fault == "full":
         fill_up(small_disk / "filler")
     else:
@@ -125,12 +125,12 @@ def test_a_disk_that_takes_nothing_is_refused(copies, small_disk, fault):
 def test_a_place_that_cannot_be_written_is_refused(copies):
     # As root, which tests may run as, no permission stands in the way: a folder of /proc does.
     with pytest.raises(GalleryError, match="The folder /proc/faces for the gallery cannot be made"):
-        Recognizer.load(replace(copies, database_url="sqlite:////proc/faces/gallery.sqlite"))
+        Recognizer.load(copies.with_changes(database_url="sqlite:////proc/faces/gallery.sqlite"))
 
 
 def test_a_full_disk_is_refused(copies):
     with pytest.raises(GalleryError, match="could not be written"):
-        Recognizer.load(replace(copies, database_url="sqlite:////dev/full"))
+        Recognizer.load(copies.with_changes(database_url="sqlite:////dev/full"))
 
 
 def test_it_is_alive_but_never_ready_and_tells_no_path(copies, portrait):

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from app.errors import SettingsError
@@ -58,14 +56,14 @@ def test_addresses_of_one_ipv6_network_are_one_client(serve):
 
 
 def test_a_store_that_is_down_does_not_stop_the_service(serve):
-    app = serve(rate_limit="2/minute", rate_storage="redis://127.0.0.1:9")
+    app = serve(rate_limit="2/minute", rate_limit_storage="redis://127.0.0.1:9")
     assert statuses(app, "192.0.2.1", "192.0.2.1", "192.0.2.1") == [422, 422, 429]
 
 
 def test_this_machine_alone_has_no_limit_unless_told(serve):
-    assert Settings().limit() == "off"
-    assert Settings(host="0.0.0.0").limit() == "60/minute"
-    assert Settings(proxies=1).limit() == "60/minute"
+    assert Settings().client_rate_limit == "off"
+    assert Settings(host="0.0.0.0").client_rate_limit == "60/minute"
+    assert Settings(proxies=1).client_rate_limit == "60/minute"
     assert statuses(serve(), *["127.0.0.1"] * 70)[-1] == 422
 
 
@@ -73,11 +71,11 @@ def test_this_machine_alone_has_no_limit_unless_told(serve):
     "storage", ["memory", "redis://", "mysql://host", "redis://:secret@host:port", "redis.example"]
 )
 def test_a_store_that_is_none_is_refused_at_start(settings, storage):
-    with pytest.raises(SettingsError, match="FACES_RATE_STORAGE can be memory:// or redis://HOST:PORT") as caught:
-        create_app(replace(settings, rate_storage=storage), object())
+    with pytest.raises(SettingsError, match="FACES_RATE_LIMIT_STORAGE can be memory:// or redis://HOST:PORT") as caught:
+        create_app(settings.with_changes(rate_limit_storage=storage), object())
     assert "secret" not in str(caught.value)
 
 
 def test_a_limit_that_is_none_is_refused_at_start(settings):
     with pytest.raises(SettingsError, match="FACES_RATE_LIMIT is 'often'; it can be auto, off, or limits such as"):
-        create_app(replace(settings, rate_limit="often"), object())
+        create_app(settings.with_changes(rate_limit="often"), object())

@@ -34,7 +34,7 @@ def slow(recognizer, monkeypatch):
 
 @pytest.mark.parametrize("path", DOORS)
 def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow, path):
-    app, (begun, end) = serve(threads=1, queue=1), slow
+    app, (begun, end) = serve(concurrency=1, queue=1), slow
     with ThreadPoolExecutor(2) as pool:
         accepted = [pool.submit(post, app, portrait, path) for _ in range(2)]
         assert begun.acquire(timeout=20)
@@ -70,7 +70,7 @@ def test_stages_outside_of_a_request_are_nobodys_business():
 
 
 def test_a_slot_is_given_back_whatever_happens(serve, portrait, recognizer, monkeypatch):
-    app = serve(threads=1, queue=0)
+    app = serve(concurrency=1, queue=0)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     with monkeypatch.context() as patch:
         patch.setattr(recognizer.network, "vectors", lambda _crops: 1 / 0)
@@ -123,7 +123,7 @@ def test_mutants_of_a_form_are_answered_or_refused(serve, portrait, rng, path):
 
 @pytest.mark.parametrize(("letters", "status"), [(290_000, 422), (310_000, 413)])
 def test_the_largest_text_field_fits_beside_the_largest_photo(serve, letters, status):
-    app = serve(max_bytes=50_000, max_field_bytes=300_000, max_images=1)
+    app = serve(max_file_bytes=50_000, max_field_bytes=300_000, max_photos=1)
     form = {"note": "x" * letters, "image": (io.BytesIO(bytes(49_000)), "a.jpg")}
     assert app.test_client().post("/identify", data=form).status_code == status
 

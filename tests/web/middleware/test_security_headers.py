@@ -70,7 +70,7 @@ class Site:
         stack.enter_context(running(redis, "redis-server", "--port", redis, "--bind", "127.0.0.1", "--save", ""))
         self.settings = {
             "FACES_DATABASE_URL": self.database,
-            "FACES_RATE_STORAGE": f"redis://127.0.0.1:{redis}",
+            "FACES_RATE_LIMIT_STORAGE": f"redis://127.0.0.1:{redis}",
             "FACES_RATE_LIMIT": f"{LIMIT}/day",
             "FACES_PROXIES": "1",
             "FACES_LOG": "off",

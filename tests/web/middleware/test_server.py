@@ -36,7 +36,7 @@ def find(self, picture):
     return ()
 
 Recognizer.find = find
-settings = Settings.from_environment()
+settings = Settings()
 card = read_card(settings.model)
 network, gallery = SimpleNamespace(card=card), Gallery.open(settings.database_url, card.id, None)
 recognizer = Recognizer(settings, SimpleNamespace(backend="none"), network, gallery)
@@ -205,7 +205,7 @@ def orphaned_decoder(command: Path) -> bool:
 
 
 def test_one_worker_that_is_killed_is_replaced_and_finishes_what_it_accepted_when_asked_to_end(tmp_path, photo):
-    with serving(tmp_path, FACES_THREADS="2", FACES_QUEUE="8") as server:
+    with serving(tmp_path, FACES_CONCURRENCY="2", FACES_QUEUE="8") as server:
         assert "Ready" in server.line(180)
         [first] = workers(server)
         os.kill(first, signal.SIGKILL)
@@ -218,7 +218,7 @@ def test_one_worker_that_is_killed_is_replaced_and_finishes_what_it_accepted_whe
 def test_a_stuck_worker_is_replaced(tmp_path, count):
     """No photo of 900 pixels' width ever ends; another worker process has to come, and the others have to stay."""
     (tmp_path / "stuck.py").write_text(STUCK, encoding="utf-8")
-    settings = {"FACES_STUCK_SECONDS": "3", "FACES_WORKERS": str(count), "PYTHONPATH": str(tmp_path)}
+    settings = {"FACES_WATCHDOG_SECONDS": "3", "FACES_WORKERS": str(count), "PYTHONPATH": str(tmp_path)}
     with serving(tmp_path, "stuck:app", **settings) as server:
         assert "Ready" in server.line(60)
         until(lambda: len(workers(server)) == count)

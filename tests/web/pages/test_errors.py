@@ -1,5 +1,4 @@
 import io
-from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -40,7 +39,7 @@ def test_no_face(client):
 
 
 def test_too_large(settings, recognizer):
-    client = create_app(replace(settings, max_bytes=50_000), recognizer).test_client()
+    client = create_app(settings.with_changes(max_file_bytes=50_000), recognizer).test_client()
     page = send(client, bytes(60_000))
     assert page.status_code == 413
     assert alert(page) == "The file is too large: 0.05 MB are the most that can be sent."

@@ -1,6 +1,5 @@
 import html
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -22,7 +21,7 @@ def reported(settings, recognizer, tmp_path):
         (folder / f"{name}.svg").write_text(SVG.format(title), encoding="utf-8")
     (folder / "report.json").write_text("{}", encoding="utf-8")
     (folder / "notes.html").write_text("<script>", encoding="utf-8")
-    return create_app(replace(settings, model=tmp_path / "twin.json"), recognizer).test_client()
+    return create_app(settings.with_changes(model=tmp_path / "twin.json"), recognizer).test_client()
 
 
 def test_the_card_in_words(client, recognizer):
