@@ -78,14 +78,51 @@ class LowQuality(FaceError):
     code = "low_quality"
 
 
+class SeveralFaces(FaceError):
+    """The photo has several faces where exactly one is required."""
+
+    code = "several_faces"
+
+
 class NoSuchFace(FaceError):
     """The photo has fewer faces than the chosen index."""
 
     code = "no_such_face"
 
 
+class FileTooLarge(PhotoError):
+    """A file has more bytes than the limit for one photo."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("too_large", message)
+
+
+class InvalidRequest(FacesError):
+    """The body of an API request is not what the route expects."""
+
+    code = "bad_request"
+
+
+class InvalidParameter(InvalidRequest):
+    """A parameter of an API request is missing, unknown or has an invalid value."""
+
+    code = "invalid_parameter"
+
+
+class AuthenticationRequired(FacesError):
+    """An API request has no token, or a wrong one."""
+
+    code = "unauthorized"
+
+
+class AdminDisabled(FacesError):
+    """The server has no administrator token."""
+
+    code = "admin_disabled"
+
+
 class InvalidUpload(FacesError):
-    """A form lacks its photos or has an unusable field."""
+    """A form has no photo where one is required."""
 
     code = "no_image"
 
@@ -96,8 +133,8 @@ class TooManyPhotos(InvalidUpload):
     code = "too_many_images"
 
 
-class FileTooLarge(FacesError):
-    """A file has more bytes than the limit for one photo."""
+class UploadTooLarge(InvalidUpload):
+    """A request has more bytes, or more form fields, than the limit."""
 
     code = "too_large"
 
@@ -105,7 +142,7 @@ class FileTooLarge(FacesError):
 class InvalidFaceChoice(FacesError):
     """A face was chosen in a photo that was not sent, or that is ambiguous."""
 
-    code = "invalid_pick"
+    code = "invalid_face_choice"
 
 
 class InvalidImportReport(FacesError):

@@ -108,8 +108,8 @@ def likeness(spread: Spread | None, closest: Sequence[Lookalike]) -> dict[str, A
     """How far a person's anchors lie from each other, and whom they are closest to."""
     return {
         "spread": None if spread is None else {"mean": spread.mean, "min": spread.min, "max": spread.max},
-        "lookalikes": [
-            {"id": one.id, "person": one.person, "class_distance": one.class_distance, "mistaken": one.mistaken}
+        "look_alikes": [
+            {"id": one.id, "person": one.person, "class_distance": one.class_distance, "closer_anchors": one.mistaken}
             for one in closest
         ],
     }
@@ -117,7 +117,7 @@ def likeness(spread: Spread | None, closest: Sequence[Lookalike]) -> dict[str, A
 
 def enrollment(
     name: str,
-    entered: int,
+    enrolled: int,
     who: dict[str, Any] | None,
     photos: Sequence[PhotoOutcome],
     check: SelfCheck | None = None,
@@ -126,14 +126,14 @@ def enrollment(
 
     Args:
         name: the person's.
-        entered: number of photos enrolled.
+        enrolled: number of photos enrolled.
         who: what `person` returned for them, or None if nobody was added.
         photos: a report for each photo.
         check: the leave-one-out check, None if nobody was added.
     """
-    checked = None if check is None else {"named": check.named, "photos": check.photos, "message": str(check)}
+    checked = None if check is None else {"identified": check.named, "photos": check.photos, "message": str(check)}
     rows = [_photo(photo) for photo in photos]
-    return {"name": name, "entered": entered, "person": who, "photos": rows, "check": checked}
+    return {"name": name, "enrolled": enrolled, "person": who, "photos": rows, "check": checked}
 
 
 def kept_faces(faces: Sequence[Anchor]) -> dict[str, Any]:
@@ -168,7 +168,13 @@ def changes(past: Sequence[PastChange], named: Callable[[str], str]) -> dict[str
 
 def _photo(photo: PhotoOutcome) -> dict[str, Any]:
     faces = [_box(box) for box in photo.faces]
-    return {"file": photo.file, "outcome": photo.outcome, "reason": photo.reason, "faces": faces, "other": photo.other}
+    return {
+        "file": photo.file,
+        "outcome": photo.outcome,
+        "reason": photo.reason,
+        "faces": faces,
+        "look_alike": photo.other,
+    }
 
 
 def _face(face: IdentifiedFace, most: int | None) -> dict[str, Any]:

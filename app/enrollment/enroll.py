@@ -17,7 +17,7 @@ from PIL import Image
 from app.enrollment.look_alikes import leave_one_out
 from app.enrollment.photo_review import PhotoOutcome, choose, examine_photo
 from app.enrollment.self_check import SelfCheck
-from app.errors import InvalidFaceChoice, UnreadableImage
+from app.errors import InvalidFaceChoice, PhotoError
 from app.gallery import names
 from app.gallery.store import ImportedPhotos, Person
 from app.recognition.decision import Rules, rank
@@ -73,7 +73,7 @@ class EnrollmentReport:
 def enroll(
     recognizer: Recognizer,
     name: str,
-    photos: Iterable[tuple[str, bytes | OSError | UnreadableImage]],
+    photos: Iterable[tuple[str, bytes | OSError | PhotoError]],
     allow: Collection[str] = (),
     imported: ImportedPhotos | None = None,
 ) -> EnrollmentReport:
@@ -97,7 +97,7 @@ def enroll(
 def review(
     recognizer: Recognizer,
     name: str,
-    photos: Iterable[tuple[str, bytes | OSError | UnreadableImage]],
+    photos: Iterable[tuple[str, bytes | OSError | PhotoError]],
     picks: Mapping[int, int] | None = None,
 ) -> Review:
     """Look at a person's photos and say what would become of each. The gallery stays as it is.

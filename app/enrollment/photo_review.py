@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.errors import UnreadableImage
+from app.errors import PhotoError
 from app.recognition.recognizer import Probe, Recognizer
 from app.vision.decoding import Picture
 from app.vision.faces import Box
@@ -48,7 +48,7 @@ class ExaminedPhoto:
     picture: Picture | None = None
 
 
-def examine_photo(recognizer: Recognizer, file: str, data: bytes | OSError | UnreadableImage) -> ExaminedPhoto:
+def examine_photo(recognizer: Recognizer, file: str, data: bytes | OSError | PhotoError) -> ExaminedPhoto:
     """Find the faces of a photo.
 
     Args:
@@ -61,10 +61,10 @@ def examine_photo(recognizer: Recognizer, file: str, data: bytes | OSError | Unr
             file, problem=PhotoOutcome(file, "unreadable", f"The file cannot be read ({data.strerror}).")
         )
     try:
-        if isinstance(data, UnreadableImage):
+        if isinstance(data, PhotoError):
             raise data
         picture, probes = recognizer.probes(data)
-    except UnreadableImage as error:
+    except PhotoError as error:
         return ExaminedPhoto(file, problem=PhotoOutcome(file, "unreadable", str(error)))
     if not probes:
         report = PhotoOutcome(file, "no_face", "No face was found in it. A sharp, upright face helps.")

@@ -1,7 +1,7 @@
-"""Who may change the gallery over HTTP: whoever knows the token of the settings. Without a token nobody may.
+"""Administrator authentication: bearer token for the API, signed session cookie for pages.
 
-On the page the token is exchanged for a cookie, which is signed with a key made from the token: so every worker knows
-it, nothing is stored, and another token ends every sign-in. The API takes the token itself with every request.
+The cookie is signed with a key derived from the token. All workers know the key, nothing is stored, and a new token
+invalidates every session.
 """
 
 from __future__ import annotations
@@ -10,31 +10,33 @@ import hashlib
 import hmac
 import time
 from datetime import timedelta
+from typing import cast
 
 from flask import Flask, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadSignature, TimestampSigner
 
 from app.settings import OFF, Settings
+from app.web.uploads import current_settings
 
-OFF_SENTENCE = (
-    "Changing the gallery by page and API is turned off: the server has no FACES_ADMIN_TOKEN. "
-    "Its operator can set one, or use the command line: python main.py people --help."
+DISABLED = (
+    "Changing the gallery over HTTP is disabled: the server has no FACES_ADMIN_TOKEN. "
+    "Set one, or use the command line: python main.py people --help."
 )
 
-_SINCE = "since"
+_SIGNED_IN_AT = "since"
 
 
-class _Cookies(SecureCookieSessionInterface):
-    """Cookies that travel by TLS alone where they were given by TLS."""
+class _SessionInterface(SecureCookieSessionInterface):
+    """Cookies with the Secure attribute if the request came by TLS."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Let an app know administrators, if the settings have a token."""
-    app.session_interface = _Cookies()
+    """Configure sessions, with a key if the settings have a token."""
+    app.session_interface = _SessionInterface()
     app.config.update(
         SESSION_COOKIE_NAME="faces",
         SESSION_COOKIE_HTTPONLY=True,
@@ -43,60 +45,67 @@ def install(app: Flask, settings: Settings) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.admin_hours),
     )
     if settings.admin_token != OFF:
-        # A cookie must not be a way to guess its token by: each guess costs what scrypt costs.
+        # scrypt makes guessing the token from a cookie slow.
         app.secret_key = hashlib.scrypt(settings.admin_token.encode(), salt=b"faces", n=2**14, r=8, p=1)
 
 
-def is_on() -> bool:
-    """Whether the gallery can be changed over HTTP at all."""
+def is_enabled() -> bool:
+    """Return whether the gallery can be changed over HTTP."""
     return bool(current_app.secret_key)
 
 
 def is_token(text: str) -> bool:
-    """Whether this is the token, in a time that tells nothing of it."""
-    token = current_app.extensions["settings"].admin_token
-    digests = (hashlib.sha256(one.encode("utf-8", "replace")).digest() for one in (text, token))
-    return hmac.compare_digest(*digests) and is_on()
+    """Compare a text with the token in constant time."""
+    given, token = (_digest(value) for value in (text, current_settings().admin_token))
+    return hmac.compare_digest(given, token) and is_enabled()
 
 
 def has_bearer_token() -> bool:
-    """Whether the request carries the token in its header `Authorization: Bearer`."""
+    """Return whether the request has the token in its header `Authorization: Bearer`."""
     sent = request.authorization
     return sent is not None and sent.type == "bearer" and is_token(sent.token or "")
 
 
 def sign_in() -> None:
-    """Give the browser that asks a cookie, until the time of the settings is over."""
+    """Start a session that lasts `Settings.admin_hours`."""
     session.clear()
     session.permanent = True
-    session[_SINCE] = int(time.time())
+    session[_SIGNED_IN_AT] = int(time.time())
 
 
 def sign_out() -> None:
-    """Take the cookie back."""
+    """End the session."""
     session.clear()
 
 
 def signed_in() -> bool:
-    """Whether an administrator asks. That does not begin anew with every cookie: it ends so long after the token."""
-    if not is_on():
+    """Return whether the request has a valid session. Further requests do not extend it."""
+    if not is_enabled():
         return False
-    age = time.time() - session.get(_SINCE, 0)
-    return 0 <= age < current_app.permanent_session_lifetime.total_seconds()
+    age = time.time() - cast(int, session.get(_SIGNED_IN_AT, 0))
+    return 0 <= age < _lifetime()
 
 
 def seal(data: str, purpose: str) -> str:
-    """Sign a text that travels through an administrator's browser and comes back."""
+    """Sign a text that travels through an administrator's browser."""
     return _signer(purpose).sign(data).decode()
 
 
 def unseal(text: str, purpose: str) -> str | None:
-    """The text that `seal` signed for the same purpose, or None if it is not that, or older than a sign-in lasts."""
+    """Return the text that `seal` signed, or None if the signature is invalid or older than a session can be."""
     try:
-        return _signer(purpose).unsign(text, max_age=current_app.permanent_session_lifetime.total_seconds()).decode()
+        return _signer(purpose).unsign(text, max_age=_lifetime()).decode()
     except BadSignature:
         return None
 
 
+def _lifetime() -> int:
+    return int(current_app.permanent_session_lifetime.total_seconds())
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
 def _signer(purpose: str) -> TimestampSigner:
-    return TimestampSigner(current_app.secret_key, salt=f"faces {purpose}", digest_method=hashlib.sha256)
+    return TimestampSigner(current_app.secret_key or "", salt=f"faces {purpose}", digest_method=hashlib.sha256)

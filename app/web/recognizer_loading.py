@@ -1,6 +1,6 @@
-"""The recognizer, loaded in the background so that a server answers (that it is not ready) from its first moment.
+"""Background loading of the recognizer, so that the server answers with "not ready" while it starts.
 
-Loading starts in the process that serves, after it has forked: TensorFlow must never be forked once started.
+Each worker loads its own recognizer after the fork, because TensorFlow cannot be forked once it has started.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from typing import cast
 
 from flask import Flask, current_app
 
@@ -16,95 +17,86 @@ from app.errors import DetectorError, GalleryError, ModelError, ServiceUnavailab
 from app.recognition.recognizer import Recognizer
 
 EXTENSION = "loading"
-"""The key of the app's `Loading` in `Flask.extensions`."""
-
-RETRY_SECONDS = 5
-"""What `Retry-After` says while loading."""
-
-_EXPECTED = (ModelError, GalleryError, DetectorError, SettingsError)
-"""Errors whose message is a sentence for the operator, complete without a traceback."""
+"""Key of the app's `RecognizerLoader` in `Flask.extensions`."""
 
 log = logging.getLogger(__name__)
 
 
-class Loading:
-    """One recognizer on its way.
+class RecognizerLoader:
+    """Loads one recognizer.
 
     Args:
-        load: gives a recognizer that is ready to use; runs in a thread of its own.
+        load: returns a recognizer that is ready to use. `start` runs it in a thread.
     """
 
     def __init__(self, load: Callable[[], Recognizer]) -> None:
         self.error: str | None = None
-        """Why loading failed, as a sentence, or None."""
         self._load = load
         self._recognizer: Recognizer | None = None
-        self._over = threading.Event()
+        self._finished = threading.Event()
 
     @classmethod
-    def finished(cls, recognizer: Recognizer) -> Loading:
-        """A loading that has come to its end with this recognizer."""
-        loading = cls(lambda: recognizer)
-        loading._run()
-        return loading
+    def loaded(cls, recognizer: Recognizer) -> RecognizerLoader:
+        """Return a loader that has finished with this recognizer."""
+        loader = cls(lambda: recognizer)
+        loader._run()
+        return loader
 
     def start(self) -> None:
-        """Begin, and return at once."""
+        """Start loading in the background."""
         threading.Thread(target=self._run, name="loading", daemon=True).start()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until loading is over; whether there is a recognizer now."""
-        self._over.wait(seconds)
+        """Wait until loading has finished, and return whether the recognizer is ready."""
+        self._finished.wait(seconds)
         return self.ready
 
     @property
     def ready(self) -> bool:
-        """Whether there is a recognizer."""
+        """Whether the recognizer can be used."""
         return self._recognizer is not None
 
     def recognizer(self) -> Recognizer:
-        """The recognizer.
+        """Return the recognizer.
 
         Raises:
-            ServiceUnavailable: there is none yet, or there will be none.
+            ServiceUnavailable: it is still loading, or loading failed.
         """
         recognizer = self._recognizer
         if recognizer is not None:
             return recognizer
         if self.error:
-            raise ServiceUnavailable(
-                "The server could not start up and needs its operator; the reason is in the server's log."
-            )
-        raise ServiceUnavailable("The server is starting up. Please try again in a few seconds.")
+            raise ServiceUnavailable("The server could not start. Its log has the reason. Contact the operator.")
+        raise ServiceUnavailable("The server is starting. Try again in a few seconds.")
 
     def withdraw(self) -> None:
-        """Take the recognizer out of service: it works no more, and another process will do better."""
-        self.error = "The recognizer works no more."
+        """Take the recognizer out of service for the rest of the process."""
+        self.error = "The recognizer is out of service."
         self._recognizer = None
 
     def _run(self) -> None:
         try:
             self._recognizer = self._load()
-        except _EXPECTED as error:
+        except (ModelError, GalleryError, DetectorError, SettingsError) as error:
+            # The operator can mend these without a traceback.
             self.error = str(error)
             print(self.error, file=sys.stderr, flush=True)
         except Exception:
-            # Anything else is a mistake in the program: the log gets the traceback.
-            self.error = "Loading failed unexpectedly; the server's log has the details."
-            log.exception("Loading failed unexpectedly.")
+            self.error = "The recognizer could not be loaded. The log has the traceback."
+            log.exception("recognizer loading failed")
         finally:
-            self._over.set()
+            self._finished.set()
 
 
-def loading_of(app: Flask) -> Loading:
-    """The app's `Loading`."""
-    return app.extensions[EXTENSION]
+def loading_of(app: Flask) -> RecognizerLoader:
+    """Return the app's loader."""
+    return cast(RecognizerLoader, app.extensions[EXTENSION])
 
 
 def current_recognizer() -> Recognizer:
-    """The recognizer of the app that handles this request.
+    """Return the recognizer of the app that handles this request.
 
     Raises:
-        ServiceUnavailable: there is none yet.
+        ServiceUnavailable: it is not ready.
     """
     return loading_of(current_app).recognizer()

@@ -1,125 +1,133 @@
-"""Uploads: kept in memory, never on disk, and refused politely when they are too large."""
+"""Uploaded photos: kept in memory, counted, and limited in size."""
 
 from __future__ import annotations
 
 import io
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import IO, cast
 
 from flask import Request, current_app, request
 from werkzeug.exceptions import RequestTimeout
 
-from app.errors import FileTooLarge, InvalidUpload, TooManyPhotos
+from app.errors import FileTooLarge, InvalidUpload, TooManyPhotos, UploadTooLarge
 from app.settings import Settings
 
-NOTHING_SENT = "No photo was sent. Choose one first."
+NO_PHOTO = "No photo was sent. Choose one first."
 
 DRAIN_BYTES = 100_000_000
-"""Of a refused upload, this much is still read."""
+"""Most bytes of a rejected upload that `drain` reads."""
 
-_CHUNK = 1 << 16
+_CHUNK_BYTES = 1 << 16
 
-_FORM_BYTES = 100_000
-"""What a request may hold besides its pictures and text fields: boundaries and headers."""
+_OVERHEAD_BYTES = 100_000
+"""Boundaries and headers of a multipart form."""
 
 
 class MemoryRequest(Request):
-    """A request whose files stay in memory: Werkzeug would write those over 500 kB to a temporary file."""
+    """A request that keeps uploads in memory: Werkzeug writes files over 500 kB to disk."""
 
-    def _get_file_stream(self, total_content_length, content_type, filename=None, content_length=None):
+    def _get_file_stream(self, *_args: object, **_kwargs: object) -> IO[bytes]:
         return io.BytesIO()
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that a visitor sent: what they call it, and its bytes."""
+    """An uploaded file: the sender's name for it, and its bytes."""
 
     name: str
     data: bytes
 
 
 def current_settings() -> Settings:
-    """The settings of the app that handles this request."""
-    return current_app.extensions["settings"]
+    """Return the settings of the app that handles this request."""
+    return cast(Settings, current_app.extensions["settings"])
 
 
-def uploads(field: str, most: int | None = None) -> list[Upload]:
-    """The files of a form's field, in the order chosen.
+def read_photos(field: str, limit: int | None = None) -> list[Upload]:
+    """Read the files of a form field, in the order sent.
 
     Args:
         field: the field's name.
-        most: files it may hold; None stands for what the settings say.
+        limit: most files, by default `Settings.max_photos`.
 
     Raises:
-        InvalidUpload: there are none.
-        TooManyPhotos: there are more than that.
+        InvalidUpload: the field has no file.
+        TooManyPhotos: the field has more files than the limit.
     """
-    most = most or current_settings().max_photos
-    allow_files(most)
-    files = [file for file in request.files.getlist(field) if file.filename]
-    if not files:
-        raise InvalidUpload(NOTHING_SENT)
-    if len(files) > most:
-        raise TooManyPhotos(f"{len(files)} photos came; {most} at a time are the most.")
-    return [Upload(file.filename, file.read()) for file in files]
+    limit = limit or current_settings().max_photos
+    allow_photos(limit)
+    photos = [Upload(file.filename, file.read()) for file in request.files.getlist(field) if file.filename]
+    if not photos:
+        raise InvalidUpload(NO_PHOTO)
+    if len(photos) > limit:
+        raise TooManyPhotos(f"You sent {len(photos)} photos. The limit is {limit}.")
+    return photos
 
 
-def pair(first: str, second: str) -> tuple[Upload, Upload]:
-    """The files of two fields, one each.
+def read_photo_pair(first: str, second: str) -> tuple[Upload, Upload]:
+    """Read one file from each of two form fields.
 
     Raises:
-        InvalidUpload: one of them is missing.
+        InvalidUpload: a field has no file.
     """
-    allow_files(2)
-    files = [request.files.get(field) for field in (first, second)]
-    if not all(file and file.filename for file in files):
+    allow_photos(2)
+    left, right = (request.files.get(field) for field in (first, second))
+    if not left or not left.filename or not right or not right.filename:
         raise InvalidUpload("Choose two photos to compare, one on each side.")
-    left, right = (Upload(file.filename, file.read()) for file in files)
-    return left, right
+    return Upload(left.filename, left.read()), Upload(right.filename, right.read())
 
 
-def allow_files(most: int) -> None:
-    """Let the request be as large as so many files; to be called before its body is read."""
+def allow_photos(count: int) -> None:
+    """Set the limits of this request's body to a number of photos; call it before anything reads the body."""
     settings = current_settings()
-    request.max_form_parts = most + settings.max_fields
-    whole = most * settings.max_file_bytes + settings.max_field_bytes + _FORM_BYTES
-    request.max_content_length = min(whole, settings.max_request_bytes)
+    request.max_form_parts = count + settings.max_fields
+    size = count * settings.max_file_bytes + settings.max_field_bytes + _OVERHEAD_BYTES
+    request.max_content_length = min(size, settings.max_request_bytes)
 
 
-def form_limits() -> str | None:
-    """What a form may hold, as a sentence, if that is why the request was found too large; None if its size is."""
-    size, most = request.content_length, request.max_content_length
-    if size is None or most is None or size > most:
-        return None
-    fields = current_settings().max_fields
-    return (
-        f"The form holds too much: {request.max_form_parts - fields} photos, {fields} other fields and "
-        f"{request.max_form_memory_size / 1e3:g} kB of text are the most."
-    )
-
-
-def refuse_large(upload: Upload, what: str = "file") -> None:
+def check_size(upload: Upload, noun: str = "file") -> None:
     """Check the size of one file.
 
     Args:
         upload: the file.
-        what: the file is called in the sentence.
+        noun: what the message calls it.
 
     Raises:
-        FileTooLarge: it is larger than the settings allow.
+        FileTooLarge: it has more bytes than `Settings.max_file_bytes`.
     """
-    most = current_settings().max_file_bytes
-    if len(upload.data) > most:
-        raise FileTooLarge(f"The {what} is too large: {most / 1e6:g} MB are the most that can be sent.")
+    limit = current_settings().max_file_bytes
+    if len(upload.data) > limit:
+        raise FileTooLarge(f"The {noun} is larger than {_megabytes(limit)}. Send a smaller copy.")
+
+
+def upload_too_large() -> UploadTooLarge:
+    """Return the error for a request that Werkzeug rejected with status 413."""
+    settings, size, limit = current_settings(), request.content_length, request.max_content_length
+    if size is not None and limit is not None and size <= limit:
+        photos = (request.max_form_parts or 0) - settings.max_fields
+        text = f"{(request.max_form_memory_size or 0) / 1e3:g} kB"
+        return UploadTooLarge(
+            f"The form is too large. The limits are {photos} photos, {settings.max_fields} other fields and {text} "
+            "of text."
+        )
+    message = f"The request is too large. The limit is {_megabytes(settings.max_file_bytes)} per photo"
+    if limit and limit > settings.max_file_bytes:
+        message += f" and {_megabytes(limit)} in total"
+    return UploadTooLarge(f"{message}. Send fewer or smaller photos.")
 
 
 def drain() -> None:
-    """Read and drop what is left of the request's body, up to a limit.
+    """Read and drop the rest of the request's body, up to `DRAIN_BYTES`.
 
-    A server that answers and closes while a browser is still sending makes it report a broken
-    connection; the sentence that says "too large" would never be seen.
+    A browser that is still sending when the server closes the connection reports a broken connection
+    instead of the server's answer.
     """
     stream, left = request.environ["wsgi.input"], min(request.content_length or 0, DRAIN_BYTES)
     with suppress(RequestTimeout):
-        while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
+        while left > 0 and (chunk := stream.read(min(left, _CHUNK_BYTES))):
             left -= len(chunk)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.3g} MB"

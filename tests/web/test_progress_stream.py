@@ -2,7 +2,7 @@ import io
 import json
 
 from app.web.progress_stream import TYPE
-from app.web.uploads import NOTHING_SENT
+from app.web.uploads import NO_PHOTO
 from tests import photos
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, text
@@ -67,8 +67,8 @@ def test_of_several_photos_each_has_its_own_sentence(client, portrait_photo):
 
 def test_too_many_photos(client):
     page = post(client, "/identify", headers={}, image=[b"x"] * 9)
-    assert (page.status_code, alert(page)) == (413, "9 photos came; 8 at a time are the most.")
-    assert alert(page) != NOTHING_SENT
+    assert (page.status_code, alert(page)) == (413, "You sent 9 photos. The limit is 8.")
+    assert alert(page) != NO_PHOTO
 
 
 def test_compare(client, photo):

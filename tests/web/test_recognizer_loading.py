@@ -3,15 +3,15 @@ import threading
 import pytest
 
 from app.errors import ModelError, ServiceUnavailable
-from app.web.recognizer_loading import Loading
+from app.web.recognizer_loading import RecognizerLoader
 
 
 def test_not_ready_until_loaded():
     gate, recognizer = threading.Event(), object()
-    loading = Loading(lambda: gate.wait(10) and recognizer)
+    loading = RecognizerLoader(lambda: gate.wait(10) and recognizer)
     loading.start()
     assert not loading.wait(0)
-    with pytest.raises(ServiceUnavailable, match="starting up"):
+    with pytest.raises(ServiceUnavailable, match="starting"):
         loading.recognizer()
     gate.set()
     assert loading.wait(10)
@@ -23,7 +23,7 @@ def test_an_expected_failure_is_one_sentence(capsys):
     def fail():
         raise ModelError("There is no model card.")
 
-    loading = Loading(fail)
+    loading = RecognizerLoader(fail)
     loading.start()
     assert not loading.wait(10)
     assert loading.error == "There is no model card."
@@ -33,12 +33,12 @@ def test_an_expected_failure_is_one_sentence(capsys):
 
 
 def test_a_mistake_of_ours_is_logged_with_its_traceback(caplog):
-    loading = Loading(lambda: {}["missing"])
+    loading = RecognizerLoader(lambda: {}["missing"])
     loading.start()
     assert not loading.wait(10)
     assert "KeyError" in caplog.text
-    assert "unexpectedly" in loading.error
+    assert "traceback" in loading.error
 
 
 def test_finished_is_ready_at_once():
-    assert Loading.finished(object()).ready
+    assert RecognizerLoader.loaded(object()).ready

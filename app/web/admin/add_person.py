@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 from app import text
 from app.enrollment.enroll import DEBATABLE, MOST_PHOTOS, confirm
 from app.enrollment.photo_review import examine_photo
-from app.errors import FileTooLarge, InvalidName, ReviewExpired, UnreadableImage
+from app.errors import FileTooLarge, InvalidName, ReviewExpired
 from app.gallery import names
 from app.recognition.recognizer import Recognizer
 from app.web import progress_stream
@@ -23,7 +23,7 @@ from app.web.pages import wording
 from app.web.pages.upload import intake
 from app.web.progress_stream import Page, Work
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import Upload, allow_files, current_settings, refuse_large
+from app.web.uploads import Upload, allow_photos, check_size, current_settings
 
 FIELDS = 4
 """Fields of the form for each photo."""
@@ -40,7 +40,7 @@ def add_form() -> str:
 @blueprint.post("/add")
 def review_photos() -> Response:
     """Look at photos and show what would become of them; with `enter`, let the chosen faces enter."""
-    allow_files(MOST_PHOTOS)
+    allow_photos(MOST_PHOTOS)
     settings = current_settings()
     request.max_form_parts = FIELDS * MOST_PHOTOS + settings.max_fields
     request.max_form_memory_size = settings.max_request_bytes
@@ -81,9 +81,9 @@ def _distinct(name: str, taken: Collection[str]) -> str:
 
 def _seen(recognizer: Recognizer, upload: Upload) -> SealedPhoto:
     try:
-        refuse_large(upload)
+        check_size(upload)
     except FileTooLarge as error:
-        return carried(examine_photo(recognizer, upload.name, UnreadableImage(error.code, str(error))))
+        return carried(examine_photo(recognizer, upload.name, error))
     return carried(examine_photo(recognizer, upload.name, upload.data))
 
 

@@ -5,24 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.exceptions import Unauthorized
 
-from app import errors
 from app.errors import GalleryError
 from app.gallery.people import LARGEST_ID
-from app.web import auth
+from app.web import auth, http_errors
 from app.web.progress_stream import unkept
 
 blueprint = Blueprint("admin", __name__, url_prefix="/manage")
-
-REFUSALS = (
-    errors.PersonNotFound,
-    errors.FaceNotFound,
-    errors.NameTaken,
-    errors.SamePerson,
-    errors.NothingToUndo,
-    errors.NotLatestChange,
-    errors.InvalidName,
-)
-"""What the gallery may say to an administrator; any other of its errors is the operator's."""
 
 
 @blueprint.before_request
@@ -47,8 +35,9 @@ def refuse(error: GalleryError) -> Response:
     return redirect(back(), 303)
 
 
-for _error in REFUSALS:
-    blueprint.register_error_handler(_error, refuse)
+for _exception in http_errors.STATUSES:
+    if issubclass(_exception, GalleryError) and _exception is not GalleryError:
+        blueprint.register_error_handler(_exception, refuse)
 
 
 def done(sentence: str, where: str | None = None) -> Response:

@@ -17,14 +17,14 @@ def form() -> Response:
     """The page that asks for the token, or says that there is none."""
     if auth.signed_in():
         return redirect(_target(), 303)
-    return _page(None if auth.is_on() else auth.OFF_SENTENCE, 200)
+    return _page(None if auth.is_enabled() else auth.DISABLED, 200)
 
 
 @blueprint.post("/sign-in")
 def sign_in() -> Response:
     """Take the token and go on to where the visitor was going."""
-    if not auth.is_on():
-        return _page(auth.OFF_SENTENCE, 403)
+    if not auth.is_enabled():
+        return _page(auth.DISABLED, 403)
     if not auth.is_token(request.form.get("token", "").strip()):
         response = _page(WRONG, 401)
         response.headers["WWW-Authenticate"] = 'Bearer realm="faces"'
@@ -48,5 +48,5 @@ def _target() -> str:
 
 
 def _page(problem: str | None, status: int) -> Response:
-    page = render_template("admin/sign_in.html", problem=problem, on=auth.is_on(), target=_target())
+    page = render_template("admin/sign_in.html", problem=problem, on=auth.is_enabled(), target=_target())
     return unkept(make_response(page, status))

@@ -1,154 +1,146 @@
-"""What the API's routes that change the gallery take and answer; `schema` has the others."""
+"""Pydantic models of the API routes that change the gallery."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from flask_openapi3 import FileStorage
 from pydantic import Field
 
-from app.gallery.people import LARGEST_ID
 from app.web.api import schema
-from app.web.api.schema import Exact
+from app.web.api.schema import Id, StrictModel
 
 
-class AddQuery(Exact):
-    """Whom the photos show, and what to do with them."""
+class EnrollQuery(StrictModel):
+    """The person to enroll, and how to treat the photos."""
 
-    name: str = Field(max_length=200, description="the person's, new or known")
-    review: bool = Field(False, description="only say what would become of the photos")
+    name: str = Field(max_length=200, description="Name of a new or known person")
+    review: bool = Field(False, description="Only return the outcomes and enroll nothing")
     allow: list[Literal["duplicate", "unlike", "lookalike"]] = Field(
-        [], description="outcomes that are learnt all the same"
+        [], description="Outcomes that are enrolled like accepted photos"
     )
     face: list[str] = Field(
         [],
-        description="which face of a photo with several, counted from the left: FILE=NUMBER such as us.jpg=2, or "
-        "POSITION=NUMBER such as 3=2 for the third photo of the request, where several photos have one name",
+        description="Which face of a photo to enroll, counted from the left: FILE=NUMBER such as us.jpg=2, or "
+        "POSITION=NUMBER such as 3=2 for the third photo. Use positions where photos share a file name.",
     )
 
 
-class RemoveQuery(Exact):
-    """How something is removed."""
+class RemoveQuery(StrictModel):
+    """How to remove."""
 
-    now: bool = Field(False, description="erase at once and for good, instead of after FACES_RECOVERY_DAYS")
-
-
-class ChangesQuery(Exact):
-    """How many changes."""
-
-    limit: int = Field(20, ge=1, le=schema.MOST_PEOPLE, description="changes in the answer, at most")
+    purge: bool = Field(False, description="Erase immediately instead of after FACES_RECOVERY_DAYS")
 
 
-class FacePath(schema.PersonPath):
-    """Which anchor of which person."""
+class ChangesQuery(StrictModel):
+    """Length of the list of changes."""
 
-    face_id: int = Field(ge=0, le=LARGEST_ID, description="the id that the list of them gives")
-
-
-class RejectedPath(Exact):
-    """Which rejected face."""
-
-    face_id: int = Field(ge=0, le=LARGEST_ID, description="the id that the list of them gives")
+    limit: int = Field(20, ge=1, le=schema.PAGE_SIZE, description="Most changes in the response")
 
 
-class ChangePath(Exact):
-    """Which change."""
+class AnchorPath(schema.PersonPath):
+    """An anchor of a person by ID."""
 
-    change_id: int = Field(ge=0, le=LARGEST_ID, description="the id that the list of changes gives")
-
-
-class Photos(Exact):
-    """Photos, one or several."""
-
-    image: list[FileStorage] = Field(min_length=1, description="a picture file; the field may come several times")
+    face_id: Id = Field(description="ID of the list of anchors")
 
 
-class NewName(Exact):
-    """A person's new name."""
+class RejectedFacePath(StrictModel):
+    """A rejected face by ID."""
+
+    face_id: Id = Field(description="ID of the list of rejected faces")
+
+
+class ChangePath(StrictModel):
+    """A change by ID."""
+
+    change_id: Id = Field(description="ID of the list of changes")
+
+
+class RenameBody(StrictModel):
+    """The new name."""
 
     name: str = Field(max_length=200)
 
 
-class Into(Exact):
-    """Whom a person is merged into."""
+class MergeBody(StrictModel):
+    """The person to merge into."""
 
-    into: int = Field(ge=0, le=LARGEST_ID, description="the id of the person who stays")
+    into: Id = Field(description="ID of the remaining person")
 
 
-class PhotoOutcome(Exact):
-    """What became, or would become, of a photo."""
+class PhotoOutcome(StrictModel):
+    """Outcome of one photo of an enrollment."""
 
     file: str
     outcome: Literal[
         "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"
     ]
-    reason: str = Field(description="why, for a person")
-    faces: list[schema.Box] = Field(description="all faces in it, from left to right")
-    other: str | None = Field(description="whom the face looks like, for a lookalike")
+    reason: str = Field(description="Explanation of the outcome, for people")
+    faces: list[schema.Box] = Field(description="All faces, from left to right")
+    look_alike: str | None = Field(description="Person whom the face resembles, for the outcome `lookalike`")
 
 
-class SelfCheck(Exact):
-    """How many of a person's photos would be named if they were new, each compared with the others (leave-one-out)."""
+class SelfCheck(StrictModel):
+    """Leave-one-out check: each enrolled photo is identified by the others."""
 
-    named: int = Field(ge=0)
-    photos: int = Field(ge=1)
-    message: str = Field(description="result and advice as sentences")
+    identified: int = Field(ge=0, description="Photos that match the person")
+    photos: int = Field(ge=1, description="Checked photos")
+    message: str = Field(description="Result and advice, for people")
 
 
-class Enrollment(Exact):
-    """What became of a person's photos: all accepted photos are enrolled together, or none."""
+class Enrollment(StrictModel):
+    """Result of an enrollment: all accepted photos are enrolled together, or none."""
 
     name: str
-    entered: int = Field(ge=0, description="photos that were learnt")
-    person: schema.Person | None = Field(description="as they are now, null if nothing entered")
+    enrolled: int = Field(ge=0, description="Number of enrolled photos")
+    person: schema.Person | None = Field(description="The person after the enrollment. Null if nothing was enrolled.")
     photos: list[PhotoOutcome]
-    check: SelfCheck | None = Field(description="null if nothing was enrolled")
+    check: SelfCheck | None = Field(description="Null if nothing was enrolled")
 
 
-class KeptFace(Exact):
-    """An anchor, or a face that was marked as not this person."""
+class StoredFace(StrictModel):
+    """An anchor, or a rejected face."""
 
     id: int
     person: str
-    note: str = Field(description="where it came from")
-    created: str = Field(description="when, UTC")
+    note: str = Field(description="Source, such as the file name")
+    created: str = Field(description="Time of creation, UTC")
 
 
-class KeptFaces(Exact):
-    """Some of them."""
+class StoredFaces(StrictModel):
+    """Anchors, or rejected faces."""
 
-    faces: list[KeptFace]
+    faces: list[StoredFace]
 
 
-class Change(Exact):
+class Change(StrictModel):
     """A change of the gallery."""
 
     id: int
-    change: str = Field(description="what was done")
-    created: str = Field(description="when, UTC")
-    reversible: bool = Field(description="whether undo could take it back, once it is the newest such change")
-    undone: str | None = Field(description="when it was taken back")
+    change: str = Field(description="Description of the change")
+    created: str = Field(description="Time of the change, UTC")
+    reversible: bool = Field(description="Whether it can be undone once it is the latest such change")
+    undone: str | None = Field(description="Time of the undo, or null")
 
 
-class Changes(Exact):
-    """The last changes, the newest first."""
+class Changes(StrictModel):
+    """The latest changes, latest first."""
 
     changes: list[Change]
 
 
-class Undone(Exact):
-    """What was taken back."""
+class UndoneChange(StrictModel):
+    """The undone change."""
 
     change: str
 
 
 class RemovedPerson(schema.Person):
-    """Someone who was removed and can be restored."""
+    """A removed person who can be restored."""
 
-    removed: str = Field(description="when, UTC")
+    removed: str = Field(description="Time of removal, UTC")
 
 
-class Removed(Exact):
-    """Those who can be restored, the last removed first."""
+class RemovedPeople(StrictModel):
+    """People who can be restored, latest removal first."""
 
     people: list[RemovedPerson]

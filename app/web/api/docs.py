@@ -1,27 +1,31 @@
-"""The API's document (OpenAPI 3.1) and the page that shows it: Swagger UI, whose files come with a package."""
+"""OpenAPI 3.1 document of the API, and its Swagger UI page."""
 
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, render_template
-from flask_openapi3 import Info, Tag
+from flask_openapi3 import Info, OpenAPI, SecurityScheme, Tag
 
 INFO = Info(
     title="Face identification",
     version="1",
-    description="Names faces in pictures, compares two, and lists and changes who can be recognized. No picture is "
-    "stored. What changes the gallery takes the server's token: `Authorization: Bearer TOKEN`. "
-    "Every answer carries its request's id in the header `X-Request-ID`; send one to choose it.",
+    description="Identify faces in photos, compare two photos, and manage the gallery of people. Photos are processed "
+    "in memory and never stored. Routes that change the gallery need the administrator token: "
+    "`Authorization: Bearer TOKEN`. Every response has a request ID in the header `X-Request-ID`. Send the header to "
+    "choose the ID. Errors are problem details (RFC 9457) with a stable `code`.",
 )
 
 TAGS = {
-    "Pictures": Tag(name="Pictures", description="Who is in a picture, and do two show the same person?"),
-    "People": Tag(name="People", description="Who can be recognized"),
-    "Managing": Tag(name="Managing", description="Changing who can be recognized, and taking changes back"),
+    "Photos": Tag(name="Photos", description="Identify the faces of a photo, or compare two photos"),
+    "People": Tag(name="People", description="People in the gallery"),
+    "Administration": Tag(name="Administration", description="Add, change and remove people, and undo changes"),
 }
 
-SECURITY = {"token": {"type": "http", "scheme": "bearer", "description": "the server's FACES_ADMIN_TOKEN"}}
+SECURITY: dict[str, SecurityScheme | dict[str, Any]] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "The server's setting FACES_ADMIN_TOKEN"}
+}
 
 blueprint = Blueprint(
     "docs",
@@ -34,14 +38,14 @@ blueprint = Blueprint(
 
 @blueprint.get("/docs")
 def page() -> str:
-    """The page: read about each operation, and try it."""
+    """Return the Swagger UI page."""
     return render_template("api_docs.html")
 
 
 @blueprint.get("/openapi.json")
 def document() -> Response:
-    """The document, for programs."""
-    found = dict(current_app.api_doc)
-    # The library writes null for parts of the components that there are none of; OpenAPI wants them left out.
-    found["components"] = {name: part for name, part in found["components"].items() if part is not None}
-    return jsonify(found)
+    """Return the OpenAPI document."""
+    api = dict(cast(OpenAPI, current_app).api_doc)
+    # The library writes null for empty component sections, which OpenAPI does not allow.
+    api["components"] = {name: section for name, section in api["components"].items() if section is not None}
+    return jsonify(api)

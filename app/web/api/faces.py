@@ -1,4 +1,4 @@
-"""The API's routes for single faces: anchors, and those that were marked as not a person."""
+"""API routes for single faces: a person's anchors, and rejected faces."""
 
 from __future__ import annotations
 
@@ -6,84 +6,86 @@ import numpy as np
 from flask import Response
 
 from app import serialization
+from app.arrays import FloatArray
+from app.errors import NoFaceFound, SeveralFaces
 from app.recognition.recognizer import Recognizer
-from app.web.api import admin_schema as models
-from app.web.api import people, schema
-from app.web.api.authorization import managing_blueprint
-from app.web.api.request_files import chosen, content
-from app.web.api.responses import Refused, answer, problems
+from app.web.api import admin_schema, people, schema
+from app.web.api.responses import admin_blueprint, json_response, problems
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import allow_files, current_settings
+from app.web.uploads import Upload, check_size, read_photos
 
-blueprint = managing_blueprint("api_faces")
+blueprint = admin_blueprint("api_faces", people.blueprint)
 
 
 @blueprint.get(
     "/people/<int:person_id>/anchors",
-    summary="List a person's anchors.",
-    responses={200: models.KeptFaces} | problems(404),
+    summary="List a person's anchors",
+    responses={200: admin_schema.StoredFaces, **problems(404)},
 )
 def list_anchors(path: schema.PersonPath) -> Response:
-    """A person's anchors, the oldest first."""
-    return answer(serialization.kept_faces(current_recognizer().gallery.anchors(path.person_id)))
+    """List a person's anchors, oldest first."""
+    return json_response(serialization.kept_faces(current_recognizer().gallery.anchors(path.person_id)))
 
 
 @blueprint.delete(
     "/people/<int:person_id>/anchors/<int:face_id>",
-    summary="Remove an anchor.",
-    responses={200: schema.Person} | problems(404),
+    summary="Remove an anchor",
+    responses={200: schema.Person, **problems(404)},
 )
-def remove_anchor(path: models.FacePath, query: models.RemoveQuery) -> Response:
-    """Remove one anchor of a person; the answer is the person as they are then."""
-    gallery = current_recognizer().gallery
-    return answer(people.row(gallery.remove_anchors(path.person_id, [path.face_id], for_good=query.now)))
+def remove_anchor(path: admin_schema.AnchorPath, query: admin_schema.RemoveQuery) -> Response:
+    """Remove one anchor and return the person without it."""
+    person = current_recognizer().gallery.remove_anchors(path.person_id, [path.face_id], for_good=query.purge)
+    return json_response(people.person_json(person))
 
 
 @blueprint.get(
     "/people/<int:person_id>/rejected",
-    summary="List the faces that were marked as not a person.",
-    responses={200: models.KeptFaces} | problems(404),
+    summary="List a person's rejected faces",
+    description="Faces that an administrator marked as not this person.",
+    responses={200: admin_schema.StoredFaces, **problems(404)},
 )
 def list_rejected(path: schema.PersonPath) -> Response:
-    """Faces that weigh against a person for faces like them."""
-    return answer(serialization.kept_faces(current_recognizer().gallery.rejected(path.person_id)))
+    """List the faces that count against a person when similar faces are identified."""
+    return json_response(serialization.kept_faces(current_recognizer().gallery.rejected(path.person_id)))
 
 
 @blueprint.post(
     "/people/<int:person_id>/rejected",
-    summary="Mark faces as not a person.",
-    description="Each picture has to show exactly one face that can be compared. All are marked, or none.",
-    responses={200: models.KeptFaces} | problems(404, 413, 422),
+    summary="Mark faces as not this person",
+    description="Each photo must have exactly one usable face. All faces are marked, or none.",
+    responses={200: admin_schema.StoredFaces, **problems(404, 413, 422)},
 )
-def reject_faces(path: schema.PersonPath, form: models.Photos) -> Response:
-    """Let faces weigh against a person for faces like them; the answer lists all that do."""
-    allow_files(current_settings().max_photos)
+def reject_faces(path: schema.PersonPath, form: schema.PhotosForm) -> Response:
+    """Mark faces as not this person and return all rejected faces of the person."""
+    photos = read_photos("image")
     recognizer = current_recognizer()
-    files = chosen(form.image, current_settings().max_photos)
-    embeddings = np.stack([_lone_face(recognizer, content(file), file.filename) for file in files])
-    recognizer.gallery.reject(path.person_id, embeddings, [file.filename for file in files])
-    return answer(serialization.kept_faces(recognizer.gallery.rejected(path.person_id)))
+    embeddings = np.stack([_single_embedding(recognizer, photo) for photo in photos])
+    recognizer.gallery.reject(path.person_id, embeddings, [photo.name for photo in photos])
+    return json_response(serialization.kept_faces(recognizer.gallery.rejected(path.person_id)))
 
 
 @blueprint.delete(
     "/rejected/<int:face_id>",
-    summary="Take a rejected face back.",
-    responses={204: None} | problems(404),
+    summary="Delete a rejected face",
+    responses={204: None, **problems(404)},
 )
-def take_rejected_back(path: models.RejectedPath) -> Response:
-    """Let a face weigh against nobody any more."""
+def remove_rejected(path: admin_schema.RejectedFacePath) -> Response:
+    """Delete a rejected face, so that it no longer counts against a person."""
     current_recognizer().gallery.take_back([path.face_id])
     return Response(status=204, headers={"Cache-Control": "no-store"})
 
 
-def _lone_face(recognizer: Recognizer, data: bytes, file: str) -> np.ndarray:
-    """The embedding of a picture's only face: float32 (dims,).
+def _single_embedding(recognizer: Recognizer, photo: Upload) -> FloatArray:
+    """Return the embedding of a photo's only usable face, float32 (dims,).
 
     Raises:
-        Refused: it has none that can be compared, or several.
+        NoFaceFound: the photo has no usable face.
+        SeveralFaces: the photo has more than one.
     """
-    usable = [probe for probe in recognizer.probes(data)[1] if probe.embedding is not None]
-    if len(usable) != 1:
-        detail = f"In {file!r} {len(usable)} faces can be compared; it has to be exactly one."
-        raise Refused(422, "no_face_found" if not usable else "several_faces", detail)
-    return usable[0].embedding
+    check_size(photo)
+    _, probes = recognizer.probes(photo.data)
+    embeddings = [probe.embedding for probe in probes if probe.embedding is not None]
+    if len(embeddings) != 1:
+        exception = SeveralFaces if embeddings else NoFaceFound
+        raise exception(f"The photo {photo.name!r} has {len(embeddings)} usable faces. Send one with exactly one.")
+    return embeddings[0]

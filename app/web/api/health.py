@@ -1,33 +1,34 @@
-"""Health checks for whoever runs the server: is it alive, and is it ready to name faces?"""
+"""Liveness and readiness checks."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app
 
 from app.errors import ServiceUnavailable
-from app.web.api.responses import answer
-from app.web.recognizer_loading import RETRY_SECONDS, current_recognizer, loading_of
+from app.web.api.responses import json_response
+from app.web.http_errors import describe
+from app.web.recognizer_loading import current_recognizer, loading_of
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/live")
 def live() -> Response:
-    """200 as long as the process answers."""
-    return answer({"status": "alive"})
+    """Return 200 while the process answers."""
+    return json_response({"status": "alive"})
 
 
 @blueprint.get("/ready")
 def ready() -> Response:
-    """200 once network and gallery are loaded and warm, and what they are; until then 503 and why."""
+    """Return 200 with network and gallery size once photos can be identified, else 503."""
     try:
         recognizer = current_recognizer()
     except ServiceUnavailable as error:
-        # The reason itself names files of the server: it stands in the log, not in an answer to strangers.
+        # Only the log has the cause: it can name files of the server.
         body = {"status": "failed" if loading_of(current_app).error else "loading", "reason": str(error)}
-        return answer(body, 503, headers={"Retry-After": str(RETRY_SECONDS)})
+        return json_response(body, 503, headers=describe(error).headers)
     people = recognizer.gallery.people()
-    return answer(
+    return json_response(
         {
             "status": "ready",
             "detector": recognizer.detector.backend,

@@ -1,129 +1,129 @@
-"""The API's routes that change people: add, rename, merge, remove, restore, and taking changes back."""
+"""API routes that add, rename, merge, remove and restore people, and undo changes."""
 
 from __future__ import annotations
 
 from flask import Response
-from werkzeug.datastructures import FileStorage
 
 from app import serialization
 from app.enrollment.enroll import MOST_PHOTOS, EnrollmentReport, confirm, resolve_picks, review
-from app.errors import InvalidFaceChoice, UnreadableImage
+from app.errors import FileTooLarge
 from app.gallery.store import with_names
-from app.web.api import admin_schema as models
-from app.web.api import people, schema
-from app.web.api.authorization import managing_blueprint
-from app.web.api.request_files import chosen, content
-from app.web.api.responses import Refused, answer, problems
+from app.web.api import admin_schema, people, schema
+from app.web.api.responses import admin_blueprint, json_response, problems
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import allow_files
+from app.web.uploads import Upload, allow_photos, check_size, read_photos
 
-blueprint = managing_blueprint("api_people_changes")
+blueprint = admin_blueprint("api_people_changes", people.blueprint)
 
 
 @blueprint.before_request
-def limit() -> None:
-    """Let a request hold dozens of photos."""
-    allow_files(MOST_PHOTOS)
+def limit_body() -> None:
+    """Limit the body to the photos of one enrollment."""
+    allow_photos(MOST_PHOTOS)
 
 
 @blueprint.post(
     "/people",
-    summary="Add a person by photos, or photos of a known one.",
-    description="Every photo has its own report. All that are accepted enter at once, or nothing; with `review` "
-    "nothing enters. Where none is accepted, `entered` is 0.",
-    responses={200: models.Enrollment} | problems(413, 422),
+    summary="Enroll a person",
+    description="Adds a new person, or photos of a known one. Every photo has its own outcome. All accepted photos are "
+    "enrolled together, or none; with `review` none is. `enrolled` is 0 if no photo was accepted.",
+    responses={200: admin_schema.Enrollment, **problems(413, 422)},
 )
-def add_person(query: models.AddQuery, form: models.Photos) -> Response:
-    """Learn the faces of the photos in the field `image`."""
+def add_person(query: admin_schema.EnrollQuery, form: schema.PhotosForm) -> Response:
+    """Enroll the faces of the photos in the field `image`."""
     recognizer = current_recognizer()
-    uploads = chosen(form.image, MOST_PHOTOS)
-    try:
-        picks = resolve_picks(query.face, [upload.filename for upload in uploads])
-    except InvalidFaceChoice as error:
-        raise Refused(400, "bad_parameter", f"The parameter face cannot be used. {error}") from error
-    photos = [(upload.filename, _data(upload)) for upload in uploads]
-    reviewed = review(recognizer, query.name, photos, picks)
-    also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in query.allow]
-    done = EnrollmentReport(reviewed.name, reviewed.photos) if query.review else confirm(recognizer, reviewed, also)
-    who = done.person and people.row(done.person)
-    return answer(serialization.enrollment(done.name, done.accepted if who else 0, who, done.photos, done.check))
+    photos = read_photos("image", MOST_PHOTOS)
+    picks = resolve_picks(query.face, [photo.name for photo in photos])
+    reviewed = review(recognizer, query.name, [(photo.name, _data(photo)) for photo in photos], picks)
+    if query.review:
+        report = EnrollmentReport(reviewed.name, reviewed.photos)
+    else:
+        allowed = [index for index, photo in enumerate(reviewed.photos) if photo.outcome in query.allow]
+        report = confirm(recognizer, reviewed, allowed)
+    person = people.person_json(report.person) if report.person else None
+    enrolled = report.accepted if person else 0
+    return json_response(serialization.enrollment(report.name, enrolled, person, report.photos, report.check))
 
 
 @blueprint.patch(
     "/people/<int:person_id>",
-    summary="Rename a person.",
-    responses={200: schema.Person} | problems(404, 409, 422),
+    summary="Rename a person",
+    responses={200: schema.Person, **problems(404, 409, 422)},
 )
-def rename_person(path: schema.PersonPath, body: models.NewName) -> Response:
-    """Give a person another name; anchors and portrait stay."""
-    return answer(people.row(current_recognizer().gallery.rename(path.person_id, body.name)))
+def rename_person(path: schema.PersonPath, body: admin_schema.RenameBody) -> Response:
+    """Rename a person; anchors and portrait stay."""
+    return json_response(people.person_json(current_recognizer().gallery.rename(path.person_id, body.name)))
 
 
 @blueprint.delete(
     "/people/<int:person_id>",
-    summary="Remove a person.",
-    description="They can be restored for the server's FACES_RECOVERY_DAYS, unless `now` erases them; also those who "
-    "were removed before can be erased so.",
-    responses={200: schema.Person} | problems(404),
+    summary="Remove a person",
+    description="The person can be restored for FACES_RECOVERY_DAYS. `purge` erases them immediately, also if they "
+    "were removed before.",
+    responses={200: schema.Person, **problems(404)},
 )
-def remove_person(path: schema.PersonPath, query: models.RemoveQuery) -> Response:
-    """Remove a person with all anchors and the portrait; the answer is who it was."""
-    gone = current_recognizer().gallery.remove(path.person_id, for_good=query.now)
-    return answer(serialization.person(gone, None))
+def remove_person(path: schema.PersonPath, query: admin_schema.RemoveQuery) -> Response:
+    """Remove a person with all anchors and the portrait, and return who it was."""
+    removed = current_recognizer().gallery.remove(path.person_id, for_good=query.purge)
+    return json_response(serialization.person(removed, None))
 
 
 @blueprint.post(
     "/people/<int:person_id>/merge",
-    summary="Merge a person into another.",
-    description="The other gets all anchors and rejected faces, and the first is removed.",
-    responses={200: schema.Person} | problems(404, 409),
+    summary="Merge a person into another",
+    description="Moves all anchors and rejected faces to the other person, and removes this one.",
+    responses={200: schema.Person, **problems(404, 409)},
 )
-def merge_people(path: schema.PersonPath, body: models.Into) -> Response:
-    """Make two entries of one person one; the answer is who stays."""
-    return answer(people.row(current_recognizer().gallery.merge(path.person_id, body.into)))
+def merge_people(path: schema.PersonPath, body: admin_schema.MergeBody) -> Response:
+    """Merge two entries of one person and return the remaining one."""
+    return json_response(people.person_json(current_recognizer().gallery.merge(path.person_id, body.into)))
 
 
-@blueprint.get("/removed", summary="List who was removed and can be restored.", responses={200: models.Removed})
+@blueprint.get("/removed", summary="List removed people", responses={200: admin_schema.RemovedPeople})
 def list_removed() -> Response:
-    """Those who were removed, the last removed first."""
-    gone = current_recognizer().gallery.removed()
-    rows = [serialization.person(one, None) | {"removed": one.removed.isoformat()} for one in gone]
-    return answer({"people": rows})
+    """List people who can be restored, latest removal first."""
+    removed = current_recognizer().gallery.removed()
+    rows = [
+        serialization.person(person, None) | {"removed": person.removed and person.removed.isoformat()}
+        for person in removed
+    ]
+    return json_response({"people": rows})
 
 
 @blueprint.post(
     "/removed/<int:person_id>/restore",
-    summary="Restore a removed person.",
-    responses={200: schema.Person} | problems(404, 409),
+    summary="Restore a removed person",
+    responses={200: schema.Person, **problems(404, 409)},
 )
 def restore_person(path: schema.PersonPath) -> Response:
-    """Bring a removed person back, with all anchors."""
-    return answer(people.row(current_recognizer().gallery.restore(path.person_id)))
+    """Restore a removed person with all anchors."""
+    return json_response(people.person_json(current_recognizer().gallery.restore(path.person_id)))
 
 
-@blueprint.get("/changes", summary="List the last changes.", responses={200: models.Changes})
-def list_changes(query: models.ChangesQuery) -> Response:
-    """What was done to the gallery by whichever way, the newest first."""
+@blueprint.get("/changes", summary="List the latest changes", responses={200: admin_schema.Changes})
+def list_changes(query: admin_schema.ChangesQuery) -> Response:
+    """List changes of the gallery by page, API and command line, latest first."""
     gallery = current_recognizer().gallery
-    return answer(serialization.changes(gallery.history(query.limit), with_names(gallery)))
+    return json_response(serialization.changes(gallery.history(query.limit), with_names(gallery)))
 
 
 @blueprint.post(
     "/changes/<int:change_id>/undo",
-    summary="Take the newest change back.",
-    description="Only the newest that can be undone: so nobody undoes what another has just done without seeing it.",
-    responses={200: models.Undone} | problems(409),
+    summary="Undo the latest change",
+    description="The ID must be that of the latest change that can be undone, so that you never undo an unseen change.",
+    responses={200: admin_schema.UndoneChange, **problems(409)},
 )
-def undo_change(path: models.ChangePath) -> Response:
-    """Take a change back; the answer says what it was."""
+def undo_change(path: admin_schema.ChangePath) -> Response:
+    """Undo a change and return what it was."""
     gallery = current_recognizer().gallery
     undone = gallery.undo(path.change_id)
-    return answer({"change": with_names(gallery)(undone)})
+    return json_response({"change": with_names(gallery)(undone)})
 
 
-def _data(upload: FileStorage) -> bytes | UnreadableImage:
-    """A photo's bytes; one that is too large has its own report, as one that cannot be read."""
+def _data(photo: Upload) -> bytes | FileTooLarge:
+    """Return the bytes of a photo; a file that is too large becomes the outcome of its photo."""
     try:
-        return content(upload)
-    except Refused as error:
-        return UnreadableImage(error.code, str(error))
+        check_size(photo)
+    except FileTooLarge as error:
+        return error
+    return photo.data

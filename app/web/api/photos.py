@@ -1,79 +1,73 @@
-"""The API's routes for pictures. What they answer is `serialize`'s, the same as the command line's `--json`."""
+"""API routes that identify and compare photos."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
-from werkzeug.datastructures import FileStorage
 
 from app import serialization
-from app.errors import UnreadableImage
+from app.errors import InvalidParameter, PhotoError
 from app.recognition.decision import requested_fpir
 from app.recognition.recognizer import Recognizer
 from app.web.api import schema
-from app.web.api.request_files import chosen, content, one
-from app.web.api.responses import Refused, answer, blueprint_of, problems
+from app.web.api.responses import api_blueprint, json_response, problems
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import allow_files, current_settings
+from app.web.uploads import Upload, allow_photos, check_size, current_settings, read_photo_pair, read_photos
 
-blueprint = blueprint_of("api", "/api/v1", "Pictures")
+blueprint = api_blueprint("api", "/api/v1", "Photos")
 
 
 @blueprint.before_request
-def limit() -> None:
-    """Let a request be as large as the pictures it may hold; they lie in memory, so all together have a limit too."""
-    allow_files(current_settings().max_photos if request.endpoint == "api.identify" else 2)
+def limit_body() -> None:
+    """Limit the body to the photos that the route takes."""
+    allow_photos(current_settings().max_photos if request.endpoint == "api.identify" else 2)
 
 
 @blueprint.post(
     "/identify",
-    summary="Name every face of one picture or several.",
-    description="One picture is answered with its object, or with a problem if it cannot be read; several with "
-    "`images`, their objects in the order sent, each with its own `error` or null. A picture without a face is no "
-    "error: `faces` is empty.",
-    responses={200: schema.Identified} | problems(413, 422),
+    summary="Identify the faces of one or more photos",
+    description="One photo returns its object, or a problem if the server cannot read it. Several photos return "
+    "`images`: their objects in the order sent, each with `error` or null. A photo without a face is no error: `faces` "
+    "is empty.",
+    responses={200: schema.Identification, **problems(413, 422)},
 )
-def identify(query: schema.IdentifyQuery, form: schema.IdentifyForm) -> Response:
-    """Name every face of the pictures in the field `image`."""
-    uploads = chosen(form.image, current_settings().max_photos)
+def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
+    """Identify the faces of the photos in the field `image`."""
+    photos = read_photos("image")
     recognizer = current_recognizer()
-    top, fpir = None if query.all else query.top, _fpir(query.fpir)
-    if len(uploads) == 1:
-        return answer(_identified(recognizer, uploads[0], top, fpir))
-    return answer(serialization.images([_row(recognizer, upload, top, fpir) for upload in uploads]))
+    top = None if query.all else query.top
+    try:
+        fpir = requested_fpir(current_settings().fpir, query.fpir)
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from error
+    if len(photos) == 1:
+        return json_response(_identify(recognizer, photos[0], top, fpir))
+    rows = []
+    for photo in photos:
+        try:
+            rows.append(_identify(recognizer, photo, top, fpir))
+        except PhotoError as error:
+            rows.append(serialization.failure(photo.name, error.code, str(error)))
+    return json_response(serialization.images(rows))
 
 
 @blueprint.post(
     "/compare",
-    summary="Compare the faces of two pictures.",
-    description="The answer is the most alike pair of faces. Faces of low quality are not compared. The threshold "
-    "falls with the number of pairs, since each pair may err: choose faces with `face_a` and `face_b` where you can.",
-    responses={200: schema.Compared} | problems(413, 422),
+    summary="Compare the faces of two photos",
+    description="Returns the most similar pair of faces. Faces of low quality are not compared. The threshold falls "
+    "with the number of pairs, because each pair can be wrong. Choose faces with `face_a` and `face_b` if you can.",
+    responses={200: schema.Comparison, **problems(413, 422)},
 )
 def compare(query: schema.CompareQuery, form: schema.CompareForm) -> Response:
-    """Compare the faces of the pictures in the fields `a` and `b`."""
-    first, second = (content(one(field, getattr(form, field))) for field in ("a", "b"))
-    return answer(serialization.comparison(current_recognizer().compare(first, second, query.face_a, query.face_b)))
+    """Compare the faces of the photos in the fields `a` and `b`."""
+    first, second = read_photo_pair("a", "b")
+    check_size(first, "first photo")
+    check_size(second, "second photo")
+    compared = current_recognizer().compare(first.data, second.data, query.face_a, query.face_b)
+    return json_response(serialization.comparison(compared))
 
 
-def _fpir(request: float | None) -> float:
-    """Return the FPIR of a request.
-
-    Raises:
-        Refused: it is looser than the server's, or has no thresholds.
-    """
-    try:
-        return requested_fpir(current_settings().fpir, request)
-    except ValueError as error:
-        raise Refused(400, "bad_parameter", str(error)) from error
-
-
-def _identified(recognizer: Recognizer, upload: FileStorage, top: int | None, fpir: float) -> dict:
-    return serialization.identification(upload.filename, recognizer.identify(content(upload), fpir), top)
-
-
-def _row(recognizer: Recognizer, upload: FileStorage, top: int | None, fpir: float) -> dict:
-    """Return a picture's object among several: an error is the picture's own, not the request's."""
-    try:
-        return _identified(recognizer, upload, top, fpir)
-    except (Refused, UnreadableImage) as error:
-        return serialization.failure(upload.filename, error.code, str(error))
+def _identify(recognizer: Recognizer, photo: Upload, top: int | None, fpir: float) -> dict[str, Any]:
+    check_size(photo)
+    return serialization.identification(photo.name, recognizer.identify(photo.data, fpir), top)

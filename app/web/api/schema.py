@@ -1,90 +1,102 @@
-"""What the API takes and answers, for its document; what is answered is `serialize`'s, and tests hold both together."""
+"""Pydantic models of API requests and responses; `app.serialization` builds the responses."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from flask_openapi3 import FileStorage
 from pydantic import BaseModel, ConfigDict, Field, RootModel
+from werkzeug.datastructures import FileStorage as WerkzeugFile
 
 from app import serialization
+from app.gallery.people import LARGEST_ID
 
-MOST_PEOPLE = 1000
-"""People in one part of a list, at most."""
+PAGE_SIZE = 1000
+"""Most rows of one page of a list."""
+
+Id = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 
 
-class Exact(BaseModel):
-    """A model that takes no field it does not know: a mistyped parameter is said, not ignored."""
+class StrictModel(BaseModel):
+    """A model that rejects unknown fields, so that a mistyped parameter is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Problem(Exact):
-    """An error, as RFC 9457 has it."""
+class PhotoFile(FileStorage):
+    """A file that was chosen: browsers send a file without a name for an empty field."""
+
+    @classmethod
+    def validate(cls, value: WerkzeugFile | str, *_args: object, **_kwargs: object) -> WerkzeugFile:
+        """Reject text and files without a name."""
+        if isinstance(value, str) or not value.filename:
+            raise ValueError("no file")
+        return value
+
+
+class Problem(StrictModel):
+    """Problem details (RFC 9457)."""
 
     type: str = Field(examples=["about:blank"])
-    title: str = Field(description="the status in words", examples=["Unprocessable Content"])
+    title: str = Field(description="Phrase of the status", examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
-    detail: str = Field(description="what was wrong and what to do, for a person")
-    code: str = Field(description="what was wrong, for programs; it never changes", examples=["unreadable"])
-    request_id: str = Field(description="what the server's log calls this request; also in the header X-Request-ID")
+    detail: str = Field(description="What happened and what to do, for people")
+    code: str = Field(description="What happened, for programs. Codes never change.", examples=["unreadable"])
+    request_id: str = Field(description="Request ID of the server's log and of the header X-Request-ID")
 
 
-class IdentifyQuery(Exact):
-    """Length of the rankings, and the rate at which names are given."""
+class IdentifyQuery(StrictModel):
+    """Length of the rankings, and the false positive identification rate."""
 
-    top: int = Field(
-        serialization.BEST, ge=1, le=100_000, description="people in each face's ranking, the closest first"
-    )
-    all: bool = Field(False, description="rank everyone, whatever top says")
+    top: int = Field(serialization.BEST, ge=1, le=100_000, description="Most people in each ranking")
+    all: bool = Field(False, description="Rank all people and ignore `top`")
     fpir: float | None = Field(
-        None,
-        description="false positive identification rate: the server's (default) or a stricter one",
+        None, description="False positive identification rate: the server's (default) or a stricter one"
     )
 
 
-class IdentifyForm(Exact):
-    """One picture or several."""
+class PhotosForm(StrictModel):
+    """One or more photos."""
 
-    image: list[FileStorage] = Field(min_length=1, description="a picture file; the field may come several times")
-
-
-class CompareQuery(Exact):
-    """The faces to compare; without an index all faces of enough quality."""
-
-    face_a: int | None = Field(None, ge=1, le=1000, description="face of picture a, counted from the left, from 1")
-    face_b: int | None = Field(None, ge=1, le=1000, description="face of picture b, counted from the left, from 1")
+    image: list[PhotoFile] = Field(min_length=1, description="A photo. Repeat the field for several.")
 
 
-class CompareForm(Exact):
-    """Two pictures."""
+class CompareQuery(StrictModel):
+    """Faces to compare; by default all faces of sufficient quality."""
 
-    a: FileStorage = Field(description="a picture file")
-    b: FileStorage = Field(description="a picture file")
-
-
-class PeopleQuery(Exact):
-    """Which part of the list of people."""
-
-    q: str = Field("", max_length=100, description="words of the name, whatever their case and accents")
-    offset: int = Field(0, ge=0, le=2**31 - 1, description="people left out at the beginning")
-    limit: int = Field(100, ge=1, le=MOST_PEOPLE, description="people in the answer, at most")
+    face_a: int | None = Field(None, ge=1, le=1000, description="Face of photo a, counted from the left, from 1")
+    face_b: int | None = Field(None, ge=1, le=1000, description="Face of photo b, counted from the left, from 1")
 
 
-class PersonPath(Exact):
-    """Which person."""
+class CompareForm(StrictModel):
+    """Two photos."""
 
-    person_id: int = Field(ge=0, description="the id that the list of people gives")
-
-
-class PortraitQuery(Exact):
-    """Which version of a portrait."""
-
-    v: str = Field("", description="the hash in the portrait's address: such an address may be cached for ever")
+    a: PhotoFile = Field(description="A photo")
+    b: PhotoFile = Field(description="A photo")
 
 
-class Box(Exact):
-    """A face's place, in pixels of the upright picture."""
+class PeopleQuery(StrictModel):
+    """Search and page of the list of people."""
+
+    q: str = Field("", max_length=100, description="Words of the name. Case and accents do not matter.")
+    offset: int = Field(0, ge=0, le=LARGEST_ID, description="People to skip")
+    limit: int = Field(100, ge=1, le=PAGE_SIZE, description="Most people in the response")
+
+
+class PersonPath(StrictModel):
+    """A person by ID."""
+
+    person_id: int = Field(ge=0, description="ID of the list of people")
+
+
+class PortraitQuery(StrictModel):
+    """Version of a portrait."""
+
+    v: str = Field("", description="Version in the portrait's address. Caches may keep this address forever.")
+
+
+class Box(StrictModel):
+    """Bounding box of a face, in pixels of the upright photo."""
 
     x: int = Field(ge=0)
     y: int = Field(ge=0)
@@ -92,126 +104,122 @@ class Box(Exact):
     height: int = Field(ge=0)
 
 
-class Ranked(Exact):
-    """A person of a ranking; mean, min and std describe the scores against their anchors (0 same ... 1 different)."""
+class RankedPerson(StrictModel):
+    """A person of a ranking; `mean`, `min` and `std` are of the scores against single anchors."""
 
     person: str
-    class_distance: float = Field(
-        ge=0, le=1, description="of the face to the person's template: 0 same ... 1 different"
-    )
+    class_distance: float = Field(ge=0, le=1, description="Distance to the person's template: 0 same ... 1 different")
     mean: float = Field(ge=0, le=1)
     min: float = Field(ge=0, le=1)
     std: float = Field(ge=0)
     anchors: int = Field(ge=1)
 
 
-class Face(Exact):
-    """A face and who it is. Distances are null, the ranking empty, where nothing could be compared."""
+class Face(StrictModel):
+    """An identified face. Without a usable face the distances are null and the ranking is empty."""
 
     box: Box
-    confidence: float = Field(description="the detector's")
+    confidence: float = Field(description="Confidence of the detector")
     verdict: Literal["match", "ambiguous", "unknown", "low_quality"]
-    person: str | None = Field(description="null unless it is a match")
-    class_distance: float | None = Field(description="of the closest person: 0 same ... 1 different")
-    threshold: float | None = Field(description="the largest class distance that names this person")
-    candidates: list[str] = Field(description="people that an ambiguous face may show; empty for other verdicts")
-    look_alike: str | None = Field(description="the closest person of an unknown face; null if nobody is close")
-    reason: str = Field(description="why this verdict, for a person")
-    ranking: list[Ranked]
+    person: str | None = Field(description="The matched person. Null for other verdicts.")
+    class_distance: float | None = Field(description="Distance to the closest person: 0 same ... 1 different")
+    threshold: float | None = Field(description="Largest class distance that matches the closest person")
+    candidates: list[str] = Field(description="People whom an ambiguous face may show. Empty for other verdicts.")
+    look_alike: str | None = Field(description="Closest person of an unknown face. Null if no person is close.")
+    reason: str = Field(description="Explanation of the verdict, for people")
+    ranking: list[RankedPerson] = Field(description="Closest people first")
 
 
-class PictureError(Exact):
-    """Why a picture among several has no answer."""
+class PhotoError(StrictModel):
+    """Why one photo of several has no result."""
 
     code: str = Field(examples=["unreadable"])
     message: str
 
 
-class Picture(Exact):
-    """A picture's faces, from left to right; sizes and rate are null if the server cannot read it."""
+class PhotoResult(StrictModel):
+    """Faces of a photo, from left to right. Sizes and rate are null if the server cannot read the photo."""
 
-    file: str = Field(description="the name it was sent with")
-    error: PictureError | None
+    file: str = Field(description="File name that the client sent")
+    error: PhotoError | None
     width: int | None
     height: int | None
-    fpir: float | None = Field(
-        description="share of people outside the gallery who may get a name (false positive identification rate)"
-    )
+    fpir: float | None = Field(description="False positive identification rate of the verdicts")
     faces: list[Face]
 
 
-class Pictures(Exact):
-    """Several pictures, in the order sent."""
+class PhotoResults(StrictModel):
+    """Results of several photos, in the order sent."""
 
-    images: list[Picture]
-
-
-class Identified(RootModel[Picture | Pictures]):
-    """One picture is answered with its object, several with a list of theirs."""
+    images: list[PhotoResult]
 
 
-class Place(Exact):
-    """A face that was compared."""
+class Identification(RootModel[PhotoResult | PhotoResults]):
+    """The result of one photo, or the results of several."""
 
-    index: int = Field(ge=1, description="of the face in its picture, counted from the left, from 1")
+
+class ComparedFace(StrictModel):
+    """A face of a comparison."""
+
+    index: int = Field(ge=1, description="Position in its photo, counted from the left, from 1")
     box: Box
     confidence: float
 
 
-class Pair(Exact):
-    """The two faces that were most alike, one of each picture."""
+class FacePair(StrictModel):
+    """The most similar pair of faces."""
 
-    a: Place
-    b: Place
+    a: ComparedFace
+    b: ComparedFace
 
 
-class Compared(Exact):
-    """How alike two pictures' faces are."""
+class Comparison(StrictModel):
+    """Similarity of the faces of two photos."""
 
     error: None
-    score: float = Field(ge=0, le=1, description="0 the same person ... 1 different people")
-    threshold: float = Field(description="the largest score that means the same person, for this number of pairs")
+    score: float = Field(ge=0, le=1, description="0 same person ... 1 different people")
+    threshold: float = Field(description="Largest score of the same person, for this number of pairs")
     verdict: Literal["same", "uncertain", "different"]
-    pairs: int = Field(ge=1, description="pairs of faces that were compared")
-    faces: Pair
+    pairs: int = Field(ge=1, description="Number of compared pairs")
+    faces: FacePair
 
 
-class Person(Exact):
-    """Someone in the gallery."""
+class Person(StrictModel):
+    """A person of the gallery."""
 
     id: int
-    person: str
-    anchors: int = Field(ge=0, description="pictures of theirs that a face is compared with")
-    portrait: str | None = Field(description="the address of their portrait, or null if there is none")
+    person: str = Field(description="The person's name")
+    anchors: int = Field(ge=0, description="Number of enrolled reference photos")
+    portrait: str | None = Field(description="Address of the portrait, or null")
 
 
-class People(Exact):
-    """A part of the list of people."""
+class People(StrictModel):
+    """A page of the list of people."""
 
     people: list[Person]
-    total: int = Field(description="people in the whole list")
-    next: str | None = Field(description="the address of the next part, or null at the end")
+    total: int = Field(description="Number of people on all pages")
+    next: str | None = Field(description="Address of the next page. Null on the last.")
 
 
-class Spread(Exact):
-    """Class distances of a person's anchors to the others of the same person."""
+class Spread(StrictModel):
+    """Class distances of a person's anchors to their other anchors."""
 
     mean: float
     min: float
     max: float
 
 
-class Lookalike(Exact):
-    """Another person, close to this one."""
+class LookAlike(StrictModel):
+    """Another person who is close to this one."""
 
     id: int
     person: str
-    class_distance: float = Field(description="mean over the anchors of the person asked for")
-    mistaken: int = Field(description="anchors of the person asked for that lie closer to this one than to their own")
+    class_distance: float = Field(description="Mean distance of this person's anchors to the look-alike")
+    closer_anchors: int = Field(description="Anchors that are closer to the look-alike than to their own person")
 
 
 class PersonDetails(Person):
-    """Someone in the gallery, how far their anchors lie from each other, and whom they are closest to."""
+    """A person with the spread of their anchors and their look-alikes."""
 
-    spread: Spread | None = Field(description="null for fewer than two anchors")
-    lookalikes: list[Lookalike] = Field(description="the closest first")
+    spread: Spread | None = Field(description="Null for fewer than two anchors")
+    look_alikes: list[LookAlike] = Field(description="Closest first")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from flask_limiter import Limiter
 from limits import parse_many
 
 from app.errors import SettingsError
 from app.settings import OFF, Settings
-from app.web import api
-from app.web.admin import sign_in
 
 ATTEMPTS = "10/minute;100/day"
 """Wrong tokens of a client; then even the right one is not looked at, on the page and the API together."""
@@ -24,7 +23,7 @@ _IPV6_PREFIX = 64
 """What one household or server is given of IPv6: its addresses are one client."""
 
 
-def install(app: Flask, settings: Settings) -> None:
+def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint]) -> None:
     """Answer 429 where a client asks more often than the settings allow, or has sent too many wrong tokens.
 
     Raises:
@@ -53,7 +52,7 @@ def install(app: Flask, settings: Settings) -> None:
         in_memory_fallback_enabled=True,
     )
     attempts = limiter.shared_limit(ATTEMPTS, scope="attempts", deduct_when=_is_attempt)
-    for blueprint in (*api.MANAGING, sign_in.blueprint):
+    for blueprint in token_blueprints:
         attempts(blueprint)
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from app.web.middleware.concurrency import ConcurrencyLimiter
-from app.web.recognizer_loading import Loading
+from app.web.recognizer_loading import RecognizerLoader
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,9 @@ FAREWELL_SECONDS = 10.0
 _EXIT_CODE = 70
 
 
-def start(gate: ConcurrencyLimiter, loading: Loading, seconds: float, end: Callable[[int], object] = os._exit) -> None:
+def start(
+    gate: ConcurrencyLimiter, loading: RecognizerLoader, seconds: float, end: Callable[[int], object] = os._exit
+) -> None:
     """Watch in a thread of its own.
 
     Args:
@@ -35,7 +37,7 @@ def start(gate: ConcurrencyLimiter, loading: Loading, seconds: float, end: Calla
     threading.Thread(target=_watch, args=(gate, loading, seconds, end), name="watchdog", daemon=True).start()
 
 
-def _watch(gate: ConcurrencyLimiter, loading: Loading, seconds: float, end: Callable[[int], object]) -> None:
+def _watch(gate: ConcurrencyLimiter, loading: RecognizerLoader, seconds: float, end: Callable[[int], object]) -> None:
     pause = min(1.0, seconds / 4)
     while gate.oldest <= seconds:
         time.sleep(pause)

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from flask import render_template
 
 from app import serialization, text
-from app.errors import FaceError, FileTooLarge, UnreadableImage
+from app.errors import FaceError, PhotoError
 from app.recognition.decision import PAIR_LABELS, PairKind
 from app.recognition.recognizer import ComparedFace, Comparison, Recognizer, Side
 from app.vision.faces import Box
 from app.web import inline_images
+from app.web.http_errors import describe
 from app.web.pages import wording
 from app.web.pages.upload import intake
 from app.web.progress_stream import Work
-from app.web.uploads import Upload, refuse_large
+from app.web.uploads import Upload, check_size
 
 FACES = 8
 """Faces of a photo that a visitor can pick. The page has every pair of two photos, static/compare.css shows one."""
@@ -25,8 +26,6 @@ _SIDE = 640
 """Largest side of a photo in the units of the boxes, so that numbers on boxes are readable."""
 
 _TONES: dict[PairKind, str] = {"same": "match", "uncertain": "ambiguous", "different": "unknown"}
-
-_ERRORS = (FileTooLarge, UnreadableImage, FaceError)
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,12 @@ def work(recognizer: Recognizer, first: Upload, second: Upload) -> Work:
     """
     try:
         for upload, which in ((first, "first"), (second, "second")):
-            refuse_large(upload, f"{which} photo")
+            check_size(upload, f"{which} photo")
         left = recognizer.side(first.data, "first")
         yield "Finding faces in the second photo…"
         right = recognizer.side(second.data, "second")
-    except _ERRORS as error:
-        return page(str(error)), 413 if isinstance(error, FileTooLarge) else 422
+    except (PhotoError, FaceError) as error:
+        return page(str(error)), describe(error).status
     yield f"Comparing {text.count(len(left.chosen), 'face')} with {text.count(len(right.chosen), 'face')}…"
     return page(result=view(recognizer, left, right)), 200
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, render_template
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app.errors import GalleryError, GalleryUnavailable, ServiceUnavailable
+from app.web import http_errors
+from app.web.http_errors import HttpError, describe
 from app.web.pages.routes import refused
-from app.web.recognizer_loading import RETRY_SECONDS
-from app.web.uploads import current_settings, drain, form_limits
-
-log = logging.getLogger(__name__)
+from app.web.uploads import upload_too_large
 
 PAGES = {
     400: ("That did not work", "The request could not be understood. Please start again from the first page."),
@@ -30,38 +26,22 @@ PAGES = {
 
 def install(app: Flask) -> None:
     """Answer errors outside the API with pages."""
-    app.register_error_handler(RequestEntityTooLarge, _too_large)
-    app.register_error_handler(ServiceUnavailable, _not_ready)
-    app.register_error_handler(GalleryError, _gallery_away)
-    app.register_error_handler(HTTPException, _page)
+    http_errors.register(app, _page)
+    app.register_error_handler(RequestEntityTooLarge, lambda _error: _page(describe(upload_too_large())))
+    app.register_error_handler(HTTPException, _http_page)
 
 
-def _too_large(error: RequestEntityTooLarge) -> Response:
-    drain()
-    if sentence := form_limits():
-        return refused(sentence, 413)
-    one = current_settings().max_file_bytes
-    sentence = f"The file is too large: {one / 1e6:g} MB are the most that can be sent"
-    if request.max_content_length and request.max_content_length > one:
-        sentence += f", and {request.max_content_length / 1e6:g} MB for several together"
-    return refused(f"{sentence}.", 413)
+def _page(error: HttpError) -> Response:
+    if error.status in (400, 413, 422):
+        return refused(error.message, error.status)
+    title, sentence = PAGES.get(error.status, ("One moment, please", error.message))
+    page = render_template("error.html", title=title, sentence=sentence)
+    return make_response(page, error.status, {"Cache-Control": "no-store", **error.headers})
 
 
-def _not_ready(error: ServiceUnavailable) -> Response:
-    drain()
-    page = render_template("error.html", title="One moment, please", sentence=str(error))
-    return make_response(page, 503, {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"})
-
-
-def _gallery_away(error: GalleryError) -> Response:
-    log.error("%s", error)
-    return _not_ready(GalleryUnavailable())
-
-
-def _page(error: HTTPException) -> Response | HTTPException:
+def _http_page(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
         return error
-    drain()
     title, sentence = PAGES.get(error.code) or PAGES[500 if error.code >= 500 else 400]
     response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
     # A 405 has to name the methods that are allowed; the error knows them.

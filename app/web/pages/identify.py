@@ -7,14 +7,14 @@ from collections.abc import Generator, Sequence
 from flask import render_template
 
 from app import text
-from app.errors import FileTooLarge, UnreadableImage
+from app.errors import PhotoError
 from app.recognition.recognizer import Recognizer
 from app.web.admin.correction import Corrector
 from app.web.pages import results, wording
 from app.web.pages.photo_result import Outcome
 from app.web.pages.upload import upload_page
 from app.web.progress_stream import Page, Work
-from app.web.uploads import Upload, refuse_large
+from app.web.uploads import Upload, check_size
 
 NO_FACE = (
     "No face was found in this photo, although it was also looked at turned by 90°, 180° and 270°. "
@@ -44,9 +44,9 @@ def work(recognizer: Recognizer, uploads: Sequence[Upload]) -> Work:
 
 def _outcome(recognizer: Recognizer, upload: Upload, which: str, people: int) -> Generator[str, None, Outcome]:
     try:
-        refuse_large(upload)
+        check_size(upload)
         picture = recognizer.decode(upload.data)
-    except (FileTooLarge, UnreadableImage) as error:
+    except PhotoError as error:
         return Outcome(upload.name, None, error.code, str(error))
     yield wording.step(which, "finding faces")
     faces = recognizer.find(picture)

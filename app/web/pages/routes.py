@@ -5,13 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import NotFound
 
-from app.errors import InvalidUpload, TooManyPhotos
 from app.web import progress_stream
 from app.web.pages import comparison, identify
 from app.web.pages.upload import upload_page
 from app.web.portraits import portrait_response
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import pair, uploads
+from app.web.uploads import read_photo_pair, read_photos
 
 blueprint = Blueprint("pages", __name__)
 
@@ -34,11 +33,7 @@ def identify_again() -> Response:
 def identify_photos() -> Response:
     """The results page for the photos sent as `image`, or the upload page saying what is wrong."""
     recognizer = current_recognizer()
-    try:
-        files = uploads("image")
-    except InvalidUpload as error:
-        return refused(str(error), 413 if isinstance(error, TooManyPhotos) else 400)
-    return progress_stream.answer(identify.work(recognizer, files))
+    return progress_stream.answer(identify.work(recognizer, read_photos("image")))
 
 
 @blueprint.get("/compare")
@@ -51,11 +46,7 @@ def compare() -> str:
 def compare_photos() -> Response:
     """The same page with the score of the photos sent as `a` and `b`, or a sentence saying what is wrong."""
     recognizer = current_recognizer()
-    try:
-        first, second = pair("a", "b")
-    except InvalidUpload as error:
-        return refused(str(error), 413 if isinstance(error, TooManyPhotos) else 400)
-    return progress_stream.answer(comparison.work(recognizer, first, second))
+    return progress_stream.answer(comparison.work(recognizer, *read_photo_pair("a", "b")))
 
 
 @blueprint.get("/people/<int:person_id>/portrait.webp")

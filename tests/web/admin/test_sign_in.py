@@ -22,7 +22,7 @@ def cookie(answer) -> str:
 
 def test_without_a_token_managing_is_off_and_says_so(settings, recognizer):
     client = create_app(settings, recognizer).test_client()
-    assert "is turned off: the server has no FACES_ADMIN_TOKEN" in text(client.get("/sign-in"))
+    assert "is disabled: the server has no FACES_ADMIN_TOKEN" in text(client.get("/sign-in"))
     assert client.post("/sign-in", data={"token": "off"}).status_code == 403
     answer = client.get("/manage")
     assert (answer.status_code, answer.location) == (303, "/sign-in?next=/manage")

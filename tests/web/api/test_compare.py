@@ -35,7 +35,7 @@ def test_chosen_faces(post, photo, one):
     response = post("compare?face_b=3", *files)
     detail = "The second photo has no face 3. Choose a number from 1 to 2, counted from the left."
     assert_problem(response, 422, "no_such_face", detail)
-    assert_problem(post("compare?face_a=0", *files), 400, "bad_parameter", "The parameter face_a cannot be '0'")
+    assert_problem(post("compare?face_a=0", *files), 400, "invalid_parameter", "The parameter face_a cannot be '0'")
 
 
 def test_faces_of_low_quality_are_not_compared(settings, recognizer, photo, one):
@@ -64,7 +64,7 @@ def test_different_people(post, photo, one):
 
 def test_problems_say_which_picture(post, one, nobody):
     good = ("a", "one.jpg", one)
-    assert_problem(post("compare", good), 400, "no_image", "No picture came. Send multipart/form-data with a file in")
+    assert_problem(post("compare", good), 400, "no_image", "No photo was sent. Send multipart/form-data with a file in")
     assert post("compare", good).get_json()["detail"].endswith("the field b.")
     response = post("compare", good, ("b", "wall.jpg", nobody))
     assert_problem(response, 422, "no_face_found", "The second photo shows no face.")

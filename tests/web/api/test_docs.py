@@ -28,7 +28,7 @@ READING = ("identify", "compare", "list_people", "get_person", "get_portrait")
 CHANGING = (
     *("add_person", "rename_person", "remove_person", "merge_people", "list_removed", "restore_person"),
     *("list_changes", "undo_change", "list_anchors", "remove_anchor"),
-    *("list_rejected", "reject_faces", "take_rejected_back"),
+    *("list_rejected", "reject_faces", "remove_rejected"),
 )
 
 OPERATIONS = READING + CHANGING
@@ -82,10 +82,10 @@ def test_it_lists_exactly_the_live_operations(app, client):
 
 
 def test_clients_cannot_set_the_detector(client, post, one):
-    assert "detector" not in client.get("/api/openapi.json").text.replace("the detector's", "")
+    assert "detector" not in client.get("/api/openapi.json").text.replace("Confidence of the detector", "")
     response = post("identify?detector=mtcnn", ("image", "me.jpg", one))
     assert response.status_code == 400
-    assert response.get_json()["detail"] == "There is no parameter 'detector' here; /api/docs lists them."
+    assert response.get_json()["detail"] == "Unknown parameter 'detector'. See /api/docs."
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -112,7 +112,7 @@ def test_whatever_is_sent_the_answer_is_as_the_document_says(schema, name):
 
 def missing(name: str) -> bool:
     """Whether an operation is about a single face, which made-up numbers hardly ever hit."""
-    return name in ("remove_anchor", "take_rejected_back", "reject_faces")
+    return name in ("remove_anchor", "remove_rejected", "reject_faces")
 
 
 def test_the_page_needs_nothing_from_elsewhere(client):

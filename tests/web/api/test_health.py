@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from app.errors import GalleryError
-from app.web.recognizer_loading import EXTENSION, Loading
+from app.web.recognizer_loading import EXTENSION, RecognizerLoader
 from tests.web.api.conftest import assert_problem, send
 
 
@@ -13,7 +13,7 @@ from tests.web.api.conftest import assert_problem, send
 def loading():
     """A loading that lasts until the test is over."""
     end = threading.Event()
-    loading = Loading(end.wait)
+    loading = RecognizerLoader(end.wait)
     loading.start()
     yield loading
     end.set()
@@ -27,7 +27,7 @@ def failed(capsys):
     def fail():
         raise GalleryError("The gallery is gone. Restore it.")
 
-    loading = Loading(fail)
+    loading = RecognizerLoader(fail)
     loading.start()
     loading.wait(10)
     return loading
@@ -74,7 +74,7 @@ def test_alive_but_not_ready(app, loading, one):
     assert int(response.headers["Retry-After"]) > 0
     assert response.get_json()["status"] == "loading"
     for answer in (send(client, "identify", ("image", "me.jpg", one)), client.get("/api/v1/people")):
-        assert_problem(answer, 503, "not_ready", "The server is starting up.")
+        assert_problem(answer, 503, "not_ready", "The server is starting.")
         assert int(answer.headers["Retry-After"]) > 0
 
 
@@ -82,22 +82,22 @@ def test_never_ready(app, failed):
     response = client_with(app, failed).get("/healthz/ready")
     assert response.status_code == 503
     assert response.get_json()["status"] == "failed"
-    assert response.get_json()["reason"].startswith("The server could not start up and needs its operator;")
+    assert response.get_json()["reason"].startswith("The server could not start.")
     assert "gallery" not in response.text
 
 
 def test_addresses_that_lead_nowhere(client):
     for path in ("/api/v1/nothing", "/api/", "/api/v2/identify", "/api/v1/people/"):
-        assert_problem(client.get(path), 404, "not_found", "There is nothing at this address.")
+        assert_problem(client.get(path), 404, "not_found", "This address does not exist.")
     assert client.get("/nothing").mimetype == "text/html"
 
 
 @pytest.mark.parametrize(("path", "method"), [("identify", "GET"), ("compare", "PUT"), ("people", "PUT")])
 def test_wrong_methods(client, path, method):
     response = client.open(f"/api/v1/{path}", method=method)
-    right = "GET or POST" if path == "people" else "POST"
-    assert_problem(response, 405, "method_not_allowed", f"This address takes {right}.")
-    assert set(right.split(" or ")) <= set(response.headers["Allow"].split(", "))
+    right = "GET and POST" if path == "people" else "POST"
+    assert_problem(response, 405, "method_not_allowed", f"This address supports {right}.")
+    assert set(right.split(" and ")) <= set(response.headers["Allow"].split(", "))
 
 
 def test_a_fault_of_the_server_shows_no_detail(app, recognizer, monkeypatch, one):
@@ -107,7 +107,7 @@ def test_a_fault_of_the_server_shows_no_detail(app, recognizer, monkeypatch, one
     monkeypatch.setattr(recognizer, "identify", break_down)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     response = send(app.test_client(), "identify", ("image", "me.jpg", one))
-    assert_problem(response, 500, "internal_error", "The fault is the server's, not the request's;")
+    assert_problem(response, 500, "internal_error", "The server failed.")
     assert "secret" not in response.text
 
 

@@ -44,7 +44,7 @@ def test_rankings_are_as_long_as_wanted(client, one):
         assert len(answer["faces"][0]["ranking"]) == top
     for top in ("0", "-1", "ten", "1.5", ""):
         response = send(client, f"identify?top={top}", ("image", "me.jpg", one))
-        assert_problem(response, 400, "bad_parameter", f"The parameter top cannot be '{top}'")
+        assert_problem(response, 400, "invalid_parameter", f"The parameter top cannot be '{top}'")
 
 
 def test_a_request_may_ask_for_a_stricter_rate(settings, recognizer, client, one):
@@ -55,10 +55,10 @@ def test_a_request_may_ask_for_a_stricter_rate(settings, recognizer, client, one
     assert strict["faces"][0]["threshold"] < usual["faces"][0]["threshold"]
     response = send(client, "identify?fpir=0.05", ("image", "me.jpg", one))
     detail = "The FPIR cannot be 0.05. Choose the rate of FACES_FPIR or a stricter one: 0.01, 0.003, 0.001."
-    assert_problem(response, 400, "bad_parameter", detail)
+    assert_problem(response, 400, "invalid_parameter", detail)
     strict_server = create_app(settings.with_changes(fpir=0.001), recognizer).test_client()
     response = send(strict_server, "identify?fpir=0.01", ("image", "me.jpg", one))
-    assert_problem(response, 400, "bad_parameter", "The FPIR cannot be 0.01.")
+    assert_problem(response, 400, "invalid_parameter", "The FPIR cannot be 0.01.")
 
 
 def test_a_picture_without_a_face_is_an_answer(post, nobody):
@@ -87,11 +87,11 @@ def test_several_pictures_are_answered_in_order(post, photo, one, nobody):
 def test_nothing_sent(client, post, one):
     for data in ({}, {"image": ""}):
         response = client.post("/api/v1/identify", data=data or None)
-        assert_problem(response, 400, "no_image", "No picture came." if not data else "The field image holds text")
-    assert_problem(post("identify", ("photo", "me.jpg", one)), 400, "no_image", "No picture came. Send multipart/")
-    assert_problem(post("identify", ("image", "", b"")), 400, "no_image", "No picture came.")
+        assert_problem(response, 400, "no_image", "No photo was sent." if not data else "The field image holds text")
+    assert_problem(post("identify", ("photo", "me.jpg", one)), 400, "no_image", "No photo was sent. Send multipart/")
+    assert_problem(post("identify", ("image", "", b"")), 400, "no_image", "No photo was sent.")
     raw = client.post("/api/v1/identify", data=one, content_type="image/jpeg")
-    assert_problem(raw, 400, "no_image", "No picture came.")
+    assert_problem(raw, 400, "no_image", "No photo was sent.")
 
 
 def test_text_instead_of_a_file(client):
@@ -117,13 +117,13 @@ def test_limits_of_a_request(settings, recognizer, nobody):
     client = create_app(limited, recognizer).test_client()
     good, large = ("image", "a.jpg", nobody), ("image", "b.jpg", nobody + b"0")
     response = send(client, "identify", good, good, good)
-    assert_problem(response, 413, "too_many_images", "3 pictures came; 2 are the most in one request.")
-    assert_problem(send(client, "identify", large), 413, "too_large", "The file is too large: ")
+    assert_problem(response, 413, "too_many_images", "You sent 3 photos. The limit is 2.")
+    assert_problem(send(client, "identify", large), 413, "too_large", "The file is larger than ")
     images = send(client, "identify", good, large).get_json()["images"]
     assert [image["error"] and image["error"]["code"] for image in images] == [None, "too_large"]
     huge = ("image", "a.jpg", bytes(300_000))
-    assert_problem(send(client, "identify", huge), 413, "too_large", "The request is too large: ")
-    assert_problem(send(client, "compare", huge), 413, "too_large", "The request is too large: ")
+    assert_problem(send(client, "identify", huge), 413, "too_large", "The request is too large. The limit is ")
+    assert_problem(send(client, "compare", huge), 413, "too_large", "The request is too large. The limit is ")
 
 
 def test_file_names_are_only_echoed(post, nobody, caplog):

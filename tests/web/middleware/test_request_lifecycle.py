@@ -11,7 +11,7 @@ import pytest
 from app import tracing
 from app.web.middleware import watchdog
 from app.web.middleware.concurrency import ConcurrencyLimiter
-from app.web.recognizer_loading import Loading
+from app.web.recognizer_loading import RecognizerLoader
 from tests import hostile, photos
 from tests.web.middleware.conftest import DOORS, post
 
@@ -171,7 +171,7 @@ def test_a_stuck_process_becomes_unready_and_ends(serve, monkeypatch):
 
 
 def test_a_busy_process_is_not_a_stuck_one():
-    gate, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), Loading.finished(object()), threading.Event()
+    gate, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), RecognizerLoader.loaded(object()), threading.Event()
     watchdog.start(gate, loading, 0.3, lambda _code: ended.set())
     for ticket in range(10):
         gate.enter(ticket)

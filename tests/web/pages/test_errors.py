@@ -6,8 +6,8 @@ from PIL import Image
 from app.web.factory import create_app
 from app.web.middleware.security_headers import HEADERS
 from app.web.pages.identify import NO_FACE
-from app.web.recognizer_loading import EXTENSION, Loading
-from app.web.uploads import NOTHING_SENT
+from app.web.recognizer_loading import EXTENSION, RecognizerLoader
+from app.web.uploads import NO_PHOTO
 from tests import photos
 from tests.web.conftest import alert, heading, send
 
@@ -16,7 +16,7 @@ def test_nothing_sent(client):
     for data in ({}, {"image": (io.BytesIO(b""), "")}, {"image": "text"}):
         page = client.post("/identify", data=data, content_type="multipart/form-data")
         assert page.status_code == 400
-        assert alert(page) == NOTHING_SENT
+        assert alert(page) == NO_PHOTO
 
 
 def test_no_picture(client):
@@ -42,7 +42,7 @@ def test_too_large(settings, recognizer):
     client = create_app(settings.with_changes(max_file_bytes=50_000), recognizer).test_client()
     page = send(client, bytes(60_000))
     assert page.status_code == 413
-    assert alert(page) == "The file is too large: 0.05 MB are the most that can be sent."
+    assert alert(page) == "The file is larger than 0.05 MB. Send a smaller copy."
     assert 'data-max-bytes="50000"' in page.text
 
 
@@ -68,7 +68,7 @@ def test_a_fault_of_ours_shows_no_traceback(app, recognizer, monkeypatch, portra
 
 
 def test_before_the_network_is_loaded(app, portrait_photo):
-    app.extensions[EXTENSION] = Loading(lambda: None)
+    app.extensions[EXTENSION] = RecognizerLoader(lambda: None)
     for page in (app.test_client().get("/"), send(app.test_client(), portrait_photo)):
         assert page.status_code == 503
         assert int(page.headers["Retry-After"]) > 0
