@@ -1,16 +1,58 @@
-"""Face identification: DeepFace finds faces, a Siamese network compares them with the people of a gallery."""
+"""Face identification in Python: find faces in a photo and name the people of a gallery.
 
-import ctypes
+Example:
+    >>> from pathlib import Path
+    >>> from app import Recognizer, Settings
+    >>> with Recognizer.load(Settings()) as recognizer:
+    ...     for face in recognizer.identify(Path("photo.jpg")).faces:
+    ...         print(face.verdict.kind, face.verdict.person)
+"""
+
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-# Before NumPy is imported. Ranking multiplies small matrices, for which threads of OpenBLAS would only take cores from
-# decoding, detection and embedding.
+if TYPE_CHECKING:
+    from app.errors import DetectorError, FaceError, FacesError, GalleryError, ModelError, PhotoError, SettingsError
+    from app.recognition.decision import Verdict
+    from app.recognition.recognizer import Comparison, Identification, IdentifiedFace, Recognizer
+    from app.settings import Settings
+    from app.vision.faces import Box
+
+__version__ = "1.0.0"
+
+__all__ = [
+    "Box",
+    "Comparison",
+    "DetectorError",
+    "FaceError",
+    "FacesError",
+    "GalleryError",
+    "Identification",
+    "IdentifiedFace",
+    "ModelError",
+    "PhotoError",
+    "Recognizer",
+    "Settings",
+    "SettingsError",
+    "Verdict",
+]
+
+_MODULES = ("app.errors", "app.settings", "app.vision.faces", "app.recognition.decision", "app.recognition.recognizer")
+"""Modules of the public names, the fastest to import first."""
+
+# NumPy reads it when it is imported. Threads of OpenBLAS slow down decoding, detection and embedding.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-_ARENA_MAX, _ARENAS = -8, 2
-"""The option of glibc's mallopt, and a value for it."""
 
-# Before there are threads, each of which would get a heap of its own that keeps what was freed: 50 MB more in a server
-# (`bench.start`). Other C libraries have no such option.
-if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
-    ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use: NumPy and OpenVINO take a second."""
+    if name in __all__:
+        for module in map(import_module, _MODULES):
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -18,7 +20,7 @@ from app.recognition.decision import PairKind, PairRules, Rules, Verdict
 from app.recognition.inference import Network, load_network
 from app.settings import Settings
 from app.tracing import judged, stage
-from app.vision import alignment
+from app.vision import alignment, photo_files
 from app.vision.decoder_pool import Decoder
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
@@ -56,6 +58,11 @@ class IdentifiedFace:
     face: DetectedFace
     crop: np.ndarray | None
     verdict: Verdict
+
+    @property
+    def box(self) -> Box:
+        """The face's box in pixels of the upright photo."""
+        return self.face.box
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +175,17 @@ class Recognizer:
         gallery = Gallery.open(settings.database_url, network.card.id, settings.shipped_gallery, settings.recovery_days)
         return cls(settings, detector, network, gallery)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the decoder processes and close the gallery."""
+        self.decoder.close()
+        self.gallery.close()
+
     def rules(self, snapshot: Snapshot, fpir: float | None = None) -> Rules:
         """Return the rules for a gallery: the card's thresholds, shifted where the gallery was calibrated.
 
@@ -260,16 +278,17 @@ class Recognizer:
         ranking = () if probe.embedding is None else decision.rank(probe.embedding, snapshot, rules.head)
         return decision.judge(ranking, rules, probe.flaw)
 
-    def identify(self, data: bytes, fpir: float | None = None) -> Identification:
-        """Name every face of a picture, in the three steps; no face gives an empty tuple.
+    def identify(self, photo: bytes | Path, fpir: float | None = None) -> Identification:
+        """Identify every face of a photo.
 
         Args:
-            data: the bytes of a picture file.
-            fpir: false positive identification rate; default: that of the settings.
+            photo: Content of an image file, or its path.
+            fpir: False positive identification rate. Default: that of the settings.
 
         Raises:
-            images.UnreadableImage: it is no picture that can be read.
+            PhotoError: The file cannot be read or decoded.
         """
+        data = photo if isinstance(photo, bytes) else photo_files.read(photo, self.settings.max_file_bytes)
         picture = self.decode(data)
         return self.name(picture, self.find(picture), fpir)
 

@@ -1,0 +1,49 @@
+"""The public Python API, and the example of README that uses it."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import app
+from app.settings import ROOT
+from tests.photos import PERSON
+
+
+def test_the_example_of_the_readme_identifies_a_photo(tmp_path, monkeypatch, capsys, photo, database_url):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"## Use from Python\n.*?```python\n(.*?)```", readme, re.DOTALL).group(1)
+    assert len(example.strip().splitlines()) <= 8
+    (tmp_path / "photo.jpg").write_bytes(photo(PERSON))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACES_DATABASE_URL", database_url)
+    exec(example, {})
+    assert capsys.readouterr().out.startswith(f"match {PERSON} ")
+
+
+@pytest.mark.parametrize("name", app.__all__)
+def test_public_names_exist(name):
+    assert getattr(app, name).__name__ == name
+    assert name in dir(app)
+
+
+def test_other_names_do_not_exist():
+    with pytest.raises(AttributeError, match="has no attribute 'Recogniser'"):
+        app.Recogniser  # noqa: B018
+
+
+def test_importing_the_package_is_light():
+    code = "import sys, app; print([name for name in ('numpy', 'openvino', 'pydantic') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_photos_are_paths_or_bytes(recognizer, tmp_path, photo):
+    data = photo(PERSON)
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(data)
+    names = [[face.verdict.person for face in recognizer.identify(one).faces] for one in (data, file)]
+    assert names == [[PERSON], [PERSON]]
+    with pytest.raises(app.PhotoError):
+        recognizer.identify(tmp_path / "missing.jpg")
