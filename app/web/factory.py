@@ -8,7 +8,7 @@ from flask import Flask
 from flask_openapi3 import OpenAPI
 
 from app.recognition.recognizer import Recognizer
-from app.settings import ROOT, Settings
+from app.settings import RESOURCES, Settings
 from app.web import admin, api, auth
 from app.web.admin import sign_in
 from app.web.api import docs
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     settings = settings or Settings()
     app = FacesApp(
         "app",
-        root_path=str(ROOT),
+        root_path=str(RESOURCES),
         info=docs.INFO,
         doc_ui=False,
         security_schemes=docs.SECURITY,
