@@ -16,7 +16,7 @@ from PIL import Image
 
 from app.enrollment.look_alikes import leave_one_out
 from app.enrollment.photo_review import PhotoOutcome, choose, examine_photo
-from app.enrollment.self_check import SelfCheck
+from app.enrollment.self_check import SelfCheck, check_person
 from app.errors import InvalidFaceChoice, PhotoError
 from app.gallery import names
 from app.gallery.store import ImportedPhotos, Person
@@ -223,7 +223,7 @@ def confirm(
         [lossless(cut) for cut in crops] if recognizer.settings.keep_crops else None,
         imported,
     )
-    return EnrollmentReport(person.name, tuple(photos), person, check=recognizer.self_check(person.id))
+    return EnrollmentReport(person.name, tuple(photos), person, check=check_person(recognizer, person.id))
 
 
 def portrait_of(crops: Iterable[np.ndarray]) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.enrollment.look_alikes import class_distances
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import Rules, judge_all
+from app.recognition.recognizer import Recognizer
 
 GOOD = 0.8
 """Share of the photos from which on a person counts as recognized reliably."""
@@ -35,6 +36,12 @@ class SelfCheck:
         if self.good:
             return found
         return f"{found} Add more photos: sharp, frontal and from other days."
+
+
+def check_person(recognizer: Recognizer, person_id: int) -> SelfCheck | None:
+    """Run the self-check on the current gallery; None for a person without anchors."""
+    snapshot = recognizer.gallery.snapshot()
+    return self_check(person_id, snapshot, recognizer.rules(snapshot)) if person_id in snapshot.ids else None
 
 
 def self_check(person_id: int, snapshot: Snapshot, rules: Rules) -> SelfCheck:

@@ -11,7 +11,6 @@ from typing import Self
 import cv2
 import numpy as np
 
-from app.enrollment.self_check import SelfCheck, self_check
 from app.errors import LowQuality, NoFaceFound, NoSuchFace, UnreadableImage
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
@@ -194,11 +193,6 @@ class Recognizer:
             fpir: false positive identification rate; default: that of the settings.
         """
         return self.network.card.rules.for_gallery(self.settings.fpir, snapshot.shifts).at(fpir)
-
-    def self_check(self, person_id: int) -> SelfCheck | None:
-        """Return how many photos of a person would be named if they were new; None for a person without anchors."""
-        snapshot = self.gallery.snapshot()
-        return self_check(person_id, snapshot, self.rules(snapshot)) if person_id in snapshot.ids else None
 
     def warm_up(self) -> None:
         """Go the whole way of a photo once, so that the first visitor waits no longer than the hundredth."""

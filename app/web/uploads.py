@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestTimeout
 
 from app.errors import FileTooLarge, InvalidUpload, TooManyPhotos, UploadTooLarge
 from app.settings import Settings
+from app.vision import decoding
 
 NO_PHOTO = "No photo was sent. Choose one first."
 
@@ -131,3 +132,17 @@ def drain() -> None:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.3g} MB"
+
+
+def intake() -> dict[str, object]:
+    """What a form tells of the files it takes, to visitors and to the script that looks at them before they go."""
+    settings = current_settings()
+    return {
+        "formats": decoding.FORMAT_NAMES,
+        "accept": ",".join(["image/*", *sorted(decoding.SUFFIXES)]),
+        "suffixes": " ".join(sorted(decoding.SUFFIXES)),
+        "max_bytes": settings.max_file_bytes,
+        "max_request_bytes": settings.max_request_bytes,
+        "max_images": settings.max_photos,
+        "max_pixels": settings.max_pixels,
+    }

@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from app.enrollment.enroll import DEBATABLE, confirm, enroll, portrait_of, resolve_picks, review
-from app.enrollment.self_check import self_check
 from app.errors import GalleryError, InvalidFaceChoice, UnreadableImage
 from app.gallery.store import Gallery
 from app.recognition.decision import Head
@@ -35,8 +34,8 @@ class FakeRecognizer:
         words = data.decode().split()
         return SimpleNamespace(), tuple(self._probe(words[at : at + 2]) for at in range(0, len(words), 2))
 
-    def self_check(self, person_id: int):
-        return self_check(person_id, self.gallery.snapshot(), RULES)
+    def rules(self, _snapshot):
+        return RULES
 
     def _probe(self, words: list[str]) -> Probe:
         face = DetectedFace(Box(0, 0, 9, 9), None, 0.9)

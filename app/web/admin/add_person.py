@@ -14,16 +14,14 @@ from app.enrollment.photo_review import examine_photo
 from app.errors import FileTooLarge, InvalidName, ReviewExpired
 from app.gallery import names
 from app.recognition.recognizer import Recognizer
-from app.web import progress_stream
+from app.web import progress_stream, wording
 from app.web.admin import review
 from app.web.admin.blueprint import blueprint, page
 from app.web.admin.review import Line
 from app.web.admin.sealed_photos import SealedPhoto, carried
-from app.web.pages import wording
-from app.web.pages.upload import intake
 from app.web.progress_stream import Page, Work
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import Upload, allow_photos, check_size, current_settings
+from app.web.uploads import Upload, allow_photos, check_size, current_settings, intake
 
 FIELDS = 4
 """Fields of the form for each photo."""

@@ -12,12 +12,10 @@ from app.errors import FaceError, PhotoError
 from app.recognition.decision import PAIR_LABELS, PairKind
 from app.recognition.recognizer import ComparedFace, Comparison, Recognizer, Side
 from app.vision.faces import Box
-from app.web import inline_images
+from app.web import inline_images, wording
 from app.web.http_errors import describe
-from app.web.pages import wording
-from app.web.pages.upload import intake
 from app.web.progress_stream import Work
-from app.web.uploads import Upload, check_size
+from app.web.uploads import Upload, check_size, intake
 
 FACES = 8
 """Faces of a photo that a visitor can pick. The page has every pair of two photos, static/compare.css shows one."""

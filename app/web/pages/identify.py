@@ -9,8 +9,9 @@ from flask import render_template
 from app import text
 from app.errors import PhotoError
 from app.recognition.recognizer import Recognizer
+from app.web import wording
 from app.web.admin.correction import Corrector
-from app.web.pages import results, wording
+from app.web.pages import results
 from app.web.pages.photo_result import Outcome
 from app.web.pages.upload import upload_page
 from app.web.progress_stream import Page, Work

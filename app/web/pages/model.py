@@ -12,8 +12,8 @@ from werkzeug.exceptions import NotFound
 
 from app.recognition.decision import FPIRS, Rules
 from app.recognition.evaluation_figures import figures
-from app.web.pages.wording import identification_rate, percent
 from app.web.recognizer_loading import current_recognizer
+from app.web.wording import identification_rate, percent
 
 blueprint = Blueprint("model", __name__, url_prefix="/model")
 

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.exceptions import NotFound
 
 from app.enrollment.look_alikes import Lookalike, likeness
+from app.enrollment.self_check import check_person
 from app.gallery.store import Person
 from app.web.portraits import Tile, search, tile
 from app.web.recognizer_loading import current_recognizer
@@ -74,7 +75,7 @@ def profile(person_id: int) -> str:
         person=person,
         tile=tile(person),
         spread=spread,
-        check=recognizer.self_check(person.id),
+        check=check_person(recognizer, person.id),
         threshold=rules.threshold(person.anchors, len(gallery.snapshot())),
         lookalikes=[_view(one, others[one.id]) for one in closest if others[one.id] is not None],
     )

@@ -11,9 +11,9 @@ from app.recognition.model_card import Card
 from app.recognition.recognizer import Identification, IdentifiedFace
 from app.serialization import BEST
 from app.vision.faces import Box
-from app.web import inline_images
+from app.web import inline_images, wording
 from app.web.admin.correction import Correction
-from app.web.pages import explanation, wording
+from app.web.pages import explanation
 from app.web.pages.explanation import Strip
 from app.web.pages.photo_result import Outcome, answers
 from app.web.portraits import Tile, initials, tile

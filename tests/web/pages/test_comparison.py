@@ -16,8 +16,8 @@ from app.vision.quality import QualityFloor
 from app.web.pages.comparison import FACES, meaning, note, view
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, text
-from tests.web.pages.test_wording import RULES
 from tests.web.test_progress_stream import post
+from tests.web.test_wording import RULES
 
 
 def compare(client, first: bytes, second: bytes):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.web.pages.explanation import lead, reliability, strip
-from tests.web.pages.test_wording import RULES, verdict
+from tests.web.test_wording import RULES, verdict
 
 BINS = [{"from": 0.0, "to": 0.2, "faces": 200, "right": 199}, {"from": 0.2, "to": 1.0, "faces": 0, "right": 0}]
 

@@ -12,7 +12,7 @@ from app.vision.quality import QualityFloor
 from app.web.pages.routes import SEND_AGAIN
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, send, text
-from tests.web.pages.test_wording import table
+from tests.web.test_wording import table
 
 
 def test_the_name_comes_first(client, portrait_photo):

@@ -12,7 +12,7 @@ from app.recognition.decision import (
     judge,
     keep_one_each,
 )
-from app.web.pages import wording
+from app.web import wording
 
 
 def table(class_distance: float) -> tuple:
