@@ -1,5 +1,5 @@
-"""Archives: pictures by the million, in folders and buckets, named on every core of one machine or of many.
+"""Batch identification of photo archives in folders and buckets, on the cores of one machine or on a Ray cluster.
 
-`places` finds and reads the pictures, `namer` turns some of them into rows, `pool` (the cores of this machine) and
-`cluster` (Ray Data) call it, and `results` keeps the rows.
+`sources` finds and reads the photos, `identifier` turns photos into result rows, `process_pool` and `ray_engine` run
+identifiers in parallel, `results` stores the rows, and `runner` connects them.
 """

@@ -1,4 +1,4 @@
-"""Some pictures -> their rows, on one core: what every worker of the pool and every actor of Ray does."""
+"""Identify the faces of many photos on one core: the work of a pool worker or a Ray actor."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from app.batch.sources import PhotoSources, shown
+from app.batch.schema import Row
+from app.batch.sources import PhotoSources, display_path
+from app.errors import PhotoError
 from app.gallery.snapshot import Snapshot
 from app.settings import Settings
 
-THREADS = {
+if TYPE_CHECKING:
+    from app.gallery.store import Gallery
+    from app.recognition.recognizer import FaceCrop
+
+WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
 }
-"""Environment of a worker. It has one core, so the libraries of network and detectors may use one thread each."""
+"""A worker has one core, so the libraries use one thread each."""
 
-_READ = 8
-"""Pictures read ahead: a bucket takes its time to answer, and the core is not to wait for it."""
+_READ_AHEAD = 8
+_DETECTION_THREADS = 2
+"""While one photo is searched for faces, the next is decoded."""
 
-_LOOKED_AT = 2
-"""Pictures in work at once: while one is searched for faces, the next is decoded."""
-
-_FACES, _PICTURES = 64, 16
-"""So many faces, the network's largest batch, or faces of so many pictures are embedded at once."""
+_BATCH_FACES, _BATCH_PHOTOS = 64, 16
+"""Embed when one limit is reached; 64 is the network's largest batch."""
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """Everything a worker has to know. The gallery comes along, as it was when the work began."""
+class BatchJob:
+    """What a worker needs to know. The gallery is a snapshot from the start of the job."""
 
     settings: Settings
-    places: PhotoSources
+    sources: PhotoSources
     snapshot: Snapshot
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
-    """A picture that was looked at: its size and faces cut out of it, or why there is none."""
-
+class _DetectedPhoto:
     file: str
     size: tuple[int, int]
-    cuts: tuple
-    error: Exception | None = None
+    crops: tuple[FaceCrop, ...]
+    error: PhotoError | None = None
 
 
-class _Frozen:
-    """A gallery that does not change."""
-
+class _FixedGallery:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
@@ -63,14 +63,14 @@ class _Frozen:
 
 
 class BatchIdentifier:
-    """Names everybody in pictures; loading it takes seconds.
+    """A recognizer for many photos; loading takes seconds.
 
     Raises:
-        card.ModelError: card or weights are missing, altered or foreign.
-        backends.DetectorError: the detector cannot be used.
+        ModelError: The network's card or weights cannot be used.
+        DetectorError: The detector cannot be used.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: BatchJob) -> None:
         import cv2
 
         from app.recognition.inference import load_network
@@ -80,59 +80,55 @@ class BatchIdentifier:
         cv2.setNumThreads(1)
         self._job = job
         detector = Detector.from_settings(job.settings)
-        self._recognizer = Recognizer(job.settings, detector, load_network(job.settings.model), _Frozen(job.snapshot))
+        # Identification needs nothing of a gallery but its snapshot.
+        gallery = cast("Gallery", _FixedGallery(job.snapshot))
+        self._recognizer = Recognizer(job.settings, detector, load_network(job.settings.model), gallery)
         self._recognizer.warm_up()
-        self._readers = ThreadPoolExecutor(_READ)
-        self._lookers = ThreadPoolExecutor(_LOOKED_AT)
+        self._reading = ThreadPoolExecutor(_READ_AHEAD)
+        self._detecting = ThreadPoolExecutor(_DETECTION_THREADS)
 
-    def batches(self, places: Iterable[str | None]) -> Iterator[list[dict[str, Any]]]:
-        """The row of each picture, in order: what `identify --json` says of it, or why it cannot be read.
+    def identify(self, photos: Iterable[str | None]) -> Iterator[list[Row]]:
+        """Yield the rows of photos in batches, in order.
 
-        Reading, decoding, finding faces and embedding go on at the same time. However many pictures there are, only
-        a few are in memory: of the others, the cut-out faces.
+        Photos are read, decoded and searched for faces in threads while others are embedded. Only a few photos are in
+        memory.
 
         Args:
-            places: pictures. None among them says that the next one may be long in coming: all rows before it are
-                given first.
+            photos: Paths or URLs. None flushes: all rows of earlier photos are yielded before the next is requested.
         """
-        begun: deque[Future[_Seen]] = deque()
-        waiting: list[_Seen] = []
-        for place in chain(places, [None]):
-            if place is not None:
-                begun.append(self._begin(place))
-            while begun and (place is None or len(begun) >= _READ):
-                waiting.append(begun.popleft().result())
-                if len(waiting) >= _PICTURES or sum(len(one.cuts) for one in waiting) >= _FACES:
-                    yield list(self._named(waiting))
-                    waiting = []
-            if place is None and waiting:
-                yield list(self._named(waiting))
-                waiting = []
+        running: deque[Future[_DetectedPhoto]] = deque()
+        batch: list[_DetectedPhoto] = []
+        for photo in chain(photos, [None]):
+            if photo is not None:
+                data = self._reading.submit(self._job.sources.read, photo, self._job.settings.max_file_bytes)
+                running.append(self._detecting.submit(self._detect, photo, data))
+            while running and (photo is None or len(running) >= _READ_AHEAD):
+                batch.append(running.popleft().result())
+                if len(batch) >= _BATCH_PHOTOS or sum(len(detected.crops) for detected in batch) >= _BATCH_FACES:
+                    yield list(self._rows(batch))
+                    batch = []
+            if photo is None and batch:
+                yield list(self._rows(batch))
+                batch = []
 
-    def _begin(self, place: str) -> Future[_Seen]:
-        data = self._readers.submit(self._job.places.read, place, self._job.settings.max_file_bytes)
-        return self._lookers.submit(self._look, place, data)
-
-    def _look(self, place: str, data: Future[bytes]) -> _Seen:
-        from app.errors import UnreadableFile, UnreadableImage
-
-        recognizer = self._recognizer
+    def _detect(self, photo: str, data: Future[bytes]) -> _DetectedPhoto:
         try:
-            picture = recognizer.decode(data.result())
-        except (UnreadableFile, UnreadableImage) as error:
-            return _Seen(shown(place), (0, 0), (), error)
-        cuts = recognizer.cut(picture, recognizer.find(picture))
-        return _Seen(shown(place), (picture.width, picture.height), cuts)
+            picture = self._recognizer.decode(data.result())
+        except PhotoError as error:
+            return _DetectedPhoto(display_path(photo), (0, 0), (), error)
+        crops = self._recognizer.cut(picture, self._recognizer.find(picture))
+        return _DetectedPhoto(display_path(photo), (picture.width, picture.height), crops)
 
-    def _named(self, seen: Sequence[_Seen]) -> Iterator[dict[str, Any]]:
+    def _rows(self, batch: Sequence[_DetectedPhoto]) -> Iterator[Row]:
         from app import serialization
         from app.recognition.recognizer import Identification
         from app.vision.decoding import Picture
 
-        for one, faces in zip(seen, self._recognizer.name_cut([one.cuts for one in seen]), strict=True):
-            if one.error:
-                yield serialization.failure(one.file, one.error.code, str(one.error))
+        identified = self._recognizer.name_cut([photo.crops for photo in batch])
+        for photo, faces in zip(batch, identified, strict=True):
+            if photo.error:
+                yield serialization.failure(photo.file, photo.error.code, str(photo.error))
                 continue
-            # The pixels are gone: nothing of a row needs them.
-            picture = Picture(np.empty((0, 0, 3), np.uint8), one.size)
-            yield serialization.identification(one.file, Identification(picture, faces, self._job.settings.fpir))
+            # A row needs the size of the picture, not its pixels, which were freed after alignment.
+            picture = Picture(np.empty((0, 0, 3), np.uint8), photo.size)
+            yield serialization.identification(photo.file, Identification(picture, faces, self._job.settings.fpir))

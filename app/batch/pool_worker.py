@@ -1,4 +1,4 @@
-"""A process of the pool: started anew, never forked, since TensorFlow would not survive that."""
+"""Worker process of the process pool. Imports nothing heavy before the environment is set."""
 
 from __future__ import annotations
 
@@ -10,42 +10,39 @@ from multiprocessing.connection import Connection
 
 
 def main(connection: Connection, environment: dict[str, str]) -> None:
-    """Name pictures until the other end is closed.
+    """Identify photos until the other end of the connection is closed.
+
+    Receives a `BatchJob`, then tuples of photos and whether to process them one by one. Sends an empty list when
+    ready, then lists of rows in the order of the photos, or the exception that ends the worker.
 
     Args:
-        connection: a `namer.Job` comes first, then pictures, and whether to take them one by one. Lists of rows go
-            back as soon as there are some, in the order of the pictures; or an exception, which is the last word.
-        environment: variables that libraries read when they are imported.
+        connection: To the pool.
+        environment: Variables that libraries read when they are imported.
     """
     os.environ.update(environment)
-    # Ctrl-C goes to all processes of a terminal; the one that writes decides when it is over.
+    # A terminal sends Ctrl-C to all its processes. The pool decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        _work(connection)
+        # Unpickling the job imports NumPy.
+        job = connection.recv()
+        from app.batch.identifier import BatchIdentifier
+
+        identifier = BatchIdentifier(job)
+        connection.send([])
+        for rows in identifier.identify(_receive_photos(connection)):
+            connection.send(rows)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        # Nobody is there any more.
         pass
     except Exception as error:
         error.add_note(traceback.format_exc())
         connection.send(error)
 
 
-def _work(connection: Connection) -> None:
-    # What comes brings NumPy along, which looks for its threads in the environment.
-    job = connection.recv()
-    from app.batch.identifier import BatchIdentifier
-
-    namer = BatchIdentifier(job)
-    connection.send([])
-    for rows in namer.batches(_places(connection)):
-        connection.send(rows)
-
-
-def _places(connection: Connection) -> Iterator[str | None]:
-    """Pictures as they come; None before waiting for more, and around each one that is to be alone."""
+def _receive_photos(connection: Connection) -> Iterator[str | None]:
+    """Yield photos as they arrive; None, which flushes, before waiting and around photos to process one by one."""
     while True:
         if not connection.poll():
             yield None
-        places, singly = connection.recv()
-        for place in places:
-            yield from [None, place, None] if singly else [place]
+        photos, one_by_one = connection.recv()
+        for photo in photos:
+            yield from [None, photo, None] if one_by_one else [photo]

@@ -1,4 +1,4 @@
-"""The local pool: one process a core, each with a network of its own, that may die without a row lost or doubled."""
+"""Process pool for batch jobs: one worker per core, replaced after a crash without losing or repeating rows."""
 
 from __future__ import annotations
 
@@ -8,220 +8,182 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import connection as pipes
-from typing import Any
+from multiprocessing import connection
 
 from app import serialization
 from app.batch import pool_worker
-from app.batch.identifier import THREADS, Job
-from app.batch.sources import shown
+from app.batch.identifier import WORKER_ENVIRONMENT, BatchJob
+from app.batch.schema import Row
+from app.batch.sources import display_path
 from app.errors import BatchError
 
-CHUNK = 32
-"""Most pictures of a chunk."""
+MAX_CHUNK = 32
+"""Photos."""
 
-KILLED = "too_heavy"
-"""The code of a picture that ended its worker twice."""
+WORKER_CRASHED = "worker_crashed"
+"""Error code of a photo that crashed its worker twice."""
 
-_KILLED_SENTENCE = "The picture ended the process that looked at it, twice; it may need more memory than there is."
+_QUEUED_CHUNKS = 2
+"""Per worker."""
 
-_GIVEN = 2
-_WINDOW = 4
-_STARTS = 3
+_UNFINISHED_CHUNKS = 4
+"""Per worker, with the finished ones that wait for an earlier chunk: a slow chunk must not fill the memory."""
 
-Row = dict[str, Any]
+_MAX_FAILED_STARTS = 3
 
 
 @dataclass
 class _Chunk:
-    """Pictures given out together, and the rows that have come back: those of the first so many."""
+    """Photos sent to a worker together, and the rows received so far, in the same order."""
 
-    places: tuple[str, ...]
+    photos: tuple[str, ...]
     rows: list[Row] = field(default_factory=list)
-    suspect: bool = False
+    crashed: bool = False
 
     @property
-    def whole(self) -> bool:
-        return len(self.rows) == len(self.places)
+    def complete(self) -> bool:
+        return len(self.rows) == len(self.photos)
 
     @property
-    def left(self) -> tuple[str, ...]:
-        return self.places[len(self.rows) :]
+    def remaining(self) -> tuple[str, ...]:
+        return self.photos[len(self.rows) :]
 
 
 class _Worker:
-    """A process, the pipe to it, and the chunks it was given."""
-
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: BatchJob) -> None:
+        # Not fork: TensorFlow does not survive it.
         context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=pool_worker.main, args=(theirs, THREADS), daemon=True)
+        self.connection, remote = context.Pipe()
+        self.process = context.Process(target=pool_worker.main, args=(remote, WORKER_ENVIRONMENT), daemon=True)
         self.process.start()
-        theirs.close()
+        remote.close()
         self.chunks: deque[_Chunk] = deque()
         self.ready = False
         with suppress(BrokenPipeError):
-            self.pipe.send(job)
+            self.connection.send(job)
 
-    def give(self, chunk: _Chunk) -> None:
-        """Let it work on what is left of a chunk. If it is dead, that is noticed where its answer is awaited."""
+    def send(self, chunk: _Chunk) -> None:
+        """Send the remaining photos of a chunk. `ProcessPool` notices a crashed worker when it receives."""
         self.chunks.append(chunk)
         with suppress(BrokenPipeError, ConnectionResetError):
-            self.pipe.send((chunk.left, chunk.suspect))
+            self.connection.send((chunk.remaining, chunk.crashed))
 
-    def take(self, rows: list[Row]) -> None:
-        """Put rows, which come in the order of the pictures, where they belong."""
+    def add_rows(self, rows: list[Row]) -> None:
+        """Add rows, which arrive in the order of the photos, to their chunks."""
         for row in rows:
-            first = self.chunks[0]
-            first.rows.append(row)
-            if first.whole:
+            self.chunks[0].rows.append(row)
+            if self.chunks[0].complete:
                 self.chunks.popleft()
 
-    def end(self) -> None:
-        self.pipe.close()
+    def stop(self) -> None:
+        self.connection.close()
         self.process.kill()
         self.process.join()
 
 
-class Pool:
-    """So many workers.
+class ProcessPool:
+    """Worker processes, each with its own network, started when `identify` is called.
 
     Args:
-        job: what they have to know.
-        workers: how many.
+        job: Settings and gallery.
+        workers: Number of processes.
+        count: Approximate number of photos.
     """
 
-    def __init__(self, job: Job, workers: int) -> None:
+    def __init__(self, job: BatchJob, workers: int, count: int) -> None:
         self._job = job
         self._size = workers
+        self._count = count
         self._workers: list[_Worker] = []
-        self._again: deque[_Chunk] = deque()
+        self._retries: deque[_Chunk] = deque()
         self._failed_starts = 0
 
-    def start(self) -> None:
-        """Start the workers; they load their networks while others do."""
-        self._workers = [_Worker(self._job) for _ in range(self._size)]
-
-    def close(self) -> None:
-        """End the workers, whatever they do."""
-        for one in self._workers:
-            one.end()
-        self._workers = []
-
-    def __enter__(self) -> Pool:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def rows(self, chunks: Iterable[tuple[str, ...]]) -> Iterator[list[Row]]:
-        """The rows of all pictures, in their order, a chunk at a time.
-
-        Args:
-            chunks: pictures that are given to a worker together.
+    def identify(self, photos: Iterable[str]) -> Iterator[list[Row]]:
+        """Yield the rows of photos in batches, in order.
 
         Raises:
-            BatchError: workers cannot be started.
-            Exception: what a worker raised; its notes tell where.
+            BatchError: The workers crash while they start.
+            Exception: A worker raised it; its notes have the traceback.
         """
-        source = map(_Chunk, chunks)
-        order: deque[_Chunk] = deque()
-        while self._hand_out(source, order) or order:
-            self._collect()
-            while order and order[0].whole:
-                yield order.popleft().rows
+        source = map(_Chunk, split_into_chunks(photos, self._count, self._size))
+        unfinished: deque[_Chunk] = deque()
+        try:
+            self._workers = [_Worker(self._job) for _ in range(self._size)]
+            while self._send_chunks(source, unfinished) or unfinished:
+                self._receive()
+                while unfinished and unfinished[0].complete:
+                    yield unfinished.popleft().rows
+        finally:
+            for worker in self._workers:
+                worker.stop()
 
-    @property
-    def processes(self) -> list[int]:
-        """The numbers of the processes that work."""
-        return [one.process.pid for one in self._workers]
-
-    def _hand_out(self, chunks: Iterator[_Chunk], order: deque[_Chunk]) -> bool:
-        """Keep every worker busy; whether there may be more to hand out.
-
-        A chunk that takes long must not let rows of later ones pile up: only so many are on their way.
-        """
-        hungry = [one for one in self._workers if one.ready for _ in range(_GIVEN - len(one.chunks))]
-        for one in sorted(hungry, key=lambda one: len(one.chunks)):
-            if self._again:
-                one.give(self._again.popleft())
-            elif len(order) < _WINDOW * self._size:
-                chunk = next(chunks, None)
+    def _send_chunks(self, source: Iterator[_Chunk], unfinished: deque[_Chunk]) -> bool:
+        """Fill the queue of every worker. Returns whether the source may have more chunks."""
+        free = [worker for worker in self._workers if worker.ready for _ in range(_QUEUED_CHUNKS - len(worker.chunks))]
+        for worker in sorted(free, key=lambda worker: len(worker.chunks)):
+            if self._retries:
+                worker.send(self._retries.popleft())
+            elif len(unfinished) < _UNFINISHED_CHUNKS * self._size:
+                chunk = next(source, None)
                 if chunk is None:
                     return False
-                order.append(chunk)
-                one.give(chunk)
+                unfinished.append(chunk)
+                worker.send(chunk)
         return True
 
-    def _collect(self) -> None:
-        """Wait for what workers have to say, and take it."""
-        by_pipe = {one.pipe: one for one in self._workers}
-        for pipe in pipes.wait(list(by_pipe)):
-            one = by_pipe[pipe]
+    def _receive(self) -> None:
+        """Wait for messages of the workers and process them."""
+        ready = connection.wait([worker.connection for worker in self._workers])
+        for worker in [worker for worker in self._workers if worker.connection in ready]:
             try:
-                said = pipe.recv()
+                message: list[Row] | Exception = worker.connection.recv()
             except (EOFError, ConnectionResetError):
-                self._replace(one)
+                self._replace(worker)
                 continue
-            if isinstance(said, Exception):
-                raise said
-            if not one.ready:
-                one.ready, self._failed_starts = True, 0
-                continue
-            one.take(said)
+            if isinstance(message, Exception):
+                raise message
+            if not worker.ready:
+                worker.ready, self._failed_starts = True, 0
+            worker.add_rows(message)
 
-    def _replace(self, dead: _Worker) -> None:
-        """Start another worker for one that died, and have its pictures done again: one by one, for it may be one of
-        them that killed it. One that does so again is given up.
+    def _replace(self, crashed: _Worker) -> None:
+        """Start a new worker and retry the photos of the crashed one.
+
+        The photos of its first chunk are retried one by one, since one of them may be the cause. A photo that crashes
+        again is reported as an error.
         """
-        dead.end()
-        if not dead.ready:
+        crashed.stop()
+        if not crashed.ready:
             self._failed_starts += 1
-        if self._failed_starts >= _STARTS:
+        if self._failed_starts >= _MAX_FAILED_STARTS:
             raise BatchError(
-                f"Workers end while they start (exit code {dead.process.exitcode}). "
-                "Is there memory for so many? Try fewer: --workers 1."
+                f"Workers crash while they start (exit code {crashed.process.exitcode}). "
+                "The machine may lack memory. Try fewer: --workers 1."
             )
-        if dead.chunks:
-            first = dead.chunks[0]
-            if first.suspect:
-                first.rows.append(killed(first.left[0]))
-            first.suspect = True
-        self._again.extend(chunk for chunk in dead.chunks if not chunk.whole)
-        self._workers[self._workers.index(dead)] = _Worker(self._job)
+        if crashed.chunks:
+            first = crashed.chunks[0]
+            if first.crashed:
+                first.rows.append(crash_row(first.remaining[0]))
+            first.crashed = True
+        self._retries.extend(chunk for chunk in crashed.chunks if not chunk.complete)
+        self._workers[self._workers.index(crashed)] = _Worker(self._job)
 
 
-def killed(place: str) -> Row:
-    """The row of a picture that ended its worker twice."""
-    return serialization.failure(shown(place), KILLED, _KILLED_SENTENCE)
+def crash_row(photo: str) -> Row:
+    """Return the row of a photo that crashed its worker twice."""
+    message = "The photo crashed its worker twice. It may need more memory than the machine has."
+    return serialization.failure(display_path(photo), WORKER_CRASHED, message)
 
 
-def rows(job: Job, workers: int, pictures: int, places: Iterable[str]) -> Iterator[list[Row]]:
-    """The rows of an archive, in the order of its pictures, by a pool that is there for it alone.
-
-    Args:
-        job: what the workers have to know.
-        workers: how many.
-        pictures: how many there are, or nearly.
-        places: the pictures.
-
-    Raises:
-        BatchError, Exception: as `Pool.rows`.
-    """
-    with Pool(job, workers) as pool:
-        yield from pool.rows(chunks(places, pictures, workers))
-
-
-def chunks(places: Iterable[str], pictures: int, workers: int) -> Iterator[tuple[str, ...]]:
-    """An archive in chunks, the fewer pictures each the fewer are left, so that all workers end at the same time.
+def split_into_chunks(photos: Iterable[str], count: int, workers: int) -> Iterator[tuple[str, ...]]:
+    """Yield photos in chunks that get smaller near the end, so that all workers finish at the same time.
 
     Args:
-        places: the archive.
-        pictures: how many there are, or nearly.
-        workers: that they are for.
+        photos: Paths or URLs.
+        count: Approximate number of photos.
+        workers: Number of processes.
     """
-    source, left = iter(places), pictures
-    while chunk := tuple(itertools.islice(source, max(1, min(CHUNK, left // (_WINDOW * workers))))):
-        left -= len(chunk)
+    source, remaining = iter(photos), count
+    while chunk := tuple(itertools.islice(source, min(MAX_CHUNK, remaining // (4 * workers)) or 1)):
+        remaining -= len(chunk)
         yield chunk

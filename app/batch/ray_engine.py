@@ -1,8 +1,7 @@
-"""The cluster: the same work as one Ray Data pipeline over actors that each hold one network.
+"""Ray engine for batch jobs: a Ray Data pipeline over actors that each have their own network.
 
-Ray reads nothing of the results and writes none: rows come back to this process, each once. Ray does the work of a
-node or an actor that dies again elsewhere, and only what was under way there; it would do so without end with a
-picture that ends every actor, so actors keep a tally of what they begin.
+Ray repeats the work of a crashed actor or node elsewhere. It would retry a photo that crashes every actor forever, so
+actors count their attempts. Rows return to this process, each once; Ray reads and writes no results.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from app.batch import process_pool, rows
-from app.batch.identifier import THREADS, BatchIdentifier, Job
-from app.batch.sources import shown
+from app.batch.identifier import WORKER_ENVIRONMENT, BatchIdentifier, BatchJob
+from app.batch.process_pool import crash_row, split_into_chunks
+from app.batch.schema import Row, arrow_schema
+from app.batch.sources import display_path
 from app.errors import BatchError
 from app.settings import ROOT
 
@@ -27,79 +27,71 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import ray.data
 
-STRETCH = 3000
-"""Chunks of one pipeline: what Ray knows of an archive is bounded, and actors are started anew seldom enough."""
+PIPELINE_CHUNKS = 3000
+"""Bounds Ray's memory for an archive, while actors restart rarely."""
 
 _PORT = 6379
-_KNOCK_SECONDS = 10
-
-_MISSING = "Ray is not installed. Install it with: .venv/bin/pip install -r requirements-cluster.txt"
+_CONNECT_SECONDS = 10
 
 
-class Cluster:
-    """A connection to Ray, made when rows are asked for.
+class RayCluster:
+    """A Ray cluster, connected when `identify` is called.
 
     Args:
-        job: what the actors have to know.
+        job: Settings and gallery.
         address: `auto`, HOST or HOST:PORT of a cluster; None starts Ray on this machine alone.
-        workers: actors; None is one for each core of the cluster.
-        pictures: how many there will be.
+        workers: Number of actors; None is one per core of the cluster.
+        count: Number of photos.
 
     Raises:
-        BatchError: Ray is not installed, or the address is none.
+        BatchError: Ray is not installed, or the address is malformed.
     """
 
-    def __init__(self, job: Job, address: str | None, workers: int | None, pictures: int) -> None:
-        # Ray would tell its makers about every cluster.
+    def __init__(self, job: BatchJob, address: str | None, workers: int | None, count: int) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             import ray.data
         except ImportError as error:
-            raise BatchError(_MISSING) from error
+            raise BatchError(
+                "Ray is not installed. Install it with: .venv/bin/pip install -r requirements-cluster.txt"
+            ) from error
         self._ray = ray
         self._job = job
         self._address = _with_port(address)
         self._workers = workers
-        self._pictures = pictures
+        self._count = count
 
-    def rows(self, places: Iterable[str]) -> Iterator[list[dict[str, Any]]]:
-        """The rows of all pictures, each once, some at a time, in any order.
+    def identify(self, photos: Iterable[str]) -> Iterator[list[Row]]:
+        """Yield the rows of photos in batches, in any order.
 
         Raises:
-            BatchError: the cluster cannot be reached, or actors cannot be started there.
-            ray.exceptions.RayError: an actor failed; it tells where.
+            BatchError: The cluster cannot be reached, or its actors cannot start.
+            ray.exceptions.RayError: An actor failed.
         """
         try:
             self._connect()
-            workers = min(self._workers or self._room(), self._pictures)
-            needs = (self._ray.put(self._job), self._tally())
-            chunks = process_pool.chunks(places, self._pictures, workers)
-            while stretch := list(itertools.islice(chunks, STRETCH)):
-                pipeline = self._pipeline(stretch, needs, workers)
-                for some in pipeline.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                    yield some.to_pylist()
+            workers = min(self._workers or int(self._ray.cluster_resources().get("CPU", 1)), self._count)
+            counter = self._ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_AttemptCounter).remote()
+            arguments = (self._ray.put(self._job), counter)
+            chunks = split_into_chunks(photos, self._count, workers)
+            while part := list(itertools.islice(chunks, PIPELINE_CHUNKS)):
+                pipeline = self._pipeline(part, arguments, workers)
+                for batch in pipeline.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                    yield batch.to_pylist()
         except self._ray.exceptions.RayActorError as error:
-            # One that ends later is started again.
-            raise BatchError(f"A Ray actor ended while it started: {str(error).strip()}") from error
+            # Ray restarts actors that crash later.
+            raise BatchError(f"A Ray actor crashed while it started: {str(error).strip()}") from error
         finally:
             self._ray.shutdown()
 
-    def _room(self) -> int:
-        """How many actors the cluster has room for."""
-        return int(self._ray.cluster_resources().get("CPU", 1))
-
-    def _tally(self) -> ray.actor.ActorHandle:
-        return self._ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Tally).remote()
-
-    def _pipeline(self, chunks: list[tuple[str, ...]], needs: tuple, workers: int) -> ray.data.Dataset:
-        """One pipeline: blocks of pictures -> blocks of rows."""
+    def _pipeline(self, chunks: list[tuple[str, ...]], arguments: tuple[Any, ...], workers: int) -> ray.data.Dataset:
         import pyarrow as pa
 
-        # Bytes, since a path need not be valid text.
-        blocks = [pa.table({"place": [os.fsencode(place) for place in chunk]}) for chunk in chunks]
+        # Bytes, because a path may not be valid text.
+        blocks = [pa.table({"photo": [os.fsencode(photo) for photo in chunk]}) for chunk in chunks]
         return self._ray.data.from_arrow(blocks).map_batches(
             _Actor,
-            fn_constructor_args=needs,
+            fn_constructor_args=arguments,
             compute=self._ray.data.ActorPoolStrategy(size=workers),
             batch_size=None,
             batch_format="pyarrow",
@@ -107,22 +99,21 @@ class Cluster:
         )
 
     def _connect(self) -> None:
-        environment = THREADS | {"PYTHONPATH": str(ROOT)}
         try:
-            _knock(self._address)
+            _check_reachable(self._address)
             self._ray.init(
                 address=self._address or "local",
-                runtime_env={"env_vars": environment},
+                runtime_env={"env_vars": WORKER_ENVIRONMENT | {"PYTHONPATH": str(ROOT)}},
                 include_dashboard=None if self._address else False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
         except (OSError, ValueError, self._ray.exceptions.AuthenticationError) as error:
             reason = str(error).strip().split("\n")[0].rstrip(".")
-            where = "runs on this machine" if self._address == "auto" else f"answers at {self._address}"
-            # Ray does not tell a cluster that wants a token from none.
-            hint = "" if isinstance(error, ConnectionRefusedError) else " If it asks for a token: RAY_AUTH_MODE=token."
-            raise BatchError(f"No Ray cluster {where} ({reason}).{hint}") from error
+            location = "runs on this machine" if self._address == "auto" else f"answers at {self._address}"
+            # Ray's error does not distinguish a missing cluster from one that requires a token.
+            hint = "" if isinstance(error, ConnectionRefusedError) else " If it needs a token, set RAY_AUTH_MODE=token."
+            raise BatchError(f"No Ray cluster {location} ({reason}).{hint}") from error
         context = self._ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
@@ -130,70 +121,65 @@ class Cluster:
 
 
 def _with_port(address: str | None) -> str | None:
-    """An address as Ray takes it, which needs a port."""
     if not address or address == "auto" or "://" in address:
         return address
     try:
         port = urlsplit(f"//{address}").port
     except ValueError as error:
-        raise BatchError(f"{address}: This is no HOST:PORT of a Ray cluster ({error}).") from error
+        raise BatchError(f"{address}: Invalid address of a Ray cluster ({error}). Use HOST or HOST:PORT.") from error
     return address if port else f"{address}:{_PORT}"
 
 
-def _knock(address: str | None) -> None:
-    """Raise OSError or ValueError where nobody listens: Ray itself would try for many minutes."""
+def _check_reachable(address: str | None) -> None:
+    """Raise OSError or ValueError if nothing listens at the address; Ray retries for minutes."""
     if address and address != "auto":
-        there = urlsplit(address if "://" in address else f"ray://{address}")
-        socket.create_connection((there.hostname, there.port or _PORT), _KNOCK_SECONDS).close()
+        url = urlsplit(address if "://" in address else f"ray://{address}")
+        socket.create_connection((url.hostname, url.port or _PORT), _CONNECT_SECONDS).close()
 
 
-class _Tally:
-    """What actors have begun and not ended: the only one who knows when an actor or its node is gone."""
+class _AttemptCounter:
+    """An actor that outlives the others and counts how often unfinished work was started."""
 
     def __init__(self) -> None:
-        self._begun: Counter[str] = Counter()
+        self._attempts: Counter[str] = Counter()
 
-    def begin(self, what: str) -> int:
-        """Count a beginning; how often it has been begun since it was last ended."""
-        self._begun[what] += 1
-        return self._begun[what]
+    def start(self, key: str) -> int:
+        self._attempts[key] += 1
+        return self._attempts[key]
 
-    def end(self, what: str) -> None:
-        """Forget what is done."""
-        del self._begun[what]
+    def finish(self, key: str) -> None:
+        del self._attempts[key]
 
 
 class _Actor:
-    """One network on some node."""
-
-    def __init__(self, job: ray.ObjectRef, tally: ray.actor.ActorHandle) -> None:
+    def __init__(self, job: ray.ObjectRef, counter: ray.actor.ActorHandle) -> None:
         import ray
 
-        self._tally = tally
-        self._namer = BatchIdentifier(ray.get(job))
+        self._counter = counter
+        self._identifier = BatchIdentifier(ray.get(job))
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        """The rows of a block of pictures: of one that ended an actor or its node one by one, for it may have been
-        one of them. One that does so again is given up.
+        """Return the rows of a block of photos.
+
+        A block that crashed its actor is retried photo by photo. A photo that crashes again is reported as an error.
         """
         import pyarrow as pa
 
-        places = [os.fsdecode(place) for place in block.column("place").to_pylist()]
-        with self._tallied(f"block of {shown(places[0])}") as times:
-            answers = self._rows(places) if times == 1 else [self._row(place) for place in places]
-            return pa.Table.from_pylist(answers, rows.schema())
+        photos = [os.fsdecode(photo) for photo in block.column("photo").to_pylist()]
+        with self._attempt(f"block of {display_path(photos[0])}") as attempt:
+            rows = self._identify(photos) if attempt == 1 else [self._retry(photo) for photo in photos]
+            return pa.Table.from_pylist(rows, arrow_schema())
 
-    def _row(self, place: str) -> dict[str, Any]:
-        with self._tallied(shown(place)) as times:
-            return self._rows([place])[0] if times == 1 else process_pool.killed(place)
+    def _retry(self, photo: str) -> Row:
+        with self._attempt(display_path(photo)) as attempt:
+            return self._identify([photo])[0] if attempt == 1 else crash_row(photo)
 
-    def _rows(self, places: list[str]) -> list[dict[str, Any]]:
-        return [row for some in self._namer.batches(places) for row in some]
+    def _identify(self, photos: list[str]) -> list[Row]:
+        return list(itertools.chain.from_iterable(self._identifier.identify(photos)))
 
     @contextmanager
-    def _tallied(self, what: str) -> Iterator[int]:
-        """Do something that may end this process; how often that was begun."""
+    def _attempt(self, key: str) -> Iterator[int]:
         import ray
 
-        yield ray.get(self._tally.begin.remote(what))
-        self._tally.end.remote(what)
+        yield ray.get(self._counter.start.remote(key))
+        self._counter.finish.remote(key)

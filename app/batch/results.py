@@ -1,12 +1,11 @@
-"""A folder of results: parts of Parquet, each written whole or not at all, and what they were made with.
+"""Result folder of a batch job: Parquet parts, each written atomically, and the origin of their rows.
 
-`pandas.read_parquet(FOLDER)` and every other reader of Parquet takes the folder as one table. Files that begin with
-an underscore are not part of it.
+`pandas.read_parquet(FOLDER)` reads the folder as one table, and so does every other Parquet reader. Files that begin
+with an underscore are not part of it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import fcntl
 import hashlib
@@ -14,8 +13,8 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,195 +24,185 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from app.batch import rows
+from app.batch.schema import CSV_COLUMNS, Row, arrow_schema, csv_lines
 from app.errors import BatchError
 
 PART_ROWS = 5000
-"""Rows of a part: some megabytes."""
-
 PART_SECONDS = 60
-"""A part is written after so long at the latest: no more is lost when the machine is."""
+"""A part is written after this many rows or seconds; a machine failure loses no more."""
 
-_SEEN_MOST = 10
 _READ_ROWS = 1000
 
 
 @dataclass
 class Summary:
-    """What a folder of results holds; `seen` counts faces by person."""
+    """Counts over a result folder; `people` has the number of faces of each named person."""
 
     photos: int = 0
     faces: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     errors: int = 0
-    seen: Counter[str] = field(default_factory=Counter)
+    people: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def seen_most(self) -> list[tuple[str, int]]:
-        """The people with most faces, and how many; those with equally many by name."""
-        return sorted(self.seen.items(), key=lambda pair: (-pair[1], pair[0]))[:_SEEN_MOST]
+    def most_frequent(self, count: int) -> list[tuple[str, int]]:
+        """Return the people with the most faces, and their number of faces."""
+        return sorted(self.people.items(), key=lambda item: (-item[1], item[0]))[:count]
+
+
+class FileSet:
+    """A set of file names as 64-bit hashes: ten million need 80 MB."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._hashes = np.unique(np.fromiter(map(_hash, names), dtype=np.uint64))
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def __contains__(self, name: str) -> bool:
+        index = np.searchsorted(self._hashes, _hash(name))
+        return bool(index < len(self._hashes) and self._hashes[index] == _hash(name))
 
 
 class Results:
-    """An open folder of results; one process at a time has it.
+    """An open result folder, locked for other processes. A context manager.
 
     Args:
-        folder: where it is; made if missing.
-        origin: what decides about answers besides the pictures. Rows of different ones do not go together, but for
-            `gallery`: people come and go while an archive grows.
+        folder: Created if missing.
+        origin: What determines the rows apart from the photos. Rows of different origins cannot be mixed, except that
+            `gallery` may change while an archive grows.
+
+    Raises:
+        BatchError: The folder is locked, has rows of another origin, or cannot be used.
     """
 
     def __init__(self, folder: Path, origin: dict[str, Any]) -> None:
         self.folder = folder
         self.older_gallery = False
-        """Whether rows are here that were made before the gallery changed."""
-        self._waiting: list[dict[str, Any]] = []
-        self._since = time.monotonic()
-        with self._sentences():
+        """Whether the folder has rows from before a change of the gallery."""
+        self._unwritten: list[Row] = []
+        self._last_write = time.monotonic()
+        with self._report_errors():
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = (folder / "_lock").open("w")
         try:
-            self._claim(origin)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._check_origin(origin)
+            with self._report_errors():
+                for incomplete in folder.glob("_part-*"):
+                    incomplete.unlink()
+        except BlockingIOError as error:
+            self._lock.close()
+            raise BatchError(f"Another run is writing to {folder}. Wait, or choose another folder.") from error
         except BaseException:
             self._lock.close()
             raise
-
-    def close(self) -> None:
-        """Write what waits, and let others have the folder."""
-        try:
-            self._flush()
-        finally:
-            self._lock.close()
 
     def __enter__(self) -> Results:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        try:
+            self._write_part()
+        finally:
+            self._lock.close()
 
-    def add(self, answers: Sequence[dict[str, Any]]) -> None:
-        """Keep answers: on the disk within a minute, as long as more come."""
-        self._waiting += answers
-        if len(self._waiting) >= PART_ROWS or time.monotonic() - self._since > PART_SECONDS:
-            self._flush()
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add rows. They are on disk after `PART_SECONDS`, provided that more arrive, or when the folder is closed."""
+        self._unwritten += rows
+        if len(self._unwritten) >= PART_ROWS or time.monotonic() - self._last_write > PART_SECONDS:
+            self._write_part()
 
-    def done(self) -> Done:
-        """The files that have a row."""
-        return Done(name for part in self._read(["file"]) for name in part.column("file").to_pylist())
+    def finished_files(self) -> FileSet:
+        """Return the files that have a row."""
+        return FileSet(name for batch in self._read(["file"]) for name in batch.column("file").to_pylist())
 
-    def forget_errors(self) -> int:
-        """Take out the rows of files that could not be read, so that they are missing; how many."""
-        forgotten = 0
+    def remove_errors(self) -> int:
+        """Remove the rows of unreadable files, so that the next run retries them, and return their number."""
+        removed = 0
         for part in self._parts():
-            with self._sentences():
+            with self._report_errors():
                 table = pq.read_table(part)
-            good = table.filter(pc.is_null(table.column("error")))
-            forgotten += len(table) - len(good)
-            if len(good) < len(table):
-                self._write(good, part)
-        return forgotten
+            readable = table.filter(pc.is_null(table.column("error")))
+            if len(readable) < len(table):
+                removed += len(table) - len(readable)
+                self._write(readable, part)
+        return removed
 
     def summary(self) -> Summary:
-        """What all parts together hold."""
-        total = Summary()
-        for part in self._read(["error", "faces.list.element.verdict", "faces.list.element.person"]):
-            total.photos += len(part)
-            total.errors += len(part) - part.column("error").null_count
-            faces = pc.list_flatten(part.column("faces"))
-            total.faces += len(faces)
-            total.verdicts.update(pc.struct_field(faces, "verdict").to_pylist())
-            total.seen.update(filter(None, pc.struct_field(faces, "person").to_pylist()))
-        return total
+        """Count photos, faces, verdicts, errors and people."""
+        summary = Summary()
+        for batch in self._read(["error", "faces.list.element.verdict", "faces.list.element.person"]):
+            faces = pc.list_flatten(batch.column("faces"))
+            summary.photos += len(batch)
+            summary.errors += len(batch) - batch.column("error").null_count
+            summary.faces += len(faces)
+            summary.verdicts.update(pc.struct_field(faces, "verdict").to_pylist())
+            summary.people.update(filter(None, pc.struct_field(faces, "person").to_pylist()))
+        return summary
 
     def write_csv(self, file: Path) -> None:
-        """Write all parts as one CSV, a row a face."""
-        with _sentences(file), file.open("w", newline="", encoding="utf-8") as out:
-            writer = csv.writer(out)
-            writer.writerow(rows.HEADER)
-            for part in self._read(None):
-                writer.writerows(rows.cells(part.to_pylist()))
+        """Write all rows as CSV, one line per face."""
+        with _report_errors(file), file.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(CSV_COLUMNS)
+            for batch in self._read(None):
+                writer.writerows(csv_lines(batch.to_pylist()))
 
-    def _claim(self, origin: dict[str, Any]) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BatchError(f"Another run writes into {self.folder}. Wait, or choose another folder.") from error
-        self._check(origin)
-        with self._sentences():
-            for rest in self.folder.glob("_part-*"):
-                rest.unlink()
-
-    def _check(self, origin: dict[str, Any]) -> None:
-        """Refuse a folder whose rows were made otherwise."""
-        about = self.folder / "_about.json"
-        with self._sentences():
-            before = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
-            other = [name for name in origin if before and before.get(name) != origin[name]]
-            if set(other) - {"gallery"}:
+    def _check_origin(self, origin: dict[str, Any]) -> None:
+        file = self.folder / "_about.json"
+        with self._report_errors():
+            known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+            changed = [name for name in origin if known and known.get(name) != origin[name]]
+            if set(changed) - {"gallery"}:
                 raise BatchError(
-                    f"The rows in {self.folder} were made with another {' and '.join(other)}: see {about}. "
-                    "Choose another folder, or remove this one to begin anew."
+                    f"The rows in {self.folder} were made with another {' and '.join(changed)} (see {file}). "
+                    "Choose another folder, or delete this one to start again."
                 )
-            if not before and next(self.folder.glob("*.parquet"), None):
-                raise BatchError(f"{self.folder} holds Parquet files of something else. Choose another folder.")
-            self.older_gallery = "gallery" in other or before.get("older_gallery", False)
-            written = origin | {"older_gallery": self.older_gallery}
-            about.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+            if not known and next(self.folder.glob("*.parquet"), None):
+                raise BatchError(f"{self.folder} has Parquet files of another program. Choose another folder.")
+            self.older_gallery = "gallery" in changed or known.get("older_gallery", False)
+            text = json.dumps(origin | {"older_gallery": self.older_gallery}, indent=2)
+            file.write_text(f"{text}\n", encoding="utf-8")
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))
 
     def _read(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         for part in self._parts():
-            with self._sentences(), pq.ParquetFile(part) as file:
+            with self._report_errors(), pq.ParquetFile(part) as file:
                 yield from file.iter_batches(_READ_ROWS, columns=columns)
 
-    def _flush(self) -> None:
-        if self._waiting:
-            numbers = [int(part.stem.split("-")[1]) for part in self._parts()]
-            name = f"part-{max(numbers, default=0) + 1:06d}.parquet"
-            self._write(pa.Table.from_pylist(self._waiting, rows.schema()), self.folder / name)
-        self._waiting, self._since = [], time.monotonic()
+    def _write_part(self) -> None:
+        if self._unwritten:
+            number = max((int(part.stem.split("-")[1]) for part in self._parts()), default=0) + 1
+            table = pa.Table.from_pylist(self._unwritten, arrow_schema())
+            self._write(table, self.folder / f"part-{number:06d}.parquet")
+        self._unwritten, self._last_write = [], time.monotonic()
 
     def _write(self, table: pa.Table, part: Path) -> None:
-        """Put a part in its place, whole, also if the machine stops in the middle."""
-        made = part.with_name(f"_{part.name}")
-        with self._sentences():
-            pq.write_table(table, made, compression="zstd")
-            with made.open("rb") as file:
+        incomplete = part.with_name(f"_{part.name}")
+        with self._report_errors():
+            pq.write_table(table, incomplete, compression="zstd")
+            with incomplete.open("rb") as file:
                 os.fsync(file.fileno())
-            made.replace(part)
+            incomplete.replace(part)
 
-    def _sentences(self) -> contextlib.AbstractContextManager[None]:
-        return _sentences(self.folder)
-
-
-class Done:
-    """File names, as 64 bits each, so that ten million of them take 80 MB."""
-
-    def __init__(self, names: Iterator[str]) -> None:
-        self._keys = np.unique(np.fromiter(map(_key, names), dtype=np.uint64))
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def __contains__(self, name: str) -> bool:
-        place = np.searchsorted(self._keys, np.uint64(_key(name)))
-        return place < len(self._keys) and int(self._keys[place]) == _key(name)
+    def _report_errors(self) -> AbstractContextManager[None]:
+        return _report_errors(self.folder)
 
 
-def _key(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+def _hash(name: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little"))
 
 
 @contextmanager
-def _sentences(place: Path) -> Iterator[None]:
+def _report_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except pa.ArrowInvalid as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise BatchError(
-            f"{place}: A part is damaged ({reason}). Remove it; its pictures will be done again."
+            f"{path}: A part is damaged ({reason}). Delete it; the next run repeats its photos."
         ) from error
     except OSError as error:
-        raise BatchError(f"{place}: It cannot be read or written ({error.strerror or error}).") from error
+        raise BatchError(f"{path}: Cannot read or write ({error.strerror or error}).") from error

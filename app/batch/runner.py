@@ -1,37 +1,32 @@
-"""The work on an archive from its beginning to its end, whichever engine does it."""
+"""Prepare and run a batch job with the process pool or the Ray engine."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from app.batch.identifier import Job
-from app.batch.results import Done, Results
-from app.batch.sources import Complain, PhotoSources, shown
+from app.batch.identifier import BatchJob
+from app.batch.results import FileSet, Results
+from app.batch.schema import Row
+from app.batch.sources import OnError, PhotoSources, display_path
 from app.gallery.store import Gallery
 from app.recognition.model_card import read_card
 from app.settings import Settings
 from app.vision import backends
 from app.vision.detection import METHOD
 
-Engine = Callable[[Iterable[str]], Iterator[list[dict[str, Any]]]]
-"""Takes pictures and gives their rows, each once, some at a time."""
+Engine = Callable[[Iterable[str]], Iterator[list[Row]]]
+"""Yields the rows of photos in batches, each row once."""
 
 
-@dataclass(frozen=True)
-class Count:
-    """Pictures that have a row, and pictures that lack one."""
-
-    done: int
-    missing: int
-
-
-def prepare(settings: Settings, places: PhotoSources) -> tuple[Job, dict[str, Any]]:
-    """What workers need to know, and what decides about their answers besides the pictures.
+def prepare_job(settings: Settings, sources: PhotoSources) -> tuple[BatchJob, dict[str, Any]]:
+    """Return what workers need to know, and the origin of their results for `Results`.
 
     Raises:
-        gallery.errors.GalleryError, card.ModelError, backends.DetectorError: one of them cannot be used.
+        GalleryError: The gallery cannot be opened.
+        ModelError: The model card cannot be used.
+        DetectorError: The detector cannot be used.
     """
     card = read_card(settings.model)
     gallery = Gallery.open(settings.database_url, card.id, settings.shipped_gallery, settings.recovery_days)
@@ -39,7 +34,7 @@ def prepare(settings: Settings, places: PhotoSources) -> tuple[Job, dict[str, An
         snapshot = gallery.snapshot()
     finally:
         gallery.close()
-    # Settled here once: on every machine the same detector is to look, or none.
+    # "auto" is resolved here, so that every machine uses the same detector.
     settings = settings.with_changes(detector=backends.choose(settings))
     origin = {
         "network": card.id,
@@ -48,28 +43,27 @@ def prepare(settings: Settings, places: PhotoSources) -> tuple[Job, dict[str, An
         "detection": [settings.detection_side, settings.max_faces, settings.min_face_width],
         "gallery": {"revision": snapshot.revision, "people": len(snapshot), "anchors": int(snapshot.counts.sum())},
     }
-    return Job(settings, places, snapshot), origin
+    return BatchJob(settings, sources, snapshot), origin
 
 
-def count(places: PhotoSources, done: Done, complain: Complain) -> Count:
-    """Walk through the archive once, so that progress has an end to count to."""
-    missing = found = 0
-    for place in places.all(complain):
-        found += 1
-        missing += shown(place) not in done
-    return Count(found - missing, missing)
+def count_photos(sources: PhotoSources, finished: FileSet, on_error: OnError) -> tuple[int, int]:
+    """Return how many photos of the archive have a row, and how many have none."""
+    counts = Counter(display_path(photo) in finished for photo in sources.photos(on_error))
+    return counts[True], counts[False]
 
 
-def go_on(places: PhotoSources, done: Done, results: Results, engine: Engine, tick: Callable[[int], object]) -> None:
-    """Do what is missing.
+def run(
+    sources: PhotoSources, finished: FileSet, results: Results, engine: Engine, on_progress: Callable[[int], object]
+) -> None:
+    """Identify the photos that have no row yet.
 
     Args:
-        places: the archive.
-        done: files that have a row already.
-        results: where the rows go.
-        engine: who does it.
-        tick: called with the number of pictures that were done since it was called last.
+        sources: The archive.
+        finished: Files with a row.
+        results: Folder that receives the rows.
+        engine: `identify` of a process pool or Ray cluster.
+        on_progress: Called with the number of photos of each batch.
     """
-    for rows in engine(place for place in places.all() if shown(place) not in done):
+    for rows in engine(photo for photo in sources.photos() if display_path(photo) not in finished):
         results.add(rows)
-        tick(len(rows))
+        on_progress(len(rows))

@@ -1,8 +1,8 @@
-"""Where an archive's pictures lie: folders of this machine, and file systems by their URL, such as s3://bucket/2024.
+"""Find and read the photos of folders, files and URLs (Amazon S3, Google Cloud Storage, HDFS, Azure).
 
-PyArrow opens the URLs it knows (s3, gs, hdfs, abfs, file), fsspec all others for which it is installed. What stands
-behind a `?` in a URL goes to PyArrow's file system: s3://bucket/2024?region=eu-west-1. Neither that nor a password, as
-in s3://KEY:SECRET@bucket, is part of a picture's place, since that stands in every row.
+PyArrow opens URLs of s3, gs, hdfs, abfs and file. Options after a `?` go to its file system, for example
+s3://bucket/2024?region=eu-west-1. Options and passwords (s3://KEY:SECRET@bucket) are not part of a photo's URL, which
+every result row contains.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.errors import BatchError
 from app.vision import photo_files
@@ -21,199 +21,196 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 _URL = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]+://)(?P<login>[^/?@]*:[^/?@]*@)?(?P<host>[^/?]*)(?P<path>[^?]*)(?P<options>\?.*)?",
+    r"(?P<base>[a-z][a-z0-9+.-]+://)(?P<login>[^/?@]*:[^/?@]*@)?(?P<host>[^/?]*)(?P<path>[^?]*)(?P<options>\?.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 
-Complain = Callable[[str], None]
-"""Takes a sentence about a folder that cannot be read or has no picture."""
+OnError = Callable[[str], None]
+"""Receives a message for each folder that cannot be read or has no photo."""
 
 
-def is_url(place: str) -> bool:
-    """Whether a place is a URL and no path of this machine."""
-    return _URL.fullmatch(place) is not None
+class _Url(NamedTuple):
+    base: str
+    login: str
+    path: str
+    options: str
+
+    @classmethod
+    def parse(cls, text: str) -> _Url:
+        match = _URL.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text} is not a URL.")
+        return cls(match["base"] + match["host"], match["login"] or "", match["path"], match["options"] or "")
+
+    @property
+    def public(self) -> str:
+        """The URL without password and options."""
+        return self.base + self.path
 
 
-def shown(place: str) -> str:
-    r"""A place as valid text, different for different places: bytes that are no text become \xff."""
-    return os.fsencode(place).decode("utf-8", "backslashreplace")
+def is_url(source: str) -> bool:
+    """Return whether a source is a URL and not a path of this machine."""
+    return _URL.fullmatch(source) is not None
+
+
+def display_path(path: str) -> str:
+    r"""Return a path as valid text, distinct for distinct paths: undecodable bytes become \xff."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class PhotoSources:
-    """The pictures below some paths and URLs. May be sent to other processes, which open file systems of their own.
+    """The photos below paths and URLs. Picklable; each process opens its own file systems.
 
     Args:
-        roots: files, folders and URLs, as whoever calls named them.
+        sources: Files, folders and URLs.
     """
 
-    def __init__(self, roots: Sequence[str]) -> None:
-        self.roots = tuple(_without_inner(roots))
-        self._systems: dict[str, tuple[FileSystem, str]] = {}
+    def __init__(self, sources: Sequence[str]) -> None:
+        self.sources = tuple(_without_nested(sources))
+        self._file_systems: dict[str, tuple[FileSystem, str]] = {}
         self._secrets: dict[str, tuple[str, str]] = {}
-        for url in map(_URL.fullmatch, filter(is_url, self.roots)):
-            login, options = self._secrets.get(_base(url), ("", ""))
-            self._secrets[_base(url)] = (login or url["login"] or "", options or url["options"] or "")
+        for url in map(_Url.parse, filter(is_url, self.sources)):
+            login, options = self._secrets.get(url.base, ("", ""))
+            self._secrets[url.base] = (login or url.login, options or url.options)
 
-    def __getstate__(self) -> dict:
-        return self.__dict__ | {"_systems": {}}
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_file_systems": {}}
 
-    def all(self, complain: Complain = lambda _: None) -> Iterator[str]:
-        """Every picture, sorted within each root, found while they are asked for. Files that are named are taken
-        whatever their ending.
+    def photos(self, on_error: OnError = lambda _: None) -> Iterator[str]:
+        """Yield the path or URL of every photo, sorted within each source.
+
+        Named files are included whatever their suffix. Folders are read lazily.
         """
-        for root in self.roots:
-            yield from self._below_url(root, complain) if is_url(root) else _below_path(root, complain)
+        for source in self.sources:
+            yield from self._list_url(source, on_error) if is_url(source) else _list_path(source, on_error)
 
-    def read(self, place: str, most: int) -> bytes:
-        """The bytes of a picture.
+    def read(self, photo: str, max_bytes: int) -> bytes:
+        """Read a photo.
 
         Args:
-            place: as `all` gives it.
-            most: bytes it may have.
+            photo: A path or URL that `photos` yields.
+            max_bytes: Size limit.
 
         Raises:
-            files.UnreadableFile: it is missing, closed to this user, too large, or disk or network fail.
+            UnreadableFile: The file is missing, forbidden or too large, or the disk or network failed.
         """
-        if not is_url(place):
-            return photo_files.read(Path(place), most)
-        system, path = self._opened(place)
-        return photo_files.read_opened(lambda: system.open_input_stream(path), most)
+        if not is_url(photo):
+            return photo_files.read(Path(photo), max_bytes)
+        file_system, path = self._open(photo)
+        return photo_files.read_opened(lambda: file_system.open_input_stream(path), max_bytes)
 
-    def _below_url(self, root: str, complain: Complain) -> Iterator[str]:
+    def _list_url(self, source: str, on_error: OnError) -> Iterator[str]:
         from pyarrow.fs import FileType
 
-        url = _without_secrets(root)
-        system, path = self._opened(url)
+        url = _Url.parse(source).public
+        file_system, path = self._open(url)
         try:
-            kind = system.get_file_info(path).type
+            kind = file_system.get_file_info(path).type
         except OSError as error:
-            complain(f"{url}: It cannot be read ({_reason(error)}).")
+            on_error(f"{url}: The URL cannot be read ({_reason(error)}).")
             return
-        if kind == FileType.NotFound and not _looks_like_picture(url):
-            complain(f"{url}: There is nothing at this address.")
+        if kind == FileType.NotFound and not _has_photo_suffix(url):
+            on_error(f"{url}: No such file or folder.")
             return
         if kind != FileType.Directory:
             yield url
             return
-        found = 0
-        for inner in _below(system, path, lambda place, error: complain(f"{place}: {error}")):
-            found += 1
-            yield url.rstrip("/") + inner[len(path.rstrip("/")) :]
-        if not found:
-            complain(f"{url}: There is no picture in this folder.")
+        empty = True
+        for photo in _walk(file_system, path, on_error):
+            empty = False
+            yield url.rstrip("/") + photo[len(path.rstrip("/")) :]
+        if empty:
+            on_error(f"{url}: The folder has no photos.")
 
-    def _opened(self, place: str) -> tuple[FileSystem, str]:
-        """The file system of a place, opened once, and the path in it, which may well have a `?`."""
-        base = _base(_URL.fullmatch(place))
-        if base not in self._systems:
-            self._systems[base] = _file_system(base, *self._secrets[base])
-        system, top = self._systems[base]
-        return system, (top.rstrip("/") + place[len(base) :]) or "/"
+    def _open(self, url: str) -> tuple[FileSystem, str]:
+        """Return the file system of a public URL, opened once, and the path in it, which may contain a `?`."""
+        base = _Url.parse(url).base
+        if base not in self._file_systems:
+            self._file_systems[base] = _open_file_system(base, *self._secrets[base])
+        file_system, root = self._file_systems[base]
+        return file_system, (root.rstrip("/") + url[len(base) :]) or "/"
 
 
-def _below_path(root: str, complain: Complain) -> Iterator[str]:
+def _list_path(source: str, on_error: OnError) -> Iterator[str]:
     try:
-        is_folder = Path(root).is_dir()
+        is_folder = Path(source).is_dir()
     except OSError:
-        # Whatever stands in the way is told when it is read as a file.
+        # Reading it as a file reports the reason.
         is_folder = False
     if not is_folder:
-        yield root
+        yield source
         return
-    complaints = 0
+    silent = True
 
-    def refused(error: OSError) -> None:
-        nonlocal complaints
-        complaints += 1
-        complain(f"{shown(str(error.filename))}: The folder cannot be read ({error.strerror}).")
+    def on_folder_error(error: OSError) -> None:
+        nonlocal silent
+        silent = False
+        on_error(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
 
-    found = 0
-    for path in photo_files.pictures(Path(root), refused):
-        found += 1
+    for path in photo_files.pictures(Path(source), on_folder_error):
+        silent = False
         yield str(path)
-    if not found and not complaints:
-        complain(f"{shown(root)}: There is no picture in this folder.")
+    if silent:
+        on_error(f"{display_path(source)}: The folder has no photos.")
 
 
-def _below(system: FileSystem, folder: str, refused: Callable[[str, str], None]) -> Iterator[str]:
-    """The paths of all pictures below a folder of a file system, sorted, without hidden ones."""
+def _walk(file_system: FileSystem, folder: str, on_error: OnError) -> Iterator[str]:
+    """Yield the paths of the photos below a folder of a file system, sorted, without hidden ones."""
     from pyarrow.fs import FileSelector, FileType
 
     try:
-        inside = system.get_file_info(FileSelector(folder))
+        entries = file_system.get_file_info(FileSelector(folder))
     except OSError as error:
-        refused(folder, f"The folder cannot be read ({_reason(error)}).")
+        on_error(f"{folder}: The folder cannot be read ({_reason(error)}).")
         return
-    for info in sorted(inside, key=lambda info: info.base_name):
-        if info.base_name.startswith("."):
+    for entry in sorted(entries, key=lambda entry: entry.base_name):
+        if entry.base_name.startswith("."):
             continue
-        if info.type == FileType.Directory:
-            yield from _below(system, info.path, refused)
-        elif _looks_like_picture(info.base_name):
-            yield info.path
+        if entry.type == FileType.Directory:
+            yield from _walk(file_system, entry.path, on_error)
+        elif _has_photo_suffix(entry.base_name):
+            yield entry.path
 
 
-def _file_system(base: str, login: str, options: str) -> tuple[FileSystem, str]:
+def _open_file_system(base: str, login: str, options: str) -> tuple[FileSystem, str]:
     import pyarrow
-    from pyarrow import fs
+    from pyarrow.fs import FileSystem
 
-    address = base.replace("://", f"://{login}", 1)
     try:
-        return fs.FileSystem.from_uri(f"{address}/{options}")
+        file_system, root = FileSystem.from_uri(f"{base.replace('://', f'://{login}', 1)}/{options}")
     except (pyarrow.ArrowInvalid, OSError) as error:
-        if "Unrecognized filesystem type" not in str(error):
-            reason = _reason(error).replace(login, "")
-            raise BatchError(f"{base}: This address cannot be used ({reason}).") from error
-    if options:
-        raise BatchError(f"{base}: Only file systems that PyArrow opens take what stands behind a ?; leave it out.")
-    try:
-        import fsspec
-
-        system, top = fsspec.core.url_to_fs(address)
-    except (ImportError, ValueError) as error:
-        raise BatchError(
-            f"{base}: No installed library opens such addresses ({_reason(error)}). PyArrow opens s3, gs, hdfs, abfs "
-            "and file; for others install fsspec and what it asks for."
-        ) from error
-    return fs.PyFileSystem(fs.FSSpecHandler(system)), top
+        if "Unrecognized filesystem type" in str(error):
+            raise BatchError(f"{base}: Unsupported URL. Use s3, gs, hdfs, abfs or file.") from error
+        raise BatchError(f"{base}: The file system cannot be opened ({_reason(error).replace(login, '')}).") from error
+    return file_system, root
 
 
-def _base(url: re.Match[str]) -> str:
-    return url["scheme"] + url["host"]
+def _has_photo_suffix(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in SUFFIXES
 
 
-def _without_secrets(url: str) -> str:
-    parts = _URL.fullmatch(url)
-    return _base(parts) + parts["path"]
+def _without_nested(sources: Sequence[str]) -> Iterator[str]:
+    """Yield each source once, without those that another one contains, so that no photo gets two rows."""
+    by_location = {_location(source): source for source in reversed(sources)}
+    for location, source in reversed(by_location.items()):
+        if not (_is_listed(source) and any(_contains(other, location) for other in by_location)):
+            yield source
 
 
-def _looks_like_picture(place: str) -> bool:
-    return PurePosixPath(place).suffix.lower() in SUFFIXES
+def _location(source: str) -> str:
+    return _Url.parse(source).public.rstrip("/") if is_url(source) else str(Path(source).absolute())
 
 
-def _without_inner(roots: Sequence[str]) -> Iterator[str]:
-    """Each root once, without those that another one holds: no picture is to have two rows."""
-    known = {_compared(root): root for root in reversed(roots)}
-    for place, root in reversed(known.items()):
-        if not (_is_found(root) and any(_holds(other, place) for other in known)):
-            yield root
+def _contains(folder: str, location: str) -> bool:
+    """Return whether walking a folder reaches a location."""
+    inner = location.removeprefix(folder.rstrip("/") + "/")
+    return inner not in ("", location) and not any(part.startswith(".") for part in inner.split("/"))
 
 
-def _compared(root: str) -> str:
-    return _without_secrets(root).rstrip("/") if is_url(root) else str(Path(root).absolute())
-
-
-def _holds(folder: str, place: str) -> bool:
-    """Whether a walk through a folder comes by a place."""
-    above = folder.rstrip("/") + "/"
-    inner = place.removeprefix(above)
-    return inner not in ("", place) and not any(part.startswith(".") for part in inner.split("/"))
-
-
-def _is_found(root: str) -> bool:
-    """Whether a walk takes this root along: named files are taken whatever their ending, links to folders followed."""
-    path = Path(root)
-    return is_url(root) or _looks_like_picture(root) or (path.is_dir() and not path.is_symlink())
+def _is_listed(source: str) -> bool:
+    """Return whether a walk includes this source: it skips files of other suffixes and links to folders."""
+    path = Path(source)
+    return is_url(source) or _has_photo_suffix(source) or (path.is_dir() and not path.is_symlink())
 
 
 def _reason(error: Exception) -> str:

@@ -1,33 +1,33 @@
-"""`identify --out`: an archive into a folder of results, with progress, rate, time left and a summary."""
+"""Batch job of `identify --out`: progress, throughput, remaining time and a summary."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from app import text
-from app.cli import progress
-from app.settings import Settings
+from app.cli.progress import progress_bar, status_line
 
 if TYPE_CHECKING:
-    from app.batch.identifier import Job
+    from app.batch.identifier import BatchJob
     from app.batch.results import Results
     from app.batch.runner import Engine
+    from app.settings import Settings
 
-_TOLD_SECONDS = 60
+_LOG_SECONDS = 60
+_MOST_FREQUENT = 10
 
 
-def name_archive(
+def run_batch_job(
     settings: Settings,
-    paths: tuple[str, ...],
+    sources: tuple[str, ...],
     out: Path,
     csv_file: Path | None,
     retry: bool,
@@ -35,110 +35,105 @@ def name_archive(
     engine: str,
     address: str | None,
 ) -> bool:
-    """Name everybody in an archive, and return whether every file could be read.
+    """Identify an archive of photos, and return whether every file could be read.
 
     Args:
-        settings: FPIR, detector, network and gallery to use.
-        paths: files, folders and URLs.
-        out: folder of results.
-        csv_file: file to write a row a face into, or None.
-        retry: try files again that could not be read before.
-        workers: processes or actors; default: one a core.
+        settings: FPIR, detector, network and gallery.
+        sources: Files, folders and URLs.
+        out: Result folder.
+        csv_file: CSV file to write, one line per face.
+        retry: Retry files that could not be read before.
+        workers: Number of processes or actors; None is one per core.
         engine: "pool" or "ray".
-        address: of a Ray cluster, or None.
+        address: Address of a Ray cluster; None starts Ray on this machine.
     """
     if address and engine != "ray":
-        raise click.UsageError("--address goes with --engine ray.")
+        raise click.UsageError("--address requires --engine ray.")
     from app.batch import runner
     from app.batch.results import Results
     from app.batch.sources import PhotoSources
 
-    complaints: list[str] = []
+    errors: list[str] = []
 
-    def complain(sentence: str) -> None:
-        complaints.append(sentence)
-        click.echo(sentence, err=True)
+    def on_error(message: str) -> None:
+        errors.append(message)
+        click.echo(message, err=True)
 
-    places = PhotoSources(paths)
-    job, origin = runner.prepare(settings, places)
+    photo_sources = PhotoSources(sources)
+    job, origin = runner.prepare_job(settings, photo_sources)
     with Results(out, origin) as results:
         if retry:
-            click.echo(f"{text.count(results.forget_errors(), 'file')} to be tried again.", err=True)
+            click.echo(f"Retrying {text.count(results.remove_errors(), 'file')}.", err=True)
         if results.older_gallery:
-            click.echo(f"The gallery has changed since {out} was begun; rows that are there stay.", err=True)
-        done = results.done()
-        with progress.waiting("Looking for pictures..."):
-            counted = runner.count(places, done, complain)
-        if counted.done:
-            click.echo(f"{text.count(counted.done, 'picture')} done before, {counted.missing} to do.", err=True)
-        if counted.missing:
-            doer = _engine(job, engine, counted.missing, workers, address)
-            with _told(counted.missing) as tick, _stoppable(out):
-                runner.go_on(places, done, results, doer, tick)
-    return _finish(results, csv_file) and not complaints
+            click.echo(f"The gallery has changed since {out} was started. Existing rows stay as they were.", err=True)
+        finished = results.finished_files()
+        with status_line("Searching for photos ..."):
+            done, remaining = runner.count_photos(photo_sources, finished, on_error)
+        if done:
+            click.echo(f"{text.count(done, 'photo')} already done, {remaining:,} remaining.", err=True)
+        if remaining:
+            with _report_progress(remaining) as on_progress, _report_stop(out):
+                identify = _engine(job, engine, remaining, workers, address)
+                runner.run(photo_sources, finished, results, identify, on_progress)
+    if csv_file:
+        results.write_csv(csv_file)
+    return _print_summary(results) and not errors
 
 
-def _engine(job: Job, name: str, missing: int, workers: int | None, address: str | None) -> Engine:
+def _engine(job: BatchJob, name: str, count: int, workers: int | None, address: str | None) -> Engine:
     if name == "ray":
-        from app.batch import ray_engine
+        from app.batch.ray_engine import RayCluster
 
-        return ray_engine.Cluster(job, address, workers, missing).rows
-    from app.batch import process_pool
+        return RayCluster(job, address, workers, count).identify
+    from app.batch.process_pool import ProcessPool
 
-    workers = min(workers or len(os.sched_getaffinity(0)), missing)
-    return partial(process_pool.rows, job, workers, missing)
+    return ProcessPool(job, min(workers or len(os.sched_getaffinity(0)), count), count).identify
 
 
 @contextmanager
-def _told(total: int) -> Iterator[Any]:
-    """Progress: a bar where somebody watches, else a line a minute."""
-    began = told = time.monotonic()
+def _report_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal, else print a line per minute; yield the function that counts photos."""
+    start = last_log = time.monotonic()
     done = 0
-    with progress.bar(total, "picture") as shown:
+    with progress_bar(total, "photo") as bar:
 
-        def tick(count: int) -> None:
-            nonlocal told, done
+        def on_progress(count: int) -> None:
+            nonlocal last_log, done
             done += count
-            shown.update(count)
+            bar.update(count)
             now = time.monotonic()
-            if shown.disable and now - told >= _TOLD_SECONDS:
-                told, rate = now, done / (now - began)
+            if bar.disable and now - last_log >= _LOG_SECONDS:
+                last_log, rate = now, done / (now - start)
                 left = timedelta(seconds=round((total - done) / rate))
-                click.echo(f"{done} of {total} pictures, {rate:.1f} a second, {left} left", err=True)
+                click.echo(f"{done} of {total} photos, {rate:.1f} per second, {left} left", err=True)
 
-        yield tick
-    seconds = time.monotonic() - began
-    click.echo(f"{text.count(done, 'picture')} in {timedelta(seconds=round(seconds))}: {done / seconds:.1f} a second.")
+        yield on_progress
+    seconds = time.monotonic() - start
+    click.echo(f"{text.count(done, 'photo')} in {timedelta(seconds=round(seconds))}: {done / seconds:.1f} per second.")
 
 
 @contextmanager
-def _stoppable(out: Path) -> Iterator[None]:
+def _report_stop(out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise click.ClickException(
-            f"Stopped. What was done is in {out}; the same command goes on with the rest."
-        ) from error
+        raise click.ClickException(f"Stopped. Results so far are in {out}. Repeat the command to resume.") from error
 
 
-def _finish(results: Results, csv_file: Path | None) -> bool:
-    """Write the CSV, and tell what the results hold; whether all files could be read."""
-    if csv_file:
-        results.write_csv(csv_file)
-    total = results.summary()
-    verdicts = total.verdicts
-    lines = [
-        ("photos", total.photos),
-        ("faces", total.faces),
-        ("matches", verdicts["match"]),
-        ("ambiguous", verdicts["ambiguous"]),
-        ("unknown", verdicts["unknown"]),
-        ("low quality", verdicts["low_quality"]),
-        ("errors", total.errors),
-    ]
-    click.echo(f"{results.folder} holds:")
-    for name, number in lines:
-        click.echo(f"{number:>12,} {name}")
-    if total.seen_most:
-        click.echo("Seen most: " + ", ".join(f"{name} ({number:,})" for name, number in total.seen_most))
-    return not total.errors
+def _print_summary(results: Results) -> bool:
+    """Print what the result folder contains, and return whether all files could be read."""
+    summary = results.summary()
+    click.echo(f"Results in {results.folder}:")
+    for label, count in (
+        ("photos", summary.photos),
+        ("faces", summary.faces),
+        ("match", summary.verdicts["match"]),
+        ("ambiguous", summary.verdicts["ambiguous"]),
+        ("unknown", summary.verdicts["unknown"]),
+        ("low quality", summary.verdicts["low_quality"]),
+        ("errors", summary.errors),
+    ):
+        click.echo(f"{count:>12,} {label}")
+    if people := summary.most_frequent(_MOST_FREQUENT):
+        click.echo("Most frequent: " + ", ".join(f"{name} ({count:,})" for name, count in people))
+    return not summary.errors
