@@ -21,8 +21,10 @@ from pathlib import Path
 import cv2
 
 from app import tracing
-from app.batch import process_pool, ray_engine, runner
-from app.batch.identifier import THREADS
+from app.batch import runner
+from app.batch.identifier import WORKER_ENVIRONMENT
+from app.batch.process_pool import ProcessPool
+from app.batch.ray_engine import RayCluster
 from app.batch.sources import PhotoSources
 from app.recognition.recognizer import Recognizer
 from app.settings import Settings
@@ -119,17 +121,17 @@ def main() -> None:
         (Path(name) / "photos").mkdir()
         folder = arguments.folder or made(Path(name) / "photos", arguments.photos)
         settings = Settings().with_changes(database_url=f"sqlite:///{name}/gallery.sqlite")
-        job, _ = runner.prepare(settings, PhotoSources([str(folder)]))
-        places = list(job.places.all())[: arguments.photos]
-        total = len(places)
+        job, _ = runner.prepare_job(settings, PhotoSources([str(folder)]))
+        paths = list(job.sources.photos())[: arguments.photos]
+        total = len(paths)
         first, second = sorted(os.sched_getaffinity(0))[:2]
         ways = {
-            "pool, 1 worker on 1 core": lambda: on_cores({first}, process_pool.rows(job, 1, total, places), total),
+            "pool, 1 worker on 1 core": lambda: on_cores({first}, ProcessPool(job, 1, total).identify(paths), total),
             "pool, 2 workers on 2 cores": lambda: on_cores(
-                {first, second}, process_pool.rows(job, 2, total, places), total
+                {first, second}, ProcessPool(job, 2, total).identify(paths), total
             ),
             "Ray, 2 actors on 2 cores": lambda: on_cores(
-                {first, second}, ray_engine.Cluster(job, None, 2, len(places)).rows(places), total
+                {first, second}, RayCluster(job, None, 2, total).identify(paths), total
             ),
         }
         rates: dict[str, list[float]] = {way: [] for way in ways}
@@ -138,7 +140,7 @@ def main() -> None:
                 rates[way].append(measure())
         best = {way: max(row) for way, row in rates.items()}
         one, two, _ray = best
-        print(f"{len(places)} photos, the best of {arguments.rounds} rounds in turns:")
+        print(f"{total} photos, the best of {arguments.rounds} rounds in turns:")
         for way, row in rates.items():
             share = best[way] / best[one]
             print(
@@ -148,9 +150,9 @@ def main() -> None:
         print(f"  Memory here: {resident(os.getpid()):.0f} MB.")
         # In a process that starts as workers do: one core, and no library with more threads than that.
         os.sched_setaffinity(0, {first})
-        os.environ.update(THREADS)
+        os.environ.update(WORKER_ENVIRONMENT)
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
-            seconds, size = alone.submit(staged, settings, [Path(place) for place in places[:60]]).result()
+            seconds, size = alone.submit(staged, settings, [Path(path) for path in paths[:60]]).result()
         model(seconds, size, best[one])
 
 

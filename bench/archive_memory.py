@@ -64,17 +64,18 @@ def keep(folder: Path, count: int) -> None:
     archive.mkdir()
     for number in range(count):
         (archive / f"{number:07d}.jpg").touch()
-    places = PhotoSources([str(archive)])
+    sources = PhotoSources([str(archive)])
     with Results(folder / f"out-{count}", {}) as results:
-        counted = runner.count(places, results.done(), print)
-        runner.go_on(
-            places,
-            results.done(),
+        finished = results.finished_files()
+        _, remaining = runner.count_photos(sources, finished, print)
+        runner.run(
+            sources,
+            finished,
             results,
-            lambda some: ([serialization.failure(place, "empty", "The file is empty.")] for place in some),
+            lambda paths: ([serialization.failure(path, "empty", "The file is empty.")] for path in paths),
             lambda _: None,
         )
-        assert results.summary().photos == counted.missing == count
+        assert results.summary().photos == remaining == count
     print(f"{resident(os.getpid(), ever=True):.0f} MB")
 
 

@@ -184,6 +184,6 @@ def split_into_chunks(photos: Iterable[str], count: int, workers: int) -> Iterat
         workers: Number of processes.
     """
     source, remaining = iter(photos), count
-    while chunk := tuple(itertools.islice(source, min(MAX_CHUNK, remaining // (4 * workers)) or 1)):
+    while chunk := tuple(itertools.islice(source, max(1, min(MAX_CHUNK, remaining // (4 * workers))))):
         remaining -= len(chunk)
         yield chunk

@@ -1,7 +1,6 @@
-"""The command line: `main` and the table of its commands.
+"""Command line: the `main` group, which imports each command's module on demand.
 
-A command's module is imported when the command, or the list of all, is asked for. These modules
-import what takes seconds (TensorFlow, DeepFace) inside the function that needs it.
+Command modules import TensorFlow and DeepFace inside the functions that need them, so that --help answers quickly.
 """
 
 from __future__ import annotations
@@ -23,35 +22,39 @@ COMMANDS = {
     "evaluate": "app.cli.evaluate",
     "calibrate": "app.cli.calibrate",
 }
-"""Every command, in the order of the help, and the module that has a `click.Command` of that name."""
+"""Module of each command, in the order of --help."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are those of `COMMANDS`, and whose errors are sentences."""
+    """A click group that imports the modules in `COMMANDS` on demand and prints errors without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands."""
+        """Return the names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, or None."""
+        """Import and return a command, or return None."""
         if cmd_name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, those of groups too."""
+        """Write the list of commands, including those of subgroups."""
         rows = []
-        for name in self.list_commands(ctx):
+        for name in COMMANDS:
             command = self.get_command(ctx, name)
-            inner = command.commands if isinstance(command, click.Group) else {}
-            rows += [(f"{name} {part}", one.get_short_help_str(100)) for part, one in inner.items()]
-            rows += [] if inner else [(name, command.get_short_help_str(100))]
-        with formatter.section("Commands (COMMAND --help tells more of each)"):
+            if isinstance(command, click.Group):
+                rows += [
+                    (f"{name} {child}", found.get_short_help_str(100)) for child, found in command.commands.items()
+                ]
+            elif command:
+                rows.append((name, command.get_short_help_str(100)))
+        with formatter.section("Commands (see COMMAND --help for details)"):
             formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run what was asked for; errors that are sentences end the program without a traceback."""
+        """Run a command and report its errors."""
         with report_errors():
             return super().invoke(ctx)
 
@@ -60,16 +63,16 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 something could not be processed, 2 wrong usage.",
+    epilog="Exit codes: 0 success, 1 some input could not be processed, 2 invalid usage.",
 )
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Tell who is in a photo.
+    """Identify the people in photos.
 
-    DeepFace finds the faces, a Siamese network compares each with everybody in the gallery, and the
-    closest person is named if close enough. Everything happens on this machine.
+    Finds the faces with DeepFace and compares them with the people in the gallery by a Siamese network.
+    Photos stay on this machine.
 
-    Without a command: what to try first, and a first try.
+    Without a command, shows an introduction and an example.
     """
     if context.invoked_subcommand is None:
         from app.cli.welcome import welcome

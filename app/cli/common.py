@@ -22,16 +22,24 @@ if TYPE_CHECKING:
 PHOTO = click.Path(path_type=Path, readable=False)
 """Type of a photo argument. Click does not check the file, so that one bad file does not stop the command."""
 
-EMPTY_GALLERY = (
-    "The gallery is empty, so every face is unknown. Add a person: python main.py people add NAME PHOTO... "
-    "Or import a folder of people: python main.py people import FOLDER"
-)
-
 
 class InvalidUsage(click.ClickException):
     """The arguments or settings are invalid: exit code 2, without click's usage lines."""
 
     exit_code = 2
+
+
+def program() -> str:
+    """Return the command that started the program, for hints: `python main.py` or `faces`."""
+    return click.get_current_context().find_root().info_name or "python main.py"
+
+
+def empty_gallery() -> str:
+    """Return the hint for a gallery without people."""
+    return (
+        f"The gallery is empty, so every face is unknown. Add a person: {program()} people add NAME PHOTO... "
+        f"Or import a folder of people: {program()} people import FOLDER"
+    )
 
 
 @contextmanager
@@ -116,8 +124,7 @@ def _quote(text: str) -> str:
 
 
 # Old names, still used by app.cli.people*.
-EMPTY, WrongUsage, settings, row, json_line, shown = (
-    EMPTY_GALLERY,
+WrongUsage, settings, row, json_line, shown = (
     InvalidUsage,
     load_settings,
     format_row,

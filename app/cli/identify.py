@@ -139,7 +139,7 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
                     # After the first readable file, so that a wrong path is reported immediately.
                     recognizer = common.load_recognizer(settings)
                     if not recognizer.gallery.people():
-                        print_line(common.EMPTY_GALLERY, err=True)
+                        print_line(common.empty_gallery(), err=True)
                 identification = recognizer.identify(data, settings.fpir)
             except PhotoError as error:
                 complete = False

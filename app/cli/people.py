@@ -43,7 +43,7 @@ def list_people(as_json: bool, removed: bool) -> None:
     for name, anchors in found:
         click.echo(common.row([name, anchors]))
     if not found:
-        click.echo(common.EMPTY, err=True)
+        click.echo(common.empty_gallery(), err=True)
 
 
 ALLOW = click.option(

@@ -66,7 +66,7 @@ def check(context: click.Context, as_json: bool, everything: bool) -> None:
             f"{found.strangers_named:.2%} would be given a name."
         )
         if not found.people:
-            click.echo(common.EMPTY, err=True)
+            click.echo(common.empty_gallery(), err=True)
     context.exit(1 if own or (everything and shipped) else 0)
 
 

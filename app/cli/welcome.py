@@ -1,4 +1,4 @@
-"""What a newcomer sees: what to try, and a first try with a portrait that ships."""
+"""Introduction shown without a command: the main commands, and an example with a shipped portrait."""
 
 from __future__ import annotations
 
@@ -9,68 +9,60 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli import common
+from app.cli.progress import status_line
 from app.vision import photo_files
 
 if TYPE_CHECKING:
-    from app.recognition.recognizer import IdentifiedFace
+    from app.recognition.decision import Verdict
     from app.settings import Settings
 
-_TRY = """\
-This program tells who is in a photo. Try:
+_INTRODUCTION = """\
+Identify the people in photos. Try:
 
-  python main.py identify PHOTO...     who is in these photos? folders work too
-  python main.py compare A B           do two photos show the same person?
-  python main.py people list           who can be recognized
-  python main.py people add NAME PHOTO...
-  python main.py --help                everything else
-  make run                             the page to drop photos on
+  {program} identify PHOTO...          identify the people in photos or folders
+  {program} compare A B                check whether two photos show the same person
+  {program} people list                list the people in the gallery
+  {program} people add NAME PHOTO...   add a person to the gallery
+  {program} --help                     show all commands
+  make run                                start the web app
 """
 
-_ROWS, _BAR, _TRIES = 5, 30, 20
+_RANKS, _BAR_WIDTH, _MAX_PORTRAITS = 5, 30, 20
 
 
 def welcome() -> None:
-    """Print what to try, and identify a portrait of the shipped gallery if its people are enrolled."""
+    """Print an introduction, and identify a portrait if the gallery has shipped people."""
     settings = common.load_settings()
-    click.echo(_TRY)
+    click.echo(_INTRODUCTION.format(program=common.program()))
     gallery = common.open_gallery(settings)
     if not gallery.people():
-        click.echo(common.EMPTY_GALLERY)
+        click.echo(common.empty_gallery())
     if not gallery.shipped_people():
         return
-    portraits = sorted((settings.anchors / "portraits").glob("*.webp"))[:_TRIES]
-    if not portraits:
-        click.echo(f"There is no portrait in {settings.anchors} to try it with; take a photo of your own.")
-        return
-    _identify(portraits, settings)
+    portraits = sorted((settings.anchors / "portraits").glob("*.webp"))[:_MAX_PORTRAITS]
+    if portraits:
+        _identify(portraits, settings)
+    else:
+        click.echo(f"No portraits found in {settings.anchors}. Try a photo of your own.")
 
 
 def _identify(portraits: list[Path], settings: Settings) -> None:
-    """Show the first portrait that gets a name: an average face is softer than a photo, and some stay unknown."""
-    from app.cli.progress import waiting
-
-    with waiting("Loading the network ..."):
+    """Print the result of the first matching portrait. Portraits are average faces, so some match nobody."""
+    with status_line("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     for portrait in portraits:
-        found = recognizer.identify(photo_files.read(portrait, settings.max_file_bytes))
-        if any(face.verdict.person for face in found.faces):
+        faces = recognizer.identify(photo_files.read(portrait, settings.max_file_bytes)).faces
+        if any(face.verdict.person for face in faces):
             break
-    click.echo(f"For example, python main.py identify {_short(portrait)}\n")
-    for face in found.faces:
-        _show(face)
-    if not found.faces:
-        click.echo("No face was found in it.")
+    click.echo(f"Example: {common.program()} identify {min(os.path.relpath(portrait), str(portrait), key=len)}\n")
+    for face in faces:
+        _print(face.verdict)
 
 
-def _show(face: IdentifiedFace) -> None:
-    verdict = face.verdict
+def _print(verdict: Verdict) -> None:
     click.echo(f"  {verdict.reason}\n")
-    width = max((len(row.person) for row in verdict.ranking[:_ROWS]), default=0)
-    for row in verdict.ranking[:_ROWS]:
-        line = f"  {row.person:{width}}  {row.class_distance:.3f}  {'#' * round(_BAR * row.class_distance)}"
-        click.echo(click.style(line, bold=row.person == verdict.person))
-
-
-def _short(path: Path) -> str:
-    """A path from where the reader stands, if that is shorter."""
-    return min(os.path.relpath(path), str(path), key=len)
+    ranking = verdict.ranking[:_RANKS]
+    width = max((len(rank.person) for rank in ranking), default=0)
+    for rank in ranking:
+        line = f"  {rank.person:{width}}  {rank.class_distance:.3f}  {'#' * round(_BAR_WIDTH * rank.class_distance)}"
+        click.echo(click.style(line, bold=rank.person == verdict.person))

@@ -1,4 +1,4 @@
-"""A small archive, and what the recognizer alone says of it."""
+"""A small archive, and the rows that the recognizer returns for it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from app import serialization
 from app.batch import runner
-from app.batch.identifier import Job
-from app.batch.process_pool import KILLED
+from app.batch.identifier import BatchJob
+from app.batch.process_pool import WORKER_CRASHED
 from app.batch.sources import PhotoSources
 from app.errors import UnreadableImage
 from app.settings import ROOT
@@ -19,19 +19,19 @@ from tests import photos
 
 @pytest.fixture(scope="session")
 def archive(photo, tmp_path_factory) -> Path:
-    """Fourteen pictures with one to three faces, one that is broken, and one of nobody."""
+    """Six photos with one to three faces, a broken file, and a photo without a face."""
     folder = tmp_path_factory.mktemp("archive")
     names = list(photos.portraits())
-    for number in range(14):
+    for number in range(6):
         (folder / f"{number:02d}.jpg").write_bytes(photo(*names[number : number + 1 + number % 3]))
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    (folder / "nobody.webp").write_bytes(photos.encode(photos.background(400, 300), "WEBP"))
+    (folder / "no_face.webp").write_bytes(photos.encode(photos.background(400, 300), "WEBP"))
     return folder
 
 
 @pytest.fixture(scope="session")
-def job(settings, recognizer, archive) -> Job:
-    return runner.prepare(settings, PhotoSources([str(archive)]))[0]
+def job(settings, recognizer, archive) -> BatchJob:
+    return runner.prepare_job(settings, PhotoSources([str(archive)]))[0]
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def _expected(recognizer, path: Path) -> dict:
 
 
 def assert_same(rows: list[dict], expected: list[dict]) -> None:
-    """Boxes, verdicts and order are the same, and class distances nearly: batches move the last digits."""
+    """Compare exactly, apart from the last digits of class distances, which depend on the batch size."""
     assert [row["file"] for row in rows] == [row["file"] for row in expected]
     for row, other in zip(rows, expected, strict=True):
         assert {**row, "faces": None} == {**other, "faces": None}
@@ -59,43 +59,43 @@ def assert_same(rows: list[dict], expected: list[dict]) -> None:
                 assert one["class_distance"] == pytest.approx(two["class_distance"], abs=1e-4)
 
 
-DEADLY = """
+CRASHING = """
 import itertools
 import os
-from app.batch import namer
+from app.batch import identifier
 
-class Namer:
+class Identifier:
     def __init__(self, job):
         pass
 
-    def batches(self, places):
-        waiting = []
-        for place in itertools.chain(places, [None]):
-            if place in ("2", "3", "17"):
+    def identify(self, photos):
+        rows = []
+        for photo in itertools.chain(photos, [None]):
+            if photo in ("2", "3", "17"):
                 os.abort()
-            if place:
-                waiting.append({"file": place, "error": {"code": "seen"}, "faces": []})
-            elif waiting:
-                yield waiting
-                waiting = []
+            if photo:
+                rows.append({"file": photo, "error": {"code": "processed"}, "faces": []})
+            elif rows:
+                yield rows
+                rows = []
 
-namer.Namer = Namer
+identifier.BatchIdentifier = Identifier
 """
 
 
 @pytest.fixture
-def deadly(tmp_path) -> str:
-    """A PYTHONPATH of workers that know nobody, so that they start at once, and crash at the pictures 2, 3 and 17."""
-    (tmp_path / "sitecustomize.py").write_text(DEADLY)
+def crashing(tmp_path) -> str:
+    """A PYTHONPATH of workers that start quickly and crash at the photos 2, 3 and 17."""
+    (tmp_path / "sitecustomize.py").write_text(CRASHING)
     return f"{tmp_path}{os.pathsep}{ROOT}"
 
 
-def assert_killed(rows: list[dict], count: int) -> None:
-    """Of the pictures 0, 1, 2... `deadly` workers have given so many rows, each once, and told what ended them."""
+def assert_crashes_reported(rows: list[dict], count: int) -> None:
+    """Check that `crashing` workers returned one row for each of the photos 0, 1, 2, ..."""
     codes = {row["file"]: row["error"]["code"] for row in rows}
     assert len(rows) == len(codes) == count
     assert [codes[str(number)] for number in range(count)] == [
-        KILLED if number in {2, 3, 17} else "seen" for number in range(count)
+        WORKER_CRASHED if number in {2, 3, 17} else "processed" for number in range(count)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Ray Data on three nodes of this machine, one of which is killed in the middle."""
+"""Ray Data on three local nodes, one of which is killed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import time
 import pytest
 
 from app.batch import ray_engine
+from app.batch.ray_engine import RayCluster
 from app.errors import BatchError
-from tests.batch.conftest import assert_killed, assert_same
+from tests.batch.conftest import assert_crashes_reported, assert_same
 from tests.slow import slow
 
 
@@ -29,57 +30,57 @@ def nodes():
 # Ray warns about its own defaults.
 @slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
-def test_a_killed_node_loses_no_row_and_doubles_none(nodes, job, expected):
-    whole, others = nodes
+def test_a_killed_node_loses_and_repeats_no_row(nodes, job, expected):
+    cluster, workers = nodes
     rows = []
-    for some in ray_engine.Cluster(job, whole.address, None, len(expected)).rows(job.places.all()):
+    for batch in RayCluster(job, cluster.address, None, len(expected)).identify(job.sources.photos()):
         if not rows:
-            wait_for_actor(others[0].node_id)
-            whole.remove_node(others[0], allow_graceful=False)
-        rows += some
+            wait_for_actor(workers[0].node_id)
+            cluster.remove_node(workers[0], allow_graceful=False)
+        rows += batch
     assert_same(sorted(rows, key=lambda row: row["file"]), expected)
 
 
 @slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
-def test_pictures_that_kill_their_process_are_rows_with_their_error(job, deadly, monkeypatch):
+def test_photos_that_crash_their_actor_are_reported(job, crashing, monkeypatch):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
-    monkeypatch.setattr(ray_engine, "ROOT", deadly)
-    places = map(str, range(40))
-    assert_killed([row for some in ray_engine.Cluster(job, None, 2, 40).rows(places) for row in some], 40)
+    monkeypatch.setattr(ray_engine, "ROOT", crashing)
+    rows = [row for batch in RayCluster(job, None, 2, 40).identify(map(str, range(40))) for row in batch]
+    assert_crashes_reported(rows, 40)
 
 
 def wait_for_actor(node: str) -> None:
-    """Wait until a network is loaded on a node."""
+    """Wait until an actor runs on a node."""
     from ray._private import state
 
     for _ in range(600):
-        if any(one["Address"]["NodeID"] == node and one["State"] == "ALIVE" for one in state.actors().values()):
+        if any(actor["Address"]["NodeID"] == node and actor["State"] == "ALIVE" for actor in state.actors().values()):
             return
         time.sleep(0.1)
-    raise TimeoutError("No actor came to life on the node.")
+    raise TimeoutError("No actor started on the node.")
 
 
-def test_a_cluster_that_is_not_there_is_told(job):
+def test_an_unreachable_cluster_is_reported(job):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     with pytest.raises(BatchError, match=r"^No Ray cluster answers at localhost:1 "):
-        list(ray_engine.Cluster(job, "localhost:1", None, 1).rows(["a.jpg"]))
+        list(RayCluster(job, "localhost:1", None, 1).identify(["a.jpg"]))
 
 
-@pytest.mark.parametrize(("given", "known"), [("", None), ("auto", "auto"), ("h", "h:6379"), ("h:1", "h:1")])
-def test_an_address_needs_no_port(job, given, known):
+@pytest.mark.parametrize(("address", "expected"), [("", None), ("auto", "auto"), ("h", "h:6379"), ("h:1", "h:1")])
+def test_the_port_is_optional(job, address, expected):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
-    assert ray_engine.Cluster(job, given or None, None, 1)._address == known
+    assert RayCluster(job, address or None, None, 1)._address == expected
 
 
-def test_addresses_that_are_none(job):
+def test_a_malformed_address_is_rejected(job):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
-    with pytest.raises(BatchError, match=r"^h:x: This is no HOST:PORT of a Ray cluster "):
-        ray_engine.Cluster(job, "h:x", None, 1)
+    with pytest.raises(BatchError, match=r"^h:x: Invalid address of a Ray cluster "):
+        RayCluster(job, "h:x", None, 1)
 
 
-def test_without_ray_it_says_how_to_install_it(job, monkeypatch):
+def test_a_missing_ray_package_is_reported(job, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setitem(sys.modules, "ray.data", None)
     with pytest.raises(BatchError, match=r"pip install -r requirements-cluster\.txt"):
-        ray_engine.Cluster(job, None, None, 1)
+        RayCluster(job, None, None, 1)

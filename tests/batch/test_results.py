@@ -6,8 +6,8 @@ import pytest
 
 from app import serialization
 from app.batch import results as module
-from app.batch import rows
 from app.batch.results import Results
+from app.batch.schema import CSV_COLUMNS
 from app.errors import BatchError
 
 ORIGIN = {"network": "n", "detector": "d", "gallery": {"revision": 1}}
@@ -38,19 +38,19 @@ def out(tmp_path):
     return tmp_path / "results"
 
 
-def fill(out, *answers, origin=ORIGIN):
-    with Results(out, origin) as results:
-        results.add(answers)
-
-
-def test_rows_are_what_the_serializer_says(recognizer, photo, out):
-    answer = serialization.identification("a.jpg", recognizer.identify(photo("Drake", "Eminem")))
-    fill(out, answer, BAD)
+def fill(out, *rows):
     with Results(out, ORIGIN) as results:
-        assert [one for part in results._read(None) for one in part.to_pylist()] == [answer, BAD]
+        results.add(rows)
 
 
-def test_other_programs_read_it(out):
+def test_rows_are_the_serialized_results(recognizer, photo, out):
+    result = serialization.identification("a.jpg", recognizer.identify(photo("Drake", "Eminem")))
+    fill(out, result, BAD)
+    with Results(out, ORIGIN) as results:
+        assert [row for batch in results._read(None) for row in batch.to_pylist()] == [result, BAD]
+
+
+def test_pandas_reads_the_folder(out):
     fill(out, BOTH)
     fill(out, BAD, row("none.jpg"))
     table = pd.read_parquet(out)
@@ -62,40 +62,40 @@ def test_summary(out):
     fill(out, BOTH, BAD)
     fill(out, row("more.jpg", face("match", "Ann"), face("match", "Zoë"), face("low_quality", None)), row("none.jpg"))
     with Results(out, ORIGIN) as results:
-        total = results.summary()
-    assert (total.photos, total.faces, total.errors) == (4, 5, 1)
-    assert total.verdicts == {"match": 3, "unknown": 1, "low_quality": 1}
-    assert total.seen_most == [("Ann", 2), ("Zoë", 1)]
+        summary = results.summary()
+    assert (summary.photos, summary.faces, summary.errors) == (4, 5, 1)
+    assert summary.verdicts == {"match": 3, "unknown": 1, "low_quality": 1}
+    assert summary.most_frequent(10) == [("Ann", 2), ("Zoë", 1)]
 
 
 def test_csv(out, tmp_path):
-    fill(out, BOTH, BAD, row("none, of it.jpg"))
+    fill(out, BOTH, BAD, row("no, face.jpg"))
     with Results(out, ORIGIN) as results:
         results.write_csv(tmp_path / "faces.csv")
     with (tmp_path / "faces.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert list(table[0]) == rows.HEADER
-    assert [(one["file"], one["error"], one["face"], one["person"]) for one in table] == [
+    assert list(table[0]) == CSV_COLUMNS
+    assert [(line["file"], line["error"], line["face"], line["person"]) for line in table] == [
         ("both.jpg", "", "1", "Ann"),
         ("both.jpg", "", "2", ""),
         ("bad.jpg", "unreadable", "", ""),
-        ("none, of it.jpg", "", "", ""),
+        ("no, face.jpg", "", "", ""),
     ]
     assert json.loads(table[0]["ranking"]) == BOTH["faces"][0]["ranking"]
 
 
-def test_it_knows_what_is_done_and_forgets_errors_on_demand(out):
+def test_errors_can_be_removed_for_a_retry(out):
     fill(out, BOTH, BAD, row("Zoë.jpg"))
     with Results(out, ORIGIN) as results:
-        done = results.done()
-        assert [name in done for name in ("both.jpg", "bad.jpg", "Zoë.jpg", "new.jpg")] == [True, True, True, False]
-        assert results.forget_errors() == 1
-        assert len(results.done()) == 2
-        assert "bad.jpg" not in results.done()
-        assert results.forget_errors() == 0
+        finished = results.finished_files()
+        assert [name in finished for name in ("both.jpg", "bad.jpg", "Zoë.jpg", "new.jpg")] == [True, True, True, False]
+        assert results.remove_errors() == 1
+        assert len(results.finished_files()) == 2
+        assert "bad.jpg" not in results.finished_files()
+        assert results.remove_errors() == 0
 
 
-def test_parts_are_written_in_between(out, monkeypatch):
+def test_a_full_part_is_written(out, monkeypatch):
     monkeypatch.setattr(module, "PART_ROWS", 2)
     with Results(out, ORIGIN) as results:
         for number in range(5):
@@ -104,7 +104,7 @@ def test_parts_are_written_in_between(out, monkeypatch):
     assert len(list(out.glob("part-*.parquet"))) == 3
 
 
-def test_half_a_part_is_none(out):
+def test_an_incomplete_part_is_deleted(out):
     fill(out, BOTH)
     (out / "_part-000002.parquet").write_bytes(b"PAR1 half")
     with Results(out, ORIGIN) as results:
@@ -112,37 +112,37 @@ def test_half_a_part_is_none(out):
     assert not (out / "_part-000002.parquet").exists()
 
 
-def test_a_damaged_part_is_told(out):
+def test_a_damaged_part_is_reported(out):
     fill(out, BOTH)
     (out / "part-000002.parquet").write_bytes(b"PAR1 damaged")
     with Results(out, ORIGIN) as results, pytest.raises(BatchError, match="A part is damaged"):
-        results.done()
+        results.finished_files()
 
 
-def test_rows_of_another_network_do_not_mix(out):
+def test_rows_of_another_network_are_rejected(out):
     fill(out, BOTH)
     with pytest.raises(BatchError, match="made with another network"):
         Results(out, ORIGIN | {"network": "m"})
-    # A gallery changes while an archive grows: that is told, now and later.
+    # The gallery may change.
     with Results(out, ORIGIN | {"gallery": {"revision": 2}}) as results:
         assert results.older_gallery
     with Results(out, ORIGIN | {"gallery": {"revision": 2}}) as results:
         assert results.older_gallery
 
 
-def test_folders_of_something_else(out):
+def test_other_parquet_files_are_rejected(out):
     out.mkdir()
     (out / "prices.parquet").write_bytes(b"PAR1")
-    with pytest.raises(BatchError, match="holds Parquet files of something else"):
+    with pytest.raises(BatchError, match="has Parquet files of another program"):
         Results(out, ORIGIN)
 
 
-def test_one_run_at_a_time(out):
-    with Results(out, ORIGIN), pytest.raises(BatchError, match="Another run writes into"):
+def test_a_folder_is_locked(out):
+    with Results(out, ORIGIN), pytest.raises(BatchError, match="Another run is writing to"):
         Results(out, ORIGIN)
 
 
-def test_no_room(out, monkeypatch):
+def test_a_full_disk_is_reported(out, monkeypatch):
     def full(*_args, **_options):
         raise OSError(28, "No space left on device")
 

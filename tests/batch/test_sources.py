@@ -1,10 +1,9 @@
 import pickle
 
-import fsspec
 import pytest
 from pyarrow.fs import S3FileSystem
 
-from app.batch.sources import PhotoSources, _without_secrets, is_url, shown
+from app.batch.sources import PhotoSources, _Url, display_path, is_url
 from app.errors import BatchError, UnreadableFile
 from tests import photos
 
@@ -22,114 +21,97 @@ def folder(tmp_path, picture):
     return tmp_path
 
 
-@pytest.fixture
-def bucket(folder, picture):
-    system = fsspec.filesystem("memory")
-    system.pipe({f"/bucket/{name}": picture for name in ("2.jpg", "in/1.jpg", "in/.x.jpg", "notes.txt", "50% off.jpg")})
-    yield "memory://bucket"
-    system.rm("/bucket", recursive=True)
+def list_photos(*sources) -> tuple[list[str], list[str]]:
+    errors = []
+    return list(PhotoSources([str(source) for source in sources]).photos(errors.append)), errors
 
 
-def found(*roots) -> tuple[list[str], list[str]]:
-    complaints = []
-    return list(PhotoSources([str(root) for root in roots]).all(complaints.append)), complaints
-
-
-def test_a_folder_is_walked_in_order_without_hidden_things(folder):
+def test_folders_are_sorted_without_hidden_files(folder):
     expected = [str(folder / name) for name in ("a/1.jpg", "a/2.PNG", "a.jpg", "b.jpg")]
-    assert found(folder) == (expected, [])
+    assert list_photos(folder) == (expected, [])
 
 
-def test_the_same_through_a_url(folder):
-    places, _ = found(f"file://{folder}")
-    assert places == [f"file://{folder / name}" for name in ("a/1.jpg", "a/2.PNG", "a.jpg", "b.jpg")]
-    assert found(f"file://{folder}/b.jpg") == ([f"file://{folder}/b.jpg"], [])
+def test_a_url_of_a_folder(folder):
+    photo_urls, _ = list_photos(f"file://{folder}")
+    assert photo_urls == [f"file://{folder / name}" for name in ("a/1.jpg", "a/2.PNG", "a.jpg", "b.jpg")]
+    assert list_photos(f"file://{folder}/b.jpg") == ([f"file://{folder}/b.jpg"], [])
 
 
-def test_any_file_system_that_fsspec_knows(bucket, picture):
-    places, complaints = found(bucket, f"{bucket}/in", f"{bucket}/")
-    assert places == [f"{bucket}/2.jpg", f"{bucket}/50% off.jpg", f"{bucket}/in/1.jpg"]
-    assert complaints == []
-    assert PhotoSources([bucket]).read(f"{bucket}/50% off.jpg", 10_000) == picture
-
-
-def test_no_picture_is_found_twice(folder, monkeypatch):
+def test_no_photo_is_listed_twice(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    every = found(".")[0]
+    every = list_photos(".")[0]
     assert every == ["a/1.jpg", "a/2.PNG", "a.jpg", "b.jpg"]
-    assert found(".", "a", "b.jpg", folder) == (every, [])
-    # What a walk passes by is taken where it is named.
-    assert found(".", "notes.txt", ".hidden")[0] == [*every, "notes.txt", ".hidden/x.jpg"]
+    assert list_photos(".", "a", "b.jpg", folder) == (every, [])
+    # Named files and folders are included although a walk skips them.
+    assert list_photos(".", "notes.txt", ".hidden")[0] == [*every, "notes.txt", ".hidden/x.jpg"]
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_what_cannot_be_found(tmp_path, scheme):
+def test_what_cannot_be_list_photos(tmp_path, scheme):
     gone, empty = f"{scheme}{tmp_path}/gone.jpg", f"{scheme}{tmp_path}"
-    assert found(gone) == ([gone], [])
-    assert found(empty) == ([], [f"{empty}: There is no picture in this folder."])
+    assert list_photos(gone) == ([gone], [])
+    assert list_photos(empty) == ([], [f"{empty}: The folder has no photos."])
     with pytest.raises(UnreadableFile, match=r"^There is no such file\.$") as caught:
         PhotoSources([gone]).read(gone, 100)
     assert caught.value.code == "not_found"
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_large_files_are_refused(folder, scheme):
-    place = f"{scheme}{folder}/b.jpg"
+def test_large_files_are_rejected(folder, scheme):
+    photo = f"{scheme}{folder}/b.jpg"
     with pytest.raises(UnreadableFile) as caught:
-        PhotoSources([place]).read(place, 10)
+        PhotoSources([photo]).read(photo, 10)
     assert caught.value.code == "too_large"
 
 
-def test_addresses_that_nothing_opens():
-    with pytest.raises(BatchError, match=r"^nobody://x: No installed library opens such addresses"):
-        found("nobody://x/y")
+def test_unsupported_urls_are_rejected():
+    with pytest.raises(BatchError, match=r"^memory://x: Unsupported URL. Use s3, gs, hdfs, abfs or file\.$"):
+        list_photos("memory://x/y")
 
 
-def test_a_library_that_cannot_reach_its_file_system_is_told_in_a_sentence(monkeypatch):
+def test_an_unusable_file_system_is_reported(monkeypatch):
     monkeypatch.setenv("ARROW_LIBHDFS_DIR", "/none")
     monkeypatch.setenv("JAVA_HOME", "/none")
-    with pytest.raises(BatchError, match=r"^hdfs://me@host: This address cannot be used \("):
-        found("hdfs://me@host/x")
+    with pytest.raises(BatchError, match=r"^hdfs://me@host: The file system cannot be opened \("):
+        list_photos("hdfs://me@host/x")
 
 
-def test_what_stands_behind_a_question_mark_goes_to_the_file_system():
-    places = PhotoSources(["s3://bucket/2024?region=eu-west-1&endpoint_override=127.0.0.1:9"])
-    system, path = places._opened("s3://bucket/2024/a?.jpg")
+def test_url_options_configure_the_file_system():
+    sources = PhotoSources(["s3://bucket/2024?region=eu-west-1&endpoint_override=127.0.0.1:9"])
+    system, path = sources._open("s3://bucket/2024/a?.jpg")
     assert (system.region, path) == ("eu-west-1", "bucket/2024/a?.jpg")
-    # A bucket whose name begins likewise has its own.
-    places = PhotoSources(["s3://bucket2?region=eu-west-1", "s3://bucket?region=eu-west-2"])
-    assert places._opened("s3://bucket/a.jpg")[0].region == "eu-west-2"
-    with pytest.raises(BatchError, match=r"^memory://bucket: Only file systems that PyArrow opens take"):
-        found("memory://bucket?region=x")
+    # The options belong to one bucket.
+    sources = PhotoSources(["s3://bucket2?region=eu-west-1", "s3://bucket?region=eu-west-2"])
+    assert sources._open("s3://bucket/a.jpg")[0].region == "eu-west-2"
 
 
-def test_passwords_go_to_the_file_system_and_nowhere_else():
-    places = PhotoSources(["s3://me:secret@bucket/2024?region=eu-west-1", "s3://bucket/2024/"])
-    assert places.roots == ("s3://me:secret@bucket/2024?region=eu-west-1",)
+def test_passwords_are_not_part_of_photo_urls():
+    sources = PhotoSources(["s3://me:secret@bucket/2024?region=eu-west-1", "s3://bucket/2024/"])
+    assert sources.sources == ("s3://me:secret@bucket/2024?region=eu-west-1",)
     known = S3FileSystem(access_key="me", secret_key="secret", region="eu-west-1")
-    assert places._opened("s3://bucket/2024/a.jpg")[0].equals(known)
-    assert not PhotoSources(["s3://bucket?region=eu-west-1"])._opened("s3://bucket/2024/a.jpg")[0].equals(known)
-    assert _without_secrets(places.roots[0]) == "s3://bucket/2024"
+    assert sources._open("s3://bucket/2024/a.jpg")[0].equals(known)
+    assert not PhotoSources(["s3://bucket?region=eu-west-1"])._open("s3://bucket/2024/a.jpg")[0].equals(known)
+    assert _Url.parse(sources.sources[0]).public == "s3://bucket/2024"
     with pytest.raises(BatchError) as caught:
-        found("s3://me:secret@no bucket/x")
+        list_photos("s3://me:secret@no bucket/x")
     assert "secret" not in str(caught.value)
 
 
-def test_an_address_with_nothing_behind(bucket):
-    assert found(f"{bucket}/none", f"{bucket}/none.jpg") == (
-        [f"{bucket}/none.jpg"],
-        [f"{bucket}/none: There is nothing at this address."],
+def test_a_missing_folder_of_a_file_system(tmp_path):
+    assert list_photos(f"file://{tmp_path}/none", f"file://{tmp_path}/none.jpg") == (
+        [f"file://{tmp_path}/none.jpg"],
+        [f"file://{tmp_path}/none: No such file or folder."],
     )
 
 
-def test_it_travels_to_other_processes(bucket, picture):
-    places = PhotoSources([bucket])
-    assert len(list(places.all())) == 3
-    assert pickle.loads(pickle.dumps(places)).read(f"{bucket}/2.jpg", 10_000) == picture
+def test_sources_can_be_pickled(folder, picture):
+    sources = PhotoSources([f"file://{folder}"])
+    assert len(list(sources.photos())) == 4
+    assert pickle.loads(pickle.dumps(sources)).read(f"file://{folder}/b.jpg", 10_000) == picture
 
 
-def test_names_that_are_no_text_stay_apart():
-    assert shown("a\udcff.jpg") == r"a\xff.jpg"
-    assert shown("Zoë.jpg") == "Zoë.jpg"
+def test_undecodable_names_stay_distinct():
+    assert display_path("a\udcff.jpg") == r"a\xff.jpg"
+    assert display_path("Zoë.jpg") == "Zoë.jpg"
     assert not is_url("a://")
     assert not is_url("/a/b")

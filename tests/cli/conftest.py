@@ -1,4 +1,4 @@
-"""The command line, in this process with the shipped recognizer, or as a process of its own."""
+"""Run commands in this process with a shared recognizer, or in a new process."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.photos import OTHER, PERSON
 
 @pytest.fixture
 def run(settings, recognizer, monkeypatch) -> Callable[..., Result]:
-    """Runs a command on the recognizer that all tests share, so that it is loaded once."""
+    """Run a command with the recognizer that all tests share."""
     monkeypatch.setenv("FACES_DATABASE_URL", settings.database_url)
     monkeypatch.setattr(common, "load_recognizer", lambda _settings: recognizer)
-    return lambda *arguments: CliRunner().invoke(main, [str(one) for one in arguments], prog_name="python main.py")
+    return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)), prog_name="python main.py")
 
 
 @pytest.fixture
 def process(database_url) -> Callable[..., subprocess.CompletedProcess]:
-    """Runs `python main.py` from the shell's side, on a gallery of its own."""
+    """Run `python main.py` in a new process, with a new gallery."""
 
     def start(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -45,7 +45,7 @@ def process(database_url) -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture(scope="session")
 def pictures(photo, tmp_path_factory) -> Path:
-    """A folder with two people, a picture of nobody, a broken one, and things that are no pictures."""
+    """A folder with photos of two people, one without a face, a broken one, and other files."""
     folder = tmp_path_factory.mktemp("pictures")
     (folder / "inner").mkdir()
     (folder / ".hidden").mkdir()

@@ -1,4 +1,4 @@
-"""`identify --out`: once for real from the shell's side, and its sentences in this process."""
+"""`identify --out`: once in a new process, and its messages in this process."""
 
 from __future__ import annotations
 
@@ -22,32 +22,35 @@ def out(tmp_path):
 
 @pytest.fixture
 def quick(run, recognizer, monkeypatch):
-    """Runs the command with workers that are this process itself; they note which pictures they were given."""
-    given = []
+    """Run the command without worker processes; also return all photos processed so far."""
+    processed = []
 
-    def rows(job, _workers, _pictures, places):
-        for place in places:
-            given.append(place)
-            try:
-                yield [serialization.identification(place, recognizer.identify(job.places.read(place, 10**7)))]
-            except UnreadableImage as error:
-                yield [serialization.failure(place, error.code, str(error))]
+    class Pool:
+        def __init__(self, job, _workers, _count):
+            self.sources = job.sources
 
-    monkeypatch.setattr(process_pool, "rows", rows)
-    return lambda *arguments: (run("identify", *arguments), given)
+        def identify(self, photos):
+            for photo in photos:
+                processed.append(photo)
+                try:
+                    yield [serialization.identification(photo, recognizer.identify(self.sources.read(photo, 10**7)))]
+                except UnreadableImage as error:
+                    yield [serialization.failure(photo, error.code, str(error))]
+
+    monkeypatch.setattr(process_pool, "ProcessPool", Pool)
+    return lambda *arguments: (run("identify", *arguments), processed)
 
 
-def test_from_the_shell(process, pictures, out, tmp_path):
+def test_a_batch_job_in_a_new_process(process, pictures, out, tmp_path):
     done = process("identify", pictures, "--out", out, "--csv", tmp_path / "faces.csv")
     assert done.returncode == 1
-    # A machine that has other things to do takes more than a minute, and is told of progress.
-    assert [line for line in done.stderr.splitlines() if " of 4 pictures, " not in line] == []
-    first, holds, *lines = done.stdout.splitlines()
-    assert first.startswith("4 pictures in 0:")
-    assert holds == f"{out} holds:"
-    names = ("photos", "faces", "matches", "ambiguous", "unknown", "low quality", "errors")
-    assert [line.split(maxsplit=1) for line in lines[:-1]] == [list(one) for one in zip("4330001", names, strict=True)]
-    assert lines[-1] == f"Seen most: {PERSON} (2), {OTHER} (1)"
+    assert [line for line in done.stderr.splitlines() if " of 4 photos, " not in line] == []
+    rate, title, *lines = done.stdout.splitlines()
+    assert rate.startswith("4 photos in 0:")
+    assert title == f"Results in {out}:"
+    names = ("photos", "faces", "match", "ambiguous", "unknown", "low quality", "errors")
+    assert [line.split(maxsplit=1) for line in lines[:-1]] == [[*line] for line in zip("4330001", names, strict=True)]
+    assert lines[-1] == f"Most frequent: {PERSON} (2), {OTHER} (1)"
     table = pd.read_parquet(out)
     assert table["file"].tolist() == sorted(table["file"])
     assert [len(faces) for faces in table["faces"]] == [2, 0, 1, 0]
@@ -55,23 +58,23 @@ def test_from_the_shell(process, pictures, out, tmp_path):
         assert [row["person"] for row in csv.DictReader(file)] == [PERSON, OTHER, "", PERSON, ""]
 
 
-def test_a_second_run_does_what_is_missing(quick, pictures, out):
-    done, given = quick(pictures / "inner", "--out", out)
-    assert (done.exit_code, len(given)) == (0, 1)
-    done, given = quick(pictures, "--out", out)
-    assert "1 picture done before, 3 to do.\n" in done.stderr
-    assert len(given) == 4
-    done, given = quick(pictures, "--out", out)
-    assert (done.exit_code, len(given)) == (1, 4)
-    assert done.stderr == "4 pictures done before, 0 to do.\n"
+def test_a_second_run_resumes(quick, pictures, out):
+    done, processed = quick(pictures / "inner", "--out", out)
+    assert (done.exit_code, len(processed)) == (0, 1)
+    done, processed = quick(pictures, "--out", out)
+    assert "1 photo already done, 3 remaining.\n" in done.stderr
+    assert len(processed) == 4
+    done, processed = quick(pictures, "--out", out)
+    assert (done.exit_code, len(processed)) == (1, 4)
+    assert done.stderr == "4 photos already done, 0 remaining.\n"
     assert len(pd.read_parquet(out)) == 4
-    done, given = quick(pictures, "--out", out, "--retry")
-    assert "1 file to be tried again.\n" in done.stderr
-    assert given[4:] == [str(pictures / "broken.jpg")]
+    done, processed = quick(pictures, "--out", out, "--retry")
+    assert "Retrying 1 file.\n" in done.stderr
+    assert processed[4:] == [str(pictures / "broken.jpg")]
     assert len(pd.read_parquet(out)) == 4
 
 
-def test_a_stop_keeps_what_was_done(quick, pictures, out, recognizer, monkeypatch):
+def test_a_stopped_job_keeps_its_results(quick, pictures, out, recognizer, monkeypatch):
     identify = recognizer.identify
 
     def stopped(data):
@@ -82,7 +85,7 @@ def test_a_stop_keeps_what_was_done(quick, pictures, out, recognizer, monkeypatc
     monkeypatch.setattr(recognizer, "identify", stopped)
     done, _ = quick(pictures, "--out", out)
     assert done.exit_code == 1
-    assert f"Stopped. What was done is in {out}; the same command goes on with the rest." in done.stderr
+    assert f"Stopped. Results so far are in {out}. Repeat the command to resume." in done.stderr
     assert len(pd.read_parquet(out)) == 2
 
 
@@ -92,25 +95,32 @@ def test_a_url_gives_the_same_rows(quick, pictures, out):
     assert pd.read_parquet(out)["file"].tolist()[0] == f"file://{pictures}/a, both.jpg"
 
 
-def test_a_gallery_that_has_changed_is_told(quick, pictures, out):
+def test_a_changed_gallery_is_reported(quick, pictures, out):
     quick(pictures / "inner", "--out", out)
     about = json.loads((out / "_about.json").read_text())
     (out / "_about.json").write_text(json.dumps(about | {"gallery": None}))
     done, _ = quick(pictures / "inner", "--out", out)
-    assert done.stderr.startswith(f"The gallery has changed since {out} was begun; rows that are there stay.\n")
+    assert done.stderr.startswith(
+        f"The gallery has changed since {out} was started. Existing rows stay as they were.\n"
+    )
     (out / "_about.json").write_text(json.dumps(about | {"network": "other"}))
     done, _ = quick(pictures / "inner", "--out", out)
     assert done.exit_code == 1
     assert f"Error: The rows in {out} were made with another network" in done.stderr
 
 
-def test_a_small_archive_takes_no_more_workers_than_pictures(run, pictures, out, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        process_pool, "rows", lambda _job, workers, pictures, _places: asked.append((workers, pictures)) or []
-    )
+def test_workers_are_limited_to_the_photos(run, pictures, out, monkeypatch):
+    calls = []
+
+    class Pool:
+        def __init__(self, _job, workers, count):
+            calls.append((workers, count))
+
+        identify = staticmethod(list)
+
+    monkeypatch.setattr(process_pool, "ProcessPool", Pool)
     run("identify", pictures / "inner", "--out", out, "--workers", 8)
-    assert asked == [(1, 1)]
+    assert calls == [(1, 1)]
 
 
 def test_without_ray(quick, pictures, out, monkeypatch):
@@ -124,16 +134,16 @@ def test_without_ray(quick, pictures, out, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
-        (["--workers", "2"], "--workers, --engine"),
-        (["--engine", "ray"], "go with --out"),
+        (["--workers", "2"], "--workers, --engine and --address require --out."),
+        (["--engine", "ray"], "require --out"),
         (["--out", "results", "--json"], "--out writes Parquet"),
-        (["--out", "results", "--address", "auto"], "goes with --engine ray"),
-        (["s3://bucket/a"], "s3://bucket/a: URLs go with --out."),
+        (["--out", "results", "--address", "auto"], "requires --engine ray"),
+        (["s3://bucket/a"], "s3://bucket/a: A URL requires --out."),
     ],
 )
-def test_wrong_usage(run, pictures, arguments, sentence):
+def test_wrong_usage(run, pictures, arguments, message):
     done = run("identify", pictures, *arguments)
     assert done.exit_code == 2
-    assert sentence in done.stderr
+    assert message in done.stderr

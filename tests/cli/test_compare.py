@@ -15,11 +15,11 @@ def test_the_same_person(run, portrait, pictures):
     done = run("compare", portrait, pictures / "a, both.jpg")
     assert done.exit_code == 0
     assert done.stderr == ""
-    verdict, limits, faces = done.stdout.splitlines()
-    assert verdict.startswith("Same person: the score is 0.")
-    assert limits.startswith("Up to 0.")
+    verdict, thresholds, faces = done.stdout.splitlines()
+    assert verdict.startswith("Same person: score 0.")
+    assert thresholds.startswith("Same person up to 0.")
     assert faces.startswith("Compared: face 1 at x ")
-    assert faces.endswith("a, both.jpg, the most alike of 2 pairs.")
+    assert faces.endswith("a, both.jpg, the most similar of 2 pairs.")
 
 
 def test_different_people(run, portrait, photo, tmp_path):
@@ -42,7 +42,7 @@ def test_chosen_faces(run, portrait, pictures):
     assert run("compare", portrait, both, "--face-b", 0).exit_code == 2
 
 
-def test_json_is_the_serializers(run, recognizer, portrait, pictures):
+def test_json_is_the_serialized_comparison(run, recognizer, portrait, pictures):
     both = pictures / "a, both.jpg"
     done = run("compare", portrait, both, "--json")
     expected = recognizer.compare(portrait.read_bytes(), both.read_bytes())
@@ -50,22 +50,22 @@ def test_json_is_the_serializers(run, recognizer, portrait, pictures):
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "sentence"),
+    ("name", "code", "message"),
     [
         ("broken.jpg", "unreadable", "The second photo cannot be compared. The file could not be read as a picture."),
         ("nobody.webp", "no_face_found", "The second photo shows no face."),
         ("gone.jpg", "not_found", "gone.jpg: There is no such file."),
     ],
 )
-def test_pictures_that_cannot_be_compared(run, portrait, pictures, name, code, sentence):
+def test_unusable_photos(run, portrait, pictures, name, code, message):
     done = run("compare", portrait, pictures / name, "--json")
     assert done.exit_code == 1
     answer = json.loads(done.stdout)
     assert answer["error"]["code"] == code
     assert answer["score"] is None
-    assert sentence in done.stderr
+    assert message in done.stderr
     assert run("compare", portrait, pictures / name).stdout == ""
 
 
-def test_one_picture_is_wrong_usage(run, portrait):
+def test_one_photo_is_invalid_usage(run, portrait):
     assert run("compare", portrait).exit_code == 2

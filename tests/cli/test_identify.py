@@ -15,7 +15,7 @@ def rows(text: str) -> list[list[str]]:
     return list(csv.reader(text.splitlines(), skipinitialspace=True))
 
 
-def test_a_row_a_face(run, pictures):
+def test_one_row_per_face(run, pictures):
     done = run("identify", pictures / "a, both.jpg")
     assert done.exit_code == 0
     assert done.stderr == ""
@@ -36,7 +36,7 @@ def test_an_unknown_person(run, recognizer, pictures, monkeypatch):
     assert (number, person, verdict) == ("1", "unknown_person", "unknown")
 
 
-def test_a_folder_is_searched_and_one_bad_file_ends_nothing(run, pictures):
+def test_a_folder_with_an_unreadable_file(run, pictures):
     done = run("identify", pictures)
     assert done.exit_code == 1
     found = [(Path(row[0]).relative_to(pictures).as_posix(), row[1], row[2], row[4]) for row in rows(done.stdout)]
@@ -50,29 +50,29 @@ def test_a_folder_is_searched_and_one_bad_file_ends_nothing(run, pictures):
     assert done.stderr.startswith(f"{pictures / 'broken.jpg'}: The file could not be read as a picture.")
 
 
-def test_a_file_that_is_named_is_always_tried(run, pictures):
+def test_a_named_file_is_read_whatever_its_suffix(run, pictures):
     done = run("identify", pictures / "notes.txt", pictures / "nobody.webp")
     assert done.exit_code == 1
     assert [row[2] for row in rows(done.stdout)] == ["unreadable", "no_face_found"]
 
 
-def test_no_face_is_an_answer(run, pictures):
+def test_a_photo_without_a_face(run, pictures):
     done = run("identify", pictures / "nobody.webp")
     assert done.exit_code == 0
     assert done.stdout == f"{pictures / 'nobody.webp'}, , no_face_found, ,\n"
 
 
-def test_what_cannot_be_found_is_told_in_its_place(run, pictures, tmp_path):
+def test_missing_files_and_empty_folders(run, pictures, tmp_path):
     done = run("identify", "--json", tmp_path / "gone.jpg", tmp_path, pictures / "nobody.webp")
     assert done.exit_code == 1
-    gone, nobody = map(json.loads, done.stdout.splitlines())
+    gone, no_face = map(json.loads, done.stdout.splitlines())
     assert gone == serialization.failure(str(tmp_path / "gone.jpg"), "not_found", "There is no such file.")
-    assert nobody["error"] is None
-    assert nobody["faces"] == []
-    assert f"{tmp_path}: There is no picture in this folder.\n" in done.stderr
+    assert no_face["error"] is None
+    assert no_face["faces"] == []
+    assert f"{tmp_path}: The folder has no photos.\n" in done.stderr
 
 
-def test_files_that_may_not_be_read(run, pictures, monkeypatch):
+def test_forbidden_files(run, pictures, monkeypatch):
     def closed(_path, _mode):
         raise PermissionError(13, "Permission denied")
 
@@ -83,7 +83,7 @@ def test_files_that_may_not_be_read(run, pictures, monkeypatch):
     assert done.stderr.endswith("This user may not read the file.\n")
 
 
-def test_folders_that_may_not_be_read(run, tmp_path, monkeypatch):
+def test_forbidden_folders(run, tmp_path, monkeypatch):
     def closed(_path):
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
@@ -93,14 +93,14 @@ def test_folders_that_may_not_be_read(run, tmp_path, monkeypatch):
     assert done.stderr == f"{tmp_path}: The folder cannot be read (Permission denied).\n"
 
 
-def test_large_files_are_refused(run, pictures, monkeypatch):
+def test_large_files_are_rejected(run, pictures, monkeypatch):
     monkeypatch.setenv("FACES_MAX_FILE_BYTES", "100")
     done = run("identify", "--json", pictures / "nobody.webp")
     assert done.exit_code == 1
     assert json.loads(done.stdout)["error"]["code"] == "too_large"
 
 
-def test_json_is_the_serializers(run, recognizer, pictures):
+def test_json_is_the_serialized_result(run, recognizer, pictures):
     file = pictures / "a, both.jpg"
     expected = recognizer.identify(file.read_bytes())
     assert json.loads(run("identify", file, "--json").stdout) == serialization.identification(str(file), expected)
@@ -112,10 +112,10 @@ def test_json_is_the_serializers(run, recognizer, pictures):
 def test_all_needs_json(run, pictures):
     done = run("identify", pictures, "--all")
     assert done.exit_code == 2
-    assert "--all goes with --json" in done.stderr
+    assert "--all requires --json" in done.stderr
 
 
-def test_a_stricter_rate(run, pictures):
+def test_a_stricter_fpir(run, pictures):
     file = pictures / "inner" / "one.png"
     usual, strict = (json.loads(run("identify", file, "--json", *rate).stdout) for rate in ((), ("--fpir", 0.001)))
     assert (usual["fpir"], strict["fpir"]) == (0.01, 0.001)
@@ -127,11 +127,11 @@ def test_a_stricter_rate(run, pictures):
     )
 
 
-def test_no_path_is_wrong_usage(run):
+def test_no_path_is_invalid_usage(run):
     assert run("identify").exit_code == 2
 
 
-def test_a_process_prints_lines_of_json_and_nothing_else(process, pictures):
+def test_a_process_prints_json_lines_only(process, pictures):
     files = [pictures / name for name in ("a, both.jpg", "broken.jpg", "inner/one.png", "nobody.webp")]
     done = process("identify", "--json", *files)
     assert done.returncode == 1
@@ -139,11 +139,11 @@ def test_a_process_prints_lines_of_json_and_nothing_else(process, pictures):
     assert [answer["file"] for answer in answers] == [str(file) for file in files]
     assert [answer["error"] and answer["error"]["code"] for answer in answers] == [None, "unreadable", None, None]
     assert [face["person"] for face in answers[0]["faces"]] == [PERSON, OTHER]
-    # TensorFlow, DeepFace and the progress bar have nothing to say here.
+    # Nothing from TensorFlow, DeepFace and the progress bar.
     assert done.stderr == f"{files[1]}: {answers[1]['error']['message']}\n"
 
 
-def test_a_reader_that_leaves_early_is_no_error_to_see(pictures):
+def test_a_closed_pipe_is_not_reported(pictures):
     missing = [str(pictures / f"{number}.jpg") for number in range(5_000)]
     with subprocess.Popen(
         [sys.executable, "main.py", "identify", *missing],

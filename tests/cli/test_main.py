@@ -8,11 +8,10 @@ from app.cli import COMMANDS
 from app.settings import ROOT, reference
 
 QUICK = (["--help"], ["identify", "--help"], ["people", "--help"], ["people", "list"])
-"""What has to answer at once."""
 
 
 def imported(arguments: list[str], database_url: str) -> set[str]:
-    """The modules that a command imports."""
+    """Return the modules that a command imports."""
     code = (
         "import contextlib, io, sys; from app.cli import main\n"
         f"with contextlib.redirect_stdout(io.StringIO()): main({arguments!r}, standalone_mode=False)\n"
@@ -39,52 +38,52 @@ def test_help_is_quick(process):
     assert min(seconds) < 1
 
 
-def test_help_names_every_command(process):
+def test_help_lists_every_command(process):
     done = process("--help")
     assert done.stderr == ""
     for name in ("identify", "compare", "people list", "people add", "people remove", "people rename", "people import"):
         assert f"  {name} " in done.stdout
-    assert "Exit codes: 0 done, 1 something could not be processed, 2 wrong usage." in done.stdout
+    assert "Exit codes: 0 success, 1 some input could not be processed, 2 invalid usage." in done.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(run, name):
+def test_every_command_has_help(run, name):
     done = run(name, "--help")
     assert done.exit_code == 0
     assert done.stdout.startswith(f"Usage: python main.py {name}")
 
 
-def test_a_mistyped_command_is_wrong_usage(run):
+def test_a_mistyped_command_is_invalid_usage(run):
     done = run("idetnify")
     assert done.exit_code == 2
     assert "No such command 'idetnify'." in done.stderr
 
 
-def test_a_bad_setting_is_wrong_usage(process):
+def test_an_invalid_setting_is_invalid_usage(process):
     done = process("people", "list", FACES_PORT="many")
     assert done.returncode == 2
     assert done.stderr == "Error: FACES_PORT is 'many'. It must be a whole number from 1 to 65535.\n"
 
 
-def test_a_missing_network_is_a_sentence(process, tmp_path):
+def test_a_missing_network_is_reported(process, tmp_path):
     done = process("people", "list", FACES_MODEL=str(tmp_path / "none.json"))
     assert done.returncode == 1
     assert done.stderr.startswith("Error: There is no model card at ")
     assert "Traceback" not in done.stderr
 
 
-def test_a_detector_that_is_not_installed_is_a_sentence(run, recognizer, monkeypatch, pictures):
+def test_a_missing_detector_is_reported(run, recognizer, monkeypatch, pictures):
     monkeypatch.setattr(recognizer.detector, "backend", "dlib")
     done = run("identify", pictures / "nobody.webp")
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: The dlib detector cannot be used (")
 
 
-def test_mistakes_in_the_program_are_not_hidden(run, recognizer, monkeypatch, pictures):
-    def break_down(_data, fpir):
-        raise RuntimeError("a mistake")
+def test_bugs_keep_their_traceback(run, recognizer, monkeypatch, pictures):
+    def fail(_data, _fpir):
+        raise RuntimeError("a bug")
 
-    monkeypatch.setattr(recognizer, "identify", break_down)
+    monkeypatch.setattr(recognizer, "identify", fail)
     done = run("identify", pictures / "nobody.webp")
     assert isinstance(done.exception, RuntimeError)
 
@@ -100,17 +99,17 @@ def test_settings_are_printed_with_value_and_default(run, monkeypatch):
     assert "secret" not in done.stdout
 
 
-def test_without_a_command_a_newcomer_is_shown_around(process):
+def test_without_a_command_an_introduction_is_shown(process):
     done = process()
     assert done.returncode == 0
     assert done.stderr == ""
     assert "python main.py identify PHOTO..." in done.stdout
     assert "anchors/portraits/" in done.stdout
-    assert "is closest at" in done.stdout
+    assert "  0." in done.stdout
 
 
-def test_without_portraits_nothing_is_tried(run, monkeypatch, tmp_path):
+def test_the_introduction_without_portraits(run, monkeypatch, tmp_path):
     monkeypatch.setenv("FACES_ANCHORS", str(tmp_path))
     done = run()
     assert done.exit_code == 0
-    assert f"There is no portrait in {tmp_path}" in done.stdout
+    assert f"No portraits found in {tmp_path}." in done.stdout

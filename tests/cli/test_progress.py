@@ -1,4 +1,4 @@
-"""Progress on a terminal, none in a pipe: with a real terminal on standard error."""
+"""Progress on a pseudo-terminal, and none in a pipe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZE = struct.pack("HHHH", 24, 80, 0, 0)
 
 @pytest.fixture
 def on_a_terminal(tmp_path):
-    """Runs `identify` on files that are missing, and gives what the terminal showed."""
+    """Run `identify` on missing files, and return what the terminal shows."""
 
     def show(stdout) -> str:
         ours, theirs = pty.openpty()
@@ -32,7 +32,7 @@ def on_a_terminal(tmp_path):
             while part := os.read(ours, 65536):
                 shown += part
         except OSError:
-            # Linux' way of saying that the other end of a terminal is closed.
+            # Linux: the other end of the terminal is closed.
             pass
         finally:
             os.close(ours)
@@ -42,17 +42,17 @@ def on_a_terminal(tmp_path):
     return show
 
 
-def test_progress_where_somebody_watches(on_a_terminal, tmp_path):
+def test_progress_on_a_terminal(on_a_terminal, tmp_path):
     with (tmp_path / "rows.csv").open("w") as file:
         shown = on_a_terminal(file)
     assert "0/2" in shown
     assert "1/2" in shown
-    # The sentences stand on lines of their own: the bar is wiped before each.
+    # The bar is erased before each message.
     assert f"\r{tmp_path / '1.jpg'}: There is no such file.\r\n" in shown
     rows = (tmp_path / "rows.csv").read_text().splitlines()
     assert rows == [f"{tmp_path / name}, , unreadable, , not_found" for name in ("1.jpg", "2.jpg")]
 
 
-def test_none_in_a_pipe(on_a_terminal, tmp_path):
+def test_no_progress_in_a_pipe(on_a_terminal, tmp_path):
     shown = on_a_terminal(subprocess.PIPE)
     assert shown.splitlines() == [f"{tmp_path / name}: There is no such file." for name in ("1.jpg", "2.jpg")]
