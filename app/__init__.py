@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from app.errors import DetectorError, FaceError, FacesError, GalleryError, ModelError, PhotoError, SettingsError
     from app.recognition.decision import Verdict
-    from app.recognition.recognizer import Comparison, Identification, IdentifiedFace, Recognizer
+    from app.recognition.recognizer import Recognizer
+    from app.recognition.results import Comparison, Identification, IdentifiedFace
     from app.settings import Settings
     from app.vision.faces import Box
 
@@ -38,7 +39,14 @@ __all__ = [
     "Verdict",
 ]
 
-_MODULES = ("app.errors", "app.settings", "app.vision.faces", "app.recognition.decision", "app.recognition.recognizer")
+_MODULES = (
+    "app.errors",
+    "app.settings",
+    "app.vision.faces",
+    "app.recognition.decision",
+    "app.recognition.results",
+    "app.recognition.recognizer",
+)
 """Modules of the public names, the fastest to import first."""
 
 # NumPy reads it when it is imported. Threads of OpenBLAS slow down decoding, detection and embedding.

@@ -10,15 +10,15 @@ from app.enrollment.photo_review import PhotoOutcome
 from app.enrollment.self_check import SelfCheck
 from app.gallery.change_history import PastChange
 from app.gallery.store import Anchor, Person
-from app.recognition.decision import PersonDistance
-from app.recognition.recognizer import ComparedFace, Comparison, Identification, IdentifiedFace
+from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace
+from app.recognition.scoring import PersonDistance
 from app.vision.faces import Box, DetectedFace
 
-BEST = 10
+RANKING_ROWS = 10
 """Rows of a ranking unless all are asked for."""
 
 
-def identification(file: str, found: Identification, top: int | None = BEST) -> dict[str, Any]:
+def identification(file: str, found: Identification, top: int | None = RANKING_ROWS) -> dict[str, Any]:
     """Return one picture's answer: file, error (null), FPIR, and each face with its verdict and ranking.
 
     Args:
@@ -37,7 +37,7 @@ def identification(file: str, found: Identification, top: int | None = BEST) -> 
     }
 
 
-def failure(file: str, code: str, message: str) -> dict[str, Any]:
+def identification_error(file: str, code: str, message: str) -> dict[str, Any]:
     """Return the answer for a picture that cannot be read: the same fields, with `error` set and no faces."""
     return {
         "file": file,
@@ -49,7 +49,7 @@ def failure(file: str, code: str, message: str) -> dict[str, Any]:
     }
 
 
-def images(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def identifications(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Several pictures' answers in one: what `identification` and `failure` gave, in the order sent."""
     return {"images": list(rows)}
 
@@ -66,7 +66,7 @@ def comparison(compared: Comparison) -> dict[str, Any]:
     }
 
 
-def comparison_failure(code: str, message: str) -> dict[str, Any]:
+def comparison_error(code: str, message: str) -> dict[str, Any]:
     """The answer for two pictures that could not be compared: the same fields, with `error` set."""
     return {
         "error": {"code": code, "message": message},
@@ -93,7 +93,7 @@ def person(found: Person, portrait: str | None) -> dict[str, Any]:
     return {"id": found.id, "person": found.name, "anchors": found.anchors, "portrait": portrait}
 
 
-def people_part(rows: Sequence[dict[str, Any]], total: int, next_part: str | None) -> dict[str, Any]:
+def people_page(rows: Sequence[dict[str, Any]], total: int, next_part: str | None) -> dict[str, Any]:
     """A part of a list of people.
 
     Args:
@@ -104,7 +104,7 @@ def people_part(rows: Sequence[dict[str, Any]], total: int, next_part: str | Non
     return {"people": list(rows), "total": total, "next": next_part}
 
 
-def likeness(spread: Spread | None, closest: Sequence[Lookalike]) -> dict[str, Any]:
+def similarity(spread: Spread | None, closest: Sequence[Lookalike]) -> dict[str, Any]:
     """How far a person's anchors lie from each other, and whom they are closest to."""
     return {
         "spread": None if spread is None else {"mean": spread.mean, "min": spread.min, "max": spread.max},
@@ -136,7 +136,7 @@ def enrollment(
     return {"name": name, "enrolled": enrolled, "person": who, "photos": rows, "check": checked}
 
 
-def kept_faces(faces: Sequence[Anchor]) -> dict[str, Any]:
+def anchors(faces: Sequence[Anchor]) -> dict[str, Any]:
     """Anchors, or rejected faces, without the numbers they are made of."""
     return {
         "faces": [

@@ -1,8 +1,7 @@
-"""The stages that a photo goes through, as whoever waits for the answer sees them: how long each took, and whether
-there is time to go on.
+"""Request tracing: durations of the recognition stages, verdict counts and the request deadline.
 
-The recognizer names its stages; the detector, whose stage can take seconds, asks between two looks whether there is
-time for the next. A server follows each request's course; elsewhere nobody does, and nothing is kept.
+The recognizer names its stages, and the detector checks the deadline between two searches. Only a server
+starts a trace. Without a trace, all functions here do nothing.
 """
 
 from __future__ import annotations
@@ -17,15 +16,19 @@ from dataclasses import dataclass, field
 from app.errors import DeadlineExceeded
 
 STAGES = ("decode", "detect", "embed", "rank", "check")
-"""All stages, in their order; `embed` includes cutting the faces out, `rank` judging them; `check` is the gallery's."""
+"""All stages in order. `embed` includes alignment, `rank` the decision; `check` is the gallery check."""
 
 
 @dataclass
 class RequestTrace:
-    """What became of one request so far.
+    """Measurements of one request.
 
-    `deadline` is when it is given up, by `time.monotonic`. `admit` is called once, before the first stage, and may
-    raise. `seconds` sums up each stage, `verdicts` counts the faces.
+    Attributes:
+        deadline: end of the time limit, by `time.monotonic`.
+        admit: called once, before the first stage; may raise.
+        seconds: total duration of each stage.
+        verdicts: number of faces with each verdict.
+        admitted: whether `admit` was called.
     """
 
     deadline: float
@@ -35,55 +38,52 @@ class RequestTrace:
     admitted: bool = False
 
 
-_TRACE: ContextVar[RequestTrace | None] = ContextVar("course", default=None)
+_TRACE: ContextVar[RequestTrace | None] = ContextVar("trace", default=None)
 
 
-def follow(course: RequestTrace) -> None:
-    """Record the stages of this thread in a course, until `leave`."""
-    _TRACE.set(course)
+def start_trace(trace: RequestTrace) -> None:
+    """Record the stages of this thread in a trace, until `end_trace`."""
+    _TRACE.set(trace)
 
 
-def leave() -> None:
-    """End what `follow` began."""
+def end_trace() -> None:
+    """Stop recording the stages of this thread."""
     _TRACE.set(None)
 
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """One stage.
+    """Measure one of `STAGES`.
 
     Raises:
-        DeadlineExceeded: the request's time was over before the stage began.
-        ServerBusy: it is the first stage, and the server has no room for the request.
+        DeadlineExceeded: the deadline passed before the stage began.
+        ServerBusy: it is the first stage, and `RequestTrace.admit` rejected the request.
     """
-    course = _TRACE.get()
-    if course is None:
+    trace = _TRACE.get()
+    if trace is None:
         yield
         return
-    if not course.admitted:
-        course.admit()
-        course.admitted = True
+    if not trace.admitted:
+        trace.admit()
+        trace.admitted = True
     check_deadline()
-    started = time.monotonic()
+    start = time.monotonic()
     try:
         yield
     finally:
-        course.seconds[name] += time.monotonic() - started
+        # Durations are fractions of a second; typeshed types the values of a Counter as int.
+        trace.seconds[name] += time.monotonic() - start  # type: ignore[assignment]
 
 
 def check_deadline() -> None:
-    """Give this thread's request up if its time is over; to be called wherever that can be done.
-
-    Raises:
-        DeadlineExceeded: the request's time is over.
-    """
-    course = _TRACE.get()
-    if course is not None and time.monotonic() > course.deadline:
+    """Raise `DeadlineExceeded` if the deadline of this thread's request has passed."""
+    trace = _TRACE.get()
+    if trace is not None and time.monotonic() > trace.deadline:
         raise DeadlineExceeded
 
 
-def judged(verdicts: Iterable[str]) -> None:
-    """Count the verdicts of a picture's faces."""
-    course = _TRACE.get()
-    if course is not None:
-        course.verdicts.update(verdicts)
+def record_verdicts(verdicts: Iterable[str]) -> None:
+    """Count the verdicts of a photo's faces."""
+    trace = _TRACE.get()
+    if trace is not None:
+        trace.verdicts.update(verdicts)

@@ -76,12 +76,12 @@ def staged(settings: Settings, paths: list[Path]) -> tuple[dict[str, float], flo
     reading, size = 0.0, 0
     for path in paths:
         started = time.monotonic()
-        data = photo_files.read(path, settings.max_file_bytes)
+        data = photo_files.read_photo(path, settings.max_file_bytes)
         reading += time.monotonic() - started
         size += len(data)
-        tracing.follow(course)
+        tracing.start_trace(course)
         recognizer.identify(data)
-        tracing.leave()
+        tracing.end_trace()
     recognizer.gallery.close()
     seconds = Counter(read=reading) + course.seconds
     return {name: seconds[name] / len(paths) for name in ("read", *tracing.STAGES)}, size / len(paths)

@@ -72,7 +72,7 @@ def keep(folder: Path, count: int) -> None:
             sources,
             finished,
             results,
-            lambda paths: ([serialization.failure(path, "empty", "The file is empty.")] for path in paths),
+            lambda paths: ([serialization.identification_error(path, "empty", "The file is empty.")] for path in paths),
             lambda _: None,
         )
         assert results.summary().photos == remaining == count

@@ -31,7 +31,7 @@ def embedded(crops: Path, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, n
             f"There are no embeddings of this network in {crops}. python main.py ship FACES_FOLDER makes them."
         )
     files = np.array((crops / "about.txt").read_text(encoding="utf-8").split("\n")[2:])
-    embeddings = inference.unit(np.load(kept))
+    embeddings = inference.to_unit_length(np.load(kept))
     people = np.array([file.rpartition("/")[0] for file in files])
     # Where the detector missed there are zeros.
     found = np.linalg.norm(embeddings, axis=1) > 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.settings import ROOT, Settings
 from app.vision import decoding
-from app.vision.decoder_pool import Decoder
+from app.vision.decoder_pool import DecoderPool
 from tests import photos
 
 _ROUNDS = 7
@@ -27,7 +27,7 @@ def groups(folder: Path) -> dict[str, list[bytes]]:
         for kind in ("JPEG", "PNG", "WEBP", "AVIF", "HEIF")
         for width, height in ((1200, 900), (4000, 3000))
     }
-    paths = [path for path in sorted(folder.glob("*")) if decoding.looks_like_picture(path)] if folder.is_dir() else []
+    paths = [path for path in sorted(folder.glob("*")) if decoding.is_photo_file(path)] if folder.is_dir() else []
     if paths:
         found[f"{len(paths)} photos of {folder.name}"] = [path.read_bytes() for path in paths[:: len(paths) // 60 + 1]]
     return found
@@ -37,7 +37,7 @@ def main() -> None:
     """Measure and print."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "photos"
     settings = Settings()
-    decoder = Decoder.from_settings(settings)
+    decoder = DecoderPool.from_settings(settings)
     decoder.warm_up()
     print(f"{'':<28} {'here, ms':>9} {'decoder, ms':>12} {'ratio':>6}")
     for name, files in groups(folder).items():

@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from app.gallery import shipped
-from app.recognition.decision import judge
+from app.recognition.decision import decide
 from app.recognition.scoring import rank
 from app.settings import Settings
 from app.training.data import unseen_people
@@ -59,12 +59,12 @@ def main(lfw: Path, count: int, other: str) -> None:
     for file in chosen:
         picture = decoding.decode((lfw / file).read_bytes())
         for name, detector in detectors.items():
-            face = detector.largest(picture)
+            face = detector.find_largest_face(picture)
             eyes[name].append(np.full((2, 2), np.nan) if face is None else face.eyes)
             if face is None:
                 continue
             row = network.embed(alignment.align(picture.pixels, face.landmarks)[None])
-            verdict = judge(rank(row[0], snapshot, network.card.rules.head), network.card.rules)
+            verdict = decide(rank(row[0], snapshot, network.card.rules.head), network.card.rules)
             first[name] += verdict.ranking[0].person == whose[file]
             named[name] += verdict.person == whose[file]
     print(f"{len(chosen)} pictures of people of the gallery whom the network has not learnt from")

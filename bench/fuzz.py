@@ -16,7 +16,7 @@ from PIL import Image
 
 from app.errors import UnreadableImage
 from app.settings import ROOT, Settings
-from app.vision.decoder_pool import Decoder, Limits
+from app.vision.decoder_pool import DecodeLimits, DecoderPool
 from app.web.factory import create_app
 from tests import photos
 
@@ -31,7 +31,7 @@ class _Nobody:
 
     settings = Settings()
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: DecoderPool) -> None:
         self.decoder = decoder
 
     def __getattr__(self, name: str):
@@ -80,7 +80,7 @@ def main() -> None:
     """Go on for some minutes, and print what came of it."""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 10
     rng = np.random.default_rng(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
-    decoder = Decoder(Limits(40_000_000, 2400, 10, 1_000_000_000))
+    decoder = DecoderPool(DecodeLimits(40_000_000, 2400, 10, 1_000_000_000))
     client = create_app(Settings(), _Nobody(decoder)).test_client()
     files, end = seeds(ROOT.parent / "shared" / "hostile"), time.monotonic() + 60 * minutes
     forms = [_form(data) for data in files[:12]]
@@ -104,7 +104,7 @@ def main() -> None:
     print("              " + ", ".join(f"{status}: {count}" for status, count in statuses.most_common()))
 
 
-def _decoded(decoder: Decoder, data: bytes) -> str:
+def _decoded(decoder: DecoderPool, data: bytes) -> str:
     try:
         decoder.decode(data)
     except UnreadableImage as error:

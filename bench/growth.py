@@ -59,9 +59,9 @@ def gallery(anchors: int) -> Snapshot:
 def timed(recognizer: Recognizer, data: bytes) -> dict[str, float]:
     """Seconds of each stage of one photo, and how many faces were found."""
     course = tracing.RequestTrace(deadline=float("inf"))
-    tracing.follow(course)
+    tracing.start_trace(course)
     found = len(recognizer.identify(data).faces)
-    tracing.leave()
+    tracing.end_trace()
     return {"found": found, **course.seconds}
 
 

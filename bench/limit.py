@@ -20,7 +20,7 @@ from app.lazy_imports import import_quietly
 from app.recognition import inference
 from app.settings import Settings
 from app.vision import alignment, backends
-from app.vision.decoder_pool import Decoder
+from app.vision.decoder_pool import DecoderPool
 from bench.million import interleaved
 from tests import photos
 
@@ -48,8 +48,8 @@ def main(photo: Path | None, rounds: int) -> None:
     tensorflow = import_quietly("tensorflow")
 
     settings = Settings()
-    network, decoder = inference.load_network(settings.model), Decoder.from_settings(settings)
-    backend = backends.choose(settings)
+    network, decoder = inference.load_network(settings.model), DecoderPool.from_settings(settings)
+    backend = backends.choose_backend(settings)
     portrait = photos.paste(photos.portraits()[photos.PERSON], size=(1200, 840), side=380)
     data = photo.read_bytes() if photo else photos.encode(portrait)
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

@@ -23,8 +23,9 @@ from app.gallery.database import Database
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.gallery.tables import AnchorRow, PersonRow
-from app.recognition.decision import Rules, judge, rank
+from app.recognition.decision import Rules, decide
 from app.recognition.model_card import read_card
+from app.recognition.scoring import rank
 from app.settings import Settings
 from bench.observed import resident
 
@@ -68,7 +69,7 @@ def interleaved(*calls: Callable[[], object], rounds: int = _ROUNDS) -> list[flo
 
 def named(probe: np.ndarray, snapshot: Snapshot, rules: Rules) -> None:
     """What a visitor waits for after the embedding."""
-    judge(rank(probe, snapshot, rules.head), rules)
+    decide(rank(probe, snapshot, rules.head), rules)
 
 
 def ranking(snapshot: Snapshot, rules: Rules, probes: np.ndarray) -> list[float]:

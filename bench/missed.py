@@ -56,7 +56,7 @@ def scenes(count: int, into: Path) -> list[tuple[Path, Box]]:
 def on_photos(detector: Detector, dlib: Rival, folder: Path) -> None:
     """Photo by photo; print the sums and what was missed."""
     ours, theirs, missed, fewer = 0, 0, [], 0
-    for path in sorted(path for path in folder.iterdir() if decoding.looks_like_picture(path)):
+    for path in sorted(path for path in folder.iterdir() if decoding.is_photo_file(path)):
         mine = boxes(detector, path)
         other = [Box(*box) for box in dlib.ask(path).boxes]
         ours, theirs = ours + len(mine), theirs + len(other)

@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 
 from app.gallery import shipped
-from app.recognition.decision import rank
 from app.recognition.inference import load_network
+from app.recognition.scoring import rank
 from app.settings import Settings
 from app.training.data.labeled_faces import person_name, read_spellings
 from app.training.data.splits import split_of
@@ -30,7 +30,7 @@ from app.vision import alignment, decoding
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
 from app.vision.faces import DetectedFace
-from app.vision.quality import measure
+from app.vision.quality import measure_quality
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -80,9 +80,9 @@ class Identifier:
         """Identify a face that was found in a picture."""
         card = self.network.card
         aligned = alignment.align(pixels, face.landmarks)
-        embedding = self.network.vectors(aligned[None])[0]
+        embedding = self.network.embed_raw(aligned[None])[0]
         norm = float(np.linalg.norm(embedding))
-        flaw = card.quality.flaw(measure(aligned, face.landmarks, face.close_confidence, norm))
+        flaw = card.quality.flaw(measure_quality(aligned, face.landmarks, face.close_confidence, norm))
         closest = rank(embedding / norm, self.snapshot, card.rules.head)[0]
         return Answer(flaw, person, closest.person, closest.class_distance)
 
@@ -93,13 +93,13 @@ class Identifier:
     def identify_largest(self, samples: Iterable[Sample], change: Change | None = None) -> Iterator[Answer]:
         """Identify the largest face of each picture, after a change; faces that are not found are left out."""
         for sample in samples:
-            pixels, face = sample.pixels, self.detector.largest(Picture(sample.pixels))
+            pixels, face = sample.pixels, self.detector.find_largest_face(Picture(sample.pixels))
             if change is not None:
                 if face is None or len(face.landmarks) < 5:
                     continue
                 # The same picture is changed in the same way in every run.
                 pixels = change(pixels, face, np.random.default_rng(zlib.crc32(pixels.tobytes())))
-                face = self.detector.largest(Picture(pixels))
+                face = self.detector.find_largest_face(Picture(pixels))
             if face is not None:
                 yield self.identify(pixels, face, sample.person)
 

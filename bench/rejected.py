@@ -16,8 +16,9 @@ import numpy as np
 
 from app.gallery import shipped
 from app.gallery.snapshot import Rejected, Snapshot
-from app.recognition.decision import PersonDistance, Rules, rank
+from app.recognition.decision import Rules
 from app.recognition.model_card import read_card
+from app.recognition.scoring import PersonDistance, rank
 from app.settings import Settings
 from bench.cached import CROPS, faces
 

@@ -61,9 +61,9 @@ def ours(folder: Path) -> Way:
 
     def way(path: Path) -> dict[str, float]:
         course = tracing.RequestTrace(deadline=float("inf"))
-        tracing.follow(course)
+        tracing.start_trace(course)
         recognizer.identify(path.read_bytes())
-        tracing.leave()
+        tracing.end_trace()
         return dict(course.seconds)
 
     return way

@@ -1,6 +1,7 @@
 """Decision rules for tests."""
 
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Rules
+from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules
+from app.recognition.scoring import Head
 
 PAIRS = PairRules(((0.01, 0.4), (0.001, 0.3), (0.0001, 0.2)), different=0.6)
 

@@ -19,7 +19,7 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.gallery.store import Gallery
-    from app.recognition.recognizer import FaceCrop
+    from app.recognition.results import FaceCrop
 
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -116,18 +116,18 @@ class BatchIdentifier:
             picture = self._recognizer.decode(data.result())
         except PhotoError as error:
             return _DetectedPhoto(display_path(photo), (0, 0), (), error)
-        crops = self._recognizer.cut(picture, self._recognizer.find(picture))
+        crops = self._recognizer.crop_faces(picture, self._recognizer.detect(picture))
         return _DetectedPhoto(display_path(photo), (picture.width, picture.height), crops)
 
     def _rows(self, batch: Sequence[_DetectedPhoto]) -> Iterator[Row]:
         from app import serialization
-        from app.recognition.recognizer import Identification
+        from app.recognition.results import Identification
         from app.vision.decoding import Picture
 
-        identified = self._recognizer.name_cut([photo.crops for photo in batch])
+        identified = self._recognizer.identify_crops([photo.crops for photo in batch])
         for photo, faces in zip(batch, identified, strict=True):
             if photo.error:
-                yield serialization.failure(photo.file, photo.error.code, str(photo.error))
+                yield serialization.identification_error(photo.file, photo.error.code, str(photo.error))
                 continue
             # A row needs the size of the picture, not its pixels, which were freed after alignment.
             picture = Picture(np.empty((0, 0, 3), np.uint8), photo.size)

@@ -172,7 +172,7 @@ class ProcessPool:
 def crash_row(photo: str) -> Row:
     """Return the row of a photo that crashed its worker twice."""
     message = "The photo crashed its worker twice. It may need more memory than the machine has."
-    return serialization.failure(display_path(photo), WORKER_CRASHED, message)
+    return serialization.identification_error(display_path(photo), WORKER_CRASHED, message)
 
 
 def split_into_chunks(photos: Iterable[str], count: int, workers: int) -> Iterator[tuple[str, ...]]:

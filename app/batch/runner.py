@@ -14,7 +14,7 @@ from app.gallery.store import Gallery
 from app.recognition.model_card import read_card
 from app.settings import Settings
 from app.vision import backends
-from app.vision.detection import METHOD
+from app.vision.detection import DETECTION_VERSION
 
 Engine = Callable[[Iterable[str]], Iterator[list[Row]]]
 """Yields the rows of photos in batches, each row once."""
@@ -35,10 +35,10 @@ def prepare_job(settings: Settings, sources: PhotoSources) -> tuple[BatchJob, di
     finally:
         gallery.close()
     # "auto" is resolved here, so that every machine uses the same detector.
-    settings = settings.with_changes(detector=backends.choose(settings))
+    settings = settings.with_changes(detector=backends.choose_backend(settings))
     origin = {
         "network": card.id,
-        "detector": f"{settings.detector}, {METHOD}",
+        "detector": f"{settings.detector}, {DETECTION_VERSION}",
         "fpir": settings.fpir,
         "detection": [settings.detection_side, settings.max_faces, settings.min_face_width],
         "gallery": {"revision": snapshot.revision, "people": len(snapshot), "anchors": int(snapshot.counts.sum())},

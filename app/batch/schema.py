@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = dict[str, Any]
-"""The result of one photo, as `serialization.identification` and `serialization.failure` return it."""
+"""The result of one photo, as `serialization.identification` and `serialization.identification_error` return it."""
 
 CSV_COLUMNS = (
     "file error width height fpir face x y box_width box_height confidence "

@@ -95,9 +95,9 @@ class PhotoSources:
             UnreadableFile: The file is missing, forbidden or too large, or the disk or network failed.
         """
         if not is_url(photo):
-            return photo_files.read(Path(photo), max_bytes)
+            return photo_files.read_photo(Path(photo), max_bytes)
         file_system, path = self._open(photo)
-        return photo_files.read_opened(lambda: file_system.open_input_stream(path), max_bytes)
+        return photo_files.read_stream(lambda: file_system.open_input_stream(path), max_bytes)
 
     def _list_url(self, source: str, on_error: OnError) -> Iterator[str]:
         from pyarrow.fs import FileType
@@ -147,7 +147,7 @@ def _list_path(source: str, on_error: OnError) -> Iterator[str]:
         silent = False
         on_error(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
 
-    for path in photo_files.pictures(Path(source), on_folder_error):
+    for path in photo_files.find_photos(Path(source), on_folder_error):
         silent = False
         yield str(path)
     if silent:

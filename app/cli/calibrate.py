@@ -38,7 +38,7 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
         return
     snapshot = gallery.snapshot()
     rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
-    impostors = impostor_faces.read(settings.model, card)
+    impostors = impostor_faces.read_impostors(settings.model, card)
     try:
         with progress_bar(len(snapshot), "person") as progress:
             found = gallery_rates.measure(snapshot, rules, impostors, progress.update)

@@ -13,7 +13,7 @@ from app.errors import FaceError, PhotoError, UnreadableFile
 from app.vision import photo_files
 
 if TYPE_CHECKING:
-    from app.recognition.recognizer import ComparedFace, Comparison
+    from app.recognition.results import ComparedFace, Comparison
 
 
 @click.command()
@@ -38,7 +38,7 @@ def compare(
         comparison = _compare(first, second, face_a, face_b)
     except (PhotoError, FaceError) as error:
         if as_json:
-            click.echo(common.format_json(serialization.comparison_failure(error.code, str(error))))
+            click.echo(common.format_json(serialization.comparison_error(error.code, str(error))))
         click.echo(str(error), err=True)
         context.exit(1)
     if as_json:
@@ -57,7 +57,7 @@ def _compare(first: Path, second: Path, face_a: int | None, face_b: int | None) 
 
 def _read(path: Path, max_bytes: int) -> bytes:
     try:
-        return photo_files.read(path, max_bytes)
+        return photo_files.read_photo(path, max_bytes)
     except UnreadableFile as error:
         raise UnreadableFile(error.code, f"{common.display_path(path)}: {error}") from error
 

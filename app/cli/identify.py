@@ -134,7 +134,7 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
         for photo in photos:
             file = common.display_path(photo)
             try:
-                data = photo_files.read(photo, settings.max_file_bytes)
+                data = photo_files.read_photo(photo, settings.max_file_bytes)
                 if recognizer is None:
                     # After the first readable file, so that a wrong path is reported immediately.
                     recognizer = common.load_recognizer(settings)
@@ -144,10 +144,10 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
             except PhotoError as error:
                 complete = False
                 print_line(f"{file}: {error}", err=True)
-                result = serialization.failure(file, error.code, str(error))
+                result = serialization.identification_error(file, error.code, str(error))
             else:
                 result = serialization.identification(
-                    file, identification, None if full_ranking else serialization.BEST
+                    file, identification, None if full_ranking else serialization.RANKING_ROWS
                 )
             for line in [common.format_json(result)] if as_json else _rows(result):
                 print_line(line)

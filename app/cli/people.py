@@ -208,7 +208,7 @@ def _read_all(paths: tuple[Path, ...], most: int) -> tuple[dict[int, bytes], dic
     readable, unread = {}, {}
     for index, path in enumerate(paths):
         try:
-            readable[index] = photo_files.read(path, most)
+            readable[index] = photo_files.read_photo(path, most)
         except UnreadableFile as error:
             unread[index] = str(error)
     return readable, unread

@@ -38,7 +38,7 @@ def check(context: click.Context, as_json: bool, everything: bool) -> None:
 
     settings = common.settings()
     card = read_card(settings.model)
-    faces = impostor_faces.read(settings.model, card)
+    faces = impostor_faces.read_impostors(settings.model, card)
     gallery = common.open_gallery(settings)
     snapshot = gallery.snapshot()
     with bar(len(snapshot) + len(faces), "step") as progress:

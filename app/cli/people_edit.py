@@ -144,7 +144,7 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
     embeddings, notes = [], []
     for path in photos:
         try:
-            probes = recognizer.probes(photo_files.read(path, settings.max_file_bytes))[1]
+            probes = recognizer.extract_probes(photo_files.read_photo(path, settings.max_file_bytes))[1]
         except (UnreadableFile, UnreadableImage) as error:
             click.echo(common.row([common.shown(path), str(error)]), err=True)
             continue
@@ -238,7 +238,7 @@ def rebuild(drop: bool) -> None:
 
     def realign(file: bytes) -> bytes:
         picture = pixels(file)
-        face = detector.largest(Picture(picture))
+        face = detector.find_largest_face(Picture(picture))
         # Crops of every alignment so far have their eyes at the same place.
         return lossless(alignment.align(picture, alignment.EYES if face is None else face.landmarks))
 

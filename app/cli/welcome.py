@@ -51,7 +51,7 @@ def _identify(portraits: list[Path], settings: Settings) -> None:
     with status_line("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     for portrait in portraits:
-        faces = recognizer.identify(photo_files.read(portrait, settings.max_file_bytes)).faces
+        faces = recognizer.identify(photo_files.read_photo(portrait, settings.max_file_bytes)).faces
         if any(face.verdict.person for face in faces):
             break
     click.echo(f"Example: {common.program()} identify {min(os.path.relpath(portrait), str(portrait), key=len)}\n")

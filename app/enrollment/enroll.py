@@ -20,8 +20,10 @@ from app.enrollment.self_check import SelfCheck, check_person
 from app.errors import InvalidFaceChoice, PhotoError
 from app.gallery import names
 from app.gallery.store import ImportedPhotos, Person
-from app.recognition.decision import Rules, rank
-from app.recognition.recognizer import Probe, Recognizer
+from app.recognition.decision import Rules
+from app.recognition.recognizer import Recognizer
+from app.recognition.results import Probe
+from app.recognition.scoring import rank
 from app.vision import alignment
 
 MOST_PHOTOS = 100
@@ -286,7 +288,9 @@ def _find_lookalikes(
             continue
         others = [*own, *(probes[other].embedding for other in places if other != place)]
         # A new name for somebody who is in the gallery: all photos agree with each other, and with that person.
-        known_already = own_name is None and closest.class_distance <= rules.strong(closest.anchors, len(snapshot))
+        known_already = own_name is None and closest.class_distance <= rules.strong_threshold(
+            closest.anchors, len(snapshot)
+        )
         if not others or known_already or closest.class_distance < _distance(probes[place].embedding, others, rules):
             reason = f"It looks like {closest.person}, who is in the gallery under that name."
             reports[place] = replace(reports[place], outcome="lookalike", reason=reason, other=closest.person)
@@ -315,4 +319,4 @@ def _accepted(reports: list[PhotoOutcome]) -> list[int]:
 def _distance(face: np.ndarray, others: list[np.ndarray], rules: Rules) -> float:
     """Class distance of a face to the template of others."""
     template = np.mean(others, axis=0)
-    return float(rules.head.of_cosines(face @ template / max(1e-6, float(np.linalg.norm(template)))))
+    return float(rules.head.score_cosines(face @ template / max(1e-6, float(np.linalg.norm(template)))))

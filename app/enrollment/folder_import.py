@@ -17,7 +17,7 @@ from app.enrollment.enroll import EnrollmentReport, enroll
 from app.errors import GalleryError, InvalidImportReport
 from app.gallery.store import Gallery, ImportedPhotos
 from app.recognition.recognizer import Recognizer
-from app.vision.decoding import looks_like_picture
+from app.vision.decoding import is_photo_file
 
 HEADINGS = ("person", "file", "outcome", "reason")
 """The first row of a report."""
@@ -169,7 +169,7 @@ def _photos(place: Path) -> list[Path]:
     found: list[Path] = []
     for folder, inner, files in os.walk(place, onerror=_refuse):
         inner[:] = [name for name in inner if not name.startswith(".")]
-        found += [path for name in files if looks_like_picture(path := Path(folder, name))]
+        found += [path for name in files if is_photo_file(path := Path(folder, name))]
     return sorted(found)
 
 

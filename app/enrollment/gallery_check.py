@@ -16,7 +16,8 @@ import numpy as np
 from app.enrollment.enroll import DUPLICATE
 from app.enrollment.look_alikes import class_distances, leave_one_out
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import Rules, judge, rank
+from app.recognition.decision import Rules, decide
+from app.recognition.scoring import rank
 
 Kind = Literal["outlier", "duplicate", "confused", "few", "wide", "stranger"]
 
@@ -152,7 +153,7 @@ def _confused(nearer: Counter[tuple[int, int]], snapshot: Snapshot) -> Iterator[
 def _named(impostors: np.ndarray, snapshot: Snapshot, rules: Rules, tick: Callable[[], object]) -> Counter[str]:
     named: Counter[str] = Counter()
     for face in impostors:
-        person = judge(rank(face, snapshot, rules.head), rules).person
+        person = decide(rank(face, snapshot, rules.head), rules).person
         named.update([] if person is None else [person])
         tick()
     return named

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import Head
+from app.recognition.scoring import Head
 
 MOST = 6
 """Look-alikes given unless asked for another number."""
@@ -80,7 +80,7 @@ def class_distances(own: int, snapshot: Snapshot, head: Head) -> np.ndarray:
         snapshot: the gallery.
         head: from distance to score.
     """
-    distances = head.of_cosines(snapshot.person(own) @ snapshot.templates.T)
+    distances = head.score_cosines(snapshot.person(own) @ snapshot.templates.T)
     distances[:, own] = leave_one_out(snapshot.person(own), head)
     return distances
 
@@ -99,4 +99,4 @@ def leave_one_out(anchors: np.ndarray, head: Head) -> np.ndarray:
         return np.full(len(anchors), np.nan, np.float32)
     others = anchors.sum(axis=0) - anchors
     lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-6)
-    return head.of_cosines((anchors * others).sum(axis=1) / lengths)
+    return head.score_cosines((anchors * others).sum(axis=1) / lengths)

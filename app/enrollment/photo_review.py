@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.errors import PhotoError
-from app.recognition.recognizer import Probe, Recognizer
+from app.recognition.recognizer import Recognizer
+from app.recognition.results import Probe
 from app.vision.decoding import Picture
 from app.vision.faces import Box
 
@@ -63,7 +64,7 @@ def examine_photo(recognizer: Recognizer, file: str, data: bytes | OSError | Pho
     try:
         if isinstance(data, PhotoError):
             raise data
-        picture, probes = recognizer.probes(data)
+        picture, probes = recognizer.extract_probes(data)
     except PhotoError as error:
         return ExaminedPhoto(file, problem=PhotoOutcome(file, "unreadable", str(error)))
     if not probes:

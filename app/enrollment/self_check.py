@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.enrollment.look_alikes import class_distances
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import Rules, judge_all
+from app.recognition.decision import Rules, find_matches
 from app.recognition.recognizer import Recognizer
 
 GOOD = 0.8
@@ -63,5 +63,5 @@ def self_check(person_id: int, snapshot: Snapshot, rules: Rules) -> SelfCheck:
         return SelfCheck(0, count)
     anchors = snapshot.counts.copy()
     anchors[position] -= 1
-    names = judge_all(class_distances(position, snapshot, rules.head), anchors, rules)
+    names = find_matches(class_distances(position, snapshot, rules.head), anchors, rules)
     return SelfCheck(int((names == position).sum()), count)

@@ -13,25 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from app.recognition.scoring import Head, PersonDistance, Ranking, pair_score, rank
+from app.recognition.scoring import Head, PersonDistance
 
-__all__ = [
-    "Head",
-    "PairRules",
-    "PersonDistance",
-    "Ranking",
-    "Rules",
-    "Verdict",
-    "judge",
-    "judge_all",
-    "keep_one_each",
-    "leads",
-    "pair_score",
-    "rank",
-    "requested_fpir",
-]
-
-Kind = Literal["match", "ambiguous", "unknown", "low_quality"]
+VerdictKind = Literal["match", "ambiguous", "unknown", "low_quality"]
 
 PairKind = Literal["same", "uncertain", "different"]
 
@@ -42,7 +26,7 @@ PAIR_LABELS: dict[PairKind, str] = {
 }
 """Each verdict on a pair as a page and the command line show it."""
 
-Table = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
+ThresholdTable = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 """Class distances by (people in the gallery, ((anchors of the person, class distance), ...)), both rising."""
 
 FPIRS = (0.01, 0.003, 0.001)
@@ -78,7 +62,7 @@ class PairRules:
     different: float
     fmr: float = 0.001
 
-    def same(self, pairs: int = 1) -> float:
+    def same_threshold(self, pairs: int = 1) -> float:
         """Return the largest score that says "same person" when the closest of `pairs` face pairs has it.
 
         Each pair may err: for the comparison to keep its FMR, a pair must keep a `pairs`-th of it.
@@ -87,15 +71,15 @@ class PairRules:
         # np.interp wants rising rates; below the smallest measured one its score holds.
         return float(np.interp(np.log(self.fmr / max(1, pairs)), np.log(rates[::-1]), scores[::-1]))
 
-    def other(self, pairs: int = 1) -> float:
+    def different_threshold(self, pairs: int = 1) -> float:
         """Return the score above which the closest of `pairs` face pairs shows different people."""
-        return max(self.different, self.same(pairs))
+        return max(self.different, self.same_threshold(pairs))
 
-    def judge(self, score: float, pairs: int = 1) -> PairKind:
+    def decide(self, score: float, pairs: int = 1) -> PairKind:
         """Return what the score of the closest of `pairs` face pairs says."""
-        if score <= self.same(pairs):
+        if score <= self.same_threshold(pairs):
             return "same"
-        return "different" if score > self.other(pairs) else "uncertain"
+        return "different" if score > self.different_threshold(pairs) else "uncertain"
 
 
 @dataclass(frozen=True)
@@ -109,7 +93,7 @@ class Rules:
     """
 
     head: Head
-    thresholds: tuple[tuple[float, Table], ...]
+    thresholds: tuple[tuple[float, ThresholdTable], ...]
     margin: float
     pairs: PairRules
     fpir: float = FPIRS[0]
@@ -124,7 +108,7 @@ class Rules:
         """
         return replace(self, fpir=fpir, shifts=shifts)
 
-    def at(self, fpir: float | None) -> Rules:
+    def with_fpir(self, fpir: float | None) -> Rules:
         """Return the rules for another FPIR, for None the same.
 
         Raises:
@@ -152,11 +136,11 @@ class Rules:
         slope = (under - over) / np.log(larger / smaller)
         return max(0.0, float(under + min(0.0, slope) * np.log(people / larger)) + shift)
 
-    def strong(self, anchors: int, people: int) -> float:
+    def strong_threshold(self, anchors: int, people: int) -> float:
         """Return the class threshold of a strong match: that of the strictest FPIR."""
         return replace(self, fpir=FPIRS[-1]).threshold(anchors, people)
 
-    def look_alike(self, anchors: int, people: int) -> float:
+    def look_alike_threshold(self, anchors: int, people: int) -> float:
         """Return the largest class distance at which somebody is worth showing as a look-alike."""
         return replace(self, fpir=LOOK_ALIKE_FPIR).threshold(anchors, people)
 
@@ -177,7 +161,7 @@ class Verdict:
     an ambiguous face may show. `look_alike` is the closest person of an unknown face, None if nobody is close enough.
     """
 
-    kind: Kind
+    kind: VerdictKind
     person: str | None
     class_distance: float | None
     threshold: float | None
@@ -187,7 +171,7 @@ class Verdict:
     look_alike: str | None = None
 
 
-def judge(
+def decide(
     ranking: Sequence[PersonDistance], rules: Rules, flaw: str | None = None, people: int | None = None
 ) -> Verdict:
     """Name the face, or say why not.
@@ -206,7 +190,7 @@ def judge(
     if flaw:
         return Verdict("low_quality", None, first.class_distance, threshold, ranking, flaw)
     if first.class_distance > threshold:
-        close = first.class_distance <= rules.look_alike(first.anchors, people or len(ranking))
+        close = first.class_distance <= rules.look_alike_threshold(first.anchors, people or len(ranking))
         look_alike = first.person if close else None
         reason = (
             f"Nobody in the gallery is close enough: {look_alike or 'the closest person'} is at "
@@ -224,7 +208,7 @@ def judge(
     return Verdict("match", first.person, first.class_distance, threshold, ranking, reason)
 
 
-def judge_all(distances: np.ndarray, anchors: np.ndarray, rules: Rules) -> np.ndarray:
+def find_matches(distances: np.ndarray, anchors: np.ndarray, rules: Rules) -> np.ndarray:
     """Return whom `judge` names, for many faces.
 
     Args:
@@ -240,10 +224,10 @@ def judge_all(distances: np.ndarray, anchors: np.ndarray, rules: Rules) -> np.nd
     limits = np.array([rules.threshold(int(count), len(anchors)) for count in anchors])
     closest = distances.argmin(axis=1)
     near = distances.min(axis=1) <= limits[closest]
-    return np.where(near & (leads(distances) >= rules.margin), closest, -1)
+    return np.where(near & (margins_to_runner_up(distances) >= rules.margin), closest, -1)
 
 
-def leads(distances: np.ndarray) -> np.ndarray:
+def margins_to_runner_up(distances: np.ndarray) -> np.ndarray:
     """Return how far the runner-up is behind the closest: float (faces, people) to (faces,); infinite without one."""
     if distances.shape[1] < 2:
         return np.full(len(distances), np.inf)
@@ -251,7 +235,7 @@ def leads(distances: np.ndarray) -> np.ndarray:
     return second - first
 
 
-def keep_one_each(verdicts: Sequence[Verdict], rules: Rules, people: int) -> list[Verdict]:
+def resolve_duplicate_matches(verdicts: Sequence[Verdict], rules: Rules, people: int) -> list[Verdict]:
     """Let each person be named once in a photo, unless further faces are strong matches too.
 
     Collages aside, nobody appears twice in a photo: of several faces that match one person the closest keeps the name,
@@ -272,7 +256,7 @@ def keep_one_each(verdicts: Sequence[Verdict], rules: Rules, people: int) -> lis
 def _unless_taken(verdict: Verdict, closest: dict[str, float], rules: Rules, people: int) -> Verdict:
     if verdict.person is None or verdict.class_distance <= closest[verdict.person]:
         return verdict
-    strong = rules.strong(verdict.ranking[0].anchors, people)
+    strong = rules.strong_threshold(verdict.ranking[0].anchors, people)
     if verdict.class_distance <= strong:
         return verdict
     reason = (

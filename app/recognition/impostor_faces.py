@@ -9,7 +9,7 @@ import safetensors
 import safetensors.numpy
 
 from app.errors import ModelError
-from app.recognition.model_card import Card
+from app.recognition.model_card import ModelCard
 
 FILE = "impostors.safetensors"
 """The file's name; it lies beside the card of its network."""
@@ -17,7 +17,7 @@ FILE = "impostors.safetensors"
 _NETWORK = "network"
 
 
-def read(model: Path, card: Card) -> np.ndarray:
+def read_impostors(model: Path, card: ModelCard) -> np.ndarray:
     """Read the strangers that ship with a network.
 
     Args:
@@ -45,7 +45,7 @@ def read(model: Path, card: Card) -> np.ndarray:
     return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
 
 
-def write(model: Path, network_id: str, embeddings: np.ndarray) -> None:
+def write_impostors(model: Path, network_id: str, embeddings: np.ndarray) -> None:
     """Write the strangers of a network beside its card.
 
     Args:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from app.errors import ModelError
-from app.recognition.model_card import Card, TwinConfig, read_card, read_weights
+from app.recognition.model_card import ModelCard, TwinConfig, read_card, read_weights
 from app.recognition.siamese import CONVOLUTION_EPSILON, EMBEDDING_EPSILON
 from app.vision import alignment
 
@@ -27,7 +27,7 @@ class Network:
     """The twin that serves, with its card. Safe to use from several threads.
 
     Args:
-        weights: arrays by name as `siamese.numbers` returns them, float16 or float32.
+        weights: arrays by name as `siamese.get_weights` returns them, float16 or float32.
         card: layout and every number that decides.
         precision: what it computes in, `f32` or `bf16`. By default bfloat16 where the processor multiplies it, which
             is faster and changes an embedding by less than 0.001 in cosine (a test holds it there).
@@ -36,7 +36,7 @@ class Network:
         ModelError: the weights belong to another layout.
     """
 
-    def __init__(self, weights: dict[str, np.ndarray], card: Card, precision: str | None = None) -> None:
+    def __init__(self, weights: dict[str, np.ndarray], card: ModelCard, precision: str | None = None) -> None:
         import openvino
 
         self.weights = weights
@@ -65,9 +65,9 @@ class Network:
         Returns:
             float32 (faces, dims) of unit length.
         """
-        return unit(self.vectors(crops))
+        return to_unit_length(self.embed_raw(crops))
 
-    def vectors(self, crops: np.ndarray) -> np.ndarray:
+    def embed_raw(self, crops: np.ndarray) -> np.ndarray:
         """Embed aligned faces, with the vectors' lengths, which tell how clear a face is (see `quality`).
 
         Args:
@@ -93,7 +93,7 @@ def _store(request: openvino.InferRequest, embeddings: np.ndarray, place: int) -
     embeddings[place] = request.get_output_tensor().data[0]
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
+def to_unit_length(vectors: np.ndarray) -> np.ndarray:
     """Scale vectors to unit length: float (faces, dims), same out."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 

@@ -16,7 +16,8 @@ import numpy as np
 import safetensors.numpy
 
 from app.errors import ModelError
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Rules, Table
+from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules, ThresholdTable
+from app.recognition.scoring import Head
 from app.vision import alignment
 from app.vision.quality import QualityFloor
 
@@ -43,7 +44,7 @@ class TwinConfig:
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """What the program needs of a card; `raw` is the whole of it, for people.
 
     `id` names network and crop together: anchors made with another id cannot be compared.
@@ -70,7 +71,7 @@ def checksum(raw: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
-def read_card(path: Path) -> Card:
+def read_card(path: Path) -> ModelCard:
     """Read a card.
 
     Raises:
@@ -89,7 +90,7 @@ def read_card(path: Path) -> Card:
         if raw.get("checksum", found) != found:
             raise ValueError("it was altered: the checksum differs")
         rules = _rules(raw)
-        return Card(
+        return ModelCard(
             id=network_id(raw["weights"]["sha256"], raw["crop"]),
             crop=raw["crop"],
             twin=TwinConfig.from_dict(raw["architecture"]["twin"]),
@@ -121,17 +122,17 @@ def _rules(raw: dict[str, Any]) -> Rules:
     )
 
 
-def _table(rows: list[dict]) -> Table:
+def _table(rows: list[dict]) -> ThresholdTable:
     return tuple(
         (int(row["people"]), tuple((int(one["anchors"]), float(one["class_distance"])) for one in row["thresholds"]))
         for row in rows
     )
 
 
-def verdict_entry(rules: Rules) -> dict[str, Any]:
+def verdict_section(rules: Rules) -> dict[str, Any]:
     """Return what a card says under `verdict`, as `read_card` reads it."""
 
-    def galleries(table: Table) -> list[dict]:
+    def galleries(table: ThresholdTable) -> list[dict]:
         return [
             {
                 "people": people,
@@ -150,7 +151,7 @@ def verdict_entry(rules: Rules) -> dict[str, Any]:
     }
 
 
-def read_weights(path: Path, card: Card) -> dict[str, np.ndarray]:
+def read_weights(path: Path, card: ModelCard) -> dict[str, np.ndarray]:
     """Read the weights that lie beside a card.
 
     Returns:
@@ -169,7 +170,7 @@ def read_weights(path: Path, card: Card) -> dict[str, np.ndarray]:
     return safetensors.numpy.load(data)
 
 
-def stored(array: np.ndarray) -> np.ndarray:
+def to_stored_dtype(array: np.ndarray) -> np.ndarray:
     """Return an array as a weights file stores it: matrices and kernels float16, vectors float32.
 
     Vectors are few, and variances of batch normalizations fall below the smallest float16.
@@ -177,8 +178,8 @@ def stored(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32 if array.ndim == 1 else np.float16)
 
 
-def write(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
-    """Write a card and its weights, see `stored`; `weights` and `checksum` are filled in.
+def write_card(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
+    """Write a card and its weights, see `to_stored_dtype`; `weights` and `checksum` are filled in.
 
     Args:
         path: the card to write, e.g. models/twin.json.
@@ -186,7 +187,7 @@ def write(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> No
         weights: float arrays by name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = safetensors.numpy.save({name: stored(array) for name, array in weights.items()})
+    data = safetensors.numpy.save({name: to_stored_dtype(array) for name, array in weights.items()})
     file = path.with_suffix(".safetensors")
     file.write_bytes(data)
     entry = {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

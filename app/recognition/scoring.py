@@ -36,7 +36,7 @@ class Head:
         """Return sigmoid(scale * (distance - shift)), elementwise: 0 same ... 1 different."""
         return 1.0 / (1.0 + np.exp(-self.scale * (distance - self.shift)))
 
-    def of_cosines(self, cosines: np.ndarray) -> np.ndarray:
+    def score_cosines(self, cosines: np.ndarray) -> np.ndarray:
         """Return the scores of pairs of unit vectors: float (...) cosines to float (...)."""
         return self.score(np.sqrt(np.maximum(0, 2 - 2 * cosines)))
 
@@ -110,14 +110,14 @@ class Ranking(Sequence[PersonDistance]):
 
     @cached_property
     def _all_scores(self) -> np.ndarray:
-        return self._head.of_cosines(np.concatenate([anchors @ self._probe for anchors in self._snapshot.runs]))
+        return self._head.score_cosines(np.concatenate([anchors @ self._probe for anchors in self._snapshot.runs]))
 
     def _positions(self, indices: Sequence[int]) -> Sequence[int]:
         order = self._first if max(indices, default=0) < len(self._first) else self._order
         return [int(order[index]) for index in indices]
 
     def _anchor_scores(self, position: int) -> np.ndarray:
-        return self._head.of_cosines(self._snapshot.person(position) @ self._probe)
+        return self._head.score_cosines(self._snapshot.person(position) @ self._probe)
 
     def _rows(self, positions: Sequence[int]) -> Iterator[PersonDistance]:
         offsets = self._snapshot.offsets if len(positions) > _SHORTLIST else None
@@ -163,11 +163,11 @@ def rank(embedding: np.ndarray, snapshot: Snapshot, head: Head) -> Sequence[Pers
     if not len(snapshot):
         return ()
     probe = np.asarray(embedding, dtype=np.float32)
-    distances = head.of_cosines(snapshot.templates @ probe)
+    distances = head.score_cosines(snapshot.templates @ probe)
     for position in closest(distances):
         cosine = float((snapshot.person(position) @ probe).max())
         if cosine >= SAME_PICTURE:
-            distances[position] = min(distances[position], head.of_cosines(np.float32(cosine)))
+            distances[position] = min(distances[position], head.score_cosines(np.float32(cosine)))
     return Ranking(snapshot, probe, head, distances, _raise_rejected(probe, snapshot, head, distances))
 
 
@@ -184,10 +184,10 @@ def _raise_rejected(probe: np.ndarray, snapshot: Snapshot, head: Head, distances
     places = np.flatnonzero(snapshot.rejecting >= 0)
     if not len(places):
         return {}
-    scores = head.of_cosines(snapshot.rejected.embeddings[places] @ probe)
+    scores = head.score_cosines(snapshot.rejected.embeddings[places] @ probe)
     before: dict[int, float] = {}
     for position, score in zip(snapshot.rejecting[places].tolist(), scores.tolist(), strict=True):
-        own = head.of_cosines(snapshot.person(position) @ probe)
+        own = head.score_cosines(snapshot.person(position) @ probe)
         if score < (own.mean() + own.min()) / 2:
             before.setdefault(position, float(distances[position]))
             distances[position] = max(distances[position], 1 - score)

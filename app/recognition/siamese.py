@@ -14,8 +14,8 @@ import numpy as np
 
 from app.errors import ModelError
 from app.lazy_imports import import_quietly
-from app.recognition.decision import Head
 from app.recognition.model_card import TwinConfig
+from app.recognition.scoring import Head
 from app.vision import alignment
 
 if TYPE_CHECKING:
@@ -84,12 +84,12 @@ def build_siamese(twin: keras.Model, head: Head) -> keras.Model:
     return model
 
 
-def fill(twin: keras.Model, weights: dict[str, np.ndarray]) -> None:
+def set_weights(twin: keras.Model, weights: dict[str, np.ndarray]) -> None:
     """Put weights into a twin.
 
     Args:
         twin: of the layout that the weights belong to.
-        weights: as `numbers` returns them, by position.
+        weights: as `get_weights` returns them, by position.
 
     Raises:
         ModelError: they belong to another layout.
@@ -101,7 +101,7 @@ def fill(twin: keras.Model, weights: dict[str, np.ndarray]) -> None:
         variable.assign(weights[name].astype(np.float32))
 
 
-def numbers(twin: keras.Model) -> dict[str, np.ndarray]:
+def get_weights(twin: keras.Model) -> dict[str, np.ndarray]:
     """Return the weights of a twin as plain float32 arrays, named by their position."""
     return {f"{i:03d}": np.asarray(variable) for i, variable in enumerate(twin.variables)}
 

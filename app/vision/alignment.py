@@ -53,7 +53,7 @@ def align(picture: np.ndarray, landmarks: np.ndarray, size: int = SIZE, zoom: fl
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
     template = ((TEMPLATE[: len(landmarks)] - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
-    matrix = similarity(landmarks, template)
+    matrix = similarity_transform(landmarks, template)
     shrink = np.hypot(matrix[0, 0], matrix[1, 0])
     # Bilinear sampling skips pixels when a large face shrinks; area averaging first avoids aliasing.
     if shrink < 0.5:
@@ -80,7 +80,7 @@ def aligned_eyes(landmarks: np.ndarray) -> np.ndarray:
         float64 (2, 2), (x, y) in pixels of the picture.
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
-    matrix = cv2.invertAffineTransform(similarity(landmarks, TEMPLATE[: len(landmarks)]))
+    matrix = cv2.invertAffineTransform(similarity_transform(landmarks, TEMPLATE[: len(landmarks)]))
     return EYES @ matrix[:, :2].T + matrix[:, 2]
 
 
@@ -96,7 +96,7 @@ def normalize(crops: np.ndarray) -> np.ndarray:
     return (crops.astype(np.float32) - LEVEL_MIDDLE) / LEVEL_SPREAD
 
 
-def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the least-squares rotation, uniform scale and shift that map points to points.
 
     Args:

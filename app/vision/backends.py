@@ -27,7 +27,7 @@ _YUNET_SCORE = 0.7
 """Minimum confidence. DeepFace's default of 0.9 misses a fifth of the faces in group photos."""
 
 
-def choose(settings: Settings) -> str:
+def choose_backend(settings: Settings) -> str:
     """DeepFace's name of the detector to use: the setting's, or for `auto` yunet where its weights lie, else mtcnn.
 
     To be called before anything imports TensorFlow.

@@ -49,7 +49,7 @@ _ENVIRONMENT = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class DecodeLimits:
     """What a file may take: `max_pixels` of its picture, `seconds` of a core, `memory` in bytes.
 
     `side` is the largest side that a JPEG of reduced scale still has to have.
@@ -61,7 +61,7 @@ class Limits:
     memory: int
 
 
-class Decoder:
+class DecoderPool:
     """Decodes pictures in other processes; safe to use from several threads.
 
     Args:
@@ -69,15 +69,17 @@ class Decoder:
         processes: most pictures decoded at once; a process is started when it is first needed.
     """
 
-    def __init__(self, limits: Limits, processes: int = 1) -> None:
+    def __init__(self, limits: DecodeLimits, processes: int = 1) -> None:
         self.limits = limits
         self._idle: list[_Process] = []
         self._slots = threading.BoundedSemaphore(processes)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Decoder:
+    def from_settings(cls, settings: Settings) -> DecoderPool:
         """The decoder with the settings' limits."""
-        limits = Limits(settings.max_pixels, settings.detection_side, settings.decode_seconds, settings.decode_bytes)
+        limits = DecodeLimits(
+            settings.max_pixels, settings.detection_side, settings.decode_seconds, settings.decode_bytes
+        )
         return cls(limits, settings.decoders)
 
     def decode(self, data: bytes) -> Picture:
@@ -87,7 +89,7 @@ class Decoder:
             UnreadableImage: as `images.read`, or the file takes more than the limits allow.
         """
         if not data:
-            raise decoding.empty()
+            raise decoding.empty_file_error()
         if not _SHARES_MEMORY:
             return decoding.decode(data, self.limits.max_pixels, self.limits.side)
         with self._process() as process:
@@ -113,7 +115,7 @@ class Decoder:
 class _Process:
     """One process and the memory shared with it; it is started anew when a file has ended it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: DecodeLimits) -> None:
         self._limits = limits
         self._files = os.memfd_create("files")
         self._pixels = os.memfd_create("pixels")
@@ -206,7 +208,7 @@ class _Process:
         """End the process, whatever it does, and say that the file is the reason."""
         self._end_child()
         self._child = None
-        return decoding.too_complex()
+        return decoding.too_complex_error()
 
 
 def _end(child: subprocess.Popen) -> None:

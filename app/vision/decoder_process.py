@@ -53,7 +53,7 @@ def main(files: int, pixels: int, max_pixels: int, side: int, seconds: float, me
 
 def _decode(data: bytes, pixels: int, max_pixels: int, side: int) -> dict:
     """Write a file's pixels into the shared memory; where they begin, and how many there are."""
-    image, size = decoding.read(data, max_pixels, side)
+    image, size = decoding.decode_image(data, max_pixels, side)
     os.lseek(pixels, 0, os.SEEK_SET)
     # Pillow writes a PPM file, pixels after a short head, without a copy in between.
     with open(pixels, "wb", closefd=False) as file:

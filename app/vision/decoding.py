@@ -28,7 +28,7 @@ FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .gif .bmp .dib .tif .tiff .avif .avifs .heic .heif .hif .heics".split()
 )
-"""File name endings that `looks_like_picture` goes by, and that a file picker offers."""
+"""File name endings that `is_photo_file` goes by, and that a file picker offers."""
 
 MAX_PIXELS = 40_000_000
 """Default limit of width x height, read from the header before anything is decoded."""
@@ -98,11 +98,13 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -
 
     Arguments, errors: those of `read`.
     """
-    image, size = read(data, max_pixels, side)
+    image, size = decode_image(data, max_pixels, side)
     return Picture(np.asarray(image), size)
 
 
-def read(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
+def decode_image(
+    data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None
+) -> tuple[Image.Image, tuple[int, int]]:
     """Read a picture: first frame, EXIF orientation obeyed, transparency on white.
 
     Args:
@@ -117,10 +119,10 @@ def read(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -> 
         UnreadableImage: the bytes are none of these, are damaged, hold too many pixels or too many scans.
     """
     if not data:
-        raise empty()
+        raise empty_file_error()
     # Inside a JPEG's coded data 0xff is followed by zero, so that only markers look like markers.
     if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > MAX_SCANS:
-        raise too_complex()
+        raise too_complex_error()
     with warnings.catch_warnings(), _sentences(max_pixels):
         # Pillow warns about odd metadata and near-bombs; the limit below decides instead.
         warnings.simplefilter("ignore")
@@ -137,12 +139,12 @@ def read(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -> 
     return upright, size[::-1] if swapped else size
 
 
-def empty() -> UnreadableImage:
+def empty_file_error() -> UnreadableImage:
     """What to raise for a file without a byte."""
     return UnreadableImage("empty", "The file is empty. Choose another one.")
 
 
-def too_complex() -> UnreadableImage:
+def too_complex_error() -> UnreadableImage:
     """What to raise for a picture that takes too much time or memory to read."""
     return UnreadableImage(
         "too_complex",
@@ -150,14 +152,14 @@ def too_complex() -> UnreadableImage:
     )
 
 
-def unreadable() -> UnreadableImage:
+def unreadable_error() -> UnreadableImage:
     """What to raise for bytes that are no picture."""
     return UnreadableImage(
         "unreadable", f"The file could not be read as a picture. Send a {FORMAT_NAMES} file that opens elsewhere."
     )
 
 
-def looks_like_picture(path: Path) -> bool:
+def is_photo_file(path: Path) -> bool:
     """Whether a file in a folder is worth opening, by its name: a known ending, not hidden."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
@@ -170,15 +172,15 @@ def _sentences(max_pixels: int) -> Iterator[None]:
     except UnreadableImage:
         raise
     except MemoryError as error:
-        raise too_complex() from error
+        raise too_complex_error() from error
     except Image.DecompressionBombError as error:
         # The header promises so much that Pillow stops before anybody can ask for the size.
         raise UnreadableImage("too_many_pixels", f"The picture has too many pixels; {_most(max_pixels)}") from error
     except _DECODER_ERRORS as error:
-        raise unreadable() from error
+        raise unreadable_error() from error
     except Exception as error:
         log.exception("A picture decoder failed in a new way.")
-        raise unreadable() from error
+        raise unreadable_error() from error
 
 
 def _refuse_bomb(size: tuple[int, int], max_pixels: int) -> None:

@@ -19,9 +19,9 @@ from app.settings import Settings
 from app.tracing import check_deadline
 from app.vision import backends
 from app.vision.decoding import Picture
-from app.vision.faces import Box, DetectedFace, between, tilt, without_repeats
+from app.vision.faces import Box, DetectedFace, between, suppress_overlaps, tilt
 
-METHOD = "looks-6"
+DETECTION_VERSION = "looks-6"
 """Version of the search for faces and landmarks. Change it whenever landmarks change, so that caches notice."""
 
 _WHOLE_SIDE = 1200
@@ -71,7 +71,7 @@ class Detector:
         Raises:
             backends.DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
         """
-        backend = backends.choose(settings)
+        backend = backends.choose_backend(settings)
         return cls(
             backend, settings.detection_side, settings.max_faces, settings.min_face_width, settings.detector_downloads
         )
@@ -91,7 +91,7 @@ class Detector:
         faces = sorted(faces, key=lambda face: -face.box.area)[: self.most]
         return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y)))
 
-    def look(self, picture: Picture) -> None:
+    def warm_up(self, picture: Picture) -> None:
         """Look at a picture once, as it is, for the detector to get ready for pictures of its size.
 
         Raises:
@@ -100,7 +100,7 @@ class Detector:
         with self._lock:
             self._ask(picture.pixels)
 
-    def largest(self, picture: Picture) -> DetectedFace | None:
+    def find_largest_face(self, picture: Picture) -> DetectedFace | None:
         """The largest face that has eyes, if there is one."""
         faces = [face for face in self.find_faces(picture) if face.eyes is not None]
         return max(faces, key=lambda face: face.box.area, default=None)
@@ -110,11 +110,11 @@ class Detector:
 
     def _seen(self, pixels: np.ndarray) -> list[DetectedFace]:
         """The faces as the looks at a picture show them, each once."""
-        return without_repeats([face for look in self._looks(pixels) for face in look])
+        return suppress_overlaps([face for look in self._looks(pixels) for face in look])
 
     def _found_turned(self, pixels: np.ndarray) -> list[DetectedFace]:
         """The faces of the turn that shows the most, and the surest, in pixels of the picture as it came."""
-        views = [turned(pixels, degrees) for degrees in _TURNS]
+        views = [rotate_picture(pixels, degrees) for degrees in _TURNS]
         seen = [self._seen(view) for view, _ in views]
         best = max(range(len(views)), key=lambda turn: sum(face.confidence for face in seen[turn]))
         view, matrix = views[best]
@@ -204,7 +204,7 @@ def _with_landmarks(face: DetectedFace, close: DetectedFace) -> DetectedFace:
     return replace(face, landmarks=close.landmarks, close_confidence=close.confidence)
 
 
-def turned(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+def rotate_picture(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
     """A picture turned against the clock about its middle, whole, on a gray ground.
 
     Args:

@@ -77,7 +77,7 @@ class DetectedFace:
         return replace(self, box=moved, landmarks=points)
 
 
-def without_repeats(faces: Iterable[DetectedFace]) -> list[DetectedFace]:
+def suppress_overlaps(faces: Iterable[DetectedFace]) -> list[DetectedFace]:
     """Non-maximum suppression: of faces that overlap, the surest."""
     kept: list[DetectedFace] = []
     for face in sorted(faces, key=lambda face: -face.confidence):

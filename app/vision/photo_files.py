@@ -11,7 +11,7 @@ from typing import BinaryIO
 from app.errors import UnreadableFile
 
 
-def read(path: Path, most: int) -> bytes:
+def read_photo(path: Path, most: int) -> bytes:
     """The bytes of a file.
 
     Args:
@@ -21,10 +21,10 @@ def read(path: Path, most: int) -> bytes:
     Raises:
         UnreadableFile: it is missing, closed to this user, too large, or the disk fails.
     """
-    return read_opened(lambda: path.open("rb"), most)
+    return read_stream(lambda: path.open("rb"), most)
 
 
-def read_opened(opening: Callable[[], BinaryIO], most: int) -> bytes:
+def read_stream(opening: Callable[[], BinaryIO], most: int) -> bytes:
     """The bytes of a file that somebody else knows how to open.
 
     Args:
@@ -43,7 +43,7 @@ def read_opened(opening: Callable[[], BinaryIO], most: int) -> bytes:
     return data
 
 
-def pictures(folder: Path, refused: Callable[[OSError], None]) -> Iterator[Path]:
+def find_photos(folder: Path, refused: Callable[[OSError], None]) -> Iterator[Path]:
     """The pictures in a folder and below, sorted, without hidden ones; found while they are asked for.
 
     Args:
@@ -51,7 +51,7 @@ def pictures(folder: Path, refused: Callable[[OSError], None]) -> Iterator[Path]
         refused: called with what the system says of each folder that cannot be read.
     """
     # Opening a file needs no picture formats, which take a while to import.
-    from app.vision.decoding import looks_like_picture
+    from app.vision.decoding import is_photo_file
 
     try:
         with os.scandir(folder) as entries:
@@ -63,12 +63,12 @@ def pictures(folder: Path, refused: Callable[[OSError], None]) -> Iterator[Path]
         path = Path(folder, entry.name)
         try:
             is_folder = entry.is_dir(follow_symlinks=False)
-            is_picture = not is_folder and looks_like_picture(path)
+            is_picture = not is_folder and is_photo_file(path)
         except OSError as error:
             refused(error)
             continue
         if is_folder:
-            yield from pictures(path, refused)
+            yield from find_photos(path, refused)
         elif is_picture:
             yield path
 

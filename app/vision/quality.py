@@ -16,7 +16,7 @@ import numpy as np
 from app.vision.alignment import aligned_eyes
 
 _FACE_ROWS, _FACE_COLUMNS = slice(24, 104), slice(20, 92)
-"""Part of a crop between forehead, chin and cheeks, where `measure` looks for detail."""
+"""Part of a crop between forehead, chin and cheeks, where `measure_quality` looks for detail."""
 
 _FINE_SIGMAS, _COARSE_SIGMAS = (1.0, 2.0), (2.8, 5.6)
 """Gaussian blurs, in pixels of a crop, that limit the fine and the coarse band of `Quality.detail`."""
@@ -91,7 +91,7 @@ class QualityFloor:
         """Return why a face cannot be judged, as a sentence for a person, or None if it can.
 
         Args:
-            quality: as `measure` returns it, None if the detector found no eyes.
+            quality: as `measure_quality` returns it, None if the detector found no eyes.
         """
         if quality is None:
             return "The detector found no eyes in this face, so it cannot be aligned and compared."
@@ -102,7 +102,7 @@ class QualityFloor:
         return None
 
 
-def measure(
+def measure_quality(
     crop: np.ndarray, landmarks: np.ndarray, close_confidence: float | None = None, norm: float | None = None
 ) -> Quality:
     """Measure the quality of a face.

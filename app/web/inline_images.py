@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.recognition.recognizer import IdentifiedFace, Probe
+from app.recognition.results import IdentifiedFace, Probe
 from app.vision.decoding import Picture
 from app.vision.faces import Box
 

@@ -44,7 +44,7 @@ def _expected(recognizer, path: Path) -> dict:
     try:
         return serialization.identification(str(path), recognizer.identify(path.read_bytes()))
     except UnreadableImage as error:
-        return serialization.failure(str(path), error.code, str(error))
+        return serialization.identification_error(str(path), error.code, str(error))
 
 
 def assert_same(rows: list[dict], expected: list[dict]) -> None:

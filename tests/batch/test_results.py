@@ -30,7 +30,7 @@ def row(file: str, *faces: dict) -> dict:
 
 
 BOTH = row("both.jpg", face("match", "Ann"), face("unknown", None))
-BAD = serialization.failure("bad.jpg", "unreadable", "Not a picture.")
+BAD = serialization.identification_error("bad.jpg", "unreadable", "Not a picture.")
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def quick(run, recognizer, monkeypatch):
                 try:
                     yield [serialization.identification(photo, recognizer.identify(self.sources.read(photo, 10**7)))]
                 except UnreadableImage as error:
-                    yield [serialization.failure(photo, error.code, str(error))]
+                    yield [serialization.identification_error(photo, error.code, str(error))]
 
     monkeypatch.setattr(process_pool, "ProcessPool", Pool)
     return lambda *arguments: (run("identify", *arguments), processed)

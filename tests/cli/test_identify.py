@@ -66,7 +66,7 @@ def test_missing_files_and_empty_folders(run, pictures, tmp_path):
     done = run("identify", "--json", tmp_path / "gone.jpg", tmp_path, pictures / "nobody.webp")
     assert done.exit_code == 1
     gone, no_face = map(json.loads, done.stdout.splitlines())
-    assert gone == serialization.failure(str(tmp_path / "gone.jpg"), "not_found", "There is no such file.")
+    assert gone == serialization.identification_error(str(tmp_path / "gone.jpg"), "not_found", "There is no such file.")
     assert no_face["error"] is None
     assert no_face["faces"] == []
     assert f"{tmp_path}: The folder has no photos.\n" in done.stderr

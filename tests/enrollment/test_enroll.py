@@ -8,8 +8,8 @@ from PIL import Image
 from app.enrollment.enroll import DEBATABLE, confirm, enroll, portrait_of, resolve_picks, review
 from app.errors import GalleryError, InvalidFaceChoice, UnreadableImage
 from app.gallery.store import Gallery
-from app.recognition.decision import Head
-from app.recognition.recognizer import Probe
+from app.recognition.results import Probe
+from app.recognition.scoring import Head
 from app.vision.faces import Box, DetectedFace
 from tests.conftest import DIMS
 from tests.rules import make_rules
@@ -28,7 +28,7 @@ class FakeRecognizer:
         self.settings = SimpleNamespace(keep_crops=False)
         self.network = SimpleNamespace(card=SimpleNamespace(rules=RULES))
 
-    def probes(self, data: bytes):
+    def extract_probes(self, data: bytes):
         if data == b"broken":
             raise UnreadableImage("unreadable", "The file could not be read.")
         words = data.decode().split()

@@ -6,8 +6,8 @@ from app.enrollment.gallery_check import check
 from app.errors import ModelError
 from app.gallery.snapshot import Snapshot
 from app.recognition import impostor_faces
-from app.recognition.decision import Head
 from app.recognition.model_card import read_card
+from app.recognition.scoring import Head
 from app.settings import Settings
 from tests.rules import make_rules
 
@@ -86,7 +86,7 @@ def test_an_empty_gallery_and_lone_people(make):
 
 def test_the_strangers_that_ship_belong_to_the_network_that_ships():
     model = Settings().model
-    faces = impostor_faces.read(model, read_card(model))
+    faces = impostor_faces.read_impostors(model, read_card(model))
     assert len(faces) > 1000
     np.testing.assert_allclose(np.linalg.norm(faces, axis=1), 1, atol=1e-5)
 
@@ -94,7 +94,7 @@ def test_the_strangers_that_ship_belong_to_the_network_that_ships():
 def test_strangers_of_another_network_are_refused(tmp_path, make):
     card = read_card(Settings().model)
     with pytest.raises(ModelError, match="cannot be read"):
-        impostor_faces.read(tmp_path / "twin.json", card)
-    impostor_faces.write(tmp_path / "twin.json", "another/crop", make(1, 5))
+        impostor_faces.read_impostors(tmp_path / "twin.json", card)
+    impostor_faces.write_impostors(tmp_path / "twin.json", "another/crop", make(1, 5))
     with pytest.raises(ModelError, match=r"belong to another network \(another/crop\)"):
-        impostor_faces.read(tmp_path / "twin.json", card)
+        impostor_faces.read_impostors(tmp_path / "twin.json", card)

@@ -3,7 +3,7 @@ import pytest
 
 from app.enrollment.look_alikes import likeness
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import Head, rank
+from app.recognition.scoring import Head, rank
 
 HEAD = Head(5.0, 0.8)
 

@@ -3,7 +3,7 @@ import pytest
 
 from app.enrollment.self_check import SelfCheck, self_check
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import Head
+from app.recognition.scoring import Head
 from tests.rules import make_rules
 
 RULES = make_rules(Head(5.0, 0.8), (1, 0.3), margin=0.02)

@@ -5,17 +5,8 @@ import numpy as np
 import pytest
 
 from app.gallery.snapshot import Rejected, Snapshot
-from app.recognition.decision import (
-    FPIRS,
-    Head,
-    PairRules,
-    PersonDistance,
-    judge,
-    judge_all,
-    keep_one_each,
-    pair_score,
-    rank,
-)
+from app.recognition.decision import FPIRS, PairRules, decide, find_matches, resolve_duplicate_matches
+from app.recognition.scoring import Head, PersonDistance, pair_score, rank
 from tests.rules import PAIRS, make_rules
 
 HEAD = Head(scale=8.0, shift=1.1)
@@ -68,7 +59,7 @@ class TestRanking:
         between = np.float32([0.5**0.5, 0.5**0.5, 0, 0, 0, 0, 0, 0])
         ann = rank(between, snapshot, HEAD)[0]
         assert ann.class_distance == pytest.approx(HEAD.score(np.float64(0)), abs=1e-4)
-        assert ann.min == pytest.approx(HEAD.of_cosines(np.float64(0.5**0.5)), abs=1e-4)
+        assert ann.min == pytest.approx(HEAD.score_cosines(np.float64(0.5**0.5)), abs=1e-4)
 
     def test_an_empty_gallery_gives_an_empty_ranking(self, unit_vectors):
         empty = Snapshot((), (), np.zeros((0, 8), np.float32), np.zeros(1, np.int64), 0)
@@ -180,73 +171,73 @@ class TestThresholds:
         assert RULES.threshold(16, 10_000) == 0.5
 
     def test_each_fpir_has_its_own(self):
-        found = [RULES.at(fpir).threshold(16, 1) for fpir in (None, *FPIRS)]
+        found = [RULES.with_fpir(fpir).threshold(16, 1) for fpir in (None, *FPIRS)]
         assert found == pytest.approx([0.5, 0.5, 0.4, 0.3])
-        assert RULES.strong(16, 1) == pytest.approx(0.3)
-        assert RULES.look_alike(16, 1) == pytest.approx(0.6)
+        assert RULES.strong_threshold(16, 1) == pytest.approx(0.3)
+        assert RULES.look_alike_threshold(16, 1) == pytest.approx(0.6)
         with pytest.raises(ValueError, match=r"FPIR of 0\.1\. Choose one of: 0\.01, 0\.003, 0\.001\."):
-            RULES.at(0.1)
+            RULES.with_fpir(0.1)
 
     def test_a_calibrated_gallery_shifts_those_of_its_fpir(self):
         shifted = replace(RULES, shifts=((0.01, -0.1), (0.001, -0.9)))
         assert shifted.threshold(16, 1) == pytest.approx(0.4)
-        assert shifted.at(0.003).threshold(16, 1) == pytest.approx(0.4)
-        assert shifted.strong(16, 1) == 0
+        assert shifted.with_fpir(0.003).threshold(16, 1) == pytest.approx(0.4)
+        assert shifted.strong_threshold(16, 1) == 0
         assert shifted.for_gallery(RULES.fpir, ()) == RULES
 
 
 class TestJudge:
     def test_match(self):
-        verdict = judge([row("Ann", 0.3), row("Bob", 0.9)], RULES)
+        verdict = decide([row("Ann", 0.3), row("Bob", 0.9)], RULES)
         assert (verdict.kind, verdict.person, verdict.class_distance, verdict.threshold) == ("match", "Ann", 0.3, 0.5)
         assert verdict.reason == "Ann is closest at 0.300; a match needs 0.500 or less."
         assert len(verdict.ranking) == 2
 
     def test_the_threshold_itself_still_names(self):
-        assert judge([row("Ann", 0.5)], RULES).kind == "match"
+        assert decide([row("Ann", 0.5)], RULES).kind == "match"
 
     def test_the_threshold_follows_the_closest_persons_anchors(self):
-        assert judge([row("Ann", 0.3, anchors=1), row("Bob", 0.9)], RULES).kind == "unknown"
+        assert decide([row("Ann", 0.3, anchors=1), row("Bob", 0.9)], RULES).kind == "unknown"
 
     def test_the_threshold_follows_the_number_of_people(self):
         sizes = make_rules(HEAD, (1, 0.6), people=((1, 1.0), (100, 2 / 3)))
-        assert judge([row("Ann", 0.55)], sizes).kind == "match"
-        assert judge([row("Ann", 0.55), row("Bob", 0.9)], sizes, people=100).threshold == pytest.approx(0.4)
-        assert judge([row("Ann", 0.55), row("Bob", 0.9)], sizes, people=100).kind == "unknown"
+        assert decide([row("Ann", 0.55)], sizes).kind == "match"
+        assert decide([row("Ann", 0.55), row("Bob", 0.9)], sizes, people=100).threshold == pytest.approx(0.4)
+        assert decide([row("Ann", 0.55), row("Bob", 0.9)], sizes, people=100).kind == "unknown"
 
     def test_a_stricter_fpir_names_fewer(self):
         ranking = [row("Ann", 0.35), row("Bob", 0.9)]
-        assert [judge(ranking, RULES.at(fpir)).kind for fpir in FPIRS] == ["match", "match", "unknown"]
+        assert [decide(ranking, RULES.with_fpir(fpir)).kind for fpir in FPIRS] == ["match", "match", "unknown"]
 
     @pytest.mark.parametrize(("distance", "look_alike"), [(0.59, "Ann"), (0.61, None)])
     def test_an_unknown_face_has_a_look_alike_if_somebody_is_close(self, distance, look_alike):
-        verdict = judge([row("Ann", distance), row("Bob", 0.9)], RULES)
+        verdict = decide([row("Ann", distance), row("Bob", 0.9)], RULES)
         assert (verdict.kind, verdict.person, verdict.look_alike) == ("unknown", None, look_alike)
         assert f"{look_alike or 'the closest person'} is at {distance:.3f}" in verdict.reason
 
     def test_two_people_too_close_together_are_ambiguous(self):
-        verdict = judge([row("Ann", 0.30), row("Bob", 0.34), row("Cem", 0.35)], RULES)
+        verdict = decide([row("Ann", 0.30), row("Bob", 0.34), row("Cem", 0.35)], RULES)
         assert (verdict.kind, verdict.person, verdict.candidates) == ("ambiguous", None, ("Ann", "Bob"))
         assert "Ann (0.300) and Bob (0.340) are too close" in verdict.reason
 
     def test_two_far_people_close_together_are_unknown(self):
-        assert judge([row("Ann", 0.60), row("Bob", 0.61)], RULES).kind == "unknown"
+        assert decide([row("Ann", 0.60), row("Bob", 0.61)], RULES).kind == "unknown"
 
     def test_a_flaw_makes_low_quality_but_keeps_the_ranking(self):
-        verdict = judge([row("Ann", 0.1)], RULES, "Too dark.")
+        verdict = decide([row("Ann", 0.1)], RULES, "Too dark.")
         assert (verdict.kind, verdict.person, verdict.reason) == ("low_quality", None, "Too dark.")
         assert verdict.ranking
 
     def test_without_anyone_to_compare(self):
-        assert judge((), RULES).reason == "The gallery is empty, so there is nobody to compare with."
-        assert judge((), RULES).kind == "unknown"
-        assert judge((), RULES, "No eyes.").kind == "low_quality"
+        assert decide((), RULES).reason == "The gallery is empty, so there is nobody to compare with."
+        assert decide((), RULES).kind == "unknown"
+        assert decide((), RULES, "No eyes.").kind == "low_quality"
 
 
 class TestOnePersonOnceAPhoto:
     def named(self, *distances: float) -> list[tuple]:
-        verdicts = [judge([row("Ann", one), row("Bob", 0.9)], RULES) for one in distances]
-        return [(one.kind, one.person, one.candidates) for one in keep_one_each(verdicts, RULES, 2)]
+        verdicts = [decide([row("Ann", one), row("Bob", 0.9)], RULES) for one in distances]
+        return [(one.kind, one.person, one.candidates) for one in resolve_duplicate_matches(verdicts, RULES, 2)]
 
     def test_the_closest_face_keeps_the_name(self):
         found = self.named(0.45, 0.4, 0.7)
@@ -256,8 +247,8 @@ class TestOnePersonOnceAPhoto:
         assert self.named(0.1, 0.29) == [("match", "Ann", ()), ("match", "Ann", ())]
 
     def test_different_people_do_not_compete(self):
-        verdicts = [judge([row(name, 0.4), row("Cem", 0.9)], RULES) for name in ("Ann", "Bob")]
-        assert keep_one_each(verdicts, RULES, 3) == verdicts
+        verdicts = [decide([row(name, 0.4), row("Cem", 0.9)], RULES) for name in ("Ann", "Bob")]
+        assert resolve_duplicate_matches(verdicts, RULES, 3) == verdicts
 
 
 class TestPairs:
@@ -268,7 +259,7 @@ class TestPairs:
 
     @pytest.mark.parametrize(("pairs", "score"), [(0, 0.3), (1, 0.3), (10, 0.2), (25, 0.2), (3, 0.2523)])
     def test_each_of_several_pairs_must_keep_its_part_of_the_fmr(self, pairs, score):
-        assert PAIRS.same(pairs) == pytest.approx(score, abs=1e-4)
+        assert PAIRS.same_threshold(pairs) == pytest.approx(score, abs=1e-4)
 
     @pytest.mark.parametrize(
         ("score", "pairs", "kind"),
@@ -281,12 +272,12 @@ class TestPairs:
         ],
     )
     def test_between_same_and_different_nothing_is_certain(self, score, pairs, kind):
-        assert PAIRS.judge(score, pairs) == kind
+        assert PAIRS.decide(score, pairs) == kind
 
     def test_what_is_the_same_is_never_different(self):
         overlapping = PairRules(PAIRS.false_matches, different=0.1)
-        assert overlapping.judge(0.25) == "same"
-        assert overlapping.judge(0.31) == "different"
+        assert overlapping.decide(0.25) == "same"
+        assert overlapping.decide(0.31) == "different"
 
 
 def test_many_faces_are_named_as_one_by_one(unit_vectors):
@@ -294,9 +285,9 @@ def test_many_faces_are_named_as_one_by_one(unit_vectors):
     snapshot = make_snapshot(groups)
     rules = make_rules(HEAD, (1, 0.3), (4, 0.6), margin=0.05)
     rankings = [rank(probe, snapshot, HEAD) for probe in unit_vectors(200)]
-    named = [judge(ranking, rules).person for ranking in rankings]
+    named = [decide(ranking, rules).person for ranking in rankings]
     by_name = [{row.person: row.class_distance for row in ranking} for ranking in rankings]
     distances = np.array([[row[name] for name in snapshot.names] for row in by_name])
-    places = judge_all(distances, snapshot.counts, rules)
+    places = find_matches(distances, snapshot.counts, rules)
     assert [None if place < 0 else snapshot.names[place] for place in places] == named
     assert 0 < named.count(None) < len(named)

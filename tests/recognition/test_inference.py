@@ -10,7 +10,7 @@ import pytest
 from app.errors import ModelError
 from app.recognition.inference import Network, load_network
 from app.recognition.model_card import TwinConfig
-from app.recognition.siamese import build_twin, fill, numbers
+from app.recognition.siamese import build_twin, get_weights, set_weights
 from app.settings import Settings
 from app.training.release.export import provisional_network
 from app.vision import alignment
@@ -48,7 +48,7 @@ def altered(model, **parts):
 
 def test_openvino_runs_the_shipped_keras_twin(network, faces):
     twin = build_twin(network.card.twin)
-    fill(twin, network.weights)
+    set_weights(twin, network.weights)
     expected = np.asarray(twin(alignment.normalize(faces), training=False))
     found = Network(network.weights, network.card, "f32").embed(faces)
     assert (found * expected).sum(axis=1).min() > 1 - 1e-6
@@ -66,9 +66,9 @@ def test_openvino_runs_a_twin_of_another_layout(faces):
         variable.assign(np.asarray(variable) + rng.uniform(-0.2, 0.2, variable.shape))
     for _ in range(60):
         twin(alignment.normalize(faces), training=True)
-    made = provisional_network(numbers(twin), {"twin": asdict(TINY)})
+    made = provisional_network(get_weights(twin), {"twin": asdict(TINY)})
     network = Network(made.weights, made.card, "f32")
-    fill(twin, network.weights)
+    set_weights(twin, network.weights)
     expected = np.asarray(twin(alignment.normalize(faces), training=False))
     found = network.embed(faces)
     assert found.shape == (10, 8)

@@ -6,8 +6,9 @@ import pytest
 
 from app.errors import ModelError
 from app.recognition import model_card
-from app.recognition.decision import FPIRS, Head
+from app.recognition.decision import FPIRS
 from app.recognition.model_card import TwinConfig, read_card, read_weights
+from app.recognition.scoring import Head
 from app.vision.alignment import PIPELINE
 from app.vision.quality import QualityFloor
 from tests.rules import make_rules
@@ -18,7 +19,7 @@ RAW = {
     "architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), 32))},
     "crop": PIPELINE,
     "head": asdict(RULES.head),
-    "verdict": model_card.verdict_entry(RULES),
+    "verdict": model_card.verdict_section(RULES),
     "quality": FLOOR.to_dict(),
 }
 
@@ -26,7 +27,7 @@ RAW = {
 @pytest.fixture
 def path(tmp_path):
     file = tmp_path / "models" / "twin.json"
-    model_card.write(file, RAW, {"000": np.linspace(-1, 1, 6).reshape(2, 3)})
+    model_card.write_card(file, RAW, {"000": np.linspace(-1, 1, 6).reshape(2, 3)})
     return file
 
 
@@ -34,7 +35,7 @@ def test_what_is_written_is_read(path):
     found = read_card(path)
     assert found.twin == TwinConfig(8, ((16, 1),), 32)
     assert (found.rules.head, found.rules.margin, found.rules.pairs) == (RULES.head, 0.02, RULES.pairs)
-    assert [found.rules.at(fpir).threshold(32, 9) for fpir in FPIRS] == pytest.approx([0.2, 0.16, 0.12])
+    assert [found.rules.with_fpir(fpir).threshold(32, 9) for fpir in FPIRS] == pytest.approx([0.2, 0.16, 0.12])
     assert found.quality == FLOOR
     assert found.id == f"{found.sha256[:12]}/{PIPELINE}"
     weights = read_weights(path, found)
@@ -45,7 +46,7 @@ def test_what_is_written_is_read(path):
 @pytest.mark.parametrize("fpir", [0.1, *FPIRS])
 def test_a_card_without_thresholds_for_a_rate_is_refused(path, fpir):
     rows = [row for row in RAW["verdict"]["thresholds"] if row["fpir"] != fpir]
-    model_card.write(path, RAW | {"verdict": RAW["verdict"] | {"thresholds": rows}}, {"000": np.zeros(3)})
+    model_card.write_card(path, RAW | {"verdict": RAW["verdict"] | {"thresholds": rows}}, {"000": np.zeros(3)})
     with pytest.raises(ModelError, match=f"no thresholds for an FPIR of {fpir}"):
         read_card(path)
 
@@ -60,7 +61,7 @@ def test_an_altered_threshold_is_noticed(path):
 
 def test_other_weights_make_another_id(path):
     before = read_card(path).id
-    model_card.write(path, RAW, {"000": np.zeros(3)})
+    model_card.write_card(path, RAW, {"000": np.zeros(3)})
     assert read_card(path).id != before
 
 

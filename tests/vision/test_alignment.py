@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.vision.alignment import SIZE, TEMPLATE, align, aligned_eyes, normalize, similarity
+from app.vision.alignment import SIZE, TEMPLATE, align, aligned_eyes, normalize, similarity_transform
 
 
 def starlit(width: int, height: int, landmarks: np.ndarray, spread: float) -> np.ndarray:
@@ -42,7 +42,7 @@ def test_landmarks_land_on_the_template(degrees, distance, count):
 
 def test_the_similarity_is_the_least_squares_one(rng):
     source, target = TEMPLATE, TEMPLATE @ [[0.9, 0.4], [-0.4, 0.9]] + rng.normal(scale=3, size=(5, 2))
-    found = similarity(source, target)
+    found = similarity_transform(source, target)
 
     def error(matrix: np.ndarray) -> float:
         return float(((source @ matrix[:, :2].T + matrix[:, 2] - target) ** 2).sum())
@@ -61,7 +61,7 @@ def test_the_similarity_is_the_least_squares_one(rng):
 
 def test_a_rotation_of_the_template_is_found():
     turned = TEMPLATE @ [[0, 2], [-2, 0]] + [30, 7]
-    np.testing.assert_allclose(similarity(TEMPLATE, turned), [[0, -2, 30], [2, 0, 7]], atol=1e-9)
+    np.testing.assert_allclose(similarity_transform(TEMPLATE, turned), [[0, -2, 30], [2, 0, 7]], atol=1e-9)
 
 
 def test_aligning_by_the_aligned_eyes_gives_the_crop_of_all_landmarks(rng):

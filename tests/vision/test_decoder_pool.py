@@ -15,28 +15,28 @@ from PIL import Image
 
 from app.errors import UnreadableImage
 from app.vision import decoding
-from app.vision.decoder_pool import Decoder, Limits
+from app.vision.decoder_pool import DecodeLimits, DecoderPool
 from tests import hostile, photos
 
 CODES = {"ok", "empty", "unreadable", "too_many_pixels", "too_complex"}
 
-USUAL = Limits(max_pixels=40_000_000, side=2400, seconds=10, memory=1_000_000_000)
+USUAL = DecodeLimits(max_pixels=40_000_000, side=2400, seconds=10, memory=1_000_000_000)
 
 
 @pytest.fixture(scope="module")
 def decoder():
-    decoder = Decoder(USUAL)
+    decoder = DecoderPool(USUAL)
     yield decoder
     decoder.close()
 
 
-def refusal(decoder: Decoder, data: bytes) -> str:
+def refusal(decoder: DecoderPool, data: bytes) -> str:
     with pytest.raises(UnreadableImage) as caught:
         decoder.decode(data)
     return caught.value.code
 
 
-def outcome(decoder: Decoder, data: bytes) -> str:
+def outcome(decoder: DecoderPool, data: bytes) -> str:
     """`ok` for a picture, else the code of the refusal."""
     try:
         found = decoder.decode(data)
@@ -66,7 +66,7 @@ def test_refusals_keep_their_code_and_sentence(decoder):
 def test_a_large_jpeg_is_read_at_reduced_scale_and_keeps_its_size(orientation, size):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    decoder = Decoder(replace(USUAL, side=600))
+    decoder = DecoderPool(replace(USUAL, side=600))
     found = decoder.decode(photos.encode(photos.background(1300, 900), exif=exif))
     assert found.pixels.shape == (size[1] // 2, size[0] // 2, 3)
     assert (found.width, found.height, found.scale) == (*size, 2.0)
@@ -92,14 +92,14 @@ def test_thousands_of_scans_are_refused_before_they_are_read(decoder):
 
 def test_a_file_that_takes_too_long_ends_its_process_and_the_next_one_is_read(photo):
     data = hostile.scans(decoding.MAX_SCANS - 30)
-    hurried = Decoder(replace(USUAL, seconds=0.2))
+    hurried = DecoderPool(replace(USUAL, seconds=0.2))
     assert refusal(hurried, data) == "too_complex"
     assert hurried.decode(photo(photos.PERSON)).width == 900
 
 
 def test_a_file_that_takes_too_much_memory_is_refused_and_the_next_one_is_read(photo):
     data = photos.encode(Image.new("RGBA", (6000, 6000), (1, 2, 3, 4)), "PNG")
-    decoder = Decoder(replace(USUAL, memory=100_000_000))
+    decoder = DecoderPool(replace(USUAL, memory=100_000_000))
     assert refusal(decoder, data) == "too_complex"
     assert decoder.decode(photo(photos.PERSON)).width == 900
 
@@ -122,7 +122,7 @@ def test_a_process_opens_nothing_but_may_start_the_threads_that_decoders_need(de
 
 
 def test_many_threads_share_few_processes(photo):
-    decoder, data = Decoder(USUAL, processes=2), photo(photos.PERSON)
+    decoder, data = DecoderPool(USUAL, processes=2), photo(photos.PERSON)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(decoder.decode, [data] * 24))
     assert len(decoder._idle) <= 2
@@ -130,7 +130,7 @@ def test_many_threads_share_few_processes(photo):
 
 
 def test_nothing_of_a_picture_stays_open_or_runs(photo):
-    decoder = Decoder(USUAL)
+    decoder = DecoderPool(USUAL)
     before = sorted(path.name for path in Path("/proc/self/fd").iterdir())
     threads = threading.active_count()
     decoder.decode(photo(photos.PERSON))
@@ -181,5 +181,5 @@ def test_a_failure_never_seen_before_is_logged_and_refused(monkeypatch, caplog):
 
     monkeypatch.setattr(decoding.Image, "open", fail)
     with pytest.raises(UnreadableImage, match="could not be read"):
-        decoding.read(io.BytesIO(b"x").getvalue())
+        decoding.decode_image(io.BytesIO(b"x").getvalue())
     assert "a decoder's own assumption" in caplog.text

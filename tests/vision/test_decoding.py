@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from app.errors import UnreadableImage
-from app.vision.decoding import SUFFIXES, decode, looks_like_picture
+from app.vision.decoding import SUFFIXES, decode, is_photo_file
 from tests.photos import ORIENTATIONS, encode
 
 COLORS = [[[200, 30, 30], [30, 200, 30], [30, 30, 200]], [[20, 20, 20], [230, 230, 230], [200, 200, 30]]]
@@ -161,5 +161,5 @@ def test_file_names_that_look_like_pictures(tmp_path):
     for name in ("a.jpg", "b.HEIC", "c.txt", ".d.jpg", "e"):
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
-    assert sorted(path.name for path in tmp_path.iterdir() if looks_like_picture(path)) == ["a.jpg", "b.HEIC"]
+    assert sorted(path.name for path in tmp_path.iterdir() if is_photo_file(path)) == ["a.jpg", "b.HEIC"]
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in SUFFIXES)

@@ -95,7 +95,7 @@ def test_landmarks_come_near_the_template_after_alignment(detector):
     # Portraits are aligned averages, so that only the detector's errors remain.
     for name in FOUR:
         (face,) = detector.find_faces(scene(name))
-        matrix = alignment.similarity(face.landmarks, alignment.TEMPLATE)
+        matrix = alignment.similarity_transform(face.landmarks, alignment.TEMPLATE)
         aligned = face.landmarks @ matrix[:, :2].T + matrix[:, 2]
         assert np.abs(aligned - alignment.TEMPLATE).max() < 6
 
@@ -174,12 +174,12 @@ def test_a_request_past_its_deadline_is_given_up_between_two_looks(detector, mon
 
     for name in ("extract_faces", "locate_landmarks"):
         monkeypatch.setattr(backends, name, counted(getattr(backends, name)))
-    tracing.follow(course)
+    tracing.start_trace(course)
     try:
         with pytest.raises(DeadlineExceeded):
             detector.find_faces(picture)
     finally:
-        tracing.leave()
+        tracing.end_trace()
     assert len(looks) == most
     # Whoever comes next need not wait for it.
     assert len(detector.find_faces(picture)) == len(names)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from app.vision.alignment import TEMPLATE
-from app.vision.quality import Quality, QualityFloor, measure
+from app.vision.quality import Quality, QualityFloor, measure_quality
 from tests import photos
 
 FLOOR = QualityFloor(eye_distance=7.0, detail=0.25, yaw=0.9, close_confidence=0.85, norm=7.5)
@@ -18,11 +18,11 @@ def crop() -> np.ndarray:
 
 
 def test_eye_distance_is_measured_in_the_picture(crop):
-    assert measure(crop, np.array([[100.0, 50.0], [130.0, 90.0]])).eye_distance == pytest.approx(50)
+    assert measure_quality(crop, np.array([[100.0, 50.0], [130.0, 90.0]])).eye_distance == pytest.approx(50)
 
 
 def test_blur_lowers_detail(crop):
-    details = [measure(cv2.GaussianBlur(crop, (0, 0), sigma), TEMPLATE).detail for sigma in (0.5, 1, 2, 4)]
+    details = [measure_quality(cv2.GaussianBlur(crop, (0, 0), sigma), TEMPLATE).detail for sigma in (0.5, 1, 2, 4)]
     assert details == sorted(details, reverse=True)
     assert details[-1] < details[0] / 2
 
@@ -30,27 +30,27 @@ def test_blur_lowers_detail(crop):
 def test_enlarging_lowers_detail(crop):
     small = cv2.resize(crop, (20, 20), interpolation=cv2.INTER_AREA)
     enlarged = cv2.resize(small, (112, 112), interpolation=cv2.INTER_CUBIC)
-    assert measure(enlarged, TEMPLATE).detail < 0.7 * measure(crop, TEMPLATE).detail
+    assert measure_quality(enlarged, TEMPLATE).detail < 0.7 * measure_quality(crop, TEMPLATE).detail
 
 
 def test_detail_does_not_depend_on_the_light(crop):
-    dark = measure(crop // 2, TEMPLATE).detail
-    assert dark == pytest.approx(measure(crop, TEMPLATE).detail, rel=0.05)
+    dark = measure_quality(crop // 2, TEMPLATE).detail
+    assert dark == pytest.approx(measure_quality(crop, TEMPLATE).detail, rel=0.05)
 
 
 def test_a_plain_crop_has_no_detail():
-    assert measure(np.full((112, 112, 3), 90, np.uint8), TEMPLATE).detail == 0
+    assert measure_quality(np.full((112, 112, 3), 90, np.uint8), TEMPLATE).detail == 0
 
 
 @pytest.mark.parametrize(("share", "yaw"), [(0.5, 0.0), (0.0, 0.5), (1.0, 0.5), (1.5, 1.0)])
 def test_yaw_is_the_nose_position_along_the_eye_line(crop, share, yaw):
     landmarks = np.array([[40.0, 40.0], [60.0, 60.0], [0.0, 0.0], [35.0, 60.0], [45.0, 70.0]])
     landmarks[2] = landmarks[0] + share * (landmarks[1] - landmarks[0]) + [-8, 8]
-    assert measure(crop, landmarks).yaw == pytest.approx(yaw)
+    assert measure_quality(crop, landmarks).yaw == pytest.approx(yaw)
 
 
 def test_measures_that_are_not_available_are_ignored(crop):
-    quality = measure(crop, np.array([[100.0, 50.0], [130.0, 90.0]]))
+    quality = measure_quality(crop, np.array([[100.0, 50.0], [130.0, 90.0]]))
     assert replace(FLOOR, detail=0.0).flaw(quality) is None
 
 

@@ -49,7 +49,7 @@ def test_what_fails_later_is_the_last_line(app, recognizer, monkeypatch, portrai
         raise RuntimeError("secret detail")
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(recognizer, "name", break_down)
+    monkeypatch.setattr(recognizer, "identify_faces", break_down)
     last = lines(post(app.test_client(), "/identify", image=[portrait_photo]))[-1]
     assert last["status"] == 500
     assert "Something went wrong" in last["page"]

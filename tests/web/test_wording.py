@@ -2,16 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.recognition.decision import (
-    LOOK_ALIKE_FPIR,
-    Head,
-    PairRules,
-    PersonDistance,
-    Rules,
-    Verdict,
-    judge,
-    keep_one_each,
-)
+from app.recognition.decision import LOOK_ALIKE_FPIR, PairRules, Rules, Verdict, decide, resolve_duplicate_matches
+from app.recognition.scoring import Head, PersonDistance
 from app.web import wording
 
 
@@ -31,7 +23,7 @@ RULES = Rules(
 def verdict(kind: str, name: str = "Ann Lee") -> Verdict:
     distances = {"match": (0.1, 0.9), "ambiguous": (0.10, 0.11), "unknown": (0.8, 0.9), "low_quality": (0.1, 0.9)}[kind]
     ranking = [PersonDistance(person, x, x, x, 0.0, 1) for person, x in zip((name, "Bo Ek"), distances, strict=True)]
-    made = judge(ranking, RULES, "Too small." if kind == "low_quality" else None)
+    made = decide(ranking, RULES, "Too small." if kind == "low_quality" else None)
     assert made.kind == kind
     return made
 
@@ -64,7 +56,7 @@ def test_a_crowd_has_a_short_headline():
 
 def test_an_ambiguous_face_may_have_one_candidate():
     closer = replace(verdict("match"), class_distance=0.09)
-    _, second = keep_one_each([closer, verdict("match")], RULES, people=2)
+    _, second = resolve_duplicate_matches([closer, verdict("match")], RULES, people=2)
     assert (second.kind, second.candidates) == ("ambiguous", ("Ann Lee",))
     assert wording.name(second) == "Ann Lee?"
     assert wording.headline([second]) == "This could be Ann Lee"

@@ -15,7 +15,7 @@ import numpy as np
 from app.enrollment import look_alikes
 from app.errors import TrainingError
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, Rules, judge_all
+from app.recognition.decision import FPIRS, Rules, find_matches
 from app.training.calibration import thresholds
 from app.training.evaluation.reliability import class_distances
 
@@ -66,7 +66,7 @@ def measure(
     left_out = known.copy()
     left_out[np.arange(len(own)), own] = np.inf
     others = class_distances(impostors, snapshot, rules.head)
-    names, counts = judge_all(known, snapshot.counts, rules), snapshot.counts
+    names, counts = find_matches(known, snapshot.counts, rules), snapshot.counts
     return GalleryRates(
         len(snapshot),
         int(snapshot.counts.sum()),
@@ -74,8 +74,8 @@ def measure(
         rules.fpir,
         float((names == own).mean()),
         float(((names >= 0) & (names != own)).mean()),
-        float((judge_all(others, counts, rules) >= 0).mean()),
-        float((judge_all(left_out, counts, rules) >= 0).mean()),
+        float((find_matches(others, counts, rules) >= 0).mean()),
+        float((find_matches(left_out, counts, rules) >= 0).mean()),
         tuple((fpir, _shift(fpir, (others, left_out), snapshot, rules)) for fpir in FPIRS),
     )
 

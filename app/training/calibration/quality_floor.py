@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from app.recognition.inference import unit
+from app.recognition.inference import to_unit_length
 from app.training.data.crops import Crops
 from app.vision import alignment
-from app.vision.quality import Quality, QualityFloor, measure
+from app.vision.quality import Quality, QualityFloor, measure_quality
 
 REFUSED = 0.005
 """Share of ordinary faces that the floor may refuse."""
@@ -78,7 +78,7 @@ def choose(
         rates.append(recognition.rate(embed(reduce(faces, eye_distance))))
     tick("judging small and blurred faces", len(EYE_DISTANCES), len(EYE_DISTANCES))
     smallest = float(np.interp(needed, np.maximum.accumulate(rates), EYE_DISTANCES))
-    details = [measure(face, alignment.TEMPLATE).detail for face in reduce(faces, smallest)]
+    details = [measure_quality(face, alignment.TEMPLATE).detail for face in reduce(faces, smallest)]
     detail = float(np.quantile(details, LOWER_QUARTILE))
     return fit(ordinary, QualityFloor(smallest, detail, PROFILE_YAW))
 
@@ -141,28 +141,28 @@ class Recognition:
         Raises:
             ValueError: there are fewer than two people with two faces.
         """
-        units = unit(embeddings)
+        units = to_unit_length(embeddings)
         people, owner = np.unique([file.rpartition("/")[0] for file in files], return_inverse=True)
         sums = np.zeros((len(people), units.shape[1]), dtype=np.float32)
         np.add.at(sums, owner, units)
         probes, owner = units[places], owner[places]
-        own = unit(sums[owner] - probes)
+        own = to_unit_length(sums[owner] - probes)
         if len(np.unique(owner[own.any(axis=1)])) < 2:
             raise ValueError("Fewer than two people have two faces. Give more faces of each person.")
         calibration_people = np.unique(owner)
-        cosines = probes @ unit(sums[calibration_people]).T
+        cosines = probes @ to_unit_length(sums[calibration_people]).T
         cosines[calibration_people[None] == owner[:, None]] = -1
         return cls(own, float(np.quantile(cosines.max(axis=1), 1 - _FPIR)))
 
     def rate(self, embeddings: np.ndarray) -> float:
         """Return the share of faces whose embedding, float32 (faces, dims), reaches the threshold of their person."""
-        return float(((unit(embeddings) * self.own).sum(axis=1) >= self.threshold).mean())
+        return float(((to_unit_length(embeddings) * self.own).sum(axis=1) >= self.threshold).mean())
 
 
 def _qualities(crops: Crops, places: np.ndarray, embeddings: np.ndarray) -> list[Quality]:
     norms = np.linalg.norm(embeddings, axis=1).tolist()
     return [
-        measure(np.asarray(crops.crops[place]), detection.landmarks, detection.close_confidence, norm)
+        measure_quality(np.asarray(crops.crops[place]), detection.landmarks, detection.close_confidence, norm)
         for place, norm in zip(places, norms, strict=True)
         if (detection := crops.face(place)) is not None
     ]

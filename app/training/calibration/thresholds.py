@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Table, leads
+from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, ThresholdTable, margins_to_runner_up
+from app.recognition.scoring import Head
 from app.training.data.splits import unit_hash
 from app.training.evaluation.reliability import class_distances
 
@@ -157,7 +158,7 @@ def class_threshold(distances: np.ndarray, people: int, fpir: float) -> float:
 
 def clear(distances: np.ndarray, margin: float) -> np.ndarray:
     """Return distances, infinite for faces that a margin makes ambiguous: float (faces, people), same out."""
-    return np.where((leads(distances) >= margin)[:, None], distances, np.inf)
+    return np.where((margins_to_runner_up(distances) >= margin)[:, None], distances, np.inf)
 
 
 def best_margin(known: np.ndarray, names: np.ndarray, kinds: Kinds, snapshot: Snapshot, head: Head) -> float:
@@ -181,9 +182,9 @@ def best_margin(known: np.ndarray, names: np.ndarray, kinds: Kinds, snapshot: Sn
         limit = min(class_threshold(clear(one, margin), len(snapshot), FPIRS[0]) for one in others if len(one))
         return distances.min(axis=1) <= limit
 
-    best = max(MARGINS, key=lambda margin: (right & near(margin) & (leads(distances) >= margin)).mean())
+    best = max(MARGINS, key=lambda margin: (right & near(margin) & (margins_to_runner_up(distances) >= margin)).mean())
     named = near(best)
-    return max(best, doubtful(leads(distances)[named], right[named]))
+    return max(best, doubtful(margins_to_runner_up(distances)[named], right[named]))
 
 
 def doubtful(gaps: np.ndarray, right: np.ndarray) -> float:
@@ -202,7 +203,9 @@ def doubtful(gaps: np.ndarray, right: np.ndarray) -> float:
     return float(np.nextafter(gaps[order[last[-1]]], np.inf)) if len(last) else 0.0
 
 
-def class_thresholds(kinds: Kinds, snapshot: Snapshot, head: Head, margin: float) -> tuple[tuple[float, Table], ...]:
+def class_thresholds(
+    kinds: Kinds, snapshot: Snapshot, head: Head, margin: float
+) -> tuple[tuple[float, ThresholdTable], ...]:
     """Choose the class distances that keep each of `FPIRS`, and `LOOK_ALIKE_FPIR`, on every kind of impostors.
 
     A kind counts for a rate if it has a face for every share of that size, such as 1,000 for 0.1 %.

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from app.errors import UnreadableImage
-from app.recognition.inference import Network, unit
+from app.recognition.inference import Network, to_unit_length
 from app.vision import alignment, decoding, quality
-from app.vision.detection import METHOD, Detector
+from app.vision.detection import DETECTION_VERSION, Detector
 from app.vision.faces import Box, DetectedFace
 
 _CHUNK = 2000
@@ -52,7 +52,7 @@ class Crops:
         """The quality of each face, None where the detector missed it."""
         norms = [None] * len(self.files) if self.norms is None else self.norms.tolist()
         return [
-            quality.measure(np.asarray(self.crops[place]), face.landmarks, face.close_confidence, norms[place])
+            quality.measure_quality(np.asarray(self.crops[place]), face.landmarks, face.close_confidence, norms[place])
             if (face := self.face(place))
             else None
             for place in range(len(self.files))
@@ -89,7 +89,7 @@ def collect(
     cache.mkdir(parents=True, exist_ok=True)
     shape = (len(files), alignment.SIZE, alignment.SIZE, 3)
     array, log, about = cache / "crops.npy", cache / "faces.csv", cache / "about.txt"
-    made_for = "\n".join([alignment.PIPELINE, f"{detector.backend} {METHOD}", *files])
+    made_for = "\n".join([alignment.PIPELINE, f"{detector.backend} {DETECTION_VERSION}", *files])
     if not about.exists() or about.read_text(encoding="utf-8") != made_for:
         for old in (log, array, *cache.glob("vectors-*.npy")):
             old.unlink(missing_ok=True)
@@ -133,7 +133,7 @@ def _largest(path: Path, detector: Detector) -> tuple[np.ndarray | None, Detecte
         picture = decoding.decode(path.read_bytes())
     except UnreadableImage:
         return None, None
-    face = detector.largest(picture)
+    face = detector.find_largest_face(picture)
     return (None, None) if face is None else (alignment.align(picture.pixels, face.landmarks), face)
 
 
@@ -157,11 +157,11 @@ def embed(
         found = np.flatnonzero(crops.found)
         for at in range(0, len(found), _CHUNK):
             chosen = found[at : at + _CHUNK]
-            vectors[chosen] = network.vectors(np.asarray(crops.crops[chosen]))
+            vectors[chosen] = network.embed_raw(np.asarray(crops.crops[chosen]))
             tick(min(at + _CHUNK, len(found)), len(found))
         np.save(path, vectors)
     vectors = np.load(path)
-    return replace(crops, norms=np.linalg.norm(vectors, axis=1)), unit(vectors)
+    return replace(crops, norms=np.linalg.norm(vectors, axis=1)), to_unit_length(vectors)
 
 
 def fingerprint(weights: dict[str, np.ndarray]) -> str:

@@ -86,7 +86,7 @@ def load(
     """
     files, identities, splits = [], [], []
     for path in sorted(root.rglob("*")):
-        if decoding.looks_like_picture(path):
+        if decoding.is_photo_file(path):
             file = path.relative_to(root).as_posix()
             identity = file.rpartition("/")[0]
             split = split_of(identity, file, gallery=gallery)

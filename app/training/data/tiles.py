@@ -66,7 +66,7 @@ def pack(
     Raises:
         TrainingError: no picture lies below `root`.
     """
-    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if decoding.looks_like_picture(path))
+    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if decoding.is_photo_file(path))
     if not files:
         raise TrainingError(f"No pictures below {root}. Give a folder that holds one folder of pictures a person.")
     cache.mkdir(parents=True, exist_ok=True)
@@ -187,7 +187,7 @@ def _tile(
 
 def _cut(picture: Picture, detector: Detector) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The largest face with 1.5 times its box around it, found by the detector that serves."""
-    face = detector.largest(picture)
+    face = detector.find_largest_face(picture)
     if face is None:
         return None, None
     half = 0.75 * max(face.box.width, face.box.height)

@@ -100,7 +100,7 @@ def list_pictures(root: Path, excluded: Sequence[str]) -> tuple[list[str], list[
     members: list[str] = []
     others: list[str] = []
     for folder in folders:
-        pictures = sorted(path for path in folder.iterdir() if decoding.looks_like_picture(path))
+        pictures = sorted(path for path in folder.iterdir() if decoding.is_photo_file(path))
         group = members if len(pictures) >= MIN_PICTURES else others
         group += [path.relative_to(root).as_posix() for path in pictures]
     return members, others

@@ -69,7 +69,7 @@ def known_faces(known: Sequence[Judged], impostors: Sequence[Judged], rules: Rul
     others = arrays(impostors)[0]
     rates = []
     for fpir in FPIRS:
-        verdicts = [face.verdict(rules.at(fpir)) for face in known]
+        verdicts = [face.verdict(rules.with_fpir(fpir)) for face in known]
         named = [one.person == face.person for one, face in zip(verdicts, known, strict=True)]
         matches = np.mean([one.person is not None for one in verdicts])
         rates.append(
@@ -102,7 +102,7 @@ def impostor_faces(impostors: Sequence[Judged], rules: Rules) -> dict:
     """
     rates = []
     for fpir in FPIRS:
-        verdicts = [face.verdict(rules.at(fpir)) for face in impostors]
+        verdicts = [face.verdict(rules.with_fpir(fpir)) for face in impostors]
         named = float(np.mean([one.person is not None for one in verdicts]))
         rates.append(
             {"fpir": fpir, "named": named, "ambiguous": float(np.mean([bool(one.candidates) for one in verdicts]))}
@@ -199,7 +199,7 @@ def _own_gallery(
     for fpir in FPIRS:
         rate = {"tpir": tpir(known.min(axis=1), right, others.min(axis=1), fpir)}
         if rules:
-            limit = rules.at(fpir).threshold(count, len(anchors))
+            limit = rules.with_fpir(fpir).threshold(count, len(anchors))
             rate["named"] = float((right & _within(known, rules, limit)).mean())
             rate["impostors_named"] = float(_within(fresh, rules, limit).mean())
         rates.append(rate)

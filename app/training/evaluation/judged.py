@@ -11,8 +11,9 @@ import numpy as np
 
 from app.errors import TrainingError
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import PersonDistance, Rules, Verdict, judge, rank
-from app.recognition.model_card import Card
+from app.recognition.decision import Rules, Verdict, decide
+from app.recognition.model_card import ModelCard
+from app.recognition.scoring import PersonDistance, rank
 from app.training.data.labeled_faces import LabeledFaces, person_name
 
 _KEPT = 6
@@ -50,7 +51,7 @@ class Judged:
 
     def verdict(self, rules: Rules) -> Verdict:
         """Return the verdict that serving gives."""
-        return judge(self.ranking, rules, self.flaw, self.people)
+        return decide(self.ranking, rules, self.flaw, self.people)
 
     def named(self, rules: Rules) -> str | None:
         """Return the name that the verdict gives, or None."""
@@ -63,7 +64,7 @@ class Judged:
 
 
 def judged(
-    faces: LabeledFaces, positions: Iterable[int], spellings: dict[str, str], snapshot: Snapshot, card: Card
+    faces: LabeledFaces, positions: Iterable[int], spellings: dict[str, str], snapshot: Snapshot, card: ModelCard
 ) -> list[Judged]:
     """Rank faces against the gallery.
 

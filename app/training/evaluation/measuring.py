@@ -13,7 +13,7 @@ import numpy as np
 
 from app.gallery.snapshot import Snapshot
 from app.recognition.inference import Network
-from app.recognition.model_card import Card
+from app.recognition.model_card import ModelCard
 from app.training.data.crops import collect, embed
 from app.training.data.labeled_faces import UNSEEN, LabeledFaces, Progress, no_progress
 from app.training.evaluation import fairness, identification, reliability, verification
@@ -21,7 +21,7 @@ from app.training.evaluation.judged import arrays, judged
 from app.vision.detection import Detector
 
 
-def gallery(faces: LabeledFaces, spellings: dict[str, str], snapshot: Snapshot, card: Card) -> tuple[dict, dict]:
+def gallery(faces: LabeledFaces, spellings: dict[str, str], snapshot: Snapshot, card: ModelCard) -> tuple[dict, dict]:
     """Measure identification in the shipped gallery: known people, three kinds of impostors, reliability, fairness.
 
     Args:
@@ -57,7 +57,7 @@ def gallery(faces: LabeledFaces, spellings: dict[str, str], snapshot: Snapshot, 
     return figures, {"open_set_curves": curves, "people": by_person, "confusions": fairness.confusions(celebrities)}
 
 
-def guests(faces: LabeledFaces, card: Card) -> dict:
+def guests(faces: LabeledFaces, card: ModelCard) -> dict:
     """Measure small galleries of the guests, and the comparison of two photos, on faces of the guests alone.
 
     Args:
@@ -75,7 +75,7 @@ def guests(faces: LabeledFaces, card: Card) -> dict:
     }
 
 
-def own_people(faces: LabeledFaces, card: Card) -> identification.Collection:
+def own_people(faces: LabeledFaces, card: ModelCard) -> identification.Collection:
     """Return the guests as a collection: those with enough pictures are members, the others impostors."""
     usable = card.quality.accepts(faces.crops.qualities)
     inside = np.char.startswith(faces.identities, f"{UNSEEN}/")

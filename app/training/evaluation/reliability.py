@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import Head
+from app.recognition.scoring import Head
 
 WIDTH = 0.02
 """Width of a bin of class distances before small ones are merged."""
@@ -27,7 +27,7 @@ def class_distances(embeddings: np.ndarray, snapshot: Snapshot, head: Head) -> n
     Returns:
         float32 (faces, people), people in the gallery's order.
     """
-    return head.of_cosines(embeddings @ snapshot.templates.T)
+    return head.score_cosines(embeddings @ snapshot.templates.T)
 
 
 def bins(distances: np.ndarray, right: np.ndarray, width: float = WIDTH, least: int = LEAST) -> list[dict]:

@@ -15,7 +15,7 @@ from app.training.data.splits import unit_hash
 from app.training.evaluation.judged import judged
 from app.training.release import release
 from app.vision.decoding import Picture
-from app.vision.detection import turned
+from app.vision.detection import rotate_picture
 
 SAMPLE = 400
 """Number of known faces that are degraded, about, and of impostors."""
@@ -67,7 +67,7 @@ def _covered(picture: np.ndarray) -> np.ndarray:
 
 
 def _tilted(degrees: float) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda picture: turned(picture, degrees)[0]
+    return lambda picture: rotate_picture(picture, degrees)[0]
 
 
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -159,7 +159,7 @@ def _sample(faces: LabeledFaces, split: str) -> np.ndarray:
 def _verdict(picture: np.ndarray, recognizer: Recognizer) -> Verdict | None:
     """Identify the largest face of a picture; None if the detector finds none."""
     photo = Picture(picture)
-    faces = recognizer.name(photo, recognizer.find(photo)).faces
+    faces = recognizer.identify_faces(photo, recognizer.detect(photo)).faces
     largest = max(faces, key=lambda one: one.face.box.area, default=None)
     return None if largest is None else largest.verdict
 

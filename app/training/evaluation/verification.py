@@ -77,7 +77,7 @@ def comparisons(embeddings: np.ndarray, people: np.ndarray, rules: Rules) -> dic
     faces = order[starts[chosen] + (rng.random(chosen.shape) * counts[chosen]).astype(int)]
     left, right = embeddings[faces[:, :GROUP]], embeddings[faces[:, GROUP:]]
     closest = np.einsum("tad,tbd->tab", left, right).max(axis=(1, 2))
-    groups = rules.head.of_cosines(closest)
+    groups = rules.head.score_cosines(closest)
     return {
         "same_person": _verdicts(rules.head.score(same), rules, 1),
         "different_people": _verdicts(rules.head.score(different), rules, 1),
@@ -87,7 +87,7 @@ def comparisons(embeddings: np.ndarray, people: np.ndarray, rules: Rules) -> dic
 
 def _verdicts(scores: np.ndarray, rules: Rules, pairs: int) -> dict:
     """Count verdicts as `verdict.PairRules.judge` gives them."""
-    limit = rules.pairs.same(pairs)
+    limit = rules.pairs.same_threshold(pairs)
     same, different = float((scores <= limit).mean()), float((scores > max(limit, rules.pairs.different)).mean())
     return {"pairs": len(scores), "same": same, "uncertain": 1 - same - different, "different": different}
 

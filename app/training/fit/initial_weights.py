@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.errors import TrainingError
-from app.recognition.model_card import Card
+from app.recognition.model_card import ModelCard
 
 
 def mean(weights: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The mean of the weights of several twins, as `siamese.numbers` gives them.
+    """The mean of the weights of several twins, as `siamese.get_weights` gives them.
 
     Where they come from runs that began alike it is often better than each ("model soups", Wortsman et al. 2022,
     https://arxiv.org/abs/2203.05482) once some training has settled what the batch normalizations know of it.
@@ -27,13 +27,13 @@ def mean(weights: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.mean([one[name] for one in weights], axis=0, dtype=np.float32) for name in first}
 
 
-def origin(card: Card) -> str:
+def origin(card: ModelCard) -> str:
     """Return what the card of a network says that starts with this one's weights."""
     pretrained = card.raw["training"].get("pretrained")
     return f"{card.id}: {pretrained['source']}, {pretrained['license']}" if pretrained else card.id
 
 
-def learnt_from(card: Card) -> int:
+def learnt_from(card: ModelCard) -> int:
     """How many augmented faces a network has learnt from, those of the runs before it included."""
     training = card.raw["training"]
     return training["images"] + training.get("seen_before", 0)

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from app.errors import TrainingError
 from app.recognition.model_card import TwinConfig
-from app.recognition.siamese import build_twin, numbers
+from app.recognition.siamese import build_twin, get_weights
 from app.training.fit import losses
 from app.training.fit.normalization import normalization
 
@@ -99,7 +99,7 @@ def save(learner: Learner, path: Path, step: int, about: dict) -> None:
     The twin's own weights stand there a second time, under `twin/`, for those who want nothing else.
     """
     tensors = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(_variables(learner))}
-    tensors |= {f"twin/{name}": array for name, array in numbers(learner.twin).items()}
+    tensors |= {f"twin/{name}": array for name, array in get_weights(learner.twin).items()}
     unfinished = path.with_suffix(".part")
     save_file(tensors, unfinished, metadata={"step": str(step), "about": json.dumps(about)})
     unfinished.replace(path)

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.errors import TrainingError
 from app.recognition.model_card import TwinConfig
-from app.recognition.siamese import fill
+from app.recognition.siamese import set_weights
 from app.training.data.answers import Answers
 from app.training.data.splits import split_of
 from app.training.data.tiles import TileSet
@@ -52,7 +52,7 @@ def train(
         report: called with one dict of step, images, rate, speed and mean losses every hundred steps; at a checkpoint
             also with `validation`, the share of pairs told rightly of people who do not train, where there are any.
         answers: of a teacher about blends of two faces, which `plan.blended` of the faces then are.
-        weights: of a twin to begin with, as `siamese.numbers` gives them, where no checkpoint lies.
+        weights: of a twin to begin with, as `siamese.get_weights` gives them, where no checkpoint lies.
         teacher: to be asked about blends on the spot; the faces are then rendered where the network trains.
 
     Raises:
@@ -66,7 +66,7 @@ def train(
     student, pairs = _prepared(tiles, plan, config, teacher)
     checkpoint = folder / "checkpoint.safetensors"
     if weights is not None and not checkpoint.exists():
-        fill(student.twin, weights)
+        set_weights(student.twin, weights)
     start = _resume(student, checkpoint)
     about = {"plan": asdict(plan), "twin": asdict(config)}
     validation = Validation(tiles, plan.seed)

@@ -11,9 +11,10 @@ import numpy as np
 from safetensors import safe_open
 
 from app.errors import TrainingError
-from app.recognition.decision import Head, PairRules, Rules
+from app.recognition.decision import PairRules, Rules
 from app.recognition.inference import Network
-from app.recognition.model_card import Card, TwinConfig, stored
+from app.recognition.model_card import ModelCard, TwinConfig, to_stored_dtype
+from app.recognition.scoring import Head
 from app.recognition.siamese import build_twin
 from app.vision import alignment
 from app.vision.quality import QualityFloor
@@ -41,8 +42,8 @@ def provisional_network(weights: dict[str, np.ndarray], about: dict) -> Network:
     """Return a network that embeds before its card's numbers are chosen, with weights as they will be stored."""
     rules = Rules(Head(1.0, 0.0), (), 0.0, PairRules((), 0.0))
     config = TwinConfig.from_dict(about["twin"])
-    card = Card("unshipped", alignment.PIPELINE, config, "", "", rules, QualityFloor(0.0, 0.0), {})
-    return Network({name: stored(array) for name, array in weights.items()}, card)
+    card = ModelCard("unshipped", alignment.PIPELINE, config, "", "", rules, QualityFloor(0.0, 0.0), {})
+    return Network({name: to_stored_dtype(array) for name, array in weights.items()}, card)
 
 
 def describe(about: dict, data: str, crops_made_by: str) -> dict:

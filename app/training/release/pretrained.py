@@ -30,7 +30,7 @@ def read_onnx(path: Path) -> tuple[dict[str, np.ndarray], dict]:
         path: an ONNX file of the default layout that takes RGB values of 0 to 255.
 
     Returns:
-        Weights by name as `siamese.numbers` returns them, float32; and what a card says about their origin.
+        Weights by name as `siamese.get_weights` returns them, float32; and what a card says about their origin.
 
     Raises:
         TrainingError: onnx is missing, or the file is not a network of this layout.

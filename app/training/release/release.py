@@ -14,7 +14,8 @@ import numpy as np
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
 from app.recognition import impostor_faces, model_card
-from app.recognition.decision import Head, Rules
+from app.recognition.decision import Rules
+from app.recognition.scoring import Head
 from app.training.calibration import quality_floor, thresholds
 from app.training.data.labeled_faces import LabeledFaces, Progress, no_progress, person_name
 from app.training.release import anchors
@@ -58,7 +59,7 @@ def calibrate(
         progress: called with the progress.
     """
     floor = quality_floor.choose(
-        faces.crops, faces.embeddings, faces.positions("calibration"), network.vectors, progress
+        faces.crops, faces.embeddings, faces.positions("calibration"), network.embed_raw, progress
     )
     snapshot, chosen = choose_gallery(faces, spellings, floor)
     good = floor.accepts(faces.crops.qualities)
@@ -85,7 +86,9 @@ def calibrate(
     return Rules(head, table, margin, pairs), floor, snapshot
 
 
-def write(model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, floor: QualityFloor) -> model_card.Card:
+def write(
+    model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, floor: QualityFloor
+) -> model_card.ModelCard:
     """Write the card with its numbers, and the weights beside it.
 
     Args:
@@ -95,8 +98,8 @@ def write(model: Path, raw: dict, weights: dict[str, np.ndarray], rules: Rules, 
         rules: thresholds and margin.
         floor: the smallest and blurriest face worth judging.
     """
-    numbers = {"head": asdict(rules.head), "verdict": model_card.verdict_entry(rules), "quality": floor.to_dict()}
-    model_card.write(model, raw | numbers, weights)
+    numbers = {"head": asdict(rules.head), "verdict": model_card.verdict_section(rules), "quality": floor.to_dict()}
+    model_card.write_card(model, raw | numbers, weights)
     return model_card.read_card(model)
 
 
@@ -112,7 +115,7 @@ def write_impostors(model: Path, network_id: str, faces: LabeledFaces) -> int:
         faces: as `gather` gives them.
     """
     embeddings = faces.embeddings[faces.positions("test-impostor")]
-    impostor_faces.write(model, network_id, embeddings)
+    impostor_faces.write_impostors(model, network_id, embeddings)
     return len(embeddings)
 
 

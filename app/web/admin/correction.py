@@ -12,7 +12,8 @@ from app.enrollment.enroll import DEBATABLE, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, choose
 from app.errors import ReviewExpired
 from app.gallery import names
-from app.recognition.recognizer import IdentifiedFace, Probe, Recognizer
+from app.recognition.recognizer import Recognizer
+from app.recognition.results import IdentifiedFace, Probe
 from app.web import auth, inline_images, progress_stream
 from app.web.admin.blueprint import blueprint, page
 from app.web.admin.sealed_photos import SealedPhoto, seal, unseal

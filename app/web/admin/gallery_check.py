@@ -87,7 +87,7 @@ def _checked(recognizer: Recognizer) -> Work:
     card, gallery = recognizer.network.card, recognizer.gallery
     snapshot = gallery.snapshot()
     yield f"Looking at {text.count(len(snapshot), 'person')}…"
-    faces = impostor_faces.read(recognizer.settings.model, card)
+    faces = impostor_faces.read_impostors(recognizer.settings.model, card)
     with stage("check"):
         found = gallery_check.check(snapshot, recognizer.rules(snapshot), faces)
     ids = dict(zip(snapshot.names, snapshot.ids, strict=True))

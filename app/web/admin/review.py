@@ -9,7 +9,8 @@ from werkzeug.datastructures import MultiDict
 
 from app.enrollment.enroll import DEBATABLE, Review, compare
 from app.enrollment.photo_review import PhotoOutcome, choose
-from app.recognition.recognizer import Probe, Recognizer
+from app.recognition.recognizer import Recognizer
+from app.recognition.results import Probe
 from app.vision.faces import Box
 from app.web import inline_images
 from app.web.admin.sealed_photos import PREVIEW_SIDE, SealedPhoto, seal, unseal

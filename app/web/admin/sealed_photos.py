@@ -17,7 +17,8 @@ from app.enrollment.enroll import lossless
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome
 from app.errors import ReviewExpired
 from app.gallery import embedding_rows
-from app.recognition.recognizer import Probe, Recognizer
+from app.recognition.recognizer import Recognizer
+from app.recognition.results import Probe
 from app.vision.faces import Box, DetectedFace
 from app.web import auth, inline_images
 

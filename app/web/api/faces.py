@@ -24,7 +24,7 @@ blueprint = admin_blueprint("api_faces", people.blueprint)
 )
 def list_anchors(path: schema.PersonPath) -> Response:
     """List a person's anchors, oldest first."""
-    return json_response(serialization.kept_faces(current_recognizer().gallery.anchors(path.person_id)))
+    return json_response(serialization.anchors(current_recognizer().gallery.anchors(path.person_id)))
 
 
 @blueprint.delete(
@@ -46,7 +46,7 @@ def remove_anchor(path: admin_schema.AnchorPath, query: admin_schema.RemoveQuery
 )
 def list_rejected(path: schema.PersonPath) -> Response:
     """List the faces that count against a person when similar faces are identified."""
-    return json_response(serialization.kept_faces(current_recognizer().gallery.rejected(path.person_id)))
+    return json_response(serialization.anchors(current_recognizer().gallery.rejected(path.person_id)))
 
 
 @blueprint.post(
@@ -61,7 +61,7 @@ def reject_faces(path: schema.PersonPath, form: schema.PhotosForm) -> Response:
     recognizer = current_recognizer()
     embeddings = np.stack([_single_embedding(recognizer, photo) for photo in photos])
     recognizer.gallery.reject(path.person_id, embeddings, [photo.name for photo in photos])
-    return json_response(serialization.kept_faces(recognizer.gallery.rejected(path.person_id)))
+    return json_response(serialization.anchors(recognizer.gallery.rejected(path.person_id)))
 
 
 @blueprint.delete(
@@ -83,7 +83,7 @@ def _single_embedding(recognizer: Recognizer, photo: Upload) -> FloatArray:
         SeveralFaces: the photo has more than one.
     """
     check_size(photo)
-    _, probes = recognizer.probes(photo.data)
+    _, probes = recognizer.extract_probes(photo.data)
     embeddings = [probe.embedding for probe in probes if probe.embedding is not None]
     if len(embeddings) != 1:
         exception = SeveralFaces if embeddings else NoFaceFound

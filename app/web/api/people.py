@@ -32,7 +32,7 @@ def list_people(query: schema.PeopleQuery) -> Response:
     if end < len(people):
         next_url = url_for("api_people.list_people", q=query.q or None, offset=end, limit=query.limit)
     rows = [person_json(person) for person in people[query.offset : end]]
-    return json_response(serialization.people_part(rows, len(people), next_url))
+    return json_response(serialization.people_page(rows, len(people), next_url))
 
 
 @blueprint.get(
@@ -48,7 +48,7 @@ def get_person(path: schema.PersonPath) -> Response:
     if person is None:
         raise PersonNotFound(f"No person has the ID {path.person_id}.")
     spread, closest = likeness(person.id, recognizer.gallery.snapshot(), recognizer.network.card.rules.head)
-    return json_response(person_json(person) | serialization.likeness(spread, closest))
+    return json_response(person_json(person) | serialization.similarity(spread, closest))
 
 
 @blueprint.get("/<int:person_id>/portrait", summary="Get a person's portrait", responses=_PORTRAIT | problems(404))

@@ -48,8 +48,8 @@ def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
         try:
             rows.append(_identify(recognizer, photo, top, fpir))
         except PhotoError as error:
-            rows.append(serialization.failure(photo.name, error.code, str(error)))
-    return json_response(serialization.images(rows))
+            rows.append(serialization.identification_error(photo.name, error.code, str(error)))
+    return json_response(serialization.identifications(rows))
 
 
 @blueprint.post(

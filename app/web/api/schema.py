@@ -48,7 +48,7 @@ class Problem(StrictModel):
 class IdentifyQuery(StrictModel):
     """Length of the rankings, and the false positive identification rate."""
 
-    top: int = Field(serialization.BEST, ge=1, le=100_000, description="Most people in each ranking")
+    top: int = Field(serialization.RANKING_ROWS, ge=1, le=100_000, description="Most people in each ranking")
     all: bool = Field(False, description="Rank all people and ignore `top`")
     fpir: float | None = Field(
         None, description="False positive identification rate: the server's (default) or a stricter one"

@@ -67,7 +67,7 @@ class RequestLifecycle:
         course = RequestTrace(now + self._settings.request_seconds)
         course.admit = lambda: self._gate.enter(id(course))
         g.course, g.began = course, now
-        tracing.follow(course)
+        tracing.start_trace(course)
         if request.method not in _SAFE:
             environ = request.environ
             g.body = TimedBody(environ["wsgi.input"], self._settings.body_seconds, environ.get("gunicorn.socket"))
@@ -107,7 +107,7 @@ class RequestLifecycle:
             )
 
     def _end(self, _error: BaseException | None) -> None:
-        tracing.leave()
+        tracing.end_trace()
         course = g.pop("course", None)
         if course is not None:
             self._gate.leave(id(course))

@@ -10,7 +10,8 @@ from flask import render_template
 from app import serialization, text
 from app.errors import FaceError, PhotoError
 from app.recognition.decision import PAIR_LABELS, PairKind
-from app.recognition.recognizer import ComparedFace, Comparison, Recognizer, Side
+from app.recognition.recognizer import Recognizer
+from app.recognition.results import ComparedFace, ComparedPhoto, Comparison
 from app.vision.faces import Box
 from app.web import inline_images, wording
 from app.web.http_errors import describe
@@ -99,21 +100,21 @@ def work(recognizer: Recognizer, first: Upload, second: Upload) -> Work:
     try:
         for upload, which in ((first, "first"), (second, "second")):
             check_size(upload, f"{which} photo")
-        left = recognizer.side(first.data, "first")
+        left = recognizer.load_compared_photo(first.data, "first")
         yield "Finding faces in the second photo…"
-        right = recognizer.side(second.data, "second")
+        right = recognizer.load_compared_photo(second.data, "second")
     except (PhotoError, FaceError) as error:
         return page(str(error)), describe(error).status
     yield f"Comparing {text.count(len(left.chosen), 'face')} with {text.count(len(right.chosen), 'face')}…"
     return page(result=view(recognizer, left, right)), 200
 
 
-def view(recognizer: Recognizer, first: Side, second: Side) -> ComparisonView:
+def view(recognizer: Recognizer, first: ComparedPhoto, second: ComparedPhoto) -> ComparisonView:
     """Prepare every pair of faces; the page starts with the largest face of each photo."""
-    closest = recognizer.closest(first, second)
+    closest = recognizer.compare_photos(first, second)
     faces = [_shown(first, closest.first), _shown(second, closest.second)]
     pairs = tuple(
-        _pair(recognizer.closest(first.only(a), second.only(b)), slot_a, slot_b, closest)
+        _pair(recognizer.compare_photos(first.with_chosen(a), second.with_chosen(b)), slot_a, slot_b, closest)
         for slot_a, a in enumerate(faces[0], start=1)
         for slot_b, b in enumerate(faces[1], start=1)
         if a in first.chosen and b in second.chosen
@@ -170,14 +171,14 @@ def _pair(compared: Comparison, a: int, b: int, closest: Comparison) -> PairView
     )
 
 
-def _shown(side: Side, closest: ComparedFace) -> list[ComparedFace]:
+def _shown(side: ComparedPhoto, closest: ComparedFace) -> list[ComparedFace]:
     """Return the faces to pick from left to right: the largest and the closest first, those of low quality last."""
     by_size = sorted(side.faces, key=lambda face: (face not in side.chosen, -face.area))
     order = dict.fromkeys([side.largest, closest, *by_size])
     return sorted(list(order)[:FACES], key=lambda face: face.index)
 
 
-def _side(field: str, side: Side, faces: Sequence[ComparedFace]) -> SideView:
+def _side(field: str, side: ComparedPhoto, faces: Sequence[ComparedFace]) -> SideView:
     picture = side.picture
     scale = _SIDE / max(picture.width, picture.height)
     views = tuple(
@@ -195,7 +196,7 @@ def _side(field: str, side: Side, faces: Sequence[ComparedFace]) -> SideView:
     return SideView(field, inline_images.photo(picture), *size, _caption(side, len(faces)), views)
 
 
-def _caption(side: Side, shown: int) -> str:
+def _caption(side: ComparedPhoto, shown: int) -> str:
     low = len(side.faces) - len(side.chosen)
     parts = [text.count(len(side.faces), "face")]
     if low:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.recognition.decision import Verdict
-from app.serialization import BEST
+from app.serialization import RANKING_ROWS
 
 _LANES = 5
 """Heights that the dots of a strip lie at, so that equal scores do not hide each other."""
@@ -66,7 +66,7 @@ def rejections(verdict: Verdict) -> tuple[str, ...]:
     """
     if not verdict.ranking:
         return ()
-    furthest = verdict.ranking[:BEST][-1].class_distance
+    furthest = verdict.ranking[:RANKING_ROWS][-1].class_distance
     return tuple(
         f"A face like this one was marked as not {row.person}, which put their distance up from {before:.3f} to "
         f"{row.class_distance:.3f}."

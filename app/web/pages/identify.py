@@ -50,9 +50,9 @@ def _outcome(recognizer: Recognizer, upload: Upload, which: str, people: int) ->
     except PhotoError as error:
         return Outcome(upload.name, None, error.code, str(error))
     yield wording.step(which, "finding faces")
-    faces = recognizer.find(picture)
+    faces = recognizer.detect(picture)
     yield wording.step(which, f"comparing {text.count(len(faces), 'face')} with {text.count(people, 'person')}")
-    found = recognizer.name(picture, faces)
+    found = recognizer.identify_faces(picture, faces)
     if not faces:
         return Outcome(upload.name, found, "no_face_found", NO_FACE)
     return Outcome(upload.name, found)

@@ -88,7 +88,7 @@ def report(name: str) -> Response:
 def thresholds(rules: Rules, people: int) -> list[ThresholdRow]:
     """Return the thresholds of a gallery, a row for each number of anchors that the card has."""
     counts = [anchors for anchors, _ in dict(rules.thresholds)[FPIRS[0]][0][1]]
-    rates = [rules.at(fpir) for fpir in FPIRS]
+    rates = [rules.with_fpir(fpir) for fpir in FPIRS]
     return [ThresholdRow(count, tuple(rate.threshold(count, people) for rate in rates)) for count in counts]
 
 

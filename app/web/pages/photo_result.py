@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import serialization
-from app.recognition.recognizer import Identification
+from app.recognition.results import Identification
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +26,11 @@ class Outcome:
     def answer(self) -> dict[str, Any]:
         """The same as the API tells it."""
         if self.found is None:
-            return serialization.failure(self.name, self.code, self.problem)
+            return serialization.identification_error(self.name, self.code, self.problem)
         return serialization.identification(self.name, self.found)
 
 
 def answers(outcomes: list[Outcome]) -> dict[str, Any]:
     """Several photos as the API tells them: one alone, or all in a list."""
     rows = [outcome.answer for outcome in outcomes]
-    return rows[0] if len(rows) == 1 else serialization.images(rows)
+    return rows[0] if len(rows) == 1 else serialization.identifications(rows)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.gallery.store import Person
-from app.recognition.decision import PersonDistance, Verdict
-from app.recognition.model_card import Card
-from app.recognition.recognizer import Identification, IdentifiedFace
-from app.serialization import BEST
+from app.recognition.decision import Verdict
+from app.recognition.model_card import ModelCard
+from app.recognition.results import Identification, IdentifiedFace
+from app.recognition.scoring import PersonDistance
+from app.serialization import RANKING_ROWS
 from app.vision.faces import Box
 from app.web import inline_images, wording
 from app.web.admin.correction import Correction
@@ -107,13 +108,13 @@ class Explainer:
 
     def __init__(
         self,
-        card: Card,
+        card: ModelCard,
         people: Mapping[str, Person],
         corrections: Callable[[str, Sequence[IdentifiedFace]], Sequence[Correction | None]],
     ) -> None:
         self.corrections = corrections
         self.margin = card.rules.margin
-        self.same = card.rules.pairs.same()
+        self.same = card.rules.pairs.same_threshold()
         self.bins = card.raw.get("metrics", {}).get("reliability", ())
         self._people = people
 
@@ -184,7 +185,7 @@ def _face(
         lookalike=None if verdict.look_alike is None else explainer.tile(verdict.look_alike),
         threshold=verdict.threshold,
         best=_best(verdict, explainer),
-        rest=verdict.ranking[BEST:],
+        rest=verdict.ranking[RANKING_ROWS:],
         correction=correction,
     )
 
@@ -192,7 +193,7 @@ def _face(
 def _best(verdict: Verdict, explainer: Explainer) -> tuple[Row, ...]:
     return tuple(
         Row(explainer.tile(row.person), row, explanation.strip(verdict.ranking.scores(place), explainer.same))
-        for place, row in enumerate(verdict.ranking[:BEST])
+        for place, row in enumerate(verdict.ranking[:RANKING_ROWS])
     )
 
 

@@ -21,7 +21,9 @@ def moved(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
 def test_frames_invert_the_alignment_that_serves(faces):
     found = frames.of_tiles(faces)
     for frame, eyes in zip(found, faces.eyes, strict=True):
-        np.testing.assert_allclose(frame, alignment.similarity(alignment.EYES, eyes.astype(np.float64)), atol=1e-9)
+        np.testing.assert_allclose(
+            frame, alignment.similarity_transform(alignment.EYES, eyes.astype(np.float64)), atol=1e-9
+        )
 
 
 def test_a_batch_is_laid_out_by_its_faces(faces):

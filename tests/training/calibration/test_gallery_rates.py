@@ -5,7 +5,8 @@ import pytest
 
 from app.errors import TrainingError
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import Head, judge, rank
+from app.recognition.decision import decide
+from app.recognition.scoring import Head, rank
 from app.training.calibration import gallery_rates
 from tests.rules import make_rules
 
@@ -28,7 +29,7 @@ def gallery(rng) -> Snapshot:
 def test_rates_are_those_of_the_verdicts(gallery, rng):
     impostors = unit(rng.normal(size=(300, 16)))
     found = gallery_rates.measure(gallery, RULES, impostors)
-    verdicts = [judge(rank(face, gallery, RULES.head), RULES).kind for face in impostors]
+    verdicts = [decide(rank(face, gallery, RULES.head), RULES).kind for face in impostors]
     assert 0 < found.impostors_named < 1
     assert found.impostors_named == pytest.approx(verdicts.count("match") / 300)
     assert (found.people, found.anchors, found.impostors, found.fpir) == (5, 19, 300, 0.01)

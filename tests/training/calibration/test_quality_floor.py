@@ -6,7 +6,7 @@ from app.training.calibration import quality_floor
 from app.training.calibration.quality_floor import Recognition
 from app.training.data.crops import Crops
 from app.vision.alignment import TEMPLATE
-from app.vision.quality import Quality, QualityFloor, measure
+from app.vision.quality import Quality, QualityFloor, measure_quality
 from tests import photos
 
 PEOPLE = 20
@@ -39,9 +39,9 @@ def test_the_floor_lies_where_reduced_faces_are_no_longer_recognized(crops):
     ]
     assert rates[0] < quality_floor.STILL_RECOGNIZED < rates[1]
     reduced = quality_floor.reduce(crops.crops[::2], floor.eye_distance / 1.5)
-    refused = [floor.flaw(measure(face, TEMPLATE)) for face in reduced]
+    refused = [floor.flaw(measure_quality(face, TEMPLATE)) for face in reduced]
     assert sum(flaw is not None and "blurred or enlarged" in flaw for flaw in refused) > PEOPLE / 2
-    assert floor.flaw(measure(crops.crops[0], TEMPLATE)) is None
+    assert floor.flaw(measure_quality(crops.crops[0], TEMPLATE)) is None
 
 
 def test_ordinary_faces_are_hardly_ever_refused(rng):

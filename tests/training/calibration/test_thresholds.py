@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Rules, leads
+from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules, margins_to_runner_up
+from app.recognition.scoring import Head
 from app.training.calibration import thresholds
 from app.training.evaluation.reliability import class_distances
 
@@ -162,5 +163,5 @@ def test_leads_that_name_wrongly_too_often_are_doubtful():
 
 
 def test_leads_are_what_the_runner_up_lacks():
-    assert leads(np.array([[0.5, 0.2, 0.9], [0.1, 0.7, 0.1]])) == pytest.approx([0.3, 0.0])
-    assert leads(np.array([[0.5]]))[0] == np.inf
+    assert margins_to_runner_up(np.array([[0.5, 0.2, 0.9], [0.1, 0.7, 0.1]])) == pytest.approx([0.3, 0.0])
+    assert margins_to_runner_up(np.array([[0.5]]))[0] == np.inf

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from app.errors import TrainingError
-from app.recognition.siamese import numbers
+from app.recognition.siamese import get_weights
 from app.training.augmentation import dice
 from app.training.data import answers
 from app.training.fit import batches, loop, losses
@@ -123,7 +123,7 @@ def test_a_face_without_an_answer_keeps_its_own_target(packed, tmp_path, monkeyp
 def test_a_run_begins_with_the_weights_it_is_given(packed, uninterrupted, tmp_path):  # noqa: F811
     weights, _, _ = uninterrupted
     still = replace(PLAN, rate=0.0, weight_decay=0.0, images=8)
-    trained = numbers(loop.train(packed, tmp_path, still, TINY, weights=weights).twin)
+    trained = get_weights(loop.train(packed, tmp_path, still, TINY, weights=weights).twin)
     kernels = [name for name, array in weights.items() if array.ndim > 1]
     assert kernels
     for name in kernels:

@@ -30,14 +30,14 @@ def test_faces_are_aligned_and_embedded_once(root, recognizer):
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), [1, 1, 0], atol=1e-5)
     for place, file in enumerate(FILES[:2]):
         picture = decoding.decode((root / file).read_bytes())
-        face = recognizer.detector.largest(picture)
+        face = recognizer.detector.find_largest_face(picture)
         np.testing.assert_array_equal(found.crops[place], alignment.align(picture.pixels, face.landmarks))
         cached = found.face(place)
         np.testing.assert_allclose(cached.landmarks, face.landmarks, atol=1e-3)
         assert (cached.box, cached.confidence) == (face.box, pytest.approx(face.confidence))
     assert found.face(2) is None
     assert [one is None for one in found.qualities] == [False, False, True]
-    norms = np.linalg.norm(recognizer.network.vectors(found.crops[:2]), axis=1)
+    norms = np.linalg.norm(recognizer.network.embed_raw(found.crops[:2]), axis=1)
     np.testing.assert_allclose(measured.norms, [*norms, 0], rtol=1e-5)
     assert [quality and quality.norm for quality in measured.qualities] == [*measured.norms[:2].tolist(), None]
     ticks, counting = [], Counting(recognizer.detector)
@@ -55,7 +55,7 @@ class Counting:
 
     def largest(self, picture):
         self.asked += 1
-        return self.detector.largest(picture)
+        return self.detector.find_largest_face(picture)
 
 
 def test_another_detection_discards_crops_and_embeddings(root, recognizer, monkeypatch):

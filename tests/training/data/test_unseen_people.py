@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.recognition.decision import Head
+from app.recognition.scoring import Head
 from app.training.data import unseen_people
 from app.training.data.crops import Crops
 from app.training.data.labeled_faces import LabeledFaces

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, Head, PairRules, PersonDistance, Rules, judge, rank
+from app.recognition.decision import FPIRS, PairRules, Rules, decide
+from app.recognition.scoring import Head, PersonDistance, rank
 from app.training.evaluation import fairness, identification
 from app.training.evaluation.identification import Collection
 from app.training.evaluation.judged import Judged
@@ -107,7 +108,7 @@ def test_own_galleries_name_as_serving_does(collection, monkeypatch):
         anchors = collection.embeddings[[order[collection.usable[order]][0] for order in orders]].astype(np.float32)
         snapshot = Snapshot([f"m{number}" for number in range(8)], range(8), anchors, np.arange(9), 1)
         probes = collection.embeddings[collection.held_out]
-        named.append(np.mean([judge(rank(one, snapshot, rules.head), rules).person is not None for one in probes]))
+        named.append(np.mean([decide(rank(one, snapshot, rules.head), rules).person is not None for one in probes]))
     assert 0.01 < found < 0.99
     assert found == pytest.approx(np.mean(named), abs=1e-3)
 

@@ -6,7 +6,8 @@ import pytest
 
 from app.errors import TrainingError
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, Head, PairRules, Rules
+from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules
+from app.recognition.scoring import Head
 from app.training.data.crops import Crops
 from app.training.data.labeled_faces import LabeledFaces
 from app.training.evaluation import measuring

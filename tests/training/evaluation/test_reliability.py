@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import Head, rank
+from app.recognition.scoring import Head, rank
 from app.training.evaluation import reliability
 
 HEAD = Head(4.0, 1.1)

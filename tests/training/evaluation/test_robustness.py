@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.recognition.decision import Head, PairRules, PersonDistance, Rules, Verdict, judge
+from app.recognition.decision import PairRules, Rules, Verdict, decide
 from app.recognition.recognizer import Recognizer
+from app.recognition.scoring import Head, PersonDistance
 from app.settings import Settings
 from app.training.data.crops import collect
 from app.training.data.labeled_faces import LabeledFaces
@@ -90,7 +91,7 @@ def test_enrolled_photos_are_sent_again(enrolled):
 def test_missed_and_refused_faces_count_as_errors():
     near = (PersonDistance("Ann", 0.1, 0.1, 0.1, 0.0, 1),)
     match = Verdict("match", "Ann", 0.1, 0.2, near, "")
-    refused = judge(near, RULES, "It is blurred.")
+    refused = decide(near, RULES, "It is blurred.")
     found = robustness._counted(["Ann", "Ann", "Ann", "Bob"], [match, None, refused, match], [match, None, refused])
     assert found == {
         "faces": 4,

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from app.errors import TrainingError
-from app.recognition.decision import Head, PairRules, Rules
+from app.recognition.decision import PairRules, Rules
+from app.recognition.scoring import Head
 from app.training.evaluation import verification
 
 

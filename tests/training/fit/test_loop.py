@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import TrainingError
 from app.recognition.model_card import TwinConfig
-from app.recognition.siamese import build_twin, fill, numbers
+from app.recognition.siamese import build_twin, get_weights, set_weights
 from app.training.augmentation import augment
 from app.training.data.splits import split_of
 from app.training.data.tiles import SIDE, TileSet
@@ -43,7 +43,7 @@ def four_people() -> TileSet:
 def random_weights() -> dict[str, np.ndarray]:
     """Return weights of a tiny twin, other ones than a run begins with."""
     keras.utils.set_random_seed(3)
-    return numbers(build_twin(TINY))
+    return get_weights(build_twin(TINY))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def uninterrupted(packed, tmp_path_factory):
     """A run to its end: (weights, what it reported, its folder)."""
     folder, lines = tmp_path_factory.mktemp("run"), []
     student = loop.train(packed, folder, PLAN, TINY, lines.append)
-    return numbers(student.twin), lines, folder
+    return get_weights(student.twin), lines, folder
 
 
 def assert_same(one: dict, other: dict) -> None:
@@ -72,8 +72,8 @@ def test_a_run_reports_finite_losses_and_leaves_its_files(uninterrupted):
 
 
 def test_one_seed_gives_one_network(packed, uninterrupted, tmp_path):
-    assert_same(numbers(loop.train(packed, tmp_path, PLAN, TINY).twin), uninterrupted[0])
-    other = numbers(loop.train(packed, tmp_path / "other", replace(PLAN, seed=2), TINY).twin)
+    assert_same(get_weights(loop.train(packed, tmp_path, PLAN, TINY).twin), uninterrupted[0])
+    other = get_weights(loop.train(packed, tmp_path / "other", replace(PLAN, seed=2), TINY).twin)
     assert any(not np.allclose(array, uninterrupted[0][name], atol=1e-3) for name, array in other.items())
 
 
@@ -94,9 +94,9 @@ def test_bfloat16_trains_the_same_network_a_little_coarser(packed, tmp_path):
     assert embeddings.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
     exact = build_twin(TINY)
-    fill(exact, numbers(student.twin))
+    set_weights(exact, get_weights(student.twin))
     assert 0 < np.abs(embeddings - np.asarray(exact(crops))).max() < 0.05
-    assert all(np.isfinite(array).all() for array in numbers(student.twin).values())
+    assert all(np.isfinite(array).all() for array in get_weights(student.twin).values())
 
 
 class PowerCut(Exception):
@@ -125,12 +125,12 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_were_not(packed, uninterrupted,
     resumed = loop.train(packed, tmp_path, PLAN, TINY)
     assert steps[0] in (4, 8)
     assert steps[-1] == 11
-    assert_same(numbers(resumed.twin), uninterrupted[0])
+    assert_same(get_weights(resumed.twin), uninterrupted[0])
 
 
 def test_a_finished_run_stays_as_it_is(packed, uninterrupted):
     weights, _, folder = uninterrupted
-    assert_same(numbers(loop.train(packed, folder, PLAN, TINY).twin), weights)
+    assert_same(get_weights(loop.train(packed, folder, PLAN, TINY).twin), weights)
 
 
 def test_a_checkpoint_of_another_layout_is_refused(packed, uninterrupted):
@@ -197,7 +197,7 @@ def test_weight_decay_shrinks_kernels_alone(packed):
 
 def test_random_weights_learn_what_the_teacher_says_and_serve(packed, tmp_path):
     student = loop.train(packed, tmp_path, replace(PLAN, images=1600), TINY)
-    network = export.provisional_network(numbers(student.twin), {"twin": asdict(TINY)})
+    network = export.provisional_network(get_weights(student.twin), {"twin": asdict(TINY)})
     found = network.embed(np.stack([alignment.align(*face) for face in zip(packed.tiles, packed.eyes, strict=True)]))
     assert (found * packed.targets).sum(axis=1).min() > 0.8
 

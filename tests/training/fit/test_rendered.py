@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.errors import TrainingError
-from app.recognition.siamese import numbers
+from app.recognition.siamese import get_weights
 from app.settings import ROOT
 from app.training.fit import loop, losses, rendered
 from app.training.fit.batches import Pairs
@@ -62,7 +62,7 @@ def test_a_learner_is_told_what_the_teacher_says_of_blends(packed, monkeypatch, 
 
 def test_a_run_with_a_teacher_goes_on_as_if_it_had_not_been_cut_off(packed, tmp_path, monkeypatch):  # noqa: F811
     lines = []
-    whole = numbers(loop.train(packed, tmp_path / "whole", SHORT, TINY, lines.append, teacher=Painter()).twin)
+    whole = get_weights(loop.train(packed, tmp_path / "whole", SHORT, TINY, lines.append, teacher=Painter()).twin)
     assert lines[-1]["images"] == 64
     assert all(np.isfinite(lines[-1][name]) for name in ("distillation", "softmax", "contrastive", "spread"))
     drawn = Pairs.draw
@@ -76,7 +76,7 @@ def test_a_run_with_a_teacher_goes_on_as_if_it_had_not_been_cut_off(packed, tmp_
     with pytest.raises(KeyboardInterrupt):
         loop.train(packed, tmp_path / "cut", SHORT, TINY, teacher=Painter())
     monkeypatch.setattr(Pairs, "draw", drawn)
-    assert_same(numbers(loop.train(packed, tmp_path / "cut", SHORT, TINY, teacher=Painter()).twin), whole)
+    assert_same(get_weights(loop.train(packed, tmp_path / "cut", SHORT, TINY, teacher=Painter()).twin), whole)
 
 
 def test_a_teacher_without_targets_is_refused(packed, tmp_path):  # noqa: F811
@@ -93,14 +93,14 @@ from pathlib import Path
 
 import numpy as np
 
-from app.recognition.siamese import numbers
+from app.recognition.siamese import get_weights
 from app.training import loop
 from tests.training.fit.test_loop import TINY, four_people
 from tests.training.fit.test_rendered import ONE_STEP, Painter
 
 begin, folder = dict(np.load(sys.argv[1])), Path(sys.argv[2])
 student = loop.train(four_people(), folder, ONE_STEP, TINY, weights=begin, teacher=Painter())
-np.savez(folder / "twin.npz", **numbers(student.twin))
+np.savez(folder / "twin.npz", **get_weights(student.twin))
 """
 
 
@@ -109,7 +109,7 @@ def test_jax_learns_what_tensorflow_learns(packed, tmp_path):  # noqa: F811
         pytest.skip("JAX is not installed: make test")
     begin = random_weights()
     np.savez(tmp_path / "begin.npz", **begin)
-    ours = numbers(loop.train(packed, tmp_path, ONE_STEP, TINY, weights=begin, teacher=Painter()).twin)
+    ours = get_weights(loop.train(packed, tmp_path, ONE_STEP, TINY, weights=begin, teacher=Painter()).twin)
     command = [sys.executable, "-c", BOTH, str(tmp_path / "begin.npz"), str(tmp_path / "theirs")]
     elsewhere = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(JAX)}
     subprocess.run(command, cwd=ROOT, env=os.environ | elsewhere, check=True)

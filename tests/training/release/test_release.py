@@ -4,8 +4,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.recognition.decision import judge, rank
+from app.recognition.decision import decide
 from app.recognition.model_card import TwinConfig, read_card
+from app.recognition.scoring import rank
 from app.training.calibration import quality_floor, thresholds
 from app.training.data import labeled_faces
 from app.training.data.crops import Crops
@@ -42,10 +43,10 @@ def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypat
     for _, table in rules.thresholds:
         assert [people for people, _ in table] == [1, 4, PEOPLE]
     impostors = faces.embeddings[faces.positions("calibration-impostor")]
-    named = [judge(rank(one, snapshot, rules.head), rules).kind == "match" for one in impostors]
+    named = [decide(rank(one, snapshot, rules.head), rules).kind == "match" for one in impostors]
     assert np.mean(named) <= 0.01
     known = faces.embeddings[faces.positions("calibration")]
-    assert np.mean([judge(rank(one, snapshot, rules.head), rules).kind == "match" for one in known]) > 0.5
+    assert np.mean([decide(rank(one, snapshot, rules.head), rules).kind == "match" for one in known]) > 0.5
     raw = {"architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), DIMS))}, "crop": PIPELINE}
     written = release.write(tmp_path / "twin.json", raw, {"000": np.zeros(3)}, rules, floor)
     assert written == read_card(tmp_path / "twin.json")

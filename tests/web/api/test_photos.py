@@ -19,7 +19,7 @@ def test_one_picture_is_answered_with_its_object(post, recognizer, one):
     answer = response.get_json()
     assert answer == serialization.identification("me.jpg", recognizer.identify(one))
     assert answer["faces"][0]["person"] == PERSON
-    assert len(answer["faces"][0]["ranking"]) == serialization.BEST
+    assert len(answer["faces"][0]["ranking"]) == serialization.RANKING_ROWS
 
 
 def test_it_is_the_command_lines_answer(post, settings, recognizer, one, tmp_path, monkeypatch):
@@ -33,7 +33,7 @@ def test_it_is_the_command_lines_answer(post, settings, recognizer, one, tmp_pat
 
 def test_everyone_is_ranked_on_demand(client, recognizer, one):
     everyone = len(recognizer.gallery.people())
-    for query, rows in (("?all=1", everyone), ("?all=true", everyone), ("?all=0", serialization.BEST)):
+    for query, rows in (("?all=1", everyone), ("?all=true", everyone), ("?all=0", serialization.RANKING_ROWS)):
         answer = send(client, "identify" + query, ("image", "me.jpg", one)).get_json()
         assert len(answer["faces"][0]["ranking"]) == rows
 

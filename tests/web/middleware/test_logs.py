@@ -63,7 +63,7 @@ def test_a_fault_has_its_traceback_and_its_request(serve, lines, recognizer, mon
     def fail(_data):
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(recognizer, "find", fail)
+    monkeypatch.setattr(recognizer, "detect", fail)
     app = serve()
     app.config["PROPAGATE_EXCEPTIONS"] = False
     answer = post(app, portrait)

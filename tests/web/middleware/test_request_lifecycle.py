@@ -66,14 +66,14 @@ def test_a_request_past_its_deadline_is_given_up_between_stages(serve, portrait,
 
 def test_stages_outside_of_a_request_are_nobodys_business():
     with tracing.stage("decode"):
-        tracing.judged(["match"])
+        tracing.record_verdicts(["match"])
 
 
 def test_a_slot_is_given_back_whatever_happens(serve, portrait, recognizer, monkeypatch):
     app = serve(concurrency=1, queue=0)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     with monkeypatch.context() as patch:
-        patch.setattr(recognizer.network, "vectors", lambda _crops: 1 / 0)
+        patch.setattr(recognizer.network, "embed_raw", lambda _crops: 1 / 0)
         assert [post(app, portrait).status_code for _ in range(3)] == [500] * 3
     assert post(app, b"no photo").status_code == 422
     assert post(app, portrait).status_code == 200

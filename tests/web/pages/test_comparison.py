@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app import serialization
-from app.recognition.recognizer import ComparedFace, Comparison, Probe, Side
+from app.recognition.results import ComparedFace, ComparedPhoto, Comparison, Probe
 from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace
 from app.vision.quality import QualityFloor
@@ -35,9 +35,11 @@ def probe(x: int, size: int, embedding: np.ndarray, flaw: str | None = None) -> 
     return Probe(face, np.zeros((112, 112, 3), np.uint8), embedding, flaw)
 
 
-def side(*probes: Probe) -> Side:
+def side(*probes: Probe) -> ComparedPhoto:
     faces = tuple(ComparedFace(index, one) for index, one in enumerate(probes, start=1))
-    return Side(Picture(np.zeros((200, 400, 3), np.uint8)), faces, tuple(f for f in faces if f.probe.flaw is None))
+    return ComparedPhoto(
+        Picture(np.zeros((200, 400, 3), np.uint8)), faces, tuple(f for f in faces if f.probe.flaw is None)
+    )
 
 
 def compared(score: float, pairs: int = 1, index: int = 1) -> Comparison:

@@ -60,7 +60,7 @@ def test_a_fault_of_ours_shows_no_traceback(app, recognizer, monkeypatch, portra
         raise RuntimeError("secret detail")
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(recognizer, "find", break_down)
+    monkeypatch.setattr(recognizer, "detect", break_down)
     page = send(app.test_client(), portrait_photo)
     assert page.status_code == 500
     assert heading(page) == "Something went wrong"

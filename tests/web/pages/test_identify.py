@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR
-from app.serialization import BEST
+from app.serialization import RANKING_ROWS
 from app.vision.quality import QualityFloor
 from app.web.pages.routes import SEND_AGAIN
 from tests.photos import OTHER, PERSON
@@ -37,13 +37,13 @@ def test_the_table_has_the_best_ten_and_the_rest_on_demand(client, portrait_phot
     for one in (first, rest):
         assert re.findall(r'<th scope="col">(.*?)</th>', one) == ["Celebrity", "Distance"]
     distances = re.findall(r'<span class="number">(\d\.\d{3})</span>', first)
-    assert len(distances) == BEST
+    assert len(distances) == RANKING_ROWS
     assert distances == sorted(distances)
-    assert first.count('<svg class="bar"') == BEST
+    assert first.count('<svg class="bar"') == RANKING_ROWS
     assert first.index(PERSON) == min(
         first.index(name) for name in re.findall(r"<span>([^<]+)</span></span></th>", first)
     )
-    assert rest.count("<td>") == 2 * (len(recognizer.gallery.snapshot()) - BEST)
+    assert rest.count("<td>") == 2 * (len(recognizer.gallery.snapshot()) - RANKING_ROWS)
     assert "<img" not in rest
     assert re.findall(r'<th scope="col">(.*?)</th>', anchors) == [
         "Celebrity",

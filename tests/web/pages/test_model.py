@@ -54,7 +54,7 @@ def test_the_thresholds_of_every_rate_are_those_of_this_gallery(client, recogniz
     ]
     anchors, *cells = re.findall(r'<th scope="row">(\d+)</th>' + 3 * r'<td class="number">([\d.]+)</td>', table)[0]
     people, rules = len(recognizer.gallery.people()), recognizer.rules(recognizer.gallery.snapshot())
-    assert cells == [f"{rules.at(fpir).threshold(int(anchors), people):.3f}" for fpir in FPIRS]
+    assert cells == [f"{rules.with_fpir(fpir).threshold(int(anchors), people):.3f}" for fpir in FPIRS]
     assert cells == sorted(cells, reverse=True)
 
 

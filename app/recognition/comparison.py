@@ -1,0 +1,57 @@
+"""Face verification (1:1): choose the faces of two photos and compare every pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.errors import LowQuality, NoFaceFound, NoSuchFace
+from app.recognition.decision import Rules
+from app.recognition.results import ComparedFace, ComparedPhoto, Comparison, Probe
+from app.recognition.scoring import pair_score
+from app.vision.decoding import Picture
+
+
+def choose_faces(picture: Picture, probes: Sequence[Probe], photo: str, face: int | None = None) -> ComparedPhoto:
+    """Choose the faces of a photo to compare.
+
+    Args:
+        picture: the decoded photo.
+        probes: its faces from left to right.
+        photo: how errors name it, "first" or "second".
+        face: index of the only face to compare, from 1; default: every face of sufficient quality.
+
+    Raises:
+        FaceError: the photo has no face, no face of this index, or no face of sufficient quality.
+    """
+    faces = tuple(ComparedFace(index, probe) for index, probe in enumerate(probes, start=1))
+    if not faces:
+        raise NoFaceFound(f"We couldn't find a face in the {photo} photo. Try a sharper, front-on photo.")
+    if face is not None and not 1 <= face <= len(faces):
+        raise NoSuchFace(
+            f"The {photo} photo has no face {face}. Choose a number from 1 to {len(faces)}, counted from the left."
+        )
+    candidates = faces if face is None else faces[face - 1 : face]
+    chosen = tuple(candidate for candidate in candidates if candidate.probe.flaw is None)
+    if not chosen:
+        raise LowQuality(_describe_low_quality(candidates, len(faces), photo))
+    return ComparedPhoto(picture, faces, chosen)
+
+
+def compare_photos(first: ComparedPhoto, second: ComparedPhoto, rules: Rules) -> Comparison:
+    """Return the most similar pair of chosen faces, one of each photo."""
+    scores = [
+        (pair_score(a.probe.embedding, b.probe.embedding, rules.head), a, b)
+        for a in first.chosen
+        for b in second.chosen
+        if a.probe.embedding is not None and b.probe.embedding is not None
+    ]
+    score, a, b = min(scores, key=lambda pair: pair[0])
+    return Comparison(a, b, score, len(scores), rules.pairs)
+
+
+def _describe_low_quality(candidates: Sequence[ComparedFace], faces: int, photo: str) -> str:
+    largest = max(candidates, key=lambda face: face.area)
+    if len(candidates) > 1:
+        return f"None of the {faces} faces in the {photo} photo can be compared. The largest: {largest.probe.flaw}"
+    name = "The face" if faces == 1 else f"Face {largest.index}"
+    return f"{name} in the {photo} photo cannot be compared. {largest.probe.flaw}"

@@ -1,0 +1,153 @@
+"""Result types of the recognition pipeline: face crops, probes, identifications and comparisons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from app.arrays import ByteArray, FloatArray
+from app.recognition.decision import PairKind, PairRules, Verdict
+from app.vision.decoding import Picture
+from app.vision.faces import Box, DetectedFace
+from app.vision.quality import Quality
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCrop:
+    """An aligned face, ready for the network.
+
+    Attributes:
+        face: the detection.
+        crop: uint8 (112, 112, 3) RGB, None if the detector found no eyes.
+        quality: measures of the crop, None if the detector found no eyes.
+    """
+
+    face: DetectedFace
+    crop: ByteArray | None
+    quality: Quality | None
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A face with its embedding, ready to be identified or compared.
+
+    Attributes:
+        face: the detection.
+        crop: uint8 (112, 112, 3) RGB, None if the detector found no eyes.
+        embedding: float32 (dims,) of unit length, None if the detector found no eyes.
+        flaw: a sentence that says why the quality is too low, or None.
+    """
+
+    face: DetectedFace
+    crop: ByteArray | None
+    embedding: FloatArray | None
+    flaw: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class IdentifiedFace:
+    """A face of a photo, its crop and its verdict."""
+
+    face: DetectedFace
+    crop: ByteArray | None
+    verdict: Verdict
+
+    @property
+    def box(self) -> Box:
+        """The face's box in pixels of the upright photo."""
+        return self.face.box
+
+
+@dataclass(frozen=True, eq=False)
+class Identification:
+    """The faces of a photo with their verdicts, from left to right.
+
+    Attributes:
+        picture: the decoded photo.
+        faces: boxes and landmarks are in pixels of `width` x `height`.
+        fpir: false positive identification rate of the thresholds.
+    """
+
+    picture: Picture
+    faces: tuple[IdentifiedFace, ...]
+    fpir: float
+
+    @property
+    def width(self) -> int:
+        """Width of the upright photo in pixels."""
+        return self.picture.width
+
+    @property
+    def height(self) -> int:
+        """Height of the upright photo in pixels."""
+        return self.picture.height
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedFace:
+    """A face of one of two photos; `index` counts the faces of the photo from left to right, from 1."""
+
+    index: int
+    probe: Probe
+
+    @property
+    def area(self) -> int:
+        """Area of the box in pixels."""
+        return self.probe.face.box.area
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedPhoto:
+    """One of two photos to compare.
+
+    Attributes:
+        picture: the decoded photo.
+        faces: all faces from left to right.
+        chosen: the faces to compare, at least one: those of sufficient quality, or the one that was asked for.
+    """
+
+    picture: Picture
+    faces: tuple[ComparedFace, ...]
+    chosen: tuple[ComparedFace, ...]
+
+    def with_chosen(self, face: ComparedFace) -> ComparedPhoto:
+        """Return the photo with one face to compare."""
+        return replace(self, chosen=(face,))
+
+    @property
+    def largest(self) -> ComparedFace:
+        """The largest face to compare."""
+        return max(self.chosen, key=lambda face: face.area)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The most similar pair of faces of two photos.
+
+    Attributes:
+        first: its face in the first photo.
+        second: its face in the second photo.
+        score: 0 same ... 1 different.
+        pairs: number of pairs that were compared.
+        rules: the thresholds.
+    """
+
+    first: ComparedFace
+    second: ComparedFace
+    score: float
+    pairs: int
+    rules: PairRules
+
+    @property
+    def kind(self) -> PairKind:
+        """Whether both faces show the same person: same, uncertain or different."""
+        return self.rules.decide(self.score, self.pairs)
+
+    @property
+    def threshold(self) -> float:
+        """The largest score of "same" for this number of pairs."""
+        return self.rules.same_threshold(self.pairs)
+
+    @property
+    def different(self) -> float:
+        """The score above which the pair shows different people."""
+        return self.rules.different_threshold(self.pairs)
