@@ -53,7 +53,7 @@ def test_json_is_the_serialized_comparison(run, recognizer, portrait, pictures):
     ("name", "code", "message"),
     [
         ("broken.jpg", "unreadable", "The second photo cannot be compared. The file could not be read as a picture."),
-        ("nobody.webp", "no_face_found", "The second photo shows no face."),
+        ("nobody.webp", "no_face_found", "We couldn't find a face in the second photo."),
         ("gone.jpg", "not_found", "gone.jpg: There is no such file."),
     ],
 )

@@ -67,6 +67,6 @@ def test_problems_say_which_picture(post, one, nobody):
     assert_problem(post("compare", good), 400, "no_image", "No photo was sent. Send multipart/form-data with a file in")
     assert post("compare", good).get_json()["detail"].endswith("the field b.")
     response = post("compare", good, ("b", "wall.jpg", nobody))
-    assert_problem(response, 422, "no_face_found", "The second photo shows no face.")
+    assert_problem(response, 422, "no_face_found", "We couldn't find a face in the second photo.")
     response = post("compare", ("a", "bad.jpg", b"no picture"), ("b", "one.jpg", one))
     assert_problem(response, 422, "unreadable", "The first photo cannot be compared. The file could not be read")
