@@ -62,7 +62,7 @@ def identify(
     engine: str,
     address: str | None,
 ) -> None:
-    r"""Identify the people in photos.
+    """Identify the people in photos.
 
     PATH is a photo or a folder. A folder includes its subfolders, sorted by name, without hidden files.
     Prints one row per face, from left to right:
@@ -85,7 +85,7 @@ def identify(
 
     With --out, PATH can also be a URL such as s3://BUCKET/FOLDER. The results are the objects of --json. Run
     the same command again to resume a stopped job or to add new photos.
-    """
+    """  # noqa: D301 (click needs the escaped character)
     if full_ranking and not as_json:
         raise click.UsageError("--all requires --json.")
     if out:

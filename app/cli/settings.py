@@ -1,6 +1,8 @@
-"""`settings`: every setting with its value."""
+"""`settings`: all settings with their values."""
 
 from __future__ import annotations
+
+import re
 
 import click
 
@@ -10,27 +12,17 @@ from app.settings import format_value, reference
 
 @click.command()
 def settings() -> None:
-    """Print every setting: variable, value, default, meaning.
+    """Print all settings with value, default and description.
 
-    A setting is changed by an environment variable of its name.
+    Set the environment variable of the same name to change a setting. Passwords and the admin token are hidden.
     """
-    chosen = common.load_settings()
+    values = common.load_settings()
     for setting in reference():
-        value = format_value(getattr(chosen, setting.name))
-        note = "" if value == setting.default else f" (default: {setting.default or 'unset'})"
-        if setting.name in ("database_url", "rate_limit_storage"):
-            value = _without_password(value)
-        elif setting.name == "admin_token" and value != setting.default:
-            value = "(set, and not shown)"
-        click.echo(f"{setting.variable}={value}{note}")
+        value = format_value(getattr(values, setting.name))
+        default = "" if value == setting.default else f" (default: {setting.default or 'unset'})"
+        if setting.name == "admin_token" and default:
+            value = "(hidden)"
+        # The password of a URL.
+        value = re.sub(r"://([^:/@]*):.*@", r"://\1:***@", value)
+        click.echo(f"{setting.variable}={value}{default}")
         click.echo(click.wrap_text(f"{setting.meaning} Allowed: {setting.allowed}.", 100, "    ", "    "))
-
-
-def _without_password(database_url: str) -> str:
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(database_url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "(no database URL)"

@@ -16,16 +16,13 @@ if TYPE_CHECKING:
     from app.recognition.decision import Verdict
     from app.settings import Settings
 
-_INTRODUCTION = """\
-Identify the people in photos. Try:
-
-  {program} identify PHOTO...          identify the people in photos or folders
-  {program} compare A B                check whether two photos show the same person
-  {program} people list                list the people in the gallery
-  {program} people add NAME PHOTO...   add a person to the gallery
-  {program} --help                     show all commands
-  make run                                start the web app
-"""
+_COMMANDS = (
+    ("identify PHOTO...", "identify the people in photos or folders"),
+    ("compare A B", "check whether two photos show the same person"),
+    ("people list", "list the people in the gallery"),
+    ("people add NAME PHOTO...", "add a person to the gallery"),
+    ("--help", "show all commands"),
+)
 
 _RANKS, _BAR_WIDTH, _MAX_PORTRAITS = 5, 30, 20
 
@@ -33,7 +30,10 @@ _RANKS, _BAR_WIDTH, _MAX_PORTRAITS = 5, 30, 20
 def welcome() -> None:
     """Print an introduction, and identify a portrait if the gallery has shipped people."""
     settings = common.load_settings()
-    click.echo(_INTRODUCTION.format(program=common.program()))
+    click.echo("Identify the people in photos. Try:\n")
+    for arguments, description in _COMMANDS:
+        click.echo(f"  {common.program()} {arguments:26}{description}")
+    click.echo("\nTo start the web app, run: make run\n")
     gallery = common.open_gallery(settings)
     if not gallery.people():
         click.echo(common.empty_gallery())
