@@ -35,18 +35,7 @@ def run_batch_job(
     engine: str,
     address: str | None,
 ) -> bool:
-    """Identify an archive of photos, and return whether every file could be read.
-
-    Args:
-        settings: FPIR, detector, network and gallery.
-        sources: Files, folders and URLs.
-        out: Result folder.
-        csv_file: CSV file to write, one line per face.
-        retry: Retry files that could not be read before.
-        workers: Number of processes or actors; None is one per core.
-        engine: "pool" or "ray".
-        address: Address of a Ray cluster; None starts Ray on this machine.
-    """
+    """Identify an archive of photos as the options of `identify` say, and return whether every file could be read."""
     if address and engine != "ray":
         raise click.UsageError("--address requires --engine ray.")
     from app.batch import runner
@@ -72,9 +61,13 @@ def run_batch_job(
         if done:
             click.echo(f"{text.count(done, 'photo')} already done, {remaining:,} remaining.", err=True)
         if remaining:
-            with _report_progress(remaining) as on_progress, _report_stop(out):
-                identify = _engine(job, engine, remaining, workers, address)
-                runner.run(photo_sources, finished, results, identify, on_progress)
+            identify = _engine(job, engine, remaining, workers, address)
+            try:
+                with _report_progress(remaining) as on_progress:
+                    runner.run(photo_sources, finished, results, identify, on_progress)
+            except KeyboardInterrupt as error:
+                message = f"Stopped. Results so far are in {out}. Repeat the command to resume."
+                raise click.ClickException(message) from error
     if csv_file:
         results.write_csv(csv_file)
     return _print_summary(results) and not errors
@@ -112,28 +105,14 @@ def _report_progress(total: int) -> Iterator[Callable[[int], None]]:
     click.echo(f"{text.count(done, 'photo')} in {timedelta(seconds=round(seconds))}: {done / seconds:.1f} per second.")
 
 
-@contextmanager
-def _report_stop(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise click.ClickException(f"Stopped. Results so far are in {out}. Repeat the command to resume.") from error
-
-
 def _print_summary(results: Results) -> bool:
     """Print what the result folder contains, and return whether all files could be read."""
     summary = results.summary()
     click.echo(f"Results in {results.folder}:")
-    for label, count in (
-        ("photos", summary.photos),
-        ("faces", summary.faces),
-        ("match", summary.verdicts["match"]),
-        ("ambiguous", summary.verdicts["ambiguous"]),
-        ("unknown", summary.verdicts["unknown"]),
-        ("low quality", summary.verdicts["low_quality"]),
-        ("errors", summary.errors),
-    ):
-        click.echo(f"{count:>12,} {label}")
+    verdicts = {name: summary.verdicts[name] for name in ("match", "ambiguous", "unknown", "low_quality")}
+    counts = {"photos": summary.photos, "faces": summary.faces, **verdicts, "errors": summary.errors}
+    for name, count in counts.items():
+        click.echo(f"{count:>12,} {name.replace('_', ' ')}")
     if people := summary.most_frequent(_MOST_FREQUENT):
         click.echo("Most frequent: " + ", ".join(f"{name} ({count:,})" for name, count in people))
     return not summary.errors

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,11 +75,7 @@ def renamed_options(**names: str) -> dict[str, Any]:
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment.
-
-    Raises:
-        SettingsError: A setting is invalid.
-    """
+    """Read the settings from the environment."""
     return Settings()
 
 
@@ -116,11 +111,7 @@ def display_path(path: Path) -> str:
 
 
 def _quote(text: str) -> str:
-    if not text:
-        return ""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([text])
-    return line.getvalue()
+    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
 
 
 # Old names, still used by app.cli.people*.

@@ -34,8 +34,12 @@ def compare(
     """
     from app import serialization
 
+    settings = common.load_settings()
     try:
-        comparison = _compare(first, second, face_a, face_b)
+        photos = _read(first, settings.max_file_bytes), _read(second, settings.max_file_bytes)
+        with status_line("Loading the network ..."):
+            recognizer = common.load_recognizer(settings)
+        comparison = recognizer.compare(*photos, face_a, face_b)
     except (PhotoError, FaceError) as error:
         if as_json:
             click.echo(common.format_json(serialization.comparison_error(error.code, str(error))))
@@ -45,14 +49,6 @@ def compare(
         click.echo(common.format_json(serialization.comparison(comparison)))
     else:
         click.echo(_format(comparison, common.display_path(first), common.display_path(second)))
-
-
-def _compare(first: Path, second: Path, face_a: int | None, face_b: int | None) -> Comparison:
-    settings = common.load_settings()
-    photos = _read(first, settings.max_file_bytes), _read(second, settings.max_file_bytes)
-    with status_line("Loading the network ..."):
-        recognizer = common.load_recognizer(settings)
-    return recognizer.compare(*photos, face_a, face_b)
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

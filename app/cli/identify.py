@@ -102,11 +102,6 @@ def identify(
 
 
 def _settings(fpir: float | None) -> Settings:
-    """Return the settings with the requested FPIR.
-
-    Raises:
-        click.UsageError: The FPIR is looser than the setting or has no thresholds.
-    """
     from app.recognition.decision import requested_fpir
 
     settings = common.load_settings()
@@ -161,15 +156,8 @@ def _rows(result: dict[str, Any]) -> list[str]:
         return [common.format_row([file, "", "unreadable", "", result["error"]["code"]])]
     if not result["faces"]:
         return [common.format_row([file, "", "no_face_found", "", ""])]
-    return [
-        common.format_row(
-            [
-                file,
-                index,
-                face["person"] or "unknown_person",
-                "" if face["class_distance"] is None else f"{face['class_distance']:.4f}",
-                face["verdict"],
-            ]
-        )
-        for index, face in enumerate(result["faces"], start=1)
-    ]
+    rows = []
+    for index, face in enumerate(result["faces"], start=1):
+        distance = "" if face["class_distance"] is None else f"{face['class_distance']:.4f}"
+        rows.append(common.format_row([file, index, face["person"] or "unknown_person", distance, face["verdict"]]))
+    return rows

@@ -13,7 +13,6 @@ from app.cli.progress import status_line
 from app.vision import photo_files
 
 if TYPE_CHECKING:
-    from app.recognition.decision import Verdict
     from app.settings import Settings
 
 _COMMANDS = (
@@ -24,7 +23,7 @@ _COMMANDS = (
     ("--help", "show all commands"),
 )
 
-_RANKS, _BAR_WIDTH, _MAX_PORTRAITS = 5, 30, 20
+_MAX_PORTRAITS, _RANKS, _BAR_WIDTH = 20, 5, 30
 
 
 def welcome() -> None:
@@ -47,7 +46,7 @@ def welcome() -> None:
 
 
 def _identify(portraits: list[Path], settings: Settings) -> None:
-    """Print the result of the first matching portrait. Portraits are average faces, so some match nobody."""
+    """Print the result of the first matching portrait. Portraits are average faces, and some do not match."""
     with status_line("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     for portrait in portraits:
@@ -55,14 +54,9 @@ def _identify(portraits: list[Path], settings: Settings) -> None:
         if any(face.verdict.person for face in faces):
             break
     click.echo(f"Example: {common.program()} identify {min(os.path.relpath(portrait), str(portrait), key=len)}\n")
-    for face in faces:
-        _print(face.verdict)
-
-
-def _print(verdict: Verdict) -> None:
-    click.echo(f"  {verdict.reason}\n")
-    ranking = verdict.ranking[:_RANKS]
-    width = max((len(rank.person) for rank in ranking), default=0)
-    for rank in ranking:
-        line = f"  {rank.person:{width}}  {rank.class_distance:.3f}  {'#' * round(_BAR_WIDTH * rank.class_distance)}"
-        click.echo(click.style(line, bold=rank.person == verdict.person))
+    for verdict in (face.verdict for face in faces):
+        click.echo(f"  {verdict.reason}\n")
+        for rank in verdict.ranking[:_RANKS]:
+            bar = "#" * round(_BAR_WIDTH * rank.class_distance)
+            line = f"  {rank.person:24} {rank.class_distance:.3f}  {bar}"
+            click.echo(click.style(line, bold=rank.person == verdict.person))
