@@ -1,5 +1,6 @@
 # make run    set up, start the server and print its address
 # make test   set up with the tools for development, lint, run every test
+# make lint   check style, imports between packages and types
 # make setup  only set up
 # make lock   after a change of requirements*.txt: pin everything they bring along, with hashes
 # make audit  look for published weaknesses of what is installed
@@ -23,6 +24,8 @@ test: setup $(VENV)/installed-dev lint
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/mypy
 
 format: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check --fix .

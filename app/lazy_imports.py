@@ -1,4 +1,4 @@
-"""Importing TensorFlow without the lines that it prints about itself."""
+"""Import TensorFlow, Keras and DeepFace on first use and without their log noise."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from contextlib import contextmanager
 from types import ModuleType
 
 _NOISE = (b"cudart_stub.cc", b"before absl::InitializeLog()", b"oneDNN custom operations are on")
-"""What three of TensorFlow's libraries say while they load, whatever TF_CPP_MIN_LOG_LEVEL is; the third on some
-processors alone."""
+"""Lines that ignore TF_CPP_MIN_LOG_LEVEL."""
 
 _LOCK = threading.Lock()
 
 
 def import_quietly(name: str) -> ModuleType:
-    """Import a module that brings TensorFlow along; everything but the known noise still reaches stderr.
+    """Import a module that imports TensorFlow, and drop the known noise from stderr.
 
     Args:
-        name: of the module, e.g. "keras".
+        name: Absolute name, such as `keras`.
 
     Raises:
-        ImportError: as `import` would.
+        ImportError: The module cannot be imported.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # DeepFace prints its notices on stdout, where the command line's rows go; 50 leaves critical ones.
+    # DeepFace logs to stdout, which belongs to the command line's rows. 50 is CRITICAL.
     os.environ.setdefault("DEEPFACE_LOG_LEVEL", "50")
     with _LOCK:
         if name in sys.modules:
@@ -39,21 +38,18 @@ def import_quietly(name: str) -> ModuleType:
 
 @contextmanager
 def _filtered_stderr() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, then write it without the noise.
-
-    The lines come from C++, past `sys.stderr`, so only the descriptor itself can be turned aside.
-    """
+    # C++ code writes to file descriptor 2, past `sys.stderr`.
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    with tempfile.TemporaryFile() as buffer:
         stderr = os.dup(2)
-        os.dup2(held.fileno(), 2)
+        os.dup2(buffer.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
-            held.seek(0)
-            for line in held:
+            buffer.seek(0)
+            for line in buffer:
                 if not any(noise in line for noise in _NOISE):
                     os.write(2, line)

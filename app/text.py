@@ -1,7 +1,7 @@
-"""Numbers with what they count, for sentences."""
+"""Counts in sentences."""
 
 
-def count(number: int, thing: str) -> str:
-    """A number and what it counts: 1 face, 2 faces, 539 people."""
-    several = "people" if thing == "person" else f"{thing}s"
-    return f"{number:,} {thing if number == 1 else several}"
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 face, 2 faces, 539 people."""
+    plural = "people" if noun == "person" else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
