@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from zipfile import ZipFile
 
 import pytest
 
 import app
 from app.settings import ROOT
 from tests.photos import PERSON
+from tests.slow import slow
 
 
 def test_the_example_of_the_readme_identifies_a_photo(tmp_path, monkeypatch, capsys, photo, database_url):
@@ -47,3 +49,16 @@ def test_photos_are_paths_or_bytes(recognizer, tmp_path, photo):
     assert names == [[PERSON], [PERSON]]
     with pytest.raises(app.PhotoError):
         recognizer.identify(tmp_path / "missing.jpg")
+
+
+@slow
+def test_the_wheel_contains_everything_that_the_program_reads(tmp_path):
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
+    subprocess.run(command, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    files = set(ZipFile(wheel).namelist())
+    for folder in ("templates", "static", "models", "anchors"):
+        for path in (ROOT / folder).rglob("*.*"):
+            if path.is_file():
+                assert f"app/resources/{path.relative_to(ROOT)}" in files
+    assert {"app/gallery/migrations/env.py", f"face_identification-{app.__version__}.dist-info/METADATA"} <= files

@@ -67,6 +67,8 @@ def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dic
         DetectorError: the detector's library or weights are missing.
     """
     try:
+        if backend == "mtcnn":
+            import_quietly("mtcnn")
         return _deepface(downloads).extract_faces(
             cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR),
             detector_backend=backend,
