@@ -1,73 +1,73 @@
-// Adding a person: photos dropped or picked are looked at a few at a time, however many they are; and pages that take
-// a while tell how far they are. Without this script the forms do the same in one step.
+// Pages for administrators: review dropped or selected photos in small batches, and show the progress of long steps.
+// Without this script the forms do the same in one step.
 
-import { attempt, checkAll, limitsOf, onDrop, put } from "./photo_files.js";
-import { send } from "./submit_form.js";
+import { attempt, checkFiles, onDrop, readLimits, setFiles } from "./photo_files.js";
+import { submitForm } from "./submit_form.js";
 
-const BATCH = 8;
+const BATCH_SIZE = 8;
 
-const adding = () => document.getElementById("adding");
+const photoForm = () => document.getElementById("add-person");
 let busy = false;
 
-function refuse(sentence) {
+function showProblem(sentence) {
   document.getElementById("problem").textContent = sentence;
 }
 
-// Parts of the files that one request may hold; what was looked at before travels along in the form.
-function parts(files, limits) {
-  const found = [];
+// Split files into requests. Each request also carries the photos that were reviewed before.
+function batchesOf(files, limits) {
+  const batches = [];
   for (const file of files) {
-    const last = found.at(-1);
-    const bytes = last?.reduce((sum, one) => sum + one.size, file.size);
-    if (last && last.length < BATCH && bytes < limits.together / 2) last.push(file);
-    else found.push([file]);
+    const last = batches.at(-1);
+    const bytes = last?.reduce((sum, other) => sum + other.size, file.size);
+    if (last && last.length < BATCH_SIZE && bytes < limits.total / 2) last.push(file);
+    else batches.push([file]);
   }
-  return found;
+  return batches;
 }
 
-async function look(files) {
-  if (busy || !files.length || !adding()) return;
+async function reviewPhotos(files) {
+  if (busy || !files.length || !photoForm()) return;
   busy = true;
-  refuse("");
+  showProblem("");
   await attempt(async () => {
-    const limits = limitsOf(adding());
-    const carried = adding().querySelectorAll("[name=photo]").length;
-    checkAll(files, { ...limits, together: Infinity }, limits.images - carried);
-    put(files, adding().image);
-    if (!adding().reportValidity()) return;
-    let at = 0;
-    for (const part of parts(files, limits)) {
-      put(part, adding().image);
-      const prefix = files.length > part.length ? `${at + 1} to ${at + part.length} of ${files.length}. ` : "";
-      const outcome = await send(adding(), { prefix, again: at > 0 });
-      if (outcome === "shown") at += part.length;
-      else if (outcome === "canceled") return refuse("Canceled. What was looked at before stays on the page.");
-      else return refuse(outcome.sentence);
+    const limits = readLimits(photoForm());
+    const reviewed = photoForm().querySelectorAll("[name=photo]").length;
+    checkFiles(files, { ...limits, total: Infinity }, limits.images - reviewed);
+    setFiles(files, photoForm().image);
+    if (!photoForm().reportValidity()) return;
+    let done = 0;
+    for (const batch of batchesOf(files, limits)) {
+      setFiles(batch, photoForm().image);
+      const prefix = files.length > batch.length ? `${done + 1} to ${done + batch.length} of ${files.length}. ` : "";
+      const outcome = await submitForm(photoForm(), { prefix, replace: done > 0 });
+      if (outcome === "shown") done += batch.length;
+      else if (outcome === "canceled") return showProblem("Canceled. Photos reviewed before stay on this page.");
+      else return showProblem(outcome.sentence);
     }
-  }, refuse);
+  }, showProblem);
   busy = false;
 }
 
-async function ask(form) {
+async function checkGallery(form) {
   if (busy) return;
   busy = true;
-  refuse("");
-  const outcome = await send(form, { again: true });
-  if (outcome.sentence) refuse(outcome.sentence);
+  showProblem("");
+  const outcome = await submitForm(form, { replace: true });
+  if (outcome.sentence) showProblem(outcome.sentence);
   busy = false;
 }
 
-onDrop((files) => look(files), refuse);
+onDrop((files) => reviewPhotos(files), showProblem);
 document.addEventListener("change", (event) => {
-  if (event.target.id === "photos" && adding().elements.namedItem("name").value.trim()) look([...event.target.files]);
+  if (event.target.id === "photos" && photoForm().elements.namedItem("name").value.trim()) reviewPhotos([...event.target.files]);
 });
 document.addEventListener("submit", (event) => {
-  if (event.submitter?.name === "enter") return;
-  if (event.target.id === "health") {
+  if (event.submitter?.name === "enroll") return;
+  if (event.target.id === "gallery-check") {
     event.preventDefault();
-    ask(event.target);
-  } else if (event.target === adding() && adding().image.files.length) {
+    checkGallery(event.target);
+  } else if (event.target === photoForm() && photoForm().image.files.length) {
     event.preventDefault();
-    look([...adding().image.files]);
+    reviewPhotos([...photoForm().image.files]);
   }
 });

@@ -1,66 +1,66 @@
-// The page that compares: a photo on either side, dropped, picked or pasted; the button sends both.
-// After the answer the form is gone, and there is nothing to do here.
+// Comparison page: one photo per side, dropped, selected or pasted. The button sends both.
+// The results page has no form, so this script does nothing there.
 
-import { attempt, checkAll, clear, limitsOf, onDrop, onPaste, put, Refused, show } from "./photo_files.js";
-import { send } from "./submit_form.js";
+import { attempt, checkFiles, clearPreviews, InputError, onDrop, onPaste, readLimits, setFiles, showPreviews } from "./photo_files.js";
+import { submitForm } from "./submit_form.js";
 
 const form = document.getElementById("compare");
 
-function prepare() {
+function setUp() {
   const problem = document.getElementById("problem");
   const boxes = [...form.querySelectorAll(".dropbox")];
-  const limits = limitsOf(form);
+  const limits = readLimits(form);
   const inputOf = (box) => box.querySelector("input");
-  const refuse = (sentence) => { problem.textContent = sentence; };
+  const showProblem = (sentence) => { problem.textContent = sentence; };
 
-  async function place(file, box) {
+  async function setPhoto(file, box) {
     problem.textContent = "";
-    checkAll([file], limits, 1);
-    await show([file], box.querySelector(".previews"), limits);
-    put([file], inputOf(box));
+    checkFiles([file], limits, 1);
+    await showPreviews([file], box.querySelector(".previews"), limits);
+    setFiles([file], inputOf(box));
     box.classList.add("chosen");
   }
 
-  async function take(files, target) {
-    checkAll(files, limits, 2);
+  async function accept(files, target) {
+    checkFiles(files, limits, 2);
     if (files.length === 2) {
-      await Promise.all(files.map((file, side) => place(file, boxes[side])));
+      await Promise.all(files.map((file, side) => setPhoto(file, boxes[side])));
     } else {
-      await place(files[0], target.closest?.(".dropbox") ?? boxes.find((box) => !inputOf(box).files.length) ?? boxes[0]);
+      await setPhoto(files[0], target.closest?.(".dropbox") ?? boxes.find((box) => !inputOf(box).files.length) ?? boxes[0]);
     }
   }
 
-  function empty(box) {
+  function clearPhoto(box) {
     inputOf(box).value = "";
-    clear(box.querySelector(".previews"));
+    clearPreviews(box.querySelector(".previews"));
     box.classList.remove("chosen");
   }
 
   async function sendBoth(event) {
     event.preventDefault();
     problem.textContent = "";
-    checkAll(boxes.flatMap((box) => [...inputOf(box).files]), limits, 2);
-    const outcome = await send(form);
-    if (outcome === "canceled") refuse("Canceled. Nothing was kept.");
-    else if (outcome !== "shown") refuse(outcome.sentence);
+    checkFiles(boxes.flatMap((box) => [...inputOf(box).files]), limits, 2);
+    const outcome = await submitForm(form);
+    if (outcome === "canceled") showProblem("Canceled. Nothing was saved.");
+    else if (outcome !== "shown") showProblem(outcome.sentence);
   }
 
-  onDrop(take, refuse);
-  onPaste(take, refuse);
+  onDrop(accept, showProblem);
+  onPaste(accept, showProblem);
   for (const box of boxes) {
     inputOf(box).addEventListener("change", () => attempt(async () => {
       const [file] = inputOf(box).files;
-      if (!file) return empty(box);
+      if (!file) return clearPhoto(box);
       try {
-        await place(file, box);
+        await setPhoto(file, box);
       } catch (error) {
-        if (error instanceof Refused) empty(box);
+        if (error instanceof InputError) clearPhoto(box);
         throw error;
       }
-    }, refuse));
+    }, showProblem));
   }
-  form.addEventListener("submit", (event) => attempt(() => sendBoth(event), refuse));
+  form.addEventListener("submit", (event) => attempt(() => sendBoth(event), showProblem));
   form.classList.add("scripted");
 }
 
-if (form) prepare();
+if (form) setUp();

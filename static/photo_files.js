@@ -1,41 +1,42 @@
-// What a browser can know about photos before they are sent, how it shows them, and the ways they come in.
+// Photo files in the browser: check them before the upload, preview them, and accept them from drops and the clipboard.
 
-// A file that is not sent; the message is a sentence for the visitor.
-export class Refused extends Error {}
+// A problem with the input. The message is a sentence for the visitor.
+export class InputError extends Error {}
 
-export function limitsOf(form) {
+export function readLimits(form) {
   const { suffixes, formats, maxBytes, maxRequestBytes, maxImages, maxPixels } = form.dataset;
   return {
     suffixes: suffixes.split(" "), formats,
-    bytes: Number(maxBytes), together: Number(maxRequestBytes), images: Number(maxImages), pixels: Number(maxPixels),
+    bytes: Number(maxBytes), total: Number(maxRequestBytes), images: Number(maxImages), pixels: Number(maxPixels),
   };
 }
 
-const megabytes = (bytes) => `${bytes / 1e6} MB`;
+// One decimal at most, rounded up: a file over the limit never reads as the limit.
+const millions = (number) => Math.ceil(number / 1e5) / 10;
 
-function isPicture(file, limits) {
+function isImage(file, limits) {
   if (file.type === "image/svg+xml") return false;
   const name = file.name.toLowerCase();
   return !file.type || file.type.startsWith("image/") || limits.suffixes.some((suffix) => name.endsWith(suffix));
 }
 
 function check(file, limits) {
-  if (!isPicture(file, limits)) throw new Refused(`“${file.name}” is not a picture that can be read. Send ${limits.formats}.`);
-  if (!file.size) throw new Refused(`“${file.name}” is empty. Choose another one.`);
-  if (file.size > limits.bytes) throw new Refused(`“${file.name}” is too large: ${megabytes(limits.bytes)} are the most that can be sent.`);
+  if (!isImage(file, limits)) throw new InputError(`“${file.name}” is not a supported image. Send ${limits.formats}.`);
+  if (!file.size) throw new InputError(`“${file.name}” is empty. Choose another file.`);
+  if (file.size > limits.bytes) throw new InputError(`“${file.name}” is ${millions(file.size)} MB. The limit is ${limits.bytes / 1e6} MB. Send a smaller copy.`);
 }
 
-export function checkAll(files, limits, most = limits.images) {
-  if (files.length > most) throw new Refused(`${files.length} photos are too many: ${most} at a time ${most === 1 ? "is" : "are"} the most.`);
+export function checkFiles(files, limits, maxFiles = limits.images) {
+  if (files.length > maxFiles) throw new InputError(`You chose ${files.length} photos. The limit is ${maxFiles}.`);
   for (const file of files) check(file, limits);
   const sum = files.reduce((bytes, file) => bytes + file.size, 0);
-  if (sum > limits.together) throw new Refused(`Together these photos are too large: ${megabytes(limits.together)} are the most that can be sent at once.`);
+  if (sum > limits.total) throw new InputError(`These photos are ${millions(sum)} MB together. The limit is ${limits.total / 1e6} MB.`);
 }
 
 function loaded(image) {
   return new Promise((resolve) => {
     image.onload = () => resolve(true);
-    // A kind that this browser cannot draw (HEIC, TIFF).
+    // This browser cannot draw the format (HEIC, TIFF).
     image.onerror = () => resolve(false);
   });
 }
@@ -45,11 +46,11 @@ const ICON = "M9 5h13l8 8v22H9zM22 5v8h8M13 30l5-6 4 4 3-3 4 5";
 async function preview(file, limits) {
   const item = document.createElement("li");
   const image = new Image();
-  image.alt = `The photo you chose: ${file.name}`;
+  image.alt = `Selected photo: ${file.name}`;
   image.src = URL.createObjectURL(file);
   if (await loaded(image)) {
     const pixels = image.naturalWidth * image.naturalHeight;
-    if (pixels > limits.pixels) throw new Refused(`“${file.name}” has ${Math.round(pixels / 1e6)} megapixels: ${limits.pixels / 1e6} are the most. Send a smaller copy.`);
+    if (pixels > limits.pixels) throw new InputError(`“${file.name}” is ${millions(pixels)} megapixels. The limit is ${limits.pixels / 1e6}. Send a smaller copy.`);
     item.append(image);
     return item;
   }
@@ -64,21 +65,21 @@ async function preview(file, limits) {
   return item;
 }
 
-export async function show(files, list, limits) {
+export async function showPreviews(files, list, limits) {
   const items = await Promise.all(files.map((file) => preview(file, limits)));
-  clear(list);
+  clearPreviews(list);
   list.append(...items);
   list.hidden = false;
 }
 
-export function clear(list) {
+export function clearPreviews(list) {
   for (const image of list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
   list.replaceChildren();
   list.hidden = true;
 }
 
-// Puts files into an input as if they had been picked there, so that the form itself sends them.
-export function put(files, input) {
+// Set an input's files as if the visitor had selected them, so that the form sends them.
+export function setFiles(files, input) {
   const transfer = new DataTransfer();
   for (const file of files) transfer.items.add(file);
   input.files = transfer.files;
@@ -87,18 +88,18 @@ export function put(files, input) {
 function filesOf(transfer) {
   for (const item of transfer.items) {
     const entry = item.webkitGetAsEntry?.();
-    if (entry?.isDirectory) throw new Refused(`“${entry.name}” is a folder. Drop the pictures in it instead.`);
+    if (entry?.isDirectory) throw new InputError(`“${entry.name}” is a folder. Drop the photos in it instead.`);
   }
-  if (!transfer.files.length) throw new Refused("That was not a picture file. Save it first, then drop the file.");
+  if (!transfer.files.length) throw new InputError("That is not an image file. Save the image first, then drop the file.");
   return [...transfer.files];
 }
 
-// The whole window takes a drop: a file let go beside the box would otherwise replace the page.
-export function onDrop(take, refuse) {
+// Accept drops anywhere in the window: a file dropped beside the box would otherwise replace the page.
+export function onDrop(accept, showProblem) {
   const veil = document.createElement("div");
   veil.className = "veil";
   veil.hidden = true;
-  veil.textContent = "Let go to send it";
+  veil.textContent = "Drop to upload";
   document.body.append(veil);
   window.addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -108,40 +109,40 @@ export function onDrop(take, refuse) {
   window.addEventListener("drop", (event) => {
     event.preventDefault();
     veil.hidden = true;
-    attempt(() => take(filesOf(event.dataTransfer), event.target), refuse);
+    attempt(() => accept(filesOf(event.dataTransfer), event.target), showProblem);
   });
 }
 
-const NO_PICTURE = "The clipboard holds no picture. Copy the picture itself, not its address.";
+const NO_IMAGE = "The clipboard has no image. Copy the image, not its address.";
 
-export function onPaste(take, refuse) {
+export function onPaste(accept, showProblem) {
   window.addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files];
-    if (files.length) attempt(() => take(files, event.target), refuse);
-    else if (!event.target.matches?.("input")) refuse(NO_PICTURE);
+    if (files.length) attempt(() => accept(files, event.target), showProblem);
+    else if (!event.target.matches?.("input")) showProblem(NO_IMAGE);
   });
 }
 
-export async function fromClipboard() {
+export async function readClipboard() {
   let items;
   try {
     items = await navigator.clipboard.read();
   } catch {
-    throw new Refused("The browser did not let this page see the clipboard. Press Ctrl+V or ⌘V instead, or allow it in the settings of this page.");
+    throw new InputError("Clipboard access was denied. Press Ctrl+V or ⌘V instead.");
   }
   for (const item of items) {
-    const type = item.types.find((one) => one.startsWith("image/"));
+    const type = item.types.find((name) => name.startsWith("image/"));
     if (type) return new File([await item.getType(type)], `pasted.${type.slice(6)}`, { type });
   }
-  throw new Refused(NO_PICTURE);
+  throw new InputError(NO_IMAGE);
 }
 
-// Runs something, and tells the visitor if it is refused; mistakes in this script stay visible as such.
-export async function attempt(something, refuse) {
+// Run an action and show its InputError to the visitor. Other errors are bugs and stay visible in the console.
+export async function attempt(action, showProblem) {
   try {
-    return await something();
+    return await action();
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    refuse(error.message);
+    if (!(error instanceof InputError)) throw error;
+    showProblem(error.message);
   }
 }

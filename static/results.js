@@ -1,9 +1,9 @@
-// The results page: choosing a box chooses its card and the reverse; the photo with names can be saved.
+// Results page: highlight a face's box and its card together, and save the labeled photo.
 
-const LINE = { match: "#146c43", ambiguous: "#855000", unknown: "#4d5568", low_quality: "#9b2c4d" };
+const COLORS = { match: "#146c43", ambiguous: "#855000", unknown: "#4d5568", low_quality: "#9b2c4d" };
 
-function choose(key) {
-  for (const one of document.querySelectorAll("[data-face]")) one.classList.toggle("chosen", one.dataset.face === key);
+function highlight(key) {
+  for (const element of document.querySelectorAll("[data-face]")) element.classList.toggle("chosen", element.dataset.face === key);
 }
 
 const faceOf = (event) => event.target.closest?.("[data-face]")?.dataset.face;
@@ -11,18 +11,18 @@ const faceOf = (event) => event.target.closest?.("[data-face]")?.dataset.face;
 for (const kind of ["pointerover", "focusin", "click"]) {
   document.querySelector("main").addEventListener(kind, (event) => {
     const key = faceOf(event);
-    if (key) choose(key);
+    if (key) highlight(key);
   });
 }
 
-function choosePlace() {
+function highlightTarget() {
   const key = location.hash.match(/^#(?:face|box)-(.+)$/)?.[1];
-  if (key) choose(key);
+  if (key) highlight(key);
 }
-window.addEventListener("hashchange", choosePlace);
-choosePlace();
+window.addEventListener("hashchange", highlightTarget);
+highlightTarget();
 
-function label(context, text, box, size, scale) {
+function drawLabel(context, text, box, size, scale) {
   const padding = size * 0.35;
   const width = context.measureText(text).width + 2 * padding;
   const left = Math.max(0, Math.min(box.x * scale, context.canvas.width - width));
@@ -32,32 +32,32 @@ function label(context, text, box, size, scale) {
   context.fillText(text, left + padding, Math.min(top, context.canvas.height - size * 1.6) + size * 0.85);
 }
 
-// The photo as it is on the page, with a box and a name around every face.
-export function annotated(figure) {
+// Draw the photo with a box and a name for every face.
+function drawLabeled(figure) {
   const image = figure.querySelector("img");
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
   const context = canvas.getContext("2d");
   context.drawImage(image, 0, 0);
-  const drawn = image.naturalWidth / figure.querySelector("svg").viewBox.baseVal.width;
+  const scale = image.naturalWidth / figure.querySelector("svg").viewBox.baseVal.width;
   const side = Math.max(canvas.width, canvas.height);
   for (const mark of figure.querySelectorAll("[data-face]")) {
     const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(mark.querySelector(".box").getAttribute(name)));
-    const size = Math.max(side / 70, Math.min(side / 36, width * drawn * 0.16));
+    const size = Math.max(side / 70, Math.min(side / 36, width * scale * 0.16));
     context.font = `600 ${size}px system-ui, sans-serif`;
     context.textBaseline = "middle";
-    for (const [color, line] of [["#fff", size / 3], [LINE[mark.classList[0]], size / 6]]) {
+    for (const [color, line] of [["#fff", size / 3], [COLORS[mark.classList[0]], size / 6]]) {
       context.strokeStyle = context.fillStyle = color;
       context.lineWidth = line;
-      context.strokeRect(x * drawn, y * drawn, width * drawn, height * drawn);
+      context.strokeRect(x * scale, y * scale, width * scale, height * scale);
     }
-    label(context, mark.dataset.name, { x, y, height }, size, drawn);
+    drawLabel(context, mark.dataset.name, { x, y, height }, size, scale);
   }
   return canvas;
 }
 
 function save(button) {
-  annotated(button.closest("figure")).toBlob((blob) => {
+  drawLabeled(button.closest("figure")).toBlob((blob) => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
     link.download = button.dataset.file;

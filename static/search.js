@@ -1,4 +1,4 @@
-// Searches people as one types. Without this script the form does the same with its button.
+// Search people while typing. Without this script the search button does the same.
 
 const search = document.getElementById("search");
 let latest = new AbortController();
@@ -12,7 +12,7 @@ async function find() {
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.title = page.title;
-  // The line that screen readers listen to stays, and only its words change.
+  // Screen readers listen to this element, so only its text changes.
   document.getElementById("count").textContent = page.getElementById("count").textContent;
   document.getElementById("people").replaceChildren(...page.getElementById("people").childNodes);
   history.replaceState(null, "", address);

@@ -1,23 +1,23 @@
-// Sends a form's photos, tells how far that is, and shows the page that comes back.
-// The server answers with lines of JSON: {"step": sentence} while it works, {"status", "page"} at the end.
+// Submit a form with progress, and show the page that the server returns.
+// The response is lines of JSON: {"step": sentence} during the work, then {"status", "page"}.
 
-const LOST = "The connection was lost before the answer came. Check it, and try again.";
+const LOST = "The connection was lost. Check your network and try again.";
 
-let shown;
+let shownAt;
 
-function transport(form, tell) {
+function post(form, showStep) {
   const request = new XMLHttpRequest();
   let read = 0, last = null;
   function lines() {
     for (let end; (end = request.responseText.indexOf("\n", read)) >= 0; read = end + 1) {
       last = JSON.parse(request.responseText.slice(read, end));
-      if (last.step) tell(last.step);
+      if (last.step) showStep(last.step);
     }
   }
   const isLines = () => request.getResponseHeader("Content-Type")?.startsWith("application/x-ndjson");
-  const answer = new Promise((resolve, reject) => {
-    request.upload.onprogress = (event) => { if (event.lengthComputable) tell("Sending…", event.loaded / event.total); };
-    request.upload.onload = () => tell("Sent. The server is reading it…");
+  const response = new Promise((resolve, reject) => {
+    request.upload.onprogress = (event) => { if (event.lengthComputable) showStep("Uploading…", event.loaded / event.total); };
+    request.upload.onload = () => showStep("Uploaded. Reading photo…");
     request.onprogress = () => isLines() && lines();
     request.onload = () => {
       if (!isLines()) return resolve({ status: request.status, page: request.responseText });
@@ -30,12 +30,12 @@ function transport(form, tell) {
   request.open("POST", form.action);
   request.setRequestHeader("Accept", "application/x-ndjson, text/html;q=0.5");
   request.send(new FormData(form));
-  return { answer, cancel: () => request.abort() };
+  return { response, cancel: () => request.abort() };
 }
 
-async function replacePage(page, address, again) {
-  const known = [...document.styleSheets].map((sheet) => sheet.href);
-  await Promise.all([...page.querySelectorAll("link[rel=stylesheet]")].filter((link) => !known.includes(link.href)).map((link) => new Promise((done) => {
+async function showPage(page, address, replace) {
+  const loaded = [...document.styleSheets].map((sheet) => sheet.href);
+  await Promise.all([...page.querySelectorAll("link[rel=stylesheet]")].filter((link) => !loaded.includes(link.href)).map((link) => new Promise((done) => {
     const copy = document.createElement("link");
     copy.rel = "stylesheet";
     copy.onload = copy.onerror = done;
@@ -43,9 +43,9 @@ async function replacePage(page, address, again) {
     document.head.append(copy);
   })));
   const scripts = [...page.querySelectorAll("script[type=module]")].map((script) => script.src);
-  // The page's own address: reloading it asks for the photo again, since nothing was kept.
-  shown = Date.now();
-  history[again ? "replaceState" : "pushState"]({ shown }, "", address);
+  // At the results' address a reload asks for the photo again, since results are not stored.
+  shownAt = Date.now();
+  history[replace ? "replaceState" : "pushState"]({ shownAt }, "", address);
   document.title = page.title;
   document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
   window.scrollTo(0, 0);
@@ -53,37 +53,37 @@ async function replacePage(page, address, again) {
   for (const script of scripts) await import(script);
 }
 
-// Back and forward lead to pages that this one has replaced; steps to a face stay on it.
+// Back and forward lead to pages that were replaced, so reload them. Links to faces stay on the page.
 window.addEventListener("popstate", () => {
-  if (!location.hash && history.state?.shown !== shown) location.reload();
+  if (!location.hash && history.state?.shownAt !== shownAt) location.reload();
 });
 
-// Gives back "shown", "canceled", or what went wrong: { sentence, again: whether trying again may help }.
-// What the visitor is told begins with `prefix`; with `again` the page takes the place of this one in the history.
-export async function send(form, { prefix = "", again = false } = {}) {
+// Return "shown", "canceled", or the problem: { sentence, retry: whether trying again may help }.
+// `prefix` starts every step's text. With `replace` the new page replaces this one in the browser history.
+export async function submitForm(form, { prefix = "", replace = false } = {}) {
   const waiting = form.querySelector(".waiting");
-  const [bar, state, cancel] = ["progress", ".state", ".cancel"].map((one) => waiting.querySelector(one));
-  function tell(sentence, share) {
+  const [bar, state, cancel] = ["progress", ".state", ".cancel"].map((selector) => waiting.querySelector(selector));
+  function showStep(sentence, share) {
     if (state.textContent !== prefix + sentence) state.textContent = prefix + sentence;
     if (share === undefined) bar.removeAttribute("value");
     else bar.value = 100 * share;
   }
   form.classList.add("busy");
   waiting.hidden = false;
-  tell("Sending…", 0);
-  const sending = transport(form, tell);
+  showStep("Uploading…", 0);
+  const sending = post(form, showStep);
   cancel.onclick = sending.cancel;
   if (!form.contains(document.activeElement) || document.activeElement.matches("input, [type=submit], .retry")) cancel.focus();
   try {
-    const answer = await sending.answer;
-    if (!answer) return "canceled";
-    const page = new DOMParser().parseFromString(answer.page, "text/html");
+    const response = await sending.response;
+    if (!response) return "canceled";
+    const page = new DOMParser().parseFromString(response.page, "text/html");
     const problem = page.querySelector("#problem, .error .lede")?.textContent.trim();
-    if (problem) return { sentence: problem, again: answer.status >= 429 };
-    await replacePage(page, form.action, again);
+    if (problem) return { sentence: problem, retry: response.status >= 429 };
+    await showPage(page, form.action, replace);
     return "shown";
   } catch (error) {
-    return { sentence: error.message, again: true };
+    return { sentence: error.message, retry: true };
   } finally {
     form.classList.remove("busy");
     waiting.hidden = true;

@@ -1,20 +1,20 @@
-// The upload page: photos dropped, picked, pasted or taken are shown and sent at once.
-// Without this script the form works by itself.
+// Upload page: dropped, selected, pasted or taken photos are previewed and sent immediately.
+// Without this script the form works with its button.
 
-import { fromCamera, fromPhone, isPhone } from "./camera.js";
-import { attempt, checkAll, clear, fromClipboard, limitsOf, onDrop, onPaste, put, show } from "./photo_files.js";
-import { send } from "./submit_form.js";
+import { isPhone, openPhoneCamera, takePhoto } from "./camera.js";
+import { attempt, checkFiles, clearPreviews, onDrop, onPaste, readClipboard, readLimits, setFiles, showPreviews } from "./photo_files.js";
+import { submitForm } from "./submit_form.js";
 
 const form = document.getElementById("upload");
 const input = document.getElementById("image");
 const problem = document.getElementById("problem");
 const list = form.querySelector(".previews");
-const ways = form.querySelector(".ways");
+const sources = form.querySelector(".sources");
 const retry = form.querySelector(".retry");
-const limits = limitsOf(form);
+const limits = readLimits(form);
 let busy = false;
 
-function refuse(sentence) {
+function showProblem(sentence) {
   problem.textContent = sentence;
 }
 
@@ -22,62 +22,62 @@ function reset() {
   problem.textContent = "";
   retry.hidden = true;
   input.value = "";
-  clear(list);
+  clearPreviews(list);
   form.classList.remove("chosen");
 }
 
-async function take(files) {
+async function accept(files) {
   if (busy || !files.length) return;
   busy = true;
   reset();
   await attempt(async () => {
-    checkAll(files, limits);
-    await show(files, list, limits);
+    checkFiles(files, limits);
+    await showPreviews(files, list, limits);
     form.classList.add("chosen");
-    put(files, input);
-    await dispatch();
-  }, (sentence) => { reset(); refuse(sentence); });
+    setFiles(files, input);
+    await submit();
+  }, (sentence) => { reset(); showProblem(sentence); });
   busy = false;
 }
 
-async function dispatch() {
+async function submit() {
   problem.textContent = "";
   retry.hidden = true;
-  const outcome = await send(form);
+  const outcome = await submitForm(form);
   if (outcome === "shown") return;
   if (outcome === "canceled") {
     reset();
-    refuse("Canceled. Nothing was kept.");
-  } else if (outcome.again) {
-    refuse(outcome.sentence);
+    showProblem("Canceled. Nothing was saved.");
+  } else if (outcome.retry) {
+    showProblem(outcome.sentence);
     retry.hidden = false;
     retry.focus();
     return;
   } else {
     reset();
-    refuse(outcome.sentence);
+    showProblem(outcome.sentence);
   }
   input.focus();
 }
 
-onDrop(take, refuse);
-onPaste(take, refuse);
-input.addEventListener("change", () => take([...input.files]));
+onDrop(accept, showProblem);
+onPaste(accept, showProblem);
+input.addEventListener("change", () => accept([...input.files]));
 retry.addEventListener("click", async () => {
   if (busy) return;
   busy = true;
-  await dispatch();
+  await submit();
   busy = false;
 });
 
-const paste = ways.querySelector(".paste");
+const paste = sources.querySelector(".paste");
 paste.hidden = !navigator.clipboard?.read;
-paste.addEventListener("click", () => attempt(async () => take([await fromClipboard()]), refuse));
-ways.querySelector(".camera").addEventListener("click", () => attempt(async () => {
+paste.addEventListener("click", () => attempt(async () => accept([await readClipboard()]), showProblem));
+sources.querySelector(".camera").addEventListener("click", () => attempt(async () => {
   problem.textContent = "";
-  if (isPhone()) return fromPhone(take);
-  const photo = await fromCamera(document.getElementById("camera"));
-  if (photo) take([photo]);
-}, refuse));
-ways.hidden = false;
+  if (isPhone()) return openPhoneCamera(accept);
+  const photo = await takePhoto(document.getElementById("camera"));
+  if (photo) accept([photo]);
+}, showProblem));
+sources.hidden = false;
 form.classList.add("scripted");

@@ -1,4 +1,4 @@
-"""The gallery as pages show it: who matches a search, and where each portrait is."""
+"""Portraits of the gallery: tiles, addresses and cached responses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from flask import Response, current_app, request, url_for
 from werkzeug.http import quote_etag
 
-from app.gallery.store import Person
+from app.gallery.store import Gallery, Person
 
-VERSION = 16
-"""Characters of a portrait's sha256 that its address carries."""
+VERSION_LENGTH = 16
+"""Characters of a portrait's sha256 in its address."""
 
-_A_YEAR = 365 * 24 * 3600
+_YEAR = 365 * 24 * 3600
 
 _NO_DECOMPOSITION = str.maketrans("øłđð\u0131", "olddi") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 """Letters that Unicode does not take apart into a plain one and an accent."""
@@ -23,7 +23,7 @@ _NO_DECOMPOSITION = str.maketrans("øłđð\u0131", "olddi") | str.maketrans({"�
 
 @dataclass(frozen=True)
 class Tile:
-    """A person as a page shows them; without a portrait (`portrait` is None) the initials stand in."""
+    """A person on a page: their name, and the initials that replace a missing portrait."""
 
     name: str
     portrait: str | None
@@ -31,33 +31,34 @@ class Tile:
 
 
 def tile(person: Person) -> Tile:
-    """A person's tile. The portrait's address names its content, so browsers may keep it for ever."""
+    """Return a person's tile. The portrait's address contains its hash, so browsers may cache it forever."""
     version = portrait_version(person)
     address = None if version is None else url_for("pages.portrait", person_id=person.id, v=version)
     return Tile(person.name, address, initials(person.name))
 
 
 def portrait_version(person: Person) -> str | None:
-    """What the address of a person's portrait carries of its hash, or None if there is no portrait."""
-    return person.portrait_sha256[:VERSION] if person.has_portrait else None
+    """Return the start of the hash of a person's portrait, None without a portrait."""
+    return person.portrait_sha256[:VERSION_LENGTH] if person.portrait_sha256 else None
 
 
 def portrait_response(webp: bytes, version: str) -> Response:
-    """A portrait, to be kept for ever if the address says which version it is, else to be asked for anew.
+    """Return a portrait, cacheable forever if the address has its current version.
 
     Args:
         webp: the file.
-        version: what the address says.
+        version: the version in the address.
     """
-    tag = hashlib.sha256(webp).hexdigest()[:VERSION]
+    tag = hashlib.sha256(webp).hexdigest()[:VERSION_LENGTH]
     response = current_app.response_class(webp, mimetype="image/webp", headers={"ETag": quote_etag(tag)})
     if version == tag:
         response.cache_control.public = True
-        response.cache_control.max_age = _A_YEAR
+        response.cache_control.max_age = _YEAR
         response.cache_control.immutable = True
     else:
         response.cache_control.no_cache = True
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def search(people: Iterable[Person], query: str) -> list[Person]:
@@ -73,6 +74,11 @@ def folded(text: str) -> str:
 
 
 def initials(name: str) -> str:
-    """The first letters of the first and last word of a name."""
+    """Return the first letters of the first and last word of a name."""
     words = name.split()
     return "".join(word[0].upper() for word in (words[:1] + words[1:][-1:]))
+
+
+def person_heading(gallery: Gallery) -> str:
+    """Return the heading for a column of people: the shipped gallery has celebrities only."""
+    return "Person" if gallery.own_people() else "Celebrity"

@@ -1,78 +1,77 @@
-"""A page that takes a while: with the site's script the visitor reads each step as it is taken, without it the page.
+"""Progress of slow pages as a stream of JSON lines (`application/x-ndjson`).
 
-The script asks for lines of JSON (`TYPE`): `{"step": "Finding faces ..."}` as often as there is something to tell,
-and at last `{"status": 200, "page": "<!doctype html> ..."}`, the very page that a plain form would have got. Nothing
-is kept between the two: it is one request and one answer.
+The site's script reads `{"step": "Finding faces…"}` for each step, then `{"status": 200, "page": "<!doctype html>…"}`.
+Without the script the form gets the same page as a plain response.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
-from typing import Any
 
 from flask import Response, current_app, make_response, request, stream_with_context
 
-TYPE = "application/x-ndjson"
+MEDIA_TYPE = "application/x-ndjson"
 
 Page = tuple[str, int]
 """HTML and its status."""
 
-Work = Generator[str, None, Page]
-"""Yields sentences that say what is done next, and returns the page that it leads to."""
+Steps = Generator[str, None, Page]
+"""Yields a sentence before each step, and returns the page."""
 
 
-def answer(work: Work) -> Response:
-    """Do the work and answer with its page, step by step if the script asks for that.
+def respond(steps: Steps) -> Response:
+    """Run the steps and return their page, as a stream of progress if the client asks for one.
 
-    What goes wrong before the first step has its own status; afterwards the status has gone out, and the last line
-    tells of it.
+    An error before the first step has its own HTTP status. After that, status 200 is already sent and the last line
+    carries the status.
     """
-    if request.accept_mimetypes[TYPE] <= request.accept_mimetypes["text/html"]:
-        return unkept(make_response(_finished(work)))
+    if request.accept_mimetypes[MEDIA_TYPE] <= request.accept_mimetypes["text/html"]:
+        return prevent_caching(make_response(_run(steps)))
     try:
-        step = next(work)
+        step = next(steps)
     except StopIteration as end:
-        return unkept(make_response(end.value))
-    lines = stream_with_context(_lines(step, work))
-    # A proxy that gathers answers would let all steps arrive with the page.
-    return unkept(current_app.response_class(lines, mimetype=TYPE, headers={"X-Accel-Buffering": "no"}))
+        return prevent_caching(make_response(end.value))
+    lines = stream_with_context(_lines(step, steps))
+    # Proxies that buffer responses would deliver all steps together with the page.
+    return prevent_caching(current_app.response_class(lines, mimetype=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"}))
 
 
-def unkept(response: Response) -> Response:
-    """The response, marked to be kept by no cache: it is about a person."""
+def prevent_caching(response: Response) -> Response:
+    """Forbid caches to store a response with personal data."""
     response.cache_control.no_store = True
     return response
 
 
-def _finished(work: Work) -> Page:
-    try:
-        while True:
-            next(work)
-    except StopIteration as end:
-        return end.value
+def _run(steps: Steps) -> Page:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            page: Page = end.value
+            return page
 
 
-def _lines(step: str, work: Work) -> Iterator[str]:
+def _lines(step: str, steps: Steps) -> Iterator[str]:
     try:
         while True:
             yield _line(step=step)
-            step = next(work)
+            step = next(steps)
     except StopIteration as end:
         page, status = end.value
     except Exception as error:
-        response = _handled(error)
+        response = _error_page(error)
         page, status = response.get_data(as_text=True), response.status_code
     yield _line(status=status, page=page)
 
 
-def _handled(error: Exception) -> Response:
-    """What the application answers to an error; Flask itself looks only at those before an answer begins."""
+def _error_page(error: Exception) -> Response:
+    """Return the app's response to an error: Flask calls error handlers only before a response starts."""
     try:
         return make_response(current_app.handle_user_exception(error))
     except Exception as unexpected:
         return current_app.handle_exception(unexpected)
 
 
-def _line(**fields: Any) -> str:
+def _line(**fields: str | int) -> str:
     return json.dumps(fields) + "\n"

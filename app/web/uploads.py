@@ -134,8 +134,8 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:.3g} MB"
 
 
-def intake() -> dict[str, object]:
-    """What a form tells of the files it takes, to visitors and to the script that looks at them before they go."""
+def upload_limits() -> dict[str, object]:
+    """Return the limits of a form for photos, for its texts and for static/photo_files.js."""
     settings = current_settings()
     return {
         "formats": decoding.FORMAT_NAMES,

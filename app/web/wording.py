@@ -1,4 +1,4 @@
-"""Verdicts in words. A visitor reads who it is first; numbers come after."""
+"""Verdicts in words: labels, headings and sentences of the pages."""
 
 from __future__ import annotations
 
@@ -12,51 +12,70 @@ LABELS = {
     "unknown": "Unknown",
     "low_quality": "Low quality",
 }
-"""Each kind of verdict as a label."""
+"""Labels of the kinds of verdicts."""
 
-_OTHERS = {
+MAX_NAMES = 3
+"""Largest number of names in a headline."""
+
+NO_FACE = "No face found"
+UNREADABLE = "Unreadable file"
+UNRECOGNIZED = "We don't recognize this person"
+
+_COUNTED = {
     "ambiguous": ("ambiguous face", "ambiguous faces"),
     "unknown": ("unknown person", "unknown people"),
     "low_quality": ("low-quality face", "low-quality faces"),
 }
 
 
-NAMED = 3
-"""Names a headline has at most."""
-
-NOBODY = "Nobody could be found"
-NO_FACES = "No face was found"
-UNREAD = "This file could not be used"
-
-
-def which(number: int, photos: int) -> str:
-    """What a sentence about one of several photos begins with; nothing where there is one."""
+def photo_prefix(number: int, photos: int) -> str:
+    """Return the start of a sentence about one of several photos, "" for a single photo."""
     return f"Photo {number} of {photos}: " if photos > 1 else ""
 
 
-def step(which: str, doing: str) -> str:
-    """A sentence about what is being done with a photo."""
-    return f"{which}{doing}…" if which else f"{doing[:1].upper()}{doing[1:]}…"
+def step(prefix: str, action: str) -> str:
+    """Return a sentence about the step that is running for a photo."""
+    return f"{prefix}{action}…" if prefix else f"{action[:1].upper()}{action[1:]}…"
 
 
 def name(verdict: Verdict) -> str:
-    """Return who a face is, as the heading of its card and the label of its box."""
-    if verdict.kind == "match":
+    """Return the identity of a face, for the heading of its card and the label of its box."""
+    if verdict.person is not None:
         return verdict.person
     if verdict.kind == "ambiguous":
         return f"{' or '.join(verdict.candidates)}?"
     return "Unknown person" if verdict.kind == "unknown" else "Low-quality face"
 
 
+def summary(verdict: Verdict, strong_threshold: float) -> str:
+    """Return a verdict as a sentence without numbers.
+
+    Args:
+        verdict: of the face.
+        strong_threshold: the largest class distance of a strong match.
+    """
+    if verdict.class_distance is None or verdict.kind == "low_quality":
+        return verdict.reason
+    if verdict.kind == "match":
+        return "Strong match" if verdict.class_distance <= strong_threshold else "Likely match"
+    if verdict.kind == "unknown":
+        return f"{UNRECOGNIZED}."
+    if len(verdict.candidates) == 1:
+        return f"Another face in this photo is a better match for {verdict.candidates[0]}."
+    return f"{' and '.join(verdict.candidates)} are too similar to tell apart here."
+
+
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """Who is in a photo, as the heading of its page: the first names, then how many others."""
+    """Return who is in a photo, for the heading of its page: the first names, then counts."""
     if len(verdicts) == 1:
-        return _alone(verdicts[0])
-    matched = list(dict.fromkeys(verdict.person for verdict in verdicts if verdict.kind == "match"))
-    if len(matched) > NAMED + 1:
-        matched = [*matched[:NAMED], f"{len(matched) - NAMED} more"]
-    others = [_counted(verdicts, kind) for kind in _OTHERS]
-    return _listed(matched + [part for part in others if part])
+        return _single_headline(verdicts[0])
+    names = list(dict.fromkeys(verdict.person for verdict in verdicts if verdict.person is not None))
+    if len(names) > MAX_NAMES + 1:
+        names = [*names[:MAX_NAMES], f"{len(names) - MAX_NAMES} more"]
+    for kind, nouns in _COUNTED.items():
+        if count := sum(verdict.kind == kind for verdict in verdicts):
+            names.append(f"{count} {nouns[count > 1]}")
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def percent(rate: float) -> str:
@@ -71,27 +90,18 @@ def one_in(rate: float) -> str:
 
 
 def identification_rate(fpir: float) -> str:
-    """Return a sentence that says what the false positive identification rate means."""
+    """Return a sentence that explains a false positive identification rate."""
     share = one_in(fpir)
-    gets = "gets" if share.startswith("1 ") else "get"
+    verb = "gets" if share.startswith("1 ") else "get"
     return (
-        f"Names are given at a false positive identification rate of {percent(fpir)}: about {share} people outside "
-        f"the gallery {gets} a wrong name."
+        f"The false positive identification rate is {percent(fpir)}: about {share} people outside the gallery {verb} "
+        "a wrong name."
     )
 
 
-def _alone(verdict: Verdict) -> str:
+def _single_headline(verdict: Verdict) -> str:
     if verdict.kind == "match":
         return f"This looks like {verdict.person}"
     if verdict.kind == "ambiguous":
         return f"This could be {' or '.join(verdict.candidates)}"
-    return name(verdict)
-
-
-def _counted(verdicts: Sequence[Verdict], kind: str) -> str | None:
-    count = sum(verdict.kind == kind for verdict in verdicts)
-    return f"{count} {_OTHERS[kind][count > 1]}" if count else None
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return UNRECOGNIZED if verdict.kind == "unknown" else name(verdict)

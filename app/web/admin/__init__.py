@@ -1,4 +1,4 @@
-"""The pages for administrators: signing in, and everything that changes the gallery."""
+"""Pages for administrators: sign-in, and everything that changes the gallery."""
 
 from flask import Flask
 
@@ -8,9 +8,9 @@ from app.web.admin.blueprint import blueprint
 
 
 def install(app: Flask) -> None:
-    """Add the pages to an application, and tell all its templates who is signed in."""
-    for own in (sign_in.blueprint, blueprint):
-        app.register_blueprint(own)
+    """Register the blueprints, and the functions that all templates use."""
+    app.register_blueprint(sign_in.blueprint)
+    app.register_blueprint(blueprint)
     app.jinja_env.globals.update(signed_in=auth.signed_in, suggestions=person.suggestions)
 
 

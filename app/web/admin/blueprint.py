@@ -1,21 +1,24 @@
-"""The blueprint of the pages for administrators: nobody else gets in."""
+"""Blueprint of the pages for administrators: requires a session, forbids caching, and shows gallery errors."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.exceptions import Unauthorized
+from werkzeug.wrappers import Response
 
 from app.errors import GalleryError
 from app.gallery.people import LARGEST_ID
 from app.web import auth, http_errors
-from app.web.progress_stream import unkept
+from app.web.progress_stream import prevent_caching
 
 blueprint = Blueprint("admin", __name__, url_prefix="/manage")
 
+blueprint.after_request(prevent_caching)
+
 
 @blueprint.before_request
-def let_in() -> Response | None:
-    """Send whoever is not signed in to the page for that; what they sent with a form is not taken."""
+def require_session() -> Response | None:
+    """Redirect visitors without a session to the sign-in page, and reject their forms."""
     if auth.signed_in():
         return None
     if request.method != "GET":
@@ -23,42 +26,40 @@ def let_in() -> Response | None:
     return redirect(url_for("sign_in.form", next=request.full_path.rstrip("?")), 303)
 
 
-@blueprint.after_request
-def keep_nothing(response: Response) -> Response:
-    """Let no cache keep what only administrators may see."""
-    return unkept(response)
-
-
-def refuse(error: GalleryError) -> Response:
-    """Go back to the page that the form was on, with the gallery's sentence."""
+def show_problem(error: GalleryError) -> Response:
+    """Return to the page of the form with an error of the gallery."""
     flash(str(error), "problem")
-    return redirect(back(), 303)
+    return redirect(form_page(), 303)
 
 
 for _exception in http_errors.STATUSES:
     if issubclass(_exception, GalleryError) and _exception is not GalleryError:
-        blueprint.register_error_handler(_exception, refuse)
+        blueprint.register_error_handler(_exception, show_problem)
 
 
-def done(sentence: str, where: str | None = None) -> Response:
-    """Say what was done on the page that comes next."""
+def show_message(sentence: str, address: str | None = None) -> Response:
+    """Go to a page, by default that of the form, with a message."""
     flash(sentence, "done")
-    return redirect(where or back(), 303)
+    return redirect(address or form_page(), 303)
 
 
-def back() -> str:
-    """The page that the form was on, as the form says; the desk if it does not."""
-    wanted = request.form.get("back", "")
-    home = url_for("admin.history")
-    return wanted if wanted.startswith(home) and "\\" not in wanted else home
+def form_page() -> str:
+    """Return the address of the page of the form, by default the history page."""
+    address, home = request.form.get("return", ""), url_for("admin.history")
+    return address if address.startswith(home) and "\\" not in address else home
 
 
-def numbers(field: str) -> list[int]:
-    """The ids that a form's field holds; what is none is left out."""
+def form_ids(field: str) -> list[int]:
+    """Return the valid IDs of a form field."""
     texts = request.form.getlist(field)
     return [int(text) for text in texts if text.isascii() and text.isdecimal() and int(text) <= LARGEST_ID]
 
 
-def page(template: str, **values) -> str:
-    """A page for administrators."""
+def form_id(field: str) -> int:
+    """Return the ID of a form field, 0 without one."""
+    return next(iter(form_ids(field)), 0)
+
+
+def render(template: str, **values: object) -> str:
+    """Render a template of the pages for administrators."""
     return render_template(f"admin/{template}", **values)

@@ -1,4 +1,4 @@
-"""Where a results page is wrong: the face becomes an anchor of the right person, or is marked as not that person."""
+"""Correction of a verdict by an administrator: add the face to the right person, or reject the wrong one."""
 
 from __future__ import annotations
 
@@ -6,94 +6,94 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from flask import Response, flash, make_response, redirect, request, url_for
+from flask import flash, make_response, redirect, request, url_for
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response
 
+from app.arrays import FloatArray
 from app.enrollment.enroll import DEBATABLE, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, choose
 from app.errors import ReviewExpired
 from app.gallery import names
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import IdentifiedFace, Probe
-from app.web import auth, inline_images, progress_stream
-from app.web.admin.blueprint import blueprint, page
-from app.web.admin.sealed_photos import SealedPhoto, seal, unseal
+from app.web import auth, inline_images
+from app.web.admin.blueprint import blueprint, render, show_message
+from app.web.admin.sealed_photos import EXPIRED, SealedPhoto, seal, unseal
+from app.web.progress_stream import prevent_caching
 from app.web.recognizer_loading import current_recognizer
 
-NEAREST = 4
-"""People whose names stand on buttons, to be the right one."""
+CLOSEST = 4
+"""People with a button of their own."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """What a face's card offers: `sealed` is the face for the form, `nearest` who it may be, `wrong` who it is not."""
+    """Choices for a face: `sealed` is the face for the form, `closest` people to add it to, `wrong` to reject."""
 
     sealed: str
-    nearest: tuple[str, ...]
+    closest: tuple[str, ...]
     wrong: tuple[str, ...]
 
 
-class Corrector:
-    """Makes the corrections of a results page, for an administrator only."""
+def find_corrections(recognizer: Recognizer, file: str, faces: Sequence[IdentifiedFace]) -> Sequence[Correction | None]:
+    """Return a correction for each face of a photo, None for visitors and for faces of low quality."""
+    crops = [face.crop for face in faces if face.crop is not None and face.verdict.kind != "low_quality"]
+    if not crops or not auth.signed_in():
+        return [None] * len(faces)
+    embeddings = iter(recognizer.network.embed(np.stack(crops)))
+    return [
+        None
+        if face.crop is None or face.verdict.kind == "low_quality"
+        else _correction(recognizer, file, face, next(embeddings))
+        for face in faces
+    ]
 
-    def __init__(self, recognizer: Recognizer) -> None:
-        self._recognizer = recognizer
 
-    def of(self, file: str, faces: Sequence[IdentifiedFace]) -> list[Correction | None]:
-        """A photo's corrections: one a face, None for faces that cannot be learnt."""
-        usable = [face for face in faces if face.crop is not None and face.verdict.kind != "low_quality"]
-        if not usable or not auth.signed_in():
-            return [None] * len(faces)
-        embeddings = iter(self._recognizer.network.embed(np.stack([face.crop for face in usable])))
-        return [self._one(file, face, next(embeddings)) if face in usable else None for face in faces]
-
-    def _one(self, file: str, face: IdentifiedFace, embedding: np.ndarray) -> Correction:
-        sighting = ExaminedPhoto(file, (Probe(face.face, face.crop, embedding, None),))
-        verdict = face.verdict
-        closest = [row.person for row in verdict.ranking[: NEAREST + 1]]
-        others = [name for name in closest if name != verdict.person][:NEAREST]
-        wrong = (verdict.person,) if verdict.person else verdict.candidates
-        sealed = seal(self._recognizer, SealedPhoto(sighting, None, 0, 0))
-        return Correction(sealed, tuple(others), wrong)
+def _correction(recognizer: Recognizer, file: str, face: IdentifiedFace, embedding: FloatArray) -> Correction:
+    verdict = face.verdict
+    closest = [row.person for row in verdict.ranking[: CLOSEST + 1] if row.person != verdict.person][:CLOSEST]
+    wrong = (verdict.person,) if verdict.person else verdict.candidates
+    examined = ExaminedPhoto(file, (Probe(face.face, face.crop, embedding, None),))
+    return Correction(seal(recognizer, SealedPhoto(examined)), tuple(closest), wrong)
 
 
 @blueprint.post("/faces")
 def correct_face() -> Response:
-    """Add the face to the person that the form names (`is`, or typed as `name`), or mark it as `not` that person."""
-    request.max_form_memory_size = 2 * request.max_form_memory_size
+    """Add the face to `person`, or to the typed `name`; or mark it as not the person in `reject`."""
+    request.max_form_memory_size = 2 * (request.max_form_memory_size or 0)
     recognizer = current_recognizer()
     try:
-        probe, file = _face(recognizer)
+        examined = unseal(recognizer, request.form.get("photo", "")).examined
     except ReviewExpired as error:
         flash(str(error), "problem")
         return redirect(url_for("admin.history"), 303)
-    if "not" in request.form:
-        person = recognizer.gallery.reject(request.form["not"], probe.embedding[None], [file])
-        flash(f"The face is marked as not {person.name}: it weighs against them for faces like it.", "done")
-        return redirect(url_for("admin.person", person_id=person.id), 303)
-    return _learn(recognizer, request.form.get("is") or request.form.get("name", ""), probe, file)
+    if "reject" not in request.form:
+        return _add(recognizer, request.form.get("person") or request.form.get("name", ""), examined)
+    embedding = examined.probes[0].embedding
+    if embedding is None:
+        raise BadRequest(EXPIRED)
+    person = recognizer.gallery.reject(request.form["reject"], embedding[None], [examined.file])
+    sentence = f"The face is marked as not {person.name}. Similar faces get this name less often."
+    return show_message(sentence, url_for("admin.person", person_id=person.id))
 
 
-def _learn(recognizer: Recognizer, name: str, probe: Probe, file: str) -> Response:
-    """Add the face; what there is to say against it is said first, once."""
-    reviewed = compare(recognizer, names.clean(name), [choose(ExaminedPhoto(file, (probe,)))])
-    report = reviewed.photos[0]
-    known = recognizer.gallery.find(reviewed.name)
-    if not report.accepted and request.form.get("seen") != report.outcome:
-        crop = inline_images.crop(probe.crop)
-        shown = page(
+def _add(recognizer: Recognizer, name: str, examined: ExaminedPhoto) -> Response:
+    """Add the face to a person. If the review objects, ask for confirmation first."""
+    review = compare(recognizer, names.clean(name), [choose(examined)])
+    photo, crop = review.photos[0], examined.probes[0].crop
+    if crop is not None and not photo.accepted and request.form.get("reviewed") != photo.outcome:
+        page = render(
             "confirm_correction.html",
-            name=reviewed.name,
-            known=known,
-            report=report,
-            face=crop,
+            name=review.name,
+            person=recognizer.gallery.find(review.name),
+            review=photo,
+            face=inline_images.crop(crop),
             photo=request.form["photo"],
         )
-        return progress_stream.unkept(make_response(shown))
-    done = confirm(recognizer, reviewed, [0] if report.outcome in DEBATABLE else [])
-    flash(f"The face is an anchor of {done.person.name} now. {done.check}", "done")
-    return redirect(url_for("admin.person", person_id=done.person.id), 303)
-
-
-def _face(recognizer: Recognizer) -> tuple[Probe, str]:
-    sighting = unseal(recognizer, request.form.get("photo", "")).sighting
-    return sighting.probes[0], sighting.file
+        return prevent_caching(make_response(page))
+    report = confirm(recognizer, review, [0] if photo.outcome in DEBATABLE else [])
+    if report.person is None:
+        raise BadRequest(EXPIRED)
+    sentence = f"Face added to {report.person.name}. {report.check}"
+    return show_message(sentence, url_for("admin.person", person_id=report.person.id))

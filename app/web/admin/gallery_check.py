@@ -1,4 +1,4 @@
-"""The gallery's health as a page: what makes names wrong, what to do about each, and for whom."""
+"""Gallery check page: findings that make identifications wrong, with advice and links to the people."""
 
 from __future__ import annotations
 
@@ -12,37 +12,36 @@ from flask import Response, make_response
 
 from app import text
 from app.enrollment import gallery_check
-from app.enrollment.gallery_check import Finding, Health
+from app.enrollment.gallery_check import Finding
 from app.errors import PersonNotFound
 from app.gallery.people import Anchor
 from app.recognition import impostor_faces
 from app.recognition.recognizer import Recognizer
 from app.tracing import stage
-from app.web import progress_stream
-from app.web.admin.blueprint import blueprint, page
-from app.web.progress_stream import Work
+from app.web.admin.blueprint import blueprint, render
+from app.web.progress_stream import Steps, prevent_caching, respond
 from app.web.recognizer_loading import current_recognizer
 
-LARGEST = 60_000
-"""With more anchors a check takes longer than a page may: the command does it."""
+MAX_ANCHORS = 60_000
+"""Largest gallery that is checked within the request deadline."""
 
 SHOWN, LISTED = 10, 500
-"""Findings of a kind that are shown at once, and that are in the page at all."""
+"""Findings of a kind that the page shows, and that it contains."""
 
 TITLES = {
-    "outlier": "Anchors unlike the rest of their person",
-    "duplicate": "Nearly the same picture twice",
-    "confused": "People who are taken for each other",
-    "few": "Too few anchors",
-    "wide": "Anchors too far from each other",
-    "stranger": "Names that strangers would get",
+    "outlier": "Reference photos unlike the others of their person",
+    "duplicate": "Duplicate reference photos",
+    "confused": "Easily confused people",
+    "few": "Too few reference photos",
+    "wide": "Inconsistent reference photos",
+    "stranger": "Names that unknown people would get",
 }
-"""What each kind of finding is called."""
+"""Headings by kind of finding."""
 
 
 @dataclass(frozen=True)
 class FindingView:
-    """A finding: the people it is about by name and id, its sentence, and the anchors meant."""
+    """A finding: one or two people by name and ID, its sentence, and the anchors concerned."""
 
     person: str
     person_id: int
@@ -54,7 +53,7 @@ class FindingView:
 
 @dataclass(frozen=True)
 class Group:
-    """The findings of one kind, the gravest first, and what to do about them: `shown` at once, and the `rest`."""
+    """The findings of one kind, the worst first: `shown` first, and the `rest` on demand."""
 
     title: str
     advice: str
@@ -63,72 +62,67 @@ class Group:
     rest: tuple[FindingView, ...]
 
 
-@blueprint.get("/health")
+@blueprint.get("/check")
 def gallery_check_form() -> str:
-    """What a check does, and the button that starts it."""
+    """Show what the check does, and the button that starts it."""
     snapshot = current_recognizer().gallery.snapshot()
     anchors = int(snapshot.offsets[-1])
-    large = anchors > LARGEST
-    return page(
-        "gallery_check.html", people=len(snapshot), anchors=anchors, large=large, found=None, own=(), shipped=()
-    )
+    large = anchors > MAX_ANCHORS
+    return render("gallery_check.html", people=len(snapshot), anchors=anchors, large=large, limit=MAX_ANCHORS)
 
 
-@blueprint.post("/health")
+@blueprint.post("/check")
 def check_gallery() -> Response:
-    """Check the whole gallery and show what was found."""
+    """Check the gallery and show the findings."""
     recognizer = current_recognizer()
-    if recognizer.gallery.snapshot().offsets[-1] > LARGEST:
-        return progress_stream.unkept(make_response(gallery_check_form()))
-    return progress_stream.answer(_checked(recognizer))
+    if recognizer.gallery.snapshot().offsets[-1] > MAX_ANCHORS:
+        return prevent_caching(make_response(gallery_check_form()))
+    return respond(_check(recognizer))
 
 
-def _checked(recognizer: Recognizer) -> Work:
-    card, gallery = recognizer.network.card, recognizer.gallery
+def _check(recognizer: Recognizer) -> Steps:
+    gallery = recognizer.gallery
     snapshot = gallery.snapshot()
-    yield f"Looking at {text.count(len(snapshot), 'person')}…"
-    faces = impostor_faces.read_impostors(recognizer.settings.model, card)
+    yield f"Checking {text.count(len(snapshot), 'person')}…"
+    impostors = impostor_faces.read_impostors(recognizer.settings.model, recognizer.network.card)
     with stage("check"):
-        found = gallery_check.check(snapshot, recognizer.rules(snapshot), faces)
+        result = gallery_check.check(snapshot, recognizer.rules(snapshot), impostors)
     ids = dict(zip(snapshot.names, snapshot.ids, strict=True))
     own_names = {person.name for person in gallery.own_people()}
-    own = [finding for finding in found.findings if finding.concerns(own_names)]
-    shipped = [finding for finding in found.findings if not finding.concerns(own_names)]
-    return _page(found, _groups(recognizer, own, ids), _groups(recognizer, shipped, ids)), 200
-
-
-def _page(found: Health, own: Sequence[Group], shipped: Sequence[Group]) -> str:
-    at = time.strftime("%H:%M", time.gmtime())
-    return page(
+    own = [finding for finding in result.findings if finding.concerns(own_names)]
+    shipped = [finding for finding in result.findings if not finding.concerns(own_names)]
+    page = render(
         "gallery_check.html",
-        people=found.people,
-        anchors=found.anchors,
-        large=False,
-        found=found,
-        own=own,
-        shipped=shipped,
-        at=at,
+        result=result,
+        people=result.people,
+        anchors=result.anchors,
+        impostors=result.impostors,
+        fpir=result.strangers_named,
+        own=_groups(recognizer, own, ids),
+        shipped=_groups(recognizer, shipped, ids),
+        time=time.strftime("%H:%M", time.gmtime()),
     )
+    return page, 200
 
 
 def _groups(recognizer: Recognizer, findings: Sequence[Finding], ids: Mapping[str, int]) -> list[Group]:
-    kinds = groupby(findings, key=lambda finding: finding.kind)
-    return [_group(recognizer, kind, list(group), ids) for kind, group in kinds]
+    groups = []
+    for kind, items in groupby(findings, key=lambda finding: finding.kind):
+        found = list(items)
+        views = tuple(_view(recognizer, finding, ids) for finding in found[:LISTED])
+        groups.append(Group(TITLES[kind], found[0].advice, len(found), views[:SHOWN], views[SHOWN:]))
+    return groups
 
 
-def _group(recognizer: Recognizer, kind: str, found: Sequence[Finding], ids: Mapping[str, int]) -> Group:
-    listed = tuple(_view(recognizer, one, ids) for one in found[:LISTED])
-    return Group(TITLES[kind], found[0].advice, len(found), listed[:SHOWN], listed[SHOWN:])
-
-
-def _view(recognizer: Recognizer, one: Finding, ids: Mapping[str, int]) -> FindingView:
-    own: list[Anchor] = []
-    # Somebody may have been removed while the others were looked at.
+def _view(recognizer: Recognizer, finding: Finding, ids: Mapping[str, int]) -> FindingView:
+    anchors: list[Anchor] = []
+    # The person may have been removed since the snapshot.
     with suppress(PersonNotFound):
-        own = recognizer.gallery.anchors(ids[one.person]) if one.rows else []
-    anchors = tuple(own[row] for row in one.rows if row < len(own))
-    # The page makes links of both names of a pair, so the sentence begins after them.
-    detail = one.detail.removeprefix(f"and {one.other}: ")
-    if anchors:
-        detail = f"{text.count(len(anchors), 'anchor')} {detail}"
-    return FindingView(one.person, ids[one.person], one.other, one.other and ids[one.other], detail, anchors)
+        anchors = recognizer.gallery.anchors(ids[finding.person]) if finding.rows else []
+    concerned = tuple(anchors[row] for row in finding.rows if row < len(anchors))
+    # The page links both names of a pair, so the sentence starts after them.
+    detail = finding.detail.removeprefix(f"and {finding.other}: ")
+    if concerned:
+        detail = f"{text.count(len(concerned), 'reference photo')} {detail}"
+    other_id = None if finding.other is None else ids[finding.other]
+    return FindingView(finding.person, ids[finding.person], finding.other, other_id, detail, concerned)

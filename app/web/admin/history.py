@@ -1,77 +1,72 @@
-"""The desk: what was changed last, taking it back, and who was removed."""
+"""Gallery management page: recent changes, undo, and removed people to restore or purge."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import Response, request
+from flask import request
+from werkzeug.wrappers import Response
 
 from app import text
-from app.gallery.change_history import PastChange
 from app.gallery.store import with_names
-from app.web.admin.blueprint import blueprint, done, numbers, page
+from app.web.admin.blueprint import blueprint, form_id, render, show_message
 from app.web.recognizer_loading import current_recognizer
 
-CHANGES = 20
-"""Changes shown."""
+MAX_CHANGES = 20
 
-
-REMOVED = 20
+MAX_REMOVED = 20
 """Removed people shown before the visitor asks for the others."""
 
 
 @dataclass(frozen=True)
 class RemovedView:
-    """Somebody who can be restored, and until when."""
+    """A removed person, and until when an administrator can restore them."""
 
     id: int
     name: str
-    anchors: int
     until: datetime
 
 
 @blueprint.get("")
 def history() -> str:
-    """The first page: what can be done, and what was done last."""
+    """Show the actions, the recent changes and the removed people."""
     gallery = current_recognizer().gallery
-    past, days = gallery.history(CHANGES), timedelta(days=gallery.recovery_days)
-    return page(
+    changes, days = gallery.history(MAX_CHANGES), timedelta(days=gallery.recovery_days)
+    return render(
         "history.html",
-        changes=past,
-        named=with_names(gallery),
-        newest=_newest(past),
-        removed=[RemovedView(one.id, one.name, one.anchors, one.removed + days) for one in gallery.removed()],
-        shown=REMOVED,
+        changes=changes,
+        with_names=with_names(gallery),
+        latest=next((change.id for change in changes if change.reversible and change.undone is None), None),
+        removed=[
+            RemovedView(person.id, person.name, person.removed + days)
+            for person in gallery.removed()
+            if person.removed is not None
+        ],
+        shown=MAX_REMOVED,
         days=gallery.recovery_days,
     )
 
 
 @blueprint.post("/undo")
 def undo() -> Response:
-    """Take back the change that the form shows, if it is still the newest."""
+    """Undo the change of the form, if it is still the latest."""
     gallery = current_recognizer().gallery
-    named = with_names(gallery)
-    shown = numbers("change")
-    return done(f"Taken back: {named(gallery.undo(shown[0] if shown else 0))}.")
+    name_people = with_names(gallery)
+    return show_message(f"Undone: {name_people(gallery.undo(form_id('change')))}.")
 
 
 @blueprint.post("/restore")
 def restore() -> Response:
-    """Bring a removed person back."""
-    back = current_recognizer().gallery.restore(next(iter(numbers("person")), 0))
-    return done(f"{back.name} is back with {text.count(back.anchors, 'anchor')}.")
+    """Restore a removed person."""
+    person = current_recognizer().gallery.restore(form_id("person"))
+    return show_message(f"{person.name} restored with {text.count(person.anchors, 'reference photo')}.")
 
 
-@blueprint.post("/erase")
+@blueprint.post("/purge")
 def purge() -> Response:
-    """Erase a removed person for good, before their time."""
-    if "sure" not in request.form:
-        return done("Nothing was erased: the box beside it was not ticked.")
-    gone = current_recognizer().gallery.remove(next(iter(numbers("person")), 0), for_good=True)
-    return done(f"{gone.name} was erased.")
-
-
-def _newest(past: list[PastChange]) -> int | None:
-    """The number of the change that can be undone now."""
-    return next((one.id for one in past if one.reversible and one.undone is None), None)
+    """Erase a removed person permanently."""
+    if "confirm" not in request.form:
+        return show_message("Nothing was purged. Select “Permanently” to confirm.")
+    person = current_recognizer().gallery.remove(form_id("person"), for_good=True)
+    return show_message(f"{person.name} purged.")

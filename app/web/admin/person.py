@@ -1,28 +1,30 @@
-"""A person as administrators see them: name, anchors one by one, rejected faces, and what can be done to each."""
+"""Person page for administrators: reference photos, rejected faces, rename, merge and removal."""
 
 from __future__ import annotations
 
-from flask import Response, current_app, request, url_for
+from flask import Response as FlaskResponse
+from flask import current_app, request, url_for
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
 
 from app import text
 from app.gallery.people import LARGEST_ID
-from app.web.admin.blueprint import blueprint, done, numbers, page
+from app.web.admin.blueprint import blueprint, form_ids, render, show_message
 from app.web.portraits import tile
 from app.web.recognizer_loading import current_recognizer
 
-SUGGESTED = 2000
-"""With more people than this the names to choose from are not listed in the page."""
+MAX_SUGGESTIONS = 2000
+"""Largest gallery whose names a form suggests."""
 
 
 @blueprint.get("/people/<int:person_id>")
 def person(person_id: int) -> str:
-    """The person's page."""
+    """Show a person."""
     gallery = current_recognizer().gallery
     found = gallery.person(person_id)
     if found is None:
         raise NotFound
-    return page(
+    return render(
         "person.html",
         person=found,
         tile=tile(found),
@@ -34,8 +36,8 @@ def person(person_id: int) -> str:
 
 
 @blueprint.get("/anchors/<int:anchor_id>.webp")
-def crop(anchor_id: int) -> Response:
-    """The kept crop of an anchor."""
+def crop(anchor_id: int) -> FlaskResponse:
+    """Send the stored face crop of an anchor."""
     data = current_recognizer().gallery.crop(anchor_id) if anchor_id <= LARGEST_ID else None
     if data is None:
         raise NotFound
@@ -44,42 +46,43 @@ def crop(anchor_id: int) -> Response:
 
 @blueprint.post("/people/<int:person_id>/rename")
 def rename(person_id: int) -> Response:
-    """Give the person another name."""
+    """Rename a person."""
     renamed = current_recognizer().gallery.rename(person_id, request.form.get("name", ""))
-    return done(f"The name is {renamed.name} now.")
+    return show_message(f"Renamed to {renamed.name}.")
 
 
 @blueprint.post("/people/<int:person_id>/merge")
 def merge(person_id: int) -> Response:
-    """Give the person's anchors to another, who is named in the form."""
+    """Merge a person into the person that the form names."""
     merged = current_recognizer().gallery.merge(person_id, request.form.get("into", ""))
-    sentence = f"{merged.name} has {text.count(merged.anchors, 'anchor')} now."
-    return done(sentence, url_for("admin.person", person_id=merged.id))
+    sentence = f"Merged. {merged.name} has {text.count(merged.anchors, 'reference photo')}."
+    return show_message(sentence, url_for("admin.person", person_id=merged.id))
 
 
 @blueprint.post("/people/<int:person_id>/remove")
 def remove(person_id: int) -> Response:
-    """Remove the person, or with `now` erase them."""
-    gallery, now = current_recognizer().gallery, "now" in request.form
-    gone = gallery.remove(person_id, for_good=now)
+    """Remove a person, or purge them."""
+    gallery, purge = current_recognizer().gallery, "purge" in request.form
+    removed = gallery.remove(person_id, for_good=purge)
     days = text.count(gallery.recovery_days, "day")
-    fate = "was erased." if now else f"was removed. For {days} they can be brought back from here."
-    return done(f"{gone.name} {fate}", url_for("admin.history"))
+    outcome = "purged." if purge else f"removed. You can restore them here for {days}."
+    return show_message(f"{removed.name} {outcome}", url_for("admin.history"))
 
 
 @blueprint.post("/people/<int:person_id>/anchors")
 def remove_anchors(person_id: int) -> Response:
-    """Remove the ticked anchors, or with `now` erase them."""
-    ids = numbers("anchor")
+    """Remove the selected anchors, or purge them."""
+    ids, purge = form_ids("anchor"), "purge" in request.form
     if not ids:
-        return done("No anchor was ticked, so none was removed.")
-    now = "now" in request.form
-    left = current_recognizer().gallery.remove_anchors(person_id, ids, for_good=now)
-    word = "erased" if now else "removed"
-    return done(f"{text.count(len(ids), 'anchor')} of {left.name} {word}; {left.anchors} are left.")
+        return show_message("No reference photo was selected.")
+    changed = current_recognizer().gallery.remove_anchors(person_id, ids, for_good=purge)
+    action = "purged" if purge else "removed"
+    return show_message(
+        f"{text.count(len(ids), 'reference photo')} of {changed.name} {action}. {changed.anchors} remaining."
+    )
 
 
-def suggestions(besides: str | None = None) -> list[str]:
-    """Names to choose from in a form; none where there are too many to put into a page."""
-    listed = [one.name for one in current_recognizer().gallery.people() if one.name != besides]
-    return listed if len(listed) <= SUGGESTED else []
+def suggestions(exclude: str | None = None) -> list[str]:
+    """Return the names that a form suggests, none for a very large gallery."""
+    names = [found.name for found in current_recognizer().gallery.people() if found.name != exclude]
+    return names if len(names) <= MAX_SUGGESTIONS else []

@@ -1,27 +1,27 @@
-"""Faces that were marked as not a person: the list of all, and taking them back."""
+"""Rejected faces: the list of faces marked as not a person, and their removal."""
 
 from __future__ import annotations
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from app import text
-from app.web.admin.blueprint import blueprint, done, numbers, page
+from app.web.admin.blueprint import blueprint, form_ids, render, show_message
 from app.web.recognizer_loading import current_recognizer
 
 
 @blueprint.get("/rejected")
 def rejected_faces() -> str:
-    """Everybody's rejected faces."""
+    """Show the rejected faces of all people."""
     gallery = current_recognizer().gallery
-    ids = {one.name: one.id for one in gallery.people()}
-    return page("rejected_faces.html", faces=gallery.rejected(), ids=ids)
+    ids = {person.name: person.id for person in gallery.people()}
+    return render("rejected_faces.html", faces=gallery.rejected(), ids=ids)
 
 
 @blueprint.post("/rejected")
 def unreject() -> Response:
-    """Let the ticked faces weigh no longer."""
-    ids = numbers("face")
+    """Remove the selected rejected faces, so that they no longer raise distances."""
+    ids = form_ids("face")
     if not ids:
-        return done("No face was ticked, so none was taken back.")
+        return show_message("No face was selected.")
     current_recognizer().gallery.take_back(ids)
-    return done(f"{text.count(len(ids), 'face')} taken back.")
+    return show_message(f"{text.count(len(ids), 'rejected face')} removed.")

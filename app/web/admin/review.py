@@ -1,4 +1,4 @@
-"""The lines of a review: a photo each, what would become of it, and what the administrator chose."""
+"""Review of a person's photos: the outcome of each photo, and the administrator's choices in the form."""
 
 from __future__ import annotations
 
@@ -19,60 +19,60 @@ LABELS = {
     "accepted": ("match", "Accepted"),
     "several_faces": ("ambiguous", "Several faces"),
     "duplicate": ("ambiguous", "Duplicate"),
-    "unlike": ("ambiguous", "Does not look like the others"),
-    "lookalike": ("ambiguous", "Looks like somebody else"),
-    "low_quality": ("low_quality", "Too small or blurred"),
+    "unlike": ("ambiguous", "Unlike the other photos"),
+    "lookalike": ("ambiguous", "Looks like another person"),
+    "low_quality": ("low_quality", "Low quality"),
     "no_face": ("low_quality", "No face"),
-    "unreadable": ("low_quality", "Cannot be read"),
+    "unreadable": ("low_quality", "Unreadable"),
 }
-"""Each outcome's kind, for its color, and what it is called."""
+"""Color and label of each outcome."""
 
-REASONS = {"accepted": "Its face can be learnt.", "several_faces": "Choose the face to learn by its box."}
-"""What is said of outcomes whose own sentence is for after the fact, or for other doors."""
+REASONS = {"accepted": "Ready to add.", "several_faces": "Select the face to add."}
+"""Sentences that replace those of the review, which speak of the time after the enrollment."""
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
-    """A photo and what was chosen for it.
+class PhotoChoice:
+    """A photo and the administrator's choices.
 
-    `pick` is the face of several, counted from the left, None if none is. `seen` is the outcome that was shown for
-    this face, None if none was yet; `ticked` whether it is to be learnt, all the same if need be.
+    Attributes:
+        photo: the examined photo.
+        face: the selected face of several, from the left, from 1; None if no face is selected.
+        outcome: what the administrator saw for this face, None before the first review.
+        included: whether the checkbox is selected.
     """
 
-    of: SealedPhoto
-    pick: int | None = None
-    seen: str | None = None
-    ticked: bool = False
+    photo: SealedPhoto
+    face: int | None = None
+    outcome: str | None = None
+    included: bool = False
 
     @property
-    def left_out(self) -> bool:
-        """Whether a good face was chosen not to be learnt."""
-        return self.seen == "accepted" and not self.ticked and len(self.of.sighting.probes) == 1
+    def deselected(self) -> bool:
+        """Whether the administrator deselected an accepted photo."""
+        return self.outcome == "accepted" and not self.included and not self.several_faces
 
     @property
-    def wanted(self) -> bool:
-        """Whether a face of it is to be learnt."""
-        if len(self.of.sighting.probes) > 1 and self.seen not in DEBATABLE:
-            return self.pick is not None
-        return self.ticked
+    def selected(self) -> bool:
+        """Whether the photo is to be enrolled."""
+        if self.several_faces and self.outcome not in DEBATABLE:
+            return self.face is not None
+        return self.included
 
     @property
     def allowed(self) -> str | None:
-        """The outcome, other than accepted, with which it may enter, since it was shown and ticked."""
-        return self.seen if self.ticked and self.seen in DEBATABLE else None
+        """The objection that the administrator saw and overruled."""
+        return self.outcome if self.included and self.outcome in DEBATABLE else None
 
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """A photo's report, after all were compared, and the face it tells of."""
-
-    report: PhotoOutcome
-    probe: Probe | None
+    @property
+    def several_faces(self) -> bool:
+        """Whether the administrator has to select a face."""
+        return len(self.photo.examined.probes) > 1
 
 
 @dataclass(frozen=True)
-class PickView:
-    """A face of several: its box in pixels of the picture that is shown."""
+class FaceChoice:
+    """A face to select: its box in pixels of the preview."""
 
     number: int
     box: Box
@@ -80,10 +80,23 @@ class PickView:
 
 
 @dataclass(frozen=True)
-class LineView:
-    """What a line shows; `sealed` is what the form carries on, `face` and `photo` are data URIs or None.
+class PhotoView:
+    """A photo on the review page.
 
-    `seen` is what the next form says was shown, `tick` what the box to tick is called, None where there is none.
+    Attributes:
+        sealed: the photo for the form.
+        file: the name of the file.
+        kind: color of the outcome.
+        label: of the outcome.
+        reason: a sentence.
+        crop: data URI of the face, None without one.
+        preview: data URI of a photo with several faces, else None.
+        width: of the preview.
+        height: of the preview.
+        faces: to select from.
+        reviewed: face and outcome on this page, for the form.
+        checkbox: its label, None without a checkbox.
+        included: whether the checkbox is selected.
     """
 
     sealed: str
@@ -91,80 +104,71 @@ class LineView:
     kind: str
     label: str
     reason: str
-    face: str | None
-    photo: str | None
+    crop: str | None
+    preview: str | None
     width: int
     height: int
-    picks: tuple[PickView, ...]
-    seen: str
-    tick: str | None
-    ticked: bool
+    faces: tuple[FaceChoice, ...]
+    reviewed: str
+    checkbox: str | None
+    included: bool
 
 
-def read(recognizer: Recognizer, form: MultiDict) -> list[Line]:
-    """The lines that a form carries on.
+def read_choices(recognizer: Recognizer, form: MultiDict[str, str]) -> list[PhotoChoice]:
+    """Read the photos and choices of a form.
 
     Raises:
-        carried.Stale: one of them is too old, or not this server's.
+        ReviewExpired: a photo is too old, or from another server.
     """
-    found = []
+    choices = []
     for number, sealed in enumerate(form.getlist("photo")):
-        of = unseal(recognizer, sealed)
-        text = form.get(f"pick-{number}", "")
-        pick = int(text) if text.isdecimal() and 1 <= int(text[:4]) <= len(of.sighting.probes) else None
-        shown_pick, _, outcome = form.get(f"seen-{number}", "").partition(":")
-        # What was shown of another face of the photo says nothing of this one.
-        seen = outcome if shown_pick == str(pick or "") else None
-        found.append(Line(of, pick, seen, f"take-{number}" in form))
-    return found
+        photo = unseal(recognizer, sealed)
+        text = form.get(f"face-{number}", "")
+        face = int(text) if text.isdecimal() and 1 <= int(text[:4]) <= len(photo.examined.probes) else None
+        reviewed_face, _, outcome = form.get(f"reviewed-{number}", "").partition(":")
+        # The outcome of another face of the photo says nothing about this one.
+        reviewed = outcome if reviewed_face == str(face or "") else None
+        choices.append(PhotoChoice(photo, face, reviewed, f"include-{number}" in form))
+    return choices
 
 
-def compared(
-    recognizer: Recognizer, name: str, found: Sequence[Line], taking_part: Sequence[bool]
-) -> list[Compared | None]:
-    """Compare the photos that take part with each other and the gallery; None in the place of the others."""
-    chosen = [choose(line.of.sighting, line.pick) for line, takes in zip(found, taking_part, strict=True) if takes]
-    reviewed = compare(recognizer, name, chosen)
-    rows = iter([Compared(*row) for row in zip(reviewed.photos, reviewed.probes, strict=True)])
-    return [next(rows) if takes else None for takes in taking_part]
+def compare_choices(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> Review:
+    """Compare photos with each other and with the gallery."""
+    return compare(recognizer, name, [choose(choice.photo.examined, choice.face) for choice in choices])
 
 
-def as_review(name: str, photos: Sequence[Compared]) -> Review:
-    """Those photos as `enrollment.confirm` takes them."""
-    return Review(name, tuple(one.report for one in photos), tuple(one.probe for one in photos))
+def views(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> list[PhotoView]:
+    """Review all photos that are not deselected, and prepare the page."""
+    review = compare_choices(recognizer, name, [choice for choice in choices if not choice.deselected])
+    rows = zip(review.photos, review.probes, strict=True)
+    return [_view(recognizer, choice, None if choice.deselected else next(rows)) for choice in choices]
 
 
-def views(recognizer: Recognizer, found: Sequence[Line], reviewed: Sequence[Compared | None]) -> list[LineView]:
-    """What the lines show."""
-    return [_view(recognizer, line, row) for line, row in zip(found, reviewed, strict=True)]
-
-
-def _view(recognizer: Recognizer, line: Line, row: Compared | None) -> LineView:
-    of = line.of
-    report, probe = (row.report, row.probe) if row else choose(of.sighting, line.pick)
-    kind, label = LABELS[report.outcome]
-    several = len(of.sighting.probes) > 1
-    shown = probe or (of.sighting.probes[0] if len(of.sighting.probes) == 1 else None)
-    debatable = report.outcome in DEBATABLE
-    scale = min(1.0, PREVIEW_SIDE / max(of.width, of.height, 1))
-    return LineView(
-        sealed=seal(recognizer, of),
-        file=report.file,
-        kind=kind if row else "unknown",
-        label=label if row else "Left out",
-        reason=REASONS.get(report.outcome, report.reason),
-        face=inline_images.crop(shown.crop) if shown is not None and shown.crop is not None else None,
-        photo=of.photo,
-        width=round(of.width * scale),
-        height=round(of.height * scale),
-        picks=_picks(of, line.pick, scale) if several else (),
-        seen=f"{line.pick or ''}:{report.outcome}",
-        tick="Learn it all the same" if debatable else "Learn it" if report.accepted and not several else None,
-        ticked=bool(row) and (report.accepted or (debatable and line.allowed == report.outcome)),
+def _view(recognizer: Recognizer, choice: PhotoChoice, row: tuple[PhotoOutcome, Probe | None] | None) -> PhotoView:
+    photo, probes = choice.photo, choice.photo.examined.probes
+    result, probe = row or choose(photo.examined, choice.face)
+    kind, label = LABELS[result.outcome] if row else ("unknown", "Not selected")
+    crop = (probe or probes[0]).crop if probe or len(probes) == 1 else None
+    debatable = result.outcome in DEBATABLE
+    checkbox = "Add photo" if result.accepted and not choice.several_faces else None
+    scale = min(1.0, PREVIEW_SIDE / max(photo.width, photo.height, 1))
+    return PhotoView(
+        sealed=seal(recognizer, photo),
+        file=result.file,
+        kind=kind,
+        label=label,
+        reason=REASONS.get(result.outcome, result.reason),
+        crop=None if crop is None else inline_images.crop(crop),
+        preview=photo.preview,
+        width=round(photo.width * scale),
+        height=round(photo.height * scale),
+        faces=_face_choices(choice, scale) if choice.several_faces else (),
+        reviewed=f"{choice.face or ''}:{result.outcome}",
+        checkbox="Add photo anyway" if debatable else checkbox,
+        included=row is not None and (result.accepted or (debatable and choice.allowed == result.outcome)),
     )
 
 
-def _picks(of: SealedPhoto, pick: int | None, scale: float) -> tuple[PickView, ...]:
-    boxes = (probe.face.box for probe in of.sighting.probes)
-    sides = [[round(scale * side) for side in (box.x, box.y, box.width, box.height)] for box in boxes]
-    return tuple(PickView(at, Box(*box), at == pick) for at, box in enumerate(sides, start=1))
+def _face_choices(choice: PhotoChoice, scale: float) -> tuple[FaceChoice, ...]:
+    faces = (probe.face.scaled(scale, PREVIEW_SIDE, PREVIEW_SIDE) for probe in choice.photo.examined.probes)
+    return tuple(FaceChoice(number, face.box, number == choice.face) for number, face in enumerate(faces, start=1))

@@ -1,6 +1,6 @@
-"""Photos that were looked at, on their way through an administrator's browser: nothing of them is kept on the server.
+"""Reviewed photos signed for the browser: the server stores no photo between the review and the confirmation.
 
-What is carried is a signed text, so that only what this server itself has cut out of a photo is ever read back.
+The signature guarantees that the server reads back only faces that it has cropped itself.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import base64
 import io
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,77 +24,79 @@ from app.vision.faces import Box, DetectedFace
 from app.web import auth, inline_images
 
 PREVIEW_SIDE = 640
-"""Largest side of a photo with several faces, as it is shown to pick one."""
+"""Largest side of the preview of a photo with several faces, in pixels."""
+
+EXPIRED = "The review has expired. Choose the photos again."
 
 
 @dataclass(frozen=True, eq=False)
 class SealedPhoto:
-    """A photo that was looked at; `photo` is a data URI of it where there is a face to be picked, `width` its size."""
+    """An examined photo. With several faces `preview` is a data URI, and width and height are the photo's."""
 
-    sighting: ExaminedPhoto
-    photo: str | None
-    width: int
-    height: int
-
-
-def carried(sighting: ExaminedPhoto) -> SealedPhoto:
-    """A photo, ready to be carried."""
-    picture = sighting.picture
-    if picture is None or len(sighting.probes) < 2:
-        return SealedPhoto(sighting, None, 0, 0)
-    return SealedPhoto(sighting, inline_images.photo(picture, PREVIEW_SIDE), picture.width, picture.height)
+    examined: ExaminedPhoto
+    preview: str | None = None
+    width: int = 0
+    height: int = 0
 
 
-def seal(recognizer: Recognizer, one: SealedPhoto) -> str:
-    """Write a photo into a text that `unseal` reads."""
-    sighting, problem = one.sighting, one.sighting.problem
+def with_preview(examined: ExaminedPhoto) -> SealedPhoto:
+    """Add a preview to a photo with several faces, so that the administrator can select one."""
+    picture = examined.picture
+    if picture is None or len(examined.probes) < 2:
+        return SealedPhoto(examined)
+    return SealedPhoto(examined, inline_images.photo(picture, PREVIEW_SIDE), picture.width, picture.height)
+
+
+def seal(recognizer: Recognizer, photo: SealedPhoto) -> str:
+    """Write a photo as signed text."""
+    examined, problem = photo.examined, photo.examined.problem
     text = json.dumps(
         {
-            "file": sighting.file,
+            "file": examined.file,
             "problem": problem and [problem.outcome, problem.reason],
-            "faces": [_face(probe) for probe in sighting.probes],
-            "photo": [one.photo, one.width, one.height],
+            "faces": [_dump_probe(probe) for probe in examined.probes],
+            "photo": [photo.preview, photo.width, photo.height],
         }
     )
     return auth.seal(text, _purpose(recognizer))
 
 
 def unseal(recognizer: Recognizer, text: str) -> SealedPhoto:
-    """Read a photo back.
+    """Read a photo from signed text.
 
     Raises:
-        ReviewExpired: it is not what `seal` wrote, or too old.
+        ReviewExpired: the text was not signed by `seal`, or too long ago.
     """
     data = auth.unseal(text, _purpose(recognizer))
     if data is None:
-        raise ReviewExpired("These photos were looked at too long ago. Please choose them once more.")
-    found = json.loads(data)
-    file, problem = found["file"], found["problem"]
-    report = problem and PhotoOutcome(file, *problem)
-    return SealedPhoto(ExaminedPhoto(file, tuple(_probe(*face) for face in found["faces"]), report), *found["photo"])
+        raise ReviewExpired(EXPIRED)
+    fields = json.loads(data)
+    problem = fields["problem"] and PhotoOutcome(fields["file"], *fields["problem"])
+    probes = tuple(_load_probe(*face) for face in fields["faces"])
+    return SealedPhoto(ExaminedPhoto(fields["file"], probes, problem), *fields["photo"])
 
 
 def _purpose(recognizer: Recognizer) -> str:
-    # Embeddings of another network cannot be compared, so they must not come back after it was changed.
+    # Another network cannot compare these embeddings, so a new network makes the texts invalid.
     return f"photo {recognizer.network.card.id}"
 
 
-def _face(probe: Probe) -> list:
+def _dump_probe(probe: Probe) -> list[Any]:
     box = probe.face.box
-    place = [box.x, box.y, box.width, box.height, probe.face.confidence]
-    if probe.crop is None:
-        return [place, probe.flaw, None, None]
-    return [place, probe.flaw, _text(lossless(probe.crop)), _text(embedding_rows.to_bytes(probe.embedding))]
+    face = [box.x, box.y, box.width, box.height, probe.face.confidence]
+    if probe.crop is None or probe.embedding is None:
+        return [face, probe.flaw, None, None]
+    return [face, probe.flaw, _encode(lossless(probe.crop)), _encode(embedding_rows.to_bytes(probe.embedding))]
 
 
-def _probe(place: list, flaw: str | None, crop: str | None, embedding: str | None) -> Probe:
-    face = DetectedFace(Box(*place[:4]), None, place[4])
-    if crop is None:
-        return Probe(face, None, None, flaw)
+def _load_probe(face: list[Any], flaw: str | None, crop: str | None, embedding: str | None) -> Probe:
+    detected = DetectedFace(Box(*face[:4]), None, face[4])
+    if crop is None or embedding is None:
+        return Probe(detected, None, None, flaw)
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(crop))).convert("RGB"))
     blob = base64.b64decode(embedding)
-    return Probe(face, pixels, embedding_rows.from_bytes([blob], embedding_rows.dims_of(blob))[0], flaw)
+    return Probe(detected, pixels, embedding_rows.from_bytes([blob], embedding_rows.dims_of(blob))[0], flaw)
 
 
-def _text(data: bytes) -> str:
+def _encode(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")

@@ -15,11 +15,11 @@ from app.recognition.results import ComparedFace, ComparedPhoto, Comparison
 from app.vision.faces import Box
 from app.web import inline_images, wording
 from app.web.http_errors import describe
-from app.web.progress_stream import Work
-from app.web.uploads import Upload, check_size, intake
+from app.web.progress_stream import Steps
+from app.web.uploads import Upload, check_size, upload_limits
 
-FACES = 8
-"""Faces of a photo that a visitor can pick. The page has every pair of two photos, static/compare.css shows one."""
+MAX_FACES = 8
+"""Faces of a photo to select from. The page has every pair, and static/compare.css shows the selected one."""
 
 _SIDE = 640
 """Largest side of a photo in the units of the boxes, so that numbers on boxes are readable."""
@@ -29,11 +29,15 @@ _TONES: dict[PairKind, str] = {"same": "match", "uncertain": "ambiguous", "diffe
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face to pick.
+    """A face to select.
 
-    `slot` counts the faces to pick, `index` all faces of the photo, both from left to right, from 1. `box` is in the
-    units of the photo's `width` and `height`. `flaw` says why the face cannot be compared, or is None. `first` says
-    that the page starts with it.
+    Attributes:
+        slot: counts the faces to select, from left to right, from 1.
+        index: counts all faces of the photo, from left to right, from 1.
+        box: in units of the photo's `width` and `height`.
+        crop: data URI.
+        flaw: a sentence that says why the face cannot be compared, or None.
+        first: whether the page starts with this face.
     """
 
     slot: int
@@ -46,7 +50,7 @@ class FaceView:
 
 @dataclass(frozen=True)
 class SideView:
-    """One of the two photos: its field, a data URI of it, and its faces."""
+    """One of the two photos: its form field, data URI, size, caption and faces."""
 
     field: str
     photo: str
@@ -58,7 +62,7 @@ class SideView:
 
 @dataclass(frozen=True)
 class PairView:
-    """A pair of faces by their slots, and its verdict; `json` is a data URI of the API's answer."""
+    """A pair of faces, by their slots, and its verdict; `json` is a data URI of the API's answer."""
 
     a: int
     b: int
@@ -74,7 +78,7 @@ class PairView:
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """A comparison of two photos: every pair of faces that a visitor can pick."""
+    """A comparison of two photos, with every pair of faces to select."""
 
     title: str
     sides: tuple[SideView, SideView]
@@ -82,24 +86,19 @@ class ComparisonView:
 
 
 def page(problem: str | None = None, result: ComparisonView | None = None) -> str:
-    """Return the page that compares two photos, as HTML.
-
-    Args:
-        problem: a sentence that says why there is no score, or None.
-        result: what to show, or None.
-    """
-    return render_template("compare.html", problem=problem, result=result, intake=intake())
+    """Return the comparison page as HTML: with a result, or with the form and the problem of the last upload."""
+    return render_template("compare.html", problem=problem, result=result, limits=upload_limits())
 
 
-def work(recognizer: Recognizer, first: Upload, second: Upload) -> Work:
+def compare(recognizer: Recognizer, first: Upload, second: Upload) -> Steps:
     """Compare two photos.
 
     Returns:
         The page with the verdicts, or with a sentence that says why there are none.
     """
     try:
-        for upload, which in ((first, "first"), (second, "second")):
-            check_size(upload, f"{which} photo")
+        check_size(first, "first photo")
+        check_size(second, "second photo")
         left = recognizer.load_compared_photo(first.data, "first")
         yield "Finding faces in the second photo…"
         right = recognizer.load_compared_photo(second.data, "second")
@@ -110,72 +109,69 @@ def work(recognizer: Recognizer, first: Upload, second: Upload) -> Work:
 
 
 def view(recognizer: Recognizer, first: ComparedPhoto, second: ComparedPhoto) -> ComparisonView:
-    """Prepare every pair of faces; the page starts with the largest face of each photo."""
+    """Prepare every pair of faces to select. The page starts with the largest face of each photo."""
     closest = recognizer.compare_photos(first, second)
-    faces = [_shown(first, closest.first), _shown(second, closest.second)]
+    left, right = _selectable(first, closest.first), _selectable(second, closest.second)
     pairs = tuple(
         _pair(recognizer.compare_photos(first.with_chosen(a), second.with_chosen(b)), slot_a, slot_b, closest)
-        for slot_a, a in enumerate(faces[0], start=1)
-        for slot_b, b in enumerate(faces[1], start=1)
+        for slot_a, a in enumerate(left, start=1)
+        for slot_b, b in enumerate(right, start=1)
         if a in first.chosen and b in second.chosen
     )
-    sides = (_side("a", first, faces[0]), _side("b", second, faces[1]))
-    return ComparisonView(pairs[0].label if len(pairs) == 1 else "Comparison", sides, pairs)
+    title = pairs[0].label if len(pairs) == 1 else "Comparison"
+    return ComparisonView(title, (_side("a", first, left), _side("b", second, right)), pairs)
 
 
-def meaning(compared: Comparison) -> str:
-    """Return what a score says, in a sentence or two."""
-    same, different, score = compared.threshold, compared.different, f"{compared.score:.3f}"
-    if compared.kind == "same":
-        share = wording.one_in(compared.rules.fmr)
+def meaning(comparison: Comparison) -> str:
+    """Explain a score."""
+    same, different = f"{comparison.threshold:.3f}", f"{comparison.different:.3f}"
+    if comparison.kind == "same":
+        share = wording.one_in(comparison.rules.fmr)
         return (
-            f"{same:.3f} or less means the same person: about {share} comparisons of unrelated photos scores that low."
+            f"A score of {same} or less means the same person. About {share} comparisons of unrelated photos score "
+            "this low."
         )
-    if compared.kind == "uncertain":
+    if comparison.kind == "uncertain":
         return (
-            f"Up to {same:.3f} means the same person, above {different:.3f} different people, and {score} is between. "
-            "Look at both faces yourself, or compare other photos."
+            f"The score is between {same} (same person) and {different} (different people). Check both faces yourself, "
+            "or compare other photos."
         )
-    return f"Above {different:.3f} means different people: few photos of one person score that high."
+    return f"A score above {different} means different people. Few photos of the same person score this high."
 
 
-def note(compared: Comparison, closest: Comparison) -> str | None:
-    """Return a sentence about the most alike of all pairs; None if there is only one pair."""
+def note(comparison: Comparison, closest: Comparison) -> str | None:
+    """Describe the closest of all pairs; None if there is only one pair."""
     if closest.pairs == 1:
         return None
-    if (compared.first.index, compared.second.index) == (closest.first.index, closest.second.index):
-        found = "this one is the most alike"
-    else:
-        found = (
-            f"face {closest.first.index} of photo 1 and face {closest.second.index} of photo 2 are the most alike: "
-            f"{closest.score:.3f}"
-        )
+    pair = f"face {closest.first.index} of photo 1 and face {closest.second.index} of photo 2, at {closest.score:.3f}"
+    if (comparison.first.index, comparison.second.index) == (closest.first.index, closest.second.index):
+        pair = "this one"
     return (
-        f"Of all {closest.pairs:,} pairs of faces, {found}. For a pair that you pick out of {closest.pairs:,}, "
-        f"{closest.threshold:.3f} or less means the same person."
+        f"The closest of all {closest.pairs:,} pairs of faces is {pair}. If you select the closest of "
+        f"{closest.pairs:,} pairs, a score of {closest.threshold:.3f} or less means the same person."
     )
 
 
-def _pair(compared: Comparison, a: int, b: int, closest: Comparison) -> PairView:
+def _pair(comparison: Comparison, a: int, b: int, closest: Comparison) -> PairView:
     return PairView(
         a,
         b,
-        PAIR_LABELS[compared.kind],
-        _TONES[compared.kind],
-        compared.score,
-        compared.threshold,
-        compared.different,
-        meaning(compared),
-        note(compared, closest),
-        inline_images.json_uri(serialization.comparison(compared)),
+        PAIR_LABELS[comparison.kind],
+        _TONES[comparison.kind],
+        comparison.score,
+        comparison.threshold,
+        comparison.different,
+        meaning(comparison),
+        note(comparison, closest),
+        inline_images.json_uri(serialization.comparison(comparison)),
     )
 
 
-def _shown(side: ComparedPhoto, closest: ComparedFace) -> list[ComparedFace]:
-    """Return the faces to pick from left to right: the largest and the closest first, those of low quality last."""
+def _selectable(side: ComparedPhoto, closest: ComparedFace) -> list[ComparedFace]:
+    """Return the faces to select, from left to right: largest and closest first, low quality last, if too many."""
     by_size = sorted(side.faces, key=lambda face: (face not in side.chosen, -face.area))
     order = dict.fromkeys([side.largest, closest, *by_size])
-    return sorted(list(order)[:FACES], key=lambda face: face.index)
+    return sorted(list(order)[:MAX_FACES], key=lambda face: face.index)
 
 
 def _side(field: str, side: ComparedPhoto, faces: Sequence[ComparedFace]) -> SideView:
@@ -192,15 +188,14 @@ def _side(field: str, side: ComparedPhoto, faces: Sequence[ComparedFace]) -> Sid
         )
         for slot, face in enumerate(faces, start=1)
     )
-    size = (round(scale * picture.width), round(scale * picture.height))
-    return SideView(field, inline_images.photo(picture), *size, _caption(side, len(faces)), views)
+    width, height = round(scale * picture.width), round(scale * picture.height)
+    return SideView(field, inline_images.photo(picture), width, height, _caption(side, len(faces)), views)
 
 
 def _caption(side: ComparedPhoto, shown: int) -> str:
-    low = len(side.faces) - len(side.chosen)
-    parts = [text.count(len(side.faces), "face")]
-    if low:
-        parts.append(f"{low} of low quality")
+    caption = text.count(len(side.faces), "face")
+    if low_quality := len(side.faces) - len(side.chosen):
+        caption += f", {low_quality} of low quality"
     if shown < len(side.faces):
-        parts.append(f"{shown} to pick from here; the API and the command line compare any")
-    return ", ".join(parts)
+        caption += f". You can select {shown} here. The API and the command line compare any face."
+    return caption

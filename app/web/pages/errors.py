@@ -1,4 +1,4 @@
-"""Errors as pages in the look of the others; a visitor never sees a traceback."""
+"""Error pages: every HTTP error and every exception of the program, without tracebacks."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.web import http_errors
 from app.web.http_errors import HttpError, describe
-from app.web.pages.routes import refused
+from app.web.pages.routes import form_with_problem
 from app.web.uploads import upload_too_large
 
 PAGES = {
-    400: ("That did not work", "The request could not be understood. Please start again from the first page."),
-    401: ("Please sign in again", "The sign-in is over, so nothing was changed. Sign in, then send it once more."),
-    403: ("That is not allowed", "The request came from a page of another site. Please start from the first page."),
-    404: ("There is no such page", "The address may be mistyped, or what was here has been removed."),
-    405: ("That does not work here", "This address cannot be used in that way. Please start from the first page."),
-    408: ("That took too long", "The photo did not arrive in time. Please try again, perhaps with a smaller one."),
-    421: ("There is no such site", "This server is not known by that name. Please use the address you were given."),
-    429: ("One moment, please", "That was a lot in a short time. Please try again in a minute."),
-    500: ("Something went wrong", "The fault is ours, not your photo's. Please try again."),
+    400: ("Bad request", "The server could not read the request. Start again from the home page."),
+    401: ("Session expired", "Your session has expired and nothing was changed. Sign in again."),
+    403: ("Request blocked", "The request came from another site. Start again from the home page."),
+    404: ("Page not found", "The address may be mistyped, or the page may have been removed."),
+    405: ("Method not allowed", "This address does not accept the request. Start again from the home page."),
+    408: ("Request timed out", "The photo did not arrive in time. Try again, or send a smaller copy."),
+    421: ("Unknown host", "The server does not answer to this name. Check the address."),
+    429: ("Too many requests", "You sent too many requests. Try again in a minute."),
+    500: ("Server error", "Something went wrong on the server. Try again."),
 }
-"""Title and sentence of each error page; other codes are shown as 400 or 500."""
+"""Title and sentence by status. Other statuses get the page of 400 or 500."""
 
 
 def install(app: Flask) -> None:
@@ -33,8 +33,8 @@ def install(app: Flask) -> None:
 
 def _page(error: HttpError) -> Response:
     if error.status in (400, 413, 422):
-        return refused(error.message, error.status)
-    title, sentence = PAGES.get(error.status, ("One moment, please", error.message))
+        return form_with_problem(error.message, error.status)
+    title, sentence = PAGES.get(error.status, ("Service unavailable", error.message))
     page = render_template("error.html", title=title, sentence=sentence)
     return make_response(page, error.status, {"Cache-Control": "no-store", **error.headers})
 
@@ -44,7 +44,7 @@ def _http_page(error: HTTPException) -> Response | HTTPException:
         return error
     title, sentence = PAGES.get(error.code) or PAGES[500 if error.code >= 500 else 400]
     response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
-    # A 405 has to name the methods that are allowed; the error knows them.
+    # A 405 has to name the allowed methods, which the error knows.
     for name, value in error.get_headers():
         if name != "Content-Type":
             response.headers[name] = value

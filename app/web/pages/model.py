@@ -1,4 +1,4 @@
-"""The page about the model: its card in words, its figures, and the plots that its evaluation made."""
+"""Model page: the model card, accuracy figures, evaluation plots and thresholds."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, render_template, send_from_directory
+from flask import Blueprint, Response, render_template, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from app.recognition.decision import FPIRS, Rules
 from app.recognition.evaluation_figures import figures
 from app.web.recognizer_loading import current_recognizer
+from app.web.uploads import current_settings
 from app.web.wording import identification_rate, percent
 
 blueprint = Blueprint("model", __name__, url_prefix="/model")
@@ -25,17 +26,17 @@ ALTERNATIVES = {
     "confusion": "Bars: the pairs of people that are confused most often.",
     "robustness": "Bars: rank-1 accuracy in degraded photos: blurred, dark, small, covered or tilted.",
 }
-"""What the plots show, in the order of the page. Other plots follow with their own titles."""
+"""Text alternatives of the plots, in the order of the page. Other plots follow with their own titles."""
 
-_TYPES = {".svg": "image/svg+xml", ".json": "application/json", ".md": "text/plain"}
+_MEDIA_TYPES = {".svg": "image/svg+xml", ".json": "application/json", ".md": "text/plain"}
 
-_STANDALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-"""For a plot opened by itself: its own colors for light and dark, and nothing else."""
+_PLOT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""Plots have inline styles for light and dark, and run nothing."""
 
 
 @dataclass(frozen=True)
 class ThresholdRow:
-    """Thresholds for a person with a number of anchors: class distances, in the order of `verdict.FPIRS`."""
+    """Thresholds of people with this number of anchors: class distances, in the order of `FPIRS`."""
 
     anchors: int
     distances: tuple[float, ...]
@@ -43,7 +44,7 @@ class ThresholdRow:
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot: its file, its title, and what it shows in words."""
+    """A plot: its file, its title and its text alternative."""
 
     file: str
     title: str
@@ -52,48 +53,49 @@ class Plot:
 
 @blueprint.get("")
 def about() -> str:
-    """The card as a page."""
+    """Show the model card."""
     recognizer = current_recognizer()
     card = recognizer.network.card
     people = recognizer.gallery.people()
     rules = recognizer.rules(recognizer.gallery.snapshot())
+    folder = _report_folder()
     return render_template(
         "model.html",
         card=card,
         rules=rules,
         rate=identification_rate(rules.fpir),
         fpirs=[percent(fpir) for fpir in FPIRS],
-        thresholds=thresholds(rules, len(people)),
+        thresholds=threshold_rows(rules, len(people)),
         detector=recognizer.detector.backend,
         people=len(people),
         anchors=sum(person.anchors for person in people),
         figures=figures(card.raw.get("metrics", {})),
-        plots=plots(_folder()),
-        documents=[name for name in ("report.md", "report.json") if (_folder() / name).is_file()],
+        plots=find_plots(folder),
+        documents=[name for name in ("report.md", "report.json") if (folder / name).is_file()],
     )
 
 
 @blueprint.get("/report/<name>")
 def report(name: str) -> Response:
-    """A file of the evaluation's report: a plot, or all figures as text or JSON."""
-    kind = _TYPES.get(Path(name).suffix)
-    if kind is None:
+    """Send a file of the evaluation report: a plot, or all figures as text or JSON."""
+    media_type = _MEDIA_TYPES.get(Path(name).suffix)
+    if media_type is None:
         raise NotFound
-    response = send_from_directory(_folder(), name, mimetype=kind)
-    if kind == "image/svg+xml":
-        response.headers["Content-Security-Policy"] = _STANDALONE
+    response = send_from_directory(_report_folder(), name, mimetype=media_type)
+    if media_type == "image/svg+xml":
+        response.headers["Content-Security-Policy"] = _PLOT_POLICY
     return response
 
 
-def thresholds(rules: Rules, people: int) -> list[ThresholdRow]:
-    """Return the thresholds of a gallery, a row for each number of anchors that the card has."""
+def threshold_rows(rules: Rules, people: int) -> list[ThresholdRow]:
+    """Return the thresholds of a gallery, a row for each number of anchors in the card."""
     counts = [anchors for anchors, _ in dict(rules.thresholds)[FPIRS[0]][0][1]]
     rates = [rules.with_fpir(fpir) for fpir in FPIRS]
     return [ThresholdRow(count, tuple(rate.threshold(count, people) for rate in rates)) for count in counts]
 
 
-def plots(folder: Path) -> list[Plot]:
-    """The plots that lie in a folder, the known ones first."""
+def find_plots(folder: Path) -> list[Plot]:
+    """Find the plots of a report, the known ones first."""
     files = {path.stem: path for path in sorted(folder.glob("*.svg"))}
     order = [name for name in ALTERNATIVES if name in files] + [name for name in files if name not in ALTERNATIVES]
     return [_plot(files[name]) for name in order]
@@ -105,6 +107,5 @@ def _plot(path: Path) -> Plot:
     return Plot(path.name, title, ALTERNATIVES.get(path.stem, title))
 
 
-def _folder() -> Path:
-    """The report of the network in use: `evaluate` writes it beside the card."""
-    return current_app.extensions["settings"].model.parent / "report"
+def _report_folder() -> Path:
+    return current_settings().model.parent / "report"

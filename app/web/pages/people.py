@@ -1,4 +1,4 @@
-"""The pages about people: everyone who can be recognized, and each of them."""
+"""People pages: the paged and searchable list, and a profile with threshold, spread and look-alikes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import NotFound
 
-from app.enrollment.look_alikes import Lookalike, likeness
+from app.enrollment.look_alikes import likeness
 from app.enrollment.self_check import check_person
-from app.gallery.store import Person
-from app.web.portraits import Tile, search, tile
+from app.web.portraits import Tile, person_heading, search, tile
 from app.web.recognizer_loading import current_recognizer
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 
-PAGE = 60
-"""People on a page: with portraits it stays under 300 kB, however many there are."""
+PAGE_SIZE = 60
+"""People on a page: with their portraits it stays under 300 kB."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """Someone in the list."""
+class PersonView:
+    """A person in the list."""
 
     id: int
     anchors: int
@@ -30,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class LookalikeView:
-    """Someone that a person is taken for: a row of the table."""
+    """A row of the look-alike table; `mistaken` counts the person's anchors that are closer to the look-alike."""
 
     id: int
     tile: Tile
@@ -40,21 +39,21 @@ class LookalikeView:
 
 @blueprint.get("")
 def index() -> str:
-    """A page of everyone who can be recognized, or of those whose name holds every word of `q`."""
+    """Show a page of the gallery, or of the people whose name contains every word of `q`."""
     people = current_recognizer().gallery.people()
     query = request.args.get("q", "").strip()
     found = search(people, query)
-    last = max(1, -(-len(found) // PAGE))
+    last = max(1, -(-len(found) // PAGE_SIZE))
     page = request.args.get("page", 1, type=int)
     if not 1 <= page <= last:
         raise NotFound
-    shown = found[(page - 1) * PAGE : page * PAGE]
+    shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     return render_template(
         "people.html",
         query=query,
         total=len(people),
         found=len(found),
-        entries=[Entry(person.id, person.anchors, tile(person)) for person in shown],
+        people=[PersonView(person.id, person.anchors, tile(person)) for person in shown],
         page=page,
         last=last,
     )
@@ -62,24 +61,25 @@ def index() -> str:
 
 @blueprint.get("/<int:person_id>")
 def profile(person_id: int) -> str:
-    """A person: their average face, how many anchors, how far these lie apart, and who is easily taken for them."""
+    """Show a person: average face, number and spread of reference photos, threshold and look-alikes."""
     recognizer = current_recognizer()
-    gallery, rules = recognizer.gallery, recognizer.rules(recognizer.gallery.snapshot())
-    person = gallery.person(person_id)
+    gallery = recognizer.gallery
+    person, snapshot = gallery.person(person_id), gallery.snapshot()
     if person is None:
         raise NotFound
-    spread, closest = likeness(person.id, gallery.snapshot(), rules.head)
-    others = {one.id: gallery.person(one.id) for one in closest}
+    rules = recognizer.rules(snapshot)
+    spread, closest = likeness(person.id, snapshot, rules.head)
     return render_template(
         "person.html",
         person=person,
         tile=tile(person),
         spread=spread,
         check=check_person(recognizer, person.id),
-        threshold=rules.threshold(person.anchors, len(gallery.snapshot())),
-        lookalikes=[_view(one, others[one.id]) for one in closest if others[one.id] is not None],
+        threshold=rules.threshold(person.anchors, len(snapshot)),
+        lookalikes=[
+            LookalikeView(other.id, tile(other), row.class_distance, row.mistaken)
+            for row in closest
+            if (other := gallery.person(row.id)) is not None
+        ],
+        person_heading=person_heading(gallery),
     )
-
-
-def _view(one: Lookalike, person: Person) -> LookalikeView:
-    return LookalikeView(one.id, tile(person), one.class_distance, one.mistaken)

@@ -1,7 +1,8 @@
-"""What became of one photo that a visitor sent."""
+"""Result of one uploaded photo, for the results page and for the JSON file that the page offers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,27 +11,28 @@ from app.recognition.results import Identification
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """A photo, what was found in it, and what went wrong.
+class PhotoResult:
+    """The identification of an uploaded photo, or the problem with it.
 
-    `name` is what the visitor calls the file. `found` is None if it could not be read; `code` and `problem` (a
-    sentence) say why there is nobody to be shown, and are None if there is.
+    Attributes:
+        file: the visitor's name for the file.
+        identification: None if the photo could not be read.
+        code: of the problem, "" without one.
+        problem: a sentence, "" without one.
     """
 
-    name: str
-    found: Identification | None
-    code: str | None = None
-    problem: str | None = None
-
-    @property
-    def answer(self) -> dict[str, Any]:
-        """The same as the API tells it."""
-        if self.found is None:
-            return serialization.identification_error(self.name, self.code, self.problem)
-        return serialization.identification(self.name, self.found)
+    file: str
+    identification: Identification | None
+    code: str = ""
+    problem: str = ""
 
 
-def answers(outcomes: list[Outcome]) -> dict[str, Any]:
-    """Several photos as the API tells them: one alone, or all in a list."""
-    rows = [outcome.answer for outcome in outcomes]
+def answer(results: Sequence[PhotoResult]) -> dict[str, Any]:
+    """Return the API's answer: an object for one photo, a list for several."""
+    rows = [
+        serialization.identification_error(result.file, result.code, result.problem)
+        if result.identification is None
+        else serialization.identification(result.file, result.identification)
+        for result in results
+    ]
     return rows[0] if len(rows) == 1 else serialization.identifications(rows)

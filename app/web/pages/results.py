@@ -1,46 +1,58 @@
-"""`Outcome`s -> what the results template shows."""
+"""View of identification results: photos, faces, verdicts and distance tables for the results template."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.gallery.store import Person
-from app.recognition.decision import Verdict
-from app.recognition.model_card import ModelCard
+from app.recognition.decision import Rules, Verdict
 from app.recognition.results import Identification, IdentifiedFace
-from app.recognition.scoring import PersonDistance
+from app.recognition.scoring import PersonDistance, Ranking
 from app.serialization import RANKING_ROWS
 from app.vision.faces import Box
 from app.web import inline_images, wording
 from app.web.admin.correction import Correction
 from app.web.pages import explanation
-from app.web.pages.explanation import Strip
-from app.web.pages.photo_result import Outcome, answers
+from app.web.pages.explanation import DotPlot
+from app.web.pages.photo_result import PhotoResult, answer
 from app.web.portraits import Tile, initials, tile
 
 OPEN_TABLES = 3
-"""With more faces than this on a page the tables start closed, so that it stays readable."""
+"""Largest number of faces with tables that start open."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: the person, the distance, and the anchors behind it."""
+    """A row of the distance table: the person, their distance, and the scores of their anchors."""
 
     tile: Tile
-    of: PersonDistance
-    strip: Strip
+    distance: PersonDistance
+    strip: DotPlot
 
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face on the page: its place in the photo and its card. `key` is unlike that of any other face.
+    """A face on the page.
 
-    `people` are the tiles shown large: the person matched, or those whom an ambiguous face may show.
-    `lookalike` is the closest person of an unknown face, None if nobody is close enough. `rest` is everyone after
-    `best`. `same` is the largest score of two photos of the same person. `lead` and `reliability` are sentences, or
-    None where there is nothing to say, `rejections` are some.
-    `correction` is what an administrator can do about the verdict, None for others.
+    Attributes:
+        number: from left to right, from 1.
+        key: unique on the page.
+        box: in pixels of the photo.
+        tag: side of the box's number, in pixels of the photo.
+        crop: data URI.
+        kind: of the verdict.
+        label: of the verdict.
+        name: the identity, or what is known of it.
+        summary: the verdict as a sentence.
+        notes: sentences that explain the verdict in numbers.
+        people: the matched person, or the candidates of an ambiguous face.
+        lookalike: the closest person of an unknown face, None if that person is too far.
+        threshold: of the closest person.
+        best: rows of the closest people.
+        rest: everyone else.
+        correction: what an administrator can do about the verdict, None for visitors.
     """
 
     number: int
@@ -51,110 +63,107 @@ class FaceView:
     kind: str
     label: str
     name: str
-    reason: str
-    lead: str | None
-    rejections: tuple[str, ...]
-    same: float
-    reliability: str | None
+    summary: str
+    notes: tuple[str, ...]
     people: tuple[Tile, ...]
     lookalike: Tile | None
     threshold: float | None
     best: tuple[Row, ...]
-    rest: tuple[PersonDistance, ...]
+    rest: Sequence[PersonDistance]
     correction: Correction | None
 
 
 @dataclass(frozen=True)
 class PhotoView:
-    """One photo on the page: `photo` is a data URI, `faces` run from left to right.
+    """A photo on the page, as a data URI, with its faces from left to right.
 
-    `number` counts the photos, `file` is the visitor's name for it. `problem` is a sentence where nobody could
-    be shown; `photo` is None where the file could not be read.
+    `photo` is None if the file could not be read. `problem` says why the photo has no identified faces.
     """
 
     number: int
     file: str
     headline: str
-    problem: str | None
-    photo: str | None
-    width: int
-    height: int
-    faces: tuple[FaceView, ...]
+    problem: str
+    photo: str | None = None
+    width: int = 0
+    height: int = 0
+    faces: tuple[FaceView, ...] = ()
 
 
 @dataclass(frozen=True)
 class ResultsView:
     """A results page.
 
-    `rate` is the sentence about the FPIR, None if the server could read no photo. `json` is a data URI with all
-    answers as the API gives them.
+    Attributes:
+        headline: who is in the photos.
+        rate: the sentence about the FPIR, None if no photo could be read.
+        same: the largest score of two photos of the same person.
+        person_heading: heading of the column of people.
+        photos: in the order sent.
+        json: data URI of the API's answer.
+        tables_open: whether the tables start open.
     """
 
     headline: str
     rate: str | None
+    same: float
+    person_heading: str
     photos: tuple[PhotoView, ...]
     json: str
     tables_open: bool
 
 
-class Explainer:
-    """What the page tells besides the verdict.
+@dataclass(frozen=True)
+class Context:
+    """What all faces of a results page share.
 
-    Args:
-        card: of the network that judged.
-        people: everyone in the gallery, by name.
-        corrections: gives what can be done about each face of a photo, by the photo's name and its faces.
+    Attributes:
+        rules: thresholds of the gallery.
+        reliability: rows of the model card, see `explanation.notes`.
+        people: the gallery by name.
+        person_heading: heading of the column of people.
+        correct: returns the corrections for the faces of a photo, None where there is none.
     """
 
-    def __init__(
-        self,
-        card: ModelCard,
-        people: Mapping[str, Person],
-        corrections: Callable[[str, Sequence[IdentifiedFace]], Sequence[Correction | None]],
-    ) -> None:
-        self.corrections = corrections
-        self.margin = card.rules.margin
-        self.same = card.rules.pairs.same_threshold()
-        self.bins = card.raw.get("metrics", {}).get("reliability", ())
-        self._people = people
+    rules: Rules
+    reliability: Sequence[Mapping[str, Any]]
+    people: Mapping[str, Person]
+    person_heading: str
+    correct: Callable[[str, Sequence[IdentifiedFace]], Sequence[Correction | None]]
 
-    def tile(self, person: str) -> Tile:
-        """The person's tile; someone removed from the gallery a moment ago has only their initials left."""
-        found = self._people.get(person)
-        return tile(found) if found else Tile(person, None, initials(person))
+    def tile(self, name: str) -> Tile:
+        """Return a person's tile: without portrait if the person was removed a moment ago."""
+        person = self.people.get(name)
+        return tile(person) if person else Tile(name, None, initials(name))
 
 
-def view(outcomes: Sequence[Outcome], explainer: Explainer) -> ResultsView:
-    """Prepare a results page.
-
-    Args:
-        outcomes: of at least one photo.
-        explainer: knows the card and the gallery.
-    """
-    photos = tuple(_photo(number, outcome, explainer) for number, outcome in enumerate(outcomes, start=1))
-    found = [outcome.found for outcome in outcomes if outcome.found]
-    verdicts = [face.verdict for one in found for face in one.faces]
+def view(results: Sequence[PhotoResult], context: Context) -> ResultsView:
+    """Prepare the results page of at least one photo."""
+    identifications = [result.identification for result in results if result.identification]
+    verdicts = [face.verdict for identification in identifications for face in identification.faces]
     return ResultsView(
-        headline=wording.headline(verdicts) if verdicts else wording.NOBODY,
-        rate=wording.identification_rate(found[0].fpir) if found else None,
-        photos=photos,
-        json=inline_images.json_uri(answers(outcomes)),
+        headline=wording.headline(verdicts) if verdicts else wording.NO_FACE,
+        rate=wording.identification_rate(identifications[0].fpir) if identifications else None,
+        same=context.rules.pairs.same_threshold(),
+        person_heading=context.person_heading,
+        photos=tuple(_photo(number, result, context) for number, result in enumerate(results, start=1)),
+        json=inline_images.json_uri(answer(results)),
         tables_open=len(verdicts) <= OPEN_TABLES,
     )
 
 
-def _photo(number: int, outcome: Outcome, explainer: Explainer) -> PhotoView:
-    found = outcome.found
+def _photo(number: int, result: PhotoResult, context: Context) -> PhotoView:
+    found = result.identification
     if found is None:
-        return PhotoView(number, outcome.name, wording.UNREAD, outcome.problem, None, 0, 0, ())
-    corrections = explainer.corrections(outcome.name, found.faces)
+        return PhotoView(number, result.file, wording.UNREADABLE, result.problem)
+    corrections = context.correct(result.file, found.faces)
     faces = tuple(
-        _face(f"{number}-{at}", at, face, found, explainer, correction)
-        for at, (face, correction) in enumerate(zip(found.faces, corrections, strict=True), start=1)
+        _face(f"{number}-{index}", index, face, found, context, correction)
+        for index, (face, correction) in enumerate(zip(found.faces, corrections, strict=True), start=1)
     )
-    headline = wording.headline([face.verdict for face in found.faces]) if faces else wording.NO_FACES
+    headline = wording.headline([face.verdict for face in found.faces]) if faces else wording.NO_FACE
     photo = inline_images.photo(found.picture)
-    return PhotoView(number, outcome.name, headline, outcome.problem, photo, found.width, found.height, faces)
+    return PhotoView(number, result.file, headline, result.problem, photo, found.width, found.height, faces)
 
 
 def _face(
@@ -162,11 +171,12 @@ def _face(
     number: int,
     face: IdentifiedFace,
     found: Identification,
-    explainer: Explainer,
+    context: Context,
     correction: Correction | None,
 ) -> FaceView:
-    verdict, box = face.verdict, face.face.box
-    shown = (verdict.person,) if verdict.person else verdict.candidates
+    verdict, box, rules = face.verdict, face.face.box, context.rules
+    people = (verdict.person,) if verdict.person else verdict.candidates
+    anchors = verdict.ranking[0].anchors if verdict.ranking else 1
     return FaceView(
         number=number,
         key=key,
@@ -176,27 +186,27 @@ def _face(
         kind=verdict.kind,
         label=wording.LABELS[verdict.kind],
         name=wording.name(verdict),
-        reason=verdict.reason,
-        lead=explanation.lead(verdict, explainer.margin),
-        rejections=explanation.rejections(verdict),
-        same=explainer.same,
-        reliability=explanation.reliability(verdict, explainer.bins),
-        people=tuple(explainer.tile(name) for name in shown),
-        lookalike=None if verdict.look_alike is None else explainer.tile(verdict.look_alike),
+        summary=wording.summary(verdict, rules.strong_threshold(anchors, len(verdict.ranking))),
+        notes=explanation.notes(verdict, rules.margin, context.reliability),
+        people=tuple(context.tile(name) for name in people),
+        lookalike=None if verdict.look_alike is None else context.tile(verdict.look_alike),
         threshold=verdict.threshold,
-        best=_best(verdict, explainer),
+        best=tuple(_rows(verdict, context)),
         rest=verdict.ranking[RANKING_ROWS:],
         correction=correction,
     )
 
 
-def _best(verdict: Verdict, explainer: Explainer) -> tuple[Row, ...]:
-    return tuple(
-        Row(explainer.tile(row.person), row, explanation.strip(verdict.ranking.scores(place), explainer.same))
+def _rows(verdict: Verdict, context: Context) -> list[Row]:
+    if not isinstance(verdict.ranking, Ranking):
+        return []
+    same = context.rules.pairs.same_threshold()
+    return [
+        Row(context.tile(row.person), row, explanation.dot_plot(verdict.ranking.scores(place), same))
         for place, row in enumerate(verdict.ranking[:RANKING_ROWS])
-    )
+    ]
 
 
 def _tag_size(box: Box, side: int) -> int:
-    """Side of a box's number in pixels of the photo: readable, and in proportion to the face."""
+    """Return the side of a box's number in pixels of the photo, readable and in proportion to the face."""
     return round(min(max(box.width * 0.4, side / 45), side / 22))

@@ -1,4 +1,4 @@
-"""The upload page: where photos are chosen, and who can be recognized."""
+"""Upload page: the form for photos, and the people in the gallery."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ from flask import render_template, request
 
 from app.web.portraits import search, tile
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import intake
+from app.web.uploads import upload_limits
 
-TILES = 48
-"""People shown at once; the search finds the others."""
+MAX_TILES = 48
 
 
 def upload_page(problem: str | None = None) -> str:
-    """The upload page as HTML.
+    """Return the upload page as HTML.
 
     Args:
-        problem: a sentence that says why the last upload gave no result, or None.
+        problem: a sentence that says why the last upload failed, or None.
     """
-    everyone = current_recognizer().gallery.people()
+    people = current_recognizer().gallery.people()
     query = request.args.get("q", "").strip()
-    found = search(everyone, query)
+    found = search(people, query)
     return render_template(
         "upload.html",
         problem=problem,
         query=query,
-        total=len(everyone),
+        total=len(people),
         found=len(found),
-        tiles=[tile(person) for person in found[:TILES]],
-        intake=intake(),
+        tiles=[tile(person) for person in found[:MAX_TILES]],
+        limits=upload_limits(),
     )
