@@ -1,7 +1,7 @@
 """Take a screenshot of every page and state: `.venv/bin/python docs/screenshots.py`.
 
-A server of its own, an empty database, and photos made from shipped portraits: no picture of a real person.
-Needs Debian's chromium and the tools for development (`make test` installs them).
+It starts a server with an empty database. The photos are made from shipped portraits, not of real people.
+Requires Debian's chromium and the development tools (`make test` installs them).
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from tests.server import Server, serving
 FOLDER = ROOT / "docs" / "screenshots"
 PEOPLE = ("Adam Sandler", "Camila Mendes")
 WIDTHS = {"": 1280, "-phone": 390}
-"""What is added to a picture's name, and how wide the page is."""
+"""Width of the page in pixels, by the suffix of the file name."""
 
 HEIGHT = 1000
 COLORS = 128
-"""Of a screenshot in the folder, to keep it small."""
+"""Colors of a screenshot file, to keep it small."""
 
 STEPS = 8
-"""Faces tried between two people, each half as far from where the name changes as the one before."""
+"""Steps of the search for an ambiguous face between two people."""
 
 PAGES = {"people": "/people", "model": "/model", "api": "/api/docs", "not-found": "/nowhere"}
 
 
 def main() -> None:
-    """Take every picture at every width."""
+    """Take every screenshot at every width."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    # Nobody reads the log, and a full pipe would stop the server.
+    # A full pipe would block the server.
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), FACES_LOG="off") as server:
         files = _photos(Path(folder))
-        said = server.line(180)
-        if not said.startswith("Ready"):
-            sys.exit(f"The server did not start: {said}")
+        line = server.line(180)
+        if not line.startswith("Ready"):
+            sys.exit(f"The server did not start: {line}")
         files["ambiguous"] = _ambiguous(Path(folder), server)
-        # What the browser takes for a camera: a film of one frame.
+        # The browser plays this one-frame video as its camera.
         camera = Path(folder) / "camera.mjpeg"
         camera.write_bytes(files["one"].read_bytes())
         with sync_playwright() as playwright:
@@ -66,13 +66,13 @@ def main() -> None:
 
 
 def _photos(folder: Path) -> dict[str, Path]:
-    """The photos that the states need, as files."""
+    """Write the photos of all states to files."""
     faces = [photos.portraits()[name].resize((224, 224)) for name in PEOPLE]
     pictures = {
         "one": photos.paste(faces[0]),
         "two": photos.paste(*faces, size=(1100, 700), side=340),
         "unknown": photos.paste(photos.impostor()),
-        "nobody": photos.background(640, 480),
+        "no-face": photos.background(640, 480),
         "low_quality": photos.paste(faces[0].filter(ImageFilter.GaussianBlur(10))),
         "many": _crowd(),
     }
@@ -86,7 +86,7 @@ def _file(folder: Path, name: str, picture: Image.Image) -> Path:
 
 
 def _crowd(across: int = 6, down: int = 4) -> Image.Image:
-    """As many people as a class photo has."""
+    """Return a photo of many people."""
     faces = list(itertools.islice(photos.portraits().values(), 0, None, 16))[: across * down]
     rows = [photos.paste(*faces[row * across :][:across], size=(1400, 240), side=180) for row in range(down)]
     crowd = Image.new("RGB", (1400, 240 * down))
@@ -96,7 +96,7 @@ def _crowd(across: int = 6, down: int = 4) -> Image.Image:
 
 
 def _ambiguous(folder: Path, server: Server) -> Path:
-    """A photo of a face between two people who look so much alike that the verdict is ambiguous."""
+    """Write a photo of a face between two similar people, whose verdict is ambiguous."""
     faces = {name: face.resize((224, 224)) for name, face in photos.portraits().items()}
     api = f"{server.address}/api/v1"
     ids, following = {}, "/api/v1/people?limit=500"
@@ -117,7 +117,7 @@ def _ambiguous(folder: Path, server: Server) -> Path:
             if [one["verdict"] for one in found] != ["match"]:
                 break
             low, high = (share, high) if found[0]["person"] == name else (low, share)
-    sys.exit("No two people look so much alike that the face between them is ambiguous.")
+    sys.exit("No face between two people is ambiguous.")
 
 
 def _context(browser: Browser, server: Server, width: int, **options):
@@ -135,10 +135,10 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     for state in ("unknown", "ambiguous", "low_quality", "many"):
         _identify(page, files[state])
         _save(page, f"{state}{suffix}")
-    _identify(page, files["one"], files["nobody"])
+    _identify(page, files["one"], files["no-face"])
     _save(page, f"several{suffix}")
     page.goto("/")
-    page.locator("#image").set_input_files(files["nobody"])
+    page.locator("#image").set_input_files(files["no-face"])
     page.locator("#problem:not(:empty)").wait_for(timeout=120_000)
     _save(page, f"no-face{suffix}")
     held = []
@@ -155,9 +155,11 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
         route.abort()
     page.unroute_all(behavior="ignoreErrors")
     page.goto("/")
-    page.get_by_role("button", name="camera").click()
+    page.get_by_role("button", name="Open camera").click()
     page.locator("dialog video").wait_for()
-    page.wait_for_timeout(1000)  # The camera's first pictures; the page's policy forbids asking in JavaScript.
+    page.wait_for_timeout(
+        1000
+    )  # First frames of the camera. The content security policy forbids a check in JavaScript.
     _save(page, f"camera{suffix}")
     _comparison(page, files, suffix)
     for name, address in PAGES.items():
@@ -174,7 +176,7 @@ def _comparison(page: Page, files: dict[str, Path], suffix: str) -> None:
     page.locator("#a").set_input_files(files["one"])
     page.locator("#b").set_input_files(files["two"])
     page.locator(".dropbox.chosen >> nth=1").wait_for()
-    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="Compare faces").click()
     page.locator(".compared").wait_for(timeout=120_000)
     _save(page, f"compare{suffix}")
 
@@ -189,12 +191,12 @@ def _dark(page: Page, files: dict[str, Path]) -> None:
 def _identify(page: Page, *files: Path) -> None:
     page.goto("/")
     page.locator("#image").set_input_files(files)
-    page.locator(".kept").last.wait_for(timeout=120_000)
+    page.locator(".footnote").last.wait_for(timeout=120_000)
     page.wait_for_load_state("networkidle")
 
 
 def _save(page: Page, name: str) -> None:
-    """Save what the window shows."""
+    """Save a screenshot of the window."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     file = FOLDER / f"{name}.png"
     picture.quantize(COLORS).save(file, optimize=True)

@@ -19,7 +19,7 @@ from tests.server import Server, serving
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 FORMS = ("/identify", "/compare", "/sign-in", "/manage/add")
-"""Where photos are sent to."""
+"""Addresses that photos are sent to."""
 
 DROP = """(target, [files, type, padding]) => {
     const transfer = new DataTransfer();
@@ -40,7 +40,7 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
-    # Nobody reads the log, and a full pipe would stop the server.
+    # A full pipe would block the server.
     with serving(tmp_path_factory.mktemp("server"), FACES_LOG="off", FACES_ADMIN_TOKEN=TOKEN) as server:
         said = server.line(180)
         assert said.startswith("Ready"), said
@@ -51,7 +51,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
 def browser() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None:
-        # Where it counts, a missing browser must not look like a passing test.
+        # In CI a missing browser is a failure.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no browser found: install {CHROMIUM[0]}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
@@ -61,17 +61,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser, server) -> Iterator[Page]:
-    """The upload page in a fresh browser profile. Afterwards: no error in the console, no other host asked."""
+    """The upload page in a fresh browser profile. Afterwards: no error in the console, no request to another host."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=server.address)
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: _is_complaint(message) and complaints.append(message.text))
-    page.on("request", lambda request: _is_foreign(request.url, server) and complaints.append(request.url))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: _is_error(message) and errors.append(message.text))
+    page.on("request", lambda request: _is_foreign(request.url, server) and errors.append(request.url))
     page.goto("/")
     yield page
     context.close()
-    assert complaints == []
+    assert errors == []
 
 
 @pytest.fixture
@@ -83,13 +83,13 @@ def photo_file(tmp_path, photo) -> Path:
 
 
 def drop(page: Page, *files: tuple[bytes, str], kind: str = "image/jpeg", padding: int = 0, at: str = "main") -> None:
-    """Drop files on a place of the page, each made larger by `padding` zeros."""
+    """Drop files on an element of the page, each made larger by `padding` zeros."""
     data = [[base64.b64encode(data).decode(), name] for data, name in files]
     page.locator(at).first.evaluate(DROP, [data, kind, padding])
 
 
 def expect_result(page: Page, headline: str = f"This looks like {PERSON}") -> None:
-    """Wait for a results page that says this first."""
+    """Wait for a results page with this headline."""
     page.wait_for_url("**/identify", timeout=60_000)
     expect(page.get_by_role("heading", level=1)).to_have_text(headline, timeout=60_000)
     expect(page).to_have_title(re.compile(f"^{re.escape(headline)} "))
@@ -99,7 +99,7 @@ def _is_foreign(url: str, server: Server) -> bool:
     return not url.startswith((server.address, "data:", "blob:"))
 
 
-def _is_complaint(message: ConsoleMessage) -> bool:
-    """Whether the console tells of a mistake; that a photo was refused is none."""
-    refused = message.text.startswith("Failed to load resource") and message.location["url"].endswith(FORMS)
-    return message.type == "error" and not refused
+def _is_error(message: ConsoleMessage) -> bool:
+    """Whether the console shows a bug. A rejected photo is none."""
+    rejected = message.text.startswith("Failed to load resource") and message.location["url"].endswith(FORMS)
+    return message.type == "error" and not rejected

@@ -1,4 +1,4 @@
-"""An administrator's way through the pages, with and without JavaScript."""
+"""Pages for administrators in a browser, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NAME = "Bo Berg"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-def look_well(page: Page) -> None:
-    """No page scrolls sideways on the smallest phone, and axe finds nothing."""
+def expect_accessible(page: Page) -> None:
+    """Expect no sideways scrolling on the smallest phone, and no finding of axe."""
     page.set_viewport_size({"width": 320, "height": 700})
     assert page.evaluate(OVERFLOW) == 0, page.url
     page.set_viewport_size({"width": 1280, "height": 900})
@@ -29,125 +29,125 @@ def sign_in(page: Page) -> None:
     page.goto("/manage")
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Manage the gallery")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Gallery management")
 
 
 @pytest.fixture
-def desk(page) -> Page:
-    """The desk of somebody who has signed in."""
+def admin_page(page) -> Page:
+    """The gallery management page, signed in."""
     sign_in(page)
     return page
 
 
-def erase(page: Page) -> None:
-    """From a person's page for administrators."""
-    page.get_by_text("Erase at once").click()
-    page.get_by_label("for good", exact=False).last.check()
-    page.get_by_role("button", name="Erase").click()
-    expect(page.get_by_role("status")).to_have_text(f"{NAME} was erased.")
+def purge(page: Page) -> None:
+    """Purge the person whose page for administrators is open."""
+    page.get_by_text("Permanent removal").click()
+    page.get_by_label("Erase name").check()
+    page.get_by_role("button", name="Purge").click()
+    expect(page.get_by_role("status")).to_have_text(f"{NAME} purged.")
 
 
-def test_a_wrong_token_is_told_and_the_right_one_works_by_keyboard(page):
+def test_sign_in_by_keyboard(page):
     page.get_by_role("contentinfo").get_by_role("link", name="Manage").click()
-    look_well(page)
+    expect_accessible(page)
     page.get_by_label("Token").focus()
     page.keyboard.type("wrong")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("That is not the token.")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong token.")
     page.get_by_label("Token").focus()
     page.keyboard.type(TOKEN)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Manage the gallery")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Gallery management")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_text("Who is in your photo?")).to_be_visible()
     page.goto("/manage")
     expect(page.get_by_label("Token")).to_be_visible()
 
 
-def test_adding_a_person_from_the_first_drop_to_the_last_undo(desk, photo):
-    page = desk
-    look_well(page)
-    page.get_by_role("link", name="Add a person").click()
-    look_well(page)
+def test_a_person_is_added_and_the_change_undone(admin_page, photo):
+    page = admin_page
+    expect_accessible(page)
+    page.get_by_role("link", name="Add person").click()
+    expect_accessible(page)
     page.get_by_label("Name").fill(NAME)
     one, two = photo(PERSON), photo(PERSON, OTHER)
     drop(page, (one, "one.jpg"), (two, "two.jpg"), (b"none", "none.jpg"), *[(one, f"same-{n}.jpg") for n in range(7)])
-    expect(page.locator(".line")).to_have_count(10, timeout=60_000)
-    expect(page.get_by_role("heading", level=1)).to_have_text(f"0 of 10 photos of {NAME} can be learnt")
-    expect(page.locator(".line").first).to_contain_text(f"It looks like {PERSON}, who is in the gallery")
-    look_well(page)
+    expect(page.locator(".reviewed-photo")).to_have_count(10, timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"0 of 10 photos of {NAME} ready to add")
+    expect(page.locator(".reviewed-photo").first).to_contain_text(f"It looks like {PERSON}, who is in the gallery")
+    expect_accessible(page)
 
-    page.locator(".line").first.get_by_role("checkbox").focus()
+    page.locator(".reviewed-photo").first.get_by_role("checkbox").focus()
     page.keyboard.press("Space")
     page.locator(".pick").nth(1).click()
-    page.get_by_role("button", name="Add what is chosen").click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing has entered yet")
-    expect(page.locator(".line").nth(1)).to_contain_text(f"It looks like {OTHER}")
-    page.get_by_role("button", name="Add what is chosen").click()
+    page.get_by_role("button", name="Add selected photos").click()
+    expect(page.get_by_role("alert")).to_contain_text("Not saved yet")
+    expect(page.locator(".reviewed-photo").nth(1)).to_contain_text(f"It looks like {OTHER}")
+    page.get_by_role("button", name="Add selected photos").click()
     expect(page.get_by_role("alert")).to_contain_text(f"1 photo of {NAME} enrolled. With a single photo, recognition")
-    look_well(page)
+    expect_accessible(page)
 
     page.goto("/manage")
-    page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status")).to_have_text(re.compile(f"Taken back: added 1 anchor of {NAME}"))
+    page.get_by_role("button", name="Undo change").click()
+    expect(page.get_by_role("status")).to_have_text(re.compile(f"Undone: added 1 anchor of {NAME}"))
 
 
-def test_a_wrong_result_is_put_right_in_two_clicks(desk, photo_file):
-    page = desk
+def test_a_result_is_corrected(admin_page, photo_file):
+    page = admin_page
     page.goto("/")
     drop(page, (photo_file.read_bytes(), "photo.jpg"))
     expect_result(page)
-    page.get_by_text("This is wrong").click()
-    look_well(page)
-    page.get_by_role("button", name=f"Not {PERSON}").click()
+    page.get_by_text("Correct this result").click()
+    expect_accessible(page)
+    page.get_by_role("button", name=f"Reject {PERSON}").click()
     expect(page.get_by_role("status")).to_contain_text(f"The face is marked as not {PERSON}")
     page.goto("/")
     drop(page, (photo_file.read_bytes(), "photo.jpg"))
     page.wait_for_url("**/identify", timeout=60_000)
-    expect(page.get_by_text(f"A face like this one was marked as not {PERSON}")).to_be_visible()
-    page.get_by_text("This is wrong").click()
-    page.get_by_label("Who it really is").fill(OTHER)
+    expect(page.get_by_text(f"A similar face was marked as not {PERSON}")).to_be_visible()
+    page.get_by_text("Correct this result").click()
+    page.get_by_label("Correct name").fill(OTHER)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text(f"Add it to {OTHER}?")
-    look_well(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Add this face to {OTHER}?")
+    expect_accessible(page)
     page.goto("/manage/rejected")
-    look_well(page)
+    expect_accessible(page)
     page.get_by_role("checkbox").check()
-    page.get_by_role("button", name="Take the ticked back").click()
-    expect(page.get_by_role("status")).to_have_text("1 face taken back.")
+    page.get_by_role("button", name="Remove selected").click()
+    expect(page.get_by_role("status")).to_have_text("1 rejected face removed.")
 
 
-def test_the_gallery_is_checked(desk):
-    page = desk
-    page.get_by_role("link", name="Check the gallery").click()
-    page.get_by_role("button", name="Check now").click()
+def test_gallery_check(admin_page):
+    page = admin_page
+    page.get_by_role("link", name="Check gallery").click()
+    page.get_by_role("button", name="Check gallery").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("indings? about your people"), timeout=60_000)
-    expect(page.get_by_text("faces of strangers")).to_be_visible()
-    look_well(page)
+    expect(page.get_by_text("faces of unknown people")).to_be_visible()
+    expect_accessible(page)
 
 
-def test_all_of_it_without_javascript(browser, server, photo, tmp_path):
+def test_a_person_is_added_without_javascript(browser, server, photo, tmp_path):
     files = [tmp_path / "one.jpg", tmp_path / "two.jpg"]
     files[0].write_bytes(photo(PERSON))
     files[1].write_bytes(photo(PERSON, OTHER))
     with browser.new_context(java_script_enabled=False, base_url=server.address) as context:
         page = context.new_page()
         sign_in(page)
-        page.get_by_role("link", name="Add a person").click()
+        page.get_by_role("link", name="Add person").click()
         page.get_by_label("Name").fill(NAME)
         page.locator("#photos").set_input_files(files[0])
-        page.get_by_role("button", name="Look at the photos").click()
-        page.get_by_text("Look at more photos").click()
+        page.get_by_role("button", name="Review photos").click()
+        page.get_by_text("More photos of").click()
         page.locator("#photos").set_input_files(files[1])
-        page.get_by_role("button", name="Look at these too").click()
-        expect(page.locator(".line")).to_have_count(2)
-        page.locator(".line").first.get_by_role("checkbox").check()
-        page.get_by_role("button", name="Add what is chosen").click()
+        page.get_by_role("button", name="Review more photos").click()
+        expect(page.locator(".reviewed-photo")).to_have_count(2)
+        page.locator(".reviewed-photo").first.get_by_role("checkbox").check()
+        page.get_by_role("button", name="Add selected photos").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
-        page.get_by_label("Rename to").fill(f"{NAME}er")
-        page.get_by_role("button", name="Rename").click()
-        expect(page.get_by_role("status")).to_have_text(f"The name is {NAME}er now.")
-        page.get_by_label("Rename to").fill(NAME)
-        page.get_by_role("button", name="Rename").click()
-        erase(page)
+        page.get_by_label("New name").fill(f"{NAME}er")
+        page.get_by_role("button", name="Rename person").click()
+        expect(page.get_by_role("status")).to_have_text(f"Renamed to {NAME}er.")
+        page.get_by_label("New name").fill(NAME)
+        page.get_by_role("button", name="Rename person").click()
+        purge(page)

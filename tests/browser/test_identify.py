@@ -1,4 +1,4 @@
-"""The ways of a photo in, and of a name out, in a real browser."""
+"""Identification in a browser: drop, select, paste, keyboard, without JavaScript, and narrow pages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from app.web.pages.identify import NO_FACE
 from tests import photos
 from tests.browser.conftest import drop, expect_result
 from tests.photos import OTHER, PERSON
@@ -39,9 +40,9 @@ def test_drop_anywhere_in_the_window(page, photo_file):
     expect(table.get_by_role("rowheader").first).to_have_text(PERSON)
     expect(page.get_by_alt_text(f"Average face of {PERSON}")).to_be_visible()
     steps = page.evaluate("window.steps")
-    assert steps[0] == "Sending…"
-    # Steps that arrive together are shown as the last of them.
-    assert set(steps[1:-1]) <= {"Sent. The server is reading it…", "Finding faces…"}
+    assert steps[0] == "Uploading…"
+    # Of steps that arrive together, the page shows only the last.
+    assert set(steps[1:-1]) <= {"Uploaded. Reading photo…", "Finding faces…"}
     assert re.fullmatch(r"Comparing 1 face with \d+ people…", steps[-1])
 
 
@@ -55,7 +56,7 @@ def test_click_and_pick(page, photo_file):
 def test_paste(page, photo_file):
     data = base64.b64encode(photo_file.read_bytes()).decode()
     page.evaluate(PASTE, [data, ""])
-    expect(page.get_by_role("alert")).to_contain_text("The clipboard holds no picture.")
+    expect(page.get_by_role("alert")).to_contain_text("The clipboard has no image.")
     page.evaluate(PASTE, [data, "image.png"])
     expect_result(page)
 
@@ -66,10 +67,10 @@ def test_several_files_have_a_result_each(page, photo_file, photo, tmp_path):
     nobody.write_bytes(photos.encode(photos.background(300, 200)))
     page.get_by_label(INVITATION).set_input_files([photo_file, nobody, other])
     expect_result(page, f"{PERSON} and {OTHER}")
-    expect(page.locator(".which p")).to_have_text(
+    expect(page.locator(".photo-title p")).to_have_text(
         ["Photo 1 of 3: photo.jpg", "Photo 2 of 3: nobody.jpg", "Photo 3 of 3: other.jpg"]
     )
-    expect(page.locator(".problem")).to_contain_text("turned by 90°, 180° and 270°")
+    expect(page.locator(".problem")).to_contain_text(NO_FACE)
     expect(page.locator(".face .name")).to_have_text([PERSON, OTHER])
 
 
@@ -106,7 +107,7 @@ def test_without_javascript(browser, server, photo_file, photo, tmp_path):
         page.goto("/compare")
         page.locator("#a").set_input_files(photo_file)
         page.locator("#b").set_input_files(other)
-        page.get_by_role("button", name="Compare").click()
+        page.get_by_role("button", name="Compare faces").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Different people")
         page.goto("/")
         page.get_by_role("searchbox").fill(PERSON)
@@ -118,7 +119,7 @@ def test_back_leads_to_the_upload_page_and_reloading_asks_to_send_again(page, ph
     page.get_by_label(INVITATION).set_input_files(photo_file)
     expect_result(page)
     page.reload()
-    expect(page.get_by_role("alert")).to_contain_text("Please send the photo once more.")
+    expect(page.get_by_role("alert")).to_contain_text("Send the photo again.")
     page.get_by_label(INVITATION).set_input_files(photo_file)
     expect_result(page)
     page.go_back()

@@ -1,4 +1,4 @@
-"""What a visitor reads when something is wrong, and what is shown while a photo is on its way."""
+"""Upload errors in a browser, and the states of a photo during the upload."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from app.web.pages.identify import NO_FACE
 from tests import photos
 from tests.browser.conftest import drop, expect_result
 from tests.browser.test_identify import INVITATION
@@ -30,14 +31,24 @@ def jpeg(width: int = 60, height: int = 40, **options) -> bytes:
 @pytest.mark.parametrize(
     ("files", "kind", "padding", "sentence"),
     [
-        ([(b"text", "notes.txt")], "text/plain", 0, "“notes.txt” is not a picture that can be read. Send JPEG"),
-        ([(b"<svg/>", "drawing.svg")], "image/svg+xml", 0, "“drawing.svg” is not a picture that can be read."),
-        ([(b"", "empty.jpg")], "image/jpeg", 0, "“empty.jpg” is empty. Choose another one."),
-        ([(jpeg(), "big.jpg")], "image/jpeg", 20_000_000, "“big.jpg” is too large: 20 MB are the most"),
-        ([(jpeg(), "a.jpg")] * 9, "image/jpeg", 0, "9 photos are too many: 8 at a time are the most."),
-        ([(jpeg(), "a.jpg")] * 3, "image/jpeg", 18_000_000, "Together these photos are too large: 50 MB"),
-        ([(jpeg(8000, 5100), "huge.jpg")], "image/jpeg", 0, "“huge.jpg” has 41 megapixels: 40 are the most."),
-        ([], "image/jpeg", 0, "That was not a picture file."),
+        ([(b"text", "notes.txt")], "text/plain", 0, "“notes.txt” is not a supported image. Send JPEG"),
+        ([(b"<svg/>", "drawing.svg")], "image/svg+xml", 0, "“drawing.svg” is not a supported image."),
+        ([(b"", "empty.jpg")], "image/jpeg", 0, "“empty.jpg” is empty. Choose another file."),
+        (
+            [(jpeg(), "big.jpg")],
+            "image/jpeg",
+            20_000_000,
+            "“big.jpg” is 20.1 MB. The limit is 20 MB. Send a smaller copy.",
+        ),
+        ([(jpeg(), "a.jpg")] * 9, "image/jpeg", 0, "You chose 9 photos. The limit is 8."),
+        ([(jpeg(), "a.jpg")] * 3, "image/jpeg", 18_000_000, "These photos are 54.1 MB together. The limit is 50 MB."),
+        (
+            [(jpeg(8000, 5100), "huge.jpg")],
+            "image/jpeg",
+            0,
+            "“huge.jpg” is 40.8 megapixels. The limit is 40. Send a smaller copy.",
+        ),
+        ([], "image/jpeg", 0, "That is not an image file."),
     ],
     ids=["type", "svg", "empty", "large", "many", "together", "pixels", "no file"],
 )
@@ -52,8 +63,8 @@ def test_what_only_the_server_can_know(page, photo_file):
     drop(page, (b"not a picture", "broken.jpg"))
     expect(page.get_by_role("alert")).to_contain_text("The file could not be read as a picture.", timeout=60_000)
     drop(page, (photos.encode(photos.background(640, 480)), "nobody.jpg"))
-    expect(page.get_by_role("alert")).to_contain_text("turned by 90°, 180° and 270°", timeout=60_000)
-    # The page is as good as new.
+    expect(page.get_by_role("alert")).to_contain_text(NO_FACE, timeout=60_000)
+    # The page works again.
     drop(page, (photo_file.read_bytes(), "photo.jpg"))
     expect_result(page)
 
@@ -61,11 +72,11 @@ def test_what_only_the_server_can_know(page, photo_file):
 def test_a_photo_on_its_way_can_be_canceled(page, photo_file):
     page.route("**/identify", lambda route: None)
     drop(page, (photo_file.read_bytes(), "photo.jpg"))
-    expect(page.get_by_alt_text("The photo you chose")).to_be_visible()
+    expect(page.get_by_alt_text("Selected photo")).to_be_visible()
     expect(page.locator(".waiting progress")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("Canceled. Nothing was kept.")
+    expect(page.get_by_role("alert")).to_have_text("Canceled. Nothing was saved.")
     expect(page.get_by_text(INVITATION)).to_be_visible()
     expect(page.get_by_label(INVITATION)).to_be_focused()
 
@@ -84,7 +95,7 @@ def test_the_preview_is_upright_or_a_name_with_an_icon(page):
     exif = Image.Exif()
     exif[0x0112] = 6
     drop(page, (jpeg(600, 300, exif=exif), "lying.jpg"), (b"no browser draws this", "IMG_0042.HEIC"))
-    picture = page.get_by_alt_text("The photo you chose: lying.jpg")
+    picture = page.get_by_alt_text("Selected photo: lying.jpg")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalHeight > image.naturalWidth")
     expect(page.get_by_text("IMG_0042.HEIC")).to_be_visible()
@@ -94,8 +105,8 @@ def test_the_preview_is_upright_or_a_name_with_an_icon(page):
 def test_the_camera_is_refused_or_takes_a_photo(page, sent):
     page.evaluate("""() => { navigator.mediaDevices.getUserMedia = () =>
         Promise.reject(new DOMException("", "NotAllowedError")); }""")
-    page.get_by_role("button", name="Use the camera").click()
-    expect(page.get_by_role("alert")).to_contain_text("The camera was not allowed.")
+    page.get_by_role("button", name="Open camera").click()
+    expect(page.get_by_role("alert")).to_contain_text("Camera access was denied.")
     page.evaluate("""() => { navigator.mediaDevices.getUserMedia = async () => {
         const canvas = document.createElement("canvas");
         [canvas.width, canvas.height] = [320, 240];
@@ -103,8 +114,8 @@ def test_the_camera_is_refused_or_takes_a_photo(page, sent):
         setInterval(() => context.fillRect(Math.random() * 300, 0, 5, 5), 30);
         return canvas.captureStream(30);
     }; }""")
-    page.get_by_role("button", name="Use the camera").click()
-    page.get_by_role("button", name="Take it").click()
-    expect(page.get_by_role("alert")).to_contain_text("No face was found", timeout=60_000)
+    page.get_by_role("button", name="Open camera").click()
+    page.get_by_role("button", name="Take photo").click()
+    expect(page.get_by_role("alert")).to_contain_text(NO_FACE, timeout=60_000)
     expect(page.locator("#camera")).to_be_hidden()
     assert len(sent) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import io
 import re
 from collections.abc import Callable
@@ -65,9 +66,9 @@ def text(page: TestResponse) -> str:
 
 
 def heading(page: TestResponse) -> str:
-    return re.search(r"<h1>(.*?)</h1>", page.text, re.S)[1].strip()
+    return html.unescape(re.search(r"<h1>(.*?)</h1>", page.text, re.S)[1].strip())
 
 
 def alert(page: TestResponse) -> str:
     """The sentence that says what is wrong."""
-    return re.search(r'role="alert">(.*?)</p>', page.text, re.S)[1].strip()
+    return html.unescape(re.search(r'role="alert">(.*?)</p>', page.text, re.S)[1].strip())

@@ -1,13 +1,14 @@
 import io
 import json
 
-from app.web.progress_stream import TYPE
+from app.web.pages.identify import NO_FACE
+from app.web.progress_stream import MEDIA_TYPE
 from app.web.uploads import NO_PHOTO
 from tests import photos
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, text
 
-SCRIPT = {"Accept": f"{TYPE}, text/html;q=0.5"}
+SCRIPT = {"Accept": f"{MEDIA_TYPE}, text/html;q=0.5"}
 
 
 def post(client, path, headers=SCRIPT, **files):
@@ -18,7 +19,7 @@ def post(client, path, headers=SCRIPT, **files):
 
 
 def lines(answer) -> list[dict]:
-    assert answer.mimetype == TYPE
+    assert answer.mimetype == MEDIA_TYPE
     assert answer.cache_control.no_store
     return [json.loads(line) for line in answer.text.splitlines()]
 
@@ -26,8 +27,8 @@ def lines(answer) -> list[dict]:
 def test_the_script_reads_each_step_and_then_the_page_that_a_form_gets(client, photo):
     data = [photo(PERSON), photo(OTHER)]
     *steps, last = lines(post(client, "/identify", image=data))
-    told = [one["step"] for one in steps]
-    assert [one for one in told if "comparing" not in one] == [
+    sentences = [line["step"] for line in steps]
+    assert [one for one in sentences if "comparing" not in one] == [
         "Photo 1 of 2: finding faces…",
         "Photo 2 of 2: reading the file…",
         "Photo 2 of 2: finding faces…",
@@ -52,7 +53,7 @@ def test_what_fails_later_is_the_last_line(app, recognizer, monkeypatch, portrai
     monkeypatch.setattr(recognizer, "identify_faces", break_down)
     last = lines(post(app.test_client(), "/identify", image=[portrait_photo]))[-1]
     assert last["status"] == 500
-    assert "Something went wrong" in last["page"]
+    assert "Server error" in last["page"]
     assert "secret" not in last["page"]
 
 
@@ -60,7 +61,7 @@ def test_of_several_photos_each_has_its_own_sentence(client, portrait_photo):
     nobody = photos.encode(photos.background(300, 200))
     page = post(client, "/identify", headers={}, image=[b"", b"no picture", nobody, portrait_photo])
     assert page.status_code == 200
-    for sentence in ("The file is empty.", "could not be read as a picture", "turned by 90°, 180° and 270°", PERSON):
+    for sentence in ("The file is empty.", "could not be read as a picture", NO_FACE.replace("'", "&#39;"), PERSON):
         assert sentence in text(page)
     assert post(client, "/identify", headers={}, image=[b"", nobody]).status_code == 422
 

@@ -33,7 +33,7 @@ def verdict(kind: str, name: str = "Ann Lee") -> Verdict:
     [
         (["match"], "This looks like Ann Lee"),
         (["ambiguous"], "This could be Ann Lee or Bo Ek"),
-        (["unknown"], "Unknown person"),
+        (["unknown"], "We don't recognize this person"),
         (["low_quality"], "Low-quality face"),
         (["unknown", "match"], "Ann Lee and 1 unknown person"),
         (["unknown", "unknown"], "2 unknown people"),
@@ -65,9 +65,9 @@ def test_an_ambiguous_face_may_have_one_candidate():
 @pytest.mark.parametrize(
     ("fpir", "words"),
     [
-        (0.01, "rate of 1 %: about 1 in 100 people outside the gallery gets a wrong name."),
-        (0.003, "rate of 0.3 %: about 3 in 1,000 people outside the gallery get a wrong name."),
-        (0.001, "rate of 0.1 %: about 1 in 1,000 people outside the gallery gets a wrong name."),
+        (0.01, "rate is 1 %: about 1 in 100 people outside the gallery gets a wrong name."),
+        (0.003, "rate is 0.3 %: about 3 in 1,000 people outside the gallery get a wrong name."),
+        (0.001, "rate is 0.1 %: about 1 in 1,000 people outside the gallery gets a wrong name."),
     ],
 )
 def test_the_false_positive_identification_rate_in_words(fpir, words):

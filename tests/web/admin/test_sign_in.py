@@ -1,4 +1,4 @@
-"""Who gets to the pages for administrators, and how."""
+"""Sign-in of administrators: token, cookie, expiry, limits and CSRF protection."""
 
 import time
 
@@ -6,6 +6,7 @@ import pytest
 
 from app.errors import SettingsError
 from app.settings import Settings
+from app.web.admin.sign_in import WRONG_TOKEN
 from app.web.factory import create_app
 from tests.conftest import TOKEN
 from tests.web.conftest import alert, heading, text
@@ -20,7 +21,7 @@ def cookie(answer) -> str:
     return answer.headers["Set-Cookie"]
 
 
-def test_without_a_token_managing_is_off_and_says_so(settings, recognizer):
+def test_without_a_token_sign_in_is_disabled(settings, recognizer):
     client = create_app(settings, recognizer).test_client()
     assert "is disabled: the server has no FACES_ADMIN_TOKEN" in text(client.get("/sign-in"))
     assert client.post("/sign-in", data={"token": "off"}).status_code == 403
@@ -31,17 +32,17 @@ def test_without_a_token_managing_is_off_and_says_so(settings, recognizer):
 
 
 def test_signing_in_and_out(client):
-    answer = client.get("/manage/health")
-    assert answer.location == "/sign-in?next=/manage/health"
+    answer = client.get("/manage/check")
+    assert answer.location == "/sign-in?next=/manage/check"
     page = client.get(answer.location)
-    assert heading(page) == "Manage the gallery"
+    assert heading(page) == "Administrator sign-in"
     assert page.cache_control.no_store
     wrong = client.post("/sign-in", data={"token": "wrong"})
-    assert (wrong.status_code, alert(wrong)[:27]) == (401, "That is not the token. It i")
+    assert (wrong.status_code, alert(wrong)) == (401, WRONG_TOKEN)
     assert "Set-Cookie" not in wrong.headers
 
-    answer = client.post("/sign-in", data={"token": TOKEN, "next": "/manage/health"})
-    assert (answer.status_code, answer.location) == (303, "/manage/health")
+    answer = client.post("/sign-in", data={"token": TOKEN, "next": "/manage/check"})
+    assert (answer.status_code, answer.location) == (303, "/manage/check")
     assert all(part in cookie(answer) for part in ("HttpOnly", "SameSite=Strict", "Expires=", "Path=/"))
     assert TOKEN not in cookie(answer)
     page = client.get("/manage")
@@ -57,36 +58,36 @@ def test_signing_in_and_out(client):
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example", "/manage\\evil", "/\\evil.example", "javascript:x", "/x"]
 )
-def test_nobody_is_led_elsewhere(client, target):
+def test_redirects_stay_on_the_site(client, target):
     assert client.post("/sign-in", data={"token": TOKEN, "next": target}).location == "/manage"
     assert target not in client.get("/sign-in", query_string={"next": target}).text
 
 
-def test_cookies_that_came_by_tls_go_by_tls_alone(client):
+def test_cookies_set_over_tls_are_secure(client):
     answer = client.post("/sign-in", data={"token": TOKEN}, base_url="https://localhost")
     assert "Secure" in cookie(answer)
     assert "Secure" not in cookie(client.post("/sign-in", data={"token": TOKEN}))
 
 
-def test_a_sign_in_ends(client, monkeypatch):
+def test_a_session_expires(client, monkeypatch):
     client.post("/sign-in", data={"token": TOKEN})
     now = time.time()
     monkeypatch.setattr("app.web.auth.time.time", lambda: now + 12 * 3600 - 9)
-    # What is said on the next page makes a new cookie; the sign-in is no longer for that.
+    # The message for the next page sets a new cookie, which must not extend the session.
     client.post("/manage/rejected")
     assert client.get("/manage").status_code == 200
     monkeypatch.setattr("app.web.auth.time.time", lambda: now + 12 * 3600 + 9)
     assert client.get("/manage").status_code == 303
 
 
-def test_another_token_ends_every_sign_in(client, settings, recognizer):
+def test_a_new_token_ends_every_session(client, settings, recognizer):
     made = cookie(client.post("/sign-in", data={"token": TOKEN})).partition(";")[0]
     for token, status in ((TOKEN, 200), (f"{TOKEN}!", 303)):
         other = create_app(settings.with_changes(admin_token=token), recognizer).test_client(use_cookies=False)
         assert other.get("/manage", headers={"Cookie": made}).status_code == status
 
 
-def test_attempts_are_limited_and_signed_in_people_are_not(app):
+def test_sign_in_attempts_are_limited(app):
     signed_in, other = app.test_client(), app.test_client()
     signed_in.post("/sign-in", data={"token": TOKEN})
     assert [other.post("/sign-in", data={"token": "no"}).status_code for _ in range(12)] == [401] * 10 + [429] * 2
@@ -94,7 +95,7 @@ def test_attempts_are_limited_and_signed_in_people_are_not(app):
     assert signed_in.get("/manage").status_code == 200
 
 
-def test_pages_of_other_sites_cannot_use_the_sign_in(client):
+def test_other_sites_cannot_use_the_session(client):
     client.post("/sign-in", data={"token": TOKEN})
     for headers in (
         {"Sec-Fetch-Site": "cross-site"},
@@ -105,14 +106,14 @@ def test_pages_of_other_sites_cannot_use_the_sign_in(client):
 
 
 @pytest.mark.parametrize("path", ["/manage/undo", "/manage/add", "/manage/faces", "/manage/people/1/remove"])
-def test_forms_of_strangers_are_not_taken(client, recognizer, path):
+def test_forms_without_a_session_are_rejected(client, recognizer, path):
     before = recognizer.gallery.history()
     answer = client.post(path, data={"change": "1", "name": "Bo"})
     assert answer.status_code == 401
-    assert heading(answer) == "Please sign in again"
+    assert heading(answer) == "Session expired"
     assert recognizer.gallery.history() == before
 
 
-def test_a_short_token_is_refused_at_start():
+def test_a_short_token_is_an_invalid_setting():
     with pytest.raises(SettingsError, match=r"FACES_ADMIN_TOKEN has 6 characters\. It must be off, or at least 16"):
         Settings(admin_token="secret")

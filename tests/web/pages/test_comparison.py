@@ -13,7 +13,7 @@ from app.recognition.results import ComparedFace, ComparedPhoto, Comparison, Pro
 from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace
 from app.vision.quality import QualityFloor
-from app.web.pages.comparison import FACES, meaning, note, view
+from app.web.pages.comparison import MAX_FACES, meaning, note, view
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, text
 from tests.web.test_progress_stream import post
@@ -60,7 +60,7 @@ def test_every_pair_of_faces_can_be_picked(client, recognizer, photo):
     page = compare(client, one, both)
     assert pairs(page).keys() == {(1, 1), (1, 2)}
     assert [pair for pair, label in pairs(page).items() if label == "Same person"] == [(1, 2)]
-    assert "face 1 of photo 1 and face 2 of photo 2 are the most alike" in text(page)
+    assert "The closest of all 2 pairs of faces is face 1 of photo 1 and face 2 of photo 2, at 0." in text(page)
     assert page.text.count(" checked>") == 1
     saved = [json.loads(base64.b64decode(data)) for data in re.findall(r'json;base64,([^"]+)"', page.text)]
     assert saved == [serialization.comparison(recognizer.compare(one, both, face_b=index)) for index in (1, 2)]
@@ -71,10 +71,10 @@ def test_the_page_starts_with_the_largest_faces_and_keeps_the_closest_pair(recog
     closest = crowd[0]
     shown = view(recognizer, side(*crowd), side(probe(5, 30, closest.embedding)))
     left = shown.sides[0].faces
-    assert [face.index for face in left] == [1, *range(22 - FACES, 21)]
+    assert [face.index for face in left] == [1, *range(22 - MAX_FACES, 21)]
     assert [face.index for face in left if face.first] == [20]
-    assert len(shown.pairs) == FACES
-    assert shown.sides[0].caption == "20 faces, 8 to pick from here; the API and the command line compare any"
+    assert len(shown.pairs) == MAX_FACES
+    assert shown.sides[0].caption == "20 faces. You can select 8 here. The API and the command line compare any face."
 
 
 def test_a_picked_face_of_low_quality_says_why(recognizer, app, unit_vectors):
@@ -88,7 +88,7 @@ def test_a_picked_face_of_low_quality_says_why(recognizer, app, unit_vectors):
     with app.test_request_context():
         from app.web.pages.comparison import page
 
-        assert "Face 2 of photo 1 cannot be compared. Too blurred." in page(result=shown)
+        assert "Face 2 in photo 1 cannot be compared. Too blurred." in page(result=shown)
 
 
 def test_a_photo_without_a_good_face_is_an_error_sentence(strict, portrait_photo):
@@ -108,9 +108,12 @@ def test_errors_say_which_photo_is_wrong(client, portrait_photo):
 @pytest.mark.parametrize(
     ("score", "words"),
     [
-        (0.4, "0.400 or less means the same person: about 1 in 1,000 comparisons of unrelated photos scores that low."),
-        (0.5, "Up to 0.400 means the same person, above 0.600 different people, and 0.500 is between."),
-        (0.61, "Above 0.600 means different people"),
+        (
+            0.4,
+            "A score of 0.400 or less means the same person. About 1 in 1,000 comparisons of unrelated photos score ",
+        ),
+        (0.5, "The score is between 0.400 (same person) and 0.600 (different people)."),
+        (0.61, "A score above 0.600 means different people."),
     ],
 )
 def test_a_score_has_a_meaning(score, words):
@@ -122,7 +125,7 @@ def test_the_closest_pair_is_held_to_the_threshold_of_all_pairs():
     closest = replace(compared(0.35, pairs=10, index=2), rules=rules)
     assert closest.kind == "uncertain"
     said = note(compared(0.9), closest)
-    assert "face 2 of photo 1 and face 2 of photo 2 are the most alike: 0.350." in said
-    assert said.endswith("0.300 or less means the same person.")
-    assert "this one is the most alike" in note(compared(0.35, index=2), closest)
+    assert "face 2 of photo 1 and face 2 of photo 2, at 0.350." in said
+    assert said.endswith("a score of 0.300 or less means the same person.")
+    assert "pairs of faces is this one." in note(compared(0.35, index=2), closest)
     assert note(compared(0.35), compared(0.35)) is None

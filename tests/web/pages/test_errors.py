@@ -63,7 +63,7 @@ def test_a_fault_of_ours_shows_no_traceback(app, recognizer, monkeypatch, portra
     monkeypatch.setattr(recognizer, "detect", break_down)
     page = send(app.test_client(), portrait_photo)
     assert page.status_code == 500
-    assert heading(page) == "Something went wrong"
+    assert heading(page) == "Server error"
     assert "secret" not in page.text
 
 
@@ -72,7 +72,7 @@ def test_before_the_network_is_loaded(app, portrait_photo):
     for page in (app.test_client().get("/"), send(app.test_client(), portrait_photo)):
         assert page.status_code == 503
         assert int(page.headers["Retry-After"]) > 0
-        assert heading(page) == "One moment, please"
+        assert heading(page) == "Service unavailable"
 
 
 def test_every_answer_is_protected(client, portrait_photo):

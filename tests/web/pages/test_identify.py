@@ -10,17 +10,18 @@ from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR
 from app.serialization import RANKING_ROWS
 from app.vision.quality import QualityFloor
 from app.web.pages.routes import SEND_AGAIN
+from app.web.pages.wording import UNRECOGNIZED
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, send, text
 from tests.web.test_wording import table
 
 
-def test_the_name_comes_first(client, portrait_photo):
+def test_the_headline_is_the_name(client, portrait_photo):
     page = send(client, portrait_photo)
     assert page.status_code == 200
     assert heading(page) == f"This looks like {PERSON}"
     assert f"<title>This looks like {PERSON} " in page.text
-    assert "Match" in text(page)
+    assert "Strong match" in text(page)
     assert f'<h2 class="name">{PERSON}</h2>' in page.text
     assert f'alt="Average face of {PERSON}"' in page.text
 
@@ -28,7 +29,7 @@ def test_the_name_comes_first(client, portrait_photo):
 def test_the_page_says_what_the_distance_and_the_rate_mean(client, portrait_photo):
     page = text(send(client, portrait_photo))
     assert "template, the average of their reference photos." in page
-    assert "at a false positive identification rate of 1 %: about 1 in 100 people outside the gallery" in page
+    assert "The false positive identification rate is 1 %: about 1 in 100 people outside the gallery" in page
 
 
 def test_the_table_has_the_best_ten_and_the_rest_on_demand(client, portrait_photo, recognizer):
@@ -74,14 +75,14 @@ def thresholds(named: float, look_alike: float) -> tuple:
 
 def test_an_unknown_face_has_a_look_alike_and_no_name(strict, portrait_photo):
     page = send(strict(thresholds=thresholds(0.0, 1.0)), portrait_photo)
-    assert heading(page) == "Unknown person"
+    assert heading(page) == UNRECOGNIZED
     assert f"Closest look-alike: {PERSON} . This is not an identification." in text(page)
     assert "Average face of" not in page.text
 
 
 def test_an_unknown_face_that_is_close_to_nobody_has_no_look_alike(strict, portrait_photo):
     page = send(strict(thresholds=thresholds(0.0, 0.0)), portrait_photo)
-    assert heading(page) == "Unknown person"
+    assert heading(page) == UNRECOGNIZED
     assert "No close match" in text(page)
     assert "look-alike" not in text(page)
 
@@ -90,7 +91,7 @@ def test_an_ambiguous_face_shows_both_people(strict, portrait_photo):
     page = send(strict(margin=2.0), portrait_photo)
     assert re.fullmatch(rf"This could be {PERSON} or .+", heading(page))
     assert page.text.count("Average face of") == 2
-    assert "are too close to tell apart" in text(page)
+    assert "are too similar to tell apart here." in text(page)
 
 
 def test_a_low_quality_face_says_why(strict, portrait_photo):
@@ -100,7 +101,7 @@ def test_a_low_quality_face_says_why(strict, portrait_photo):
     assert "Average face of" not in page.text
 
 
-def test_a_result_is_kept_by_nobody(client, portrait_photo):
+def test_results_are_not_cached(client, portrait_photo):
     assert send(client, portrait_photo).cache_control.no_store
 
 

@@ -6,7 +6,7 @@ import pytest
 from app.recognition.decision import FPIRS
 from app.recognition.evaluation_figures import figures
 from app.web.factory import create_app
-from app.web.pages.model import ALTERNATIVES, plots
+from app.web.pages.model import ALTERNATIVES, find_plots
 from tests.web.conftest import heading, text
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><title>{}</title><style>a{{}}</style></svg>'
@@ -31,14 +31,14 @@ def test_the_card_in_words(client, recognizer):
     assert card.raw["data"] in said
     assert card.id in said
     assert f"{card.rules.margin:.3f}" in said
-    assert "false positive identification rate of 1 %" in said
-    assert f"{len(recognizer.gallery.people())} people are in the gallery" in said
+    assert "The false positive identification rate is 1 %" in said
+    assert f"The gallery has {len(recognizer.gallery.people())} people" in said
     shown = figures(card.raw["metrics"])
     assert len(shown) > 5
     for what, figure, _ in shown:
         assert what in said
         assert figure in said
-    for title in ("Limits", "What is stored"):
+    for title in ("Limits", "Stored data"):
         assert f">{title}</h2>" in page.text
 
 
@@ -85,4 +85,4 @@ def test_nothing_else_of_the_folder_is_served(reported, name):
 
 
 def test_a_model_without_report(tmp_path):
-    assert plots(tmp_path / "report") == []
+    assert find_plots(tmp_path / "report") == []

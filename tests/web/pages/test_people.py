@@ -14,7 +14,7 @@ from app.gallery.tables import AnchorRow, PersonRow, PortraitRow
 from app.recognition.recognizer import Recognizer
 from app.settings import Settings
 from app.web.factory import create_app
-from app.web.pages.people import PAGE
+from app.web.pages.people import PAGE_SIZE
 from tests.photos import PERSON
 from tests.web.conftest import heading, text
 
@@ -71,9 +71,9 @@ def test_a_page_of_thousands_of_people_stays_small(crowd, path):
 
 def test_thousands_can_be_paged_and_searched(crowd):
     page = crowd.get("/people").text
-    assert f"5,000 people, page 1 of {-(-CROWD // PAGE)}" in page
-    assert page.count('<span class="anchors">2 anchors</span>') == PAGE
-    last = crowd.get(f"/people?page={-(-CROWD // PAGE)}").text
+    assert f"5,000 people, page 1 of {-(-CROWD // PAGE_SIZE)}" in page
+    assert page.count('<span class="anchors">2 reference photos</span>') == PAGE_SIZE
+    last = crowd.get(f"/people?page={-(-CROWD // PAGE_SIZE)}").text
     assert 'rel="prev"' in last
     assert 'rel="next"' not in last
     found = text(crowd.get("/people?q=4999"))
@@ -94,7 +94,7 @@ def test_following_next_shows_everyone_once(client, recognizer):
 
 def test_search_folds_accents_and_keeps_to_its_pages(client):
     assert re.findall(r'<span class="name">(.*?)</span>', client.get("/people?q=BEYONCE").text) == ["Beyoncé"]
-    assert "Nobody called “xyz &lt;b&gt;” is in the gallery." in client.get("/people?q=xyz+<b>").text
+    assert "No person matches “xyz &lt;b&gt;”." in client.get("/people?q=xyz+<b>").text
     assert 'href="/people?q=a&amp;page=2" rel="next"' in client.get("/people?q=a").text
 
 
@@ -103,9 +103,9 @@ def test_pages_that_do_not_exist(client, page):
     assert client.get(f"/people?page={page}").status_code == 404
 
 
-def test_portraits_are_lazy_and_kept_for_ever(client):
+def test_portraits_are_lazy_and_cached_forever(client):
     images = re.findall(r'<img class="portrait"[^>]*>', client.get("/people").text)
-    assert len(images) == PAGE
+    assert len(images) == PAGE_SIZE
     assert all('loading="lazy"' in image for image in images)
     address = re.search(r'src="([^"]+)"', images[0])[1]
     assert client.get(address).cache_control.immutable
@@ -116,7 +116,7 @@ def test_a_persons_page(client, recognizer):
     page = client.get(f"/people/{person.id}")
     assert heading(page) == PERSON
     assert f'alt="Average face of {PERSON}"' in page.text
-    assert f"<dt>Anchors</dt><dd>{person.anchors}</dd>" in page.text
+    assert f"<dt>Reference photos</dt><dd>{person.anchors}</dd>" in page.text
     rows = re.findall(r'<a class="person" href="(/people/\d+)">', page.text)
     assert len(rows) == 6
     assert heading(client.get(rows[0])) != PERSON
@@ -130,7 +130,7 @@ def test_a_person_of_one_anchor_without_portrait(client, recognizer):
     try:
         page = client.get(f"/people/{person.id}")
         assert page.status_code == 200
-        assert "Jo &lt;Bloggs&gt;" in heading(page)
+        assert "<h1>Jo &lt;Bloggs&gt;</h1>" in page.text
         assert "<dt>Spread</dt>" not in page.text
         assert "their one reference photo" in text(page)
     finally:
@@ -138,5 +138,5 @@ def test_a_person_of_one_anchor_without_portrait(client, recognizer):
 
 
 @pytest.mark.parametrize("person_id", [0, 99_999, 2**40])
-def test_nobody(client, person_id):
+def test_missing_people(client, person_id):
     assert client.get(f"/people/{person_id}").status_code == 404

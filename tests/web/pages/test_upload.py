@@ -1,11 +1,11 @@
 import re
 
 from app.vision.decoding import FORMAT_NAMES
-from app.web.pages.upload import TILES
+from app.web.pages.upload import MAX_TILES
 from tests.web.test_budget import own_files
 
 
-def test_the_page_invites_and_names_the_formats(client):
+def test_the_page_names_the_formats(client):
     page = client.get("/")
     assert page.status_code == 200
     assert "Drag and drop an image here, or click to select" in page.text
@@ -20,13 +20,13 @@ def test_the_form_works_without_javascript(client):
     assert '<button type="submit">' in page
 
 
-def test_so_many_people_are_shown_that_the_page_stays_small(client, recognizer):
+def test_the_page_stays_small(client, recognizer):
     page = client.get("/")
     people = recognizer.gallery.people()
-    assert page.text.count("<li>") == TILES < len(people)
-    assert page.text.count('loading="lazy"') == sum(person.has_portrait for person in people[:TILES])
-    assert f"{len(people)} people, the first {TILES} are shown" in page.text
-    portraits = sum(len(recognizer.gallery.portrait(person.id) or b"") for person in people[:TILES])
+    assert page.text.count("<li>") == MAX_TILES < len(people)
+    assert page.text.count('loading="lazy"') == sum(person.has_portrait for person in people[:MAX_TILES])
+    assert f"{len(people)} people, showing the first {MAX_TILES}" in page.text
+    portraits = sum(len(recognizer.gallery.portrait(person.id) or b"") for person in people[:MAX_TILES])
     assert len(page.data) + portraits + sum(map(len, own_files().values())) < 300_000
 
 
@@ -41,13 +41,13 @@ def test_search_finds_any_case_and_accent(client, recognizer, settings):
     assert '<span class="portrait initials" aria-hidden="true">ZÑ</span>' in page
 
 
-def test_search_for_nobody_says_so_and_escapes_what_was_typed(client):
+def test_a_search_without_result_escapes_the_query(client):
     page = client.get("/", query_string={"q": "<script>x"}).text
-    assert "Nobody called “&lt;script&gt;x” is in the gallery." in page
+    assert "No person matches “&lt;script&gt;x”." in page
     assert "<li>" not in page
 
 
-def test_a_portrait_is_kept_for_ever_at_the_address_that_names_its_content(client):
+def test_a_portrait_with_its_hash_is_cached_forever(client):
     address = re.search(r'src="(/people/\d+/portrait\.webp\?v=[0-9a-f]+)"', client.get("/").text)[1]
     answer = client.get(address)
     assert answer.mimetype == "image/webp"
@@ -56,7 +56,7 @@ def test_a_portrait_is_kept_for_ever_at_the_address_that_names_its_content(clien
     assert client.get(address, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
 
 
-def test_a_portrait_without_its_hash_is_asked_for_again(client, recognizer):
+def test_a_portrait_without_its_hash_is_not_cached(client, recognizer):
     person = next(person for person in recognizer.gallery.people() if person.has_portrait)
     answer = client.get(f"/people/{person.id}/portrait.webp")
     assert answer.data == recognizer.gallery.portrait(person.id)
