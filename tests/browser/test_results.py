@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from app.web.pages.wording import UNRECOGNIZED
+from app.web.wording import UNRECOGNIZED
 from tests import photos
 from tests.browser.conftest import drop, expect_result
 from tests.photos import OTHER, PERSON

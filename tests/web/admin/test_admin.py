@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from app.gallery.store import Gallery
 from app.recognition.recognizer import Recognizer
 from app.web.factory import create_app
-from app.web.pages.wording import UNRECOGNIZED
+from app.web.wording import UNRECOGNIZED
 from tests.conftest import TOKEN
 from tests.photos import OTHER, PERSON
 from tests.web.admin_requests import fields, send

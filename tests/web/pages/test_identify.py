@@ -10,7 +10,7 @@ from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR
 from app.serialization import RANKING_ROWS
 from app.vision.quality import QualityFloor
 from app.web.pages.routes import SEND_AGAIN
-from app.web.pages.wording import UNRECOGNIZED
+from app.web.wording import UNRECOGNIZED
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import alert, heading, send, text
 from tests.web.test_wording import table
