@@ -37,7 +37,9 @@ _DATA = Path.home() / ".local" / "share" / "faces" if _INSTALLED.is_dir() else R
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CENTURY_DAYS = 36_525
 _MOST = 10**12
-_FPIRS = (0.01, 0.003, 0.001)
+FPIRS = (0.01, 0.003, 0.001)
+"""False positive identification rates that have thresholds, the loosest first."""
+
 _TOKEN_LENGTH = 16
 
 _RENAMED = {
@@ -100,11 +102,10 @@ class Settings(BaseSettings):
     )
 
     detector: DetectorName = Field(
-        "auto", description="Face detector of DeepFace. `auto` is yunet if its weights exist, else mtcnn."
+        "auto", description="DeepFace's detector. `auto`: yunet if it has weights, else mtcnn."
     )
     detector_home: Path = Field(
-        Path(sys.prefix) / "deepface",
-        description="Folder with `.deepface/weights`, used if DEEPFACE_HOME has no weights.",
+        Path(sys.prefix) / "deepface", description="Folder with `.deepface/weights`, used if DEEPFACE_HOME has none."
     )
     detector_downloads: bool = Field(False, description="Let DeepFace download missing detector weights.")
     detection_side: int = Field(2400, ge=64, le=_MOST, description="Longest side in pixels for face detection.")
@@ -121,16 +122,12 @@ class Settings(BaseSettings):
     max_photos: Positive = Field(8, description="Maximum number of photos per request.")
     max_fields: int = Field(16, ge=8, le=_MOST, description="Maximum number of form fields, photos not counted.")
     max_field_bytes: int = Field(
-        100_000, ge=1000, le=_MOST, description="Maximum size in bytes of a form's text fields, each and together."
+        100_000, ge=1000, le=_MOST, description="Maximum size in bytes of a form's text fields."
     )
     decoders: Processes = Field(2, description="Decoder processes per server process.")
     decode_seconds: Seconds = Field(10, description="Maximum CPU seconds to decode one photo.")
-    decode_bytes: int = Field(
-        1_000_000_000, ge=100_000_000, le=_MOST, description="Maximum memory in bytes to decode one photo."
-    )
-    model: Path = Field(
-        RESOURCES / "models" / "twin.json", description="Model card of the network. Its weights are in the same folder."
-    )
+    decode_bytes: int = Field(10**9, ge=10**8, le=_MOST, description="Maximum memory in bytes to decode one photo.")
+    model: Path = Field(RESOURCES / "models" / "twin.json", description="Model card. The weights are beside it.")
     anchors: Path = Field(RESOURCES / "anchors", description="Folder of the shipped gallery: embeddings and portraits.")
     gallery: Literal["shipped", "empty"] = Field(
         "shipped", description="People in a new database: those of FACES_ANCHORS, or none. Never removes people."
@@ -139,54 +136,41 @@ class Settings(BaseSettings):
         f"sqlite:///{_DATA / 'gallery.sqlite'}", repr=False, description="SQLAlchemy URL of the gallery."
     )
     recovery_days: int = Field(
-        30, ge=0, le=_CENTURY_DAYS, description="Days before removed people and anchors are erased for good."
+        30, ge=0, le=_CENTURY_DAYS, description="Days before removed people are erased for good."
     )
-    keep_crops: bool = Field(
-        False, description="Store the face crops of new anchors, so that `people rebuild` can embed them again."
-    )
-    admin_token: str = Field(
-        OFF, repr=False, description="Token that administrators sign in with. `off` disables changes over HTTP."
-    )
+    keep_crops: bool = Field(False, description="Store new face crops, so that `people rebuild` can embed them again.")
+    admin_token: str = Field(OFF, repr=False, description="Token of administrators. `off` disables changes over HTTP.")
     admin_hours: int = Field(12, ge=1, le=24 * _CENTURY_DAYS, description="Hours before a session expires.")
     host: Text = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="Port that the server listens on.")
     workers: Processes = Field(1, description="Server processes. Each loads its own network.")
     concurrency: Processes = Field(4, description="Requests that a server process works on at the same time.")
-    queue: int = Field(
-        4, ge=0, le=1000, description="Requests that may wait. The server answers further ones with 503."
-    )
+    queue: int = Field(4, ge=0, le=1000, description="Requests that may wait. The server rejects more with 503.")
     queue_seconds: Seconds = Field(20, description="Maximum seconds that a request waits.")
     request_seconds: Seconds = Field(60, description="Deadline of a request in seconds.")
     body_seconds: Seconds = Field(60, description="Maximum seconds to receive a request.")
-    watchdog_seconds: Seconds = Field(
-        180, description="Seconds before the server replaces a process with a stuck request."
-    )
+    watchdog_seconds: Seconds = Field(180, description="Seconds before a server process with a stuck request restarts.")
     trusted_hosts: Text = Field(
-        AUTO,
-        description="Accepted host names, separated by commas. `auto` is this machine on a loopback address, else any.",
+        AUTO, description="Accepted host names with commas. `auto`: this machine on a loopback address, else any."
     )
-    proxies: int = Field(
-        0, ge=0, le=1000, description="Trusted proxies that set X-Forwarded-For and X-Forwarded-Proto."
-    )
+    proxies: int = Field(0, ge=0, le=1000, description="Trusted proxies that set X-Forwarded-For and -Proto.")
     rate_limit: Text = Field(
         AUTO,
         description="Requests per client, such as `60/minute;1000/day`, or `off`. "
-        "`auto` is off on a loopback address, else 60/minute.",
+        "`auto`: off on a loopback address, else 60/minute.",
     )
     rate_limit_storage: Text = Field(
-        "memory://", description="Counters of the rate limiter: `memory://` or `redis://HOST:PORT`."
+        "memory://", description="Rate limit counters: `memory://` or `redis://HOST:PORT`."
     )
     metrics: bool = Field(True, description="Serve Prometheus metrics at /metrics.")
     log: Literal["json", "off"] = Field("json", description="Log requests as JSON lines, or errors only.")
     deepface_home: Path | None = Field(
-        None,
-        validation_alias="DEEPFACE_HOME",
-        description="Folder with `.deepface/weights`. Unset: the user's home folder.",
+        None, validation_alias="DEEPFACE_HOME", description="Folder with `.deepface/weights`. Default: the home folder."
     )
     prometheus_dir: Path | None = Field(
         None,
         validation_alias="PROMETHEUS_MULTIPROC_DIR",
-        description="Folder in which server processes share their metrics. Unset: a temporary folder.",
+        description="Folder in which server processes share their metrics. Default: a temporary folder.",
     )
     malloc_arenas: Processes = Field(
         2, validation_alias="MALLOC_ARENA_MAX", description="Heaps of the C library per server process."
@@ -217,7 +201,7 @@ class Settings(BaseSettings):
     @field_validator("fpir")
     @classmethod
     def _check_fpir(cls, rate: float) -> float:
-        if rate not in _FPIRS:
+        if rate not in FPIRS:
             raise ValueError
         return rate
 
@@ -298,9 +282,8 @@ def markdown() -> str:
     for row in reference():
         default = row.default.replace(f"{ROOT}/", "").replace(sys.prefix, ".venv")
         lines.append(f"| `{row.variable}` | {f'`{default}`' if default else ''} | {row.allowed} | {row.meaning} |")
-    if _RENAMED:
-        lines += ["", "Old names work until version 2, with a warning:", "", "| Old name | New name |", "|---|---|"]
-        lines += [f"| `{PREFIX}{old.upper()}` | `{PREFIX}{new.upper()}` |" for old, new in _RENAMED.items()]
+    lines += ["", "Old names work until version 2, with a warning:", "", "| Old name | New name |", "|---|---|"]
+    lines += [f"| `{PREFIX}{old.upper()}` | `{PREFIX}{new.upper()}` |" for old, new in _RENAMED.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -317,7 +300,7 @@ def format_value(value: object) -> str:
 
 def _allowed(name: str, field: FieldInfo) -> str:
     if name == "fpir":
-        return f"one of: {', '.join(map(str, _FPIRS))}"
+        return f"one of: {', '.join(map(str, FPIRS))}"
     if name == "admin_token":
         return f"off, or at least {_TOKEN_LENGTH} characters"
     if field.annotation is bool:

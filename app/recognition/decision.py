@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from app import settings
 from app.recognition.scoring import Head, PersonDistance
 
 VerdictKind = Literal["match", "ambiguous", "unknown", "low_quality"]
@@ -29,7 +30,7 @@ PAIR_LABELS: dict[PairKind, str] = {
 ThresholdTable = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 """Class distances by (people in the gallery, ((anchors of the person, class distance), ...)), both rising."""
 
-FPIRS = (0.01, 0.003, 0.001)
+FPIRS = settings.FPIRS
 """The false positive identification rates that an operator can choose from, the loosest first."""
 
 LOOK_ALIKE_FPIR = 0.1
