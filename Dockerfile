@@ -1,4 +1,4 @@
-# The program and everything it needs, for a user without rights and a root file system that cannot be written.
+# The server, for an unprivileged user and a read-only root file system.
 FROM python:3.11-slim
 
 RUN apt-get update \

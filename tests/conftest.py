@@ -16,15 +16,14 @@ from tests import photos
 from tests.small_disk import mounted
 
 NETWORK = f"0123456789ab/{PIPELINE}"
-"""The network that galleries of tests belong to."""
+"""The network of test galleries."""
 
 PEOPLE = {"Zoë Ångström": 3, "Ann Lee": 4, "Émile Zola": 1, "bob": 2}
-"""Who is in `tiny_gallery`, with their number of anchors."""
+"""People of `tiny_gallery` and their numbers of anchors."""
 
 DIMS = 8
 
-TOKEN = "a token of the tests alone"
-"""What administrators of test servers sign in with."""
+TOKEN = "an administrator token for tests"
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def unit_vectors(rng) -> Callable[[int], np.ndarray]:
-    """Makes float32 (count, 8) embeddings of length 1."""
+    """Return a function that makes float32 (count, 8) embeddings of length 1."""
 
     def make(count: int) -> np.ndarray:
         rows = rng.normal(size=(count, DIMS)).astype(np.float32)
@@ -45,7 +44,7 @@ def unit_vectors(rng) -> Callable[[int], np.ndarray]:
 
 @pytest.fixture
 def database_url(tmp_path) -> str:
-    """Where a new gallery can be made."""
+    """Return the URL of a database that does not exist yet."""
     return f"sqlite:///{tmp_path / 'instance' / 'gallery.sqlite'}"
 
 
@@ -58,7 +57,7 @@ def empty_gallery(database_url) -> Iterator[Gallery]:
 
 @pytest.fixture
 def tiny_gallery(empty_gallery, unit_vectors) -> Gallery:
-    """A gallery of `PEOPLE` with random embeddings; Ann Lee alone has a portrait."""
+    """Return a gallery of `PEOPLE` with random embeddings. Only Ann Lee has a portrait."""
     for name, count in PEOPLE.items():
         portrait = b"portrait of Ann" if name == "Ann Lee" else None
         empty_gallery.add(name, unit_vectors(count), [f"{number}.jpg" for number in range(count)], portrait)
@@ -67,30 +66,29 @@ def tiny_gallery(empty_gallery, unit_vectors) -> Gallery:
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory) -> Settings:
-    """The defaults, with a database of the test run's own."""
+    """Return the default settings with a temporary database."""
     folder = tmp_path_factory.mktemp("gallery")
     return Settings().with_changes(database_url=f"sqlite:///{folder / 'gallery.sqlite'}")
 
 
 @pytest.fixture(scope="session")
 def recognizer(settings) -> Iterator[Recognizer]:
-    """The real thing, with the shipped network and gallery. Tests that change the gallery change it back."""
-    recognizer = Recognizer.load(settings)
-    recognizer.warm_up()
-    yield recognizer
-    recognizer.gallery.close()
+    """Return a recognizer with the shipped network and gallery. Tests that change the gallery undo it."""
+    with Recognizer.load(settings) as recognizer:
+        recognizer.warm_up()
+        yield recognizer
 
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A disk of 48 MB in memory; tests that need one skip where it cannot be made."""
+    """Return a disk of 48 MB in memory, or skip the test."""
     with mounted() as folder:
         yield folder
 
 
 @pytest.fixture
 def small_gallery(tmp_path, recognizer, rng) -> Iterator[Gallery]:
-    """A gallery of three: `PERSON` and `OTHER` with 32 shipped anchors each, and Ann <b> with two random ones."""
+    """Return a gallery of `PERSON` and `OTHER` with 32 shipped anchors each, and Ann <b> with two random ones."""
     gallery = Gallery.open(f"sqlite:///{tmp_path / 'small.sqlite'}", recognizer.network.card.id, None)
     shipped = recognizer.gallery.snapshot()
     for name in (photos.PERSON, photos.OTHER):
@@ -102,9 +100,9 @@ def small_gallery(tmp_path, recognizer, rng) -> Iterator[Gallery]:
 
 @pytest.fixture(scope="session")
 def photo() -> Callable[..., bytes]:
-    """Makes a photo of shipped people: `photo("Drake", "Eminem", tilt=20)` gives a JPEG's bytes.
+    """Return a function that makes a JPEG of shipped portraits: `photo("Drake", "Eminem", tilt=20)`.
 
-    Named arguments are those of `photos.paste`, and `kind` is Pillow's name of another format.
+    Keyword arguments are those of `photos.paste`, and `kind` is Pillow's name of another format.
     """
 
     def make(*names: str, kind: str = "JPEG", **options) -> bytes:
@@ -115,7 +113,7 @@ def photo() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of data that is not part of the project; tests that need it skip where it is not."""
+    """Return the folder of data outside the repository, or skip the test."""
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
         pytest.skip(f"needs the data of {folder}")
