@@ -71,7 +71,7 @@ def post_worker_init(worker):
     from app.web.middleware import watchdog
 
     extensions = worker.wsgi.extensions
-    watchdog.start(extensions["gate"], extensions["loading"], _settings.watchdog_seconds)
+    watchdog.start(extensions["concurrency_limiter"], extensions["recognizer_loader"], _settings.watchdog_seconds)
     if worker.age == 1:
         threading.Thread(target=_announce, args=(worker.wsgi,), daemon=True).start()
 
@@ -91,7 +91,7 @@ def on_exit(server):
 
 
 def _announce(app):
-    if app.extensions["loading"].wait():
+    if app.extensions["recognizer_loader"].wait():
         _warm_up_http()
         print(f"Ready: http://{_address}:{_settings.port}", flush=True)
 

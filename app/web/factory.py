@@ -14,10 +14,17 @@ from app.web.admin import sign_in
 from app.web.api import docs
 from app.web.api.responses import reject_invalid
 from app.web.api.schema import PhotosForm, Problem
-from app.web.middleware import hosts_and_csrf, metrics, rate_limits, request_ids, security_headers
-from app.web.middleware.concurrency import ConcurrencyLimiter
+from app.web.middleware import (
+    body_timeout,
+    hosts_and_csrf,
+    metrics,
+    rate_limits,
+    request_ids,
+    request_tracing,
+    security_headers,
+)
+from app.web.middleware.concurrency import ConcurrencyLimiter, install_body_budget
 from app.web.middleware.metrics import Metrics
-from app.web.middleware.request_lifecycle import RequestLifecycle
 from app.web.pages import errors, model, people
 from app.web.pages.routes import blueprint as pages
 from app.web.recognizer_loading import EXTENSION, RecognizerLoader
@@ -72,14 +79,14 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
     """Install checks in the order in which they run before each request."""
     bodies = LARGEST_BODIES * settings.max_request_bytes
     limiter = ConcurrencyLimiter(settings.concurrency, settings.queue, settings.queue_seconds, bodies)
-    app.extensions["gate"] = limiter
+    app.extensions["concurrency_limiter"] = limiter
     collectors = Metrics(settings.prometheus_dir)
-    lifecycle = RequestLifecycle(limiter, collectors, settings)
-    lifecycle.install(app)
+    request_tracing.install(app, limiter, collectors, settings)
+    body_timeout.install(app, settings.body_seconds)
     request_ids.install(app)
     hosts_and_csrf.install(app, settings)
     rate_limits.install(app, settings, (*api.ADMIN_BLUEPRINTS, sign_in.blueprint))
-    app.before_request(lifecycle.reserve)
+    install_body_budget(app, limiter, settings.max_request_bytes)
     if settings.metrics:
         metrics.install(app, collectors, limiter)
 

@@ -60,7 +60,7 @@ def describe(error: FacesError) -> HttpError:
     status = next(STATUSES[base] for base in type(error).__mro__ if base in STATUSES)
     if isinstance(error, errors.GalleryError) and status == 503:
         # The message can name files and hosts of the server.
-        log.error("%s", error)
+        log.error("gallery_unavailable: %s", error)
         error = errors.GalleryUnavailable()
     return HttpError(status, error.code, str(error), HEADERS.get(status, {}))
 

@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from app.errors import DetectorError, GalleryError, ModelError, ServiceUnavailable, SettingsError
 from app.recognition.recognizer import Recognizer
 
-EXTENSION = "loading"
+EXTENSION = "recognizer_loader"
 """Key of the app's `RecognizerLoader` in `Flask.extensions`."""
 
 log = logging.getLogger(__name__)
@@ -83,12 +83,12 @@ class RecognizerLoader:
             print(self.error, file=sys.stderr, flush=True)
         except Exception:
             self.error = "The recognizer could not be loaded. The log has the traceback."
-            log.exception("recognizer loading failed")
+            log.exception("recognizer_loading_failed")
         finally:
             self._finished.set()
 
 
-def loading_of(app: Flask) -> RecognizerLoader:
+def loader_of(app: Flask) -> RecognizerLoader:
     """Return the app's loader."""
     return cast(RecognizerLoader, app.extensions[EXTENSION])
 
@@ -99,4 +99,4 @@ def current_recognizer() -> Recognizer:
     Raises:
         ServiceUnavailable: it is not ready.
     """
-    return loading_of(current_app).recognizer()
+    return loader_of(current_app).recognizer()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 from flask import Request, current_app, request
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import BadRequest, RequestTimeout
 
 from app.errors import FileTooLarge, InvalidUpload, TooManyPhotos, UploadTooLarge
 from app.settings import Settings
@@ -125,7 +125,7 @@ def drain() -> None:
     instead of the server's answer.
     """
     stream, left = request.environ["wsgi.input"], min(request.content_length or 0, DRAIN_BYTES)
-    with suppress(RequestTimeout):
+    with suppress(RequestTimeout, BadRequest):
         while left > 0 and (chunk := stream.read(min(left, _CHUNK_BYTES))):
             left -= len(chunk)
 

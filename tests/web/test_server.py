@@ -26,7 +26,7 @@ def test_a_server_that_cannot_load_says_why_in_one_line_and_is_never_ready(tmp_p
         assert fetch(f"{server.address}/healthz/ready")[0] == 503
         status, page = fetch(server.address)
         assert status == 503
-        assert "needs its operator" in page
+        assert "could not start" in page
         assert server.line(0.5) == ""
 
 
@@ -55,7 +55,7 @@ def test_what_is_no_http_gets_a_sentence_with_the_headers_of_every_answer_and_is
             assert "Ann" not in body
             line = json.loads(server.line(20))
             assert line.pop("time")
-            assert line == {"level": "warning", "event": "A request that is no HTTP was refused."}
+            assert line == {"level": "warning", "event": "malformed_http_request"}
 
 
 def test_a_wrong_setting_ends_the_server_with_one_line(tmp_path):

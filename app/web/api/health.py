@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app
 from app.errors import ServiceUnavailable
 from app.web.api.responses import json_response
 from app.web.http_errors import describe
-from app.web.recognizer_loading import current_recognizer, loading_of
+from app.web.recognizer_loading import current_recognizer, loader_of
 
 blueprint = Blueprint("health", __name__)
 
@@ -25,7 +25,7 @@ def ready() -> Response:
         recognizer = current_recognizer()
     except ServiceUnavailable as error:
         # Only the log has the cause: it can name files of the server.
-        body = {"status": "failed" if loading_of(current_app).error else "loading", "reason": str(error)}
+        body = {"status": "failed" if loader_of(current_app).error else "loading", "reason": str(error)}
         return json_response(body, 503, headers=describe(error).headers)
     people = recognizer.gallery.people()
     return json_response(

@@ -1,1 +1,3 @@
-"""What stands between the internet and the app: who is let in, how many at once, and what is told about it."""
+"""Middleware around all routes: limits, timeouts, CSRF protection, tracing, logs and metrics."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

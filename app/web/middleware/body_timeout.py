@@ -1,4 +1,4 @@
-"""Request bodies that come too slowly, or never end."""
+"""Timeout for request bodies that arrive too slowly or never end."""
 
 from __future__ import annotations
 
@@ -9,70 +9,90 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
+from flask import Flask, Response, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, RequestTimeout
 
+from app.web.middleware import SAFE_METHODS
+from app.web.uploads import drain
+
+
+def install(app: Flask, seconds: float) -> None:
+    """Limit the time that the body of a request may take to arrive."""
+
+    def start_timer() -> None:
+        if request.method not in SAFE_METHODS:
+            environ = request.environ
+            g.body = environ["wsgi.input"] = TimedBody(environ["wsgi.input"], seconds, environ.get("gunicorn.socket"))
+
+    def drain_rejected(response: Response) -> Response:
+        if request.method not in SAFE_METHODS and response.status_code >= 400:
+            drain()
+        return response
+
+    def stop_timer(_error: BaseException | None) -> None:
+        if "body" in g:
+            g.pop("body").close()
+
+    app.before_request(start_timer)
+    app.after_request(drain_rejected)
+    app.teardown_request(stop_timer)
+
 
 class TimedBody:
-    """A request's body that has to be there in time.
+    """A request body with a deadline.
 
     Args:
         stream: `wsgi.input`.
-        seconds: from now until all of it has been read.
-        connection: what it comes by, or None if that is not known. It is told to bring nothing more when the time is
-            over: a read that waits for the rest then comes to its end, also if the rest comes byte by byte.
+        seconds: time until all of it must have been read.
+        connection: its socket, if known. The timer shuts its reading side down, which ends a blocked read.
     """
 
     def __init__(self, stream: IO[bytes], seconds: float, connection: socket.socket | None = None) -> None:
         self._stream = stream
         self._deadline = time.monotonic() + seconds
-        self._refused = False
-        self._timer = threading.Timer(seconds, _end, [connection])
+        self._failed = False
+        self._timer = threading.Timer(seconds, _shut_down, [connection])
         self._timer.daemon = True
         if connection is not None:
             self._timer.start()
 
     def read(self, size: int = -1) -> bytes:
-        """As a file's `read`.
+        """Read like a file.
 
         Raises:
-            RequestTimeout: there is no more time.
-            BadRequest: the connection broke, or what came by it is no HTTP.
+            RequestTimeout: the deadline has passed.
+            BadRequest: the connection broke, or the body is malformed HTTP.
         """
         return self._timed(self._stream.read, size)
 
     def readline(self, size: int = -1) -> bytes:
-        """As a file's `readline`.
-
-        Raises:
-            RequestTimeout: there is no more time.
-            BadRequest: the connection broke, or what came by it is no HTTP.
-        """
+        """Read a line like a file; raises like `read`."""
         return self._timed(self._stream.readline, size)
 
     def close(self) -> None:
-        """Forget the time: the request is answered."""
+        """Stop the timer."""
         self._timer.cancel()
 
     def _timed(self, read: Callable[[int], bytes], size: int) -> bytes:
-        if self._refused:
-            # Whoever answers the refusal reads on, to empty the connection: there is nothing to wait for.
+        if self._failed:
+            # The error handler drains the body: report its end.
             return b""
-        data, broken = b"", None
+        data, failure = b"", None
         if time.monotonic() < self._deadline:
             try:
                 data = read(size)
             except (OSError, ParseException) as error:
-                broken = error
+                failure = error
         if time.monotonic() >= self._deadline:
-            self._refused = True
+            self._failed = True
             raise RequestTimeout
-        if broken is not None:
-            self._refused = True
-            raise BadRequest("The request's body broke off, or is no HTTP.") from broken
+        if failure is not None:
+            self._failed = True
+            raise BadRequest("The request body is incomplete or malformed.") from failure
         return data
 
 
-def _end(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RD)

@@ -1,7 +1,7 @@
-"""How many requests a process works on: some at once, some that wait, and the rest are told to come again.
+"""Concurrency limiter: active requests, a bounded queue, and memory for request bodies.
 
-Without an end to the queue everybody waits ever longer and memory fills with photos; so it has one, and requests
-that would not fit are refused before their photos are read.
+Without a bound, waiting times grow and memory fills with photos. Requests over the limit get status 503 before the
+server reads their bodies.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 import threading
 import time
 
+from flask import Flask, g, request
+
 from app.errors import ServerBusy
+from app.web.middleware import SAFE_METHODS
 
 
 class ConcurrencyLimiter:
-    """Lets requests in; safe to use from several threads.
+    """Thread-safe slots for requests, and a budget for the bytes of their bodies.
 
     Args:
-        slots: requests worked on at once.
+        slots: requests that are active at the same time.
         queue: requests that may wait for a slot.
-        seconds: how long they may wait.
-        body_bytes: what the bodies of all requests may take together, while they are read and answered.
+        seconds: longest wait.
+        body_bytes: total size of the bodies of all requests.
     """
 
     def __init__(self, slots: int, queue: int, seconds: float, body_bytes: int) -> None:
@@ -27,71 +30,89 @@ class ConcurrencyLimiter:
         self._queue = queue
         self._seconds = seconds
         self._body_bytes = body_bytes
-        self._held_bytes = 0
+        self._reserved_bytes = 0
         self._waiting = 0
-        self._since: dict[int, float] = {}
+        self._started: dict[int, float] = {}
         self._changed = threading.Condition()
 
     @property
-    def working(self) -> int:
-        """Requests being worked on."""
-        return len(self._since)
+    def active(self) -> int:
+        """Number of requests that have a slot."""
+        return len(self._started)
 
     @property
     def waiting(self) -> int:
-        """Requests in the queue."""
+        """Number of requests in the queue."""
         return self._waiting
 
     @property
-    def oldest(self) -> float:
-        """Seconds that the request worked on longest has taken since its turn came; 0 if there is none."""
+    def longest_seconds(self) -> float:
+        """Seconds since the longest active request got its slot; 0 without active requests."""
         with self._changed:
-            return time.monotonic() - min(self._since.values()) if self._since else 0.0
+            return time.monotonic() - min(self._started.values()) if self._started else 0.0
 
-    def reserve(self, size: int) -> None:
-        """Make room for a request's body before it is read.
+    def reserve_body(self, size: int) -> None:
+        """Reserve memory for a body before the server reads it.
 
         Raises:
-            ServerBusy: nothing more can wait, or the bodies of others take too much memory.
+            ServerBusy: the queue is full, or other bodies use the budget.
         """
         with self._changed:
-            full = self._waiting >= self._queue and len(self._since) >= self._slots
-            # A body too large by itself is let through to be refused for what it is.
-            if full or (self._held_bytes and self._held_bytes + size > self._body_bytes):
+            # A body over the whole budget passes, so that it is rejected for its own size.
+            over_budget = self._reserved_bytes > 0 and self._reserved_bytes + size > self._body_bytes
+            if over_budget or self._is_full():
                 raise ServerBusy
-            self._held_bytes += size
+            self._reserved_bytes += size
 
-    def release(self, size: int) -> None:
-        """Give back what `reserve` took."""
+    def release_body(self, size: int) -> None:
+        """Release the memory that `reserve_body` reserved."""
         with self._changed:
-            self._held_bytes -= size
+            self._reserved_bytes -= size
 
-    def enter(self, ticket: int) -> None:
+    def acquire(self, key: int) -> None:
         """Wait for a slot and take it.
 
         Args:
-            ticket: a number that no other request has.
+            key: unique number of the request.
 
         Raises:
-            ServerBusy: nothing more can wait, or the wait was too long.
+            ServerBusy: the queue is full, or the wait took too long.
         """
-        deadline = time.monotonic() + self._seconds
         with self._changed:
-            if len(self._since) >= self._slots and self._waiting >= self._queue:
+            if self._is_full():
                 raise ServerBusy
             self._waiting += 1
             try:
-                if not self._changed.wait_for(self._has_room, deadline - time.monotonic()):
+                if not self._changed.wait_for(lambda: len(self._started) < self._slots, self._seconds):
                     raise ServerBusy
-                self._since[ticket] = time.monotonic()
+                self._started[key] = time.monotonic()
             finally:
                 self._waiting -= 1
 
-    def leave(self, ticket: int) -> None:
-        """Give the slot back; nothing happens if the request has none."""
+    def release(self, key: int) -> None:
+        """Return the slot of a request, if it has one."""
         with self._changed:
-            if self._since.pop(ticket, None) is not None:
+            if self._started.pop(key, None) is not None:
                 self._changed.notify()
 
-    def _has_room(self) -> bool:
-        return len(self._since) < self._slots
+    def _is_full(self) -> bool:
+        return len(self._started) >= self._slots and self._waiting >= self._queue
+
+
+def install_body_budget(app: Flask, limiter: ConcurrencyLimiter, max_request_bytes: int) -> None:
+    """Reserve memory for every request body; install it after all checks that can reject a request."""
+
+    def reserve() -> None:
+        if request.method in SAFE_METHODS:
+            return
+        size = request.content_length
+        if size is None:
+            size = max_request_bytes if "Transfer-Encoding" in request.headers else 0
+        limiter.reserve_body(size)
+        g.reserved_bytes = size
+
+    def release(_error: BaseException | None) -> None:
+        limiter.release_body(g.pop("reserved_bytes", 0))
+
+    app.before_request(reserve)
+    app.teardown_request(release)

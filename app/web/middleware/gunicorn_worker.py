@@ -1,22 +1,14 @@
-"""What a client gets that sends no HTTP: such a request never reaches the app, and is answered like one that did."""
+"""gunicorn worker that answers malformed HTTP with the app's headers and without personal data in the log."""
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from http import HTTPStatus
 
 from gunicorn import util
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
-
-_SENTENCES = {
-    HTTPStatus.BAD_REQUEST: "This is no HTTP that the server can read.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long.",
-    HTTPStatus.EXPECTATION_FAILED: "The server cannot do what the header Expect asks for.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are too many or too long.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on the server. It has been written into its log.",
-    HTTPStatus.NOT_IMPLEMENTED: "The server does not know this Transfer-Encoding.",
-}
 
 _STATUSES = {
     errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -25,32 +17,41 @@ _STATUSES = {
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
 
+_MESSAGES = {
+    HTTPStatus.BAD_REQUEST: "Malformed HTTP request.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long.",
+    HTTPStatus.EXPECTATION_FAILED: "The server does not support this Expect header.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request has too many headers, or they are too long.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "The server failed. Its log has the details.",
+    HTTPStatus.NOT_IMPLEMENTED: "The server does not support this Transfer-Encoding.",
+}
+
 
 class Worker(ThreadWorker):
-    """gunicorn's worker of threads; what it cannot hand to the app gets a sentence with the app's headers.
+    """Threaded worker with its own answer to requests that do not reach the app.
 
-    gunicorn's own answer has none of them, and its own line in the log has the client's address and words.
+    gunicorn's answer lacks the security headers, and its log line has the client's address and input.
     """
 
-    def handle_error(self, req, client, addr, exc: BaseException) -> None:
-        """Answer on the socket `client`, and say in the log that it happened."""
-        broken_answer = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
-        if isinstance(exc, errors.ParseException) and not broken_answer:
+    def handle_error(self, req: object, client: socket.socket, addr: object, exc: BaseException) -> None:
+        """Answer on the client's socket, and log the error."""
+        invalid_response = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
+        if isinstance(exc, errors.ParseException) and not invalid_response:
             status = _STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
-            self.log.warning("A request that is no HTTP was refused.")
+            self.log.warning("malformed_http_request")
         else:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            self.log.error("A request could not be handled.", exc_info=exc)
-        # Whoever has hung up wants no answer.
+            self.log.error("request_failed", exc_info=exc)
+        # The client may have disconnected.
         with suppress(OSError):
-            util.write_nonblock(client, _answer(status))
+            util.write_nonblock(client, _response(status))
 
 
-def _answer(status: HTTPStatus) -> bytes:
-    # Not before the worker has forked: the process that watches the workers has no use for the app.
+def _response(status: HTTPStatus) -> bytes:
+    # Imported after the fork: the master process does not need the app.
     from app.web.middleware.security_headers import HEADERS
 
-    body = _SENTENCES[status] + "\n"
+    body = _MESSAGES[status] + "\n"
     headers = {
         "Connection": "close",
         "Content-Type": "text/plain; charset=utf-8",

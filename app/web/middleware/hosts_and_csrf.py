@@ -1,4 +1,4 @@
-"""Who may ask: known host names, known proxies, and no other site's pages."""
+"""Host header validation, CSRF protection by Sec-Fetch-Site and Origin, and trusted proxies."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.errors import SettingsError
 from app.settings import Settings
+from app.web.middleware import SAFE_METHODS
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HEALTH_CHECKS = "/healthz/"
+"""Health checks use the address of the process, so any host name is accepted."""
 
-_PROBES = "/healthz/"
-"""Whoever looks whether a process is well asks at its address, by no name."""
-
-_NAME = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*")
-"""A host name, perhaps with a dot in front, or an IPv6 address."""
+_HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*")
+"""A host name with an optional leading dot, or an IPv6 address."""
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Refuse requests for foreign host names and from foreign pages; believe as many proxies as the settings say.
+    """Reject requests for other host names and from pages of other sites, and trust the proxies of the settings.
 
     Raises:
-        SettingsError: a host name cannot be one.
+        SettingsError: a trusted host is invalid.
     """
     hosts = settings.allowed_hosts
     for name in hosts:
-        if not _NAME.fullmatch(name):
+        if not _HOST.fullmatch(name):
             raise SettingsError(
-                f"FACES_TRUSTED_HOSTS has {name!r}; it can be auto, or host names and addresses with commas, without "
-                "http:// and port: faces.example,.corp.example (a dot in front stands for all below)."
+                f"FACES_TRUSTED_HOSTS has {name!r}. Use auto, or host names and addresses with commas, without http:// "
+                "and port: faces.example,.corp.example (a leading dot includes all subdomains)."
             )
 
-    def refuse() -> None:
-        if hosts and not request.path.startswith(_PROBES) and not _is_known(request.host, hosts):
-            raise MisdirectedRequest("This server is not known by that name; FACES_TRUSTED_HOSTS lists its names.")
-        if request.method not in _SAFE and _is_foreign():
+    def check() -> None:
+        if hosts and not request.path.startswith(_HEALTH_CHECKS) and not _is_trusted(request.host, hosts):
+            raise MisdirectedRequest("This host name is not in FACES_TRUSTED_HOSTS.")
+        if request.method not in SAFE_METHODS and _is_cross_site():
             raise Forbidden("The request came from a page of another site.")
 
-    app.before_request(refuse)
+    app.before_request(check)
     if settings.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=0)
+        proxy_fix = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=0)
+        app.wsgi_app = proxy_fix  # type: ignore[method-assign]
 
 
-def _is_known(host: str, names: list[str]) -> bool:
-    """Whether a host, with a port or without, has one of the names; a name with a dot in front stands for all below."""
+def _is_trusted(host: str, trusted: list[str]) -> bool:
+    """Return whether a host, with or without port, matches a trusted name."""
     try:
-        # Werkzeug's own comparison knows no IPv6 addresses.
-        found = urlsplit(f"//{host}").hostname or ""
+        # Werkzeug's own comparison does not support IPv6 addresses.
+        name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    return any(found == name or (name.startswith(".") and found.endswith(name)) for name in names)
+    return any(name == entry or (entry.startswith(".") and name.endswith(entry)) for entry in trusted)
 
 
-def _is_foreign() -> bool:
-    """Whether a browser says that another site's page sent the request. Programs say nothing, and may."""
-    fetched = request.headers.get("Sec-Fetch-Site")
-    if fetched is not None:
-        return fetched not in ("same-origin", "none")
+def _is_cross_site() -> bool:
+    """Return whether a browser says that a page of another site sent the request; other clients send no such header."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
     origin = request.headers.get("Origin")
     return origin is not None and urlsplit(origin).netloc != request.host

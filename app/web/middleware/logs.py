@@ -1,4 +1,4 @@
-"""The log: one line of JSON for every event. Nothing in it tells who asked, who was seen, or what a file is called."""
+"""Structured logging: one JSON object per line, without addresses, file names or names of people."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DETAILS = "details"
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as a line of JSON: time, level, event, what `event` was given, the request's id, the traceback."""
+    """Format a record as JSON: time, level, event, request ID, details and traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the line without its newline."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -34,23 +34,21 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(log: str = "json") -> None:
-    """Send the program's events to standard error, a line each.
+    """Send log records to standard error.
 
     Args:
-        log: `json` for every request, `off` for warnings and errors alone.
+        log: `json` for all requests, `off` for warnings and errors only.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
-    # What libraries have to say below warnings is about themselves.
     root.setLevel(logging.WARNING)
     logging.getLogger("app").setLevel(logging.INFO if log == "json" else logging.WARNING)
-    # What gunicorn says in a worker comes as these lines too.
     gunicorn = logging.getLogger("gunicorn.error")
     gunicorn.handlers, gunicorn.propagate = [], True
 
 
-def event(log: logging.Logger, name: str, level: int = logging.INFO, **details: object) -> None:
-    """Write an event with its details."""
+def log_event(log: logging.Logger, name: str, level: int = logging.INFO, **details: object) -> None:
+    """Log an event with its details."""
     log.log(level, name, extra={_DETAILS: details})

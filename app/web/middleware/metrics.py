@@ -1,4 +1,4 @@
-"""Figures for Prometheus. With several workers each writes its own into shared files, and a scrape adds them up."""
+"""Prometheus metrics at /metrics, added up over all server processes."""
 
 from __future__ import annotations
 
@@ -10,83 +10,87 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.web.middleware.concurrency import ConcurrencyLimiter
-from app.web.recognizer_loading import loading_of
+from app.web.recognizer_loading import loader_of
 
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
     """Metrics of one process.
 
     Args:
-        shared: Folder in which all server processes write theirs, or None.
+        shared: folder in which all server processes write their metrics, or None for a single process.
     """
 
     def __init__(self, shared: Path | None = None) -> None:
         self._shared = shared
-        self._registry = CollectorRegistry()
-        own = {"registry": self._registry}
-        self._requests = Counter("faces_requests", "Requests answered", ["route", "method", "status"], **own)
-        self._latency = Histogram("faces_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, **own)
-        self._stages = Histogram("faces_stage_seconds", "Time of a stage", ["stage"], buckets=_SECONDS, **own)
-        self._verdicts = Counter("faces_verdicts", "Faces judged", ["verdict"], **own)
-        live, latest = {"multiprocess_mode": "livesum", **own}, {"multiprocess_mode": "mostrecent", **own}
-        self._working = Gauge("faces_requests_working", "Requests worked on now", **live)
-        self._waiting = Gauge("faces_requests_waiting", "Requests in the queue now", **live)
-        self._ready = Gauge("faces_workers_ready", "Server processes that are ready", **live)
-        self._people = Gauge("faces_gallery_people", "People who can be recognized", **latest)
-        self._anchors = Gauge("faces_gallery_anchors", "Anchors of all people", **latest)
-        self._model = Gauge("faces_model_info", "The network and detector in use", ["network", "detector"], **latest)
+        registry = self._registry = CollectorRegistry()
 
-    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answer."""
+        def histogram(name: str, text: str, label: str) -> Histogram:
+            return Histogram(name, text, [label], buckets=_BUCKETS, registry=registry)
+
+        def live(name: str, text: str) -> Gauge:
+            return Gauge(name, text, multiprocess_mode="livesum", registry=registry)
+
+        def latest(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, multiprocess_mode="mostrecent", registry=registry)
+
+        self._requests = Counter("faces_requests", "Responses", ["route", "method", "status"], registry=registry)
+        self._verdicts = Counter("faces_verdicts", "Identified faces", ["verdict"], registry=registry)
+        self._latency = histogram("faces_request_seconds", "Response time", "route")
+        self._stages = histogram("faces_stage_seconds", "Time of a stage", "stage")
+        self._active = live("faces_requests_active", "Requests that have a slot")
+        self._waiting = live("faces_requests_waiting", "Requests in the queue")
+        self._ready = live("faces_workers_ready", "Server processes that are ready")
+        self._people = latest("faces_gallery_people", "People in the gallery")
+        self._anchors = latest("faces_gallery_anchors", "Anchors of all people")
+        self._model = latest("faces_model_info", "Network and detector", "network", "detector")
+
+    def count_response(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a response and its time."""
         self._requests.labels(route, method, status).inc()
         self._latency.labels(route).observe(seconds)
 
-    def recognized(self, stages: Mapping[str, float], verdicts: Mapping[str, int]) -> None:
-        """Count what one request's photos took and showed."""
+    def count_faces(self, stages: Mapping[str, float], verdicts: Mapping[str, int]) -> None:
+        """Count the stage times in seconds and the verdicts of a request."""
         for stage, seconds in stages.items():
             self._stages.labels(stage).observe(seconds)
         for verdict, count in verdicts.items():
             self._verdicts.labels(verdict).inc(count)
 
-    def load(self, gate: ConcurrencyLimiter, ready: bool) -> None:
-        """Note how full the process is, and whether it is ready."""
-        self._working.set(gate.working)
-        self._waiting.set(gate.waiting)
+    def set_load(self, limiter: ConcurrencyLimiter, ready: bool) -> None:
+        """Set the gauges of the process."""
+        self._active.set(limiter.active)
+        self._waiting.set(limiter.waiting)
         self._ready.set(ready)
 
-    def gallery(self, people: int, anchors: int, network: str, detector: str) -> None:
-        """Note what the process recognizes, and with what."""
+    def set_gallery(self, people: int, anchors: int, network: str, detector: str) -> None:
+        """Set the gauges of gallery and model."""
         self._people.set(people)
         self._anchors.set(anchors)
         self._model.labels(network, detector).set(1)
 
     def text(self) -> bytes:
-        """The figures of all processes, as Prometheus reads them."""
-        if self._shared is None:
-            return generate_latest(self._registry)
-        everybody = CollectorRegistry()
-        MultiProcessCollector(everybody, str(self._shared))
-        return generate_latest(everybody)
+        """Return the metrics of all processes in the Prometheus text format."""
+        registry = self._registry
+        if self._shared is not None:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, str(self._shared))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
 
 
-def install(app: Flask, metrics: Metrics, gate: ConcurrencyLimiter) -> None:
-    """Serve the figures at /metrics."""
+def install(app: Flask, metrics: Metrics, limiter: ConcurrencyLimiter) -> None:
+    """Serve the metrics at /metrics."""
 
-    def figures() -> Response:
-        loading = loading_of(app)
-        metrics.load(gate, loading.ready)
-        if loading.ready:
-            recognizer = loading.recognizer()
+    def serve_metrics() -> Response:
+        loader = loader_of(app)
+        metrics.set_load(limiter, loader.ready)
+        if loader.ready:
+            recognizer = loader.recognizer()
             people = recognizer.gallery.people()
-            metrics.gallery(
-                len(people),
-                sum(person.anchors for person in people),
-                recognizer.network.card.id,
-                recognizer.detector.backend,
-            )
+            anchors = sum(person.anchors for person in people)
+            metrics.set_gallery(len(people), anchors, recognizer.network.card.id, recognizer.detector.backend)
         return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
 
-    # `app.get` would put it among the API's operations.
-    app.add_url_rule("/metrics", view_func=figures)
+    # `app.get` would add it to the OpenAPI document.
+    app.add_url_rule("/metrics", view_func=serve_metrics)

@@ -1,4 +1,4 @@
-"""How often a client may ask. Only requests that cost something count: reading pages is free."""
+"""Rate limiter per client for uploads, and for wrong administrator tokens."""
 
 from __future__ import annotations
 
@@ -7,29 +7,35 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, request
 from flask_limiter import Limiter
 from limits import parse_many
 
 from app.errors import SettingsError
 from app.settings import OFF, Settings
+from app.web.middleware import SAFE_METHODS
 
-ATTEMPTS = "10/minute;100/day"
-"""Wrong tokens of a client; then even the right one is not looked at, on the page and the API together."""
+TOKEN_ATTEMPTS = "10/minute;100/day"
+"""Wrong tokens per client, on pages and API together. Further requests are rejected even with the right token."""
 
 _MEMORY = "memory://"
 
 _IPV6_PREFIX = 64
-"""What one household or server is given of IPv6: its addresses are one client."""
+"""Bits of a network that providers assign to one customer."""
 
 
 def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint]) -> None:
-    """Answer 429 where a client asks more often than the settings allow, or has sent too many wrong tokens.
+    """Answer 429 to clients that send too many requests or too many wrong tokens.
+
+    Args:
+        app: the application.
+        settings: the limits and their storage.
+        token_blueprints: blueprints that answer 401 to a wrong token.
 
     Raises:
-        SettingsError: the limit, or the place where requests are counted, cannot be understood.
+        SettingsError: the limit or its storage is invalid.
     """
-    _refuse_storage(settings.rate_limit_storage)
+    _check_storage(settings.rate_limit_storage)
     limit = settings.client_rate_limit
     if limit == OFF and settings.admin_token == OFF:
         return
@@ -38,44 +44,30 @@ def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint
             parse_many(limit)
     except ValueError as error:
         raise SettingsError(
-            f"FACES_RATE_LIMIT is {limit!r}; it can be auto, off, or limits such as 60/minute;1000/day."
+            f"FACES_RATE_LIMIT is {limit!r}. Use auto, off, or limits such as 60/minute;1000/day."
         ) from error
     limiter = Limiter(
-        client,
+        client_key,
         app=app,
         application_limits=[] if limit == OFF else [limit],
-        application_limits_exempt_when=lambda: request.method in ("GET", "HEAD", "OPTIONS"),
+        application_limits_exempt_when=lambda: request.method in SAFE_METHODS,
         headers_enabled=True,
         storage_uri=settings.rate_limit_storage,
         strategy="moving-window" if settings.rate_limit_storage == _MEMORY else "fixed-window",
-        # A store that is down must not stop the service: each process counts by itself until it is back.
+        # Each process counts alone while the storage is down.
         in_memory_fallback_enabled=True,
     )
-    attempts = limiter.shared_limit(ATTEMPTS, scope="attempts", deduct_when=_is_attempt)
+    limit_attempts = limiter.shared_limit(
+        TOKEN_ATTEMPTS,
+        scope="attempts",
+        deduct_when=lambda response: response.status_code == HTTPStatus.UNAUTHORIZED,
+    )
     for blueprint in token_blueprints:
-        attempts(blueprint)
+        limit_attempts(blueprint)
 
 
-def _refuse_storage(address: str) -> None:
-    """Refuse what is neither this process' memory nor a Redis, whether limits are on or not."""
-    try:
-        found = urlsplit(address)
-        usable = address == _MEMORY or (
-            found.scheme in ("redis", "rediss") and bool(found.hostname) and found.port != 0
-        )
-    except ValueError:
-        usable = False
-    if not usable:
-        # The address may hold a password.
-        raise SettingsError("FACES_RATE_LIMIT_STORAGE can be memory:// or redis://HOST:PORT (rediss:// for TLS).")
-
-
-def _is_attempt(response: Response) -> bool:
-    return response.status_code == HTTPStatus.UNAUTHORIZED
-
-
-def client() -> str:
-    """Who asks: the address, of which no proxy that the settings do not name can say anything."""
+def client_key() -> str:
+    """Return the client's IPv4 address or IPv6 network; only trusted proxies can change it."""
     text = request.remote_addr or "unknown"
     try:
         address = ipaddress.ip_address(text)
@@ -84,3 +76,14 @@ def client() -> str:
     if address.version == 4:
         return text
     return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+
+
+def _check_storage(address: str) -> None:
+    try:
+        url = urlsplit(address)
+        valid = address == _MEMORY or (url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0)
+    except ValueError:
+        valid = False
+    if not valid:
+        # The address can contain a password, so the message does not.
+        raise SettingsError("FACES_RATE_LIMIT_STORAGE is invalid. Use memory:// or redis://HOST:PORT (rediss: TLS).")

@@ -1,7 +1,7 @@
-"""A request that never ends holds its thread for good; with enough of them a process looks alive and does nothing.
+"""Watchdog that replaces a server process with a stuck request.
 
-Deadlines are looked at between two steps, so they do not help inside one. The watchdog takes such a process out of
-service and ends it; gunicorn starts another.
+Deadlines apply between stages, so a stage that never ends keeps its slot forever. The watchdog makes the process
+unready and ends it, and gunicorn starts another.
 """
 
 from __future__ import annotations
@@ -15,35 +15,40 @@ from collections.abc import Callable
 from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.recognizer_loading import RecognizerLoader
 
-log = logging.getLogger(__name__)
-
-FAREWELL_SECONDS = 10.0
-"""How long the other requests of the process have to come to their end."""
+GRACE_SECONDS = 10.0
+"""Time for the other requests of the process to finish."""
 
 _EXIT_CODE = 70
 
+log = logging.getLogger(__name__)
+
 
 def start(
-    gate: ConcurrencyLimiter, loading: RecognizerLoader, seconds: float, end: Callable[[int], object] = os._exit
+    limiter: ConcurrencyLimiter,
+    loader: RecognizerLoader,
+    seconds: float,
+    exit_process: Callable[[int], object] = os._exit,
 ) -> None:
-    """Watch in a thread of its own.
+    """Start the watchdog thread.
 
     Args:
-        gate: knows how long requests have been worked on.
-        loading: the recognizer that is withdrawn, which makes the process unready.
-        seconds: how long a request may be worked on.
-        end: ends the process at once.
+        limiter: knows how long requests are active.
+        loader: its recognizer is withdrawn, which makes the process unready.
+        seconds: longest time that a request may be active.
+        exit_process: ends the process with an exit code.
     """
-    threading.Thread(target=_watch, args=(gate, loading, seconds, end), name="watchdog", daemon=True).start()
+    threading.Thread(target=_watch, args=(limiter, loader, seconds, exit_process), name="watchdog", daemon=True).start()
 
 
-def _watch(gate: ConcurrencyLimiter, loading: RecognizerLoader, seconds: float, end: Callable[[int], object]) -> None:
+def _watch(
+    limiter: ConcurrencyLimiter, loader: RecognizerLoader, seconds: float, exit_process: Callable[[int], object]
+) -> None:
     pause = min(1.0, seconds / 4)
-    while gate.oldest <= seconds:
+    while limiter.longest_seconds <= seconds:
         time.sleep(pause)
-    loading.withdraw()
-    log.critical("A request is stuck. This process takes no more, and ends.")
-    deadline = time.monotonic() + FAREWELL_SECONDS
-    while gate.working > 1 and time.monotonic() < deadline:
+    loader.withdraw()
+    log.critical("worker_stuck")
+    deadline = time.monotonic() + GRACE_SECONDS
+    while limiter.active > 1 and time.monotonic() < deadline:
         time.sleep(pause)
-    end(_EXIT_CODE)
+    exit_process(_EXIT_CODE)

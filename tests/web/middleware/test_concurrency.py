@@ -7,10 +7,10 @@ from app.errors import ServerBusy
 from app.web.middleware.concurrency import ConcurrencyLimiter
 
 
-def waiting(gate: ConcurrencyLimiter, ticket: int, outcomes: list) -> threading.Thread:
+def waiting(limiter: ConcurrencyLimiter, ticket: int, outcomes: list) -> threading.Thread:
     def enter():
         try:
-            gate.enter(ticket)
+            limiter.acquire(ticket)
             outcomes.append("in")
         except ServerBusy:
             outcomes.append("busy")
@@ -28,69 +28,69 @@ def until(condition) -> None:
 
 
 def test_some_work_some_wait_and_the_rest_is_refused():
-    gate, outcomes = ConcurrencyLimiter(2, 1, 10, 100), []
-    gate.enter(1)
-    gate.enter(2)
-    third = waiting(gate, 3, outcomes)
-    until(lambda: gate.waiting == 1)
+    limiter, outcomes = ConcurrencyLimiter(2, 1, 10, 100), []
+    limiter.acquire(1)
+    limiter.acquire(2)
+    third = waiting(limiter, 3, outcomes)
+    until(lambda: limiter.waiting == 1)
     with pytest.raises(ServerBusy):
-        gate.enter(4)
-    assert (gate.working, gate.waiting, outcomes) == (2, 1, [])
-    gate.leave(1)
+        limiter.acquire(4)
+    assert (limiter.active, limiter.waiting, outcomes) == (2, 1, [])
+    limiter.release(1)
     third.join(10)
-    assert (gate.working, gate.waiting, outcomes) == (2, 0, ["in"])
+    assert (limiter.active, limiter.waiting, outcomes) == (2, 0, ["in"])
 
 
 def test_waiting_ends():
-    gate = ConcurrencyLimiter(1, 1, 0.05, 100)
-    gate.enter(1)
+    limiter = ConcurrencyLimiter(1, 1, 0.05, 100)
+    limiter.acquire(1)
     with pytest.raises(ServerBusy):
-        gate.enter(2)
-    assert gate.waiting == 0
+        limiter.acquire(2)
+    assert limiter.waiting == 0
 
 
 def test_leaving_twice_or_without_a_slot_frees_nothing():
-    gate = ConcurrencyLimiter(1, 0, 1, 100)
-    gate.enter(1)
-    gate.leave(2)
-    assert gate.working == 1
-    gate.leave(1)
-    gate.leave(1)
-    gate.enter(3)
+    limiter = ConcurrencyLimiter(1, 0, 1, 100)
+    limiter.acquire(1)
+    limiter.release(2)
+    assert limiter.active == 1
+    limiter.release(1)
+    limiter.release(1)
+    limiter.acquire(3)
     with pytest.raises(ServerBusy):
-        gate.enter(4)
+        limiter.acquire(4)
 
 
 def test_bodies_of_all_requests_have_a_limit_together():
-    gate = ConcurrencyLimiter(1, 1, 1, 100)
-    gate.reserve(60)
-    gate.reserve(40)
+    limiter = ConcurrencyLimiter(1, 1, 1, 100)
+    limiter.reserve_body(60)
+    limiter.reserve_body(40)
     with pytest.raises(ServerBusy):
-        gate.reserve(1)
-    gate.release(60)
-    gate.reserve(1)
+        limiter.reserve_body(1)
+    limiter.release_body(60)
+    limiter.reserve_body(1)
 
 
 def test_a_single_body_over_the_limit_is_refused_later_for_what_it_is():
-    gate = ConcurrencyLimiter(1, 1, 1, 100)
-    gate.reserve(1000)
-    gate.release(1000)
+    limiter = ConcurrencyLimiter(1, 1, 1, 100)
+    limiter.reserve_body(1000)
+    limiter.release_body(1000)
 
 
 def test_no_body_is_read_while_nobody_more_can_wait():
-    gate = ConcurrencyLimiter(1, 0, 1, 100)
-    gate.reserve(1)
-    gate.enter(1)
+    limiter = ConcurrencyLimiter(1, 0, 1, 100)
+    limiter.reserve_body(1)
+    limiter.acquire(1)
     with pytest.raises(ServerBusy):
-        gate.reserve(1)
+        limiter.reserve_body(1)
 
 
 def test_the_oldest_request():
-    gate = ConcurrencyLimiter(2, 0, 1, 100)
-    assert gate.oldest == 0
-    gate.enter(1)
+    limiter = ConcurrencyLimiter(2, 0, 1, 100)
+    assert limiter.longest_seconds == 0
+    limiter.acquire(1)
     time.sleep(0.02)
-    gate.enter(2)
-    assert 0.02 <= gate.oldest < 5
-    gate.leave(1)
-    assert gate.oldest < 0.02
+    limiter.acquire(2)
+    assert 0.02 <= limiter.longest_seconds < 5
+    limiter.release(1)
+    assert limiter.longest_seconds < 0.02

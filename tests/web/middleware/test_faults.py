@@ -136,14 +136,14 @@ def test_a_full_disk_is_refused(copies):
 def test_it_is_alive_but_never_ready_and_tells_no_path(copies, portrait):
     remove(copies.model)
     app = create_app(copies)
-    app.extensions["loading"].wait(60)
+    app.extensions["recognizer_loader"].wait(60)
     client = app.test_client()
     assert client.get("/healthz/live").status_code == 200
     for answer in (client.get("/healthz/ready"), client.get("/"), post(app, portrait)):
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert str(copies.model.parent) not in answer.text
-        assert "needs its operator" in answer.text
+        assert "could not start" in answer.text
 
 
 def test_requests_leave_nothing_behind(serve, portrait, tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def test_figures_count_what_happened(serve, portrait, recognizer):
     assert found["faces_gallery_people",] == len(recognizer.gallery.people())
     assert found["faces_model_info", recognizer.detector.backend, recognizer.network.card.id] == 1
     assert found["faces_workers_ready",] == 1
-    assert found["faces_requests_working",] == found["faces_requests_waiting",] == 0
+    assert found["faces_requests_active",] == found["faces_requests_waiting",] == 0
 
 
 def test_no_figures_unless_wanted(serve):

@@ -3,7 +3,7 @@ import pytest
 from app.errors import SettingsError
 from app.settings import Settings
 from app.web.factory import create_app
-from app.web.middleware.rate_limits import client
+from app.web.middleware.rate_limits import client_key
 from tests.web.middleware.conftest import DOORS, post
 
 
@@ -52,7 +52,7 @@ def test_addresses_of_one_ipv6_network_are_one_client(serve):
     app = serve(rate_limit="1/minute")
     assert statuses(app, "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1") == [422, 429, 422]
     with app.test_request_context(environ_base={"REMOTE_ADDR": ""}):
-        assert client() == "unknown"
+        assert client_key() == "unknown"
 
 
 def test_a_store_that_is_down_does_not_stop_the_service(serve):
@@ -71,11 +71,13 @@ def test_this_machine_alone_has_no_limit_unless_told(serve):
     "storage", ["memory", "redis://", "mysql://host", "redis://:secret@host:port", "redis.example"]
 )
 def test_a_store_that_is_none_is_refused_at_start(settings, storage):
-    with pytest.raises(SettingsError, match="FACES_RATE_LIMIT_STORAGE can be memory:// or redis://HOST:PORT") as caught:
+    with pytest.raises(
+        SettingsError, match=r"FACES_RATE_LIMIT_STORAGE is invalid\. Use memory:// or redis://HOST:PORT"
+    ) as caught:
         create_app(settings.with_changes(rate_limit_storage=storage), object())
     assert "secret" not in str(caught.value)
 
 
 def test_a_limit_that_is_none_is_refused_at_start(settings):
-    with pytest.raises(SettingsError, match="FACES_RATE_LIMIT is 'often'; it can be auto, off, or limits such as"):
+    with pytest.raises(SettingsError, match=r"FACES_RATE_LIMIT is 'often'\. Use auto, off, or limits such as"):
         create_app(settings.with_changes(rate_limit="often"), object())

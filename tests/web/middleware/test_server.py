@@ -248,7 +248,7 @@ def taken(server) -> float:
     for _ in range(6):
         found = figures(fetch(f"{server.address}/metrics")[1])
     answered = found.get(("faces_requests_total", "POST", "/api/v1/identify", "200"), 0)
-    return answered + found["faces_requests_working",] + found["faces_requests_waiting",]
+    return answered + found["faces_requests_active",] + found["faces_requests_waiting",]
 
 
 def ends_politely(server, data: bytes) -> None:

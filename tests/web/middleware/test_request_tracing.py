@@ -38,7 +38,7 @@ def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow, 
     with ThreadPoolExecutor(2) as pool:
         accepted = [pool.submit(post, app, portrait, path) for _ in range(2)]
         assert begun.acquire(timeout=20)
-        while app.extensions["gate"].waiting < 1:
+        while app.extensions["concurrency_limiter"].waiting < 1:
             time.sleep(0.01)
         refused = post(app, portrait, path)
         assert refused.status_code == 503
@@ -51,7 +51,7 @@ def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow, 
         end.set()
         assert [one.result().status_code for one in accepted] == [200, 200]
     assert post(app, portrait, path).status_code == 200
-    assert (app.extensions["gate"].working, app.extensions["gate"].waiting) == (0, 0)
+    assert (app.extensions["concurrency_limiter"].active, app.extensions["concurrency_limiter"].waiting) == (0, 0)
 
 
 @pytest.mark.parametrize("path", DOORS)
@@ -81,9 +81,9 @@ def test_a_slot_is_given_back_whatever_happens(serve, portrait, recognizer, monk
 
 def test_bodies_are_refused_while_others_fill_the_memory(serve, portrait):
     app = serve(max_request_bytes=100_000)
-    app.extensions["gate"].reserve(399_000)
+    app.extensions["concurrency_limiter"].reserve_body(399_000)
     assert post(app, portrait).status_code == 503
-    app.extensions["gate"].release(399_000)
+    app.extensions["concurrency_limiter"].release_body(399_000)
     assert post(app, portrait).status_code == 200
 
 
@@ -151,9 +151,9 @@ def test_the_same_answers_for_one_client_and_for_many(serve, photo):
 
 
 def test_a_stuck_process_becomes_unready_and_ends(serve, monkeypatch):
-    monkeypatch.setattr(watchdog, "FAREWELL_SECONDS", 0.2)
+    monkeypatch.setattr(watchdog, "GRACE_SECONDS", 0.2)
     app, ended, codes = serve(), threading.Event(), []
-    gate, client = app.extensions["gate"], app.test_client()
+    limiter, client = app.extensions["concurrency_limiter"], app.test_client()
 
     def probe():
         return [client.get(f"/healthz/{what}").status_code for what in ("live", "ready")]
@@ -163,20 +163,20 @@ def test_a_stuck_process_becomes_unready_and_ends(serve, monkeypatch):
         ended.set()
 
     assert probe() == [200, 200]
-    watchdog.start(gate, app.extensions["loading"], 0.2, end)
-    gate.enter(1)
+    watchdog.start(limiter, app.extensions["recognizer_loader"], 0.2, end)
+    limiter.acquire(1)
     assert not ended.wait(0.1)
     assert ended.wait(30)
     assert codes == [70, 200, 503]
 
 
 def test_a_busy_process_is_not_a_stuck_one():
-    gate, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), RecognizerLoader.loaded(object()), threading.Event()
-    watchdog.start(gate, loading, 0.3, lambda _code: ended.set())
+    limiter, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), RecognizerLoader.loaded(object()), threading.Event()
+    watchdog.start(limiter, loading, 0.3, lambda _code: ended.set())
     for ticket in range(10):
-        gate.enter(ticket)
+        limiter.acquire(ticket)
         time.sleep(0.06)
-        gate.leave(ticket)
+        limiter.release(ticket)
     assert not ended.is_set()
     assert loading.ready
 
