@@ -86,4 +86,4 @@ def test_the_address_is_printed_once_the_server_is_ready(tmp_path):
         upload = urllib.request.Request(f"{server.address}/identify", data=bytes(30_000_000), headers=kind)
         status, page = fetch(upload)
         assert status == 413
-        assert "The file is too large: 0.1 MB" in page
+        assert "The request is too large. The limit is 0.1 MB per photo" in page

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,7 @@ def copies(tmp_path, settings):
     """Settings of copies of all that ships, which a test may damage."""
     shutil.copytree(ROOT / "models", tmp_path / "models")
     shutil.copytree(ROOT / "anchors", tmp_path / "anchors")
-    return replace(
-        settings,
+    return settings.with_changes(
         model=tmp_path / "models" / "twin.json",
         anchors=tmp_path / "anchors",
         database_url=f"sqlite:///{tmp_path / 'gallery.sqlite'}",

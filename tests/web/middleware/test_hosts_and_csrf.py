@@ -52,7 +52,7 @@ def test_only_known_host_names_are_answered(serve, changes, host, status):
     assert client.get("/healthz/live", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("names", ["", ",", "http://faces.example", "faces.example:80", "faces.example/", "*", "a b"])
+@pytest.mark.parametrize("names", [",", "http://faces.example", "faces.example:80", "faces.example/", "*", "a b"])
 def test_what_cannot_be_a_host_name_is_refused_at_start(serve, names):
     with pytest.raises(SettingsError, match=r"FACES_TRUSTED_HOSTS has '.*'. Use auto, or host names"):
         serve(trusted_hosts=names)

@@ -44,8 +44,8 @@ def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow, 
         assert refused.status_code == 503
         assert int(refused.headers["Retry-After"]) > 0
         assert refused.headers["Cache-Control"] == "no-store"
-        assert "Please try again in a few seconds" in refused.text
-        assert ("busy" in refused.text) == path.startswith("/api")
+        assert "Try again in a few seconds" in refused.text
+        assert "The server is busy." in refused.text
         assert app.test_client().get("/healthz/live").status_code == 200
         assert app.test_client().get("/").status_code == 200
         end.set()
@@ -57,8 +57,8 @@ def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow, 
 @pytest.mark.parametrize("path", DOORS)
 def test_a_request_past_its_deadline_is_given_up_between_stages(serve, portrait, recognizer, monkeypatch, path):
     # Without a face nothing is left to do, but nothing is begun either.
-    monkeypatch.setattr(recognizer.detector, "find_faces", lambda _picture: time.sleep(0.3) or ())
-    answer = post(serve(request_seconds=0.2), portrait, path)
+    monkeypatch.setattr(recognizer.detector, "find_faces", lambda _picture: time.sleep(1.1) or ())
+    answer = post(serve(request_seconds=1), portrait, path)
     assert answer.status_code == 503
     assert "took too long" in answer.text
     assert int(answer.headers["Retry-After"]) > 0
@@ -90,7 +90,7 @@ def test_bodies_are_refused_while_others_fill_the_memory(serve, portrait):
 def test_a_request_to_the_api_has_a_limit_whatever_the_number_of_its_files(serve, portrait):
     answer = post(serve(max_request_bytes=len(portrait) // 2), portrait, "/api/v1/identify")
     assert answer.status_code == 413
-    assert "MB are the most that is read" in answer.text
+    assert "The request is too large." in answer.text
 
 
 @pytest.mark.parametrize("path", DOORS)
@@ -98,7 +98,7 @@ def test_a_form_of_ten_thousand_fields_is_refused(serve, path):
     form = hostile.many_fields()
     answer = serve().test_client().post(path, data=form, content_type="multipart/form-data; boundary=x")
     assert answer.status_code == 413
-    assert "8 photos, 16 other fields and 100 kB of text are the most" in answer.text
+    assert "8 photos, 16 other fields and 100 kB of text" in answer.text
 
 
 @pytest.mark.parametrize("path", DOORS)
