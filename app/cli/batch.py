@@ -54,7 +54,7 @@ def run_batch_job(
         if retry:
             click.echo(f"Retrying {text.count(results.remove_errors(), 'file')}.", err=True)
         if results.older_gallery:
-            click.echo(f"The gallery has changed since {out} was started. Existing rows stay as they were.", err=True)
+            click.echo(f"The gallery has changed since {out} was started. Existing rows are kept.", err=True)
         finished = results.finished_files()
         with status_line("Searching for photos ..."):
             done, remaining = runner.count_photos(photo_sources, finished, on_error)

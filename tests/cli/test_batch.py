@@ -101,7 +101,7 @@ def test_a_changed_gallery_is_reported(quick, pictures, out):
     (out / "_about.json").write_text(json.dumps(about | {"gallery": None}))
     done, _ = quick(pictures / "inner", "--out", out)
     assert done.stderr.startswith(
-        f"The gallery has changed since {out} was started. Existing rows stay as they were.\n"
+        f"The gallery has changed since {out} was started. Existing rows are kept.\n"
     )
     (out / "_about.json").write_text(json.dumps(about | {"network": "other"}))
     done, _ = quick(pictures / "inner", "--out", out)
