@@ -7,26 +7,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import cv2
 import numpy as np
 
+from app import serialization
 from app.batch.schema import Row
 from app.batch.sources import PhotoSources, display_path
 from app.errors import PhotoError
 from app.gallery.snapshot import Snapshot
+from app.gallery.store import Gallery
+from app.recognition.inference import load_network
+from app.recognition.recognizer import Recognizer
+from app.recognition.results import FaceCrop, Identification
 from app.settings import Settings
+from app.vision.decoding import Picture
+from app.vision.detection import Detector
 
-if TYPE_CHECKING:
-    from app.gallery.store import Gallery
-    from app.recognition.results import FaceCrop
-
-WORKER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
+WORKER_ENVIRONMENT = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"
+)
 """A worker has one core, so the libraries use one thread each."""
 
 _READ_AHEAD = 8
@@ -63,25 +64,14 @@ class _FixedGallery:
 
 
 class BatchIdentifier:
-    """A recognizer for many photos; loading takes seconds.
-
-    Raises:
-        ModelError: The network's card or weights cannot be used.
-        DetectorError: The detector cannot be used.
-    """
+    """A recognizer for many photos; loading takes seconds."""
 
     def __init__(self, job: BatchJob) -> None:
-        import cv2
-
-        from app.recognition.inference import load_network
-        from app.recognition.recognizer import Recognizer
-        from app.vision.detection import Detector
-
         cv2.setNumThreads(1)
         self._job = job
         detector = Detector.from_settings(job.settings)
         # Identification needs nothing of a gallery but its snapshot.
-        gallery = cast("Gallery", _FixedGallery(job.snapshot))
+        gallery = cast(Gallery, _FixedGallery(job.snapshot))
         self._recognizer = Recognizer(job.settings, detector, load_network(job.settings.model), gallery)
         self._recognizer.warm_up()
         self._reading = ThreadPoolExecutor(_READ_AHEAD)
@@ -120,10 +110,6 @@ class BatchIdentifier:
         return _DetectedPhoto(display_path(photo), (picture.width, picture.height), crops)
 
     def _rows(self, batch: Sequence[_DetectedPhoto]) -> Iterator[Row]:
-        from app import serialization
-        from app.recognition.results import Identification
-        from app.vision.decoding import Picture
-
         identified = self._recognizer.identify_crops([photo.crops for photo in batch])
         for photo, faces in zip(batch, identified, strict=True):
             if photo.error:

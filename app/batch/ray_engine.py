@@ -13,8 +13,10 @@ import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import pyarrow as pa
 
 from app.batch.identifier import WORKER_ENVIRONMENT, BatchIdentifier, BatchJob
 from app.batch.process_pool import crash_row, split_into_chunks
@@ -24,8 +26,7 @@ from app.errors import BatchError
 from app.settings import ROOT
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    import ray.data
+    import ray
 
 PIPELINE_CHUNKS = 3000
 """Bounds Ray's memory for an archive, while actors restart rarely."""
@@ -52,9 +53,8 @@ class RayCluster:
         try:
             import ray.data
         except ImportError as error:
-            raise BatchError(
-                "Ray is not installed. Install it with: .venv/bin/pip install -r requirements-cluster.txt"
-            ) from error
+            message = "Ray is not installed. Install it with: .venv/bin/pip install -r requirements-cluster.txt"
+            raise BatchError(message) from error
         self._ray = ray
         self._job = job
         self._address = _with_port(address)
@@ -72,10 +72,19 @@ class RayCluster:
             self._connect()
             workers = min(self._workers or int(self._ray.cluster_resources().get("CPU", 1)), self._count)
             counter = self._ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_AttemptCounter).remote()
-            arguments = (self._ray.put(self._job), counter)
+            job = self._ray.put(self._job)
             chunks = split_into_chunks(photos, self._count, workers)
             while part := list(itertools.islice(chunks, PIPELINE_CHUNKS)):
-                pipeline = self._pipeline(part, arguments, workers)
+                # Bytes, because a path may not be valid text.
+                blocks = [pa.table({"photo": [os.fsencode(photo) for photo in chunk]}) for chunk in part]
+                pipeline = self._ray.data.from_arrow(blocks).map_batches(
+                    _Actor,
+                    fn_constructor_args=(job, counter),
+                    compute=self._ray.data.ActorPoolStrategy(size=workers),
+                    batch_size=None,
+                    batch_format="pyarrow",
+                    num_cpus=1,
+                )
                 for batch in pipeline.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                     yield batch.to_pylist()
         except self._ray.exceptions.RayActorError as error:
@@ -83,20 +92,6 @@ class RayCluster:
             raise BatchError(f"A Ray actor crashed while it started: {str(error).strip()}") from error
         finally:
             self._ray.shutdown()
-
-    def _pipeline(self, chunks: list[tuple[str, ...]], arguments: tuple[Any, ...], workers: int) -> ray.data.Dataset:
-        import pyarrow as pa
-
-        # Bytes, because a path may not be valid text.
-        blocks = [pa.table({"photo": [os.fsencode(photo) for photo in chunk]}) for chunk in chunks]
-        return self._ray.data.from_arrow(blocks).map_batches(
-            _Actor,
-            fn_constructor_args=arguments,
-            compute=self._ray.data.ActorPoolStrategy(size=workers),
-            batch_size=None,
-            batch_format="pyarrow",
-            num_cpus=1,
-        )
 
     def _connect(self) -> None:
         try:
@@ -163,8 +158,6 @@ class _Actor:
 
         A block that crashed its actor is retried photo by photo. A photo that crashes again is reported as an error.
         """
-        import pyarrow as pa
-
         photos = [os.fsdecode(photo) for photo in block.column("photo").to_pylist()]
         with self._attempt(f"block of {display_path(photos[0])}") as attempt:
             rows = self._identify(photos) if attempt == 1 else [self._retry(photo) for photo in photos]

@@ -46,8 +46,8 @@ def test_a_killed_node_loses_and_repeats_no_row(nodes, job, expected):
 def test_photos_that_crash_their_actor_are_reported(job, crashing, monkeypatch):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     monkeypatch.setattr(ray_engine, "ROOT", crashing)
-    rows = [row for batch in RayCluster(job, None, 2, 40).identify(map(str, range(40))) for row in batch]
-    assert_crashes_reported(rows, 40)
+    rows = [row for batch in RayCluster(job, None, 2, 20).identify(map(str, range(20))) for row in batch]
+    assert_crashes_reported(rows, 20)
 
 
 def wait_for_actor(node: str) -> None:
