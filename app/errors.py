@@ -104,7 +104,7 @@ class InvalidRequest(FacesError):
 
 
 class InvalidParameter(InvalidRequest):
-    """A parameter of an API request is missing, unknown or has an invalid value."""
+    """A parameter is missing, unknown or has an invalid value."""
 
     code = "invalid_parameter"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli import common
-from app.errors import PhotoError
+from app.errors import InvalidParameter, PhotoError
 from app.vision import photo_files
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _settings(fpir: float | None) -> Settings:
     settings = common.load_settings()
     try:
         return settings.with_changes(fpir=requested_fpir(settings.fpir, fpir))
-    except ValueError as error:
+    except InvalidParameter as error:
         raise click.UsageError(str(error)) from error
 
 

@@ -1,8 +1,7 @@
-"""Decision rules: from distances to the verdict on a face, and on a pair of photos.
+"""Decision rules: apply the thresholds of the model card to the ranking of a face, or to the score of two faces.
 
-This is the only module that decides who a face is; `ranking` orders everyone for it. Every number comes from the model
-card. Rates are named as in ISO/IEC 19795-1: the FPIR is the share of people outside the gallery who get a name, the FMR
-the share of pairs of different people that pass for one person.
+Error rates have the names of ISO/IEC 19795-1. The FPIR is the share of people outside the gallery who get a name. The
+FMR is the share of pairs of different people that pass as one person.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from typing import Literal
 import numpy as np
 
 from app import settings
+from app.arrays import AnyArray, IntArray
+from app.errors import InvalidParameter
 from app.recognition.scoring import Head, PersonDistance
 
 VerdictKind = Literal["match", "ambiguous", "unknown", "low_quality"]
@@ -25,38 +26,43 @@ PAIR_LABELS: dict[PairKind, str] = {
     "uncertain": "Can't tell",
     "different": "Different people",
 }
-"""Each verdict on a pair as a page and the command line show it."""
+"""The verdicts on a pair of faces as pages and the command line show them."""
 
 ThresholdTable = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
-"""Class distances by (people in the gallery, ((anchors of the person, class distance), ...)), both rising."""
+"""Rows of (people in the gallery, ((anchors of the person, class distance), ...)); both counts rise."""
 
 FPIRS = settings.FPIRS
-"""The false positive identification rates that an operator can choose from, the loosest first."""
+"""The false positive identification rates that an operator can choose, the loosest first."""
 
 LOOK_ALIKE_FPIR = 0.1
-"""A look-alike is shown where only this share of people outside the gallery comes as close to somebody in it."""
+"""FPIR of the threshold for showing a look-alike."""
 
 
 def requested_fpir(setting: float, request: float | None) -> float:
-    """Return the FPIR for a request: that of the setting, or a stricter one of `FPIRS` that the request asks for.
+    """Return the FPIR of a request: the setting, or a stricter one of `FPIRS`.
 
     Raises:
-        ValueError: the request asks for a looser rate or one without thresholds.
+        InvalidParameter: the requested rate is looser than the setting or has no thresholds.
     """
+    if request is None:
+        return setting
     allowed = [rate for rate in FPIRS if rate <= setting]
-    if request is None or request in allowed:
-        return setting if request is None else request
-    rates = ", ".join(f"{rate:g}" for rate in allowed)
-    raise ValueError(f"The FPIR cannot be {request:g}. Choose the rate of FACES_FPIR or a stricter one: {rates}.")
+    if request not in allowed:
+        rates = ", ".join(f"{rate:g}" for rate in allowed)
+        raise InvalidParameter(
+            f"The FPIR cannot be {request:g}. Choose the rate of FACES_FPIR or a stricter one: {rates}."
+        )
+    return request
 
 
 @dataclass(frozen=True)
 class PairRules:
-    """Thresholds for comparing photos.
+    """Thresholds for the comparison of two photos.
 
-    `false_matches` holds (FMR, score) with falling FMR: the share of pairs of different people under that score.
-    `different` is the score that only a few pairs of the same person exceed. `fmr` is the share of comparisons of
-    unrelated photos that may say "same person".
+    Attributes:
+        false_matches: (FMR, score) with falling FMR; the FMR is the share of different pairs under the score.
+        different: the score that few pairs of the same person exceed.
+        fmr: share of comparisons of unrelated photos that may say "same".
     """
 
     false_matches: tuple[tuple[float, float], ...]
@@ -64,20 +70,20 @@ class PairRules:
     fmr: float = 0.001
 
     def same_threshold(self, pairs: int = 1) -> float:
-        """Return the largest score that says "same person" when the closest of `pairs` face pairs has it.
+        """Return the largest score of "same" for the most similar of `pairs` face pairs.
 
-        Each pair may err: for the comparison to keep its FMR, a pair must keep a `pairs`-th of it.
+        To keep the FMR of the whole comparison, each pair gets the `pairs`-th part of it (Bonferroni correction).
         """
         rates, scores = zip(*self.false_matches, strict=True)
-        # np.interp wants rising rates; below the smallest measured one its score holds.
+        # np.interp needs rising rates. Below the smallest measured rate it returns that rate's score.
         return float(np.interp(np.log(self.fmr / max(1, pairs)), np.log(rates[::-1]), scores[::-1]))
 
     def different_threshold(self, pairs: int = 1) -> float:
-        """Return the score above which the closest of `pairs` face pairs shows different people."""
+        """Return the score above which the most similar of `pairs` face pairs shows different people."""
         return max(self.different, self.same_threshold(pairs))
 
     def decide(self, score: float, pairs: int = 1) -> PairKind:
-        """Return what the score of the closest of `pairs` face pairs says."""
+        """Return the verdict on the most similar of `pairs` face pairs."""
         if score <= self.same_threshold(pairs):
             return "same"
         return "different" if score > self.different_threshold(pairs) else "uncertain"
@@ -85,12 +91,18 @@ class PairRules:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the card says about verdicts.
+    """Thresholds and margin of a model card, for one FPIR.
 
-    `thresholds` holds (FPIR, class distances) for each of `FPIRS`, the largest class distance that names a person, and
-    for `LOOK_ALIKE_FPIR`. It falls with the number of people in the gallery, since more people come near an impostor,
-    and depends on the number of anchors of the closest person. `margin` is the smallest lead over the runner-up. `fpir`
-    is the rate in use. `shifts` holds (FPIR, shift) of a gallery that was calibrated: added to the class distances.
+    A threshold is the largest class distance of a match. It falls with the number of people in the gallery, because
+    more of them resemble an impostor, and depends on the number of anchors of the closest person.
+
+    Attributes:
+        head: the network's last step, from distance to score.
+        thresholds: (FPIR, table) for each of `FPIRS` and for `LOOK_ALIKE_FPIR`.
+        margin: smallest difference to the runner-up's class distance.
+        pairs: thresholds for the comparison of two photos.
+        fpir: the rate in use.
+        shifts: (FPIR, shift) of a calibrated gallery; added to the thresholds.
     """
 
     head: Head
@@ -101,19 +113,14 @@ class Rules:
     shifts: tuple[tuple[float, float], ...] = ()
 
     def for_gallery(self, fpir: float, shifts: tuple[tuple[float, float], ...]) -> Rules:
-        """Return the rules in use for a gallery.
-
-        Args:
-            fpir: the operator's choice of `FPIRS`.
-            shifts: see above, `Snapshot.shifts`.
-        """
+        """Return the rules for a gallery, with the operator's FPIR and `Snapshot.shifts`."""
         return replace(self, fpir=fpir, shifts=shifts)
 
     def with_fpir(self, fpir: float | None) -> Rules:
-        """Return the rules for another FPIR, for None the same.
+        """Return the rules for another FPIR; None keeps it.
 
         Raises:
-            ValueError: the card has no thresholds for this rate.
+            ValueError: the model card has no thresholds for this rate.
         """
         if fpir is None or fpir == self.fpir:
             return self
@@ -123,43 +130,48 @@ class Rules:
         return replace(self, fpir=fpir)
 
     def threshold(self, anchors: int, people: int) -> float:
-        """Return the class threshold at the FPIR in use, interpolated over the logarithms of both numbers.
+        """Return the threshold at the FPIR in use, interpolated over the logarithms of both counts.
 
         Args:
             anchors: of the person.
-            people: in the gallery. Beyond the largest gallery measured, the threshold falls on along the mean slope.
+            people: in the gallery. Beyond the largest measured gallery, the mean slope continues.
         """
-        rows = [(size, _interpolated(anchors, row)) for size, row in dict(self.thresholds)[self.fpir]]
+        rows = [(size, _interpolate(anchors, row)) for size, row in dict(self.thresholds)[self.fpir]]
         shift = dict(self.shifts).get(self.fpir, 0.0)
         if people <= rows[-1][0] or len(rows) == 1:
-            return max(0.0, _interpolated(people, rows) + shift)
-        (smaller, over), (larger, under) = rows[0], rows[-1]
-        slope = (under - over) / np.log(larger / smaller)
-        return max(0.0, float(under + min(0.0, slope) * np.log(people / larger)) + shift)
+            return max(0.0, _interpolate(people, rows) + shift)
+        (smallest, first), (largest, last) = rows[0], rows[-1]
+        slope = (last - first) / np.log(largest / smallest)
+        return max(0.0, float(last + min(0.0, slope) * np.log(people / largest)) + shift)
 
     def strong_threshold(self, anchors: int, people: int) -> float:
-        """Return the class threshold of a strong match: that of the strictest FPIR."""
+        """Return the threshold of a strong match: that of the strictest FPIR."""
         return replace(self, fpir=FPIRS[-1]).threshold(anchors, people)
 
     def look_alike_threshold(self, anchors: int, people: int) -> float:
-        """Return the largest class distance at which somebody is worth showing as a look-alike."""
+        """Return the largest class distance of a look-alike."""
         return replace(self, fpir=LOOK_ALIKE_FPIR).threshold(anchors, people)
 
 
-def _interpolated(number: int, rows: Sequence[tuple[int, float]]) -> float:
+def _interpolate(number: int, rows: Sequence[tuple[int, float]]) -> float:
     counts, values = zip(*rows, strict=True)
     return float(np.interp(np.log(max(1, number)), np.log(counts), values))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who a face is.
+    """The verdict on a face.
 
-    `kind` is match, ambiguous (two people too close to tell apart, or a person who is already in the photo), unknown,
-    or low_quality. `person` is set for a match only. `class_distance` and `threshold` are those of the closest person,
-    None where nothing could be compared. `ranking` is everyone, smallest distance first: a
-    `ranking.Ranking` where it comes from `rank`. `reason` is a sentence for a person. `candidates` are the people
-    an ambiguous face may show. `look_alike` is the closest person of an unknown face, None if nobody is close enough.
+    Attributes:
+        kind: match; ambiguous, if two people are too close or another face of the photo matches the person; unknown;
+            or low_quality.
+        person: the name, for a match only.
+        class_distance: of the closest person, None without a ranking.
+        threshold: of the closest person, None without a ranking.
+        ranking: everyone in the gallery, the smallest class distance first; a `Ranking` if it comes from `rank`.
+        reason: a sentence for the user.
+        candidates: the people whom an ambiguous face may show.
+        look_alike: the closest person of an unknown face, None beyond the look-alike threshold.
     """
 
     kind: VerdictKind
@@ -175,93 +187,93 @@ class Verdict:
 def decide(
     ranking: Sequence[PersonDistance], rules: Rules, flaw: str | None = None, people: int | None = None
 ) -> Verdict:
-    """Name the face, or say why not.
+    """Return the verdict on a face.
 
     Args:
-        ranking: as `rank` returns it; empty if the face has no embedding or the gallery has nobody.
+        ranking: as `rank` returns it; empty if the face has no embedding or the gallery is empty.
         rules: thresholds and margin.
-        flaw: a sentence saying why the face cannot be judged, or None.
-        people: how many the gallery has, where `ranking` is only the start of the whole.
+        flaw: a sentence that says why the quality is too low, or None.
+        people: number of people in the gallery; default: length of `ranking`, which may be cut short.
     """
     if not ranking:
-        reason = flaw or "The gallery is empty, so there is nobody to compare with."
-        return Verdict("low_quality" if flaw else "unknown", None, None, None, (), reason)
-    first = ranking[0]
-    threshold = rules.threshold(first.anchors, people or len(ranking))
+        kind: VerdictKind = "low_quality" if flaw else "unknown"
+        return Verdict(kind, None, None, None, (), flaw or "The gallery is empty. Add people first.")
+    first, people = ranking[0], people or len(ranking)
+    threshold = rules.threshold(first.anchors, people)
+    verdict = Verdict("low_quality", None, first.class_distance, threshold, ranking, flaw or "")
     if flaw:
-        return Verdict("low_quality", None, first.class_distance, threshold, ranking, flaw)
+        return verdict
     if first.class_distance > threshold:
-        close = first.class_distance <= rules.look_alike_threshold(first.anchors, people or len(ranking))
-        look_alike = first.person if close else None
+        similar = first.class_distance <= rules.look_alike_threshold(first.anchors, people)
+        closest = f"The closest person{f', {first.person},' if similar else ''} is at a distance of"
         reason = (
-            f"Nobody in the gallery is close enough: {look_alike or 'the closest person'} is at "
-            f"{first.class_distance:.3f}, and a match needs {threshold:.3f} or less."
+            f"We don't recognize this person. {closest} {first.class_distance:.3f}. The threshold is {threshold:.3f}."
         )
-        return Verdict("unknown", None, first.class_distance, threshold, ranking, reason, (), look_alike)
+        return replace(verdict, kind="unknown", reason=reason, look_alike=first.person if similar else None)
     if len(ranking) > 1 and ranking[1].class_distance - first.class_distance < rules.margin:
         reason = (
             f"{first.person} ({first.class_distance:.3f}) and {ranking[1].person} ({ranking[1].class_distance:.3f}) "
-            f"are too close to tell apart: a match needs a lead of {rules.margin:.3f}."
+            f"are too close to tell apart. The minimum margin is {rules.margin:.3f}."
         )
-        candidates = (first.person, ranking[1].person)
-        return Verdict("ambiguous", None, first.class_distance, threshold, ranking, reason, candidates)
-    reason = f"{first.person} is closest at {first.class_distance:.3f}; a match needs {threshold:.3f} or less."
-    return Verdict("match", first.person, first.class_distance, threshold, ranking, reason)
+        return replace(verdict, kind="ambiguous", reason=reason, candidates=(first.person, ranking[1].person))
+    reason = f"{first.person} matches at a distance of {first.class_distance:.3f}. The threshold is {threshold:.3f}."
+    return replace(verdict, kind="match", person=first.person, reason=reason)
 
 
-def find_matches(distances: np.ndarray, anchors: np.ndarray, rules: Rules) -> np.ndarray:
-    """Return whom `judge` names, for many faces.
+def find_matches(distances: AnyArray, anchors: IntArray, rules: Rules) -> IntArray:
+    """Return the person whom `decide` matches, for many faces.
 
     Args:
-        distances: float (faces, people), class distances to everyone.
-        anchors: int (people,), of each person.
+        distances: float (faces, people), class distances.
+        anchors: int (people,), number of anchors of each person.
         rules: thresholds and margin.
 
     Returns:
-        int (faces,), positions of people; -1 for faces that get no name.
+        int (faces,), positions of people, -1 for faces without a match.
     """
     if not distances.size:
         return np.full(len(distances), -1)
-    limits = np.array([rules.threshold(int(count), len(anchors)) for count in anchors])
+    thresholds = np.array([rules.threshold(int(count), len(anchors)) for count in anchors])
     closest = distances.argmin(axis=1)
-    near = distances.min(axis=1) <= limits[closest]
+    near = distances.min(axis=1) <= thresholds[closest]
     return np.where(near & (margins_to_runner_up(distances) >= rules.margin), closest, -1)
 
 
-def margins_to_runner_up(distances: np.ndarray) -> np.ndarray:
-    """Return how far the runner-up is behind the closest: float (faces, people) to (faces,); infinite without one."""
+def margins_to_runner_up(distances: AnyArray) -> AnyArray:
+    """Return the second smallest minus the smallest distance: float (faces, people) to (faces,); infinite for one."""
     if distances.shape[1] < 2:
         return np.full(len(distances), np.inf)
     first, second = np.partition(distances, 1, axis=1)[:, :2].T
-    return second - first
+    return np.asarray(second - first)
 
 
 def resolve_duplicate_matches(verdicts: Sequence[Verdict], rules: Rules, people: int) -> list[Verdict]:
-    """Let each person be named once in a photo, unless further faces are strong matches too.
+    """Let each person match one face of a photo, unless further faces are strong matches.
 
-    Collages aside, nobody appears twice in a photo: of several faces that match one person the closest keeps the name,
-    and another needs the threshold of a strong match or becomes ambiguous.
+    Collages aside, a person appears once in a photo. The closest face keeps the match, and another one without a
+    strong match becomes ambiguous.
 
     Args:
         verdicts: of the faces of one photo.
         rules: thresholds.
-        people: how many the gallery has.
+        people: number of people in the gallery.
     """
-    closest: dict[str, float] = {}
+    smallest: dict[str, float] = {}
     for verdict in verdicts:
-        if verdict.person is not None:
-            closest[verdict.person] = min(closest.get(verdict.person, np.inf), verdict.class_distance)
-    return [_unless_taken(verdict, closest, rules, people) for verdict in verdicts]
+        if verdict.person is not None and verdict.class_distance is not None:
+            smallest[verdict.person] = min(smallest.get(verdict.person, np.inf), verdict.class_distance)
+    return [_resolve_duplicate(verdict, smallest, rules, people) for verdict in verdicts]
 
 
-def _unless_taken(verdict: Verdict, closest: dict[str, float], rules: Rules, people: int) -> Verdict:
-    if verdict.person is None or verdict.class_distance <= closest[verdict.person]:
+def _resolve_duplicate(verdict: Verdict, smallest: dict[str, float], rules: Rules, people: int) -> Verdict:
+    person, distance = verdict.person, verdict.class_distance
+    if person is None or distance is None or distance <= smallest[person]:
         return verdict
     strong = rules.strong_threshold(verdict.ranking[0].anchors, people)
-    if verdict.class_distance <= strong:
+    if distance <= strong:
         return verdict
     reason = (
-        f"{verdict.person} is closest at {verdict.class_distance:.3f}, but another face in this photo is closer to "
-        f"them. A second match in one photo needs {strong:.3f} or less."
+        f"Another face in this photo matches {person} more closely. A second match needs a distance of {strong:.3f} "
+        f"or less, and this face is at {distance:.3f}."
     )
-    return replace(verdict, kind="ambiguous", person=None, reason=reason, candidates=(verdict.person,))
+    return replace(verdict, kind="ambiguous", person=None, reason=reason, candidates=(person,))

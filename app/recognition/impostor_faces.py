@@ -1,4 +1,4 @@
-"""Faces of people who are in no gallery, as embeddings: what tells how often a stranger would be named."""
+"""Embeddings of impostors: faces of people in no gallery, for the gallery check and the calibration of thresholds."""
 
 from __future__ import annotations
 
@@ -8,50 +8,52 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from app.arrays import AnyArray, FloatArray
 from app.errors import ModelError
+from app.recognition.inference import to_unit_length
 from app.recognition.model_card import ModelCard
 
 FILE = "impostors.safetensors"
-"""The file's name; it lies beside the card of its network."""
+"""File name, in the folder of the network's model card."""
 
 _NETWORK = "network"
 
 
-def read_impostors(model: Path, card: ModelCard) -> np.ndarray:
-    """Read the strangers that ship with a network.
+def read_impostors(model: Path, card: ModelCard) -> FloatArray:
+    """Read the impostors that ship with a network.
 
     Args:
-        model: the card's path.
-        card: the card.
+        model: the path of the model card.
+        card: the model card.
 
     Returns:
-        float32 (faces, dims) of length 1.
+        float32 (faces, dims) of unit length.
 
     Raises:
-        ModelError: the file is missing, damaged or another network's.
+        ModelError: the file is missing or damaged, or belongs to another network.
     """
     path = model.with_name(FILE)
     try:
-        with safetensors.safe_open(path, "numpy") as stored:
-            owner = (stored.metadata() or {}).get(_NETWORK)
-            embeddings = stored.get_tensor("embeddings").astype(np.float32)
+        with safetensors.safe_open(path, "numpy") as file:
+            owner = (file.metadata() or {}).get(_NETWORK)
+            embeddings: FloatArray = file.get_tensor("embeddings").astype(np.float32)
     except (OSError, safetensors.SafetensorError) as error:
         raise ModelError(
-            f"The strangers' faces {path} cannot be read ({error!s:.100}). Restore the file; python main.py ship "
-            "makes it along with the card."
+            f"The impostor faces {path} cannot be read ({error!s:.100}). Restore the file; python main.py ship "
+            "writes it with the model card."
         ) from error
     if owner != card.id or embeddings.shape[1:] != (card.twin.embedding,):
-        raise ModelError(f"The strangers' faces {path} belong to another network ({owner}). Restore both files.")
-    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+        raise ModelError(f"The impostor faces {path} belong to another network ({owner}). Restore both files.")
+    return to_unit_length(embeddings)
 
 
-def write_impostors(model: Path, network_id: str, embeddings: np.ndarray) -> None:
-    """Write the strangers of a network beside its card.
+def write_impostors(model: Path, network_id: str, embeddings: AnyArray) -> None:
+    """Write the impostors of a network next to its model card.
 
     Args:
-        model: the card's path.
-        network_id: the card's id.
-        embeddings: float (faces, dims) of length 1; stored as float16.
+        model: the path of the model card.
+        network_id: `ModelCard.id`.
+        embeddings: float (faces, dims) of unit length; stored as float16.
     """
-    rows = {"embeddings": embeddings.astype(np.float16)}
-    model.with_name(FILE).write_bytes(safetensors.numpy.save(rows, {_NETWORK: network_id}))
+    tensors = {"embeddings": embeddings.astype(np.float16)}
+    model.with_name(FILE).write_bytes(safetensors.numpy.save(tensors, {_NETWORK: network_id}))

@@ -1,13 +1,15 @@
-"""Model card: the network's layout and origin, its evaluation, and every number that decides a verdict.
+"""Model card: layout, origin and evaluation of the network, and every number that decides a verdict.
 
-A card is a JSON file. The weights it names are safetensors (plain numbers, no code) in the same folder and are refused
-if their sha256 differs from the card's. The card contains a checksum of its deciding parts.
+A card is a JSON file in the sense of Mitchell et al. 2019 (https://arxiv.org/abs/1810.03993). The weights that it names
+are a safetensors file in the same folder, which cannot contain code, with the sha256 of the card. A checksum covers the
+parts of the card that decide.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
+from app.arrays import AnyArray
 from app.errors import ModelError
 from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules, ThresholdTable
 from app.recognition.scoring import Head
@@ -22,15 +25,16 @@ from app.vision import alignment
 from app.vision.quality import QualityFloor
 
 _DECIDING = ("architecture", "crop", "head", "quality", "verdict", "weights")
-"""The parts of a card that decide what the program answers."""
 
 
 @dataclass(frozen=True)
 class TwinConfig:
-    """Layout of a twin.
+    """Layout of the twin, a MobileFaceNet. The defaults are those of SFace.
 
-    A convolution to `stem` channels and a separable block to twice as many work on 112 x 112 pixels. Each of `stages`,
-    (channels, further blocks), halves the side with its first separable block. The defaults are those of SFace.
+    Attributes:
+        stem: channels of the first convolution; a separable block doubles them. Both work at 112 x 112 pixels.
+        stages: (channels, further blocks); the first block of each stage halves width and height.
+        embedding: length of the embedding.
     """
 
     stem: int = 32
@@ -38,16 +42,24 @@ class TwinConfig:
     embedding: int = 128
 
     @classmethod
-    def from_dict(cls, values: dict) -> TwinConfig:
-        """Read what `asdict` wrote (JSON turns tuples into lists)."""
-        return cls(values["stem"], tuple(tuple(stage) for stage in values["stages"]), values["embedding"])
+    def from_dict(cls, values: Mapping[str, Any]) -> TwinConfig:
+        """Read the JSON form of `dataclasses.asdict`, which has lists for tuples."""
+        return cls(values["stem"], tuple((stage[0], stage[1]) for stage in values["stages"]), values["embedding"])
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What the program needs of a card; `raw` is the whole of it, for people.
+    """A model card.
 
-    `id` names network and crop together: anchors made with another id cannot be compared.
+    Attributes:
+        id: names network and alignment; anchors of another id cannot be compared.
+        crop: name of the alignment, see `alignment.PIPELINE`.
+        twin: layout of the network.
+        weights: file name of the weights.
+        sha256: of the weights file.
+        rules: thresholds and margin.
+        quality: limits of the face quality.
+        raw: the whole JSON object.
     """
 
     id: str
@@ -61,42 +73,40 @@ class ModelCard:
 
 
 def network_id(sha256: str, pipeline: str) -> str:
-    """The id of a network: the beginning of its weights' sha256 and the crop it was trained on."""
+    """Return the ID of a network: the start of the weights' sha256, and the alignment."""
     return f"{sha256[:12]}/{pipeline}"
 
 
-def checksum(raw: dict[str, Any]) -> str:
-    """The sha256 of everything in a card that decides, however its file is laid out; figures and notes may change."""
+def checksum(raw: Mapping[str, Any]) -> str:
+    """Return the sha256 of the deciding parts of a card, whatever the layout of its file."""
     deciding = {name: raw[name] for name in _DECIDING}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read a card.
+    """Read a model card.
 
     Raises:
-        ModelError: it is missing, not a card, altered, or of a network made for another alignment.
+        ModelError: the file is missing, damaged or altered, or the network needs another alignment.
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         if raw["crop"] != alignment.PIPELINE:
             raise ModelError(
-                f"The network of {path} was made for faces aligned by {raw['crop']}. This version aligns by "
+                f"The network of {path} needs faces aligned by {raw['crop']}. This version aligns by "
                 f"{alignment.PIPELINE}. Use the network that ships with this version, or train one: "
                 "python main.py train FACES_FOLDER."
             )
-        found = checksum(raw)
-        # Cards of before there were checksums have none.
-        if raw.get("checksum", found) != found:
+        expected = checksum(raw)
+        if raw.get("checksum", expected) != expected:
             raise ValueError("it was altered: the checksum differs")
-        rules = _rules(raw)
         return ModelCard(
             id=network_id(raw["weights"]["sha256"], raw["crop"]),
             crop=raw["crop"],
             twin=TwinConfig.from_dict(raw["architecture"]["twin"]),
             weights=raw["weights"]["file"],
             sha256=raw["weights"]["sha256"],
-            rules=rules,
+            rules=_read_rules(raw),
             quality=QualityFloor.from_dict(raw["quality"]),
             raw=raw,
         )
@@ -106,43 +116,35 @@ def read_card(path: Path) -> ModelCard:
         raise ModelError(f"{path} is not a model card of this program ({error!r}). Restore the file.") from error
 
 
-def _rules(raw: dict[str, Any]) -> Rules:
+def _read_rules(raw: Mapping[str, Any]) -> Rules:
     verdict, pairs = raw["verdict"], raw["verdict"]["pairs"]
-    thresholds = tuple((float(row["fpir"]), _table(row["galleries"])) for row in verdict["thresholds"])
+    thresholds = tuple((float(row["fpir"]), _read_table(row["galleries"])) for row in verdict["thresholds"])
     missing = {*FPIRS, LOOK_ALIKE_FPIR} - set(dict(thresholds))
     if missing:
         raise ValueError(f"it has no thresholds for an FPIR of {min(missing)}")
+    false_matches = tuple((float(row["fmr"]), float(row["score"])) for row in pairs["false_matches"])
     return Rules(
         head=Head(float(raw["head"]["scale"]), float(raw["head"]["shift"])),
         thresholds=thresholds,
         margin=float(verdict["margin"]),
-        pairs=PairRules(
-            tuple((float(row["fmr"]), float(row["score"])) for row in pairs["false_matches"]), float(pairs["different"])
-        ),
+        pairs=PairRules(false_matches, float(pairs["different"])),
     )
 
 
-def _table(rows: list[dict]) -> ThresholdTable:
+def _read_table(rows: list[dict[str, Any]]) -> ThresholdTable:
     return tuple(
-        (int(row["people"]), tuple((int(one["anchors"]), float(one["class_distance"])) for one in row["thresholds"]))
+        (
+            int(row["people"]),
+            tuple((int(cell["anchors"]), float(cell["class_distance"])) for cell in row["thresholds"]),
+        )
         for row in rows
     )
 
 
 def verdict_section(rules: Rules) -> dict[str, Any]:
-    """Return what a card says under `verdict`, as `read_card` reads it."""
-
-    def galleries(table: ThresholdTable) -> list[dict]:
-        return [
-            {
-                "people": people,
-                "thresholds": [{"anchors": count, "class_distance": round(value, 5)} for count, value in row],
-            }
-            for people, row in table
-        ]
-
+    """Return the section `verdict` of a card, as `read_card` reads it."""
     return {
-        "thresholds": [{"fpir": fpir, "galleries": galleries(table)} for fpir, table in rules.thresholds],
+        "thresholds": [{"fpir": fpir, "galleries": _format_table(table)} for fpir, table in rules.thresholds],
         "margin": round(rules.margin, 5),
         "pairs": {
             "false_matches": [{"fmr": fmr, "score": round(score, 5)} for fmr, score in rules.pairs.false_matches],
@@ -151,14 +153,28 @@ def verdict_section(rules: Rules) -> dict[str, Any]:
     }
 
 
-def read_weights(path: Path, card: ModelCard) -> dict[str, np.ndarray]:
-    """Read the weights that lie beside a card.
+def _format_table(table: ThresholdTable) -> list[dict[str, Any]]:
+    return [
+        {
+            "people": people,
+            "thresholds": [{"anchors": count, "class_distance": round(value, 5)} for count, value in row],
+        }
+        for people, row in table
+    ]
+
+
+def read_weights(path: Path, card: ModelCard) -> dict[str, AnyArray]:
+    """Read the weights of a card.
+
+    Args:
+        path: the card.
+        card: its content.
 
     Returns:
-        Arrays by name, as stored.
+        Arrays by name, as stored: float16 or float32.
 
     Raises:
-        ModelError: they are missing, or not the card's.
+        ModelError: the file is missing, or its sha256 differs from the card's.
     """
     file = path.with_name(card.weights)
     try:
@@ -170,7 +186,7 @@ def read_weights(path: Path, card: ModelCard) -> dict[str, np.ndarray]:
     return safetensors.numpy.load(data)
 
 
-def to_stored_dtype(array: np.ndarray) -> np.ndarray:
+def to_stored_dtype(array: AnyArray) -> AnyArray:
     """Return an array as a weights file stores it: matrices and kernels float16, vectors float32.
 
     Vectors are few, and variances of batch normalizations fall below the smallest float16.
@@ -178,18 +194,17 @@ def to_stored_dtype(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32 if array.ndim == 1 else np.float16)
 
 
-def write_card(path: Path, raw: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
-    """Write a card and its weights, see `to_stored_dtype`; `weights` and `checksum` are filled in.
+def write_card(path: Path, raw: Mapping[str, Any], weights: Mapping[str, AnyArray]) -> None:
+    """Write a card and its weights.
 
     Args:
-        path: the card to write, e.g. models/twin.json.
-        raw: the card without these two.
-        weights: float arrays by name.
+        path: the card to write, for example models/twin.json.
+        raw: the card without `weights` and `checksum`.
+        weights: float arrays by name; stored as by `to_stored_dtype`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = safetensors.numpy.save({name: to_stored_dtype(array) for name, array in weights.items()})
     file = path.with_suffix(".safetensors")
     file.write_bytes(data)
-    entry = {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    whole = raw | {"weights": entry}
-    path.write_text(json.dumps(whole | {"checksum": checksum(whole)}, indent=2) + "\n", encoding="utf-8")
+    card = {**raw, "weights": {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
+    path.write_text(json.dumps(card | {"checksum": checksum(card)}, indent=2) + "\n", encoding="utf-8")

@@ -188,9 +188,13 @@ class Recognizer:
         small = Picture(gray[:256, :256])
         face = DetectedFace(Box(64, 64, 128, 128), np.array([[96.0, 110.0], [160.0, 110.0]]), 1.0)
         with ThreadPoolExecutor(1) as pool:
-            detection = pool.submit(lambda: (self.detect(small), self.detector.warm_up(self.decode(photo))))
+            detection = pool.submit(self._warm_up_detector, small, photo)
             self.identify_faces(small, (face,))
             detection.result()
+
+    def _warm_up_detector(self, small: Picture, photo: bytes) -> None:
+        self.detect(small)
+        self.detector.warm_up(self.decode(photo))
 
     def _embed(self, crops: Sequence[FaceCrop]) -> tuple[Probe, ...]:
         aligned = [crop.crop for crop in crops if crop.crop is not None]

@@ -1,9 +1,9 @@
-"""Ranking of everyone in the gallery by their distance to a probe, the smallest class distance first.
+"""Scoring: class distance of a probe to everyone in the gallery, by the template of each person.
 
-A person's template is the mean of their anchors at unit length. The class distance is the score of the probe against
-the template, sigmoid(scale * (Euclidean distance - shift)): 0 same, 1 different. A probe that is the same picture as
-an anchor gets the score against that anchor instead. One product with all templates orders everybody; anchors are
-compared only for the people whose rows are looked at.
+A person's template is the mean of their anchors, scaled to unit length. The class distance is the network's score of
+probe and template, sigmoid(scale * (Euclidean distance - shift)): 0 same ... 1 different. A probe that is the same
+picture as an anchor gets the score against that anchor. One matrix product scores all people. Single anchors are
+compared only for the people whose rows are read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import overload
 
 import numpy as np
 
+from app.arrays import AnyArray, FloatArray, IntArray
 from app.gallery.snapshot import Snapshot
 
 SAME_PICTURE = 0.75
@@ -22,7 +23,7 @@ SAME_PICTURE = 0.75
 quality 30 stay above it; no impostor is closer to any anchor of the shipped gallery than 0.65 (`bench.copies`)."""
 
 _SHORTLIST = 64
-"""People closest by template whose anchors are searched for the same picture, and rows made one by one."""
+"""Number of people, closest by template, whose anchors are compared with the probe one by one."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,27 @@ class Head:
     scale: float
     shift: float
 
-    def score(self, distance: np.ndarray) -> np.ndarray:
+    def score(self, distance: AnyArray) -> AnyArray:
         """Return sigmoid(scale * (distance - shift)), elementwise: 0 same ... 1 different."""
-        return 1.0 / (1.0 + np.exp(-self.scale * (distance - self.shift)))
+        return np.asarray(1.0 / (1.0 + np.exp(-self.scale * (distance - self.shift))))
 
-    def score_cosines(self, cosines: np.ndarray) -> np.ndarray:
+    def score_cosines(self, cosines: AnyArray) -> AnyArray:
         """Return the scores of pairs of unit vectors: float (...) cosines to float (...)."""
         return self.score(np.sqrt(np.maximum(0, 2 - 2 * cosines)))
 
 
 @dataclass(frozen=True)
 class PersonDistance:
-    """One person's row of a ranking.
+    """One row of a ranking.
 
-    `class_distance` decides. `mean`, `min` and `std` describe the scores against the person's single anchors.
-    `rejected` says that the face resembles one that was marked as not this person, which raised the class distance.
+    Attributes:
+        person: the name.
+        class_distance: the distance that decides.
+        mean: mean of the scores against the person's single anchors.
+        min: their minimum.
+        std: their standard deviation.
+        anchors: number of anchors.
+        rejected: whether a rejected face raised the class distance.
     """
 
     person: str
@@ -59,26 +66,26 @@ class PersonDistance:
 
 
 class Ranking(Sequence[PersonDistance]):
-    """Everyone in the gallery, the smallest class distance first; slices are tuples.
+    """Everyone in the gallery, the smallest class distance first. Rows are computed when they are read.
 
     Args:
         snapshot: the gallery.
         probe: float32 (dims,) of unit length.
         head: from distance to score.
         distances: float32 (people,), the class distances.
-        before: class distances, by position, of the people whose distance a rejected face has raised.
+        unrejected: by position, the class distances of people before a rejected face raised them.
     """
 
     def __init__(
-        self, snapshot: Snapshot, probe: np.ndarray, head: Head, distances: np.ndarray, before: dict[int, float]
+        self, snapshot: Snapshot, probe: FloatArray, head: Head, distances: AnyArray, unrejected: dict[int, float]
     ) -> None:
         self._snapshot = snapshot
         self._probe = probe
         self._head = head
         self._distances = distances
-        self._before = before
-        # The few that decide come from a partition: sorting everybody costs more than the product.
-        self._first = closest(distances)
+        self._unrejected = unrejected
+        # Partitioning is enough for the first rows: sorting everyone costs more than the matrix product.
+        self._first = _closest(distances)
 
     def __len__(self) -> int:
         return len(self._distances)
@@ -87,108 +94,109 @@ class Ranking(Sequence[PersonDistance]):
     def __getitem__(self, index: int) -> PersonDistance: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[PersonDistance, ...]: ...
-    def __getitem__(self, index):
-        """Return the row at a place, or those of a slice."""
+    def __getitem__(self, index: int | slice) -> PersonDistance | tuple[PersonDistance, ...]:
+        """Return a row, or a tuple of rows."""
         if isinstance(index, slice):
             return tuple(self._rows(self._positions(range(*index.indices(len(self))))))
         return next(self._rows(self._positions([range(len(self))[index]])))
 
     def __iter__(self) -> Iterator[PersonDistance]:
-        return self._rows(self._order)
+        return self._rows(self._order.tolist())
 
-    def scores(self, place: int) -> np.ndarray:
-        """Return the scores against the anchors of the person at a place: float32 (anchors,)."""
-        return self._anchor_scores(self._positions([range(len(self))[place]])[0])
+    def scores(self, rank: int) -> AnyArray:
+        """Return the scores against the anchors of the person at a rank, from 0: float32 (anchors,)."""
+        return self._anchor_scores(self._positions([range(len(self))[rank]])[0])
 
     def rejections(self) -> tuple[tuple[PersonDistance, float], ...]:
-        """Return the rows of those whose distance a rejected face has raised, each with the distance without it."""
-        return tuple(zip(self._rows(list(self._before)), self._before.values(), strict=True))
+        """Return the rows that a rejected face raised, each with the class distance without it."""
+        return tuple(zip(self._rows(list(self._unrejected)), self._unrejected.values(), strict=True))
 
     @cached_property
-    def _order(self) -> np.ndarray:
+    def _order(self) -> IntArray:
         return np.argsort(self._distances, kind="stable")
 
     @cached_property
-    def _all_scores(self) -> np.ndarray:
+    def _all_scores(self) -> AnyArray:
         return self._head.score_cosines(np.concatenate([anchors @ self._probe for anchors in self._snapshot.runs]))
 
-    def _positions(self, indices: Sequence[int]) -> Sequence[int]:
-        order = self._first if max(indices, default=0) < len(self._first) else self._order
-        return [int(order[index]) for index in indices]
+    def _positions(self, ranks: Sequence[int]) -> list[int]:
+        order = self._first if max(ranks, default=0) < len(self._first) else self._order
+        return [int(order[rank]) for rank in ranks]
 
-    def _anchor_scores(self, position: int) -> np.ndarray:
+    def _anchor_scores(self, position: int) -> AnyArray:
         return self._head.score_cosines(self._snapshot.person(position) @ self._probe)
 
     def _rows(self, positions: Sequence[int]) -> Iterator[PersonDistance]:
         offsets = self._snapshot.offsets if len(positions) > _SHORTLIST else None
         for position in positions:
             if offsets is None:
-                own = self._anchor_scores(position)
+                scores = self._anchor_scores(position)
             else:
-                own = self._all_scores[offsets[position] : offsets[position + 1]]
+                scores = self._all_scores[offsets[position] : offsets[position + 1]]
             yield PersonDistance(
                 self._snapshot.names[position],
                 float(self._distances[position]),
-                float(own.mean()),
-                float(own.min()),
-                float(own.std()),
-                len(own),
-                position in self._before,
+                float(scores.mean()),
+                float(scores.min()),
+                float(scores.std()),
+                len(scores),
+                position in self._unrejected,
             )
 
 
-def closest(distances: np.ndarray) -> np.ndarray:
-    """Return the positions of the `_SHORTLIST` smallest distances in order: float (n,) to int (k,)."""
-    count = min(_SHORTLIST, len(distances))
-    found = np.sort(np.argpartition(distances, count - 1)[:count])
-    return found[np.argsort(distances[found], kind="stable")]
-
-
-def pair_score(first: np.ndarray, second: np.ndarray, head: Head) -> float:
-    """Return the score of two faces, float32 (dims,) of unit length each: 0 same ... 1 different."""
-    return float(head.score(np.linalg.norm(np.asarray(first, np.float64) - second)))
-
-
-def rank(embedding: np.ndarray, snapshot: Snapshot, head: Head) -> Sequence[PersonDistance]:
-    """Rank everyone in the gallery by their distance to a face.
+def rank(embedding: AnyArray, snapshot: Snapshot, head: Head) -> Sequence[PersonDistance]:
+    """Rank everyone in the gallery by class distance.
 
     Args:
-        embedding: float32 (dims,) of unit length, the probe.
+        embedding: float (dims,) of unit length, the probe.
         snapshot: the gallery.
         head: from distance to score.
 
     Returns:
-        A `Ranking`; empty if the gallery has nobody.
+        A `Ranking`; an empty tuple if the gallery is empty.
     """
     if not len(snapshot):
         return ()
     probe = np.asarray(embedding, dtype=np.float32)
     distances = head.score_cosines(snapshot.templates @ probe)
-    for position in closest(distances):
-        cosine = float((snapshot.person(position) @ probe).max())
+    for position in _closest(distances):
+        cosine = (snapshot.person(position) @ probe).max()
         if cosine >= SAME_PICTURE:
-            distances[position] = min(distances[position], head.score_cosines(np.float32(cosine)))
+            distances[position] = min(distances[position], head.score_cosines(cosine))
     return Ranking(snapshot, probe, head, distances, _raise_rejected(probe, snapshot, head, distances))
 
 
-def _raise_rejected(probe: np.ndarray, snapshot: Snapshot, head: Head, distances: np.ndarray) -> dict[int, float]:
+def pair_score(first: AnyArray, second: AnyArray, head: Head) -> float:
+    """Return the score of two faces, float32 (dims,) of unit length each: 0 same ... 1 different."""
+    return float(head.score(np.asarray(np.linalg.norm(np.asarray(first, np.float64) - second))))
+
+
+def _closest(distances: AnyArray) -> list[int]:
+    """Return the positions of the `_SHORTLIST` smallest distances in order."""
+    count = min(_SHORTLIST, len(distances))
+    positions = np.sort(np.argpartition(distances, count - 1)[:count])
+    order = np.argsort(distances[positions], kind="stable")
+    return [int(position) for position in positions[order]]
+
+
+def _raise_rejected(probe: FloatArray, snapshot: Snapshot, head: Head, distances: AnyArray) -> dict[int, float]:
     """Raise the class distances, in place, of people for whom a face like the probe was rejected.
 
-    A rejected face counts for a probe that is closer to it than half way between the person's template and their
-    closest anchor: then the class distance is what the score lacks to 1, if that is more. `bench/rejected.py` measures
-    what that keeps away, and what it costs the person themselves.
+    A rejected face counts if the probe is closer to it than half way between the person's template and their closest
+    anchor. The class distance becomes at least 1 minus the score against the rejected face. `bench/rejected.py`
+    measures the effect on impostors and on the person.
 
     Returns:
         The class distances before, by position.
     """
-    places = np.flatnonzero(snapshot.rejecting >= 0)
-    if not len(places):
-        return {}
-    scores = head.score_cosines(snapshot.rejected.embeddings[places] @ probe)
+    rows = np.flatnonzero(snapshot.rejecting >= 0)
     before: dict[int, float] = {}
-    for position, score in zip(snapshot.rejecting[places].tolist(), scores.tolist(), strict=True):
-        own = head.score_cosines(snapshot.person(position) @ probe)
-        if score < (own.mean() + own.min()) / 2:
+    if snapshot.rejected.embeddings is None or not len(rows):
+        return before
+    scores = head.score_cosines(snapshot.rejected.embeddings[rows] @ probe)
+    for position, score in zip(snapshot.rejecting[rows].tolist(), scores.tolist(), strict=True):
+        anchor_scores = head.score_cosines(snapshot.person(position) @ probe)
+        if score < (anchor_scores.mean() + anchor_scores.min()) / 2:
             before.setdefault(position, float(distances[position]))
             distances[position] = max(distances[position], 1 - score)
     return before

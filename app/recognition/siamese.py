@@ -1,57 +1,61 @@
-"""Siamese network in Keras: MobileFaceNet twin, Euclidean distance, sigmoid score (0 same, 1 different).
+"""Siamese network in Keras: MobileFaceNet twin, Euclidean distance, sigmoid score (0 same ... 1 different).
 
-The layout follows Bromley et al. 1993 and Hadsell et al. 2006 (contrastive loss). The twin is the separable
-convolutional network of SFace (Zhong et al. 2021, https://arxiv.org/abs/2205.12010; MobileFaceNet, Chen et al. 2018,
-https://arxiv.org/abs/1804.07573). It is built in code and filled with plain numbers from a safetensors file, so that
-no model file can carry code. `inference` runs the same layers for serving.
+The layout follows Bromley et al. 1993 (https://doi.org/10.1142/S0218001493000339) and Hadsell et al. 2006
+(https://doi.org/10.1109/CVPR.2006.100). The twin is the network of SFace (Zhong et al. 2021,
+https://arxiv.org/abs/2205.12010), a MobileFaceNet (Chen et al. 2018, https://arxiv.org/abs/1804.07573). It is built in
+code and filled from a safetensors file, because a Keras model file can run code. `inference` runs the same layers.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.arrays import AnyArray
 from app.errors import ModelError
 from app.lazy_imports import import_quietly
 from app.recognition.model_card import TwinConfig
 from app.recognition.scoring import Head
-from app.vision import alignment
+from app.vision.alignment import SIZE
 
 if TYPE_CHECKING:
     import keras
 
 CONVOLUTION_EPSILON, EMBEDDING_EPSILON = 1e-3, 2e-5
-"""What batch normalization adds to variances: behind convolutions, and around the dense layer."""
+"""Addends to the variance in batch normalization: after convolutions, and around the dense layer."""
 
 
-def build_twin(config: TwinConfig, precision: str = "float32", normalization: type | None = None) -> keras.Model:
+def build_twin(
+    config: TwinConfig, precision: str = "float32", normalization: type[keras.layers.Layer] | None = None
+) -> keras.Model:
     """Build the twin with random weights.
 
     Args:
-        config: its layout.
-        precision: Keras dtype policy of the convolutions, for training. Weights and the embedding stay float32.
-        normalization: class of the batch normalizations, for training. Default: Keras's own.
+        config: the layout.
+        precision: Keras dtype policy of the convolutions, for training. Weights and embedding stay float32.
+        normalization: class of the batch normalizations, for training; default: Keras's own.
 
     Returns:
-        A Keras model from float32 (batch, 112, 112, 3) as `crop.normalize` returns it to float32 (batch, embedding)
-        of unit length.
+        A Keras model from float32 (batch, 112, 112, 3), as `alignment.normalize` returns it, to float32 (batch,
+        embedding) of unit length.
     """
-    keras = import_keras()
-    layers = keras.layers
+    layers = import_keras().layers
     normalization = normalization or layers.BatchNormalization
 
-    def activate(x):
+    def activate(x: Any) -> Any:
         x = normalization(momentum=0.95, epsilon=CONVOLUTION_EPSILON, dtype=precision)(x)
         return layers.PReLU(shared_axes=[1, 2], dtype=precision)(x)
 
-    def separable(x, channels, strides=1):
+    def separable(x: Any, channels: int, strides: int = 1) -> Any:
         # Explicit padding: with strides, Keras's "same" pads on one side only.
         x = layers.ZeroPadding2D(1, dtype=precision)(x)
         x = activate(layers.DepthwiseConv2D(3, strides=strides, use_bias=False, dtype=precision)(x))
         return activate(layers.Conv2D(channels, 1, use_bias=False, dtype=precision)(x))
 
-    crops = layers.Input((alignment.SIZE, alignment.SIZE, 3), name="crops")
+    crops = layers.Input((SIZE, SIZE, 3), name="crops")
     x = activate(layers.Conv2D(config.stem, 3, padding="same", use_bias=False, dtype=precision)(crops))
     x = separable(x, 2 * config.stem)  # (batch, 112, 112, 2 * stem)
     for channels, blocks in config.stages:
@@ -63,55 +67,51 @@ def build_twin(config: TwinConfig, precision: str = "float32", normalization: ty
     x = layers.Dense(config.embedding)(x)
     x = layers.BatchNormalization(momentum=0.95, epsilon=EMBEDDING_EPSILON)(x)
     embeddings = layers.UnitNormalization(name="embeddings")(x)
-    return keras.Model(crops, embeddings, name="twin")
+    return import_keras().Model(crops, embeddings, name="twin")
 
 
 def build_siamese(twin: keras.Model, head: Head) -> keras.Model:
-    """Join two uses of one twin into the whole Siamese network.
+    """Join two uses of one twin into the Siamese network.
 
     Returns:
         A Keras model of two inputs, float32 (batch, 112, 112, 3) each, and one output, float32 (batch, 1): the
         score, 0 same ... 1 different.
     """
     keras = import_keras()
-    left, right = (keras.layers.Input(twin.input_shape[1:], name=name) for name in ("left", "right"))
-    difference = keras.layers.Subtract()([twin(left), twin(right)])
+    first, second = (keras.layers.Input(twin.input_shape[1:], name=name) for name in ("first", "second"))
+    difference = keras.layers.Subtract()([twin(first), twin(second)])
     distance = keras.layers.Lambda(_length, output_shape=(1,), name="distance")(difference)
     score = keras.layers.Dense(1, activation="sigmoid", name="score")
-    model = keras.Model([left, right], score(distance), name="siamese")
-    # sigmoid(scale * (d - shift)) written as a dense layer of one weight and one bias.
+    model = keras.Model([first, second], score(distance), name="siamese")
+    # sigmoid(scale * (distance - shift)) as a dense layer of one weight and one bias.
     score.set_weights([np.array([[head.scale]]), np.array([-head.scale * head.shift])])
     return model
 
 
-def set_weights(twin: keras.Model, weights: dict[str, np.ndarray]) -> None:
-    """Put weights into a twin.
+def get_weights(twin: keras.Model) -> dict[str, AnyArray]:
+    """Return the weights of a twin as float32 arrays, named by their position."""
+    return {f"{position:03d}": np.asarray(variable) for position, variable in enumerate(twin.variables)}
 
-    Args:
-        twin: of the layout that the weights belong to.
-        weights: as `get_weights` returns them, by position.
+
+def set_weights(twin: keras.Model, weights: Mapping[str, AnyArray]) -> None:
+    """Fill a twin with weights, as `get_weights` returns them.
 
     Raises:
-        ModelError: they belong to another layout.
+        ModelError: the weights belong to another layout.
     """
-    shapes = {f"{i:03d}": tuple(variable.shape) for i, variable in enumerate(twin.variables)}
+    shapes = {f"{position:03d}": tuple(variable.shape) for position, variable in enumerate(twin.variables)}
     if {name: array.shape for name, array in weights.items()} != shapes:
         raise ModelError("The weights belong to a network of another layout than their card describes.")
     for name, variable in zip(sorted(shapes), twin.variables, strict=True):
         variable.assign(weights[name].astype(np.float32))
 
 
-def get_weights(twin: keras.Model) -> dict[str, np.ndarray]:
-    """Return the weights of a twin as plain float32 arrays, named by their position."""
-    return {f"{i:03d}": np.asarray(variable) for i, variable in enumerate(twin.variables)}
-
-
-def import_keras():
-    """Import Keras, which takes seconds that only callers with a need for it should spend."""
+def import_keras() -> ModuleType:
+    """Import Keras, which takes seconds, without TensorFlow's messages."""
     return import_quietly("keras")
 
 
-def _length(vectors):
-    """Euclidean length: (batch, dims) -> (batch, 1)."""
+def _length(vectors: Any) -> Any:
+    """Return the Euclidean length: (batch, dims) to (batch, 1)."""
     ops = import_keras().ops
     return ops.sqrt(ops.maximum(ops.sum(ops.square(vectors), axis=1, keepdims=True), 0.0))

@@ -190,7 +190,7 @@ class TestJudge:
     def test_match(self):
         verdict = decide([row("Ann", 0.3), row("Bob", 0.9)], RULES)
         assert (verdict.kind, verdict.person, verdict.class_distance, verdict.threshold) == ("match", "Ann", 0.3, 0.5)
-        assert verdict.reason == "Ann is closest at 0.300; a match needs 0.500 or less."
+        assert verdict.reason == "Ann matches at a distance of 0.300. The threshold is 0.500."
         assert len(verdict.ranking) == 2
 
     def test_the_threshold_itself_still_names(self):
@@ -213,7 +213,8 @@ class TestJudge:
     def test_an_unknown_face_has_a_look_alike_if_somebody_is_close(self, distance, look_alike):
         verdict = decide([row("Ann", distance), row("Bob", 0.9)], RULES)
         assert (verdict.kind, verdict.person, verdict.look_alike) == ("unknown", None, look_alike)
-        assert f"{look_alike or 'the closest person'} is at {distance:.3f}" in verdict.reason
+        closest = "The closest person, Ann," if look_alike else "The closest person"
+        assert f"{closest} is at a distance of {distance:.3f}." in verdict.reason
 
     def test_two_people_too_close_together_are_ambiguous(self):
         verdict = decide([row("Ann", 0.30), row("Bob", 0.34), row("Cem", 0.35)], RULES)
@@ -229,7 +230,7 @@ class TestJudge:
         assert verdict.ranking
 
     def test_without_anyone_to_compare(self):
-        assert decide((), RULES).reason == "The gallery is empty, so there is nobody to compare with."
+        assert decide((), RULES).reason == "The gallery is empty. Add people first."
         assert decide((), RULES).kind == "unknown"
         assert decide((), RULES, "No eyes.").kind == "low_quality"
 

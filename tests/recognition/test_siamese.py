@@ -25,7 +25,7 @@ def twin():
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    return faces_of("Drake", "Eminem", "Lionel Messi")
+    return faces_of("Drake", "Eminem")
 
 
 def test_the_two_input_model_scores_pairs_as_the_ranking_does(twin, faces):
@@ -34,8 +34,8 @@ def test_the_two_input_model_scores_pairs_as_the_ranking_does(twin, faces):
     assert (len(model.inputs), len(model.outputs)) == (2, 1)
     pixels = alignment.normalize(faces)
     embeddings = np.asarray(twin(pixels, training=False))
-    first, second = np.divmod(np.arange(36), 6)
-    scores = np.asarray(model([pixels[first], pixels[second]], training=False)).reshape(6, 6)
+    first, second = np.divmod(np.arange(16), 4)
+    scores = np.asarray(model([pixels[first], pixels[second]], training=False)).reshape(4, 4)
     cached = [[scoring.pair_score(one, other, head) for other in embeddings] for one in embeddings]
     np.testing.assert_allclose(scores, cached, rtol=0, atol=1e-3)
     np.testing.assert_allclose(scores, scores.T, atol=1e-3)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request
 
 from app import serialization
-from app.errors import InvalidParameter, PhotoError
+from app.errors import PhotoError
 from app.recognition.decision import requested_fpir
 from app.recognition.recognizer import Recognizer
 from app.web.api import schema
@@ -37,10 +37,7 @@ def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
     photos = read_photos("image")
     recognizer = current_recognizer()
     top = None if query.all else query.top
-    try:
-        fpir = requested_fpir(current_settings().fpir, query.fpir)
-    except ValueError as error:
-        raise InvalidParameter(str(error)) from error
+    fpir = requested_fpir(current_settings().fpir, query.fpir)
     if len(photos) == 1:
         return json_response(_identify(recognizer, photos[0], top, fpir))
     rows = []
