@@ -10,7 +10,7 @@ import click
 import pytest
 
 from app.cli import COMMANDS, main
-from app.recognition import evaluation_figures
+from app.recognition import evaluation_table
 from app.settings import _RENAMED, ROOT, Settings, reference
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -82,8 +82,8 @@ def test_commands_and_options_of_the_documents_exist(path):
 
 def test_the_figures_are_those_of_the_card():
     metrics = json.loads(Settings().model.read_text(encoding="utf-8")).get("metrics", {})
-    assert evaluation_figures.with_table(README, evaluation_figures.figures_table(metrics)) == README, (
-        "README.md has other figures than the model card: run .venv/bin/python -m app.recognition.evaluation_figures"
+    assert evaluation_table.insert_table(README, evaluation_table.format_table(metrics)) == README, (
+        "README.md has other figures than the model card: run .venv/bin/python -m app.recognition.evaluation_table"
     )
 
 

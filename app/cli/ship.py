@@ -43,9 +43,10 @@ def ship(
     settings = common.load_settings()
     model, anchors = model or settings.model, anchors or settings.anchors
     with progress_bars() as progress:
+        from app.training.calibration.calibrate import calibrate
         from app.training.data import labeled_faces, unseen_people
-        from app.training.release import export, release
-        from app.training.release import pretrained as onnx_import
+        from app.training.release import export, onnx_import
+        from app.training.release import gallery as gallery_files
         from app.vision.detection import Detector
 
         detector = Detector.from_settings(settings)
@@ -57,10 +58,10 @@ def ship(
         network = export.provisional_network(weights, about)
         spellings = labeled_faces.read_spellings(anchors)
         loaded = unseen_people.load_with_unseen(faces, lfw, work, detector, network, gallery, spellings, progress)
-        rules, floor, _ = release.calibrate(loaded, spellings, network, pretrained is not None, progress)
+        rules, floor, _ = calibrate(loaded, spellings, network, pretrained is not None, progress)
         raw = export.describe(about, data, crops_made_by=settings.detector)
-        card = release.write(model, raw, weights, rules, floor)
-        release.write_impostors(model, card.id, loaded)
-        release.write_gallery(anchors, card.id, loaded, spellings, floor, progress)
+        card = export.write_card(model, raw, weights, rules, floor)
+        gallery_files.write_impostors(model, card.id, loaded)
+        gallery_files.write_gallery(anchors, card.id, loaded, spellings, floor, progress)
     click.echo(f"Wrote {model}, its weights and impostors, and the gallery {anchors}.")
     click.echo(f"Next: python main.py evaluate {faces}")

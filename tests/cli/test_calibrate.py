@@ -14,17 +14,17 @@ def test_calibrate_measures_applies_and_reverts(run, recognizer, reverted):
     assert done.exit_code == 0
     found = json.loads(done.stdout)
     assert found["fpir"] == 0.01
-    assert 0 < found["impostors_named"] < 0.03
-    assert found["misnamed"] < 0.01
-    assert found["named"] > 0.9
+    assert 0 < found["impostor_fpir"] < 0.03
+    assert found["misidentified"] < 0.01
+    assert found["tpir"] > 0.9
     shifts = [tuple(row) for row in found["shifts"]]
     assert [fpir for fpir, _ in shifts] == [0.01, 0.003, 0.001]
     assert sorted(recognizer.gallery.snapshot().shifts) == sorted(shifts)
     assert "calibrate --revert" in done.stderr
-    told = run("calibrate").stdout
+    output = run("calibrate").stdout
     again = json.loads(run("calibrate", "--json").stdout)
-    assert max(again["impostors_named"], again["left_out_named"]) <= 0.01
-    assert f"{again['impostors_named']:.2%} of {found['impostors']:,} faces of other people get a name." in told
+    assert max(again["impostor_fpir"], again["left_out_fpir"]) <= 0.01
+    assert f"{again['impostor_fpir']:.2%} of {found['impostors']:,} impostor faces match a person." in output
     assert run("calibrate", "--revert").exit_code == 0
     assert recognizer.gallery.snapshot().shifts == ()
 

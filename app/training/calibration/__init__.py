@@ -1,1 +1,1 @@
-"""Calibration of thresholds."""
+"""Calibration of thresholds, margin and quality floor."""

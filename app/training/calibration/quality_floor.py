@@ -1,7 +1,7 @@
-"""Choice of the quality floor: which faces are too small, blurred, turned or unclear for the network to identify.
+"""Choice of the quality floor: the smallest, blurriest and most rotate_picture face that the network can identify.
 
-Size and detail are limited where the network stops recognizing reduced copies of calibration faces. The other measures
-are limited at the worst values of ordinary calibration faces, of which `REFUSED` are refused in all.
+Size and detail are limited where the network no longer recognizes reduced copies of calibration faces. The other
+measures are limited at the worst values of ordinary calibration faces, so that `REFUSED` of these are refused.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from app.arrays import ByteArray, FloatArray, IntArray
 from app.recognition.inference import to_unit_length
 from app.training.data.crops import Crops
+from app.training.data.labeled_faces import Progress, no_progress
 from app.vision import alignment
 from app.vision.quality import Quality, QualityFloor, measure_quality
 
@@ -24,93 +26,75 @@ STILL_RECOGNIZED = 0.5
 """Share of the usually recognized faces that must still be recognized in reduced copies."""
 
 EYE_DISTANCES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0)
-"""Eye distances of the reduced copies in pixels, in rising order."""
+"""Eye distances of the reduced copies in pixels, rising."""
 
-LOWER_QUARTILE = 0.25
-"""Quantile of the detail of faces of the smallest size that is the floor: most faces of that size must pass."""
+DETAIL_QUANTILE = 0.25
+"""Quantile of the detail of the smallest faces that becomes the floor, so that most of them pass."""
 
 SAMPLE = 400
-"""About as many calibration faces are reduced and embedded again."""
+"""Approximate number of calibration faces that are reduced and embedded."""
 
-PROFILE_YAW = 0.9
-"""The largest yaw of a face. Of 35 celebrity photos over 0.8, SFace recognizes 83 %, and 9 % come too close to another
-person; from the front 98 % and 4 % do."""
+MAX_YAW = 0.9
+"""Of 35 celebrity photos with a yaw over 0.8, SFace recognizes 83 %, and 9 % come too close to another person. For
+frontal photos it is 98 % and 4 %."""
 
 _FPIR = 0.01
 _STEPS = 20
 _EYE_SPAN = float(np.hypot(*(alignment.EYES[1] - alignment.EYES[0])))
 
-Embed = Callable[[np.ndarray], np.ndarray]
-"""Embeds crops: uint8 (faces, 112, 112, 3) RGB to float32 (faces, dims), before it scales them to unit length."""
-
-Tick = Callable[[str, int, int], object]
-"""Called with what is done, how much of it is done, and of how much."""
+Embed = Callable[[ByteArray], FloatArray]
+"""Embeds crops: uint8 (faces, 112, 112, 3) RGB to float32 (faces, dims), not scaled to unit length."""
 
 
 def choose(
-    crops: Crops,
-    embeddings: np.ndarray,
-    places: np.ndarray,
-    embed: Embed,
-    tick: Tick = lambda what, done, total: None,
+    crops: Crops, embeddings: FloatArray, positions: IntArray, embed: Embed, progress: Progress = no_progress
 ) -> QualityFloor:
     """Choose the quality floor of a network.
 
     Args:
-        crops: face crops whose files are in one folder for each person.
-        embeddings: float32 (files, dims), those of all `crops`, zeros where the detector missed the face.
-        places: positions in `crops` of the calibration faces, of at least two people; the detector has found them.
-        embed: the network.
-        tick: called with the progress.
+        crops: Face crops, with one folder per person.
+        embeddings: float32 (files, dims) of all `crops`, zeros where the detector missed the face.
+        positions: Positions in `crops` of the calibration faces, all detected, of at least two people.
+        embed: Network.
+        progress: Called with the progress.
 
     Raises:
-        ValueError: there are fewer than two people with two faces.
+        ValueError: Fewer than two people have two faces.
     """
-    clear = embed(np.asarray(crops.crops[places]))
-    ordinary = _qualities(crops, places, clear)
-    sample = np.arange(len(places))[:: max(1, -(-len(places) // SAMPLE))]
-    recognition = Recognition.fit(crops.files, embeddings, places[sample])
-    faces = np.asarray(crops.crops[places[sample]])
-    needed = STILL_RECOGNIZED * recognition.rate(clear[sample])
+    vectors = embed(np.asarray(crops.crops[positions]))
+    ordinary = _qualities(crops, positions, vectors)
+    sample = np.arange(len(positions))[:: max(1, -(-len(positions) // SAMPLE))]
+    recognition = Recognition.fit(crops.files, embeddings, positions[sample])
+    faces = np.asarray(crops.crops[positions[sample]])
+    required = STILL_RECOGNIZED * recognition.rate(vectors[sample])
     rates = []
-    for step, eye_distance in enumerate(EYE_DISTANCES):
-        tick("judging small and blurred faces", step, len(EYE_DISTANCES))
-        rates.append(recognition.rate(embed(reduce(faces, eye_distance))))
-    tick("judging small and blurred faces", len(EYE_DISTANCES), len(EYE_DISTANCES))
-    smallest = float(np.interp(needed, np.maximum.accumulate(rates), EYE_DISTANCES))
-    details = [measure_quality(face, alignment.TEMPLATE).detail for face in reduce(faces, smallest)]
-    detail = float(np.quantile(details, LOWER_QUARTILE))
-    return fit(ordinary, QualityFloor(smallest, detail, PROFILE_YAW))
+    for step, eye_distance in enumerate(EYE_DISTANCES, start=1):
+        rates.append(recognition.rate(embed(reduce_faces(faces, eye_distance))))
+        progress("embedding reduced faces", step, len(EYE_DISTANCES))
+    smallest = float(np.interp(required, np.maximum.accumulate(rates), EYE_DISTANCES))
+    details = [measure_quality(face, alignment.TEMPLATE).detail for face in reduce_faces(faces, smallest)]
+    return fit(ordinary, QualityFloor(smallest, float(np.quantile(details, DETAIL_QUANTILE)), MAX_YAW))
 
 
-def fit(qualities: list[Quality], most: QualityFloor) -> QualityFloor:
+def fit(qualities: list[Quality], strictest: QualityFloor) -> QualityFloor:
     """Return the strictest floor that refuses at most `REFUSED` of ordinary faces.
 
-    Every measure but the yaw is limited at the same quantile.
+    All measures except the yaw are limited at the same quantile, found by bisection.
 
     Args:
-        qualities: of ordinary faces.
-        most: the strictest allowed limits of eye distance and detail, and the limit of the yaw; its other limits are
-            ignored.
+        qualities: Qualities of ordinary faces.
+        strictest: Strictest allowed eye distance and detail, and the limit of the yaw.
     """
     low, high = 0.0, REFUSED
     for _ in range(_STEPS):
         share = (low + high) / 2
-        accepted = _floor(qualities, most, share).accepts(qualities).mean()
+        accepted = _floor_at(qualities, strictest, share).accepts(qualities).mean()
         low, high = (share, high) if accepted >= 1 - REFUSED else (low, share)
-    return _floor(qualities, most, low)
+    return _floor_at(qualities, strictest, low)
 
 
-def reduce(faces: np.ndarray, eye_distance: float) -> np.ndarray:
-    """Return crops with the detail of faces whose eyes are `eye_distance` pixels apart.
-
-    Args:
-        faces: uint8 (n, 112, 112, 3).
-        eye_distance: in pixels.
-
-    Returns:
-        uint8 (n, 112, 112, 3).
-    """
+def reduce_faces(faces: ByteArray, eye_distance: float) -> ByteArray:
+    """Return crops, uint8 (n, 112, 112, 3), with the detail of faces whose eyes are `eye_distance` pixels apart."""
     side = max(1, round(alignment.SIZE * eye_distance / _EYE_SPAN))
     small = (cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) for face in faces)
     return np.stack(
@@ -122,60 +106,61 @@ def reduce(faces: np.ndarray, eye_distance: float) -> np.ndarray:
 class Recognition:
     """Open-set identification of calibration faces.
 
-    `own` is float32 (faces, dims): for each face the template of its person, made of the person's other faces.
-    `threshold` is the cosine that 1 % of the faces reach with the template of another person.
+    Attributes:
+        templates: float32 (faces, dims), for each face the template of its person's other faces.
+        threshold: Cosine that 1 % of the faces reach with the template of another person.
     """
 
-    own: np.ndarray
+    templates: FloatArray
     threshold: float
 
     @classmethod
-    def fit(cls, files: Sequence[str], embeddings: np.ndarray, places: np.ndarray) -> Recognition:
-        """Make templates and choose the threshold.
+    def fit(cls, files: Sequence[str], embeddings: FloatArray, positions: IntArray) -> Recognition:
+        """Build templates and choose the threshold.
 
         Args:
-            files: (faces,), one folder for each person.
+            files: Files of all faces, with one folder per person.
             embeddings: float32 (faces, dims), zeros where the detector missed the face.
-            places: positions of the calibration faces.
+            positions: Positions of the calibration faces.
 
         Raises:
-            ValueError: there are fewer than two people with two faces.
+            ValueError: Fewer than two people have two faces.
         """
         units = to_unit_length(embeddings)
-        people, owner = np.unique([file.rpartition("/")[0] for file in files], return_inverse=True)
+        people, owners = np.unique([file.rpartition("/")[0] for file in files], return_inverse=True)
         sums = np.zeros((len(people), units.shape[1]), dtype=np.float32)
-        np.add.at(sums, owner, units)
-        probes, owner = units[places], owner[places]
-        own = to_unit_length(sums[owner] - probes)
-        if len(np.unique(owner[own.any(axis=1)])) < 2:
-            raise ValueError("Fewer than two people have two faces. Give more faces of each person.")
-        calibration_people = np.unique(owner)
-        cosines = probes @ to_unit_length(sums[calibration_people]).T
-        cosines[calibration_people[None] == owner[:, None]] = -1
-        return cls(own, float(np.quantile(cosines.max(axis=1), 1 - _FPIR)))
+        np.add.at(sums, owners, units)
+        probes, owners = units[positions], owners[positions]
+        templates = to_unit_length(sums[owners] - probes)
+        if len(np.unique(owners[templates.any(axis=1)])) < 2:
+            raise ValueError("Fewer than two people have two faces. Add more faces per person.")
+        calibrated = np.unique(owners)
+        cosines = probes @ to_unit_length(sums[calibrated]).T
+        cosines[calibrated[None] == owners[:, None]] = -1
+        return cls(templates, float(np.quantile(cosines.max(axis=1), 1 - _FPIR)))
 
-    def rate(self, embeddings: np.ndarray) -> float:
-        """Return the share of faces whose embedding, float32 (faces, dims), reaches the threshold of their person."""
-        return float(((to_unit_length(embeddings) * self.own).sum(axis=1) >= self.threshold).mean())
+    def rate(self, embeddings: FloatArray) -> float:
+        """Return the share of faces whose embedding, float32 (faces, dims), reaches the threshold of its person."""
+        return float(((to_unit_length(embeddings) * self.templates).sum(axis=1) >= self.threshold).mean())
 
 
-def _qualities(crops: Crops, places: np.ndarray, embeddings: np.ndarray) -> list[Quality]:
-    norms = np.linalg.norm(embeddings, axis=1).tolist()
+def _qualities(crops: Crops, positions: IntArray, vectors: FloatArray) -> list[Quality]:
+    norms = np.linalg.norm(vectors, axis=1).tolist()
     return [
-        measure_quality(np.asarray(crops.crops[place]), detection.landmarks, detection.close_confidence, norm)
-        for place, norm in zip(places, norms, strict=True)
-        if (detection := crops.face(place)) is not None
+        measure_quality(np.asarray(crops.crops[position]), face.landmarks, face.close_confidence, norm)
+        for position, norm in zip(positions, norms, strict=True)
+        if (face := crops.face(position)) is not None and face.landmarks is not None
     ]
 
 
-def _floor(qualities: list[Quality], most: QualityFloor, share: float) -> QualityFloor:
-    def worst(name: str, quantile: float) -> float:
-        return float(np.quantile([getattr(quality, name) for quality in qualities], quantile))
+def _floor_at(qualities: list[Quality], strictest: QualityFloor, share: float) -> QualityFloor:
+    def worst(name: str) -> float:
+        return float(np.quantile([getattr(quality, name) for quality in qualities], share))
 
     return replace(
-        most,
-        eye_distance=min(most.eye_distance, worst("eye_distance", share)),
-        detail=min(most.detail, worst("detail", share)),
-        close_confidence=worst("close_confidence", share),
-        norm=worst("norm", share),
+        strictest,
+        eye_distance=min(strictest.eye_distance, worst("eye_distance")),
+        detail=min(strictest.detail, worst("detail")),
+        close_confidence=worst("close_confidence"),
+        norm=worst("norm"),
     )

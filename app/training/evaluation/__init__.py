@@ -1,1 +1,1 @@
-"""Evaluation: metrics and the report."""
+"""Evaluation of the shipped network and gallery: metrics and report."""

@@ -1,114 +1,120 @@
-"""Fairness: rates by person and by collection, their spread, and the people with the lowest rates.
+"""Fairness: identification rates by person and by collection, and their spread.
 
-No trustworthy estimator of age, sex or origin is available, so groups are only those that the data itself names.
+There is no trustworthy estimator of age, sex or origin, so the groups are those that the data names.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from app.recognition.decision import Rules
-from app.training.evaluation.judged import Judged
+from app.recognition.evaluation_table import Metrics
+from app.training.evaluation.ranked_faces import RankedFace, share
 
-LEAST = 20
+MIN_FACES = 20
 """Faces that a collection needs to be listed."""
 
 
-def people(known: Sequence[Judged], impostors: Sequence[Judged], rules: Rules) -> dict[str, dict]:
-    """Count the answers about each person of the gallery who has test faces.
+def rates_by_person(
+    known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules
+) -> dict[str, dict[str, float]]:
+    """Return the rates of each gallery person with test faces.
 
     Args:
-        known: test faces of people in the gallery.
-        impostors: faces of people who are not in it, or whose own person was taken out.
-        rules: of the card.
+        known: Test faces of gallery people.
+        impostors: Faces of people who are not in the gallery, or are left out of it.
+        rules: Rules of the model card.
 
     Returns:
-        By name: `faces`; the shares `rank1`, `rank5` and `named` (with the own name); `impostors` given this name.
+        By name: `faces`, the shares `rank1`, `rank5` and `matched` (right person), and `impostors` that match.
     """
-    called = Counter(name for face in impostors if (name := face.named(rules)))
-    rows = {}
-    for name, own in sorted(_grouped(known, lambda face: face.person).items()):
-        rows[name] = {
+    false_matches = Counter(face.match(rules) for face in impostors)
+    return {
+        name: {
             "faces": len(own),
-            "rank1": _share(face.right for face in own),
-            "rank5": _share(name in [row.person for row in face.ranking[:5]] for face in own),
-            "named": _share(face.named(rules) == name for face in own),
-            "impostors": called[name],
+            "rank1": share(own, lambda face: face.is_rank1),
+            "rank5": share(own, lambda face: face.is_rank5),
+            "matched": share(own, lambda face: face.match(rules) == face.person),
+            "impostors": false_matches[name],
         }
-    return rows
+        for name, own in sorted(_group(known, lambda face: face.person or ""))
+    }
 
 
-def sources(known: Sequence[Judged], impostors: Sequence[Judged], rules: Rules) -> list[dict]:
-    """Return rows of `source`, `who`, `faces` and shares for each collection with enough pictures, worst first."""
-    rows = [
+def rates_by_source(known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules) -> list[Metrics]:
+    """Return `source`, `people` (known or impostors), `faces` and rates of each large collection, worst first."""
+    rows: list[Metrics] = [
         {
             "source": source,
-            "who": "known",
+            "people": "known",
             "faces": len(own),
-            "rank1": _share(face.right for face in own),
-            "named": _share(face.named(rules) == face.person for face in own),
+            "rank1": share(own, lambda face: face.is_rank1),
+            "matched": share(own, lambda face: face.match(rules) == face.person),
         }
-        for source, own in _grouped(known, lambda face: face.source).items()
-        if len(own) >= LEAST
+        for source, own in _group(known, lambda face: face.source)
+        if len(own) >= MIN_FACES
     ]
-    rows.sort(key=lambda row: row["rank1"])
-    others = [
+    others: list[Metrics] = [
         {
             "source": source,
-            "who": "impostors",
+            "people": "impostors",
             "faces": len(own),
-            "named": _share(face.named(rules) is not None for face in own),
+            "matched": share(own, lambda face: face.match(rules) is not None),
         }
-        for source, own in _grouped(impostors, lambda face: face.source).items()
-        if len(own) >= LEAST
+        for source, own in _group(impostors, lambda face: face.source)
+        if len(own) >= MIN_FACES
     ]
-    return rows + sorted(others, key=lambda row: -row["named"])
+    return sorted(rows, key=lambda row: row["rank1"]) + sorted(others, key=lambda row: -row["matched"])
 
 
-def summary(by_person: dict[str, dict], by_source: list[dict]) -> dict:
-    """Return what the card says about fairness.
+def summarize(by_person: dict[str, dict[str, float]], by_source: list[Metrics]) -> Metrics:
+    """Return the fairness metrics of the model card.
 
     Returns:
-        `people`; `rank1` and `named` with `mean` over people, `spread` (standard deviation) and `worst_tenth` (mean of
-        the tenth with the lowest); `worst_tenth`, their names; `impostors_by_name`, the names that impostors were
-        given most; `sources` as given.
+        `people`; `rank1` and `matched` with `mean` over people, `spread` (standard deviation) and `worst_tenth` (mean
+        of the lowest tenth); `worst_tenth`, the names of these; `impostors_by_name`, the names that most impostors
+        matched; `sources`, as given.
     """
     tenth = max(1, len(by_person) // 10)
-    order = sorted(by_person, key=lambda name: (by_person[name]["rank1"], by_person[name]["named"], name))
-    most = sorted(by_person, key=lambda name: (-by_person[name]["impostors"], name))[:10]
+    worst = sorted(by_person, key=lambda name: (by_person[name]["rank1"], by_person[name]["matched"], name))
+    most_matched = sorted(by_person, key=lambda name: (-by_person[name]["impostors"], name))[:10]
+
+    def spread(rate: str) -> dict[str, float]:
+        values = np.sort([row[rate] for row in by_person.values()])
+        return {
+            "mean": float(values.mean()),
+            "spread": float(values.std()),
+            "worst_tenth": float(values[:tenth].mean()),
+        }
+
     return {
         "people": len(by_person),
-        **{figure: _spread([row[figure] for row in by_person.values()], tenth) for figure in ("rank1", "named")},
-        "worst_tenth": order[:tenth],
-        "impostors_by_name": {name: by_person[name]["impostors"] for name in most if by_person[name]["impostors"]},
+        "rank1": spread("rank1"),
+        "matched": spread("matched"),
+        "worst_tenth": worst[:tenth],
+        "impostors_by_name": {
+            name: by_person[name]["impostors"] for name in most_matched if by_person[name]["impostors"]
+        },
         "sources": by_source,
     }
 
 
-def confusions(known: Sequence[Judged], most: int = 20) -> list[dict]:
-    """Return the most frequent rank-1 errors: rows of `person`, `taken_for`, `faces`, `of`."""
+def frequent_errors(known: Sequence[RankedFace], count: int = 20) -> list[Metrics]:
+    """Return the most frequent rank-1 errors: rows of `person`, `closest`, `errors` and `faces`."""
     totals = Counter(face.person for face in known)
-    pairs = Counter((face.person, face.ranking[0].person) for face in known if face.ranking and not face.right)
-    worst = sorted(pairs.items(), key=lambda item: (-item[1], -item[1] / totals[item[0][0]], item[0]))[:most]
+    pairs = Counter((face.person, face.ranking[0].person) for face in known if face.ranking and not face.is_rank1)
+    worst = sorted(pairs.items(), key=lambda item: (-item[1], -item[1] / totals[item[0][0]], item[0]))[:count]
     return [
-        {"person": person, "taken_for": other, "faces": count, "of": totals[person]} for (person, other), count in worst
+        {"person": person, "closest": closest, "errors": errors, "faces": totals[person]}
+        for (person, closest), errors in worst
     ]
 
 
-def _spread(values: list[float], tenth: int) -> dict:
-    lowest = np.sort(values)[:tenth]
-    return {"mean": float(np.mean(values)), "spread": float(np.std(values)), "worst_tenth": float(lowest.mean())}
-
-
-def _share(hits: Iterable[bool]) -> float:
-    return float(np.mean(list(hits)))
-
-
-def _grouped(faces: Sequence[Judged], key: Callable[[Judged], str | None]) -> dict[str, list[Judged]]:
-    groups: dict[str, list[Judged]] = defaultdict(list)
+def _group(faces: Sequence[RankedFace], key: Callable[[RankedFace], str]) -> Iterator[tuple[str, list[RankedFace]]]:
+    groups: dict[str, list[RankedFace]] = defaultdict(list)
     for face in faces:
         groups[key(face)].append(face)
-    return groups
+    yield from groups.items()

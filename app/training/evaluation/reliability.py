@@ -4,58 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.gallery.snapshot import Snapshot
-from app.recognition.scoring import Head
+from app.arrays import BoolArray, DoubleArray
+from app.recognition.evaluation_table import Metrics
 
-WIDTH = 0.02
-"""Width of a bin of class distances before small ones are merged."""
+BIN_WIDTH = 0.02
+"""Width of a bin of class distances before small bins are merged."""
 
-LEAST = 60
-"""Faces that a bin needs for a meaningful share."""
-
-
-def class_distances(embeddings: np.ndarray, snapshot: Snapshot, head: Head) -> np.ndarray:
-    """Return the class distance of every face to every person.
-
-    It is what `ranking.rank` computes one by one, but for the same picture as an anchor.
-
-    Args:
-        embeddings: float32 (faces, dims) of unit length.
-        snapshot: the gallery.
-        head: from distance to score.
-
-    Returns:
-        float32 (faces, people), people in the gallery's order.
-    """
-    return head.score_cosines(embeddings @ snapshot.templates.T)
+MIN_FACES = 60
+"""Faces that a bin needs."""
 
 
-def bins(distances: np.ndarray, right: np.ndarray, width: float = WIDTH, least: int = LEAST) -> list[dict]:
-    """Count faces and right answers by class distance.
+def reliability_bins(
+    distances: DoubleArray, is_correct: BoolArray, width: float = BIN_WIDTH, min_faces: int = MIN_FACES
+) -> list[Metrics]:
+    """Count faces and correct rank-1 people by class distance.
 
     Args:
-        distances: float (faces,), the class distance of the closest person.
-        right: bool (faces,), whether the closest person is the true one; never for impostors.
-        width: of a bin before merging.
-        least: a bin with fewer faces is merged with its neighbors.
+        distances: float64 (faces,), class distances of the closest people.
+        is_correct: bool (faces,), whether the closest person is the right one. Never true for impostors.
+        width: Width of a bin before merging.
+        min_faces: A bin with fewer faces is merged with the next.
 
     Returns:
-        Rows of `from`, `to`, `faces` and `right` (a number of faces), in rising distance. Together they cover 0 to 1,
-        and every face is in one: `from` <= distance < `to`.
+        Rows of `from`, `to`, `faces` and `correct` (a number of faces), rising from 0 to 1. `to` is exclusive.
     """
-    edges, rows = np.round(np.arange(0.0, 1.0 + width, width), 6).clip(0, 1), []
+    rows: list[Metrics] = []
     start = 0.0
-    for end in edges[1:]:
-        inside = (distances >= start) & ((distances < end) | (end == 1.0))
-        beyond = int((distances >= end).sum())
-        # The last bin must not be too small for a share.
-        if end == 1.0 or (inside.sum() >= least and beyond >= least):
-            rows.append(_row(start, float(end), inside, right))
-            start = float(end)
-        if end == 1.0:
+    for end in np.round(np.arange(width, 1.0 + width, width), 6).clip(0, 1).tolist():
+        is_last = end == 1.0
+        inside = (distances >= start) & ((distances < end) | is_last)
+        if is_last or (inside.sum() >= min_faces and (distances >= end).sum() >= min_faces):
+            rows.append(
+                {"from": start, "to": end, "faces": int(inside.sum()), "correct": int(is_correct[inside].sum())}
+            )
+            start = end
+        if is_last:
             break
     return rows
-
-
-def _row(start: float, end: float, inside: np.ndarray, right: np.ndarray) -> dict:
-    return {"from": start, "to": end, "faces": int(inside.sum()), "right": int(right[inside].sum())}

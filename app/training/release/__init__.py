@@ -1,1 +1,1 @@
-"""Release: anchors, weights and model card."""
+"""Release of a network: weights, model card, gallery and portraits."""

@@ -1,16 +1,20 @@
-"""Export of a trained twin: its weights, and the card's description of how it was made."""
+"""Export of a trained network: weights of a checkpoint, and the model card."""
 
 from __future__ import annotations
 
 import json
 import platform
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import safe_open
 
+from app.arrays import AnyArray
 from app.errors import TrainingError
+from app.recognition import model_card
 from app.recognition.decision import PairRules, Rules
 from app.recognition.inference import Network
 from app.recognition.model_card import ModelCard, TwinConfig, to_stored_dtype
@@ -20,39 +24,37 @@ from app.vision import alignment
 from app.vision.quality import QualityFloor
 
 
-def trained_weights(run: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Return the twin's weights of a run's last checkpoint, and what the checkpoint says about itself.
-
-    Returns:
-        Arrays by name, and a dict of `plan`, `twin` and `step`.
+def trained_weights(run: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:
+    """Return the weights of a run's last checkpoint by name, and its `plan`, `twin` and `step`.
 
     Raises:
-        TrainingError: there is no checkpoint.
+        TrainingError: There is no checkpoint.
     """
     path = run / "checkpoint.safetensors"
     if not path.exists():
         raise TrainingError(f"There is no checkpoint {path}. Train first: python main.py train FACES_FOLDER.")
-    with safe_open(path, "numpy") as kept:
-        about = json.loads(kept.metadata()["about"]) | {"step": int(kept.metadata()["step"])}
-        weights = {name[5:]: kept.get_tensor(name) for name in kept.keys() if name.startswith("twin/")}  # noqa: SIM118
-    return weights, about
+    with safe_open(path, "numpy") as checkpoint:
+        metadata = checkpoint.metadata()
+        names = [name for name in checkpoint.keys() if name.startswith("twin/")]  # noqa: SIM118
+        weights = {name.removeprefix("twin/"): checkpoint.get_tensor(name) for name in names}
+    return weights, json.loads(metadata["about"]) | {"step": int(metadata["step"])}
 
 
-def provisional_network(weights: dict[str, np.ndarray], about: dict) -> Network:
-    """Return a network that embeds before its card's numbers are chosen, with weights as they will be stored."""
+def provisional_network(weights: dict[str, AnyArray], about: dict[str, Any]) -> Network:
+    """Return a network without thresholds that embeds with the weights as they will be stored."""
     rules = Rules(Head(1.0, 0.0), (), 0.0, PairRules((), 0.0))
     config = TwinConfig.from_dict(about["twin"])
-    card = ModelCard("unshipped", alignment.PIPELINE, config, "", "", rules, QualityFloor(0.0, 0.0), {})
+    card = ModelCard("provisional", alignment.PIPELINE, config, "", "", rules, QualityFloor(0.0, 0.0), {})
     return Network({name: to_stored_dtype(array) for name, array in weights.items()}, card)
 
 
-def describe(about: dict, data: str, crops_made_by: str) -> dict:
-    """Return the part of a card that says what the network is and how it was made.
+def describe(about: dict[str, Any], data: str, crops_made_by: str) -> dict[str, Any]:
+    """Return the part of a model card that describes the network and its training.
 
     Args:
-        about: as `trained_weights` or `pretrained.about` returns it.
-        data: the training data, in words.
-        crops_made_by: the detector setting under which anchors and thresholds were made.
+        about: As `trained_weights` or `onnx_import.about` returns it.
+        data: Description of the training data.
+        crops_made_by: Detector setting under which anchors and thresholds were made.
     """
     twin = build_twin(TwinConfig.from_dict(about["twin"]))
     return {
@@ -78,7 +80,7 @@ def describe(about: dict, data: str, crops_made_by: str) -> dict:
     }
 
 
-def multiply_adds(twin) -> int:
+def multiply_adds(twin: Any) -> int:
     """Return the multiply-adds of one pass through a Keras model's convolutions and dense layers."""
     total = 0
     for layer in twin.layers:
@@ -86,3 +88,20 @@ def multiply_adds(twin) -> int:
             positions = int(np.prod(layer.output.shape[1:-1])) if len(layer.output.shape) == 4 else 1
             total += positions * int(np.prod(layer.kernel.shape))
     return total
+
+
+def write_card(
+    model: Path, raw: dict[str, Any], weights: dict[str, AnyArray], rules: Rules, floor: QualityFloor
+) -> ModelCard:
+    """Write the model card and its weights, and return the card.
+
+    Args:
+        model: Path of the card.
+        raw: Description of the network, as `describe` returns it.
+        weights: Weights of the twin by name.
+        rules: Thresholds and margin.
+        floor: Quality floor.
+    """
+    numbers = {"head": asdict(rules.head), "verdict": model_card.verdict_section(rules), "quality": floor.to_dict()}
+    model_card.write_card(model, raw | numbers, weights)
+    return model_card.read_card(model)

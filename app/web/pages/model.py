@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from app.recognition.decision import FPIRS, Rules
-from app.recognition.evaluation_figures import figures
+from app.recognition.evaluation_table import metric_rows
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import current_settings
 from app.web.wording import identification_rate, percent
@@ -69,7 +69,7 @@ def about() -> str:
         detector=recognizer.detector.backend,
         people=len(people),
         anchors=sum(person.anchors for person in people),
-        figures=figures(card.raw.get("metrics", {})),
+        figures=metric_rows(card.raw.get("metrics", {})),
         plots=find_plots(folder),
         documents=[name for name in ("report.md", "report.json") if (folder / name).is_file()],
     )

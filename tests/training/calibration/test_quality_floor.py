@@ -29,16 +29,17 @@ def embed(faces: np.ndarray) -> np.ndarray:
 
 
 def test_the_floor_lies_where_reduced_faces_are_no_longer_recognized(crops):
-    places = np.arange(2 * PEOPLE)
+    positions = np.arange(2 * PEOPLE)
     embeddings = embed(crops.crops)
-    floor = quality_floor.choose(crops, embeddings, places, embed)
+    floor = quality_floor.choose(crops, embeddings, positions, embed)
     assert 4 < floor.eye_distance < 13
-    recognition = Recognition.fit(crops.files, embeddings, places)
+    recognition = Recognition.fit(crops.files, embeddings, positions)
     rates = [
-        recognition.rate(embed(quality_floor.reduce(crops.crops, floor.eye_distance * scale))) for scale in (0.7, 1.4)
+        recognition.rate(embed(quality_floor.reduce_faces(crops.crops, floor.eye_distance * scale)))
+        for scale in (0.7, 1.4)
     ]
     assert rates[0] < quality_floor.STILL_RECOGNIZED < rates[1]
-    reduced = quality_floor.reduce(crops.crops[::2], floor.eye_distance / 1.5)
+    reduced = quality_floor.reduce_faces(crops.crops[::2], floor.eye_distance / 1.5)
     refused = [floor.flaw(measure_quality(face, TEMPLATE)) for face in reduced]
     assert sum(flaw is not None and "blurred or enlarged" in flaw for flaw in refused) > PEOPLE / 2
     assert floor.flaw(measure_quality(crops.crops[0], TEMPLATE)) is None

@@ -5,9 +5,9 @@ import pytest
 
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules, margins_to_runner_up
-from app.recognition.scoring import Head
+from app.recognition.scoring import Head, rank
 from app.training.calibration import thresholds
-from app.training.evaluation.reliability import class_distances
+from app.training.calibration.thresholds import class_distances
 
 HEAD = Head(4.0, 1.1)
 PAIRS = PairRules(((0.001, 0.3),), 0.6)
@@ -26,42 +26,9 @@ def gallery(rng) -> Snapshot:
     return Snapshot(names, tuple(range(12)), rows.reshape(-1, 24), np.arange(0, 385, 32), 1)
 
 
-def test_the_shift_separates_pairs_of_one_person_from_pairs_of_two(gallery):
-    people = np.repeat(np.arange(12), 32)
-    shift = thresholds.fit_shift(gallery.anchors, people)
-    same, different = thresholds.pair_distances(gallery.anchors, people)
-    misses, accepts = (same > shift).mean(), (different <= shift).mean()
-    assert misses == pytest.approx(accepts, abs=0.002)
-    assert misses < 0.05
-
-
-def test_all_pairs_are_measured_once(rng, monkeypatch):
-    monkeypatch.setattr(thresholds, "_CHUNK", 2)
-    faces = units(rng.normal(size=(5, 8)))
-    people = np.array(["a", "a", "b", "b", "b"])
-    same, different = thresholds.pair_distances(faces, people)
-    expected = {True: [], False: []}
-    for i, j in combinations(range(5), 2):
-        expected[bool(people[i] == people[j])].append(np.linalg.norm(faces[i] - faces[j]))
-    np.testing.assert_allclose(sorted(same), sorted(expected[True]), atol=1e-5)
-    np.testing.assert_allclose(sorted(different), sorted(expected[False]), atol=1e-5)
-
-
-def test_pairs_of_different_people_keep_each_false_match_rate(gallery):
-    people = np.repeat(np.arange(12), 32)
-    rules = thresholds.pair_rules(gallery.anchors, people, HEAD)
-    same, different = (HEAD.score(one) for one in thresholds.pair_distances(gallery.anchors, people))
-    rates, scores = zip(*rules.false_matches, strict=True)
-    assert rates == thresholds.FALSE_MATCH_RATES
-    for rate, score in rules.false_matches:
-        assert (different < score).mean() == pytest.approx(rate, abs=1 / len(different))
-    assert list(scores) == sorted(scores, reverse=True)
-    assert (same > rules.different).mean() == pytest.approx(thresholds.FALSE_NON_MATCHES, abs=0.001)
-
-
 @pytest.mark.parametrize("count", [1, 2, 7, 32, 40])
 def test_thinning_keeps_people_and_their_own_anchors(gallery, count):
-    thin = thresholds.thinned(gallery, count)
+    thin = thresholds.limit_anchors(gallery, count)
     assert thin.names == gallery.names
     assert thin.counts.tolist() == [min(count, 32)] * 12
     for person in range(12):
@@ -81,18 +48,18 @@ def test_the_share_named_is_the_mean_over_all_galleries_of_a_size(rng):
     distances = rng.random((20, 6))
     for people in range(1, 7):
         drawn = [distances[:, list(some)].min(axis=1) < 0.2 for some in combinations(range(6), people)]
-        assert thresholds.share_named(distances, 0.2, people) == pytest.approx(np.mean(drawn))
+        assert thresholds.mean_fpir(distances, 0.2, people) == pytest.approx(np.mean(drawn))
 
 
 def test_a_threshold_names_as_many_impostors_as_it_may(rng):
     distances = rng.random((500, 5))
-    limit = thresholds.class_threshold(distances, 5, fpir=0.01)
+    limit = thresholds.choose_threshold(distances, 5, fpir=0.01)
     assert (distances.min(axis=1) < limit).sum() == 5
-    assert thresholds.share_named(distances, limit + 1e-3, 5) > 0.01
+    assert thresholds.mean_fpir(distances, limit + 1e-3, 5) > 0.01
 
 
 def test_thresholds_fall_with_people_and_with_the_fpir(gallery, impostors):
-    tables = thresholds.class_thresholds({"random": impostors}, gallery, HEAD, margin=0.0)
+    tables = thresholds.choose_tables({"random": impostors}, gallery, HEAD, margin=0.0)
     assert [fpir for fpir, _ in tables] == [*FPIRS, LOOK_ALIKE_FPIR]
     for _, table in tables:
         assert [people for people, _ in table] == [1, 4, 12]
@@ -109,24 +76,26 @@ def test_thresholds_fall_with_people_and_with_the_fpir(gallery, impostors):
 def test_no_kind_of_impostors_exceeds_the_fpir(gallery, impostors, rng, count):
     near = thresholds.Impostors(units(gallery.anchors[::3][:120] + rng.normal(scale=0.3, size=(120, 24))))
     kinds = {"random": impostors, "near": near}
-    rules = Rules(HEAD, thresholds.class_thresholds(kinds, gallery, HEAD, margin=0.0), 0.0, PAIRS)
+    rules = Rules(HEAD, thresholds.choose_tables(kinds, gallery, HEAD, margin=0.0), 0.0, PAIRS)
     shares = []
     for kind in kinds.values():
-        smallest = class_distances(kind.embeddings, thresholds.thinned(gallery, count), HEAD).min(axis=1)
+        smallest = class_distances(kind.embeddings, thresholds.limit_anchors(gallery, count), HEAD).min(axis=1)
         shares.append((smallest < rules.threshold(count, 12)).mean())
     assert 0 < max(shares) <= 0.01
 
 
 def test_thresholds_end_at_the_most_anchors_that_anybody_has(gallery, impostors):
     for most, counts in ((7, [1, 2, 3, 5, 7]), (1, [1])):
-        tables = thresholds.class_thresholds({"random": impostors}, thresholds.thinned(gallery, most), HEAD, margin=0.0)
+        tables = thresholds.choose_tables(
+            {"random": impostors}, thresholds.limit_anchors(gallery, most), HEAD, margin=0.0
+        )
         assert [count for count, _ in tables[0][1][-1][1]] == counts
 
 
 def test_too_few_impostors_choose_nothing_at_a_strict_rate(gallery, impostors):
     few = thresholds.Impostors(gallery.anchors[:50])  # anchors themselves: no threshold would keep them out
-    alone = dict(thresholds.class_thresholds({"random": impostors}, gallery, HEAD, 0.0))
-    both = dict(thresholds.class_thresholds({"random": impostors, "few": few}, gallery, HEAD, 0.0))
+    alone = dict(thresholds.choose_tables({"random": impostors}, gallery, HEAD, 0.0))
+    both = dict(thresholds.choose_tables({"random": impostors, "few": few}, gallery, HEAD, 0.0))
     assert both[0.01] == alone[0.01]
     assert both[LOOK_ALIKE_FPIR] != alone[LOOK_ALIKE_FPIR]
 
@@ -144,24 +113,35 @@ def test_a_margin_is_asked_for_only_where_it_keeps_impostors_away(gallery, rng):
     known = units(middles[rng.integers(0, 12, 300)] + rng.normal(scale=0.12, size=(300, 24)))
     who = names[class_distances(known, gallery, HEAD).argmin(axis=1)]
     far = thresholds.Impostors(units(rng.normal(size=(300, 24))))
-    assert thresholds.best_margin(middles, names, {"far": far}, gallery, HEAD) == min(thresholds.MARGINS)
+    assert thresholds.choose_margin(middles, names, {"far": far}, gallery, HEAD) == min(thresholds.MARGINS)
     # Impostors half way between two people come as near as known faces do, but to both.
     pairs = np.array([rng.choice(12, 2, replace=False) for _ in range(300)])
     between = middles[pairs].sum(axis=1) + rng.normal(scale=0.03, size=(300, 24))
     kinds = {"far": far, "between": thresholds.Impostors(units(between))}
-    assert thresholds.best_margin(known, who, kinds, gallery, HEAD) > min(thresholds.MARGINS)
+    assert thresholds.choose_margin(known, who, kinds, gallery, HEAD) > min(thresholds.MARGINS)
 
 
 def test_leads_that_name_wrongly_too_often_are_doubtful():
     gaps = np.array([0.4, 0.01, 0.02, 0.03, 0.2, 0.3, 0.1, 0.5])
     right = np.array([True, True, False, True, True, True, True, True])
     # Of the three smallest leads one names wrongly, of the four smallest one too: a quarter.
-    assert thresholds.doubtful(gaps, right) == pytest.approx(0.03)
-    assert thresholds.doubtful(gaps, right) > 0.03
-    assert thresholds.doubtful(gaps, np.ones(8, bool)) == 0.0
-    assert thresholds.doubtful(gaps[:0], right[:0]) == 0.0
+    assert thresholds.unreliable_lead(gaps, right) == pytest.approx(0.03)
+    assert thresholds.unreliable_lead(gaps, right) > 0.03
+    assert thresholds.unreliable_lead(gaps, np.ones(8, bool)) == 0.0
+    assert thresholds.unreliable_lead(gaps[:0], right[:0]) == 0.0
 
 
 def test_leads_are_what_the_runner_up_lacks():
     assert margins_to_runner_up(np.array([[0.5, 0.2, 0.9], [0.1, 0.7, 0.1]])) == pytest.approx([0.3, 0.0])
     assert margins_to_runner_up(np.array([[0.5]]))[0] == np.inf
+
+
+def test_class_distances_are_those_of_the_ranking(unit_vectors):
+    counts = [1, 3, 2, 5]
+    snapshot = Snapshot(tuple("abcd"), (1, 2, 3, 4), unit_vectors(11), np.cumsum([0, *counts]), 1)
+    probes = unit_vectors(7)
+    found = class_distances(probes, snapshot, HEAD)
+    for probe, row in zip(probes, found, strict=True):
+        expected = {one.person: one.class_distance for one in rank(probe, snapshot, HEAD)}
+        assert dict(zip(snapshot.names, row, strict=True)) == pytest.approx(expected, abs=1e-6)
+    assert class_distances(probes[:0], snapshot, HEAD).shape == (0, 4)

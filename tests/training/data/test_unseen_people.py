@@ -8,8 +8,8 @@ from app.recognition.scoring import Head
 from app.training.data import unseen_people
 from app.training.data.crops import Crops
 from app.training.data.labeled_faces import LabeledFaces
-from app.training.evaluation.judged import judged
-from app.training.release import release
+from app.training.evaluation.ranked_faces import rank_faces
+from app.training.release import gallery
 from app.vision.faces import Box, DetectedFace
 from app.vision.quality import QualityFloor
 from tests import photos
@@ -51,7 +51,7 @@ def test_guests_join_the_gallery_by_half_of_their_pictures(root, faces, tmp_path
 
     monkeypatch.setattr(unseen_people, "embed", embed)
     face = DetectedFace(Box(10, 10, 20, 24), np.array([[12.0, 18.0], [28.0, 18.0]]), 0.9)
-    detector = SimpleNamespace(largest=lambda picture: face, backend="none")
+    detector = SimpleNamespace(find_largest_face=lambda picture: face, backend="none")
     ticks = []
     joined = unseen_people.add_people(
         faces, root, tmp_path / "work", detector, None, [], lambda *done: ticks.append(done)
@@ -63,9 +63,9 @@ def test_guests_join_the_gallery_by_half_of_their_pictures(root, faces, tmp_path
     assert set(joined.splits[few]) <= {"calibration-impostor", "test-impostor"}
     assert joined.read_picture(5).shape == (40, 40, 3)
     spelling, floor = {"Bo Ek": "Bo Ék"}, QualityFloor()
-    snapshot, _ = release.choose_gallery(joined, spelling, floor)
+    snapshot, _ = gallery.choose_gallery(joined, spelling, floor)
     assert snapshot.names == ("Ann Lee", "Bo Ék", "Dee")
     card = SimpleNamespace(rules=SimpleNamespace(head=Head(6.0, 1.0)), quality=floor)
-    found = judged(joined, joined.positions("test-unseen"), spelling, snapshot, card)
+    found = rank_faces(joined, joined.positions("test-unseen"), spelling, snapshot, card)
     assert {face.person for face in found} == {"Ann Lee", "Bo Ék"}
-    assert all(face.right for face in found)
+    assert all(face.is_rank1 for face in found)

@@ -46,11 +46,11 @@ def test_pairs_of_lfw_are_read(tmp_path):
     (tmp_path / "Ann_Lee").mkdir()
     (tmp_path / "Ann_Lee" / "Ann_Lee_0001.webp").touch()
     (tmp_path / "Ann_Lee" / "Ann_Lee_0004.jpg").touch()
-    same, other = verification.lfw_pairs(tmp_path)
+    same, other = verification.read_lfw_pairs(tmp_path)
     assert same == ("Ann_Lee/Ann_Lee_0001.webp", "Ann_Lee/Ann_Lee_0004.jpg", False)
     assert other[2] is True
     with pytest.raises(TrainingError, match=r"no pairs\.txt"):
-        verification.lfw_pairs(tmp_path / "Ann_Lee")
+        verification.read_lfw_pairs(tmp_path / "Ann_Lee")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_single_photos_are_compared_pair_by_pair(rules):
     apart[:4, :2] = circle
     apart[4:, 2:10] = np.eye(8)
     people = np.array(["a", "a", "b", "c", *"defghijk"])
-    found = verification.comparisons(apart.astype(np.float32), people, rules)
+    found = verification.comparison_rates(apart.astype(np.float32), people, rules)
     assert found["same_person"] == {"pairs": 1, "same": 1.0, "uncertain": 0.0, "different": 0.0}
     different = found["different_people"]
     # Of b and c, three pairs are nearer than 1.0 and one is at 1.1. One is at 1.3, all others at a right angle.
@@ -82,8 +82,8 @@ def test_single_photos_are_compared_pair_by_pair(rules):
 def test_groups_of_different_people_share_nobody(rules):
     people = np.repeat([f"p{number}" for number in range(10)], 3)
     rows = np.repeat(np.eye(10, dtype=np.float32), 3, axis=0)
-    groups = verification.comparisons(rows, people, rules)["groups"]
-    assert groups == {"pairs": verification.TRIES, "same": 0.0, "uncertain": 0.0, "different": 1.0}
+    groups = verification.comparison_rates(rows, people, rules)["groups"]
+    assert groups == {"pairs": verification.GROUP_PAIRS, "same": 0.0, "uncertain": 0.0, "different": 1.0}
 
 
 def test_closest_of_all_pairs_decides_about_groups(rules):
@@ -91,7 +91,7 @@ def test_closest_of_all_pairs_decides_about_groups(rules):
     rows = np.eye(10, dtype=np.float32)[[*range(10), 9]]
     angle = 2 * np.arcsin(0.9 / 2)
     rows[1, :2] = np.cos(angle), np.sin(angle)
-    found = verification.comparisons(rows, np.array([*range(10), 9]), rules)
+    found = verification.comparison_rates(rows, np.array([*range(10), 9]), rules)
     assert found["different_people"]["same"] == pytest.approx(1 / 54)
     assert found["groups"]["same"] == 0
     assert found["groups"]["uncertain"] == pytest.approx(5 / 9, abs=0.03)

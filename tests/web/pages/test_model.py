@@ -4,7 +4,7 @@ import re
 import pytest
 
 from app.recognition.decision import FPIRS
-from app.recognition.evaluation_figures import figures
+from app.recognition.evaluation_table import metric_rows
 from app.web.factory import create_app
 from app.web.pages.model import ALTERNATIVES, find_plots
 from tests.web.conftest import heading, text
@@ -33,7 +33,7 @@ def test_the_card_in_words(client, recognizer):
     assert f"{card.rules.margin:.3f}" in said
     assert "The false positive identification rate is 1 %" in said
     assert f"The gallery has {len(recognizer.gallery.people())} people" in said
-    shown = figures(card.raw["metrics"])
+    shown = metric_rows(card.raw["metrics"])
     assert len(shown) > 5
     for what, figure, _ in shown:
         assert what in said

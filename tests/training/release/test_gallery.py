@@ -1,4 +1,4 @@
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,10 +8,10 @@ from app.recognition.decision import decide
 from app.recognition.model_card import TwinConfig, read_card
 from app.recognition.scoring import rank
 from app.training.calibration import quality_floor, thresholds
-from app.training.data import labeled_faces
+from app.training.calibration.calibrate import calibrate
 from app.training.data.crops import Crops
 from app.training.data.labeled_faces import LabeledFaces
-from app.training.release import anchors, release
+from app.training.release import export, gallery
 from app.vision.alignment import PIPELINE
 from app.vision.quality import QualityFloor
 from tests.training.data.test_crops import rows_of
@@ -36,9 +36,38 @@ def faces(rng, tmp_path) -> LabeledFaces:
     return LabeledFaces(tmp_path, whole, np.array(identities), np.array(splits), rows.astype(np.float32))
 
 
+@pytest.fixture
+def person(rng):
+    """Makes float32 (count, 16) embeddings of length 1 around one direction."""
+
+    def make(count: int, spread: float = 0.05) -> np.ndarray:
+        rows = np.eye(16)[0] + rng.normal(scale=spread, size=(count, 16))
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    return make
+
+
+def test_an_outlier_is_left_out(person):
+    faces = person(100)
+    for place in (0, 17, 99):
+        planted = faces.copy()
+        planted[place] = -planted[place]
+        chosen = gallery.choose_anchors(planted)
+        assert len(chosen) == gallery.MAX_ANCHORS
+        assert place not in chosen
+
+
+def test_each_face_is_chosen_once_and_no_more_than_asked_for(person):
+    for count, most in ((1, 32), (5, 32), (32, 32), (33, 32), (200, 32), (20, 7)):
+        chosen = gallery.choose_anchors(person(count), most)
+        assert len(chosen) == len(set(chosen.tolist())) <= most
+        assert set(chosen.tolist()) <= set(range(count))
+    assert sorted(gallery.choose_anchors(person(3)).tolist()) == [0, 1, 2]
+
+
 def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
-    rules, floor, snapshot = release.calibrate(faces, {"p1": "Pé One"}, SimpleNamespace(vectors=None))
+    rules, floor, snapshot = calibrate(faces, {"p1": "Pé One"}, SimpleNamespace(embed_raw=None))
     assert snapshot.names == tuple(sorted([*(f"p{number}" for number in range(PEOPLE) if number != 1), "Pé One"]))
     for _, table in rules.thresholds:
         assert [people for people, _ in table] == [1, 4, PEOPLE]
@@ -48,7 +77,7 @@ def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypat
     known = faces.embeddings[faces.positions("calibration")]
     assert np.mean([decide(rank(one, snapshot, rules.head), rules).kind == "match" for one in known]) > 0.5
     raw = {"architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), DIMS))}, "crop": PIPELINE}
-    written = release.write(tmp_path / "twin.json", raw, {"000": np.zeros(3)}, rules, floor)
+    written = export.write_card(tmp_path / "twin.json", raw, {"000": np.zeros(3)}, rules, floor)
     assert written == read_card(tmp_path / "twin.json")
     assert (written.rules.head, written.quality) == (rules.head, floor)
     for count, people in ((1, 1), (5, 3), (8, 10)):
@@ -57,24 +86,15 @@ def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypat
 
 def test_a_pretrained_network_is_calibrated_on_training_photos_too(faces, monkeypatch):
     monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
-    monkeypatch.setattr(anchors.choose, "__defaults__", (3,))
+    monkeypatch.setattr(gallery.choose_anchors, "__defaults__", (3,))
     seen = []
 
     def margin(known, *_):
         seen.append(len(known))
         return 0.0
 
-    monkeypatch.setattr(thresholds, "best_margin", margin)
+    monkeypatch.setattr(thresholds, "choose_margin", margin)
     for pretrained in (False, True):
-        release.calibrate(faces, {}, SimpleNamespace(vectors=None), pretrained)
+        calibrate(faces, {}, SimpleNamespace(embed_raw=None), pretrained)
     # Five of a person's eight training photos do not become anchors.
     assert seen == [4 * PEOPLE, (4 + 5) * PEOPLE]
-
-
-def test_impostors_of_the_gallerys_names_are_dropped(faces):
-    identities = faces.identities.copy()
-    identities[-1] = "people/P_2"
-    splits = np.array([*faces.splits[:-2], "test-famous", "test-impostor"])
-    found = labeled_faces.drop_gallery_impostors(replace(faces, identities=identities, splits=splits), {"P 2": "p2"})
-    assert found.splits[-2:].tolist() == ["test-famous", "dropped"]
-    assert (found.splits[:-2] == splits[:-2]).all()

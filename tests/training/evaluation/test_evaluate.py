@@ -10,7 +10,7 @@ from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules
 from app.recognition.scoring import Head
 from app.training.data.crops import Crops
 from app.training.data.labeled_faces import LabeledFaces
-from app.training.evaluation import measuring
+from app.training.evaluation import evaluate
 from app.vision import alignment
 from app.vision.quality import QualityFloor
 
@@ -60,10 +60,10 @@ def card():
 
 def test_figures_of_the_card_agree_with_each_other(measured, card):
     faces, snapshot = measured
-    figures, details = measuring.gallery(faces, {}, snapshot, card)
-    celebrities, guests, impostors = figures["celebrities"], figures["guests"], figures["impostors"]
+    figures, details = evaluate.evaluate_gallery(faces, {}, snapshot, card)
+    celebrities, unseen, impostors = figures["celebrities"], figures["unseen_people"], figures["impostors"]
     assert (celebrities["faces"], celebrities["missed"], celebrities["refused"]) == (72, 1, 1)
-    assert (guests["faces"], guests["missed"], guests["refused"]) == (48, 0, 0)
+    assert (unseen["faces"], unseen["missed"], unseen["refused"]) == (48, 0, 0)
     assert {name: kind["faces"] for name, kind in impostors.items()} == {
         "ordinary": 60,
         "famous": 20,
@@ -71,39 +71,39 @@ def test_figures_of_the_card_agree_with_each_other(measured, card):
     }
     by_person = details["people"].values()
     assert np.mean([row["rank1"] for row in by_person]) == pytest.approx(celebrities["rank1"])
-    assert np.mean([row["named"] for row in by_person]) == pytest.approx(celebrities["rates"][0]["named"])
+    assert np.mean([row["matched"] for row in by_person]) == pytest.approx(celebrities["rates"][0]["matched"])
     assert celebrities["rank1"] > 0.9
-    for known in (celebrities, guests):
-        named = [rate["named"] for rate in known["rates"]]
+    for known in (celebrities, unseen):
+        named = [rate["matched"] for rate in known["rates"]]
         assert known["rank1"] >= named[0] > named[1] > named[2]
     called = sum(row["impostors"] for row in by_person)
-    shares = {name: kind["rates"][0]["named"] for name, kind in impostors.items()}
+    shares = {name: kind["rates"][0]["matched"] for name, kind in impostors.items()}
     assert 0 < called == round(60 * shares["ordinary"] + 120 * shares["look_alikes"])
     # Neither the missed nor the refused face has a distance.
     assert sum(row["faces"] for row in figures["reliability"]) == len(SPLITS) - 2
-    right = celebrities["rank1"] * 72 + guests["rank1"] * 48
-    assert sum(row["right"] for row in figures["reliability"]) == round(right) - 1
+    right = celebrities["rank1"] * 72 + unseen["rank1"] * 48
+    assert sum(row["correct"] for row in figures["reliability"]) == round(right) - 1
     assert details["open_set_curves"]["celebrities"][-1][1] <= celebrities["rank1"]
 
 
 def test_people_who_are_missing_in_the_gallery_are_reported(measured, card):
     faces, snapshot = measured
     with pytest.raises(TrainingError, match="Zoe is not in the gallery"):
-        measuring.gallery(faces, {"p03": "Zoe"}, snapshot, card)
+        evaluate.evaluate_gallery(faces, {"p03": "Zoe"}, snapshot, card)
 
 
-def test_guests_are_members_and_impostors_of_own_galleries(measured, card):
+def test_unseen_are_members_and_impostors_of_own_galleries(measured, card):
     faces, _ = measured
     identities = np.char.replace(np.char.replace(faces.identities, "known/", "unseen/"), "o/", "unseen/")
     others = ["calibration-impostor", "test-impostor", "test-famous", "dropped"]
     splits = np.array(["test-unseen", "train"] * 60 + others * 20)
     identities[125] = identities[121]  # two test impostors are one person
     joined = replace(faces, identities=identities, splits=splits)
-    people = measuring.own_people(joined, card)
+    people = evaluate.unseen_collection(joined, card)
     assert people.members.tolist() == list(range(120))
     assert people.impostors.tolist() == [place for place in range(120, 200) if place % 4 < 2]
     assert people.held_out.tolist() == [place for place in range(120, 200) if place % 4 == 1]
     assert np.flatnonzero(~people.usable).tolist() == [0, 10]
-    figures = measuring.guests(joined, card)
+    figures = evaluate.evaluate_unseen_people(joined, card)
     assert figures["own_galleries"]["people"] == PEOPLE
     assert figures["comparisons"]["different_people"]["pairs"] == 20 * 19 / 2 - 1

@@ -1,0 +1,183 @@
+"""Evaluation metrics of the model card as a table, for the model page, the report and the README.
+
+`python -m app.recognition.evaluation_table` writes the table into README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.recognition.model_card import read_card
+from app.settings import ROOT, Settings
+
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+"""Markers around the table in README.md."""
+
+NOT_MEASURED = "*The network in `models/` has not been measured yet.*"
+
+Metrics = dict[str, Any]
+"""A part of the model card's `metrics`, as `app.training.evaluation` returns it."""
+
+Row = tuple[str, str, str]
+"""Measure, value and sample."""
+
+
+def metric_rows(metrics: Metrics) -> list[Row]:
+    """Return the rows of the table; each part of `metrics` may be missing."""
+    return [row for part, describe in _PARTS.items() if part in metrics for row in describe(metrics[part])]
+
+
+def format_table(metrics: Metrics) -> str:
+    """Return the metrics as a Markdown table."""
+    rows = metric_rows(metrics)
+    if not rows:
+        return NOT_MEASURED
+    return "\n".join(
+        f"| {' | '.join(row)} |" for row in [("Measure", "Value", "Sample"), ("---", "---:", "---"), *rows]
+    )
+
+
+def insert_table(document: str, table: str) -> str:
+    """Return the document with a table between its markers."""
+    before, _, rest = document.partition(BEGIN)
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as text in percent."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def _own_galleries(part: Metrics) -> list[Row]:
+    rows = []
+    for row in part["rows"]:
+        photos = f"{row['enrolled']} photo{'s' if row['enrolled'] > 1 else ''} each"
+        sample = (
+            f"{row['probes']:,} faces of {part['people']} LFW people, {part['impostors']:,} impostors, "
+            f"mean of {part['seeds']} random choices"
+        )
+        rows.append((f"Own gallery, {photos}: TPIR at FPIR {_fpirs(row)}", _values(row, "tpir"), sample))
+    return rows
+
+
+def _unseen_people(part: Metrics) -> list[Row]:
+    sample = f"{part['faces']:,} faces of {part['people']} LFW people who are not in the faces folder"
+    return _known_faces("Shipped gallery, people not seen in training", part, sample)
+
+
+def _celebrities(part: Metrics) -> list[Row]:
+    sample = f"{part['faces']:,} faces of {part['people']} celebrities"
+    return _known_faces("Shipped gallery, celebrities", part, sample)
+
+
+def _known_faces(group: str, part: Metrics, sample: str) -> list[Row]:
+    with_impostors = f"{sample}, {part['impostors']:,} ordinary impostors"
+    thresholds = f"with the shipped thresholds for FPIR {_fpirs(part)}"
+    return [
+        (f"{group}: rank-1", percent(part["rank1"]), sample),
+        (f"{group}: TPIR at FPIR {_fpirs(part)}", _values(part, "tpir"), with_impostors),
+        (f"{group}: TPIR {thresholds}", _values(part, "matched"), sample),
+        (f"{group}: misidentified {thresholds}", _values(part, "misidentified"), sample),
+    ]
+
+
+_IMPOSTORS = {
+    "ordinary": ("Ordinary people", "ordinary people outside the gallery"),
+    "famous": ("Famous people", "famous people outside the gallery"),
+    "look_alikes": ("Look-alikes", "gallery people, each left out of the gallery"),
+}
+
+
+def _impostors(part: Metrics) -> list[Row]:
+    rows = []
+    for kind, (group, description) in _IMPOSTORS.items():
+        if kind in part:
+            sample = f"{part[kind]['faces']:,} faces of {part[kind]['people']:,} {description}"
+            thresholds = f"with the shipped thresholds for {_fpirs(part[kind])}"
+            rows.append((f"{group} as impostors: FPIR {thresholds}", _values(part[kind], "matched"), sample))
+            rows.append((f"{group} as impostors: ambiguous {thresholds}", _values(part[kind], "ambiguous"), sample))
+    return rows
+
+
+def _resent(part: Metrics) -> list[Row]:
+    name = "Enrolled photos that match their person when sent again"
+    compressed = f"{part['compressed']:,} of them, saved again as JPEG of quality 80"
+    return [
+        (name, percent(part["matched"]), f"{part['photos']:,} photos of the gallery, unchanged"),
+        (name, percent(part["compressed_matched"]), compressed),
+    ]
+
+
+def _comparisons(part: Metrics) -> list[Row]:
+    groups, different, same = part["groups"], part["different_people"], part["same_person"]
+    group_sample = f"{groups['pairs']:,} random pairs of group photos of LFW impostors"
+    different_sample = f"{different['pairs']:,} pairs of LFW impostors"
+    same_sample = f"{same['pairs']:,} pairs of LFW impostors"
+    return [
+        ("Two groups of five different people: same person", percent(groups["same"], 2), group_sample),
+        ("Two groups of five different people: can't tell", percent(groups["uncertain"]), group_sample),
+        ("Two different people: same person (FMR)", percent(different["same"], 2), different_sample),
+        ("Two different people: can't tell", percent(different["uncertain"]), different_sample),
+        ("Two photos of one person: different people (FNMR)", percent(same["different"], 2), same_sample),
+        ("Two photos of one person: can't tell", percent(same["uncertain"]), same_sample),
+    ]
+
+
+def _lfw(part: Metrics) -> list[Row]:
+    rows = []
+    samples = {"": part, " without the celebrities of the gallery": part.get("without_celebrities")}
+    for description, pairs in samples.items():
+        if pairs:
+            sample = f"{pairs['pairs']:,} pairs{description}"
+            accuracy = f"{percent(pairs['accuracy'])} ± {100 * pairs['standard_error']:.1f}"
+            rows.append(("LFW: accuracy", accuracy, f"{sample}, 10 folds"))
+            rows.append(("LFW: TAR at FAR 0.1 %", percent(pairs["tar_at_far_1e-3"]), sample))
+    return rows
+
+
+def _tilt(part: Metrics) -> list[Row]:
+    sample = f"{part['faces']:,} faces of celebrities, the photo rotated"
+    prefix = "rank1_at_"
+    rates = {name.removeprefix(prefix): rate for name, rate in part.items() if name.startswith(prefix)}
+    return [(f"Rank-1 at a tilt of {degrees}°", percent(rate), sample) for degrees, rate in rates.items()]
+
+
+_PARTS: dict[str, Callable[[Metrics], list[Row]]] = {
+    "own_galleries": _own_galleries,
+    "unseen_people": _unseen_people,
+    "impostors": _impostors,
+    "celebrities": _celebrities,
+    "resent": _resent,
+    "comparisons": _comparisons,
+    "lfw": _lfw,
+    "tilt": _tilt,
+}
+
+
+def _fpirs(part: Metrics) -> str:
+    return " / ".join(f"{100 * row['fpir']:g}" for row in part["rates"]) + " %"
+
+
+def _values(part: Metrics, rate: str) -> str:
+    return " / ".join(f"{100 * row[rate]:.1f}" for row in part["rates"]) + " %"
+
+
+def write_table(readme: Path, model: Path) -> None:
+    """Write the metrics of a model card into a README."""
+    table = format_table(read_card(model).raw.get("metrics", {}))
+    readme.write_text(insert_table(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
+
+
+@click.command()
+def main() -> None:
+    """Write the metrics of the model card into README.md."""
+    write_table(ROOT / "README.md", Settings().model)
+    click.echo("README.md has the metrics of the model card.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Evaluation of the shipped network and gallery: metrics for the model card, and details for the report.
+
+No face was used for training or for the choice of thresholds, unless a metric says otherwise. Faces go through the
+serving pipeline: detection, alignment, quality floor, ranking and verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from app.gallery.snapshot import Snapshot
+from app.recognition.evaluation_table import Metrics
+from app.recognition.inference import Network
+from app.recognition.model_card import ModelCard
+from app.training.data.crops import collect, embed
+from app.training.data.labeled_faces import UNSEEN, LabeledFaces, Progress, no_progress
+from app.training.evaluation import fairness, identification, verification
+from app.training.evaluation.own_galleries import Collection, own_gallery_rates
+from app.training.evaluation.ranked_faces import distances, rank1_hits, rank_faces
+from app.training.evaluation.reliability import reliability_bins
+from app.vision.detection import Detector
+
+
+def evaluate_gallery(
+    faces: LabeledFaces, spellings: dict[str, str], snapshot: Snapshot, card: ModelCard
+) -> tuple[Metrics, Metrics]:
+    """Measure identification in the shipped gallery.
+
+    Args:
+        faces: Gallery people and impostors, with or without people not seen in training.
+        spellings: Names by folder name.
+        snapshot: Gallery.
+        card: Model card.
+
+    Returns:
+        Metrics for the card: `impostors` by kind, `celebrities`, `unseen_people` if there are any, `reliability` and
+        `fairness`. Details for the report: `open_set_curves`, `people` and `frequent_errors`.
+    """
+    celebrities, unseen, ordinary, famous = (
+        rank_faces(faces, np.flatnonzero(faces.splits == split), spellings, snapshot, card)
+        for split in ("test", "test-unseen", "test-impostor", "test-famous")
+    )
+    look_alikes = [face.as_impostor() for face in [*celebrities, *unseen]]
+    kinds = {"ordinary": ordinary, "famous": famous, "look_alikes": look_alikes}
+    by_person = fairness.rates_by_person(celebrities, [*ordinary, *look_alikes], card.rules)
+    by_source = fairness.rates_by_source(celebrities, ordinary, card.rules)
+    everyone = [face for face in [*celebrities, *unseen, *ordinary, *famous] if np.isfinite(face.distance)]
+    metrics: Metrics = {
+        "impostors": {name: identification.impostor_rates(kind, card.rules) for name, kind in kinds.items() if kind},
+        "celebrities": identification.known_face_rates(celebrities, ordinary, card.rules),
+        "reliability": reliability_bins(distances(everyone), rank1_hits(everyone)),
+        "fairness": fairness.summarize(by_person, by_source),
+    }
+    curves = {
+        "celebrities": identification.open_set_curve(celebrities, ordinary),
+        "celebrities, among look-alikes": identification.open_set_curve(celebrities, look_alikes),
+    }
+    if unseen:
+        metrics["unseen_people"] = identification.known_face_rates(unseen, ordinary, card.rules)
+        curves["LFW people"] = identification.open_set_curve(unseen, ordinary)
+    errors = fairness.frequent_errors(celebrities)
+    return metrics, {"open_set_curves": curves, "people": by_person, "frequent_errors": errors}
+
+
+def evaluate_unseen_people(faces: LabeledFaces, card: ModelCard) -> Metrics:
+    """Return `own_galleries` and `comparisons`, measured on people not seen in training alone."""
+    collection = unseen_collection(faces, card)
+    paired = collection.held_out[collection.usable[collection.held_out]]
+    return {
+        "own_galleries": own_gallery_rates(collection, card.rules),
+        "comparisons": verification.comparison_rates(faces.embeddings[paired], faces.identities[paired], card.rules),
+    }
+
+
+def unseen_collection(faces: LabeledFaces, card: ModelCard) -> Collection:
+    """Return the people not seen in training: those in the gallery as members, the others as impostors."""
+    usable = card.quality.accepts(faces.crops.qualities)
+    is_unseen = np.char.startswith(faces.identities, f"{UNSEEN}/")
+    members, impostors, held_out = (
+        np.flatnonzero(is_unseen & np.isin(faces.splits, splits))
+        for splits in (("train", "test-unseen"), ("calibration-impostor", "test-impostor"), ("test-impostor",))
+    )
+    return Collection(faces.embeddings, usable, faces.identities, members, impostors, held_out)
+
+
+def evaluate_lfw(
+    root: Path,
+    work: Path,
+    detector: Detector,
+    network: Network,
+    excluded: Sequence[str],
+    progress: Progress = no_progress,
+) -> tuple[Metrics, Metrics]:
+    """Measure verification on the 6,000 pairs of LFW.
+
+    Args:
+        root: LFW folder with pairs.txt.
+        work: Folder for the cached crops.
+        detector: Detector of the serving pipeline.
+        network: Network of the serving pipeline.
+        excluded: LFW names of celebrities. Metrics without their pairs are returned too.
+        progress: Called with the progress.
+
+    Returns:
+        Metrics for the card, and details for the report: `roc`.
+    """
+    pairs = verification.read_lfw_pairs(root)
+    files = sorted({file for left, right, _ in pairs for file in (left, right)})
+    done = iter(range(1, len(files) + 1))
+    cache = work / "lfw"
+    crops = collect(root, files, detector, cache, lambda: progress("detecting faces in LFW", next(done), len(files)))
+    crops, embeddings = embed(network, crops, cache, lambda done, total: progress("embedding LFW", done, total))
+    left = crops.positions([file for file, _, _ in pairs])
+    right = crops.positions([file for _, file, _ in pairs])
+    pair_distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)
+    pair_distances = np.where(crops.found[left] & crops.found[right], pair_distances, np.inf)
+    is_different = np.array([different for _, _, different in pairs])
+    kept = np.array([not {file.split("/")[0] for file in pair[:2]} & set(excluded) for pair in pairs])
+    metrics = {
+        "missed_faces": int((~crops.found).sum()),
+        **verification.pair_metrics(pair_distances, is_different),
+        "without_celebrities": verification.pair_metrics(pair_distances[kept], is_different[kept]),
+    }
+    curves = {
+        "all pairs": verification.roc(pair_distances, is_different),
+        "without celebrities": verification.roc(pair_distances[kept], is_different[kept]),
+    }
+    return metrics, {"roc": curves}
