@@ -23,7 +23,7 @@ ALTERNATIVES = {
     "(FPIR).",
     "roc": "Curves on pairs of LFW: the true accept rate (TAR) against the false accept rate (FAR).",
     "reliability": "Bars: the share of faces whose closest person is the right one, by class distance.",
-    "confusion": "Bars: the pairs of people that are confused most often.",
+    "frequent_errors": "Bars: the most frequent rank-1 errors, by person.",
     "robustness": "Bars: rank-1 accuracy in degraded photos: blurred, dark, small, covered or tilted.",
 }
 """Text alternatives of the plots, in the order of the page. Other plots follow with their own titles."""
