@@ -100,9 +100,7 @@ def test_a_changed_gallery_is_reported(quick, pictures, out):
     about = json.loads((out / "_about.json").read_text())
     (out / "_about.json").write_text(json.dumps(about | {"gallery": None}))
     done, _ = quick(pictures / "inner", "--out", out)
-    assert done.stderr.startswith(
-        f"The gallery has changed since {out} was started. Existing rows are kept.\n"
-    )
+    assert done.stderr.startswith(f"The gallery has changed since {out} was started. Existing rows are kept.\n")
     (out / "_about.json").write_text(json.dumps(about | {"network": "other"}))
     done, _ = quick(pictures / "inner", "--out", out)
     assert done.exit_code == 1

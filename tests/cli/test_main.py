@@ -1,13 +1,11 @@
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
 from app.cli import COMMANDS
 from app.settings import ROOT, reference
-
-QUICK = (["--help"], ["identify", "--help"], ["people", "--help"], ["people", "list"])
 
 
 def imported(arguments: list[str], database_url: str) -> set[str]:
@@ -24,18 +22,17 @@ def imported(arguments: list[str], database_url: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], ["people", "list"], ["settings"]], ids=" ".join)
 def test_quick_commands_import_nothing_heavy(arguments, database_url):
-    assert not {"tensorflow", "keras", "deepface"} & imported(arguments, database_url)
+    assert not {"tensorflow", "keras", "deepface", "pyarrow"} & imported(arguments, database_url)
 
 
-def test_help_is_quick(process):
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        assert process("--help").returncode == 0
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < 1
+def test_help_takes_less_than_a_second(process):
+    # Processor time: the machine may be busy.
+    before = os.times()
+    assert process("--help").returncode == 0
+    after = os.times()
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 1
 
 
 def test_help_lists_every_command(process):
@@ -99,9 +96,9 @@ def test_settings_are_printed_with_value_and_default(run, monkeypatch):
     assert "secret" not in done.stdout
 
 
-def test_without_a_command_an_introduction_is_shown(process):
-    done = process()
-    assert done.returncode == 0
+def test_without_a_command_an_introduction_is_shown(run):
+    done = run()
+    assert done.exit_code == 0
     assert done.stderr == ""
     assert "python main.py identify PHOTO..." in done.stdout
     assert "anchors/portraits/" in done.stdout
