@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
+from app.training.fit.teacher import Teacher
 from tqdm import tqdm
 
 from app.recognition import inference
@@ -25,7 +26,6 @@ from app.training.data import labeled_faces, unseen_people
 from app.training.data.crops import collect, embed
 from app.training.data.splits import unit_hash
 from app.training.evaluation import identification, verification
-from app.training.fit.teacher import Teacher
 from app.vision.detection import Detector
 from bench.rival import rival
 

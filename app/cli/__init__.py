@@ -17,7 +17,6 @@ COMMANDS = {
     "people": "app.cli.people",
     "settings": "app.cli.settings",
     "train": "app.cli.train",
-    "targets": "app.cli.targets",
     "ship": "app.cli.ship",
     "evaluate": "app.cli.evaluate",
     "calibrate": "app.cli.calibrate",

@@ -5,122 +5,80 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from app.cli import common
-from app.cli.training_options import COLOR, FILE, FOLDER, VALUES, WORK, progress_bars
+from app.cli.training_options import FILE, FOLDER, GALLERY, WORK, progress_bars
 
 
 @click.command()
 @click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
 @WORK
-@click.option("--images", default=400_000, show_default=True, help="Augmented faces the network sees in all.")
-@click.option("--batch", default=64, show_default=True, help="Faces in one step.")
-@click.option("--rate", default=0.1, show_default=True, help="Highest rate of learning.")
-@click.option(
-    "--decay",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=0.25,
-    show_default=True,
-    help="Share of the faces, at the end, over which the rate falls to zero; 1 where a trained network goes on.",
-)
+@GALLERY
+@click.option("--steps", type=click.IntRange(2), default=6000, show_default=True, help="Optimizer steps.")
+@click.option("--batch-size", type=click.IntRange(4), default=64, show_default=True, help="Faces in a step.")
+@click.option("--learning-rate", default=1e-3, show_default=True, help="Peak learning rate.")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of the convolutions. auto: bfloat16 where the machine multiplies it by itself.",
+    help="Precision of the convolutions. auto: bfloat16 if the hardware multiplies it natively.",
 )
-@click.option("--seed", default=1, show_default=True, help="Of weights, order and augmentation.")
-@click.option("--answers", type=FOLDER, help="A teacher's answers about blends of two faces, see: targets.")
-@click.option(
-    "--teacher",
-    type=FILE,
-    help="Instead, a teacher in an ONNX file, to be asked about blends while they are learnt from: for a GPU.",
-)
-@COLOR
-@VALUES
-@click.option(
-    "--from",
-    "cards",
-    multiple=True,
-    type=FILE,
-    help="Card of a twin to begin with; of several twins of one layout, the mean of their weights.",
-)
+@click.option("--seed", default=1, show_default=True, help="Seed of weights, batches and augmentation.")
+@click.option("--teacher", "teacher_card", type=FILE, help="Model card of a network to learn from (distillation).")
+@click.option("--from", "initial_card", type=FILE, help="Model card of the initial weights. Default: random weights.")
 def train(
     faces: Path,
     work: Path,
-    images: int,
-    batch: int,
-    rate: float,
-    decay: float,
+    gallery: str,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
     precision: str,
     seed: int,
-    answers: Path | None,
-    teacher: Path | None,
-    color: str,
-    values: str,
-    cards: tuple[Path, ...],
+    teacher_card: Path | None,
+    initial_card: Path | None,
 ) -> None:
-    """Train a network on FACES_FOLDER.
+    """Train a network on FACES_FOLDER, which has one folder of pictures for each person.
 
-    Every folder of pictures below it is one person. An index.csv with landmarks and a targets.npy with a
-    teacher's embeddings are used where they lie. Stop it with Ctrl-C whenever you like: the same
-    command goes on from the last checkpoint. Then: ship.
+    Ctrl-C stops the training. The same command resumes it from the last checkpoint. Next: ship.
     """
-    if answers and teacher:
-        raise click.UsageError("--teacher asks about blends itself: give it or --answers, not both.")
     settings = common.load_settings()
     with progress_bars() as progress:
         from app.recognition.model_card import TwinConfig, read_card, read_weights
-        from app.training.data import answers as answered
-        from app.training.data import tiles
-        from app.training.fit import learner, loop
-        from app.training.fit.graph import Graph
-        from app.training.fit.initial_weights import learnt_from, mean, origin
-        from app.training.fit.schedule import Plan
+        from app.recognition.siamese import build_twin, fill
+        from app.training.data import training_faces
+        from app.training.fit import trainer
+        from app.training.fit.plan import TrainingPlan
+        from app.training.fit.student import PRECISIONS, default_precision
         from app.vision.detection import Detector
 
-        detector = Detector.from_settings(settings)
-        packed = tiles.pack(faces, work / "tiles", detector, lambda done, total: progress("reading faces", done, total))
-    click.echo(f"{len(packed)} faces of {len(set(packed.identities))} people.")
-    begin = [read_card(card) for card in cards]
-    chosen = learner.precision_here() if precision == "auto" else precision
-    taught = answered.read(packed, answers) if answers else None
-    # Half precision keeps more digits of what a teacher says than bfloat16, and takes no longer.
-    asked = Graph(teacher, color, values, "float32" if chosen == "float32" else "float16") if teacher else None
-    plan = Plan(
-        images=images,
-        batch=batch,
-        rate=rate,
-        decay=decay,
+        training_set = training_faces.load(faces, work, Detector.from_settings(settings), gallery, progress)
+    click.echo(f"{len(training_set)} pictures of {len(set(training_set.identities))} people.")
+    precision = default_precision() if precision == "auto" else precision
+    initial = read_card(initial_card) if initial_card else None
+    teacher_id, teacher = "", None
+    if teacher_card:
+        card = read_card(teacher_card)
+        teacher_id, teacher = card.id, build_twin(card.twin, PRECISIONS[precision])
+        fill(teacher, read_weights(teacher_card, card))
+    plan = TrainingPlan(
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        checkpoint_steps=min(200, steps),
+        precision=precision,
         seed=seed,
-        precision=chosen,
-        seen_before=max((learnt_from(card) for card in begin), default=0),
-        initial=tuple(origin(card) for card in begin),
+        initial=_origin(initial.id, initial.raw) if initial else "",
+        teacher=teacher_id,
     )
-    with tqdm(total=images, unit="face", desc="training", dynamic_ncols=True) as bar:
-        loop.train(
-            packed,
-            work / "run",
-            plan,
-            begin[0].twin if begin else TwinConfig(),
-            lambda line: _show(bar, line),
-            taught,
-            mean([read_weights(*one) for one in zip(cards, begin, strict=True)]) if begin else None,
-            asked,
-        )
+    weights = read_weights(initial_card, initial) if initial_card and initial else None
+    config = initial.twin if initial else TwinConfig()
+    trainer.train(training_set, work / "run", plan, config, weights, teacher, click.echo)
     click.echo(f"Trained. Next: python main.py ship {faces}")
 
 
-def _show(bar: tqdm, line: dict) -> None:
-    if not bar.n:
-        # A run that goes on has made few of these faces since it started.
-        bar.initial = bar.n = line["images"]
-        bar.unpause()
-        bar.start_t = bar.last_print_t
-    bar.update(line["images"] - bar.n)
-    losses = {name: f"{line[name]:.3f}" for name in ("distillation", "softmax", "contrastive", "spread")}
-    if "validation" in line:
-        bar.write(f"{line['images']} faces: validation pair accuracy {line['validation']:.1%}")
-    bar.set_postfix(losses)
+def _origin(card_id: str, card: dict[str, dict[str, dict[str, str]]]) -> str:
+    """Return the card ID of initial weights, with source and license if they were pretrained elsewhere."""
+    pretrained = card["training"].get("pretrained")
+    return f"{card_id}: {pretrained['source']}, {pretrained['license']}" if pretrained else card_id

@@ -1,4 +1,4 @@
-"""Options and progress bars shared by `train`, `targets`, `ship` and `evaluate`."""
+"""Options and progress bars shared by `train`, `ship` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -26,16 +26,6 @@ LFW = click.option(
     "--lfw",
     type=FOLDER,
     help="LFW folder with photos and pairs.txt. People with ten or more photos join the gallery with half of them.",
-)
-COLOR = click.option(
-    "--color", type=click.Choice(["rgb", "bgr"]), default="rgb", show_default=True, help="Channels a teacher takes."
-)
-VALUES = click.option(
-    "--values",
-    type=click.Choice(["bytes", "unit"]),
-    default="bytes",
-    show_default=True,
-    help="Pixel values a teacher takes: bytes from 0 to 255, or unit from -1 to 1.",
 )
 
 

@@ -28,25 +28,21 @@ CONVOLUTION_EPSILON, EMBEDDING_EPSILON = 1e-3, 2e-5
 """Addends to the variance in batch normalization: after convolutions, and around the dense layer."""
 
 
-def build_twin(
-    config: TwinConfig, precision: str = "float32", normalization: type[keras.layers.Layer] | None = None
-) -> keras.Model:
+def build_twin(config: TwinConfig, precision: str = "float32") -> keras.Model:
     """Build the twin with random weights.
 
     Args:
         config: the layout.
         precision: Keras dtype policy of the convolutions, for training. Weights and embedding stay float32.
-        normalization: class of the batch normalizations, for training; default: Keras's own.
 
     Returns:
         A Keras model from float32 (batch, 112, 112, 3), as `alignment.normalize` returns it, to float32 (batch,
         embedding) of unit length.
     """
     layers = import_keras().layers
-    normalization = normalization or layers.BatchNormalization
 
     def activate(x: Any) -> Any:
-        x = normalization(momentum=0.95, epsilon=CONVOLUTION_EPSILON, dtype=precision)(x)
+        x = layers.BatchNormalization(momentum=0.95, epsilon=CONVOLUTION_EPSILON, dtype=precision)(x)
         return layers.PReLU(shared_axes=[1, 2], dtype=precision)(x)
 
     def separable(x: Any, channels: int, strides: int = 1) -> Any:

@@ -1,1 +1,1 @@
-"""Augmentation of training faces."""
+"""Data augmentation of face crops."""

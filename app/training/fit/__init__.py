@@ -1,1 +1,1 @@
-"""Training: losses, schedule and loop."""
+"""Training of the network: losses, student model, batches and the training run."""

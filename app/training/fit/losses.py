@@ -1,13 +1,4 @@
-"""What the twin learns from, written with `keras.ops` so that any Keras backend can run it.
-
-Three losses over one batch of unit-length embeddings, added up:
-
-- `contrastive`: pairs with labels same = 0 and different = 1 (Hadsell et al. 2006), the different
-  ones being the hardest of the batch (Schroff et al. 2015, https://arxiv.org/abs/1503.03832).
-- `margin_softmax`: CosFace (Wang et al. 2018, https://arxiv.org/abs/1801.09414) over the people,
-  each represented by a fixed center.
-- `distillation`: squared distance to a teacher's embedding of the same face.
-"""
+"""Losses of face embeddings on any Keras backend: contrastive loss, margin softmax (CosFace) and distillation."""
 
 from __future__ import annotations
 
@@ -15,61 +6,85 @@ import keras
 from keras import ops
 
 SCALE = 24.0
+"""Factor of the cosines in the margin softmax."""
+
 COSINE_MARGIN = 0.1
 CONTRASTIVE_MARGIN = 1.25
-"""Euclidean distance beyond which different people are far enough apart: a cosine of 0.22."""
-NOBODY = -1
-"""Label of a face that is none of the people, such as a blend of two: only a teacher can tell who it is."""
+"""Euclidean distance between different people beyond which their pair has no loss: a cosine of 0.22."""
+
+NO_LABEL = -1
+"""Label of a face without a class, such as a mix of two faces. Only the teacher has a target for it."""
 
 
-def distances(left: keras.KerasTensor, right: keras.KerasTensor) -> keras.KerasTensor:
-    """Euclidean distances between unit vectors: (n, dims), (m, dims) -> (n, m)."""
+def pairwise_distances(left: keras.KerasTensor, right: keras.KerasTensor) -> keras.KerasTensor:
+    """Return Euclidean distances between unit vectors: (n, dims), (m, dims) -> (n, m)."""
     squared = 2.0 - 2.0 * ops.matmul(left, ops.transpose(right))
-    # The root's slope is infinite at 0, where a face is compared with itself.
+    # The square root has an infinite slope at 0, which a face has to itself.
     return ops.sqrt(ops.maximum(squared, 1e-6))
 
 
-def contrastive(distance: keras.KerasTensor, different: keras.KerasTensor) -> keras.KerasTensor:
-    """Loss of pairs: d^2 where `different` is 0, max(0, margin - d)^2 where it is 1. Same shape as `distance`."""
-    short = ops.maximum(CONTRASTIVE_MARGIN - distance, 0.0)
-    return (1.0 - different) * ops.square(distance) + different * ops.square(short)
+def contrastive(distances: keras.KerasTensor, different: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the contrastive loss of pairs (Hadsell et al. 2006, https://doi.org/10.1109/CVPR.2006.100).
+
+    Args:
+        distances: Euclidean distances of any shape.
+        different: 0.0 for pairs of one person, 1.0 for pairs of two, in the same shape.
+
+    Returns:
+        d^2 for one person, max(0, margin - d)^2 for two, in the same shape.
+    """
+    shortfall = ops.maximum(CONTRASTIVE_MARGIN - distances, 0.0)
+    return (1.0 - different) * ops.square(distances) + different * ops.square(shortfall)
 
 
 def hard_pairs(embeddings: keras.KerasTensor, labels: keras.KerasTensor) -> keras.KerasTensor:
-    """Mean contrastive loss of each face with its same-person pairs and its hardest stranger of the batch.
+    """Return the contrastive loss of all pairs of one person and of each face's hardest negative in the batch.
+
+    Hard negatives follow FaceNet (Schroff et al. 2015, https://arxiv.org/abs/1503.03832).
 
     Args:
-        embeddings: (batch, dims) of length 1.
-        labels: int (batch,), the person of each; `NOBODY` is left out.
+        embeddings: (batch, dims) of unit length.
+        labels: int (batch,). Faces with `NO_LABEL` are ignored.
+
+    Returns:
+        Scalar: the mean over positive pairs plus the mean over hardest negatives.
     """
-    pairs = distances(embeddings, embeddings)  # (batch, batch)
-    different = ops.cast(ops.expand_dims(labels, 1) != ops.expand_dims(labels, 0), pairs.dtype)
-    known = _known(labels, pairs.dtype)
-    others = 1.0 - ops.eye(ops.shape(labels)[0], dtype=pairs.dtype)
-    loss = contrastive(pairs, different) * ops.expand_dims(known, 1) * ops.expand_dims(known, 0)
-    same = (1.0 - different) * others * ops.expand_dims(known, 1)
-    attraction = ops.sum(loss * same) / ops.maximum(ops.sum(same), 1.0)
-    repulsion = ops.sum(ops.max(loss * different, axis=1)) / ops.maximum(ops.sum(known), 1.0)
+    distances = pairwise_distances(embeddings, embeddings)  # (batch, batch)
+    labeled = _labeled(labels, distances.dtype)
+    both_labeled = ops.expand_dims(labeled, 1) * ops.expand_dims(labeled, 0)
+    different = ops.cast(ops.expand_dims(labels, 1) != ops.expand_dims(labels, 0), distances.dtype)
+    loss = contrastive(distances, different) * both_labeled
+    positives = (1.0 - different) * (1.0 - ops.eye(ops.shape(labels)[0], dtype=distances.dtype)) * both_labeled
+    attraction = ops.sum(loss * positives) / ops.maximum(ops.sum(positives), 1.0)
+    repulsion = ops.sum(ops.max(loss * different, axis=1)) / ops.maximum(ops.sum(labeled), 1.0)
     return attraction + repulsion
 
 
 def margin_softmax(
     embeddings: keras.KerasTensor, labels: keras.KerasTensor, centers: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Mean CosFace loss over all but `NOBODY`: (batch, dims), int (batch,), unit-length (people, dims) -> scalar."""
-    cosines = ops.matmul(embeddings, ops.transpose(centers))  # (batch, people)
-    known = _known(labels, cosines.dtype)
-    labels = ops.maximum(labels, 0)
-    own = ops.one_hot(labels, centers.shape[0], dtype=cosines.dtype)
-    logits = SCALE * (cosines - COSINE_MARGIN * own)
-    loss = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-    return ops.sum(loss * known) / ops.maximum(ops.sum(known), 1.0)
+    """Return the CosFace loss (Wang et al. 2018, https://arxiv.org/abs/1801.09414).
 
+    Args:
+        embeddings: (batch, dims) of unit length.
+        labels: int (batch,). Faces with `NO_LABEL` are ignored.
+        centers: (classes, dims) of unit length.
 
-def _known(labels: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
-    return ops.cast(labels != NOBODY, dtype)
+    Returns:
+        Scalar: the mean cross-entropy of the labeled faces.
+    """
+    cosines = ops.matmul(embeddings, ops.transpose(centers))  # (batch, classes)
+    labeled = _labeled(labels, cosines.dtype)
+    targets = ops.maximum(labels, 0)
+    margin = COSINE_MARGIN * ops.one_hot(targets, centers.shape[0], dtype=cosines.dtype)
+    loss = ops.sparse_categorical_crossentropy(targets, SCALE * (cosines - margin), from_logits=True)
+    return ops.sum(loss * labeled) / ops.maximum(ops.sum(labeled), 1.0)
 
 
 def distillation(embeddings: keras.KerasTensor, targets: keras.KerasTensor) -> keras.KerasTensor:
-    """Mean squared distance to the teacher's embeddings: 0 ... 4."""
+    """Return the mean squared distance to the teacher's embeddings of the same crops: 0 ... 4."""
     return ops.mean(ops.sum(ops.square(embeddings - targets), axis=1))
+
+
+def _labeled(labels: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+    return ops.cast(labels != NO_LABEL, dtype)

@@ -1,4 +1,4 @@
-"""How a network does while it trains, on people whom it does not learn from: told in pairs, as LFW is."""
+"""Validation pair accuracy: verification of photo pairs of identities not seen in training, as on LFW."""
 
 from __future__ import annotations
 
@@ -6,70 +6,45 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.training.data.splits import split_of
-from app.training.data.tiles import TileSet
+from app.arrays import ByteArray, FloatArray
+from app.training.data.training_faces import TrainingFaces
 from app.training.evaluation.verification import folds_accuracy
-from app.vision import alignment
+
+FACES = 1000
+"""Most faces to sample pairs from."""
 
 PAIRS = 300
-"""Pairs of one person, and as many of two, that are compared at most."""
+"""Most pairs of one person, and most pairs of two."""
 
-_LEAST = 20
-_BATCH = 64
+MIN_PAIRS = 20
 
 
-class Validation:
-    """Pairs of faces of the people held back for calibration, the same ones each time.
+class PairValidation:
+    """Pairs of faces of the calibration impostors, the same ones at each call.
 
     Args:
-        tiles: the faces.
-        seed: of the split into people who train and others, and of the pairs.
+        faces: The training set with its held-out people.
     """
 
-    def __init__(self, tiles: TileSet, seed: int) -> None:
-        whose: dict[str, list[int]] = {}
-        for place, (who, file) in enumerate(zip(tiles.identities, tiles.files, strict=True)):
-            if split_of(who, file, seed) == "calibration-impostor":
-                whose.setdefault(who, []).append(place)
-        rng = np.random.default_rng([seed, 11])
-        several = [faces for faces in whose.values() if len(faces) > 1]
-        self._same = _pairs(several, rng, lambda: (rng.integers(len(several)),) * 2)
-        everybody = list(whose.values())
-        self._different = _pairs(everybody, rng, lambda: rng.choice(len(everybody), 2, replace=False))
-        self._faces, places = np.unique([*self._same, *self._different], return_inverse=True)
-        self._places = places.reshape(-1, 2)
-        self._crops = [alignment.align(tiles.tiles[face], tiles.eyes[face]) for face in self._faces]
+    def __init__(self, faces: TrainingFaces) -> None:
+        rng = np.random.default_rng(11)
+        positions = rng.permutation(faces.positions("calibration-impostor"))[:FACES]
+        first, second = np.triu_indices(len(positions), 1)
+        different = faces.identities[positions[first]] != faces.identities[positions[second]]
+        chosen = np.concatenate([rng.permutation(np.flatnonzero(different == kind))[:PAIRS] for kind in (False, True)])
+        rng.shuffle(chosen)  # each fold gets pairs of both kinds
+        self.different = different[chosen]
+        self.possible = min(self.different.sum(), (~self.different).sum()) >= MIN_PAIRS
+        used, numbers = np.unique([first[chosen], second[chosen]], return_inverse=True)
+        self.first, self.second = numbers.reshape(2, -1)
+        self.crops: ByteArray = np.asarray(faces.crops[positions[used]])
 
-    @property
-    def possible(self) -> bool:
-        """Whether there are people enough to say anything."""
-        return min(len(self._same), len(self._different)) >= _LEAST
-
-    def accuracy(self, embed: Callable[[np.ndarray], np.ndarray]) -> float:
-        """Share of the pairs told rightly, by thresholds chosen on the others of them.
+    def accuracy(self, embed: Callable[[ByteArray], FloatArray]) -> float:
+        """Return the share of correctly verified pairs, with thresholds chosen on the other folds.
 
         Args:
-            embed: float32 (faces, 112, 112, 3), normalized, to unit-length (faces, dims).
+            embed: Function from uint8 crops (faces, 112, 112, 3) to unit-length embeddings (faces, dims).
         """
-        batches = [self._crops[at : at + _BATCH] for at in range(0, len(self._crops), _BATCH)]
-        embeddings = np.concatenate([np.asarray(embed(alignment.normalize(np.stack(batch)))) for batch in batches])
-        first, second = embeddings[self._places].swapaxes(0, 1)
-        different = np.arange(len(first)) >= len(self._same)
-        mixed = np.random.default_rng(0).permutation(len(first))  # every fold gets pairs of both kinds
-        return folds_accuracy(np.linalg.norm(first - second, axis=1)[mixed], different[mixed])[0]
-
-
-def _pairs(people: list[list[int]], rng: np.random.Generator, draw: Callable) -> list[tuple[int, int]]:
-    """Up to `PAIRS` different pairs of faces of the people that `draw` gives the numbers of."""
-    found: set[tuple[int, int]] = set()
-    if len(people) < 2:
-        return []
-    for _ in range(4 * PAIRS):
-        one, other = draw()
-        first, second = (
-            rng.choice(people[one], 2, replace=False) if one == other else map(rng.choice, (people[one], people[other]))
-        )
-        found.add((min(int(first), int(second)), max(int(first), int(second))))
-        if len(found) == PAIRS:
-            break
-    return sorted(found)
+        embeddings = embed(self.crops)
+        distances = np.linalg.norm(embeddings[self.first] - embeddings[self.second], axis=1)
+        return folds_accuracy(distances, self.different)[0]

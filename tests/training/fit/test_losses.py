@@ -30,14 +30,13 @@ def value(loss) -> float:
     ],
 )
 def test_contrastive_by_hand(distance, different, expected):
-    """0 is the same person, drawn together; 1 another, pushed out to 1.25."""
     found = losses.contrastive(np.float32([distance]), np.float32([different]))
     assert ops.convert_to_numpy(found) == pytest.approx([expected], abs=1e-6)
 
 
 def test_distances_are_euclidean(embeddings):
     expected = [[math.dist(one, other) for other in embeddings[:3]] for one in embeddings]
-    np.testing.assert_allclose(losses.distances(embeddings, embeddings[:3]), expected, atol=2e-3)
+    np.testing.assert_allclose(losses.pairwise_distances(embeddings, embeddings[:3]), expected, atol=2e-3)
 
 
 def test_hard_pairs_agree_with_a_plain_loop(embeddings):
@@ -56,12 +55,12 @@ def test_hard_pairs_agree_with_a_plain_loop(embeddings):
     assert value(losses.hard_pairs(embeddings, np.int32(labels))) == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_batch_of_strangers_has_nothing_to_draw_together():
+def test_batch_without_positive_pairs():
     corners = np.eye(4, dtype=np.float32)  # all sqrt(2) apart, beyond the margin
     assert value(losses.hard_pairs(corners, np.arange(4, dtype=np.int32))) == 0
 
 
-def test_a_batch_of_one_person_has_nothing_to_push_apart(embeddings):
+def test_batch_of_one_person_has_no_negatives(embeddings):
     found = value(losses.hard_pairs(embeddings[:3], np.zeros(3, np.int32)))
     pairs = [math.dist(embeddings[i], embeddings[j]) ** 2 for i, j in ((0, 1), (0, 2), (1, 2))]
     assert found == pytest.approx(np.mean(pairs), abs=1e-4)
@@ -77,15 +76,15 @@ def test_margin_softmax_agrees_with_numpy(embeddings, rng):
     assert value(losses.margin_softmax(embeddings, np.int32(labels), centers)) == pytest.approx(expected, abs=1e-4)
 
 
-def test_nobody_counts_in_no_loss_of_people(embeddings, rng):
+def test_unlabeled_faces_are_ignored(embeddings, rng):
     centers = rng.normal(size=(5, 6)).astype(np.float32)
     centers /= np.linalg.norm(centers, axis=1, keepdims=True)
-    labels = np.int32([0, losses.NOBODY, 2, 2, losses.NOBODY, 3, 0, 4])
-    known = labels != losses.NOBODY
+    labels = np.int32([0, losses.NO_LABEL, 2, 2, losses.NO_LABEL, 3, 0, 4])
+    known = labels != losses.NO_LABEL
     for loss in (losses.hard_pairs, lambda *of: losses.margin_softmax(*of, centers)):
         assert value(loss(embeddings, labels)) == pytest.approx(value(loss(embeddings[known], labels[known])), abs=1e-5)
-        nobody = np.full(8, losses.NOBODY, np.int32)
-        assert value(loss(embeddings, nobody)) == 0
+        unlabeled = np.full(8, losses.NO_LABEL, np.int32)
+        assert value(loss(embeddings, unlabeled)) == 0
 
 
 def test_distillation_is_the_mean_squared_distance(embeddings):

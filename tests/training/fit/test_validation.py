@@ -1,55 +1,42 @@
 import numpy as np
 import pytest
 
-from app.training.data.splits import split_of
-from app.training.data.tiles import SIDE, TileSet
-from app.training.fit.validation import Validation
-
-HELD_BACK = [
-    name for name in (f"others/{number}" for number in range(1200)) if split_of(name, "") == "calibration-impostor"
-]
+from app.training.data.training_faces import TrainingFaces
+from app.training.fit.validation import PairValidation
 
 
-def people(count: int, faces: int) -> TileSet:
-    """Held-back people of one gray each, and as many who train."""
-    names = [*HELD_BACK[:count], *(f"celebrities/{number}" for number in range(count))]
-    files = [f"{name}/{number}.png" for name in names for number in range(faces)]
-    shades = np.linspace(20, 235, len(names)).round().astype(np.uint8).repeat(faces)
-    tiles = np.broadcast_to(shades[:, None, None, None], (len(files), SIDE, SIDE, 3))
-    eyes = np.tile(np.float32([[54, 62], [90, 62]]), (len(files), 1, 1))
-    return TileSet(tiles, eyes, files, [file.rsplit("/", 1)[0] for file in files], None)
+def people(count: int, pictures: int, split: str = "calibration-impostor") -> TrainingFaces:
+    """People of one gray level each."""
+    levels = np.linspace(20, 235, count).round().astype(np.uint8).repeat(pictures)
+    crops = np.broadcast_to(levels[:, None, None, None], (len(levels), 112, 112, 3))
+    identities = np.array([f"others/{number}" for number in range(count)], dtype=str).repeat(pictures)
+    return TrainingFaces(crops, identities, np.full(len(levels), split))
 
 
-def by_shade(crops: np.ndarray) -> np.ndarray:
-    """An embedding that tells every gray from every other."""
-    angles = np.pi * crops.mean(axis=(1, 2, 3))
+def embed_level(crops: np.ndarray) -> np.ndarray:
+    """Embed each gray level in a direction of its own."""
+    angles = np.pi * crops.mean(axis=(1, 2, 3)) / 255
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-def test_a_network_that_tells_people_apart_is_right_and_one_that_does_not_guesses():
-    validation = Validation(people(40, 3), seed=1)
+def test_accuracy_of_a_perfect_and_of_a_constant_network():
+    validation = PairValidation(people(40, 3))
     assert validation.possible
-    assert validation.accuracy(by_shade) == 1.0
-    blind = validation.accuracy(lambda crops: np.tile(np.float32([1, 0]), (len(crops), 1)))
-    assert blind < 0.8
+    assert validation.accuracy(embed_level) == 1.0
+    assert validation.accuracy(lambda crops: np.tile(np.float32([1, 0]), (len(crops), 1))) < 0.8
 
 
-def test_the_pairs_are_the_same_each_time_and_of_held_back_people_alone():
-    seen = []
-
-    def note(crops):
-        seen.append(crops)
-        return by_shade(crops)
-
-    tiles = people(40, 3)
+def test_pairs_are_the_same_at_each_call_and_of_held_out_people():
+    faces, seen = people(40, 3), []
+    crops = np.concatenate([faces.crops, np.full((9, 112, 112, 3), 255, np.uint8)])
+    identities = np.concatenate([faces.identities, np.full(9, "trained")])
+    both = TrainingFaces(crops, identities, np.concatenate([faces.splits, np.full(9, "train")]))
     for _ in range(2):
-        Validation(tiles, seed=1).accuracy(note)
-    half = len(seen) // 2
-    np.testing.assert_array_equal(np.concatenate(seen[:half]), np.concatenate(seen[half:]))
-    # The first half of the shades is that of the people held back.
-    assert max(batch.max() for batch in seen) < 0.02
+        PairValidation(both).accuracy(lambda crops: (seen.append(crops), embed_level(crops))[1])
+    np.testing.assert_array_equal(*seen)
+    assert seen[0].max() < 255
 
 
-@pytest.mark.parametrize(("count", "faces"), [(0, 3), (1, 3), (40, 1)])
-def test_too_few_people_say_nothing(count, faces):
-    assert not Validation(people(count, faces), seed=1).possible
+@pytest.mark.parametrize(("count", "pictures"), [(0, 3), (1, 3), (40, 1)])
+def test_too_few_people_are_not_validated(count, pictures):
+    assert not PairValidation(people(count, pictures)).possible

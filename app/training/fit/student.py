@@ -1,0 +1,120 @@
+"""Student model: augmentation, network, optional teacher and losses as one Keras model that `fit` trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from app.recognition.model_card import TwinConfig
+from app.recognition.siamese import build_twin
+from app.training.augmentation.layers import build_augmentation
+from app.training.fit import losses
+from app.training.fit.plan import TrainingPlan
+from app.vision import alignment
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Keras dtype policy of the convolutions by precision. Weights, embeddings and losses are always float32."""
+
+CONTRASTIVE_RAMP = 0.75
+"""Share of the run in which the weight of the contrastive loss rises: hard pairs make a young network collapse
+(Schroff et al. 2015)."""
+
+
+class Student(keras.Model):
+    """Network with what trains it. `fit` takes uint8 crops and int32 labels, `predict` returns embeddings.
+
+    Args:
+        config: Layout of the network.
+        classes: Number of people in the training set.
+        plan: Hyperparameters.
+        teacher: Network that embeds the same augmented crops, or None.
+    """
+
+    def __init__(
+        self, config: TwinConfig, classes: int, plan: TrainingPlan, teacher: keras.Model | None = None
+    ) -> None:
+        super().__init__(name="student")
+        self.plan = plan
+        self.network = build_twin(config, PRECISIONS[plan.precision])
+        self.augmentation = build_augmentation(plan.seed)
+        self.mixup = keras.layers.MixUp(alpha=1.0, seed=plan.seed)  # https://arxiv.org/abs/1710.09412
+        self.teacher = teacher
+        if teacher is not None:
+            teacher.trainable = False
+        self.centers = self.add_weight(
+            shape=(classes, config.embedding), initializer="random_normal", dtype="float32", name="centers"
+        )
+        # A variable of the model, because JAX would compile the optimizer's step counter as a constant.
+        self.step = self.add_weight(shape=(), initializer="zeros", dtype="float32", trainable=False, name="step")
+        names = ("contrastive", "softmax", "spread", *(("distillation",) if teacher is not None else ()))
+        self.averages = {name: keras.metrics.Mean(name=name) for name in names}
+        self.built = True  # every variable exists already
+
+    def call(
+        self, crops: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
+        """Embed crops.
+
+        Args:
+            crops: uint8 (batch, 112, 112, 3) RGB.
+            training: Whether to augment the crops and to ask the teacher about them.
+
+        Returns:
+            float32 (batch, dims) of unit length. In training a dictionary of `student` and, with a teacher, `teacher`.
+        """
+        pixels = ops.cast(crops, "float32")
+        if training:
+            pixels = self.augmentation(pixels, training=True)
+            if mixed := self.plan.mixed_faces:
+                pixels = ops.concatenate([self.mixup(pixels[:mixed], training=True), pixels[mixed:]])
+        inputs = (pixels - alignment.LEVEL_MIDDLE) / alignment.LEVEL_SPREAD
+        embeddings = self.network(inputs, training=training)
+        if not training:
+            return embeddings
+        if self.teacher is None:
+            return {"student": embeddings}
+        return {"student": embeddings, "teacher": ops.stop_gradient(self.teacher(inputs, training=False))}
+
+    def compute_loss(
+        self,
+        x: keras.KerasTensor = None,
+        y: keras.KerasTensor = None,
+        y_pred: keras.KerasTensor = None,
+        sample_weight: keras.KerasTensor = None,
+        training: bool = True,
+    ) -> keras.KerasTensor:
+        """Return the weighted sum of the losses, and update their averages."""
+        embeddings, labels, plan = y_pred["student"], y, self.plan
+        ramp = ops.minimum(1.0, self.step / (CONTRASTIVE_RAMP * plan.steps))
+        self.step.assign_add(1.0)
+        contrastive = losses.hard_pairs(embeddings, labels)
+        softmax = losses.margin_softmax(embeddings, labels, ops.normalize(self.centers, axis=1))
+        self.averages["contrastive"].update_state(contrastive)
+        self.averages["softmax"].update_state(softmax)
+        self.averages["spread"].update_state(ops.mean(losses.pairwise_distances(embeddings, embeddings)))
+        loss = plan.contrastive * ramp * contrastive + plan.softmax * softmax
+        if self.teacher is not None:
+            distillation = losses.distillation(embeddings, y_pred["teacher"])
+            self.averages["distillation"].update_state(distillation)
+            loss += plan.distillation * distillation
+        return loss
+
+    def state(self) -> list[keras.Variable]:
+        """Return every variable that a checkpoint needs: weights, random seeds and optimizer, without the teacher's."""
+        excluded = {id(variable) for metric in self.metrics for variable in metric.variables}
+        if self.teacher is not None:
+            excluded |= {id(variable) for variable in self.teacher.variables}
+        variables = {id(variable): variable for variable in [*self.variables, *self.optimizer.variables]}
+        return [variable for key, variable in variables.items() if key not in excluded]
+
+
+def default_precision() -> str:
+    """Return bfloat16 for GPUs and processors that multiply it natively (AVX-512 BF16, AMX), else float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii").split()
+    except OSError:
+        flags = []
+    has_gpu = any("cpu" not in device for device in keras.distribution.list_devices())
+    return "bfloat16" if has_gpu or {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"
