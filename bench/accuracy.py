@@ -7,7 +7,6 @@ face that a system misses is its error. Answers of dlib and OpenCV stay in `.ben
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,7 +15,6 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
-from app.training.fit.teacher import Teacher
 from tqdm import tqdm
 
 from app.recognition import inference
@@ -102,14 +100,13 @@ def mean_distances(probes: np.ndarray, anchors: Sequence[np.ndarray]) -> np.ndar
     return np.sqrt(np.maximum(0, squares))
 
 
-def serving(root: Path, work: Path, files: dict[str, list[str]], opencv_folder: Path | None) -> dict[str, Embed]:
-    """Return the shipped network with its quality gate, and the teacher on the same crops where it is another.
+def serving(root: Path, work: Path, files: dict[str, list[str]]) -> dict[str, Embed]:
+    """Return the shipped network with its quality gate.
 
     Args:
         root: folder that all files are relative to.
         work: folder of the crops that `evaluate` cached.
         files: of each cache.
-        opencv_folder: of SFace's file, or None.
     """
     settings = Settings()
     detector, network = Detector.from_settings(settings), inference.load_network(settings.model)
@@ -120,21 +117,7 @@ def serving(root: Path, work: Path, files: dict[str, list[str]], opencv_folder: 
         usable = network.card.quality.accepts(crops.qualities)
         return (embeddings * usable[:, None])[crops.positions(wanted)]
 
-    if opencv_folder is None or _is_shipped(network.card.raw, opencv_folder / SFACE):
-        return {"this program": shipped}
-    teacher = Teacher(opencv_folder / SFACE)
-
-    def taught(wanted: Sequence[str], cache: str) -> np.ndarray:
-        crops = collect(root, files[cache], detector, work / cache)
-        places = crops.positions(wanted)
-        return np.where(crops.found[places, None], teacher.embed(crops.crops[places]), 0)
-
-    return {"this program": shipped, "SFace on the same crops": taught}
-
-
-def _is_shipped(card: dict, file: Path) -> bool:
-    pretrained = card["training"].get("pretrained", {})
-    return pretrained.get("sha256") == hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"this program": shipped}
 
 
 def row(
@@ -185,7 +168,7 @@ def main(faces: Path, lfw: Path, opencv_folder: Path | None, count: int, pairs: 
     chosen = listed[:: -(-len(listed) // pairs)]
     files = {"lfw": files_of(listed), "unseen": sorted([*members, *others])}
     template = identification.template_distances
-    systems = {name: (one, template) for name, one in serving(lfw, work, files, opencv_folder).items()}
+    systems = {name: (one, template) for name, one in serving(lfw, work, files).items()}
     if opencv_folder is not None:
         peer = KEPT / "opencv.jsonl"
         systems["OpenCV, YuNet + SFace"] = (

@@ -46,7 +46,7 @@ def train(
     settings = common.load_settings()
     with progress_bars() as progress:
         from app.recognition.model_card import TwinConfig, read_card, read_weights
-        from app.recognition.siamese import build_twin, fill
+        from app.recognition.siamese import build_twin, set_weights
         from app.training.data import training_faces
         from app.training.fit import trainer
         from app.training.fit.plan import TrainingPlan
@@ -61,7 +61,7 @@ def train(
     if teacher_card:
         card = read_card(teacher_card)
         teacher_id, teacher = card.id, build_twin(card.twin, PRECISIONS[precision])
-        fill(teacher, read_weights(teacher_card, card))
+        set_weights(teacher, read_weights(teacher_card, card))
     plan = TrainingPlan(
         steps=steps,
         batch_size=batch_size,

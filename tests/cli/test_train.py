@@ -4,7 +4,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.recognition.model_card import read_card, read_weights
-from app.recognition.siamese import numbers
+from app.recognition.siamese import get_weights
 from app.settings import ROOT
 from app.training.data import training_faces
 from app.training.data.training_faces import TrainingFaces
@@ -51,5 +51,5 @@ def test_train_from_shipped_weights_with_shipped_teacher(start):
     assert config == card.twin
     stored = read_weights(CARD, card)
     assert weights.keys() == stored.keys()
-    for name, array in numbers(teacher).items():
+    for name, array in get_weights(teacher).items():
         np.testing.assert_array_equal(array, stored[name].astype(np.float32))

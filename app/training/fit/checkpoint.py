@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from app.errors import TrainingError
-from app.recognition.siamese import numbers
+from app.recognition.siamese import get_weights
 from app.training.fit.student import Student
 
 
@@ -25,7 +25,7 @@ def save(student: Student, path: Path, step: int, about: dict[str, Any]) -> None
         about: Description of the run as JSON values.
     """
     tensors = {f"{number:04d}": np.asarray(variable) for number, variable in enumerate(student.state())}
-    tensors |= {f"twin/{name}": array for name, array in numbers(student.network).items()}
+    tensors |= {f"twin/{name}": array for name, array in get_weights(student.network).items()}
     unfinished = path.with_suffix(".part")
     save_file(tensors, unfinished, metadata={"step": str(step), "about": json.dumps(about)})
     unfinished.replace(path)

@@ -13,7 +13,7 @@ import keras
 
 from app.errors import TrainingError
 from app.recognition.model_card import TwinConfig
-from app.recognition.siamese import fill
+from app.recognition.siamese import set_weights
 from app.training.data.training_faces import TrainingFaces
 from app.training.fit import checkpoint
 from app.training.fit.batches import PairSampler, batches
@@ -41,7 +41,7 @@ def train(
         folder: Folder of `checkpoint.safetensors` and `log.csv`.
         plan: Hyperparameters.
         config: Layout of the network.
-        initial_weights: Weights by name as `siamese.numbers` returns them. Default: random weights.
+        initial_weights: Weights by name as `siamese.get_weights` returns them. Default: random weights.
         teacher: Network to learn from.
         echo: Called with lines about the validation.
 
@@ -56,7 +56,7 @@ def train(
     keras.utils.set_random_seed(plan.seed)
     student = build_student(config, sampler.classes, plan, teacher)
     if initial_weights is not None:
-        fill(student.network, initial_weights)
+        set_weights(student.network, initial_weights)
     file = folder / "checkpoint.safetensors"
     start = checkpoint.restore(student, file)
     about = {"plan": asdict(plan), "twin": asdict(config)}

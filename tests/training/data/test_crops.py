@@ -62,7 +62,7 @@ def test_another_detection_discards_crops_and_embeddings(root, recognizer, monke
     first = collect(root, FILES, recognizer.detector, root / "cache")
     _, before = embed(recognizer.network, first, root / "cache")
     (root / "0.jpg").write_bytes((root / "1.jpg").read_bytes())
-    monkeypatch.setattr(cutting, "METHOD", "looks-test")
+    monkeypatch.setattr(cutting, "DETECTION_VERSION", "looks-test")
     _, after = embed(recognizer.network, collect(root, FILES, recognizer.detector, root / "cache"), root / "cache")
     assert np.abs(after[0] - before[0]).max() > 0.01
     np.testing.assert_allclose(after[0], after[1], atol=1e-4)

@@ -3,6 +3,7 @@ import pytest
 
 from app.errors import TrainingError
 from app.training.data import training_faces
+from app.vision.detection import Detector
 
 
 def test_load_aligns_every_face_and_caches(photo, tmp_path, recognizer):
@@ -19,7 +20,7 @@ def test_load_aligns_every_face_and_caches(photo, tmp_path, recognizer):
     assert faces.splits[2] == "missed"
     assert not set(faces.splits[:2]) & {"missed", "train"}  # names without a digit are impostors
     assert faces.crops.shape == (3, 112, 112, 3)
-    again = training_faces.load(tmp_path / "faces", tmp_path / "work", None, gallery="people")
+    again = training_faces.load(tmp_path / "faces", tmp_path / "work", recognizer.detector, gallery="people")
     np.testing.assert_array_equal(again.crops, faces.crops)
     assert set(again.splits) <= {"train", "calibration", "test", "missed"}
 
@@ -27,4 +28,4 @@ def test_load_aligns_every_face_and_caches(photo, tmp_path, recognizer):
 def test_folder_without_pictures_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(TrainingError, match="No pictures below"):
-        training_faces.load(tmp_path, tmp_path / "work", None)
+        training_faces.load(tmp_path, tmp_path / "work", Detector("opencv"))

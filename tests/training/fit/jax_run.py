@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from app.recognition.siamese import build_twin, numbers
+from app.recognition.siamese import build_twin, get_weights
 from app.training.fit import trainer
 from app.training.fit.batches import PairSampler
 from tests.training.fit.conftest import make_faces
@@ -18,7 +18,7 @@ folder, faces = Path(sys.argv[1]), make_faces()
 plan = replace(PLAN, steps=8, teacher="card")
 keras.utils.set_random_seed(1)
 teacher = build_twin(TINY)
-expected = numbers(trainer.train(faces, folder / "whole", plan, TINY, teacher=teacher).network)
+expected = get_weights(trainer.train(faces, folder / "whole", plan, TINY, teacher=teacher).network)
 (folder / "part").mkdir()
 save = trainer.checkpoint.save
 
@@ -37,7 +37,7 @@ except KeyboardInterrupt:
 steps = []
 sample = PairSampler.sample
 PairSampler.sample = lambda sampler, step: steps.append(step) or sample(sampler, step)
-resumed = numbers(trainer.train(faces, folder / "part", plan, TINY, teacher=teacher).network)
+resumed = get_weights(trainer.train(faces, folder / "part", plan, TINY, teacher=teacher).network)
 assert steps[0] == 4, steps
 for name, array in resumed.items():
     np.testing.assert_allclose(array, expected[name], atol=1e-4, err_msg=name)

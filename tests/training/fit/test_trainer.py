@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import TrainingError
 from app.recognition.model_card import TwinConfig
-from app.recognition.siamese import build_twin, numbers
+from app.recognition.siamese import build_twin, get_weights
 from app.settings import ROOT
 from app.training.fit import checkpoint, student, trainer
 from app.training.fit.batches import PairSampler
@@ -47,7 +47,7 @@ def finished(faces, tmp_path_factory):
     """An uninterrupted run: weights, printed lines and folder."""
     folder, lines = tmp_path_factory.mktemp("run"), []
     trained = trainer.train(faces, folder, PLAN, TINY, echo=lines.append)
-    return numbers(trained.network), lines, folder
+    return get_weights(trained.network), lines, folder
 
 
 def assert_equal(weights: dict, expected: dict) -> None:
@@ -97,12 +97,12 @@ def test_interrupted_run_resumes_exactly(faces, finished, tmp_path, monkeypatch)
     monkeypatch.setattr(PairSampler, "sample", note)
     resumed = trainer.train(faces, tmp_path, PLAN, TINY)
     assert steps[0] == 4
-    assert_equal(numbers(resumed.network), finished[0])
+    assert_equal(get_weights(resumed.network), finished[0])
 
 
 def test_finished_run_is_unchanged(faces, finished):
     weights, _, folder = finished
-    assert_equal(numbers(trainer.train(faces, folder, PLAN, TINY).network), weights)
+    assert_equal(get_weights(trainer.train(faces, folder, PLAN, TINY).network), weights)
 
 
 def test_checkpoint_of_another_layout_is_refused(faces, finished):
@@ -112,22 +112,22 @@ def test_checkpoint_of_another_layout_is_refused(faces, finished):
 
 def test_bfloat16_student_learns_from_teacher_and_serves(faces, tmp_path):
     teacher = build_twin(TINY)
-    before = numbers(teacher)
+    before = get_weights(teacher)
     plan = replace(PLAN, steps=40, checkpoint_steps=40, learning_rate=0.02, precision="bfloat16", teacher="card")
     trained = trainer.train(faces, tmp_path, plan, TINY, before, teacher)
-    assert_equal(numbers(teacher), before)
+    assert_equal(get_weights(teacher), before)
     with (tmp_path / "log.csv").open() as stream:
         assert 0 < float(next(csv.DictReader(stream))["distillation"]) < 2
     assert "bfloat16" in {layer.compute_dtype for layer in trained.network.layers}
     embeddings = trained.predict(faces.crops[:8], verbose=0)
     assert embeddings.dtype == np.float32
-    network = export.provisional_network(numbers(trained.network), {"twin": asdict(TINY)})
+    network = export.provisional_network(get_weights(trained.network), {"twin": asdict(TINY)})
     np.testing.assert_allclose(network.embed(faces.crops[:8]), embeddings, atol=0.05)
 
 
 def test_collapsed_embeddings_end_the_run(faces, tmp_path):
     same = replace(faces, crops=np.full_like(faces.crops, 90))
-    weights = {name: np.zeros_like(array) for name, array in numbers(build_twin(TINY)).items()}
+    weights = {name: np.zeros_like(array) for name, array in get_weights(build_twin(TINY)).items()}
     weights[sorted(weights)[-3]] += 1  # the offset of the last normalization: all embeddings are equal
     with pytest.raises(TrainingError, match="collapsed"):
         trainer.train(same, tmp_path, replace(PLAN, steps=4), TINY, weights)
