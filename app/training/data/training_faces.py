@@ -57,7 +57,7 @@ def load(
     Raises:
         TrainingError: There is no picture below `root`.
     """
-    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if decoding.looks_like_picture(path))
+    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if decoding.is_photo_file(path))
     if not files:
         raise TrainingError(f"No pictures below {root}. Give a folder that has one folder of pictures per person.")
     numbers = iter(range(1, len(files) + 1))

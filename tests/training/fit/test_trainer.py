@@ -17,6 +17,7 @@ from app.training.fit import checkpoint, student, trainer
 from app.training.fit.batches import PairSampler
 from app.training.fit.plan import TrainingPlan
 from app.training.release import export
+from tests.slow import slow
 
 TINY = TwinConfig(stem=4, stages=((4, 0), (8, 0)), embedding=8)
 PLAN = TrainingPlan(steps=12, batch_size=8, warmup_steps=4, checkpoint_steps=4)
@@ -147,6 +148,7 @@ def test_one_person_is_too_few(faces, tmp_path):
 JAX = ROOT / ".venv" / "jax"
 
 
+@slow
 @pytest.mark.skipif(not JAX.exists(), reason="JAX is not installed")
 def test_training_on_jax_resumes(tmp_path):
     paths = os.pathsep.join([str(ROOT), str(JAX)])
