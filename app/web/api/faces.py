@@ -17,21 +17,13 @@ from app.web.uploads import Upload, check_size, read_photos
 blueprint = admin_blueprint("api_faces", people.blueprint)
 
 
-@blueprint.get(
-    "/people/<int:person_id>/anchors",
-    summary="List a person's anchors",
-    responses={200: admin_schema.StoredFaces, **problems(404)},
-)
+@blueprint.get("/people/<int:person_id>/anchors", responses={200: admin_schema.StoredFaces, **problems(404)})
 def list_anchors(path: schema.PersonPath) -> Response:
     """List a person's anchors, oldest first."""
     return json_response(serialization.anchors(current_recognizer().gallery.anchors(path.person_id)))
 
 
-@blueprint.delete(
-    "/people/<int:person_id>/anchors/<int:face_id>",
-    summary="Remove an anchor",
-    responses={200: schema.Person, **problems(404)},
-)
+@blueprint.delete("/people/<int:person_id>/anchors/<int:face_id>", responses={200: schema.Person, **problems(404)})
 def remove_anchor(path: admin_schema.AnchorPath, query: admin_schema.RemoveQuery) -> Response:
     """Remove one anchor and return the person without it."""
     person = current_recognizer().gallery.remove_anchors(path.person_id, [path.face_id], for_good=query.purge)
@@ -40,7 +32,6 @@ def remove_anchor(path: admin_schema.AnchorPath, query: admin_schema.RemoveQuery
 
 @blueprint.get(
     "/people/<int:person_id>/rejected",
-    summary="List a person's rejected faces",
     description="Faces that an administrator marked as not this person.",
     responses={200: admin_schema.StoredFaces, **problems(404)},
 )
@@ -51,7 +42,6 @@ def list_rejected(path: schema.PersonPath) -> Response:
 
 @blueprint.post(
     "/people/<int:person_id>/rejected",
-    summary="Mark faces as not this person",
     description="Each photo must have exactly one usable face. All faces are marked, or none.",
     responses={200: admin_schema.StoredFaces, **problems(404, 413, 422)},
 )
@@ -64,11 +54,7 @@ def reject_faces(path: schema.PersonPath, form: schema.PhotosForm) -> Response:
     return json_response(serialization.anchors(recognizer.gallery.rejected(path.person_id)))
 
 
-@blueprint.delete(
-    "/rejected/<int:face_id>",
-    summary="Delete a rejected face",
-    responses={204: None, **problems(404)},
-)
+@blueprint.delete("/rejected/<int:face_id>", responses={204: None, **problems(404)})
 def remove_rejected(path: admin_schema.RejectedFacePath) -> Response:
     """Delete a rejected face, so that it no longer counts against a person."""
     current_recognizer().gallery.take_back([path.face_id])

@@ -23,7 +23,7 @@ _PORTRAIT: Responses = {
 }
 
 
-@blueprint.get("", summary="List people by name", responses={200: schema.People})
+@blueprint.get("", responses={200: schema.People})
 def list_people(query: schema.PeopleQuery) -> Response:
     """List people, or those whose name has every word of `q`."""
     people = search(current_recognizer().gallery.people(), query.q)
@@ -37,7 +37,6 @@ def list_people(query: schema.PeopleQuery) -> Response:
 
 @blueprint.get(
     "/<int:person_id>",
-    summary="Get a person",
     description="Includes the spread of the person's anchors and the people who look most like them.",
     responses={200: schema.PersonDetails, **problems(404)},
 )
@@ -51,7 +50,7 @@ def get_person(path: schema.PersonPath) -> Response:
     return json_response(person_json(person) | serialization.similarity(spread, closest))
 
 
-@blueprint.get("/<int:person_id>/portrait", summary="Get a person's portrait", responses=_PORTRAIT | problems(404))
+@blueprint.get("/<int:person_id>/portrait", responses=_PORTRAIT | problems(404))
 def get_portrait(path: schema.PersonPath, query: schema.PortraitQuery) -> Response:
     """Return the portrait, an average face, as a WebP file with an `ETag`."""
     data = current_recognizer().gallery.portrait(path.person_id)

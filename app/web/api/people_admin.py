@@ -24,7 +24,6 @@ def limit_body() -> None:
 
 @blueprint.post(
     "/people",
-    summary="Enroll a person",
     description="Adds a new person, or photos of a known one. Every photo has its own outcome. All accepted photos are "
     "enrolled together, or none; with `review` none is. `enrolled` is 0 if no photo was accepted.",
     responses={200: admin_schema.Enrollment, **problems(413, 422)},
@@ -45,11 +44,7 @@ def add_person(query: admin_schema.EnrollQuery, form: schema.PhotosForm) -> Resp
     return json_response(serialization.enrollment(report.name, enrolled, person, report.photos, report.check))
 
 
-@blueprint.patch(
-    "/people/<int:person_id>",
-    summary="Rename a person",
-    responses={200: schema.Person, **problems(404, 409, 422)},
-)
+@blueprint.patch("/people/<int:person_id>", responses={200: schema.Person, **problems(404, 409, 422)})
 def rename_person(path: schema.PersonPath, body: admin_schema.RenameBody) -> Response:
     """Rename a person; anchors and portrait stay."""
     return json_response(people.person_json(current_recognizer().gallery.rename(path.person_id, body.name)))
@@ -57,7 +52,6 @@ def rename_person(path: schema.PersonPath, body: admin_schema.RenameBody) -> Res
 
 @blueprint.delete(
     "/people/<int:person_id>",
-    summary="Remove a person",
     description="The person can be restored for FACES_RECOVERY_DAYS. `purge` erases them immediately, also if they "
     "were removed before.",
     responses={200: schema.Person, **problems(404)},
@@ -70,7 +64,6 @@ def remove_person(path: schema.PersonPath, query: admin_schema.RemoveQuery) -> R
 
 @blueprint.post(
     "/people/<int:person_id>/merge",
-    summary="Merge a person into another",
     description="Moves all anchors and rejected faces to the other person, and removes this one.",
     responses={200: schema.Person, **problems(404, 409)},
 )
@@ -79,7 +72,7 @@ def merge_people(path: schema.PersonPath, body: admin_schema.MergeBody) -> Respo
     return json_response(people.person_json(current_recognizer().gallery.merge(path.person_id, body.into)))
 
 
-@blueprint.get("/removed", summary="List removed people", responses={200: admin_schema.RemovedPeople})
+@blueprint.get("/removed", responses={200: admin_schema.RemovedPeople})
 def list_removed() -> Response:
     """List people who can be restored, latest removal first."""
     removed = current_recognizer().gallery.removed()
@@ -90,17 +83,13 @@ def list_removed() -> Response:
     return json_response({"people": rows})
 
 
-@blueprint.post(
-    "/removed/<int:person_id>/restore",
-    summary="Restore a removed person",
-    responses={200: schema.Person, **problems(404, 409)},
-)
+@blueprint.post("/removed/<int:person_id>/restore", responses={200: schema.Person, **problems(404, 409)})
 def restore_person(path: schema.PersonPath) -> Response:
     """Restore a removed person with all anchors."""
     return json_response(people.person_json(current_recognizer().gallery.restore(path.person_id)))
 
 
-@blueprint.get("/changes", summary="List the latest changes", responses={200: admin_schema.Changes})
+@blueprint.get("/changes", responses={200: admin_schema.Changes})
 def list_changes(query: admin_schema.ChangesQuery) -> Response:
     """List changes of the gallery by page, API and command line, latest first."""
     gallery = current_recognizer().gallery
@@ -109,7 +98,6 @@ def list_changes(query: admin_schema.ChangesQuery) -> Response:
 
 @blueprint.post(
     "/changes/<int:change_id>/undo",
-    summary="Undo the latest change",
     description="The ID must be that of the latest change that can be undone, so that you never undo an unseen change.",
     responses={200: admin_schema.UndoneChange, **problems(409)},
 )

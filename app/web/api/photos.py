@@ -26,7 +26,6 @@ def limit_body() -> None:
 
 @blueprint.post(
     "/identify",
-    summary="Identify the faces of one or more photos",
     description="One photo returns its object, or a problem if the server cannot read it. Several photos return "
     "`images`: their objects in the order sent, each with `error` or null. A photo without a face is no error: `faces` "
     "is empty.",
@@ -51,7 +50,6 @@ def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
 
 @blueprint.post(
     "/compare",
-    summary="Compare the faces of two photos",
     description="Returns the most similar pair of faces. Faces of low quality are not compared. The threshold falls "
     "with the number of pairs, because each pair can be wrong. Choose faces with `face_a` and `face_b` if you can.",
     responses={200: schema.Comparison, **problems(413, 422)},

@@ -13,11 +13,12 @@ from app.web.middleware import watchdog
 from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.recognizer_loading import RecognizerLoader
 from tests import hostile, photos
+from tests.slow import slow
 from tests.web.middleware.conftest import DOORS, post
 
 
 @pytest.fixture
-def slow(recognizer, monkeypatch):
+def slow_detection(recognizer, monkeypatch):
     """Detection that lasts until the test says so; gives (it has begun, let it end)."""
     begun, end = threading.Semaphore(0), threading.Event()
     find_faces = recognizer.detector.find_faces
@@ -33,8 +34,8 @@ def slow(recognizer, monkeypatch):
 
 
 @pytest.mark.parametrize("path", DOORS)
-def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow, path):
-    app, (begun, end) = serve(concurrency=1, queue=1), slow
+def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow_detection, path):
+    app, (begun, end) = serve(concurrency=1, queue=1), slow_detection
     with ThreadPoolExecutor(2) as pool:
         accepted = [pool.submit(post, app, portrait, path) for _ in range(2)]
         assert begun.acquire(timeout=20)
@@ -109,7 +110,7 @@ def test_mutants_of_a_form_are_answered_or_refused(serve, portrait, rng, path):
     kinds = ["multipart/form-data; boundary=x", "multipart/form-data", "multipart/form-data; boundary=", "image/jpeg"]
     kinds += ["multipart/form-data; boundary=" + "y" * 300, "application/x-www-form-urlencoded", "text/plain", ""]
     seen = set()
-    for number in range(150):
+    for number in range(80):
         mutant = bytearray(form)
         for at in rng.integers(len(mutant) if number % 2 else len(head), size=rng.integers(1, 9)):
             mutant[at] = rng.integers(256)
@@ -132,7 +133,7 @@ def test_the_same_answers_for_one_client_and_for_many(serve, photo):
     app = serve(queue=100)
     names = list(photos.portraits())
     # Every tenth has three faces, which fill a larger batch than one does.
-    sent = [photo(*names[at : at + (3 if at % 10 == 9 else 1)], size=(600, 300), side=160) for at in range(50)]
+    sent = [photo(*names[at : at + (3 if at % 10 == 9 else 1)], size=(600, 300), side=160) for at in range(20)]
 
     def ask(data):
         return post(app, data, "/api/v1/identify").get_json()["faces"]
@@ -199,6 +200,7 @@ def test_every_generated_file_is_answered_by_page_and_api(faceless, what):
     assert answer.json.get("code", "ok") in codes.split()
 
 
+@slow
 def test_every_hostile_file_is_answered_by_page_and_api(faceless, shared):
     seen = set()
     for file in sorted((shared / "hostile").rglob("*")):

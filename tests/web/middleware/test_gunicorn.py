@@ -18,6 +18,7 @@ import pytest
 from app.settings import ROOT
 from tests import photos
 from tests.server import serving, workers
+from tests.slow import slow
 from tests.web.middleware.test_metrics import figures
 
 STUCK = """
@@ -115,6 +116,13 @@ def open_files(server) -> set[str]:
     return {name for name in found if name.startswith("/") and not name.startswith(("/dev/", "/proc/", "/memfd:"))}
 
 
+def test_a_rejected_upload_is_read_to_its_end(server):
+    """Otherwise the client sees a broken connection instead of the answer."""
+    status, page = fetch(f"{server.address}/identify", bytes(60_000_000))
+    assert status == 413
+    assert "The request is too large. The limit is 20 MB per photo and 50 MB in total." in page
+
+
 def test_figures_of_all_workers_add_up(server):
     for _ in range(20):
         assert fetch(f"{server.address}/people/0/portrait.webp")[0] == 404
@@ -140,7 +148,7 @@ def test_uploads_never_touch_the_disk(server, photo, log):
     watcher.start()
     doors = [f"{server.address}{path}" for path in ("/identify", "/api/v1/identify")]
     with ThreadPoolExecutor(4) as pool:
-        sent = [pool.submit(fetch, doors[n % 2], data if n % 3 else MARK, "Ann Lee.jpg") for n in range(94)]
+        sent = [pool.submit(fetch, doors[n % 2], data if n % 3 else MARK, "Ann Lee.jpg") for n in range(30)]
         statuses = {one.result()[0] for one in sent}
     for _ in range(6):
         with connect(server) as canceled:
@@ -204,6 +212,7 @@ def orphaned_decoder(command: Path) -> bool:
     return b"app.vision.decoder_process" in read(command) and b"\nPPid:\t1\n" in read(command.with_name("status"))
 
 
+@slow
 def test_one_worker_that_is_killed_is_replaced_and_finishes_what_it_accepted_when_asked_to_end(tmp_path, photo):
     with serving(tmp_path, FACES_CONCURRENCY="2", FACES_QUEUE="8") as server:
         assert "Ready" in server.line(180)
@@ -214,7 +223,7 @@ def test_one_worker_that_is_killed_is_replaced_and_finishes_what_it_accepted_whe
         ends_politely(server, photo(photos.PERSON, kind="BMP"))
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=slow)])
 def test_a_stuck_worker_is_replaced(tmp_path, count):
     """No photo of 900 pixels' width ever ends; another worker process has to come, and the others have to stay."""
     (tmp_path / "stuck.py").write_text(STUCK, encoding="utf-8")
