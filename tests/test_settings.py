@@ -152,3 +152,11 @@ def test_settings_import_quickly():
         seconds.append(time.perf_counter() - began)
         assert done.stdout.strip() == "[]"
     assert min(seconds) < 1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_settings_read_the_environment(path):
+    """Other modules set variables for libraries, with `setdefault`, `update` or an assignment."""
+    if path != ROOT / "app" / "settings.py":
+        reads = r"getenv|os\.environ\.(get|items|copy)\(|in os\.environ|os\.environ\[[^\]]+\](?! = )|os\.environ \|"
+        assert re.search(reads, path.read_text(encoding="utf-8")) is None
