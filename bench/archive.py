@@ -21,9 +21,8 @@ from pathlib import Path
 import cv2
 
 from app import tracing
-from app.batch import runner
-from app.batch.identifier import WORKER_ENVIRONMENT
-from app.batch.process_pool import ProcessPool
+from app.batch.job import BatchJob
+from app.batch.process_pool import WORKER_ENVIRONMENT, ProcessPool
 from app.batch.ray_engine import RayCluster
 from app.batch.sources import PhotoSources
 from app.recognition.recognizer import Recognizer
@@ -121,7 +120,7 @@ def main() -> None:
         (Path(name) / "photos").mkdir()
         folder = arguments.folder or made(Path(name) / "photos", arguments.photos)
         settings = Settings().with_changes(database_url=f"sqlite:///{name}/gallery.sqlite")
-        job, _ = runner.prepare_job(settings, PhotoSources([str(folder)]))
+        job = BatchJob.prepare(settings, PhotoSources([str(folder)]))
         paths = list(job.sources.photos())[: arguments.photos]
         total = len(paths)
         first, second = sorted(os.sched_getaffinity(0))[:2]

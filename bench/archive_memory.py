@@ -18,7 +18,6 @@ from collections import defaultdict
 from pathlib import Path
 
 from app import serialization
-from app.batch import runner
 from app.batch.results import Results
 from app.batch.sources import PhotoSources
 from app.settings import ROOT
@@ -67,15 +66,10 @@ def keep(folder: Path, count: int) -> None:
     sources = PhotoSources([str(archive)])
     with Results(folder / f"out-{count}", {}) as results:
         finished = results.finished_files()
-        _, remaining = runner.count_photos(sources, finished, print)
-        runner.run(
-            sources,
-            finished,
-            results,
-            lambda paths: ([serialization.identification_error(path, "empty", "The file is empty.")] for path in paths),
-            lambda _: None,
-        )
-        assert results.summary().photos == remaining == count
+        for path in sources.photos():
+            if path not in finished:
+                results.add([serialization.identification_error(path, "empty", "The file is empty.")])
+        assert results.summary().photos == count
     print(f"{resident(os.getpid(), ever=True):.0f} MB")
 
 

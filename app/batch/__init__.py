@@ -1,5 +1,5 @@
 """Batch identification of photo archives in folders and buckets, on the cores of one machine or on a Ray cluster.
 
 `sources` finds and reads the photos, `identifier` turns photos into result rows, `process_pool` and `ray_engine` run
-identifiers in parallel, `results` stores the rows, and `runner` connects them.
+identifiers in parallel, and `results` stores the rows.
 """

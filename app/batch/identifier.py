@@ -13,22 +13,17 @@ import cv2
 import numpy as np
 
 from app import serialization
+from app.batch.job import BatchJob
 from app.batch.schema import Row
-from app.batch.sources import PhotoSources, display_path
+from app.batch.sources import display_path
 from app.errors import PhotoError
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.recognition.inference import load_network
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import FaceCrop, Identification
-from app.settings import Settings
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
-
-WORKER_ENVIRONMENT = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"
-)
-"""A worker has one core, so the libraries use one thread each."""
 
 _READ_AHEAD = 8
 _DETECTION_THREADS = 2
@@ -36,15 +31,6 @@ _DETECTION_THREADS = 2
 
 _BATCH_FACES, _BATCH_PHOTOS = 64, 16
 """Embed when one limit is reached; 64 is the network's largest batch."""
-
-
-@dataclass(frozen=True, eq=False)
-class BatchJob:
-    """What a worker needs to know. The gallery is a snapshot from the start of the job."""
-
-    settings: Settings
-    sources: PhotoSources
-    snapshot: Snapshot
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from multiprocessing import connection
 
 from app import serialization
 from app.batch import pool_worker
-from app.batch.identifier import WORKER_ENVIRONMENT, BatchJob
+from app.batch.job import BatchJob
 from app.batch.schema import Row
 from app.batch.sources import display_path
 from app.errors import BatchError
@@ -22,6 +22,11 @@ MAX_CHUNK = 32
 
 WORKER_CRASHED = "worker_crashed"
 """Error code of a photo that crashed its worker twice."""
+
+WORKER_ENVIRONMENT = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"
+)
+"""A worker has one core, so the libraries use one thread each."""
 
 _QUEUED_CHUNKS = 2
 """Per worker."""

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from app.batch.identifier import WORKER_ENVIRONMENT, BatchIdentifier, BatchJob
-from app.batch.process_pool import crash_row, split_into_chunks
+from app.batch.identifier import BatchIdentifier
+from app.batch.job import BatchJob
+from app.batch.process_pool import WORKER_ENVIRONMENT, crash_row, split_into_chunks
 from app.batch.schema import Row, arrow_schema
 from app.batch.sources import display_path
 from app.errors import BatchError

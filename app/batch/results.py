@@ -14,7 +14,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,13 @@ class Results:
         """Whether the folder has rows from before a change of the gallery."""
         self._unwritten: list[Row] = []
         self._last_write = time.monotonic()
-        with self._report_errors():
+        with _report_errors(self.folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = (folder / "_lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._check_origin(origin)
-            with self._report_errors():
+            with _report_errors(self.folder):
                 for incomplete in folder.glob("_part-*"):
                     incomplete.unlink()
         except BlockingIOError as error:
@@ -120,7 +120,7 @@ class Results:
         """Remove the rows of unreadable files, so that the next run retries them, and return their number."""
         removed = 0
         for part in self._parts():
-            with self._report_errors():
+            with _report_errors(self.folder):
                 table = pq.read_table(part)
             readable = table.filter(pc.is_null(table.column("error")))
             if len(readable) < len(table):
@@ -150,7 +150,7 @@ class Results:
 
     def _check_origin(self, origin: dict[str, Any]) -> None:
         file = self.folder / "_about.json"
-        with self._report_errors():
+        with _report_errors(self.folder):
             known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
             changed = [name for name in origin if known and known.get(name) != origin[name]]
             if set(changed) - {"gallery"}:
@@ -169,7 +169,7 @@ class Results:
 
     def _read(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         for part in self._parts():
-            with self._report_errors(), pq.ParquetFile(part) as file:
+            with _report_errors(self.folder), pq.ParquetFile(part) as file:
                 yield from file.iter_batches(_READ_ROWS, columns=columns)
 
     def _write_part(self) -> None:
@@ -181,14 +181,11 @@ class Results:
 
     def _write(self, table: pa.Table, part: Path) -> None:
         incomplete = part.with_name(f"_{part.name}")
-        with self._report_errors():
+        with _report_errors(self.folder):
             pq.write_table(table, incomplete, compression="zstd")
             with incomplete.open("rb") as file:
                 os.fsync(file.fileno())
             incomplete.replace(part)
-
-    def _report_errors(self) -> AbstractContextManager[None]:
-        return _report_errors(self.folder)
 
 
 def _hash(name: str) -> np.uint64:

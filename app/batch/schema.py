@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 """The result of one photo, as `serialization.identification` and `serialization.identification_error` return it."""
+
+Engine = Callable[[Iterable[str]], Iterator[list[Row]]]
+"""Yields the rows of photos in batches, each row once."""
 
 CSV_COLUMNS = (
     "file error width height fpir face x y box_width box_height confidence "

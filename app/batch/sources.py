@@ -42,11 +42,6 @@ class _Url(NamedTuple):
             raise ValueError(f"{text} is not a URL.")
         return cls(match["base"] + match["host"], match["login"] or "", match["path"], match["options"] or "")
 
-    @property
-    def public(self) -> str:
-        """The URL without password and options."""
-        return self.base + self.path
-
 
 def is_url(source: str) -> bool:
     """Return whether a source is a URL and not a path of this machine."""
@@ -82,7 +77,15 @@ class PhotoSources:
         Named files are included whatever their suffix. Folders are read lazily.
         """
         for source in self.sources:
-            yield from self._list_url(source, on_error) if is_url(source) else _list_path(source, on_error)
+            errors: list[str] = []
+            empty = True
+            for photo in self._list_url(source, errors) if is_url(source) else _list_path(source, errors):
+                empty = False
+                yield photo
+            if empty and not errors:
+                errors.append(f"{display_path(_without_secrets(source))}: The folder has no photos.")
+            for error in errors:
+                on_error(error)
 
     def read(self, photo: str, max_bytes: int) -> bytes:
         """Read a photo.
@@ -99,28 +102,23 @@ class PhotoSources:
         file_system, path = self._open(photo)
         return photo_files.read_stream(lambda: file_system.open_input_stream(path), max_bytes)
 
-    def _list_url(self, source: str, on_error: OnError) -> Iterator[str]:
+    def _list_url(self, source: str, errors: list[str]) -> Iterator[str]:
         from pyarrow.fs import FileType
 
-        url = _Url.parse(source).public
+        url = _without_secrets(source)
         file_system, path = self._open(url)
         try:
             kind = file_system.get_file_info(path).type
         except OSError as error:
-            on_error(f"{url}: The URL cannot be read ({_reason(error)}).")
+            errors.append(f"{url}: The URL cannot be read ({_reason(error)}).")
             return
-        if kind == FileType.NotFound and not _has_photo_suffix(url):
-            on_error(f"{url}: No such file or folder.")
-            return
-        if kind != FileType.Directory:
+        if kind == FileType.Directory:
+            for photo in _walk(file_system, path, errors):
+                yield url.rstrip("/") + photo[len(path.rstrip("/")) :]
+        elif kind == FileType.NotFound and not _has_photo_suffix(url):
+            errors.append(f"{url}: No such file or folder.")
+        else:
             yield url
-            return
-        empty = True
-        for photo in _walk(file_system, path, on_error):
-            empty = False
-            yield url.rstrip("/") + photo[len(path.rstrip("/")) :]
-        if empty:
-            on_error(f"{url}: The folder has no photos.")
 
     def _open(self, url: str) -> tuple[FileSystem, str]:
         """Return the file system of a public URL, opened once, and the path in it, which may contain a `?`."""
@@ -131,43 +129,32 @@ class PhotoSources:
         return file_system, (root.rstrip("/") + url[len(base) :]) or "/"
 
 
-def _list_path(source: str, on_error: OnError) -> Iterator[str]:
+def _list_path(source: str, errors: list[str]) -> Iterator[str]:
+    def on_error(error: OSError) -> None:
+        errors.append(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
+
     try:
         is_folder = Path(source).is_dir()
     except OSError:
         # Reading it as a file reports the reason.
         is_folder = False
-    if not is_folder:
-        yield source
-        return
-    silent = True
-
-    def on_folder_error(error: OSError) -> None:
-        nonlocal silent
-        silent = False
-        on_error(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
-
-    for path in photo_files.find_photos(Path(source), on_folder_error):
-        silent = False
-        yield str(path)
-    if silent:
-        on_error(f"{display_path(source)}: The folder has no photos.")
+    yield from map(str, photo_files.find_photos(Path(source), on_error)) if is_folder else [source]
 
 
-def _walk(file_system: FileSystem, folder: str, on_error: OnError) -> Iterator[str]:
+def _walk(file_system: FileSystem, folder: str, errors: list[str]) -> Iterator[str]:
     """Yield the paths of the photos below a folder of a file system, sorted, without hidden ones."""
     from pyarrow.fs import FileSelector, FileType
 
     try:
         entries = file_system.get_file_info(FileSelector(folder))
     except OSError as error:
-        on_error(f"{folder}: The folder cannot be read ({_reason(error)}).")
+        errors.append(f"{folder}: The folder cannot be read ({_reason(error)}).")
         return
     for entry in sorted(entries, key=lambda entry: entry.base_name):
         if entry.base_name.startswith("."):
             continue
         if entry.type == FileType.Directory:
-            yield from _walk(file_system, entry.path, on_error)
+            yield from _walk(file_system, entry.path, errors)
         elif _has_photo_suffix(entry.base_name):
             yield entry.path
 
@@ -197,8 +184,13 @@ def _without_nested(sources: Sequence[str]) -> Iterator[str]:
             yield source
 
 
+def _without_secrets(source: str) -> str:
+    """Return a source without the password and options of a URL."""
+    return _Url.parse(source).base + _Url.parse(source).path if is_url(source) else source
+
+
 def _location(source: str) -> str:
-    return _Url.parse(source).public.rstrip("/") if is_url(source) else str(Path(source).absolute())
+    return _without_secrets(source).rstrip("/") if is_url(source) else str(Path(source).absolute())
 
 
 def _contains(folder: str, location: str) -> bool:

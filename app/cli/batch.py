@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,9 +17,9 @@ from app import text
 from app.cli.progress import progress_bar, status_line
 
 if TYPE_CHECKING:
-    from app.batch.identifier import BatchJob
+    from app.batch.job import BatchJob
     from app.batch.results import Results
-    from app.batch.runner import Engine
+    from app.batch.schema import Engine
     from app.settings import Settings
 
 _LOG_SECONDS = 60
@@ -38,9 +39,9 @@ def run_batch_job(
     """Identify an archive of photos as the options of `identify` say, and return whether every file could be read."""
     if address and engine != "ray":
         raise click.UsageError("--address requires --engine ray.")
-    from app.batch import runner
+    from app.batch.job import BatchJob
     from app.batch.results import Results
-    from app.batch.sources import PhotoSources
+    from app.batch.sources import PhotoSources, display_path
 
     errors: list[str] = []
 
@@ -48,23 +49,26 @@ def run_batch_job(
         errors.append(message)
         click.echo(message, err=True)
 
-    photo_sources = PhotoSources(sources)
-    job, origin = runner.prepare_job(settings, photo_sources)
-    with Results(out, origin) as results:
+    job = BatchJob.prepare(settings, PhotoSources(sources))
+    with Results(out, job.origin) as results:
         if retry:
             click.echo(f"Retrying {text.count(results.remove_errors(), 'file')}.", err=True)
         if results.older_gallery:
             click.echo(f"The gallery has changed since {out} was started. Existing rows are kept.", err=True)
         finished = results.finished_files()
         with status_line("Searching for photos ..."):
-            done, remaining = runner.count_photos(photo_sources, finished, on_error)
-        if done:
-            click.echo(f"{text.count(done, 'photo')} already done, {remaining:,} remaining.", err=True)
+            counts = Counter(display_path(photo) in finished for photo in job.sources.photos(on_error))
+        remaining = counts[False]
+        if counts[True]:
+            click.echo(f"{text.count(counts[True], 'photo')} already done, {remaining:,} remaining.", err=True)
         if remaining:
+            photos = (photo for photo in job.sources.photos() if display_path(photo) not in finished)
             identify = _engine(job, engine, remaining, workers, address)
             try:
                 with _report_progress(remaining) as on_progress:
-                    runner.run(photo_sources, finished, results, identify, on_progress)
+                    for rows in identify(photos):
+                        results.add(rows)
+                        on_progress(len(rows))
             except KeyboardInterrupt as error:
                 message = f"Stopped. Results so far are in {out}. Repeat the command to resume."
                 raise click.ClickException(message) from error

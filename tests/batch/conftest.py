@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import serialization
-from app.batch import runner
-from app.batch.identifier import BatchJob
+from app.batch.job import BatchJob
 from app.batch.process_pool import WORKER_CRASHED
 from app.batch.sources import PhotoSources
 from app.errors import UnreadableImage
@@ -31,7 +30,7 @@ def archive(photo, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def job(settings, recognizer, archive) -> BatchJob:
-    return runner.prepare_job(settings, PhotoSources([str(archive)]))[0]
+    return BatchJob.prepare(settings, PhotoSources([str(archive)]))
 
 
 @pytest.fixture(scope="session")
