@@ -1,4 +1,6 @@
-"""People, a person, the model and the API's page, in a real browser."""
+"""People, profile, model and API pages in a browser."""
+
+import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -6,16 +8,19 @@ from playwright.sync_api import expect
 
 from tests.photos import PERSON, portraits
 
+IDENTIFY, LIST_PEOPLE = re.compile(r"^POST /api/v1/identify "), re.compile(r"^GET /api/v1/people ")
+"""Buttons that open these operations of the API page."""
+
 PAGES = ("/people", "/people/7", "/model", "/api/docs")
 
 
 def settled(page, path: str) -> None:
-    """Go to a page; of the API's, open an operation that takes files and one that takes parameters."""
+    """Open a page. On the API page, open an operation with files and one with parameters."""
     page.goto(path)
     page.wait_for_load_state("networkidle")
     if path == "/api/docs":
-        page.get_by_role("button", name="POST /api/v1/identify Name").click()
-        page.get_by_role("button", name="GET /api/v1/people List").click()
+        page.get_by_role("button", name=IDENTIFY).click()
+        page.get_by_role("button", name=LIST_PEOPLE).click()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -24,7 +29,7 @@ def test_axe_finds_nothing(page, path, scheme):
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme=scheme)
     settled(page, path)
-    # Axe would load style sheets by itself, which this page's policy does not let it.
+    # The content security policy forbids Axe to load style sheets.
     found = Axe().run(page, options={"preload": False}).response["violations"]
     assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
 
@@ -64,7 +69,7 @@ def test_turning_pages_without_javascript(browser, server):
 
 def test_the_api_can_be_tried_on_its_page(page):
     page.goto("/api/docs")
-    page.get_by_role("button", name="GET /api/v1/people List").click()
+    page.get_by_role("button", name=LIST_PEOPLE).click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_label("q", exact=True).fill(PERSON)
     page.get_by_role("button", name="Execute").click()

@@ -35,11 +35,7 @@ REASONS = {"accepted": "Ready to add.", "several_faces": "Select the face to add
 class PhotoChoice:
     """A photo and the administrator's choices.
 
-    Attributes:
-        photo: the examined photo.
-        face: the selected face of several, from the left, from 1; None if no face is selected.
-        outcome: what the administrator saw for this face, None before the first review.
-        included: whether the checkbox is selected.
+    `face` counts from the left, from 1. `outcome` is what the review said about this face, None before a review.
     """
 
     photo: SealedPhoto
@@ -81,22 +77,9 @@ class FaceChoice:
 
 @dataclass(frozen=True)
 class PhotoView:
-    """A photo on the review page.
+    """A photo on the review page. `crop` and `preview` are data URIs, `checkbox` is a label or None.
 
-    Attributes:
-        sealed: the photo for the form.
-        file: the name of the file.
-        kind: color of the outcome.
-        label: of the outcome.
-        reason: a sentence.
-        crop: data URI of the face, None without one.
-        preview: data URI of a photo with several faces, else None.
-        width: of the preview.
-        height: of the preview.
-        faces: to select from.
-        reviewed: face and outcome on this page, for the form.
-        checkbox: its label, None without a checkbox.
-        included: whether the checkbox is selected.
+    `reviewed` tells the next form which face and outcome the administrator saw.
     """
 
     sealed: str

@@ -29,22 +29,12 @@ _TONES: dict[PairKind, str] = {"same": "match", "uncertain": "ambiguous", "diffe
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face to select.
-
-    Attributes:
-        slot: counts the faces to select, from left to right, from 1.
-        index: counts all faces of the photo, from left to right, from 1.
-        box: in units of the photo's `width` and `height`.
-        crop: data URI.
-        flaw: a sentence that says why the face cannot be compared, or None.
-        first: whether the page starts with this face.
-    """
+    """A face to select. `slot` counts the faces to select, from 1. `first` says that the page starts with it."""
 
     slot: int
-    index: int
+    face: ComparedFace
     box: Box
     crop: str
-    flaw: str | None
     first: bool
 
 
@@ -66,11 +56,9 @@ class PairView:
 
     a: int
     b: int
+    comparison: Comparison
     label: str
     tone: str
-    score: float
-    threshold: float
-    different: float
     meaning: str
     note: str | None
     json: str
@@ -156,11 +144,9 @@ def _pair(comparison: Comparison, a: int, b: int, closest: Comparison) -> PairVi
     return PairView(
         a,
         b,
+        comparison,
         PAIR_LABELS[comparison.kind],
         _TONES[comparison.kind],
-        comparison.score,
-        comparison.threshold,
-        comparison.different,
         meaning(comparison),
         note(comparison, closest),
         inline_images.json_uri(serialization.comparison(comparison)),
@@ -180,10 +166,9 @@ def _side(field: str, side: ComparedPhoto, faces: Sequence[ComparedFace]) -> Sid
     views = tuple(
         FaceView(
             slot,
-            face.index,
+            face,
             face.probe.face.scaled(scale, _SIDE, _SIDE).box,
             inline_images.face(picture, face.probe),
-            face.probe.flaw,
             face is side.largest,
         )
         for slot, face in enumerate(faces, start=1)

@@ -21,10 +21,7 @@ _WIDE_MARGINS, _CLEAR_MARGINS = 3.0, 1.5
 class DotPlot:
     """A person's anchor scores as dots in an SVG of 100 x 20: left 0 (same), right 1 (different).
 
-    Attributes:
-        near: path data of the anchors up to the threshold.
-        far: path data of the other anchors.
-        near_count: number of near anchors.
+    `near` and `far` are path data of the anchors up to and over the threshold.
     """
 
     near: str

@@ -12,14 +12,7 @@ from app.recognition.results import Identification
 
 @dataclass(frozen=True, eq=False)
 class PhotoResult:
-    """The identification of an uploaded photo, or the problem with it.
-
-    Attributes:
-        file: the visitor's name for the file.
-        identification: None if the photo could not be read.
-        code: of the problem, "" without one.
-        problem: a sentence, "" without one.
-    """
+    """Identification of an uploaded photo, None if it is unreadable. `code` and `problem` are "" without a problem."""
 
     file: str
     identification: Identification | None

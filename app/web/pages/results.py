@@ -29,30 +29,14 @@ class Row:
 
     tile: Tile
     distance: PersonDistance
-    strip: DotPlot
+    anchors: DotPlot
 
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face on the page.
+    """A face on the page. `key` is unique on the page, and `tag` is the side of the box's number in pixels.
 
-    Attributes:
-        number: from left to right, from 1.
-        key: unique on the page.
-        box: in pixels of the photo.
-        tag: side of the box's number, in pixels of the photo.
-        crop: data URI.
-        kind: of the verdict.
-        label: of the verdict.
-        name: the identity, or what is known of it.
-        summary: the verdict as a sentence.
-        notes: sentences that explain the verdict in numbers.
-        people: the matched person, or the candidates of an ambiguous face.
-        lookalike: the closest person of an unknown face, None if that person is too far.
-        threshold: of the closest person.
-        best: rows of the closest people.
-        rest: everyone else.
-        correction: what an administrator can do about the verdict, None for visitors.
+    `people` are the matched person or the candidates of an ambiguous face. `notes` explain the verdict in numbers.
     """
 
     number: int
@@ -60,25 +44,20 @@ class FaceView:
     box: Box
     tag: int
     crop: str
-    kind: str
+    verdict: Verdict
     label: str
     name: str
     summary: str
     notes: tuple[str, ...]
     people: tuple[Tile, ...]
     lookalike: Tile | None
-    threshold: float | None
-    best: tuple[Row, ...]
-    rest: Sequence[PersonDistance]
+    rows: Sequence[Row]
     correction: Correction | None
 
 
 @dataclass(frozen=True)
 class PhotoView:
-    """A photo on the page, as a data URI, with its faces from left to right.
-
-    `photo` is None if the file could not be read. `problem` says why the photo has no identified faces.
-    """
+    """A photo on the page. `photo` is a data URI, None if the file could not be read."""
 
     number: int
     file: str
@@ -92,17 +71,7 @@ class PhotoView:
 
 @dataclass(frozen=True)
 class ResultsView:
-    """A results page.
-
-    Attributes:
-        headline: who is in the photos.
-        rate: the sentence about the FPIR, None if no photo could be read.
-        same: the largest score of two photos of the same person.
-        person_heading: heading of the column of people.
-        photos: in the order sent.
-        json: data URI of the API's answer.
-        tables_open: whether the tables start open.
-    """
+    """A results page. `same` is the largest score of two photos of the same person."""
 
     headline: str
     rate: str | None
@@ -117,12 +86,8 @@ class ResultsView:
 class Context:
     """What all faces of a results page share.
 
-    Attributes:
-        rules: thresholds of the gallery.
-        reliability: rows of the model card, see `explanation.notes`.
-        people: the gallery by name.
-        person_heading: heading of the column of people.
-        correct: returns the corrections for the faces of a photo, None where there is none.
+    `reliability` has the model card's rows, see `explanation.notes`. `correct` returns a correction for each face of
+    a photo, None where there is none.
     """
 
     rules: Rules
@@ -183,16 +148,14 @@ def _face(
         box=box,
         tag=_tag_size(box, max(found.width, found.height)),
         crop=inline_images.face(found.picture, face),
-        kind=verdict.kind,
+        verdict=verdict,
         label=wording.LABELS[verdict.kind],
         name=wording.name(verdict),
         summary=wording.summary(verdict, rules.strong_threshold(anchors, len(verdict.ranking))),
         notes=explanation.notes(verdict, rules.margin, context.reliability),
         people=tuple(context.tile(name) for name in people),
         lookalike=None if verdict.look_alike is None else context.tile(verdict.look_alike),
-        threshold=verdict.threshold,
-        best=tuple(_rows(verdict, context)),
-        rest=verdict.ranking[RANKING_ROWS:],
+        rows=_rows(verdict, context),
         correction=correction,
     )
 

@@ -71,8 +71,8 @@ def test_the_page_starts_with_the_largest_faces_and_keeps_the_closest_pair(recog
     closest = crowd[0]
     shown = view(recognizer, side(*crowd), side(probe(5, 30, closest.embedding)))
     left = shown.sides[0].faces
-    assert [face.index for face in left] == [1, *range(22 - MAX_FACES, 21)]
-    assert [face.index for face in left if face.first] == [20]
+    assert [face.face.index for face in left] == [1, *range(22 - MAX_FACES, 21)]
+    assert [face.face.index for face in left if face.first] == [20]
     assert len(shown.pairs) == MAX_FACES
     assert shown.sides[0].caption == "20 faces. You can select 8 here. The API and the command line compare any face."
 
@@ -80,7 +80,7 @@ def test_the_page_starts_with_the_largest_faces_and_keeps_the_closest_pair(recog
 def test_a_picked_face_of_low_quality_says_why(recognizer, app, unit_vectors):
     one, other, third = unit_vectors(3)
     shown = view(recognizer, side(probe(0, 30, one), probe(90, 90, other, "Too blurred.")), side(probe(5, 30, third)))
-    assert [(face.index, face.flaw, face.first) for face in shown.sides[0].faces] == [
+    assert [(face.face.index, face.face.probe.flaw, face.first) for face in shown.sides[0].faces] == [
         (1, None, True),
         (2, "Too blurred.", False),
     ]
