@@ -49,7 +49,7 @@ def notes(verdict: Verdict, margin: float, reliability: Sequence[Mapping[str, An
     Args:
         verdict: of the face.
         margin: the smallest lead of a match over the runner-up.
-        reliability: the model card's rows of `from`, `to` (class distances), `faces` and `right` (numbers of faces).
+        reliability: the model card's rows of `from`, `to` (class distances), `faces` and `correct` (numbers of faces).
     """
     if verdict.kind == "low_quality" or verdict.class_distance is None:
         return ()
@@ -80,7 +80,7 @@ def _rejections(verdict: Verdict) -> Iterator[str]:
 def _reliability(verdict: Verdict, bins: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in bins:
         if row["from"] <= (verdict.class_distance or 0.0) < row["to"] and row["faces"]:
-            wrong = row["faces"] - row["right"]
+            wrong = row["faces"] - row["correct"]
             yield (
                 f"Reliability: in the evaluation, {row['faces']:,} faces had their closest person at "
                 f"{row['from']:.2f} to {row['to']:.2f}. That person was wrong for {wrong:,} of them "
