@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 from tqdm import tqdm
@@ -33,17 +31,9 @@ def print_line(text: str, err: bool = False) -> None:
         click.echo(text, err=err)
 
 
-@contextmanager
-def status_line(text: str) -> Iterator[None]:
-    """Show a line on a terminal until the block ends."""
-    interactive = is_interactive()
-    if interactive:
-        click.echo(text, err=True, nl=False)
-    try:
-        yield
-    finally:
-        if interactive:
-            click.echo("\r\033[K", err=True, nl=False)
+def status_line(text: str) -> tqdm:
+    """Return a context manager that shows a line on a terminal."""
+    return tqdm(desc=text, bar_format="{desc}", leave=False, disable=not is_interactive(), file=sys.stderr)
 
 
 # Old names, still used by app.cli.people*.
