@@ -1,4 +1,4 @@
-"""The command line; `python main.py --help` explains it."""
+"""Command line entry point: `python main.py --help`."""
 
 from app.cli import main
 

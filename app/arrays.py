@@ -1,4 +1,4 @@
-"""Array types for annotations; docstrings give shapes and ranges."""
+"""NumPy array types for annotations. Docstrings give shapes and ranges."""
 
 from typing import Any
 
