@@ -16,7 +16,8 @@ from PIL import Image
 
 from app.errors import UnreadableImage
 from app.settings import ROOT, Settings
-from app.vision.decoder_pool import DecodeLimits, DecoderPool
+from app.vision.decoder_pool import DecoderPool
+from app.vision.decoding import DecodeLimits
 from app.web.factory import create_app
 from tests import photos
 

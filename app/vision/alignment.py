@@ -1,13 +1,14 @@
 """Face alignment: map the landmarks of a face to a template and crop 112 x 112 pixels around it.
 
-Serving, the gallery, training and evaluation all call `align`, so a network always sees faces
-cropped the way it was trained on. The template is that of ArcFace (Deng et al. 2019,
-https://arxiv.org/abs/1801.07698); the transform is the least-squares similarity of Umeyama 1991
-(https://doi.org/10.1109/34.88573).
+Serving, the gallery, training and evaluation all call `align`, so the network always sees faces cropped as in training.
+The template is that of ArcFace (Deng et al. 2019, https://arxiv.org/abs/1801.07698). The transform is the least-squares
+similarity of Umeyama 1991 (https://doi.org/10.1109/34.88573).
 """
 
 import cv2
 import numpy as np
+
+from app.arrays import AnyArray, ByteArray, DoubleArray, FloatArray
 
 SIZE = 112
 """Side of a crop in pixels."""
@@ -26,23 +27,22 @@ TEMPLATE = np.array(
 sees them."""
 
 EYES = TEMPLATE[:2]
-"""The two eyes of the template."""
 
 LEVEL_MIDDLE, LEVEL_SPREAD = 127.5, 128.0
-"""What is taken from a level of 0 to 255, and what the rest is divided by, for the network."""
+"""The network takes (level - middle) / spread, for levels of 0 to 255."""
 
 BORDER_LEVEL = 127
-"""The gray level of a crop where its picture ends."""
+"""Gray level of a crop outside the picture."""
 
 
-def align(picture: np.ndarray, landmarks: np.ndarray, size: int = SIZE, zoom: float = 1.0) -> np.ndarray:
-    """Rotate, scale and crop a face so that its landmarks lie on the template.
+def align(picture: ByteArray, landmarks: AnyArray, size: int = SIZE, zoom: float = 1.0) -> ByteArray:
+    """Rotate, scale and crop a face so that its landmarks fit the template.
 
     Args:
         picture: uint8 (height, width, 3), upright RGB.
         landmarks: float (5, 2) in the order of `TEMPLATE`, or (2, 2) for the eyes alone; (x, y) in pixels of
             `picture`.
-        size: side of the result in pixels. Other sizes than 112 are for people to look at, not for the network.
+        size: side of the result in pixels. The network needs the default.
         zoom: values under 1 show more around the face.
 
     Returns:
@@ -54,11 +54,11 @@ def align(picture: np.ndarray, landmarks: np.ndarray, size: int = SIZE, zoom: fl
     landmarks = np.asarray(landmarks, dtype=np.float64)
     template = ((TEMPLATE[: len(landmarks)] - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
     matrix = similarity_transform(landmarks, template)
-    shrink = np.hypot(matrix[0, 0], matrix[1, 0])
-    # Bilinear sampling skips pixels when a large face shrinks; area averaging first avoids aliasing.
-    if shrink < 0.5:
-        picture, matrix = _shrunk_surroundings(picture, matrix, shrink, size)
-    return cv2.warpAffine(
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    # Bilinear sampling skips pixels of a face that shrinks. Averaging areas first avoids aliasing.
+    if scale < 0.5:
+        picture, matrix = _shrink_surroundings(picture, matrix, scale, size)
+    crop = cv2.warpAffine(
         picture,
         matrix,
         (size, size),
@@ -66,9 +66,10 @@ def align(picture: np.ndarray, landmarks: np.ndarray, size: int = SIZE, zoom: fl
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(BORDER_LEVEL,) * 3,
     )
+    return np.asarray(crop, np.uint8)
 
 
-def aligned_eyes(landmarks: np.ndarray) -> np.ndarray:
+def aligned_eyes(landmarks: AnyArray) -> DoubleArray:
     """Return the points of a picture that `align` maps to the template's eyes.
 
     Aligning by these two points gives the same crop as aligning by all landmarks.
@@ -80,23 +81,16 @@ def aligned_eyes(landmarks: np.ndarray) -> np.ndarray:
         float64 (2, 2), (x, y) in pixels of the picture.
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
-    matrix = cv2.invertAffineTransform(similarity_transform(landmarks, TEMPLATE[: len(landmarks)]))
+    matrix = np.asarray(cv2.invertAffineTransform(similarity_transform(landmarks, TEMPLATE[: len(landmarks)])))
     return EYES @ matrix[:, :2].T + matrix[:, 2]
 
 
-def normalize(crops: np.ndarray) -> np.ndarray:
-    """Bring crops into the range the network takes.
-
-    Args:
-        crops: uint8 (..., 112, 112, 3) RGB.
-
-    Returns:
-        float32 of the same shape, about -1 ... 1.
-    """
+def normalize(crops: ByteArray) -> FloatArray:
+    """Scale crops, uint8 (..., 112, 112, 3) RGB, to the input of the network: float32, about -1 ... 1."""
     return (crops.astype(np.float32) - LEVEL_MIDDLE) / LEVEL_SPREAD
 
 
-def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def similarity_transform(source: DoubleArray, target: DoubleArray) -> DoubleArray:
     """Return the least-squares rotation, uniform scale and shift that map points to points.
 
     Args:
@@ -109,32 +103,32 @@ def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the source points coincide.
     """
-    # As complex numbers, a similarity is target = turn * source + shift.
+    # As complex numbers, a similarity is target = factor * source + shift.
     before, after = (points @ np.array([1, 1j]) for points in (source, target))
     centered = before - before.mean()
-    spread = (abs(centered) ** 2).sum()
-    if spread < 1e-12:
-        raise ValueError("All landmarks lie on the same spot, so the face cannot be aligned.")
-    turn = (centered.conj() * (after - after.mean())).sum() / spread
-    shift = after.mean() - turn * before.mean()
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    variance = (abs(centered) ** 2).sum()
+    if variance < 1e-12:
+        raise ValueError("All landmarks coincide, so the face cannot be aligned.")
+    factor = (centered.conj() * (after - after.mean())).sum() / variance
+    shift = after.mean() - factor * before.mean()
+    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
 
 
-def _shrunk_surroundings(
-    picture: np.ndarray, matrix: np.ndarray, shrink: float, size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut out what the crop will show and reduce it by area averaging; the matrix follows."""
+def _shrink_surroundings(
+    picture: ByteArray, matrix: DoubleArray, scale: float, size: int
+) -> tuple[ByteArray, DoubleArray]:
+    """Return the visible part of the picture, reduced by area averaging, and the matrix for it."""
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64)
-    inverse = cv2.invertAffineTransform(matrix)
-    seen = corners @ inverse[:, :2].T + inverse[:, 2]
+    inverse = np.asarray(cv2.invertAffineTransform(matrix))
+    visible = corners @ inverse[:, :2].T + inverse[:, 2]
     height, width = picture.shape[:2]
-    left, top = np.clip(np.floor(seen.min(axis=0)).astype(int) - 2, 0, [width - 1, height - 1])
-    right, bottom = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 3, [left + 1, top + 1], [width, height])
+    left, top = np.clip(np.floor(visible.min(axis=0)).astype(int) - 2, 0, [width - 1, height - 1])
+    right, bottom = np.clip(np.ceil(visible.max(axis=0)).astype(int) + 3, [left + 1, top + 1], [width, height])
     part = picture[top:bottom, left:right]
-    small = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
-    reduced = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
-    scale = np.array([part.shape[1] / small[0], part.shape[0] / small[1]])
-    # Pixel centers sit at half steps: x_picture = left + (x_reduced + 0.5) * scale - 0.5.
-    offset = np.array([left, top]) + 0.5 * scale - 0.5
-    linear = matrix[:, :2] * scale
+    small = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
+    reduced = np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8)
+    factors = np.array([part.shape[1] / small[0], part.shape[0] / small[1]])
+    # Pixel centers are at half steps: x_picture = left + (x_reduced + 0.5) * factor - 0.5.
+    offset = np.array([left, top]) + 0.5 * factors - 0.5
+    linear = matrix[:, :2] * factors
     return reduced, np.column_stack([linear, matrix[:, :2] @ offset + matrix[:, 2]])

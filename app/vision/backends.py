@@ -1,39 +1,41 @@
-"""DeepFace itself: which of its detectors is used, where its weights come from, and the call."""
+"""DeepFace's face detectors: choice of the backend, its weights, and calls."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 
+from app.arrays import ByteArray
 from app.errors import DetectorError
 from app.lazy_imports import import_quietly
 from app.settings import Settings
-from app.vision.faces import Box
+from app.vision.faces import Box, DetectedFace
 
 YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")
-"""Where DeepFace looks for yunet below its home."""
+"""Path of yunet's weights in DeepFace's home."""
 
 FIVE_LANDMARKS = ("yunet", "mtcnn")
-"""Backends whose detector objects compute five landmarks."""
+"""Backends that compute five landmarks."""
 
-_MTCNN_ORDER = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-"""mtcnn's names of the landmarks; its sides are those of the observer."""
+_MTCNN_LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+"""mtcnn's names of the landmarks, with left and right as the observer sees them."""
 
 _YUNET_SCORE = 0.7
 """Minimum confidence. DeepFace's default of 0.9 misses a fifth of the faces in group photos."""
 
 
 def choose_backend(settings: Settings) -> str:
-    """DeepFace's name of the detector to use: the setting's, or for `auto` yunet where its weights lie, else mtcnn.
+    """Return DeepFace's name of the detector: the setting, or for `auto` yunet if it has weights, otherwise mtcnn.
 
-    To be called before anything imports TensorFlow.
+    Call it before anything imports TensorFlow.
 
     Raises:
-        DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
+        DetectorError: yunet has no weights, and downloads are off.
     """
     backend = settings.detector
     home = settings.deepface_home or Path.home()
@@ -46,30 +48,25 @@ def choose_backend(settings: Settings) -> str:
             f"{settings.detector_home}. Run `make setup`, or set FACES_DETECTOR=mtcnn."
         )
     if backend != "yunet":
-        # Other detectors are written for tf.keras of old: seconds and megabytes that yunet, which is OpenCV's, can do
-        # without. TensorFlow reads this while it is imported.
+        # Other backends need the old tf.keras. TensorFlow reads the variable when it is imported. yunet runs in OpenCV
+        # and saves the seconds and megabytes of tf.keras.
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     return backend
 
 
-def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dict[str, Any]]:
-    """One call of DeepFace's `extract_faces`.
+def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
+    """Call DeepFace's `extract_faces`.
 
     Args:
         pixels: uint8 (height, width, 3) RGB.
         backend: DeepFace's name of the detector.
-        downloads: whether DeepFace may fetch weights that are missing.
-
-    Returns:
-        DeepFace's answers: dicts of `facial_area` and `confidence`.
+        downloads: whether DeepFace may download missing weights.
 
     Raises:
-        DetectorError: the detector's library or weights are missing.
+        DetectorError: the library or the weights of the detector are missing.
     """
     try:
-        if backend == "mtcnn":
-            import_quietly("mtcnn")
-        return _deepface(downloads).extract_faces(
+        found = _import_deepface(downloads).extract_faces(
             cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR),
             detector_backend=backend,
             enforce_detection=False,
@@ -77,62 +74,57 @@ def extract_faces(pixels: np.ndarray, backend: str, downloads: bool) -> list[dic
             normalize_face=False,
         )
     except (ImportError, OSError, ValueError) as error:
-        # What DeepFace raises when a backend's library or weights are missing.
+        # DeepFace's exceptions if the library or the weights of a backend are missing.
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise DetectorError(
             f"The {backend} detector cannot be used ({reason}). Install what it lacks, or set FACES_DETECTOR=auto."
         ) from error
+    height, width = pixels.shape[:2]
+    return [_to_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
 
 
-def locate_landmarks(pixels: np.ndarray, backend: str, downloads: bool) -> list[tuple[Box, np.ndarray, float]]:
-    """Return the faces of a picture with the five landmarks that `extract_faces` drops.
+def locate_landmarks(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
+    """Return faces with five landmarks, from the detector object that DeepFace holds.
 
-    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only, so this asks the detector object that
-    DeepFace holds.
+    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only.
 
     Args:
         pixels: uint8 (height, width, 3) RGB, at most 640 pixels on a side.
         backend: one of `FIVE_LANDMARKS`.
-        downloads: whether DeepFace may fetch weights that are missing.
-
-    Returns:
-        For each face its box, its landmarks as float64 (5, 2) in the order of `crop.TEMPLATE`, and its confidence.
+        downloads: whether DeepFace may download missing weights.
     """
-    _deepface(downloads)
+    _import_deepface(downloads)
     model = import_quietly("deepface.modules.modeling").build_model("face_detector", backend).model
     if backend == "yunet":
         height, width = pixels.shape[:2]
         model.setInputSize((width, height))
         model.setScoreThreshold(_YUNET_SCORE)
         _, rows = model.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-        rows = np.zeros((0, 15), np.float32) if rows is None else rows
         return [
-            (Box(*map(round, row[:4].tolist())), row[4:14].reshape(5, 2).astype(np.float64), float(row[14]))
-            for row in rows
+            DetectedFace(Box(*map(round, row[:4].tolist())), row[4:14].reshape(5, 2).astype(np.float64), float(row[14]))
+            for row in ([] if rows is None else rows)
         ]
     return [
-        (
+        DetectedFace(
             Box(*map(round, answer["box"])),
-            np.array([answer["keypoints"][name] for name in _MTCNN_ORDER], dtype=np.float64),
+            np.array([answer["keypoints"][name] for name in _MTCNN_LANDMARKS], dtype=np.float64),
             float(answer["confidence"]),
         )
         for answer in model.detect_faces(pixels) or []
     ]
 
 
-def _deepface(downloads: bool):
-    """The module that `DeepFace.extract_faces` calls; `deepface` itself imports all else that it can do, from tf.keras
-    of old to cryptography (`bench.start` tells what a start costs).
-    """
+def _import_deepface(downloads: bool) -> ModuleType:
+    """Import the module of `extract_faces`. Package `deepface` itself also imports tf.keras (`bench.start`)."""
     os.environ.update(yunet_score_threshold=str(_YUNET_SCORE))
     detection = import_quietly("deepface.modules.detection")
     if not downloads:
-        # DeepFace and the detectors it wraps fetch weights through gdown, and have no switch for that.
-        import_quietly("gdown").download = _refuse_download
+        # DeepFace and its detectors download with gdown, and have no switch for that.
+        vars(import_quietly("gdown"))["download"] = _refuse_download
     return detection
 
 
-def _refuse_download(*_args, **_options) -> None:
+def _refuse_download(*_args: object, **_options: object) -> None:
     raise OSError("its weights are missing, and downloads are off: see FACES_DETECTOR_DOWNLOADS")
 
 
@@ -143,3 +135,19 @@ def _provide_yunet(*homes: Path) -> bool:
             os.environ["DEEPFACE_HOME"] = str(home)
             return True
     return False
+
+
+def _to_face(answer: dict[str, Any]) -> DetectedFace:
+    area = answer["facial_area"]
+    box = Box(area["x"], area["y"], area["w"], area["h"])
+    # DeepFace's left and right eye are the person's. It truncates to whole pixels, hence the half.
+    eyes = [area.get("right_eye"), area.get("left_eye")]
+    if any(eye is None for eye in eyes) or eyes[0] == eyes[1]:
+        return DetectedFace(box, None, answer["confidence"])
+    return DetectedFace(box, np.array(eyes, dtype=np.float64) + 0.5, answer["confidence"])
+
+
+def _is_whole_picture(answer: dict[str, Any], width: int, height: int) -> bool:
+    """Return whether DeepFace reports that it found no face, which it does with the whole picture."""
+    area = answer["facial_area"]
+    return bool(answer["confidence"] == 0 and area["w"] >= width - 1 and area["h"] >= height - 1)

@@ -1,7 +1,7 @@
 """Sandboxed decoder process: `python -m app.vision.decoder_process`, started by `decoder_pool`.
 
-It reads files from one piece of memory that it shares with its parent, writes pixels into another, and gives
-itself up when a file takes too much: its memory is limited, and so is the processor time of every file.
+It reads files from one piece of shared memory and writes pixels into another. The kernel limits its memory and the
+processor time of each file.
 """
 
 from __future__ import annotations
@@ -14,69 +14,68 @@ import signal
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from app.errors import UnreadableImage
-from app.vision import decoding
+from app.vision.decoding import DecodeLimits, decode_image
 
 
-def main(files: int, pixels: int, max_pixels: int, side: int, seconds: float, memory: int) -> None:
+def main(files: int, pixels: int, limits: DecodeLimits) -> None:
     """Decode one file after another until standard input ends.
 
     Args:
-        files: descriptor of the shared memory that files come in.
-        pixels: descriptor of the shared memory that pictures go out in.
-        max_pixels: as `images.read` takes it.
-        side: as `images.read` takes it.
-        seconds: processor time that a file may take.
-        memory: bytes that the process may grow by.
+        files: descriptor of the shared memory for files.
+        pixels: descriptor of the shared memory for pixels.
+        limits: of each file.
     """
-    # Later nothing can be opened: here come Pillow's formats, and the one part that it imports for some pictures alone.
+    # Import now what Pillow imports on first use: no file can be opened later.
     Image.init()
     import_module("PIL.ImageCms")
-    _limit(memory, most_written=3 * max_pixels + 100)
-    # Whoever stops the server tells all its processes; this one is needed until the last request is answered.
+    _set_limits(limits)
+    # Signals to stop the server reach its whole process group. This process must serve the last request.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _say("ready")
+    _write_line("ready")
     for line in sys.stdin.buffer:
-        # Python leaves SIGPROF alone, so that it ends the process wherever a decoder may hang.
-        signal.setitimer(signal.ITIMER_PROF, seconds)
+        # Python has no handler for SIGPROF, so it ends the process wherever a decoder hangs.
+        signal.setitimer(signal.ITIMER_PROF, limits.seconds)
         try:
-            answer = _decode(os.pread(files, int(line), 0), pixels, max_pixels, side)
+            answer = _decode(os.pread(files, int(line), 0), pixels, limits)
         except UnreadableImage as error:
             answer = {"code": error.code, "message": str(error)}
         signal.setitimer(signal.ITIMER_PROF, 0)
-        _say(answer)
+        _write_line(answer)
 
 
-def _decode(data: bytes, pixels: int, max_pixels: int, side: int) -> dict:
-    """Write a file's pixels into the shared memory; where they begin, and how many there are."""
-    image, size = decoding.decode_image(data, max_pixels, side)
+def _decode(data: bytes, pixels: int, limits: DecodeLimits) -> dict[str, Any]:
+    """Write the pixels of a file into the shared memory, and return their offset and shape."""
+    image, size = decode_image(data, limits.max_pixels, limits.side)
     os.lseek(pixels, 0, os.SEEK_SET)
-    # Pillow writes a PPM file, pixels after a short head, without a copy in between.
+    # Pillow writes a PPM file, a header and the pixels, without a copy.
     with open(pixels, "wb", closefd=False) as file:
         image.save(file, "PPM")
         offset = file.tell() - 3 * image.width * image.height
     return {"offset": offset, "shape": [image.height, image.width, 3], "size": size}
 
 
-def _say(answer: object) -> None:
+def _write_line(answer: object) -> None:
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     sys.stdout.buffer.flush()
 
 
-def _limit(memory: int, most_written: int) -> None:
-    now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (now + memory, now + memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most_written, most_written))
-    # A crash leaves no picture behind, and a decoder that was taken over opens no file and no connection. Processes
-    # cannot be forbidden: to the system they are threads, which HEIC's decoder needs.
+def _set_limits(limits: DecodeLimits) -> None:
+    used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    written = 3 * limits.max_pixels + 100
+    resource.setrlimit(resource.RLIMIT_AS, (used + limits.memory,) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (written, written))
+    # No core dumps, which would contain the photo, and no new files or connections. Limiting processes is impossible:
+    # the kernel counts threads as processes, and the HEIC decoder needs one.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 if __name__ == "__main__":
     logging.disable()
-    main(*(int(word) for word in sys.argv[1:5]), float(sys.argv[5]), int(sys.argv[6]))
+    main(int(sys.argv[1]), int(sys.argv[2]), DecodeLimits(**json.loads(sys.argv[3])))

@@ -1,4 +1,4 @@
-"""Bytes -> an upright RGB picture. The only decoder of the project; formats and limits live here."""
+"""Image decoding: the bytes of a photo file to an upright RGB picture. Formats and limits are defined here."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
+from app.arrays import ByteArray
 from app.errors import UnreadableImage
 
 pillow_heif.register_heif_opener()
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-"""Pillow's names of what is opened (MPO opens as JPEG); everything else is refused before a decoder sees it."""
+"""Pillow's names of the accepted formats. MPO opens as JPEG. No other decoder sees a file."""
 
 FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
-"""The same for people."""
 
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .gif .bmp .dib .tif .tiff .avif .avifs .heic .heif .hif .heics".split()
 )
-"""File name endings that `is_photo_file` goes by, and that a file picker offers."""
+"""File name endings of photos, for folders and file pickers."""
 
 MAX_PIXELS = 40_000_000
-"""Default limit of width x height, read from the header before anything is decoded."""
+"""Default limit of width x height, which is read from the header before the file is decoded."""
 
 MAX_SCANS = 200
-"""Most scans of a progressive JPEG. Cameras and programs write about ten; each costs a pass over the whole picture."""
+"""Limit of the scans of a progressive JPEG. Encoders write about ten, and each costs a pass over the picture."""
 
 _DECODER_ERRORS = (
     OSError,
@@ -48,9 +48,9 @@ _DECODER_ERRORS = (
     AttributeError,
     struct.error,
 )
-"""What Pillow and its plugins were seen to raise on broken files; all of it means unreadable."""
+"""Exceptions of Pillow and its plugins on broken files."""
 
-_TURNS = {
+_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -59,45 +59,60 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture of each EXIF orientation upright."""
+"""Makes a picture of each EXIF orientation upright. From 5 on, width and height change places."""
 
 _ORIENTATION = 0x0112
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A decoded picture.
+@dataclass(frozen=True)
+class DecodeLimits:
+    """Limits for one photo file.
 
-    `pixels` is uint8 (height, width, 3), RGB, upright. `size` is width and height of the file's picture: a large
-    JPEG is read at a half, a quarter or an eighth of it. None stands for the size of `pixels`.
+    Attributes:
+        max_pixels: width x height.
+        side: a JPEG is decoded at 1/2, 1/4 or 1/8 scale if its longer side keeps this many pixels.
+        seconds: processor time.
+        memory: bytes.
     """
 
-    pixels: np.ndarray
+    max_pixels: int
+    side: int
+    seconds: float
+    memory: int
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded photo.
+
+    Attributes:
+        pixels: uint8 (height, width, 3) RGB, upright.
+        size: width and height of the file's picture, which may be larger than `pixels`; None for the size of `pixels`.
+    """
+
+    pixels: ByteArray
     size: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
-        """Width of the file's picture, in which boxes and eyes are measured."""
-        return self.size[0] if self.size else self.pixels.shape[1]
+        """Width of the file's picture. Boxes and landmarks are in pixels of it."""
+        return self.size[0] if self.size else int(self.pixels.shape[1])
 
     @property
     def height(self) -> int:
         """Height of the file's picture."""
-        return self.size[1] if self.size else self.pixels.shape[0]
+        return self.size[1] if self.size else int(self.pixels.shape[0])
 
     @property
     def scale(self) -> float:
-        """Pixels of the file's picture for one of `pixels`: 1 unless it was read at reduced scale."""
-        return max(self.width, self.height) / max(self.pixels.shape[:2])
+        """Pixels of the file's picture per pixel of `pixels`: 1 unless it was decoded at reduced scale."""
+        return max(self.width, self.height) / int(max(self.pixels.shape[:2]))
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -> Picture:
-    """Read a picture in this process. Bytes of strangers go through `decoder.Decoder`, which can be ended.
-
-    Arguments, errors: those of `read`.
-    """
+    """Decode a trusted photo in this process; see `decode_image`. Untrusted bytes need `decoder_pool.DecoderPool`."""
     image, size = decode_image(data, max_pixels, side)
     return Picture(np.asarray(image), size)
 
@@ -105,68 +120,63 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -
 def decode_image(
     data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """Read a picture: first frame, EXIF orientation obeyed, transparency on white.
+    """Decode the first frame of a photo, apply its EXIF orientation and put transparency on white.
 
     Args:
-        data: the bytes of a JPEG (MPO too), PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC/HEIF file.
-        max_pixels: width x height that is still decoded.
-        side: a JPEG is read at reduced scale if its largest side stays at least this; None reads all of it.
+        data: a file of one of `FORMATS`.
+        max_pixels: limit of width x height.
+        side: see `DecodeLimits`; None decodes a JPEG at full scale.
 
     Returns:
-        The upright picture in RGB, and width and height of the file's picture.
+        The upright RGB image, and width and height of the file's picture.
 
     Raises:
-        UnreadableImage: the bytes are none of these, are damaged, hold too many pixels or too many scans.
+        UnreadableImage: the format is not accepted, the file is damaged, or it exceeds a limit.
     """
     if not data:
         raise empty_file_error()
-    # Inside a JPEG's coded data 0xff is followed by zero, so that only markers look like markers.
+    # Inside the coded data of a JPEG, zero follows each 0xff, so a marker is unambiguous.
     if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > MAX_SCANS:
         raise too_complex_error()
-    with warnings.catch_warnings(), _sentences(max_pixels):
-        # Pillow warns about odd metadata and near-bombs; the limit below decides instead.
+    # Pillow warns about odd metadata and near-bombs. The limit decides instead.
+    with warnings.catch_warnings(), _translate_errors(max_pixels):
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            size = image.size
-            _refuse_bomb(size, max_pixels)
-            _reduce(image, side)
+            width, height = image.size
+            if width * height > max_pixels:
+                raise UnreadableImage(
+                    "too_many_pixels",
+                    f"The photo is {_megapixels(width * height)} megapixels. The limit is {_megapixels(max_pixels)}. "
+                    "Send a smaller copy.",
+                )
+            _reduce_scale(image, side)
             image.load()
-            turn = _TURNS.get(_orientation(image))
+            orientation = _orientation(image)
             upright = _to_rgb(image)
-    if turn is not None:
-        upright = upright.transpose(turn)
-    swapped = turn is not None and _swaps(turn)
-    return upright, size[::-1] if swapped else size
+    if orientation in _TRANSPOSES:
+        upright = upright.transpose(_TRANSPOSES[orientation])
+    return upright, (height, width) if 5 <= orientation <= 8 else (width, height)
 
 
 def empty_file_error() -> UnreadableImage:
-    """What to raise for a file without a byte."""
+    """Return the error for a file without bytes."""
     return UnreadableImage("empty", "The file is empty. Choose another one.")
 
 
 def too_complex_error() -> UnreadableImage:
-    """What to raise for a picture that takes too much time or memory to read."""
+    """Return the error for a photo that exceeds the limits of scans, time or memory."""
     return UnreadableImage(
-        "too_complex",
-        "Reading the file takes more time or memory than one picture may. Save the picture anew, and send that copy.",
-    )
-
-
-def unreadable_error() -> UnreadableImage:
-    """What to raise for bytes that are no picture."""
-    return UnreadableImage(
-        "unreadable", f"The file could not be read as a picture. Send a {FORMAT_NAMES} file that opens elsewhere."
+        "too_complex", "Decoding the photo takes too much time or memory. Save it again, and send that copy."
     )
 
 
 def is_photo_file(path: Path) -> bool:
-    """Whether a file in a folder is worth opening, by its name: a known ending, not hidden."""
+    """Return whether a path is a visible file with the ending of a photo."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 @contextmanager
-def _sentences(max_pixels: int) -> Iterator[None]:
-    """Turn whatever Pillow raises on bytes into a sentence; what was never seen before is logged besides."""
+def _translate_errors(max_pixels: int) -> Iterator[None]:
     try:
         yield
     except UnreadableImage:
@@ -174,65 +184,56 @@ def _sentences(max_pixels: int) -> Iterator[None]:
     except MemoryError as error:
         raise too_complex_error() from error
     except Image.DecompressionBombError as error:
-        # The header promises so much that Pillow stops before anybody can ask for the size.
-        raise UnreadableImage("too_many_pixels", f"The picture has too many pixels; {_most(max_pixels)}") from error
-    except _DECODER_ERRORS as error:
-        raise unreadable_error() from error
+        # Pillow raises it before the size can be read.
+        raise UnreadableImage(
+            "too_many_pixels",
+            f"The photo has too many pixels. The limit is {_megapixels(max_pixels)} megapixels. Send a smaller copy.",
+        ) from error
     except Exception as error:
-        log.exception("A picture decoder failed in a new way.")
-        raise unreadable_error() from error
+        if not isinstance(error, _DECODER_ERRORS):
+            log.exception("A picture decoder failed with an unexpected error.")
+        raise UnreadableImage(
+            "unreadable", f"The file could not be read as a picture. Send a {FORMAT_NAMES} file that opens elsewhere."
+        ) from error
 
 
-def _refuse_bomb(size: tuple[int, int], max_pixels: int) -> None:
-    width, height = size
-    if width * height > max_pixels:
-        raise UnreadableImage("too_many_pixels", f"The picture is {width} x {height} pixels; {_most(max_pixels)}")
+def _megapixels(pixels: int) -> str:
+    return f"{pixels / 1e6:.4g}"
 
 
-def _most(max_pixels: int) -> str:
-    return f"{max_pixels / 1e6:g} megapixels are the most that is read. Send a smaller copy."
-
-
-def _reduce(image: Image.Image, side: int | None) -> None:
-    """Let libjpeg leave out detail that nobody will look at; other formats have no such way."""
-    largest = max(image.size)
-    if image.format in ("JPEG", "MPO") and side is not None and largest >= 2 * side:
-        image.draft(image.mode, tuple(max(1, pixels * side // largest) for pixels in image.size))
+def _reduce_scale(image: Image.Image, side: int | None) -> None:
+    """Let libjpeg decode at a reduced scale. Other formats have no such mode."""
+    longer = max(image.size)
+    if image.format in ("JPEG", "MPO") and side is not None and longer >= 2 * side:
+        width, height = image.size
+        image.draft(image.mode, (max(1, width * side // longer), max(1, height * side // longer)))
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation; 1, upright, where the EXIF data are broken."""
+    """Return the EXIF orientation; 1, upright, if the EXIF data are broken."""
     try:
-        return image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(_ORIENTATION, 1)
     except _DECODER_ERRORS:
         return 1
-
-
-def _swaps(turn: Image.Transpose) -> bool:
-    """Whether width and height change places."""
-    return turn not in (
-        Image.Transpose.FLIP_LEFT_RIGHT,
-        Image.Transpose.FLIP_TOP_BOTTOM,
-        Image.Transpose.ROTATE_180,
-    )
+    return orientation if isinstance(orientation, int) else 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
-        return _stretched(image).convert("RGB")
+        return _stretch(image).convert("RGB")
     if image.has_transparency_data:
-        layered = image.convert("RGBA")
-        ground = Image.new("RGB", layered.size, "white")
-        ground.paste(layered, mask=layered.getchannel("A"))
-        return ground
-    # Pillow would copy what is in RGB already.
+        transparent = image.convert("RGBA")
+        background = Image.new("RGB", transparent.size, "white")
+        background.paste(transparent, mask=transparent.getchannel("A"))
+        return background
+    # Converting RGB to RGB would copy it.
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _stretched(image: Image.Image) -> Image.Image:
-    """Integer and float pictures have no agreed white: their own range becomes 0 ... 255."""
+def _stretch(image: Image.Image) -> Image.Image:
+    """Map the range of integer and float pixels, which have no standard white, to 0 ... 255."""
     values = np.array(image, dtype=np.float64)
     np.nan_to_num(values, copy=False)
     low, high = values.min(), values.max()

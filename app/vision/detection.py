@@ -1,9 +1,9 @@
-"""DeepFace's detectors: a picture -> the faces in it, with boxes, eyes and confidence.
+"""Face detection with DeepFace: a picture to boxes, landmarks and confidences.
 
-yunet looks at 640 pixels whatever the picture's size, wants a border around tight pictures, and its eyes
-follow a face's tilt the better the larger the face: by an eighth at 80 pixels, a half at 130, four fifths
-at 200. So large pictures are also looked at in parts, small ones with a border, and every face is looked at
-again as large as that, turned back until it stands upright; and a picture that shows no face is turned.
+yunet reduces every picture to 640 pixels, misses faces that fill the picture, and under-reports the tilt of small
+faces: it reports an eighth at 80 pixels, a half at 130 and four fifths at 200. So large pictures are also searched in
+tiles and small ones with a border. Each face is then enlarged and rotated until it is upright. A picture without a
+face is searched again at several rotations.
 """
 
 from __future__ import annotations
@@ -15,278 +15,285 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from app.arrays import AnyArray, ByteArray, DoubleArray
 from app.settings import Settings
 from app.tracing import check_deadline
 from app.vision import backends
 from app.vision.decoding import Picture
-from app.vision.faces import Box, DetectedFace, between, suppress_overlaps, tilt
+from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 
 DETECTION_VERSION = "looks-6"
-"""Version of the search for faces and landmarks. Change it whenever landmarks change, so that caches notice."""
+"""Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
-_WHOLE_SIDE = 1200
-_PART_SIDE = 800
-_PART_OVERLAP = 0.2
-_TIGHT_SIDE = 480
+_TILED_SIDE = 1200
+"""Pictures with a longer side are also searched in tiles: yunet sees them at half their size or less."""
+
+_TILE_SIDE = 800
+_TILE_OVERLAP = 0.2
+
+_BORDERED_SIDE = 480
+"""Pictures up to this side are searched with a border: a portrait that fills the picture is missed without."""
+
 _BORDER = 0.2
-_LEAST_SIDE = 64
-_MOST_RATIO = 8
-_LOOKS = 3
-_SURE = 0.92
-_MUCH_SURER = 0.025
-_LOOK_SIDE = 256
-_LOOK_REACH = 1.25
+_MIN_SIDE = 64
+_MAX_ASPECT_RATIO = 8
+
+_CLOSE_SIDE = 256
+"""Side of the enlarged view of a face, where yunet's landmarks are precise."""
+
+_CLOSE_MARGIN = 1.25
+"""Side of the enlarged view, as a multiple of the longer side of the box."""
+
+_MAX_CLOSE_VIEWS = 3
 _UPRIGHT_DEGREES = 3.0
-_TILT_OF_REPORTED = 1.25
-_MOST_DEGREES = 50.0
-_TURNS = (30, -30, 90, -90, 180)
+
+_TRUE_TO_REPORTED_TILT = 1.25
+"""yunet reports four fifths of the tilt at the size of the enlarged view."""
+
+_MAX_TILT = 50.0
+"""Limit of the correction in degrees, from the best quarter turn."""
+
+_CONFIDENT = 0.92
+"""Confidence from which a face counts as upright without trying quarter turns."""
+
+_UPRIGHT_BONUS = 0.025
+"""By how much the confidence of a quarter turn has to exceed that of the upright view."""
+
+_ROTATIONS = (30, -30, 90, -90, 180)
+"""Degrees of the further searches of a picture without a face."""
+
 _GRAY = (127, 127, 127)
 
 
 class Detector:
-    """Finds faces with one of DeepFace's backends; safe to use from several threads.
+    """Find faces with one of DeepFace's backends. Safe to use from several threads.
 
     Args:
-        backend: DeepFace's name of it.
-        side: pictures are reduced to this many pixels on their largest side.
-        most: faces given back at most, the largest first kept.
-        smallest: least width of a face in pixels of the picture.
-        downloads: whether DeepFace may fetch weights that are missing.
+        backend: DeepFace's name of the detector.
+        side: larger pictures are reduced to this many pixels on the longer side.
+        max_faces: maximum number of faces; the largest are kept.
+        min_face_width: minimum width of a face in pixels of the picture.
+        downloads: whether DeepFace may download missing weights.
     """
 
     def __init__(
-        self, backend: str, side: int = 2400, most: int = 64, smallest: int = 16, downloads: bool = False
+        self, backend: str, side: int = 2400, max_faces: int = 64, min_face_width: int = 16, downloads: bool = False
     ) -> None:
         self.backend = backend
         self.side = side
-        self.most = most
-        self.smallest = smallest
+        self.max_faces = max_faces
+        self.min_face_width = min_face_width
         self.downloads = downloads
         self._lock = threading.Lock()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Detector:
-        """The detector that the settings name.
+        """Return the detector of the settings.
 
         Raises:
-            backends.DetectorError: yunet is asked for, its weights are missing, and downloads are not allowed.
+            DetectorError: see `backends.choose_backend`.
         """
-        backend = backends.choose_backend(settings)
         return cls(
-            backend, settings.detection_side, settings.max_faces, settings.min_face_width, settings.detector_downloads
+            backends.choose_backend(settings),
+            settings.detection_side,
+            settings.max_faces,
+            settings.min_face_width,
+            settings.detector_downloads,
         )
 
     def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
-        """Every face of an upright picture, from left to right.
+        """Return the faces of an upright picture from left to right.
 
         Raises:
-            backends.DetectorError: DeepFace could not run the detector.
-            unavailable.TooLate: the request's time was over before all was looked at.
+            DetectorError: DeepFace cannot run the detector.
+            DeadlineExceeded: the deadline of the request passed during the search.
         """
-        pixels, scale = _reduced(picture.pixels, self.side)
+        pixels, scale = _reduce(picture.pixels, self.side)
         with self._lock:
-            faces = self._found(pixels) or self._found_turned(pixels)
-        faces = [face.scaled(scale * picture.scale, picture.width, picture.height) for face in faces]
-        faces = [face for face in faces if face.box.width >= self.smallest]
-        faces = sorted(faces, key=lambda face: -face.box.area)[: self.most]
+            faces = [self._refine(pixels, face) for face in self._search(pixels)] or self._search_rotated(pixels)
+        faces = [face.scale(scale * picture.scale, picture.width, picture.height) for face in faces]
+        faces = [face for face in faces if face.box.width >= self.min_face_width]
+        faces = sorted(faces, key=lambda face: -face.box.area)[: self.max_faces]
         return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y)))
 
-    def warm_up(self, picture: Picture) -> None:
-        """Look at a picture once, as it is, for the detector to get ready for pictures of its size.
-
-        Raises:
-            backends.DetectorError: as `find_faces`.
-        """
-        with self._lock:
-            self._ask(picture.pixels)
-
     def find_largest_face(self, picture: Picture) -> DetectedFace | None:
-        """The largest face that has eyes, if there is one."""
+        """Return the largest face with eyes, None without one."""
         faces = [face for face in self.find_faces(picture) if face.eyes is not None]
         return max(faces, key=lambda face: face.box.area, default=None)
 
-    def _found(self, pixels: np.ndarray) -> list[DetectedFace]:
-        return [self._upright(pixels, face) for face in self._seen(pixels)]
+    def warm_up(self, picture: Picture) -> None:
+        """Run the backend once, which allocates its memory for pictures of this size."""
+        with self._lock:
+            self._detect(picture.pixels)
 
-    def _seen(self, pixels: np.ndarray) -> list[DetectedFace]:
-        """The faces as the looks at a picture show them, each once."""
-        return suppress_overlaps([face for look in self._looks(pixels) for face in look])
+    def _search(self, pixels: ByteArray) -> list[DetectedFace]:
+        return suppress_overlaps(self._search_views(pixels))
 
-    def _found_turned(self, pixels: np.ndarray) -> list[DetectedFace]:
-        """The faces of the turn that shows the most, and the surest, in pixels of the picture as it came."""
-        views = [rotate_picture(pixels, degrees) for degrees in _TURNS]
-        seen = [self._seen(view) for view, _ in views]
-        best = max(range(len(views)), key=lambda turn: sum(face.confidence for face in seen[turn]))
-        view, matrix = views[best]
-        back = cv2.invertAffineTransform(matrix)
-        return [self._upright(view, face).transformed(back) for face in seen[best]]
-
-    def _looks(self, pixels: np.ndarray) -> Iterator[list[DetectedFace]]:
-        """The faces of each look at the picture: as it is, with a border if tight, in parts if large."""
-        side = max(pixels.shape[:2])
-        whole = self._ask(pixels) if side > _TIGHT_SIDE else self._ask_with_border(pixels)
-        yield whole
-        if not whole and side > _TIGHT_SIDE:
-            yield self._ask_with_border(pixels)
-        if self.backend == "yunet" and side > _WHOLE_SIDE:
-            for left, top, right, bottom in _parts(pixels.shape[1], pixels.shape[0]):
-                found = self._ask(pixels[top:bottom, left:right])
-                yield [
-                    face.moved(left, top) for face in found if not _cut_off(face, (left, top, right, bottom), pixels)
-                ]
-
-    def _ask_with_border(self, pixels: np.ndarray) -> list[DetectedFace]:
-        border = max(8, round(_BORDER * max(pixels.shape[:2])))
-        framed = cv2.copyMakeBorder(pixels, *[border] * 4, cv2.BORDER_CONSTANT, value=_GRAY)
-        return [face.moved(-border, -border) for face in self._ask(framed)]
-
-    def _ask(self, pixels: np.ndarray) -> list[DetectedFace]:
-        """One look, a call of DeepFace on RGB pixels, if there is time for it."""
-        check_deadline()
-        pixels = _filled_up(pixels)
-        found = backends.extract_faces(pixels, self.backend, self.downloads)
+    def _search_views(self, pixels: ByteArray) -> Iterator[DetectedFace]:
+        """Yield the faces of the whole picture, with a border if it is small, and of the tiles of a large one."""
         height, width = pixels.shape[:2]
-        return [_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
+        side = max(height, width)
+        faces = self._detect(pixels) if side > _BORDERED_SIDE else []
+        yield from faces or self._detect_with_border(pixels)
+        if self.backend == "yunet" and side > _TILED_SIDE:
+            for left, top, right, bottom in _tiles(width, height):
+                for face in self._detect(pixels[top:bottom, left:right]):
+                    if not _is_cut_off(face.box, (left, top, right, bottom), width, height):
+                        yield face.translate(left, top)
 
-    def _upright(self, pixels: np.ndarray, face: DetectedFace) -> DetectedFace:
-        """Return the face with landmarks from enlarged views, rotated until the eyes are level.
+    def _search_rotated(self, pixels: ByteArray) -> list[DetectedFace]:
+        """Return the faces of the rotation with the largest total confidence, in pixels of the given picture."""
+        views = [rotate_picture(pixels, degrees) for degrees in _ROTATIONS]
+        found = [self._search(view) for view, _ in views]
+        best = max(range(len(views)), key=lambda index: sum(face.confidence for face in found[index]))
+        view, matrix = views[best]
+        inverse = _invert(matrix)
+        return [self._refine(view, face).transform(inverse) for face in found[best]]
 
-        yunet under-reports tilt; other detectors report it right in the first view.
+    def _detect_with_border(self, pixels: ByteArray) -> list[DetectedFace]:
+        border = max(8, round(_BORDER * max(pixels.shape[:2])))
+        framed = _pad(pixels, border, border, border, border)
+        return [face.translate(-border, -border) for face in self._detect(framed)]
+
+    def _detect(self, pixels: ByteArray) -> list[DetectedFace]:
+        check_deadline()
+        return backends.extract_faces(_pad_narrow(pixels), self.backend, self.downloads)
+
+    def _refine(self, pixels: ByteArray, face: DetectedFace) -> DetectedFace:
+        """Return the face with the landmarks of an enlarged view, rotated until the eyes are level.
+
+        Backends other than yunet report the tilt right in the first view.
         """
         if self.backend not in backends.FIVE_LANDMARKS or face.eyes is None:
             return face
         if self.backend != "yunet":
-            seen = self._look_again(pixels, face.box, 0)
-            return face if seen is None else _with_landmarks(face, seen)
-        start, seen = self._standing(pixels, face.box)
-        best, least, degrees = None, np.inf, start
-        for _ in range(_LOOKS):
-            if seen is None:
+            close = self._detect_close(pixels, face.box, 0)
+            return face if close is None else _with_landmarks(face, close)
+        start, close = self._find_quarter_turn(pixels, face.box)
+        best, smallest, degrees = None, np.inf, start
+        for _ in range(_MAX_CLOSE_VIEWS):
+            if close is None:
                 break
-            reported = between(tilt(seen.eyes), degrees)
-            if abs(reported) < least:
-                best, least = seen, abs(reported)
-            if least < _UPRIGHT_DEGREES:
+            reported = angle_difference(close.tilt, degrees)
+            if abs(reported) < smallest:
+                best, smallest = close, abs(reported)
+            if smallest < _UPRIGHT_DEGREES:
                 break
-            off = between(degrees, start) + _TILT_OF_REPORTED * reported
-            degrees = start + float(np.clip(off, -_MOST_DEGREES, _MOST_DEGREES))
-            seen = self._look_again(pixels, face.box, degrees)
+            correction = angle_difference(degrees, start) + _TRUE_TO_REPORTED_TILT * reported
+            degrees = start + float(np.clip(correction, -_MAX_TILT, _MAX_TILT))
+            close = self._detect_close(pixels, face.box, degrees)
         return replace(face, close_confidence=0.0) if best is None else _with_landmarks(face, best)
 
-    def _standing(self, pixels: np.ndarray, box: Box) -> tuple[float, DetectedFace | None]:
-        """By which quarter turn a face stands upright, and how it looks then: yunet finds faces upside down too,
-        with eyes where none are, but is less sure of them.
-        """
-        as_it_is = self._look_again(pixels, box, 0)
-        if as_it_is is not None and as_it_is.confidence >= _SURE:
-            return 0, as_it_is
-        looks = [(0, as_it_is), *((turn, self._look_again(pixels, box, turn)) for turn in (90, 180, -90))]
-        sure = [_MUCH_SURER * (turn == 0) + look.confidence if look else 0 for turn, look in looks]
-        return looks[int(np.argmax(sure))]
+    def _find_quarter_turn(self, pixels: ByteArray, box: Box) -> tuple[float, DetectedFace | None]:
+        """Return the quarter turn at which a face is upright, and its enlarged view.
 
-    def _look_again(self, pixels: np.ndarray, box: Box, degrees: float) -> DetectedFace | None:
-        """Return the face in a box, seen enlarged and rotated back by `degrees`, in pixels of the picture."""
+        yunet also finds faces that are upside down, with wrong landmarks, but with less confidence.
+        """
+        upright = self._detect_close(pixels, box, 0)
+        if upright is not None and upright.confidence >= _CONFIDENT:
+            return 0, upright
+        views = [(0, upright), *((turn, self._detect_close(pixels, box, turn)) for turn in (90, 180, -90))]
+        return max(views, key=lambda view: view[1].confidence + _UPRIGHT_BONUS * (view[0] == 0) if view[1] else 0)
+
+    def _detect_close(self, pixels: ByteArray, box: Box, degrees: float) -> DetectedFace | None:
+        """Return the face of a box from a view that is enlarged and rotated back by `degrees`."""
         check_deadline()
         center = np.array([box.x + box.width / 2, box.y + box.height / 2])
-        zoom = _LOOK_SIDE / (_LOOK_REACH * max(box.width, box.height))
-        matrix = cv2.getRotationMatrix2D(tuple(center), degrees, zoom)
-        matrix[:, 2] += _LOOK_SIDE / 2 - center
-        patch = cv2.warpAffine(pixels, matrix, (_LOOK_SIDE, _LOOK_SIDE), flags=cv2.INTER_LINEAR, borderValue=_GRAY)
-        found = [DetectedFace(*face) for face in backends.locate_landmarks(patch, self.backend, self.downloads)]
-        if not found:
-            return None
-        middle = min(found, key=lambda face: np.hypot(*(face.landmarks[:2].mean(axis=0) - _LOOK_SIDE / 2)))
-        return middle.transformed(cv2.invertAffineTransform(matrix))
+        zoom = _CLOSE_SIDE / (_CLOSE_MARGIN * max(box.width, box.height))
+        matrix = _rotation(center, degrees, zoom)
+        matrix[:, 2] += _CLOSE_SIDE / 2 - center
+        faces = backends.locate_landmarks(_warp(pixels, matrix, _CLOSE_SIDE, _CLOSE_SIDE), self.backend, self.downloads)
+        central = min(faces, key=_distance_to_center, default=None)
+        return None if central is None else central.transform(_invert(matrix))
 
 
-def _with_landmarks(face: DetectedFace, close: DetectedFace) -> DetectedFace:
-    """Return a face with the landmarks of its enlarged view."""
-    return replace(face, landmarks=close.landmarks, close_confidence=close.confidence)
-
-
-def rotate_picture(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
-    """A picture turned against the clock about its middle, whole, on a gray ground.
+def rotate_picture(pixels: ByteArray, degrees: float) -> tuple[ByteArray, DoubleArray]:
+    """Rotate a picture counterclockwise on a gray ground, without cutting it off.
 
     Args:
         pixels: uint8 (height, width, 3).
-        degrees: how far.
+        degrees: the angle.
 
     Returns:
-        uint8 (height, width, 3), larger where it has to be, and the float64 (2, 3) matrix that takes
-        points of the picture to points of the result.
+        uint8 (height, width, 3), larger where necessary, and the float64 (2, 3) matrix that maps points of the
+        picture to points of the result.
     """
     height, width = pixels.shape[:2]
     angle = np.radians(degrees)
-    across, along = abs(np.cos(angle)), abs(np.sin(angle))
-    size = np.array([width * across + height * along, width * along + height * across])
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    cosine, sine = abs(np.cos(angle)), abs(np.sin(angle))
+    size = np.array([width * cosine + height * sine, width * sine + height * cosine])
+    matrix = _rotation(np.array([(width - 1) / 2, (height - 1) / 2]), degrees, 1.0)
     matrix[:, 2] += (size - [width, height]) / 2
-    out = (max(1, round(size[0])), max(1, round(size[1])))
-    return cv2.warpAffine(pixels, matrix, out, flags=cv2.INTER_LINEAR, borderValue=_GRAY), matrix
+    return _warp(pixels, matrix, max(1, round(size[0])), max(1, round(size[1]))), matrix
 
 
-def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    """The picture at most `side` large, and what to multiply its coordinates with to come back."""
+def _with_landmarks(face: DetectedFace, close: DetectedFace) -> DetectedFace:
+    return replace(face, landmarks=close.landmarks, close_confidence=close.confidence)
+
+
+def _distance_to_center(face: DetectedFace) -> float:
+    return np.inf if face.eyes is None else float(np.hypot(*(face.eyes.mean(axis=0) - _CLOSE_SIDE / 2)))
+
+
+def _reduce(pixels: ByteArray, side: int) -> tuple[ByteArray, float]:
+    """Return the picture with at most `side` pixels on the longer side, and the factor back."""
     scale = max(pixels.shape[:2]) / side
     if scale <= 1:
         return pixels, 1.0
     size = (max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale)))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), scale
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), scale
 
 
-def _filled_up(pixels: np.ndarray) -> np.ndarray:
-    """The picture with gray to its right or below it where it is tiny or a strip, which detectors fail on."""
+def _pad_narrow(pixels: ByteArray) -> ByteArray:
+    """Pad tiny and narrow pictures with gray at the bottom or right, because detectors fail on them."""
     height, width = pixels.shape[:2]
-    least = max(_LEAST_SIDE, -(-max(height, width) // _MOST_RATIO))
-    if min(height, width) >= least:
-        return pixels
-    below, right = max(0, least - height), max(0, least - width)
-    return cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_CONSTANT, value=_GRAY)
+    side = max(_MIN_SIDE, -(-max(height, width) // _MAX_ASPECT_RATIO))
+    return _pad(pixels, 0, max(0, side - height), 0, max(0, side - width)) if min(height, width) < side else pixels
 
 
-def _parts(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
-    """Overlapping parts of at most 800 pixels that cover a picture: (left, top, right, bottom)."""
+def _pad(pixels: ByteArray, top: int, bottom: int, left: int, right: int) -> ByteArray:
+    padded = cv2.copyMakeBorder(pixels, top, bottom, left, right, cv2.BORDER_CONSTANT, value=_GRAY)
+    return np.asarray(padded, np.uint8)
 
-    def cuts(length: int) -> list[tuple[int, int]]:
-        step = _PART_SIDE * (1 - _PART_OVERLAP)
-        count = max(1, int(np.ceil((length - _PART_SIDE * _PART_OVERLAP) / step)))
-        size = min(length, _PART_SIDE)
-        starts = np.linspace(0, length - size, count).astype(int)
-        return [(int(start), int(start) + size) for start in starts]
 
-    for top, bottom in cuts(height):
-        for left, right in cuts(width):
+def _rotation(center: AnyArray, degrees: float, zoom: float) -> DoubleArray:
+    return np.asarray(cv2.getRotationMatrix2D((center[0], center[1]), degrees, zoom), np.float64)
+
+
+def _invert(matrix: DoubleArray) -> DoubleArray:
+    return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+
+
+def _warp(pixels: ByteArray, matrix: DoubleArray, width: int, height: int) -> ByteArray:
+    warped = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=_GRAY)
+    return np.asarray(warped, np.uint8)
+
+
+def _tiles(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield overlapping tiles that cover a picture: (left, top, right, bottom)."""
+    for top, bottom in _tile_edges(height):
+        for left, right in _tile_edges(width):
             yield left, top, right, bottom
 
 
-def _cut_off(face: DetectedFace, part: tuple[int, int, int, int], pixels: np.ndarray) -> bool:
-    """Whether a part's inner edge may run through the face: another look has it whole.
+def _tile_edges(length: int) -> list[tuple[int, int]]:
+    step = _TILE_SIDE * (1 - _TILE_OVERLAP)
+    count = max(1, int(np.ceil((length - _TILE_SIDE * _TILE_OVERLAP) / step)))
+    size = min(length, _TILE_SIDE)
+    return [(int(start), int(start) + size) for start in np.linspace(0, length - size, count).astype(int)]
 
-    A face as wide as parts overlap is left to the look at the whole picture, where it is large enough.
+
+def _is_cut_off(box: Box, tile: tuple[int, int, int, int], width: int, height: int) -> bool:
+    """Return whether an inner edge of the tile may cut the face, which another tile or the whole picture has complete.
+
+    A face wider than the overlap may be cut in every tile. The whole picture shows it large enough.
     """
-    left, top, right, bottom = part
-    box, edge = face.box, 3
-    height, width = pixels.shape[:2]
+    left, top, right, bottom = tile
+    edge = 3
     return (
-        max(box.width, box.height) > _PART_SIDE * _PART_OVERLAP
+        max(box.width, box.height) > _TILE_SIDE * _TILE_OVERLAP
         or (left > 0 and box.x <= edge)
         or (top > 0 and box.y <= edge)
         or (right < width and box.x + box.width >= right - left - edge)
         or (bottom < height and box.y + box.height >= bottom - top - edge)
     )
-
-
-def _face(answer: dict) -> DetectedFace:
-    area = answer["facial_area"]
-    box = Box(area["x"], area["y"], area["w"], area["h"])
-    # DeepFace's left and right eye are the person's; truncated to whole pixels, hence the half.
-    eyes = [area.get("right_eye"), area.get("left_eye")]
-    if any(eye is None for eye in eyes) or eyes[0] == eyes[1]:
-        return DetectedFace(box, None, answer["confidence"])
-    return DetectedFace(box, np.array(eyes, dtype=np.float64) + 0.5, answer["confidence"])
-
-
-def _is_whole_picture(answer: dict, width: int, height: int) -> bool:
-    """DeepFace's way of saying that it found nothing."""
-    area = answer["facial_area"]
-    return answer["confidence"] == 0 and area["w"] >= width - 1 and area["h"] >= height - 1

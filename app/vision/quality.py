@@ -1,7 +1,7 @@
 """Face quality: decide whether a detected face is clear enough to be identified.
 
-A network gives every crop an embedding, also a pixelated, covered or empty one, and that embedding may lie close to a
-person of the gallery. Faces under the `QualityFloor` of the model card get the verdict low quality instead.
+The network embeds every crop, including pixelated, covered and empty ones, and the embedding may be close to a person
+of the gallery. Faces under the `QualityFloor` of the model card get the verdict low quality instead.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from dataclasses import asdict, dataclass, fields
 import cv2
 import numpy as np
 
+from app.arrays import AnyArray, BoolArray, ByteArray, FloatArray
 from app.vision.alignment import aligned_eyes
 
 _FACE_ROWS, _FACE_COLUMNS = slice(24, 104), slice(20, 92)
-"""Part of a crop between forehead, chin and cheeks, where `measure_quality` looks for detail."""
+"""Part of a crop between forehead, chin and cheeks, whose detail is measured."""
 
 _FINE_SIGMAS, _COARSE_SIGMAS = (1.0, 2.0), (2.8, 5.6)
 """Gaussian blurs, in pixels of a crop, that limit the fine and the coarse band of `Quality.detail`."""
 
 _NO_CONTRAST = 0.01
-"""Gray levels: less than an 8-bit picture can show, but more than rounding errors."""
+"""In gray levels: less than an 8-bit picture can show, but more than rounding errors."""
 
 _MAXIMA = frozenset({"yaw"})
 """Measures that are better the smaller they are."""
@@ -53,14 +54,14 @@ class Quality:
 
 @dataclass(frozen=True)
 class QualityFloor:
-    """Limits from the model card that a face has to reach, named as the measures of `Quality`.
+    """Limits of the model card for the measures of `Quality`: a maximum for `yaw`, minima for the others.
 
-    `yaw` is the largest that is allowed, the others are the smallest. The defaults allow every face.
+    The defaults accept every face.
 
     Example:
         >>> floor = QualityFloor(eye_distance=7.0)
         >>> floor.flaw(Quality(eye_distance=5.2, detail=0.7))
-        'This face is too small to judge: its eyes are 5.2 pixels apart. The minimum is 7.0. Use a larger photo.'
+        'This face is too small: its eyes are 5.2 pixels apart. The minimum is 7.0. Use a larger photo.'
     """
 
     eye_distance: float = 0.0
@@ -81,20 +82,23 @@ class QualityFloor:
 
     def to_dict(self) -> dict[str, float]:
         """Return the "quality" object of a model card, rounded so that no limit becomes stricter."""
-        return {name: _rounded(value, up=name in _MAXIMA) for name, value in asdict(self).items()}
+        return {
+            name: (math.ceil if name in _MAXIMA else math.floor)(value * 1000) / 1000
+            for name, value in asdict(self).items()
+        }
 
-    def accepts(self, qualities: Sequence[Quality | None]) -> np.ndarray:
-        """Return which faces can be judged: bool (faces,)."""
+    def accepts(self, qualities: Sequence[Quality | None]) -> BoolArray:
+        """Return which faces reach the limits: bool (faces,)."""
         return np.array([self.flaw(quality) is None for quality in qualities], dtype=bool)
 
     def flaw(self, quality: Quality | None) -> str | None:
-        """Return why a face cannot be judged, as a sentence for a person, or None if it can.
+        """Return a sentence that says why the quality is too low, or None if it is sufficient.
 
         Args:
             quality: as `measure_quality` returns it, None if the detector found no eyes.
         """
         if quality is None:
-            return "The detector found no eyes in this face, so it cannot be aligned and compared."
+            return "The detector found no eyes in this face, so it cannot be compared."
         for name, sentence in _SENTENCES.items():
             value, limit = getattr(quality, name), getattr(self, name)
             if value > limit if name in _MAXIMA else value < limit:
@@ -103,7 +107,7 @@ class QualityFloor:
 
 
 def measure_quality(
-    crop: np.ndarray, landmarks: np.ndarray, close_confidence: float | None = None, norm: float | None = None
+    crop: ByteArray, landmarks: AnyArray, close_confidence: float | None = None, norm: float | None = None
 ) -> Quality:
     """Measure the quality of a face.
 
@@ -111,7 +115,7 @@ def measure_quality(
         crop: uint8 (112, 112, 3) RGB, as `app.vision.alignment.align` returns it.
         landmarks: float (5, 2), or (2, 2) for the eyes alone; (x, y) in pixels of the picture that `crop` is from.
         close_confidence: `DetectedFace.close_confidence`, None if the detector takes no enlarged view.
-        norm: length of the embedding before it is scaled to unit length, None if it is not known.
+        norm: length of the embedding before it is scaled to unit length, None if unknown.
     """
     left, right = aligned_eyes(landmarks)
     return Quality(
@@ -123,19 +127,19 @@ def measure_quality(
     )
 
 
-def _detail(crop: np.ndarray) -> float:
-    gray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+def _detail(crop: ByteArray) -> float:
+    gray = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.float32)
     fine, coarse = (_band(gray, sigmas) for sigmas in (_FINE_SIGMAS, _COARSE_SIGMAS))
     return fine / coarse if coarse > _NO_CONTRAST else 0.0
 
 
-def _band(gray: np.ndarray, sigmas: tuple[float, float]) -> float:
+def _band(gray: FloatArray, sigmas: tuple[float, float]) -> float:
     """Return the contrast of a face between two blurs: the root mean square of a difference of Gaussians."""
     sharp, soft = (cv2.GaussianBlur(gray, (0, 0), sigma)[_FACE_ROWS, _FACE_COLUMNS] for sigma in sigmas)
     return float(np.sqrt(np.square(sharp - soft).mean()))
 
 
-def _yaw(landmarks: np.ndarray) -> float:
+def _yaw(landmarks: AnyArray) -> float:
     if len(landmarks) < 3:
         return 0.0
     left, right, nose = np.asarray(landmarks, dtype=np.float64)[:3]
@@ -143,23 +147,19 @@ def _yaw(landmarks: np.ndarray) -> float:
     return float(abs((nose - (left + right) / 2) @ line) / max(line @ line, 1e-12))
 
 
-def _rounded(limit: float, up: bool) -> float:
-    return (math.ceil if up else math.floor)(limit * 1000) / 1000
-
-
-_UNCLEAR = "This face is not clear enough to judge: it is pixelated, mostly covered, or not a face."
-_NO_FACE = "This is probably not a face: the detector finds no face in a close view of it."
+_UNCLEAR = "This face is not clear enough: it is pixelated, mostly covered, or not a face."
+_NO_FACE = "This is probably not a face: the detector finds none in an enlarged view."
 
 _SENTENCES: dict[str, Callable[[float, float], str]] = {
     "eye_distance": lambda value, limit: (
-        f"This face is too small to judge: its eyes are {value:.1f} pixels apart. "
+        f"This face is too small: its eyes are {value:.1f} pixels apart. "
         f"The minimum is {limit:.1f}. Use a larger photo."
     ),
     "yaw": lambda value, limit: "This face is seen from the side. Use a photo from the front.",
     "detail": lambda value, limit: (
-        "This face is blurred or enlarged: it shows less detail than its size promises. Use a sharper photo."
+        "This face is blurred or enlarged: it has less detail than its size suggests. Use a sharper photo."
     ),
     "close_confidence": lambda value, limit: _UNCLEAR if value else _NO_FACE,
     "norm": lambda value, limit: _UNCLEAR,
 }
-"""A sentence for each measure, given its value and its limit, in the order in which `flaw` looks at them."""
+"""A sentence for each measure, given its value and its limit, in the order of the checks."""

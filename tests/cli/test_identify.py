@@ -80,7 +80,7 @@ def test_forbidden_files(run, pictures, monkeypatch):
     done = run("identify", pictures / "nobody.webp")
     assert done.exit_code == 1
     assert done.stdout.endswith(", , unreadable, , not_permitted\n")
-    assert done.stderr.endswith("This user may not read the file.\n")
+    assert done.stderr.endswith("Permission denied.\n")
 
 
 def test_forbidden_folders(run, tmp_path, monkeypatch):

@@ -106,7 +106,7 @@ def test_eyes_far_outside_give_a_gray_crop():
 
 
 def test_coinciding_landmarks_are_refused():
-    with pytest.raises(ValueError, match="same spot"):
+    with pytest.raises(ValueError, match="landmarks coincide"):
         align(np.zeros((50, 50, 3), np.uint8), np.array([[20.0, 20.0]] * 5))
 
 

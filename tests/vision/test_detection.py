@@ -141,15 +141,15 @@ def test_only_the_largest_faces_are_kept(detector):
     picture = Picture(np.vstack([scene(PERSON, side=160).pixels, scene(OTHER, "Lionel Messi", side=300).pixels]))
     everyone = detector.find_faces(picture)
     assert len(everyone) == 3
-    kept = Detector(detector.backend, most=2).find_faces(picture)
+    kept = Detector(detector.backend, max_faces=2).find_faces(picture)
     assert [face.box for face in kept] == [face.box for face in everyone if face.box.width > 150]
 
 
 def test_smaller_faces_than_asked_for_are_left_out(detector):
     picture = scene(PERSON, side=200)
     (face,) = detector.find_faces(picture)
-    assert len(Detector(detector.backend, smallest=face.box.width).find_faces(picture)) == 1
-    assert Detector(detector.backend, smallest=face.box.width + 1).find_faces(picture) == ()
+    assert len(Detector(detector.backend, min_face_width=face.box.width).find_faces(picture)) == 1
+    assert Detector(detector.backend, min_face_width=face.box.width + 1).find_faces(picture) == ()
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_request_past_its_deadline_is_given_up_between_two_looks(detector, mon
 
 def test_settings_reach_the_detector(detector):
     found = Detector.from_settings(Settings().with_changes(detection_side=1000, max_faces=3, min_face_width=20))
-    assert (found.backend, found.side, found.most, found.smallest) == ("yunet", 1000, 3, 20)
+    assert (found.backend, found.side, found.max_faces, found.min_face_width) == ("yunet", 1000, 3, 20)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_measures_that_are_not_available_are_ignored(crop):
 @pytest.mark.parametrize(
     ("worse", "beginning"),
     [
-        ({"eye_distance": 5.24}, "This face is too small to judge: its eyes are 5.2 pixels apart. The minimum is 7.0."),
+        ({"eye_distance": 5.24}, "This face is too small: its eyes are 5.2 pixels apart. The minimum is 7.0."),
         ({"yaw": 1.0}, "This face is seen from the side."),
         ({"detail": 0.2}, "This face is blurred or enlarged"),
         ({"close_confidence": 0.8}, "This face is not clear enough"),

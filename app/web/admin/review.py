@@ -153,5 +153,5 @@ def _view(recognizer: Recognizer, choice: PhotoChoice, row: tuple[PhotoOutcome, 
 
 
 def _face_choices(choice: PhotoChoice, scale: float) -> tuple[FaceChoice, ...]:
-    faces = (probe.face.scaled(scale, PREVIEW_SIDE, PREVIEW_SIDE) for probe in choice.photo.examined.probes)
+    faces = (probe.face.scale(scale, PREVIEW_SIDE, PREVIEW_SIDE) for probe in choice.photo.examined.probes)
     return tuple(FaceChoice(number, face.box, number == choice.face) for number, face in enumerate(faces, start=1))

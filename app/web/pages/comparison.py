@@ -167,7 +167,7 @@ def _side(field: str, side: ComparedPhoto, faces: Sequence[ComparedFace]) -> Sid
         FaceView(
             slot,
             face,
-            face.probe.face.scaled(scale, _SIDE, _SIDE).box,
+            face.probe.face.scale(scale, _SIDE, _SIDE).box,
             inline_images.face(picture, face.probe),
             face is side.largest,
         )

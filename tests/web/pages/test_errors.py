@@ -99,4 +99,4 @@ def test_nothing_is_inline(client, portrait_photo):
 def test_too_many_pixels(client):
     page = send(client, photos.encode(Image.new("L", (8000, 5001)), "PNG"))
     assert page.status_code == 422
-    assert "megapixels are the most" in alert(page)
+    assert "The limit is" in alert(page)
