@@ -1,172 +1,160 @@
-"""Face crops of a folder of pictures, made by the serving pipeline and cached on disk.
+"""Aligned face crops of a folder of photos, made by the serving pipeline and cached on disk.
 
-Galleries, thresholds and figures come from the same decoding, detection and alignment that a visitor's photo takes.
-Only training itself makes its own, augmented crops (see `tiles`).
+Training, galleries, thresholds and evaluation use the same decoding, detection and alignment as a visitor's photo.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from app.arrays import AnyArray, BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
 from app.errors import UnreadableImage
 from app.recognition.inference import Network, to_unit_length
-from app.vision import alignment, decoding, quality
+from app.vision import decoding
+from app.vision.alignment import PIPELINE, SIZE, align
 from app.vision.detection import DETECTION_VERSION, Detector
 from app.vision.faces import Box, DetectedFace
+from app.vision.quality import Quality, measure_quality
 
 _CHUNK = 2000
-
 _COLUMNS = 16
-"""Of a cached row: box (4), both confidences, landmarks (10)."""
+_PENDING = np.inf
+"""Marks rows of photos that were not processed yet."""
 
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """The largest face of each picture.
+    """The largest face of each photo.
 
-    `files` are relative to the root. `crops` is uint8 (files, 112, 112, 3) RGB, read from disk as needed. `rows` is
-    float32 (files, 16), what the detector reported: box, confidence, confidence in the enlarged view (NaN without
-    one) and landmarks (NaN where the backend reports the eyes alone); all NaN where it missed the face. `norms` is
-    float32 (files,), the lengths of the embeddings before they are scaled, once a network has embedded the faces.
+    Attributes:
+        files: Photos, relative to their root.
+        crops: uint8 (files, 112, 112, 3) RGB, read from disk as needed.
+        rows: float32 (files, 16) of the detector: box (4), confidence, confidence in the enlarged view (NaN without
+            one), landmarks (10, NaN for those that the detector does not report). All NaN where it missed the face.
+        norms: float32 (files,), lengths of the embeddings before scaling. None before `embed`.
     """
 
     files: list[str]
-    crops: np.ndarray
-    rows: np.ndarray
-    norms: np.ndarray | None = None
+    crops: ByteArray
+    rows: FloatArray
+    norms: FloatArray | None = None
 
     @cached_property
-    def found(self) -> np.ndarray:
+    def found(self) -> BoolArray:
         """Whether the detector found a face: bool (files,)."""
-        return ~np.isnan(self.rows[:, 0])
+        return np.isfinite(self.rows[:, 0])
 
     @cached_property
-    def qualities(self) -> list[quality.Quality | None]:
+    def qualities(self) -> list[Quality | None]:
         """The quality of each face, None where the detector missed it."""
-        norms = [None] * len(self.files) if self.norms is None else self.norms.tolist()
-        return [
-            quality.measure_quality(np.asarray(self.crops[place]), face.landmarks, face.close_confidence, norms[place])
-            if (face := self.face(place))
-            else None
-            for place in range(len(self.files))
-        ]
+        return [self._quality(position) for position in range(len(self.files))]
 
-    def face(self, place: int) -> DetectedFace | None:
-        """Return the detected face of a picture, or None where the detector missed it."""
-        if not self.found[place]:
+    def face(self, position: int) -> DetectedFace | None:
+        """Return the detected face of a photo, or None if the detector missed it."""
+        if not self.found[position]:
             return None
-        row = self.rows[place]
-        points = row[6:].reshape(5, 2).astype(np.float64)
-        points = points[:2] if np.isnan(points[2:]).any() else points
+        row = self.rows[position]
         close = None if np.isnan(row[5]) else float(row[5])
-        return DetectedFace(Box(*map(int, row[:4])), points, float(row[4]), close)
+        return DetectedFace(Box(*map(int, row[:4])), _landmarks(row), float(row[4]), close)
 
-    def positions(self, files: Sequence[str]) -> np.ndarray:
-        """Where files are: int64 (len(files),)."""
-        places = {file: position for position, file in enumerate(self.files)}
-        return np.array([places[file] for file in files], dtype=np.int64)
+    def positions(self, files: Sequence[str]) -> IntArray:
+        """Return the positions of files: int64 (len(files),)."""
+        numbers = {file: position for position, file in enumerate(self.files)}
+        return np.array([numbers[file] for file in files], dtype=np.int64)
+
+    def _quality(self, position: int) -> Quality | None:
+        face = self.face(position)
+        if face is None or face.landmarks is None:
+            return None
+        norm = None if self.norms is None else float(self.norms[position])
+        return measure_quality(np.asarray(self.crops[position]), face.landmarks, face.close_confidence, norm)
 
 
 def collect(
     root: Path, files: Sequence[str], detector: Detector, cache: Path, tick: Callable[[], object] = lambda: None
 ) -> Crops:
-    """Crop the largest face of each file. A call that was stopped is resumed.
+    """Crop the largest face of each photo. An interrupted call resumes.
 
     Args:
-        root: folder that `files` are relative to.
-        files: the pictures.
-        detector: the one that serves.
-        cache: folder for the results, which are discarded if the files, the detector or the alignment change.
-        tick: called after each picture.
+        root: Folder that `files` are relative to.
+        files: The photos.
+        detector: Detector of the serving pipeline.
+        cache: Folder for the results. They are discarded if the files, the detector or the alignment change.
+        tick: Called after each photo.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    shape = (len(files), alignment.SIZE, alignment.SIZE, 3)
-    array, log, about = cache / "crops.npy", cache / "faces.csv", cache / "about.txt"
-    made_for = "\n".join([alignment.PIPELINE, f"{detector.backend} {DETECTION_VERSION}", *files])
-    if not about.exists() or about.read_text(encoding="utf-8") != made_for:
-        for old in (log, array, *cache.glob("vectors-*.npy")):
-            old.unlink(missing_ok=True)
-        np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=shape).flush()
-        about.write_text(made_for, encoding="utf-8")
-    crops = np.load(array, mmap_mode="r+")
-    rows = _rows(log)
-    done = len(rows)
-    # A call that was killed may have left half a line, which the next row must not be appended to.
-    log.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
-    with log.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        for position in range(done, len(files)):
-            cut, face = _largest(root / files[position], detector)
-            if cut is not None:
-                crops[position] = cut
-            writer.writerow(_row(face))
-            tick()
-    return Crops(list(files), crops, np.array(_rows(log), dtype=np.float32).reshape(-1, _COLUMNS))
-
-
-def _row(face: DetectedFace | None) -> list[float]:
-    if face is None:
-        return [np.nan] * _COLUMNS
-    box = face.box
-    points = [round(value, 3) for value in face.landmarks.ravel().tolist()]
-    confidences = [face.confidence, np.nan if face.close_confidence is None else face.close_confidence]
-    return [box.x, box.y, box.width, box.height, *confidences, *points, *[np.nan] * (10 - len(points))]
-
-
-def _rows(log: Path) -> list[list[str]]:
-    if not log.exists():
-        return []
-    with log.open(newline="", encoding="utf-8") as stream:
-        lines = stream.read().splitlines(keepends=True)
-    return [row for row in csv.reader(line for line in lines if line.endswith("\n")) if len(row) == _COLUMNS]
-
-
-def _largest(path: Path, detector: Detector) -> tuple[np.ndarray | None, DetectedFace | None]:
-    try:
-        picture = decoding.decode(path.read_bytes())
-    except UnreadableImage:
-        return None, None
-    face = detector.find_largest_face(picture)
-    return (None, None) if face is None else (alignment.align(picture.pixels, face.landmarks), face)
+    key = "\n".join([PIPELINE, f"{detector.backend} {DETECTION_VERSION}", *files])
+    crops_file, rows_file, key_file = cache / "crops.npy", cache / "faces.npy", cache / "about.txt"
+    if not rows_file.exists() or not key_file.exists() or key_file.read_text(encoding="utf-8") != key:
+        for outdated in (key_file, *cache.glob("vectors-*.npy")):
+            outdated.unlink(missing_ok=True)
+        np.lib.format.open_memmap(crops_file, mode="w+", dtype=np.uint8, shape=(len(files), SIZE, SIZE, 3))
+        np.save(rows_file, np.full((len(files), _COLUMNS), _PENDING, np.float32))
+        key_file.write_text(key, encoding="utf-8")
+    crops, rows = np.load(crops_file, mmap_mode="r+"), np.load(rows_file, mmap_mode="r+")
+    for position in np.flatnonzero(rows[:, 0] == _PENDING).tolist():
+        crops[position], rows[position] = _largest_face(root / files[position], detector)
+        tick()
+    return Crops(list(files), crops, np.array(rows))
 
 
 def embed(
     network: Network, crops: Crops, cache: Path, tick: Callable[[int, int], object] = lambda done, total: None
-) -> tuple[Crops, np.ndarray]:
-    """Embed every face that was found, once for each network.
+) -> tuple[Crops, FloatArray]:
+    """Embed every detected face, once for each network.
 
     Args:
-        network: the one that serves, or that will.
-        crops: the faces.
-        cache: folder that keeps the embeddings.
-        tick: called with (done, total).
+        network: Network to embed with.
+        crops: The faces.
+        cache: Folder for the embeddings.
+        tick: Called with the number of embedded faces and their total.
 
     Returns:
-        The faces with their `norms`, and float32 (files, dims) of unit length, zeros where the detector missed.
+        The faces with their `norms`, and float32 (files, dims) of unit length, zeros where the detector missed a face.
     """
     path = cache / f"vectors-{fingerprint(network.weights)}.npy"
     if not path.exists() or len(np.load(path, mmap_mode="r")) != len(crops.files):
         vectors = np.zeros((len(crops.files), network.dims), dtype=np.float32)
         found = np.flatnonzero(crops.found)
-        for at in range(0, len(found), _CHUNK):
-            chosen = found[at : at + _CHUNK]
-            vectors[chosen] = network.embed_raw(np.asarray(crops.crops[chosen]))
-            tick(min(at + _CHUNK, len(found)), len(found))
+        for start in range(0, len(found), _CHUNK):
+            chunk = found[start : start + _CHUNK]
+            vectors[chunk] = network.embed_raw(np.asarray(crops.crops[chunk]))
+            tick(start + len(chunk), len(found))
         np.save(path, vectors)
     vectors = np.load(path)
     return replace(crops, norms=np.linalg.norm(vectors, axis=1)), to_unit_length(vectors)
 
 
-def fingerprint(weights: dict[str, np.ndarray]) -> str:
-    """Return what tells one network's weights from another's, as text for a file name."""
+def fingerprint(weights: Mapping[str, AnyArray]) -> str:
+    """Return a hash of a network's weights for file names."""
     digest = hashlib.sha256()
     for _, array in sorted(weights.items()):
         digest.update(array.tobytes())
     return digest.hexdigest()[:16]
+
+
+def _largest_face(path: Path, detector: Detector) -> tuple[ByteArray | int, FloatArray]:
+    """Return crop and row of the largest face: 0 and NaN if there is none."""
+    row = np.full(_COLUMNS, np.nan, np.float32)
+    try:
+        picture = decoding.decode(path.read_bytes())
+    except UnreadableImage:
+        return 0, row
+    face = detector.find_largest_face(picture)
+    if face is None or face.landmarks is None:
+        return 0, row
+    close = np.nan if face.close_confidence is None else face.close_confidence
+    row[:6] = face.box.x, face.box.y, face.box.width, face.box.height, face.confidence, close
+    row[6 : 6 + face.landmarks.size] = face.landmarks.ravel()
+    return align(picture.pixels, face.landmarks), row
+
+
+def _landmarks(row: FloatArray) -> DoubleArray:
+    points = row[6:].reshape(5, 2).astype(np.float64)
+    return points[:2] if np.isnan(points[2:]).any() else points

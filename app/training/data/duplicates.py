@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from app.arrays import BoolArray, ByteArray, FloatArray, IntArray, TextArray
+from app.recognition.inference import to_unit_length
 from app.training.data.crops import Crops
 
 SIDE = 28
@@ -52,5 +53,4 @@ def _thumbnails(crops: ByteArray, flip: bool = False) -> FloatArray:
         gray = cv2.cvtColor(crop[:, ::-1] if flip else crop, cv2.COLOR_RGB2GRAY)
         small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
         rows[number] = (small - cv2.GaussianBlur(small, (0, 0), SIDE / 7)).ravel()
-    rows -= rows.mean(axis=1, keepdims=True)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return to_unit_length(rows - rows.mean(axis=1, keepdims=True))

@@ -58,6 +58,19 @@ class Counting:
         return self.detector.find_largest_face(picture)
 
 
+def test_interrupted_detection_resumes(root, recognizer):
+    counting = Counting(recognizer.detector)
+    with pytest.raises(KeyboardInterrupt):
+        collect(root, FILES, counting, root / "cache", interrupt)
+    found = collect(root, FILES, counting, root / "cache")
+    assert counting.asked == 2
+    assert found.found.tolist() == [True, True, False]
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 def test_another_detection_discards_crops_and_embeddings(root, recognizer, monkeypatch):
     first = collect(root, FILES, recognizer.detector, root / "cache")
     _, before = embed(recognizer.network, first, root / "cache")
