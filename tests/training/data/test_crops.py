@@ -53,7 +53,7 @@ class Counting:
         self.backend = detector.backend
         self.asked = 0
 
-    def largest(self, picture):
+    def find_largest_face(self, picture):
         self.asked += 1
         return self.detector.find_largest_face(picture)
 
