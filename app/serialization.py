@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from app.enrollment.look_alikes import Lookalike, Spread
@@ -145,18 +145,13 @@ def anchors(faces: Sequence[Anchor]) -> dict[str, Any]:
     }
 
 
-def changes(past: Sequence[PastChange], named: Callable[[str], str]) -> dict[str, Any]:
-    """The last changes of the gallery.
-
-    Args:
-        past: the changes.
-        named: puts names in the place of people's numbers.
-    """
+def changes(past: Sequence[PastChange]) -> dict[str, Any]:
+    """Return the latest changes of the gallery."""
     return {
         "changes": [
             {
                 "id": one.id,
-                "change": named(one.change),
+                "change": one.change,
                 "created": one.created.isoformat(),
                 "reversible": one.reversible and one.undone is None,
                 "undone": one.undone and one.undone.isoformat(),

@@ -37,7 +37,7 @@ def fill(database_url: str, network: str, people: int, anchors: int) -> None:
     Gallery.open(database_url, network, None).close()
     real = shipped.read(Settings().anchors).snapshot().anchors
     rng = np.random.default_rng(1)
-    database = Database.at(database_url)
+    database = Database.connect(database_url)
     with database.writing() as connection:
         for first in range(0, people, 500):
             numbers = range(first + 1, min(first + 500, people) + 1)

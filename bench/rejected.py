@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from app.gallery import shipped
-from app.gallery.snapshot import Rejected, Snapshot
+from app.gallery.snapshot import RejectedFaces, Snapshot
 from app.recognition.decision import Rules
 from app.recognition.model_card import read_card
 from app.recognition.scoring import PersonDistance, rank
@@ -28,7 +28,12 @@ def held_off(probes: np.ndarray, person: int, snapshot: Snapshot, face: np.ndarr
     rows = slice(snapshot.offsets[person], snapshot.offsets[person + 1])
     name = snapshot.names[person]
     alone = Snapshot(
-        (name,), (0,), snapshot.anchors[rows], np.array([0, snapshot.counts[person]]), 0, Rejected((0,), face[None])
+        (name,),
+        (0,),
+        snapshot.anchors[rows],
+        np.array([0, snapshot.counts[person]]),
+        0,
+        RejectedFaces((0,), face[None]),
     )
     found: list[PersonDistance] = [rank(probe, alone, rules.head)[0] for probe in probes]
     return sum(one.rejected for one in found)

@@ -31,7 +31,7 @@ def list_people(as_json: bool, removed: bool) -> None:
     """Print everyone: a row a person with name and number of anchors."""
     gallery = common.open_gallery(common.settings())
     if removed:
-        for person in gallery.removed():
+        for person in gallery.removed_people():
             click.echo(common.row([person.name, person.anchors, f"{person.removed:%Y-%m-%d %H:%M}"]))
         return
     found = [(person.name, person.anchors) for person in gallery.people()]
@@ -140,7 +140,7 @@ def import_people(
     """
     if source.is_file():
         settings = common.settings()
-        added = common.open_gallery(settings).import_file(source, settings.keep_crops)
+        added = common.open_gallery(settings).import_bundle(source, settings.keep_crops)
         click.echo(f"{text.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
         return
     complete = True
@@ -161,7 +161,7 @@ def export(file: Path, no_crops: bool) -> None:
 
     Whoever takes the file over keeps the crops if FACES_KEEP_CROPS says so there.
     """
-    written = common.open_gallery(common.settings()).export(file, not no_crops)
+    written = common.open_gallery(common.settings()).export_bundle(file, not no_crops)
     click.echo(f"{written} people written to {common.shown(file)}.")
 
 

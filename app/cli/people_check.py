@@ -45,7 +45,7 @@ def check(context: click.Context, as_json: bool, everything: bool) -> None:
         found = gallery_check.check(
             snapshot, card.rules.for_gallery(settings.fpir, snapshot.shifts), faces, progress.update
         )
-    own_names = {person.name for person in gallery.own_people()}
+    own_names = {person.name for person in gallery.added_people()}
     own = [_row(gallery, finding) for finding in found.findings if finding.concerns(own_names)]
     shipped = [finding for finding in found.findings if not finding.concerns(own_names)]
     if as_json:

@@ -46,10 +46,10 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
         )
     done = "erased" if purge else "removed"
     if anchor_ids:
-        left = gallery.remove_anchors(names[0], anchor_ids, for_good=purge)
+        left = gallery.remove_anchors(names[0], anchor_ids, purge=purge)
         click.echo(f"{text.count(len(anchor_ids), 'anchor')} of {left.name} {done}; {left.anchors} are left.")
         return
-    gone = gallery.remove_shipped(for_good=purge) if shipped else gallery.remove_people(names, for_good=purge)
+    gone = gallery.remove_shipped(purge=purge) if shipped else gallery.remove_people(names, purge=purge)
     if not gone:
         click.echo(f"No person was {done}: every person has anchors of your own, or none.")
     elif shipped:
@@ -156,7 +156,7 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
             reason = f"{text.count(len(usable), 'face')} can be compared in it, and it needs exactly one."
             click.echo(common.row([common.shown(path), reason]), err=True)
     if embeddings:
-        person = recognizer.gallery.reject(name, np.stack(embeddings), notes)
+        person = recognizer.gallery.reject_faces(name, np.stack(embeddings), notes)
         click.echo(f"{text.count(len(embeddings), 'face')} marked as not {person.name}.")
     context.exit(0 if len(embeddings) == len(photos) else 1)
 
@@ -168,8 +168,8 @@ def rejected(name: str | None, ids: tuple[int, ...]) -> None:
     """List faces marked as not NAME, or as not anybody: number, person, day, where it came from."""
     gallery = common.open_gallery(common.settings())
     if ids:
-        gallery.take_back(ids)
-    for one in gallery.rejected(name):
+        gallery.remove_rejected_faces(ids)
+    for one in gallery.rejected_faces(name):
         click.echo(common.row([one.id, one.person, f"{one.created:%Y-%m-%d}", one.note]))
 
 
@@ -177,25 +177,19 @@ def rejected(name: str | None, ids: tuple[int, ...]) -> None:
 @click.option("--times", default=1, show_default=True, type=click.IntRange(1), help="How many changes to undo.")
 def undo(times: int) -> None:
     """Take back the last change to the gallery, whoever made it and on which door."""
-    from app.gallery.store import with_names
-
     gallery = common.open_gallery(common.settings())
     for _ in range(times):
-        what = gallery.undo()
-        click.echo(f"Undone: {with_names(gallery)(what)}.")
+        click.echo(f"Undone: {gallery.undo()}.")
 
 
 @click.command()
 @click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="How many to list.")
 def history(most: int) -> None:
     """List the last changes, the newest first: number, time (UTC), what, and whether undo can take it back."""
-    from app.gallery.store import with_names
-
     gallery = common.open_gallery(common.settings())
-    named = with_names(gallery)
     for one in gallery.history(most):
         fate = "undone" if one.undone else "can be undone" if one.reversible else "stays"
-        click.echo(common.row([one.id, f"{one.created:%Y-%m-%d %H:%M}", named(one.change), fate]))
+        click.echo(common.row([one.id, f"{one.created:%Y-%m-%d %H:%M}", one.change, fate]))
 
 
 @click.command()

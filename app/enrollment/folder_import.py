@@ -152,7 +152,7 @@ class Report:
 
 def _find_folder(gallery: Gallery, place: Path, again: bool) -> PersonFolder:
     identity = _digest(os.fsencode(place.resolve()))
-    person, reviewed = gallery.imported(identity)
+    person, reviewed = gallery.imported_photos(identity)
     name = person.name if person else place.name
     try:
         states = {photo: _state(photo, place) for photo in _photos(place)}

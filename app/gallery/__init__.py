@@ -1,1 +1,1 @@
-"""The gallery: people and their anchors, kept in SQL (`tables`, `store`), ranked from memory (`snapshot`)."""
+"""Gallery: people and their anchors in SQL (`store`), and in memory for scoring (`snapshot`)."""

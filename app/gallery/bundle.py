@@ -1,9 +1,8 @@
-"""A whole gallery as one file: a ZIP archive of JSON, safetensors and WebP files. No code runs when it is read.
+"""Gallery bundle: export of a whole gallery as one ZIP file of JSON, safetensors and WebP. Reading it runs no code.
 
-`gallery.json` says which network made it and lists everyone with the number of anchors and rejected faces;
-`embeddings.safetensors` has all of these in that order, float32, every person's anchors before the rejected faces;
-`portraits/N.webp` is the portrait of person N of the list, `crops/N/M.webp` the kept crop of their anchor M. Every
-file's sha256 stands in `gallery.json`.
+`gallery.json` names the network, lists all people with their notes, and has the SHA-256 of every other file.
+`embeddings.safetensors` has the embeddings, float32, in the same order, each person's anchors before their rejected
+faces. `portraits/N.webp` is the portrait of person N, `crops/N/M.webp` the face crop of their anchor M.
 """
 
 from __future__ import annotations
@@ -20,53 +19,59 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from app.arrays import FloatArray
 from app.errors import GalleryError
 from app.gallery import embedding_rows, names
 
 _FORMAT = "faces-gallery-1"
-_LIST, _EMBEDDINGS = "gallery.json", "embeddings.safetensors"
+_INDEX, _EMBEDDINGS = "gallery.json", "embeddings.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
-class PortablePerson:
-    """One person: float32 (anchors, dims) and (faces, dims) with a note each, and a WebP file or None.
+class BundledPerson:
+    """A person in a bundle.
 
-    `crops` has a WebP file or None for each anchor.
+    Attributes:
+        name: The name.
+        anchors: Float32 (anchors, dims).
+        notes: A file name for each anchor.
+        rejected: Float32 (faces, dims).
+        rejected_notes: A file name for each rejected face.
+        portrait: WebP file, or None.
+        crops: WebP file or None for each anchor.
     """
 
     name: str
-    anchors: np.ndarray
+    anchors: FloatArray
     notes: tuple[str, ...]
-    rejected: np.ndarray
+    rejected: FloatArray
     rejected_notes: tuple[str, ...]
     portrait: bytes | None
     crops: tuple[bytes | None, ...]
 
 
-def write(path: Path, network_id: str, people: Sequence[PortablePerson]) -> None:
-    """Write a gallery, in place of a file that is there, once it is whole.
+def write(path: Path, network_id: str, people: Sequence[BundledPerson]) -> None:
+    """Write a bundle, replacing an existing file only when it is complete.
 
     Raises:
-        GalleryError: the file cannot be written.
+        GalleryError: The file cannot be written.
     """
-    parts = [part for one in people for part in (one.anchors, one.rejected) if len(part)]
+    parts = [rows for person in people for rows in (person.anchors, person.rejected) if len(rows)]
     matrix = np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
     files = {_EMBEDDINGS: safetensors.numpy.save({"embeddings": matrix})}
-    for number, one in enumerate(people):
-        if one.portrait is not None:
-            files[_portrait(number)] = one.portrait
-        files |= {_crop(number, at): crop for at, crop in enumerate(one.crops) if crop is not None}
-    listed = [
-        {"name": one.name, "notes": one.notes, "rejected": one.rejected_notes, "portrait": one.portrait is not None}
-        for one in people
-    ]
+    rows = []
+    for number, person in enumerate(people):
+        if person.portrait is not None:
+            files[_portrait_name(number)] = person.portrait
+        files |= {_crop_name(number, index): crop for index, crop in enumerate(person.crops) if crop is not None}
+        row = {"name": person.name, "notes": person.notes, "rejected": person.rejected_notes}
+        rows.append(row | {"portrait": person.portrait is not None})
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    head = {"format": _FORMAT, "network": network_id, "sha256": hashes, "people": listed}
+    index = {"format": _FORMAT, "network": network_id, "sha256": hashes, "people": rows}
     partial = path.with_name(f"{path.name}.part")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(_LIST, json.dumps(head))
-            for name, data in files.items():
+            for name, data in {_INDEX: json.dumps(index).encode(), **files}.items():
                 archive.writestr(name, data)
         partial.replace(path)
     except OSError as error:
@@ -74,26 +79,27 @@ def write(path: Path, network_id: str, people: Sequence[PortablePerson]) -> None
         raise GalleryError(f"The file {path} cannot be written ({error.strerror}).") from error
 
 
-def read(path: Path, network_id: str) -> tuple[PortablePerson, ...]:
-    """Read a gallery; nothing of it is used unless all of it is sound.
+def read(path: Path, network_id: str) -> tuple[BundledPerson, ...]:
+    """Read a bundle and check all of it.
 
     Args:
-        path: the file.
-        network_id: the card's id of the network in use.
+        path: The file.
+        network_id: ID in the model card of the network in use.
 
     Raises:
-        GalleryError: it is no such file, damaged, or of another network.
+        GalleryError: The file is not a bundle, is damaged, or belongs to another network.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            _refuse_packed(archive)
-            head = json.loads(archive.read(_LIST))
-            if head["format"] != _FORMAT:
-                raise ValueError(f"its format is {head['format']}, not {_FORMAT}")
-            owner = str(head["network"])
-            files = {name: archive.read(name) for name in head["sha256"]} if owner == network_id else {}
-        if owner == network_id:
-            return _people(head, files)
+            # Bundles are not compressed, so a file cannot expand to more than its own size.
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ValueError("compressed files")
+            index = json.loads(archive.read(_INDEX))
+            if index["format"] != _FORMAT:
+                raise ValueError(f"format {index['format']} instead of {_FORMAT}")
+            owner = str(index["network"])
+            if owner == network_id:
+                return _read_people(index, {name: archive.read(name) for name in index["sha256"]})
     except (
         OSError,
         ValueError,
@@ -108,58 +114,56 @@ def read(path: Path, network_id: str) -> tuple[PortablePerson, ...]:
         GalleryError,
     ) as error:
         raise GalleryError(
-            f"The file {path} is no exported gallery, or it is damaged ({error!s:.150}). Nothing of it was taken."
+            f"The file {path} is not an exported gallery, or it is damaged ({error!s:.150}). Nothing was imported."
         ) from error
     raise GalleryError(
-        f"The gallery in {path} was made by another network or crop ({owner}) than the one in use ({network_id}), so "
-        "its anchors cannot be compared. Nothing of it was taken."
+        f"Another network or alignment ({owner}) made the gallery in {path}. The network in use is {network_id}. "
+        "Nothing was imported."
     )
 
 
-def _people(head: dict[str, Any], files: dict[str, bytes]) -> tuple[PortablePerson, ...]:
+def _read_people(index: dict[str, Any], files: dict[str, bytes]) -> tuple[BundledPerson, ...]:
     for name, data in files.items():
-        if hashlib.sha256(data).hexdigest() != head["sha256"][name]:
-            raise ValueError(f"{name} is not what it was when it was written")
+        if hashlib.sha256(data).hexdigest() != index["sha256"][name]:
+            raise ValueError(f"wrong checksum of {name}")
     matrix = embedding_rows.unit_rows(safetensors.numpy.load(files[_EMBEDDINGS])["embeddings"])
-    people, taken, keys = [], 0, set()
-    for number, row in enumerate(head["people"]):
-        name, notes, rejected = names.clean(row["name"]), _texts(row["notes"]), _texts(row["rejected"])
+    people: list[BundledPerson] = []
+    keys: set[str] = set()
+    first = 0
+    for number, row in enumerate(index["people"]):
+        name, notes, rejected_notes = names.clean(row["name"]), _texts(row["notes"]), _texts(row["rejected"])
         if names.key(name) in keys:
-            raise ValueError(f"{name!r} is there twice")
+            raise ValueError(f"duplicate name {name!r}")
         keys.add(names.key(name))
-        middle, last = taken + len(notes), taken + len(notes) + len(rejected)
-        portrait = _webp(files, _portrait(number)) if row["portrait"] else None
-        named = [_crop(number, at) for at in range(len(notes))]
-        crops = tuple(_webp(files, file) if file in files else None for file in named)
-        people.append(PortablePerson(name, matrix[taken:middle], notes, matrix[middle:last], rejected, portrait, crops))
-        taken = last
-    if taken != len(matrix):
-        raise ValueError(f"{_LIST} counts {taken} embeddings, {_EMBEDDINGS} holds {len(matrix)}")
+        middle = first + len(notes)
+        last = middle + len(rejected_notes)
+        portrait = _webp(files, _portrait_name(number)) if row["portrait"] else None
+        crop_names = [_crop_name(number, index) for index in range(len(notes))]
+        crops = tuple(_webp(files, crop) if crop in files else None for crop in crop_names)
+        anchors, rejected = matrix[first:middle], matrix[middle:last]
+        people.append(BundledPerson(name, anchors, notes, rejected, rejected_notes, portrait, crops))
+        first = last
+    if first != len(matrix):
+        raise ValueError(f"{first} embeddings in {_INDEX}, {len(matrix)} in {_EMBEDDINGS}")
     return tuple(people)
 
 
-def _refuse_packed(archive: zipfile.ZipFile) -> None:
-    # Nothing is packed when it is written: so nothing can unpack to more than the file's own size.
-    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-        raise ValueError("it has packed files in it")
-
-
-def _portrait(number: int) -> str:
+def _portrait_name(number: int) -> str:
     return f"portraits/{number}.webp"
 
 
-def _crop(number: int, at: int) -> str:
-    return f"crops/{number}/{at}.webp"
+def _crop_name(number: int, index: int) -> str:
+    return f"crops/{number}/{index}.webp"
 
 
 def _webp(files: dict[str, bytes], name: str) -> bytes:
     data = files[name]
     if (data[:4], data[8:12]) != (b"RIFF", b"WEBP"):
-        raise ValueError(f"{name} is no WebP file")
+        raise ValueError(f"{name} is not a WebP file")
     return data
 
 
-def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise ValueError("a list of notes is none")
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError("invalid list of notes")
     return tuple(values)

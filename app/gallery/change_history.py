@@ -1,42 +1,47 @@
-"""Changes to the gallery as they are written down: what each touched, how to take it back, and erasing for good.
-
-Removing only hides a row; `erase` deletes it, its file contents and all that was written down about it.
-"""
+"""Change history of the gallery: audit log, undo, and purging rows for good."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import NameTaken, NothingToUndo, NotLatestChange
 from app.gallery import names
 from app.gallery.tables import (
     AnchorRow,
-    CellRow,
-    ChangedRow,
+    ChangedPersonRow,
     FormerPortraitRow,
-    ImportedRow,
+    FormerValueRow,
+    ImportedPhotoRow,
     PersonRow,
     PortraitRow,
-    RejectedRow,
+    RejectedFaceRow,
     RevisionRow,
     now,
 )
 
-_PLACES = {"person": PersonRow, "anchor": AnchorRow, "rejected": RejectedRow}
-_TABLES = _PLACES | {"imported": ImportedRow}
+_FACES: dict[str, type[AnchorRow] | type[RejectedFaceRow]] = {"anchor": AnchorRow, "rejected": RejectedFaceRow}
+_REMOVABLE: dict[str, type[PersonRow] | type[AnchorRow] | type[RejectedFaceRow]] = {"person": PersonRow, **_FACES}
+_OWNED: dict[str, type[AnchorRow] | type[RejectedFaceRow] | type[ImportedPhotoRow]] = {
+    **_FACES,
+    "imported": ImportedPhotoRow,
+}
+_TABLES: dict[str, type[PersonRow] | type[AnchorRow] | type[RejectedFaceRow] | type[ImportedPhotoRow]] = {
+    "person": PersonRow,
+    **_OWNED,
+}
 _NEW_PORTRAIT = "portrait"
-_PART = 500
-"""Ids in one statement."""
+_BATCH = 500
 
 
 @dataclass(frozen=True)
 class PastChange:
-    """A change as it is listed; `change` has no names in it, but numbers of people."""
+    """A change in the history; `undone` is when it was undone."""
 
     id: int
     change: str
@@ -46,191 +51,206 @@ class PastChange:
 
 
 class Change:
-    """One change while it is written.
+    """Recorder of one change, within its transaction.
 
     Args:
-        connection: its transaction.
-        reversible: whether it can be undone; what it adds and sets must then go through here.
-        whole: whether so much changes that snapshots have to be read anew.
+        connection: The transaction.
+        reversible: Whether the change can be undone. All writes must then go through this object.
+        whole: Whether snapshots must be loaded again completely.
     """
 
     def __init__(self, connection: Connection, reversible: bool = True, whole: bool = False) -> None:
         self._connection = connection
-        self._touched: set[int] = set()
-        added = connection.execute(insert(RevisionRow).values(change="", reversible=reversible, whole=whole))
-        self.id: int = added.inserted_primary_key[0]
+        self._people: set[int] = set()
+        row = insert(RevisionRow).values(change="", reversible=reversible, whole=whole).returning(RevisionRow.id)
+        self.id: int = connection.scalars(row).one()
 
     def describe(self, text: str) -> None:
-        """Say what was done, without names: they are looked up for who reads it, and must not outlive the person."""
+        """Set the description. It must not contain names, which would survive purging a person."""
         self._connection.execute(update(RevisionRow).where(RevisionRow.id == self.id).values(change=text))
 
-    def touch(self, *people: int) -> None:
-        """Note that snapshots must read these people again."""
-        new = set(people) - self._touched
+    def add_people(self, *person_ids: int) -> None:
+        """Note that the change affects people, so that snapshots load them again."""
+        new = set(person_ids) - self._people
         if new:
             rows = [{"revision_id": self.id, "person_id": person_id} for person_id in sorted(new)]
-            self._connection.execute(insert(ChangedRow), rows)
-        self._touched |= new
+            self._connection.execute(insert(ChangedPersonRow), rows)
+        self._people |= new
 
-    def hide_people(self, people: Sequence[int]) -> None:
-        """Mark people as removed, with a few statements for any number of them."""
-        cell = {"revision_id": self.id, "place": "person", "field": "removed", "before": None}
-        self._connection.execute(insert(CellRow), [cell | {"row_id": person_id} for person_id in people])
-        for part in _parts(list(people)):
-            self._connection.execute(update(PersonRow).where(PersonRow.id.in_(part)).values(removed=now()))
-        self.touch(*people)
+    def remove_people(self, person_ids: Sequence[int]) -> None:
+        """Mark people as removed, in few statements."""
+        row = {"revision_id": self.id, "table": "person", "column": "removed", "value": None}
+        self._connection.execute(insert(FormerValueRow), [row | {"row_id": person_id} for person_id in person_ids])
+        for batch in _batches(person_ids):
+            self._connection.execute(update(PersonRow).where(PersonRow.id.in_(batch)).values(removed=now()))
+        self.add_people(*person_ids)
 
-    def set(self, place: str, row_id: int, field: str, value: object) -> None:
-        """Write into one cell of `person`, `anchor`, `rejected` or `imported`, and keep its former value for undo."""
-        table = _TABLES[place]
-        column = getattr(table, field)
-        before = self._connection.scalar(select(column).where(table.id == row_id))
-        self._keep(place, row_id, field, before)
-        _write(self._connection, place, row_id, field, value)
+    def set(self, table: str, row_id: int, column: str, value: object) -> None:
+        """Write a value into a row of `person`, `anchor`, `rejected` or `imported`, and keep the former value."""
+        rows = _TABLES[table]
+        former = self._connection.scalar(select(getattr(rows, column)).where(rows.id == row_id))
+        self._keep(table, row_id, column, former)
+        _write(self._connection, table, row_id, column, value)
 
-    def new_portrait(self, person_id: int) -> None:
-        """Keep the portrait that this person has before the change, or that there is none."""
-        own = select(PortraitRow.webp, PortraitRow.sha256).where(PortraitRow.person_id == person_id)
-        before = self._connection.execute(own).mappings().first()
-        if before is None:
+    def keep_portrait(self, person_id: int) -> None:
+        """Keep a person's portrait, or the fact that there is none, before the change replaces it."""
+        row = select(PortraitRow.webp, PortraitRow.sha256).where(PortraitRow.person_id == person_id)
+        former = self._connection.execute(row).mappings().first()
+        if former is None:
             self._keep(_NEW_PORTRAIT, person_id, "webp", None)
         else:
-            values = {"revision_id": self.id, "person_id": person_id, **before}
+            values = {"revision_id": self.id, "person_id": person_id, **former}
             self._connection.execute(insert(FormerPortraitRow).values(values))
 
-    def _keep(self, place: str, row_id: int, field: str, before: object) -> None:
-        text = before.isoformat() if isinstance(before, datetime) else None if before is None else str(before)
-        values = {"revision_id": self.id, "place": place, "row_id": row_id, "field": field, "before": text}
-        self._connection.execute(insert(CellRow).values(values))
+    def _keep(self, table: str, row_id: int, column: str, former: object) -> None:
+        value = former.isoformat() if isinstance(former, datetime) else None if former is None else str(former)
+        values = {"revision_id": self.id, "table": table, "row_id": row_id, "column": column, "value": value}
+        self._connection.execute(insert(FormerValueRow).values(values))
 
 
 def undo(connection: Connection, expected: int | None = None) -> str:
-    """Take back the newest change that can be; gives back its description.
+    """Undo the latest reversible change and return its description, with names.
 
     Args:
-        connection: the transaction.
-        expected: the id that this change has to have, if not any.
+        connection: The transaction.
+        expected: ID that the change must have, or None for any.
 
     Raises:
-        NothingToUndo: there is none.
-        NotLatestChange: it is another one than expected.
-        NameTaken: somebody who would come back has lost their name to another.
+        NothingToUndo: There is none.
+        NotLatestChange: The latest change has another ID.
+        NameTaken: Another person has the name of a person who would be restored.
     """
-    changes = select(RevisionRow.id, RevisionRow.change, RevisionRow.created)
-    newest = changes.where(RevisionRow.reversible, RevisionRow.undone.is_(None)).order_by(RevisionRow.id.desc())
-    found = connection.execute(newest.limit(1)).first()
+    reversible = select(RevisionRow.id, RevisionRow.change, RevisionRow.created)
+    reversible = reversible.where(RevisionRow.reversible, RevisionRow.undone.is_(None))
+    found = connection.execute(reversible.order_by(RevisionRow.id.desc()).limit(1)).first()
     if found is None:
-        raise NothingToUndo("There is no change that could be undone.")
+        raise NothingToUndo("There is no change to undo.")
     if expected not in (None, found.id):
-        raise NotLatestChange(f"Only the newest change can be undone, which is number {found.id}, not {expected}.")
+        raise NotLatestChange(f"Only the latest change can be undone. It is number {found.id}, not {expected}.")
     change = Change(connection, reversible=False)
     change.describe(f"undid change {found.id}: {found.change}")
-    touched = connection.scalars(select(ChangedRow.person_id).where(ChangedRow.revision_id == found.id)).all()
-    change.touch(*touched)
-    cells = select(CellRow.place, CellRow.row_id, CellRow.field, CellRow.before)
+    people = connection.scalars(
+        select(ChangedPersonRow.person_id).where(ChangedPersonRow.revision_id == found.id)
+    ).all()
+    change.add_people(*people)
+    description = _insert_names(connection, [found.change])[0]
     try:
-        for cell in connection.execute(cells.where(CellRow.revision_id == found.id).order_by(CellRow.id.desc())).all():
-            _put_back(connection, *cell)
+        _restore_values(connection, found.id)
     except IntegrityError as error:
         raise NameTaken(
-            f"Change {found.id} ({found.change}) cannot be undone: its person's name belongs to somebody else now. "
-            "Rename them first."
+            f"Change {found.id} ({description}) cannot be undone: another person has the name now. Rename them first."
         ) from error
-    _put_portraits_back(connection, found.id)
-    for part in _parts(list(touched)):
-        # The next import has to review the photos again whose anchors disappear here.
-        later = (ImportedRow.created >= found.created) & ImportedRow.person_id.in_(part)
-        connection.execute(delete(ImportedRow).where(later))
-    for table in _PLACES.values():
-        brought = update(table).where(table.revision_id == found.id, table.removed.is_(None))
-        connection.execute(brought.values(removed=now()))
+    _restore_portraits(connection, found.id)
+    for batch in _batches(people):
+        # The next import must review the photos again whose anchors disappear here.
+        later = (ImportedPhotoRow.created >= found.created) & ImportedPhotoRow.person_id.in_(batch)
+        connection.execute(delete(ImportedPhotoRow).where(later))
+    for table in _REMOVABLE.values():
+        inserted = update(table).where(table.revision_id == found.id, table.removed.is_(None))
+        connection.execute(inserted.values(removed=now()))
     connection.execute(update(RevisionRow).where(RevisionRow.id == found.id).values(undone=now()))
-    return found.change
+    return description
 
 
-def erase(
-    connection: Connection, people: Iterable[int] = (), anchors: Iterable[int] = (), rejected: Iterable[int] = ()
+def history(connection: Connection, limit: int) -> list[PastChange]:
+    """Return the latest changes, with names, the newest first."""
+    columns = select(
+        RevisionRow.id, RevisionRow.change, RevisionRow.created, RevisionRow.reversible, RevisionRow.undone
+    )
+    rows = connection.execute(columns.order_by(RevisionRow.id.desc()).limit(limit)).all()
+    changes = [PastChange(*row) for row in rows]
+    descriptions = _insert_names(connection, [change.change for change in changes])
+    return [replace(change, change=text) for change, text in zip(changes, descriptions, strict=True)]
+
+
+def purge(
+    connection: Connection,
+    people: Sequence[int] = (),
+    anchors: Sequence[int] = (),
+    rejected: Sequence[int] = (),
 ) -> None:
-    """Delete rows for good, with everything that hangs on them and every note of what they held."""
-    people = list(people)
-    for part in _parts(people):
-        hanging = select(AnchorRow.id).where(AnchorRow.person_id.in_(part))
-        _forget(connection, "anchor", hanging)
-        _forget(connection, "rejected", select(RejectedRow.id).where(RejectedRow.person_id.in_(part)))
-        _forget(connection, "imported", select(ImportedRow.id).where(ImportedRow.person_id.in_(part)))
-        _forget(connection, _NEW_PORTRAIT, part)
-    for place, ids in (("person", people), ("anchor", list(anchors)), ("rejected", list(rejected))):
-        for part in _parts(ids):
-            _forget(connection, place, part)
-            connection.execute(delete(_PLACES[place]).where(_PLACES[place].id.in_(part)))
+    """Delete rows by ID for good, with all dependent rows and all former values of them."""
+    for batch in _batches(people):
+        for table, rows in _OWNED.items():
+            _forget(connection, table, select(rows.id).where(rows.person_id.in_(batch)))
+        _forget(connection, _NEW_PORTRAIT, batch)
+    for table, ids in (("person", people), ("anchor", anchors), ("rejected", rejected)):
+        for batch in _batches(ids):
+            _forget(connection, table, batch)
+            connection.execute(delete(_REMOVABLE[table]).where(_REMOVABLE[table].id.in_(batch)))
 
 
-def is_due(connection: Connection, before: datetime) -> bool:
-    """Whether anything was removed, or could be undone, that is older than a moment."""
-    return any(_overdue(connection, before).values()) or bool(_outdated(connection, before))
+def has_expired(connection: Connection, before: datetime) -> bool:
+    """Return whether a row was removed, or a reversible change made, before a time."""
+    return any(_expired_rows(connection, before).values()) or bool(_expired_changes(connection, before))
 
 
-def sweep(connection: Connection, before: datetime) -> int:
-    """Erase what was removed before a moment, and forget how to undo older changes; how much was erased."""
-    for part in _parts(_outdated(connection, before)):
-        for table in (CellRow, FormerPortraitRow):
-            connection.execute(delete(table).where(table.revision_id.in_(part)))
-        connection.execute(update(RevisionRow).where(RevisionRow.id.in_(part)).values(reversible=False))
-    found = _overdue(connection, before)
+def purge_expired(connection: Connection, before: datetime) -> int:
+    """Purge rows that were removed before a time, make older changes irreversible, and return the number of rows."""
+    for batch in _batches(_expired_changes(connection, before)):
+        connection.execute(delete(FormerValueRow).where(FormerValueRow.revision_id.in_(batch)))
+        connection.execute(delete(FormerPortraitRow).where(FormerPortraitRow.revision_id.in_(batch)))
+        connection.execute(update(RevisionRow).where(RevisionRow.id.in_(batch)).values(reversible=False))
+    found = _expired_rows(connection, before)
     if any(found.values()):
-        Change(connection, reversible=False).describe("erased what was removed long ago")
-        erase(connection, **found)
+        Change(connection, reversible=False).describe("purged expired removals")
+        purge(connection, found["person"], found["anchor"], found["rejected"])
     return sum(map(len, found.values()))
 
 
-def history(connection: Connection, most: int) -> list[PastChange]:
-    """The last changes, the newest first."""
-    columns = [RevisionRow.id, RevisionRow.change, RevisionRow.created, RevisionRow.reversible, RevisionRow.undone]
-    found = connection.execute(select(*columns).order_by(RevisionRow.id.desc()).limit(most))
-    return [PastChange(*row) for row in found]
-
-
-def _overdue(connection: Connection, before: datetime) -> dict[str, list[int]]:
+def _expired_rows(connection: Connection, before: datetime) -> dict[str, Sequence[int]]:
     return {
-        word: list(connection.scalars(select(table.id).where(table.removed.is_not(None), table.removed < before)))
-        for word, table in (("people", PersonRow), ("anchors", AnchorRow), ("rejected", RejectedRow))
+        name: connection.scalars(select(rows.id).where(rows.removed < before)).all()
+        for name, rows in _REMOVABLE.items()
     }
 
 
-def _outdated(connection: Connection, before: datetime) -> list[int]:
+def _expired_changes(connection: Connection, before: datetime) -> Sequence[int]:
     old = select(RevisionRow.id).where(RevisionRow.reversible, RevisionRow.created < before)
-    return list(connection.scalars(old))
+    return connection.scalars(old).all()
 
 
-def _parts(ids: list[int]) -> Iterable[list[int]]:
-    return (ids[at : at + _PART] for at in range(0, len(ids), _PART))
+def _insert_names(connection: Connection, descriptions: Sequence[str]) -> list[str]:
+    """Replace "person 7" by the person's name, unless the person was purged."""
+    pattern = re.compile(r"person (\d+)")
+    ids = {int(number) for text in descriptions for number in pattern.findall(text)}
+    rows = connection.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(ids)))
+    known = {row.id: row.name for row in rows}
+    return [pattern.sub(lambda found: known.get(int(found[1]), found[0]), text) for text in descriptions]
 
 
-def _forget(connection: Connection, place: str, ids) -> None:
-    connection.execute(delete(CellRow).where(CellRow.place == place, CellRow.row_id.in_(ids)))
+def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
 
 
-def _put_back(connection: Connection, place: str, row_id: int, field: str, before: str | None) -> None:
-    if place == _NEW_PORTRAIT:
-        connection.execute(delete(PortraitRow).where(PortraitRow.person_id == row_id))
-    elif field == "removed" and before is not None:
-        _write(connection, place, row_id, field, datetime.fromisoformat(before))
-    elif field == "person_id":
-        _write(connection, place, row_id, field, int(before))
-    else:
-        _write(connection, place, row_id, field, before)
+def _forget(connection: Connection, table: str, ids: Sequence[int] | Select[int]) -> None:
+    connection.execute(delete(FormerValueRow).where(FormerValueRow.table == table, FormerValueRow.row_id.in_(ids)))
 
 
-def _put_portraits_back(connection: Connection, change_id: int) -> None:
-    columns = [FormerPortraitRow.person_id, FormerPortraitRow.webp, FormerPortraitRow.sha256]
-    replaced = select(*columns).where(FormerPortraitRow.revision_id == change_id)
+def _restore_values(connection: Connection, change_id: int) -> None:
+    columns = select(FormerValueRow.table, FormerValueRow.row_id, FormerValueRow.column, FormerValueRow.value)
+    rows = columns.where(FormerValueRow.revision_id == change_id).order_by(FormerValueRow.id.desc())
+    for table, row_id, column, text in connection.execute(rows).all():
+        if table == _NEW_PORTRAIT:
+            connection.execute(delete(PortraitRow).where(PortraitRow.person_id == row_id))
+            continue
+        value: object = text
+        if text is not None and column == "removed":
+            value = datetime.fromisoformat(text)
+        elif text is not None and column == "person_id":
+            value = int(text)
+        _write(connection, table, row_id, column, value)
+
+
+def _restore_portraits(connection: Connection, change_id: int) -> None:
+    columns = select(FormerPortraitRow.person_id, FormerPortraitRow.webp, FormerPortraitRow.sha256)
+    replaced = columns.where(FormerPortraitRow.revision_id == change_id)
     for row in connection.execute(replaced).mappings().all():
         connection.execute(delete(PortraitRow).where(PortraitRow.person_id == row["person_id"]))
         connection.execute(insert(PortraitRow).values(**row))
     connection.execute(delete(FormerPortraitRow).where(FormerPortraitRow.revision_id == change_id))
 
 
-def _write(connection: Connection, place: str, row_id: int, field: str, value: object) -> None:
-    table = _TABLES[place]
-    values = {field: value} | ({"key": names.key(str(value))} if field == "name" else {})
-    connection.execute(update(table).where(table.id == row_id).values(values))
+def _write(connection: Connection, table: str, row_id: int, column: str, value: object) -> None:
+    values = {column: value} | ({"key": names.key(str(value))} if column == "name" else {})
+    connection.execute(update(_TABLES[table]).where(_TABLES[table].id == row_id).values(values))

@@ -1,232 +1,214 @@
-"""What can be changed in the gallery, each in a transaction that the caller opens; `journal` keeps how to undo it."""
+"""Changes of the gallery: add, remove, restore, rename and merge people, within the caller's transaction."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
 from app import text
+from app.arrays import FloatArray
 from app.errors import FaceNotFound, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
 from app.gallery import embedding_rows, imported_photos, names, people
-from app.gallery.change_history import Change, erase
+from app.gallery.change_history import Change, purge
 from app.gallery.imported_photos import ImportedPhotos
-from app.gallery.people import Person, Who
-from app.gallery.tables import AnchorRow, CropRow, ImportedRow, PersonRow, PortraitRow, RejectedRow, now
+from app.gallery.people import Person, PersonRef
+from app.gallery.tables import AnchorRow, CropRow, ImportedPhotoRow, PersonRow, PortraitRow, RejectedFaceRow, now
 
-_MOST_NUMBERS = 10
-"""A description lists the numbers of at most this many people."""
+_MAX_LISTED = 10
 
 
 def add(
     connection: Connection,
     name: str,
-    rows: np.ndarray,
+    embeddings: FloatArray,
     notes: Sequence[str],
     portrait: bytes | None,
     crops: Sequence[bytes] | None,
     imported: ImportedPhotos | None,
 ) -> Person:
-    """Add anchors to a person, who is created if nobody has this name; see `Gallery.add`."""
-    if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
-        raise InvalidEmbeddings(f"Every anchor needs one note; there are {len(rows)} anchors and {len(notes)} notes.")
-    refuse_other_length(connection, rows)
+    """Add anchors to a new or known person, see `Gallery.add`."""
+    if len(notes) != len(embeddings) or (crops is not None and len(crops) != len(embeddings)):
+        raise InvalidEmbeddings(f"Expected one note per anchor, got {len(notes)} notes for {len(embeddings)} anchors.")
+    check_dims(connection, embeddings)
     change = Change(connection)
-    found = people.named(connection, name)
+    found = people.find_person(connection, name)
     person_id = found.id if found else insert_person(connection, name, change)
-    insert_anchors(connection, person_id, rows, notes, change, crops)
+    insert_anchors(connection, person_id, embeddings, notes, change, crops)
     if portrait is not None:
-        change.new_portrait(person_id)
+        change.keep_portrait(person_id)
         replace_portrait(connection, person_id, portrait)
     if imported is not None:
         imported_photos.record(connection, person_id, imported)
-    change.touch(person_id)
-    change.describe(f"added {text.count(len(rows), 'anchor')} of person {person_id}")
-    return people.present(connection, PersonRow.id == person_id)
+    change.add_people(person_id)
+    change.describe(f"added {text.count(len(embeddings), 'anchor')} of person {person_id}")
+    return people.get_person(connection, person_id)
 
 
-def remove(connection: Connection, everyone: Sequence[Who]) -> list[Person]:
-    """Hide people, whom one undo or `restore` brings back until they are erased; see `Gallery.remove_people`."""
-    found = _each_once(_find_all(everyone, lambda who: [people.known(connection, who)]))
-    hide(connection, found)
+def remove_all(connection: Connection, refs: Sequence[PersonRef]) -> list[Person]:
+    """Remove people by name or ID in one change, see `Gallery.remove_people`."""
+    found = _find_all(refs, lambda ref: [people.get_person(connection, ref)])
+    remove(connection, found)
     return found
 
 
-def hide(connection: Connection, found: Sequence[Person]) -> None:
-    """Hide people in one change."""
+def remove(connection: Connection, found: Sequence[Person]) -> None:
+    """Remove people in one change, which can be undone."""
     change = Change(connection)
-    change.hide_people([person.id for person in found])
-    change.describe(f"removed {_numbers(found)}")
+    change.remove_people([person.id for person in found])
+    change.describe(f"removed {_describe_people(found)}")
 
 
-def remove_for_good(connection: Connection, everyone: Sequence[Who]) -> list[Person]:
-    """Erase the people with these names or IDs, also those who were removed before; see `Gallery.remove_people`."""
-    found = _each_once(_find_all(everyone, lambda who: _removed_or_present(connection, who)))
-    erase_people(connection, found)
+def purge_all(connection: Connection, refs: Sequence[PersonRef]) -> list[Person]:
+    """Purge people by name or ID, including those removed before, see `Gallery.remove_people`."""
+
+    def find(ref: PersonRef) -> list[Person]:
+        found: list[Person] = [*people.find_removed(connection, ref)]
+        if not found or (isinstance(ref, str) and people.find_person(connection, ref)):
+            found.append(people.get_person(connection, ref))
+        return found
+
+    found = _find_all(refs, find)
+    purge_people(connection, found)
     return found
 
 
-def erase_people(connection: Connection, found: Sequence[Person]) -> None:
-    """Erase people in one change, which cannot be undone."""
+def purge_people(connection: Connection, found: Sequence[Person]) -> None:
+    """Purge people in one change, which cannot be undone."""
     change = Change(connection, reversible=False)
-    change.touch(*(person.id for person in found))
-    change.describe(f"erased {_numbers(found)}")
-    erase(connection, people=[person.id for person in found])
+    change.add_people(*(person.id for person in found))
+    change.describe(f"purged {_describe_people(found)}")
+    purge(connection, people=[person.id for person in found])
 
 
-def restore(connection: Connection, who: Who) -> Person:
-    """Bring a removed person back, of several the last removed."""
-    gone = people.removed_called(connection, who)
-    if not gone:
-        raise PersonNotFound(f"There is no removed person {_called(who)}.")
-    if people.named(connection, gone[0].name):
-        raise NameTaken(f"There is somebody called {gone[0].name} in the gallery again. Rename them first.")
+def restore(connection: Connection, ref: PersonRef) -> Person:
+    """Restore a removed person, the last removed of several with the name."""
+    removed = people.find_removed(connection, ref)
+    if not removed:
+        wanted = f"with the ID {ref}" if isinstance(ref, int) else f"called {ref.strip()!r}"
+        raise PersonNotFound(f"There is no removed person {wanted}.")
+    person = removed[0]
+    if people.find_person(connection, person.name):
+        raise NameTaken(f"Another person is called {person.name} now. Rename them first.")
     change = Change(connection)
-    change.set("person", gone[0].id, "removed", None)
-    change.touch(gone[0].id)
-    change.describe(f"restored person {gone[0].id}")
-    return people.present(connection, PersonRow.id == gone[0].id)
+    change.set("person", person.id, "removed", None)
+    return _finish(connection, change, person.id, f"restored person {person.id}")
 
 
-def rename(connection: Connection, who: Who, new: str) -> Person:
-    """Give a person another name."""
-    person = people.known(connection, who)
-    holder = people.named(connection, new)
+def rename(connection: Connection, ref: PersonRef, name: str) -> Person:
+    """Rename a person."""
+    person = people.get_person(connection, ref)
+    holder = people.find_person(connection, name)
     if holder is not None and holder.id != person.id:
-        raise NameTaken(
-            f"There is already somebody called {holder.name} in the gallery. Choose another name, or merge the two."
-        )
+        raise NameTaken(f"Another person is called {holder.name}. Choose another name, or merge the two people.")
     change = Change(connection)
-    change.set("person", person.id, "name", new)
-    change.touch(person.id)
-    change.describe(f"renamed person {person.id}")
-    return people.present(connection, PersonRow.id == person.id)
+    change.set("person", person.id, "name", name)
+    return _finish(connection, change, person.id, f"renamed person {person.id}")
 
 
-def merge(connection: Connection, who: Who, into: Who) -> Person:
-    """Give one person's anchors, rejected faces and imported photos to another, and remove the first."""
-    gone, stays = people.known(connection, who), people.known(connection, into)
-    if gone.id == stays.id:
-        raise SamePerson(f"{stays.name} cannot be merged into themselves.")
+def merge(connection: Connection, ref: PersonRef, into: PersonRef) -> Person:
+    """Move one person's anchors, rejected faces and imported photos to another, and remove the first."""
+    person, target = people.get_person(connection, ref), people.get_person(connection, into)
+    if person.id == target.id:
+        raise SamePerson(f"{target.name} cannot be merged with themselves. Choose another person.")
     change = Change(connection)
-    for place, table in (("anchor", AnchorRow), ("rejected", RejectedRow), ("imported", ImportedRow)):
-        for row_id in connection.scalars(select(table.id).where(table.person_id == gone.id)).all():
-            change.set(place, row_id, "person_id", stays.id)
-    change.set("person", gone.id, "removed", now())
-    change.touch(gone.id, stays.id)
-    change.describe(f"merged person {gone.id} into person {stays.id}")
-    return people.present(connection, PersonRow.id == stays.id)
+    for table, rows in (("anchor", AnchorRow), ("rejected", RejectedFaceRow), ("imported", ImportedPhotoRow)):
+        for row_id in connection.scalars(select(rows.id).where(rows.person_id == person.id)).all():
+            change.set(table, row_id, "person_id", target.id)
+    change.set("person", person.id, "removed", now())
+    change.add_people(person.id)
+    return _finish(connection, change, target.id, f"merged person {person.id} into person {target.id}")
 
 
-def set_anchors_removed(connection: Connection, who: Who, ids: Sequence[int], removed: bool) -> Person:
-    """Hide anchors of a person, or bring hidden ones back."""
-    person = people.known(connection, who)
+def set_anchors_removed(connection: Connection, ref: PersonRef, ids: Sequence[int], removed: bool) -> Person:
+    """Remove or restore anchors of a person."""
+    person = people.get_person(connection, ref)
     state = AnchorRow.removed.is_(None) if removed else AnchorRow.removed.is_not(None)
-    own = select(AnchorRow.id).where(AnchorRow.person_id == person.id, AnchorRow.id.in_(ids), state)
-    _refuse_others(ids, connection.scalars(own).all(), f"{person.name} has no {'' if removed else 'removed '}anchor")
+    found = select(AnchorRow.id).where(AnchorRow.person_id == person.id, AnchorRow.id.in_(ids), state)
+    _check_found(ids, connection.scalars(found), f"{person.name} has no {'' if removed else 'removed '}anchor")
     change = Change(connection)
     for anchor_id in ids:
         change.set("anchor", anchor_id, "removed", now() if removed else None)
-    change.touch(person.id)
-    change.describe(f"{'removed' if removed else 'restored'} {text.count(len(ids), 'anchor')} of person {person.id}")
-    return people.present(connection, PersonRow.id == person.id)
+    done = "removed" if removed else "restored"
+    return _finish(connection, change, person.id, f"{done} {text.count(len(ids), 'anchor')} of person {person.id}")
 
 
-def erase_anchors(connection: Connection, who: Who, ids: Sequence[int]) -> Person:
-    """Delete anchors of a person for good, hidden or not."""
-    person = people.known(connection, who)
-    own = select(AnchorRow.id).where(AnchorRow.person_id == person.id, AnchorRow.id.in_(ids))
-    _refuse_others(ids, connection.scalars(own).all(), f"{person.name} has no anchor")
+def purge_anchors(connection: Connection, ref: PersonRef, ids: Sequence[int]) -> Person:
+    """Purge anchors of a person, removed or not."""
+    person = people.get_person(connection, ref)
+    found = select(AnchorRow.id).where(AnchorRow.person_id == person.id, AnchorRow.id.in_(ids))
+    _check_found(ids, connection.scalars(found), f"{person.name} has no anchor")
     change = Change(connection, reversible=False)
-    change.touch(person.id)
-    change.describe(f"erased {text.count(len(ids), 'anchor')} of person {person.id}")
-    erase(connection, anchors=ids)
-    return people.present(connection, PersonRow.id == person.id)
+    purge(connection, anchors=ids)
+    return _finish(connection, change, person.id, f"purged {text.count(len(ids), 'anchor')} of person {person.id}")
 
 
-def reject(connection: Connection, who: Who, rows: np.ndarray, notes: Sequence[str]) -> Person:
-    """Keep faces that are not this person."""
-    person = people.known(connection, who)
-    refuse_other_length(connection, rows)
+def reject_faces(connection: Connection, ref: PersonRef, embeddings: FloatArray, notes: Sequence[str]) -> Person:
+    """Mark faces as not this person."""
+    person = people.get_person(connection, ref)
+    check_dims(connection, embeddings)
     change = Change(connection)
-    connection.execute(insert(RejectedRow), embedded(person.id, rows, notes, change))
-    change.touch(person.id)
-    change.describe(f"marked {text.count(len(rows), 'face')} as not person {person.id}")
-    return person
+    connection.execute(insert(RejectedFaceRow), face_values(person.id, embeddings, notes, change))
+    faces = text.count(len(embeddings), "face")
+    return _finish(connection, change, person.id, f"marked {faces} as not person {person.id}")
 
 
-def take_back(connection: Connection, ids: Sequence[int]) -> None:
-    """Let rejected faces weigh no longer."""
-    there = dict(
-        connection.execute(
-            select(RejectedRow.id, RejectedRow.person_id).where(RejectedRow.id.in_(ids), RejectedRow.removed.is_(None))
-        ).all()
-    )
-    _refuse_others(ids, list(there), "There is no rejected face")
+def remove_rejected_faces(connection: Connection, ids: Sequence[int]) -> None:
+    """Remove the marks of rejected faces."""
+    rows = select(RejectedFaceRow.id, RejectedFaceRow.person_id)
+    found = connection.execute(rows.where(RejectedFaceRow.id.in_(ids), RejectedFaceRow.removed.is_(None))).all()
+    _check_found(ids, (row.id for row in found), "There is no rejected face")
     change = Change(connection)
-    for row_id, person_id in there.items():
+    for row_id, person_id in found:
         change.set("rejected", row_id, "removed", now())
-        change.touch(person_id)
-    change.describe(f"took back {len(there)} rejected faces")
+        change.add_people(person_id)
+    change.describe(f"removed {text.count(len(found), 'rejected face')}")
 
 
 def insert_person(connection: Connection, name: str, change: Change | None = None) -> int:
-    """Make a person; gives back the id."""
+    """Insert a person and return the ID."""
     values = {"name": name, "key": names.key(name), "revision_id": change and change.id}
-    return connection.execute(insert(PersonRow).values(values)).inserted_primary_key[0]
+    return connection.scalars(insert(PersonRow).values(values).returning(PersonRow.id)).one()
 
 
 def insert_anchors(
     connection: Connection,
     person_id: int,
-    rows: np.ndarray,
+    embeddings: FloatArray,
     notes: Iterable[str],
     change: Change | None = None,
     crops: Sequence[bytes | None] | None = None,
 ) -> None:
-    """Give a person anchors: float32 (anchors, dims) of length 1, and the crops that are kept, as WebP files."""
-    values = embedded(person_id, rows, notes, change)
-    if not values:
-        return
+    """Insert anchors of a person: float32 (anchors, dims) of unit length, and the WebP crops to keep."""
+    rows = face_values(person_id, embeddings, notes, change)
     if crops is None:
-        connection.execute(insert(AnchorRow), values)
+        if rows:
+            connection.execute(insert(AnchorRow), rows)
         return
-    for value, webp in zip(values, crops, strict=True):
-        anchor_id = connection.execute(insert(AnchorRow).values(value)).inserted_primary_key[0]
+    for row, webp in zip(rows, crops, strict=True):
+        anchor_id = connection.scalars(insert(AnchorRow).values(row).returning(AnchorRow.id)).one()
         if webp is not None:
             connection.execute(insert(CropRow).values(anchor_id=anchor_id, webp=webp))
 
 
 def replace_portrait(connection: Connection, person_id: int, webp: bytes) -> None:
-    """Give a person this portrait."""
+    """Set a person's portrait."""
     connection.execute(delete(PortraitRow).where(PortraitRow.person_id == person_id))
-    connection.execute(insert(PortraitRow).values(portrait(person_id, webp)))
+    connection.execute(insert(PortraitRow).values(portrait_values(person_id, webp)))
 
 
-def portrait(person_id: int, webp: bytes) -> dict:
-    """A row of `portrait`, ready to be inserted."""
+def portrait_values(person_id: int, webp: bytes) -> dict[str, Any]:
+    """Return a row of `PortraitRow`."""
     return {"person_id": person_id, "webp": webp, "sha256": hashlib.sha256(webp).hexdigest()}
 
 
-def refuse_other_length(connection: Connection, rows: np.ndarray) -> None:
-    """Refuse embeddings of another length than those that are there.
-
-    Raises:
-        InvalidEmbeddings: they are.
-    """
-    stored = connection.scalar(select(AnchorRow.embedding).limit(1))
-    if len(rows) and stored is not None and embedding_rows.dims_of(stored) != rows.shape[1]:
-        raise InvalidEmbeddings(
-            f"The gallery's anchors have {embedding_rows.dims_of(stored)} numbers each, these embeddings "
-            f"{rows.shape[1]}: they come from another network."
-        )
-
-
-def embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Change | None) -> list[dict]:
-    """Rows of `anchor` or `rejected`, ready to be inserted: float32 (faces, dims) and a note each."""
-    # Names of files may hold bytes that are no text; a database takes none.
+def face_values(
+    person_id: int, embeddings: FloatArray, notes: Iterable[str], change: Change | None
+) -> list[dict[str, Any]]:
+    """Return rows of `AnchorRow` or `RejectedFaceRow` for float32 (faces, dims)."""
+    # File names can hold bytes that are not text, which databases reject.
     return [
         {
             "person_id": person_id,
@@ -234,39 +216,45 @@ def embedded(person_id: int, rows: np.ndarray, notes: Iterable[str], change: Cha
             "note": note[:500].encode("utf-8", "replace").decode().replace("\0", "?"),
             "revision_id": change and change.id,
         }
-        for row, note in zip(rows, notes, strict=True)
+        for row, note in zip(embeddings, notes, strict=True)
     ]
 
 
-def _find_all(everyone: Sequence[Who], find: Callable[[Who], list[Person]]) -> list[Person]:
+def check_dims(connection: Connection, embeddings: FloatArray) -> None:
+    """Check that embeddings have as many dimensions as the gallery's.
+
+    Raises:
+        InvalidEmbeddings: They have not.
+    """
+    stored = connection.scalar(select(AnchorRow.embedding).limit(1))
+    if len(embeddings) and stored is not None and embedding_rows.dims(stored) != embeddings.shape[1]:
+        raise InvalidEmbeddings(
+            f"Expected embeddings of {embedding_rows.dims(stored)} dimensions, got {embeddings.shape[1]}. "
+            "They come from another network."
+        )
+
+
+def _finish(connection: Connection, change: Change, person_id: int, description: str) -> Person:
+    change.add_people(person_id)
+    change.describe(description)
+    return people.get_person(connection, person_id)
+
+
+def _find_all(refs: Sequence[PersonRef], find: Callable[[PersonRef], list[Person]]) -> list[Person]:
+    """Return the people that `find` returns for each reference, each person once."""
     try:
-        return [person for who in everyone for person in find(who)]
+        return list({person.id: person for ref in refs for person in find(ref)}.values())
     except PersonNotFound as error:
-        raise PersonNotFound(f"{error} No person was removed." if len(everyone) > 1 else str(error)) from error
+        raise PersonNotFound(f"{error} No person was removed." if len(refs) > 1 else str(error)) from error
 
 
-def _removed_or_present(connection: Connection, who: Who) -> list[Person]:
-    found = people.removed_called(connection, who)
-    if not found or (isinstance(who, str) and people.named(connection, who)):
-        found.append(people.known(connection, who))
-    return found
-
-
-def _each_once(found: Sequence[Person]) -> list[Person]:
-    return list({person.id: person for person in found}.values())
-
-
-def _numbers(found: Sequence[Person]) -> str:
-    if len(found) > _MOST_NUMBERS:
+def _describe_people(found: Sequence[Person]) -> str:
+    if len(found) > _MAX_LISTED:
         return text.count(len(found), "person")
     return ", ".join(f"person {person.id}" for person in found)
 
 
-def _called(who: Who) -> str:
-    return f"with the id {who}" if isinstance(who, int) else f"called {who.strip()!r}"
-
-
-def _refuse_others(ids: Sequence[int], there: Sequence[int], sentence: str) -> None:
-    missing = sorted(set(ids) - set(there))
+def _check_found(ids: Sequence[int], found: Iterable[int], problem: str) -> None:
+    missing = set(ids) - set(found)
     if missing:
-        raise FaceNotFound(f"{sentence} with the number {missing[0]}.")
+        raise FaceNotFound(f"{problem} with the number {min(missing)}.")

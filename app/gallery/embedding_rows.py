@@ -1,46 +1,49 @@
-"""Embeddings in the gallery: float32 rows of length 1, little-endian bytes in SQL."""
+"""Embeddings in the database: validation, and float32 vectors of unit length as little-endian bytes."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from app.arrays import FloatArray
 from app.errors import InvalidEmbeddings
 
-STORED = np.dtype("<f4")
-"""How a number of an embedding is stored."""
+_STORED: np.dtype[np.float32] = np.dtype("<f4")
 
 
-def unit_rows(embeddings: np.ndarray) -> np.ndarray:
-    """Check embeddings and bring them to length 1.
+def unit_rows(embeddings: ArrayLike) -> FloatArray:
+    """Validate embeddings and scale them to unit length.
 
     Args:
-        embeddings: float (anchors, dims); no anchors at all is allowed.
+        embeddings: Float (anchors, dims). Zero anchors are allowed.
 
     Returns:
-        float32 (anchors, dims), every row of length 1.
+        Float32 (anchors, dims).
 
     Raises:
-        InvalidEmbeddings: not a matrix, or a row that is not finite or has no direction.
+        InvalidEmbeddings: The array is not a matrix, or a row is zero or not finite.
     """
     rows = np.asarray(embeddings, dtype=np.float64)
     if rows.ndim != 2:
-        raise InvalidEmbeddings(f"Embeddings are a matrix of anchors x dims; these have the shape {rows.shape}.")
+        raise InvalidEmbeddings(f"Expected embeddings of shape (anchors, dims), got {rows.shape}.")
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or (lengths < 1e-6).any():
-        raise InvalidEmbeddings("An embedding is zero or not finite, so it cannot be compared.")
-    return (rows / lengths).astype(np.float32)
+        raise InvalidEmbeddings("An embedding is zero or not finite.")
+    return np.asarray(rows / lengths, dtype=np.float32)
 
 
-def to_bytes(embedding: np.ndarray) -> bytes:
-    """One embedding, float32 (dims,), as it is stored."""
-    return embedding.astype(STORED).tobytes()
+def to_bytes(embedding: FloatArray) -> bytes:
+    """Serialize one embedding, float32 (dims,)."""
+    return embedding.astype(_STORED).tobytes()
 
 
-def from_bytes(blobs: list[bytes], dims: int) -> np.ndarray:
-    """Stored embeddings as a matrix: float32 (anchors, dims)."""
-    return np.frombuffer(b"".join(blobs), dtype=STORED).reshape(len(blobs), dims).astype(np.float32)
+def from_bytes(blobs: Sequence[bytes]) -> FloatArray:
+    """Read at least one serialized embedding: float32 (anchors, dims)."""
+    return np.frombuffer(b"".join(blobs), dtype=_STORED).reshape(len(blobs), -1).astype(np.float32)
 
 
-def dims_of(blob: bytes) -> int:
-    """Length of a stored embedding."""
-    return len(blob) // STORED.itemsize
+def dims(blob: bytes) -> int:
+    """Return the number of dimensions of a serialized embedding."""
+    return len(blob) // _STORED.itemsize

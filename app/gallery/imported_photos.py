@@ -1,4 +1,4 @@
-"""Record of imported photos: which photos of a person's folder an import has reviewed, so that the next skips them."""
+"""Record of the photos that folder imports reviewed, so that later imports skip them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from sqlalchemy import Connection, insert, select
 
 from app.gallery import people
 from app.gallery.people import Person
-from app.gallery.tables import ImportedRow, PersonRow
+from app.gallery.tables import ImportedPhotoRow, PersonRow
 
 
 @dataclass(frozen=True)
 class ImportedPhotos:
-    """Photos of one person's folder.
-
-    Both are SHA-256 digests in hexadecimal, so the record holds no name and no path.
+    """Photos of one person's folder, as SHA-256 digests in hexadecimal: the record holds no names or paths.
 
     Attributes:
-        folder: the folder's identity.
-        photos: each photo's identity and state, which changes when the file does.
+        folder: Identity of the folder.
+        photos: Identity and state of each photo, which changes when the file does.
     """
 
     folder: str
@@ -27,35 +25,27 @@ class ImportedPhotos:
 
 
 def find(connection: Connection, folder: str) -> tuple[Person | None, frozenset[str]]:
-    """Return the person whom imports of a folder enrolled, and the photos that they reviewed.
+    """Return the person enrolled from a folder, under their current name, and the digests of the reviewed photos.
 
-    A removed person's photos do not count. Undo forgets the photos of the import that it takes back.
-
-    Args:
-        connection: the transaction.
-        folder: the folder's identity.
-
-    Returns:
-        The person under their present name, and the photos' digests; None and an empty set if there are none.
+    Photos of removed people do not count.
     """
-    rows = select(ImportedRow.person_id, ImportedRow.photo).join(PersonRow, PersonRow.id == ImportedRow.person_id)
-    rows = rows.where(ImportedRow.folder == folder, PersonRow.removed.is_(None)).order_by(ImportedRow.id)
-    found = connection.execute(rows).all()
+    rows = select(ImportedPhotoRow.person_id, ImportedPhotoRow.photo)
+    rows = rows.join(PersonRow, PersonRow.id == ImportedPhotoRow.person_id).order_by(ImportedPhotoRow.id)
+    found = connection.execute(rows.where(ImportedPhotoRow.folder == folder, PersonRow.removed.is_(None))).all()
     if not found:
         return None, frozenset()
-    owner = found[-1].person_id
-    photos = frozenset(photo for person_id, photo in found if person_id == owner)
-    return people.present(connection, PersonRow.id == owner), photos
+    person_id = found[-1].person_id
+    return people.find_person(connection, person_id), frozenset(
+        row.photo for row in found if row.person_id == person_id
+    )
 
 
 def record(connection: Connection, person_id: int, imported: ImportedPhotos) -> None:
-    """Add photos to a person's record, each once."""
-    own = select(ImportedRow.photo).where(ImportedRow.person_id == person_id, ImportedRow.folder == imported.folder)
-    known = set(connection.scalars(own))
-    rows = [
-        {"person_id": person_id, "folder": imported.folder, "photo": photo}
-        for photo in imported.photos
-        if photo not in known
-    ]
+    """Add photos to a person's record. Photos that are recorded already are skipped."""
+    known = select(ImportedPhotoRow.photo).where(
+        ImportedPhotoRow.person_id == person_id, ImportedPhotoRow.folder == imported.folder
+    )
+    new = set(imported.photos) - set(connection.scalars(known))
+    rows = [{"person_id": person_id, "folder": imported.folder, "photo": p} for p in imported.photos if p in new]
     if rows:
-        connection.execute(insert(ImportedRow), rows)
+        connection.execute(insert(ImportedPhotoRow), rows)

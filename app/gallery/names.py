@@ -1,4 +1,4 @@
-"""Names of people: what is allowed, when two are the same, in which order they stand."""
+"""Person names: validation, comparison, search, sorting and file names."""
 
 from __future__ import annotations
 
@@ -9,59 +9,77 @@ from collections.abc import Iterable
 
 from app.errors import InvalidName
 
-LONGEST = 100
-"""Most characters of a name."""
+MAX_LENGTH = 100
 
-_CONTROLS = frozenset(("Cc", "Cs", "Zl", "Zp"))
-_DIRECTIONS = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
+_CONTROL_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_DIRECTION_CONTROLS = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
+_NO_DECOMPOSITION = str.maketrans("øłđð\u0131", "olddi") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
+"""Letters that Unicode does not decompose into a plain letter and an accent."""
 
 
 def clean(name: str) -> str:
-    """A name as the gallery keeps it: composed (NFC) and without spaces around it.
+    """Return a name as the gallery stores it: composed (NFC), without spaces around it.
 
     Raises:
-        InvalidName: it is empty, too long, or has control characters.
+        InvalidName: The name is empty, longer than `MAX_LENGTH`, or has control characters.
     """
-    # File systems of some machines hand out folder names decomposed; one person must not become two.
+    # Some file systems decompose folder names. One person must not become two.
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not cleaned:
-        raise InvalidName("A person needs a name; this one is empty.")
-    if len(cleaned) > LONGEST:
-        raise InvalidName(f"The name {cleaned[:20]!r}… has {len(cleaned)} characters; {LONGEST} are the most.")
-    if any(_controls(letter) for letter in cleaned):
-        raise InvalidName(f"The name {cleaned!r} has a control character in it. Write it in letters on one line.")
+        raise InvalidName("The name is empty. Enter a name.")
+    if len(cleaned) > MAX_LENGTH:
+        raise InvalidName(f"The name {cleaned[:20]!r}… has {len(cleaned)} characters. The limit is {MAX_LENGTH}.")
+    if any(_is_control(letter) for letter in cleaned):
+        raise InvalidName(f"The name {cleaned!r} has a control character. Write the name on one line, in letters.")
     return cleaned
 
 
 def key(name: str) -> str:
-    """What two spellings of one name share: upper and lower case do not matter, accents do."""
-    # Half a surrogate pair, as file names can hold, is no text that a database takes.
+    """Return the identity of a name: two people cannot have the same key. Case is ignored, accents are not."""
+    # File names can hold half a surrogate pair, which databases reject.
     text = name.encode("utf-8", "replace").decode()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
 
 
-def order(name: str) -> tuple[str, str]:
-    """The sorting key of a name: as if without accents and capitals, then by itself."""
+def fold(text: str) -> str:
+    """Return text without case, accents and punctuation, for search.
+
+    Example:
+        >>> fold("Zoë O'Brien-Øst")
+        'zoe obrienost'
+    """
+    return "".join(letter for letter in _plain(text) if letter.isalnum() or letter.isspace())
+
+
+def matches(name: str, query: str) -> bool:
+    """Return whether a name contains every word of a search query."""
+    folded = fold(name)
+    return all(word in folded for word in fold(query).split())
+
+
+def sort_key(name: str) -> tuple[str, str]:
+    """Return the sorting key of a name: without case and accents first, then as written."""
     return _plain(name), name
 
 
-def close(name: str, names: Iterable[str]) -> list[str]:
-    """Up to three of `names` that somebody who wrote `name` may have meant."""
-    by_plain = {_plain(one): one for one in names}
+def suggest(name: str, names: Iterable[str]) -> list[str]:
+    """Return up to three of `names` that are similar to `name`."""
+    by_plain = {_plain(other): other for other in names}
     return [by_plain[plain] for plain in difflib.get_close_matches(_plain(name), by_plain, n=3, cutoff=0.6)]
 
 
 def slug(name: str) -> str:
-    """A file name for a person, without ending: small ASCII letters, digits and hyphens."""
+    """Return a file name for a person, without suffix: lower-case ASCII letters, digits and hyphens."""
     ascii_letters = _plain(name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", ascii_letters).strip("-") or "person"
 
 
-def _controls(letter: str) -> bool:
-    """Whether it steers the text around it: line breaks and the like, and overrides of the writing direction."""
-    return unicodedata.category(letter) in _CONTROLS or unicodedata.bidirectional(letter) in _DIRECTIONS
+def _is_control(letter: str) -> bool:
+    return unicodedata.category(letter) in _CONTROL_CATEGORIES or (
+        unicodedata.bidirectional(letter) in _DIRECTION_CONTROLS
+    )
 
 
-def _plain(name: str) -> str:
-    letters = unicodedata.normalize("NFKD", name.casefold())
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text.casefold()).translate(_NO_DECOMPOSITION)
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -1,141 +1,162 @@
-"""Who is in the gallery: the rows of people and anchors as callers see them."""
+"""Queries for people, anchors and rejected faces."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal, select
 
+from app.arrays import FloatArray
 from app.errors import PersonNotFound
 from app.gallery import embedding_rows, names, shipped
-from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedRow
+from app.gallery.tables import AnchorRow, CropRow, PersonRow, PortraitRow, RejectedFaceRow
 
-Who = str | int
-"""A person as callers mean them: by name, capitals or not, or by id."""
+PersonRef = str | int
+"""A person's name, in any case, or ID."""
 
 LARGEST_ID = 2**31 - 1
-"""Databases cannot even be asked for a larger one."""
+"""PostgreSQL rejects queries for larger integers."""
+
+Condition = ColumnElement[bool]
 
 
 @dataclass(frozen=True)
 class Person:
-    """Someone in the gallery; `anchors` counts theirs, `portrait_sha256` changes when the portrait does.
+    """A person in the gallery.
 
-    `removed` is when they were removed, None for those who are there.
+    Attributes:
+        id: The ID, which is never reused.
+        name: The name.
+        anchors: The number of anchors.
+        portrait_sha256: Checksum of the portrait, None without a portrait.
     """
 
     id: int
     name: str
     anchors: int
-    has_portrait: bool
     portrait_sha256: str | None = None
-    removed: datetime | None = None
+
+    @property
+    def has_portrait(self) -> bool:
+        """Whether the person has a portrait."""
+        return self.portrait_sha256 is not None
+
+
+@dataclass(frozen=True)
+class RemovedPerson(Person):
+    """A removed person, who can be restored until `FACES_RECOVERY_DAYS` after `removed` (UTC)."""
+
+    removed: datetime = field(kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
 class Anchor:
-    """One anchor, or one rejected face: `embedding` is float32 (dims,), `note` says where it came from."""
+    """An anchor or a rejected face: `embedding` is float32 (dims,) of unit length, `note` its file name."""
 
     id: int
     person: str
     note: str
     created: datetime
     has_crop: bool
-    embedding: np.ndarray
+    embedding: FloatArray
 
 
-def listing():
-    """Selects everyone, the removed too, with the anchors that are not removed."""
-    own = select(func.count(AnchorRow.id)).where(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
-    columns = select(PersonRow.id, PersonRow.name, own.scalar_subquery(), PortraitRow.sha256, PersonRow.removed)
+def list_people(connection: Connection, condition: Condition) -> list[Person]:
+    """Return the people that a condition selects, removed ones included."""
+    rows = connection.execute(_people().where(condition))
+    return [Person(person_id, name, anchors, sha256) for person_id, name, anchors, sha256 in rows]
+
+
+def list_removed(connection: Connection, condition: Condition) -> list[RemovedPerson]:
+    """Return the removed people that a condition selects, the last removed first."""
+    rows = _people().add_columns(PersonRow.removed).where(condition, PersonRow.removed.is_not(None))
+    found = connection.execute(rows.order_by(PersonRow.removed.desc())).all()
+    return [RemovedPerson(*row, removed=removed) for *row, removed in found]
+
+
+def find_person(connection: Connection, person: PersonRef) -> Person | None:
+    """Return the person with a name or ID, or None if there is none or they were removed."""
+    found = list_people(connection, _is(person) & PersonRow.removed.is_(None))
+    return found[0] if found else None
+
+
+def get_person(connection: Connection, person: PersonRef) -> Person:
+    """Return the person with a name or ID.
+
+    Raises:
+        PersonNotFound: There is none, or they were removed. The message suggests similar names.
+    """
+    found = find_person(connection, person)
+    if found is not None:
+        return found
+    if isinstance(person, int):
+        raise PersonNotFound(f"The gallery has no person with the ID {person}.")
+    similar = names.suggest(person, connection.scalars(select(PersonRow.name).where(PersonRow.removed.is_(None))))
+    hint = f"Did you mean {' or '.join(similar)}?" if similar else "Check the list of people."
+    raise PersonNotFound(f"The gallery has no person called {person.strip()!r}. {hint}")
+
+
+def find_removed(connection: Connection, person: PersonRef) -> list[RemovedPerson]:
+    """Return the removed people with a name or ID, the last removed first."""
+    return list_removed(connection, _is(person))
+
+
+def has_added_anchors() -> Condition:
+    """Return the condition for people with an anchor that is not from the shipped gallery."""
+    return _has_anchors(AnchorRow.note != shipped.NOTE)
+
+
+def is_shipped() -> Condition:
+    """Return the condition for people with anchors, all of them from the shipped gallery."""
+    return _has_anchors() & ~has_added_anchors()
+
+
+def list_anchors(connection: Connection, condition: Condition) -> list[Anchor]:
+    """Return the anchors of the people that a condition selects, by person, the oldest first."""
+    return _list_faces(connection, AnchorRow, exists().where(CropRow.anchor_id == AnchorRow.id), condition)
+
+
+def list_rejected_faces(connection: Connection, condition: Condition) -> list[Anchor]:
+    """Return the rejected faces of the people that a condition selects."""
+    return _list_faces(connection, RejectedFaceRow, literal(False), condition)
+
+
+def _people() -> Select[int, str, int, str | None]:
+    anchors = select(func.count(AnchorRow.id)).where(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
+    columns = select(PersonRow.id, PersonRow.name, anchors.scalar_subquery(), PortraitRow.sha256)
     return columns.outerjoin(PortraitRow, PortraitRow.person_id == PersonRow.id)
 
 
-def all_of(connection: Connection, condition) -> list[Person]:
-    """The people for whom a condition holds."""
+def _is(person: PersonRef) -> Condition:
+    if isinstance(person, str):
+        return PersonRow.key == names.key(person)
+    return PersonRow.id == (person if person <= LARGEST_ID else -1)
+
+
+def _has_anchors(*conditions: Condition) -> Condition:
+    return exists().where(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None), *conditions)
+
+
+def _list_faces(
+    connection: Connection,
+    table: type[AnchorRow] | type[RejectedFaceRow],
+    has_crop: Condition,
+    condition: Condition,
+) -> list[Anchor]:
+    rows = (
+        select(table.id, PersonRow.name, table.note, table.created, has_crop, table.embedding)
+        .join(PersonRow, PersonRow.id == table.person_id)
+        .where(condition, table.removed.is_(None), PersonRow.removed.is_(None))
+        .order_by(table.person_id, table.id)
+    )
     return [
-        Person(key, name, count, sha256 is not None, sha256, removed)
-        for key, name, count, sha256, removed in connection.execute(listing().where(condition))
+        Anchor(key, name, note, created, bool(cropped), embedding_rows.from_bytes([blob])[0])
+        for key, name, note, created, cropped, blob in connection.execute(rows)
     ]
 
 
-def present(connection: Connection, condition) -> Person | None:
-    """The person, not removed, for whom a condition holds, or None."""
-    return next(iter(all_of(connection, condition & PersonRow.removed.is_(None))), None)
-
-
-def named(connection: Connection, name: str) -> Person | None:
-    """The person, not removed, with this name, capitals or not; or None."""
-    return present(connection, PersonRow.key == names.key(name))
-
-
-def known(connection: Connection, who: Who) -> Person:
-    """The person, not removed, with this name or id.
-
-    Raises:
-        PersonNotFound: there is nobody; the message suggests names like the one given.
-    """
-    if isinstance(who, int):
-        person = present(connection, PersonRow.id == who) if who <= LARGEST_ID else None
-        if person is None:
-            raise PersonNotFound(f"There is nobody with the id {who} in the gallery.")
-        return person
-    return _known(connection, who)
-
-
-def _known(connection: Connection, name: str) -> Person:
-    person = named(connection, name)
-    if person is None:
-        close = names.close(name, connection.scalars(select(PersonRow.name).where(PersonRow.removed.is_(None))))
-        hint = f"Did you mean {' or '.join(close)}?" if close else "The list of people shows who is there."
-        raise PersonNotFound(f"There is nobody called {name.strip()!r} in the gallery. {hint}")
-    return person
-
-
-def added_by_user():
-    """Return the condition for people with an anchor that does not come from the shipped gallery."""
-    anchor = exists().where(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
-    return anchor.where(AnchorRow.note != shipped.NOTE)
-
-
-def only_shipped():
-    """Return the condition for people whose anchors, at least one, all come from the shipped gallery."""
-    anchor = exists().where(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
-    return anchor & ~added_by_user()
-
-
-def removed_called(connection: Connection, who: Who) -> list[Person]:
-    """Removed people of this name, the last removed first; or the one with this id."""
-    same = PersonRow.id == min(who, LARGEST_ID) if isinstance(who, int) else PersonRow.key == names.key(who)
-    found = all_of(connection, same & PersonRow.removed.is_not(None))
-    return sorted(found, key=lambda person: person.removed, reverse=True)
-
-
-def anchors_of(connection: Connection, condition) -> list[Anchor]:
-    """Anchors of people who are there, for whom a condition holds; by person, the oldest first."""
-    cropped = exists().where(CropRow.anchor_id == AnchorRow.id)
-    return _faces(connection, AnchorRow, cropped, condition)
-
-
-def rejected_of(connection: Connection, condition) -> list[Anchor]:
-    """Rejected faces of people who are there, for whom a condition holds."""
-    return _faces(connection, RejectedRow, None, condition)
-
-
-def _faces(connection: Connection, table, cropped, condition) -> list[Anchor]:
-    columns = [table.id, PersonRow.name, table.note, table.created, table.embedding]
-    rows = select(*columns, *([] if cropped is None else [cropped])).join(PersonRow, PersonRow.id == table.person_id)
-    there = rows.where(condition, table.removed.is_(None), PersonRow.removed.is_(None))
-    return [
-        Anchor(
-            key,
-            name,
-            note,
-            created,
-            bool(rest and rest[0]),
-            embedding_rows.from_bytes([blob], embedding_rows.dims_of(blob))[0],
-        )
-        for key, name, note, created, blob, *rest in connection.execute(there.order_by(table.person_id, table.id))
-    ]
+def stack(anchors: list[Anchor]) -> FloatArray:
+    """Return embeddings as float32 (anchors, dims), (0, 0) without anchors."""
+    return np.stack([anchor.embedding for anchor in anchors]) if anchors else np.zeros((0, 0), np.float32)

@@ -1,42 +1,43 @@
-"""Rebuild of a gallery for another network: kept crops are embedded again, shipped anchors are replaced."""
+"""Rebuild of a gallery for another network: embed kept crops again and replace shipped anchors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, delete, select, update
 
+from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
 from app.gallery import changes, embedding_rows, names, shipped
-from app.gallery.change_history import Change, erase
+from app.gallery.change_history import Change, purge
 from app.gallery.database import Database, prepare
 from app.gallery.tables import (
     AnchorRow,
-    CellRow,
     CropRow,
-    ImportedRow,
+    FormerValueRow,
+    ImportedPhotoRow,
     NetworkRow,
     PersonRow,
-    RejectedRow,
+    RejectedFaceRow,
     RevisionRow,
     ThresholdRow,
 )
 
 _BATCH = 512
 
-Embed = Callable[[Sequence[bytes]], np.ndarray]
-"""From crops as WebP files to float32 (crops, dims)."""
+Embed = Callable[[Sequence[bytes]], AnyArray]
+"""Embeds crops, given as WebP files: float (crops, dims)."""
 
 Realign = Callable[[bytes], bytes]
-"""From a crop of another alignment to one of this version's, WebP files both."""
+"""Aligns a crop of another alignment again, WebP to WebP."""
 
 
 @dataclass(frozen=True)
-class Rebuilt:
-    """What became of a gallery: anchors embedded anew, shipped ones replaced, and those lost for want of a crop."""
+class RebuildReport:
+    """Numbers of anchors that were embedded again, replaced by shipped ones, and lost without a crop."""
 
     embedded: int
     shipped: int
@@ -50,90 +51,91 @@ def rebuild(
     embed: Embed,
     drop: bool = False,
     realign: Realign | None = None,
-) -> Rebuilt | None:
-    """Bring a gallery to another network, all of it or nothing; None if it belongs to that network already.
+) -> RebuildReport | None:
+    """Rebuild a gallery for another network in one transaction.
 
     Args:
-        database_url: an SQLAlchemy URL.
-        network_id: the card's id of the network to bring it to, with the alignment's name after the slash.
-        folder: of the gallery that ships with that network, or None.
-        embed: the network.
-        drop: whether anchors without a crop, and rejected faces, may be lost.
-        realign: replaces crops that another alignment made.
+        database_url: SQLAlchemy URL.
+        network_id: ID in the model card of the new network, with the alignment's name after the slash.
+        folder: Shipped gallery of that network, or None.
+        embed: The network.
+        drop: Whether to delete anchors without a crop, and rejected faces.
+        realign: Called for each crop if the alignment changes.
+
+    Returns:
+        A report, or None if the gallery belongs to the network already.
 
     Raises:
-        GalleryError: some would be lost and `drop` does not allow it; or database or shipped gallery cannot be used.
+        GalleryError: Anchors would be lost and `drop` is not set, or the gallery is unusable.
     """
-    database = Database.at(database_url)
+    database = Database.connect(database_url)
     try:
         with database.writing() as connection:
-            prepare(connection, database.place)
+            prepare(connection, database.location)
             owner = connection.scalar(select(NetworkRow.id))
             if owner in (None, network_id):
                 return None
-            same_alignment = owner.partition("/")[2] == network_id.partition("/")[2]
-            new = _new_anchors(folder, network_id)
-            lost = _without_crop(connection, new)
-            rejected = list(connection.scalars(select(RejectedRow.id)))
+            same_alignment = str(owner).partition("/")[2] == network_id.partition("/")[2]
+            new = _read_shipped(folder, network_id)
+            lost = _find_lost(connection, new)
+            rejected = connection.scalars(select(RejectedFaceRow.id)).all()
             if (lost or rejected) and not drop:
-                raise GalleryError(_warning(connection, lost, len(rejected)))
+                raise GalleryError(_warn(connection, lost, len(rejected)))
             _forget_imports(connection, lost)
-            erase(connection, anchors=lost, rejected=rejected)
+            purge(connection, anchors=lost, rejected=rejected)
             replaced = _replace_shipped(connection, new)
             embedded = _embed_again(connection, embed, None if same_alignment else realign)
             connection.execute(update(NetworkRow).values(id=network_id))
-            # What was done before cannot be undone: it would bring back what the old network made.
-            connection.execute(delete(CellRow))
+            # Undoing earlier changes would restore anchors of the former network.
+            connection.execute(delete(FormerValueRow))
             connection.execute(delete(ThresholdRow))
             connection.execute(update(RevisionRow).values(reversible=False))
-            text = f"rebuilt {embedded} anchors for another network"
-            Change(connection, reversible=False, whole=True).describe(text)
+            change = Change(connection, reversible=False, whole=True)
+            change.describe(f"rebuilt {embedded} anchors for another network")
         database.flush()
-        return Rebuilt(embedded, replaced, len(lost))
+        return RebuildReport(embedded, replaced, len(lost))
     finally:
         database.close()
 
 
-def _new_anchors(folder: Path | None, network_id: str) -> dict[str, np.ndarray]:
-    """The shipped people's new anchors, by the key of their name."""
+def _read_shipped(folder: Path | None, network_id: str) -> dict[str, FloatArray]:
+    """Return the new shipped anchors by `names.key`."""
     found = shipped.read(folder) if folder is not None else None
     if found is None or found.network != network_id:
         return {}
-    return {names.key(one.name): one.embeddings for one in found.people}
+    return {names.key(person.name): person.embeddings for person in found.people}
 
 
-def _without_crop(connection: Connection, new: dict[str, np.ndarray]) -> list[int]:
-    """Ids of anchors that have no crop, and are not shipped ones that are replaced."""
+def _find_lost(connection: Connection, new: dict[str, FloatArray]) -> list[int]:
+    """Return the IDs of anchors that have no crop and no shipped replacement."""
     rows = select(AnchorRow.id, AnchorRow.note, PersonRow.key).join(PersonRow, PersonRow.id == AnchorRow.person_id)
-    bare = rows.outerjoin(CropRow, CropRow.anchor_id == AnchorRow.id).where(CropRow.anchor_id.is_(None))
-    return [key for key, note, name in connection.execute(bare) if note != shipped.NOTE or name not in new]
+    rows = rows.outerjoin(CropRow, CropRow.anchor_id == AnchorRow.id).where(CropRow.anchor_id.is_(None))
+    return [anchor_id for anchor_id, note, key in connection.execute(rows) if note != shipped.NOTE or key not in new]
 
 
-def _warning(connection: Connection, lost: list[int], rejected: int) -> str:
-    whose = (
-        select(PersonRow.name).join(AnchorRow, AnchorRow.person_id == PersonRow.id).where(AnchorRow.id.in_(lost[:200]))
-    )
-    people = sorted(set(connection.scalars(whose)))
-    some = f" (of {', '.join(people[:5])}{' and others' if len(people) > 5 else ''})" if people else ""
+def _warn(connection: Connection, lost: list[int], rejected: int) -> str:
+    owners = select(PersonRow.name).join(AnchorRow, AnchorRow.person_id == PersonRow.id)
+    people = sorted(set(connection.scalars(owners.where(AnchorRow.id.in_(lost[:200])))))
+    listed = f" (of {', '.join(people[:5])}{' and others' if len(people) > 5 else ''})" if people else ""
     return (
-        f"{len(lost)} anchors{some} have no kept crop, and {rejected} rejected faces never have one: they cannot be "
-        "embedded anew and would be lost. Allow it with --drop, and add these people again from their photos."
+        f"{len(lost)} anchors{listed} have no kept crop, and {rejected} rejected faces never have one. They cannot be "
+        "embedded again. Delete them with --drop, then add these people again from their photos."
     )
 
 
-def _forget_imports(connection: Connection, lost: Sequence[int]) -> None:
-    """Let the next import review the photos again of people who lose anchors."""
-    for at in range(0, len(lost), _BATCH):
-        whose = select(AnchorRow.person_id).where(AnchorRow.id.in_(lost[at : at + _BATCH]))
-        connection.execute(delete(ImportedRow).where(ImportedRow.person_id.in_(whose)))
+def _forget_imports(connection: Connection, lost: list[int]) -> None:
+    # The next import must review the photos again whose anchors are lost.
+    for ids in _batches(lost):
+        owners = select(AnchorRow.person_id).where(AnchorRow.id.in_(ids))
+        connection.execute(delete(ImportedPhotoRow).where(ImportedPhotoRow.person_id.in_(owners)))
 
 
-def _replace_shipped(connection: Connection, new: dict[str, np.ndarray]) -> int:
+def _replace_shipped(connection: Connection, new: dict[str, FloatArray]) -> int:
     total = 0
-    shown = select(AnchorRow.person_id).where(AnchorRow.note == shipped.NOTE).distinct()
-    for person_id, key in connection.execute(select(PersonRow.id, PersonRow.key).where(PersonRow.id.in_(shown))).all():
-        old = (AnchorRow.person_id == person_id) & (AnchorRow.note == shipped.NOTE)
-        connection.execute(delete(AnchorRow).where(old))
+    owners = select(AnchorRow.person_id).where(AnchorRow.note == shipped.NOTE).distinct()
+    for person_id, key in connection.execute(select(PersonRow.id, PersonRow.key).where(PersonRow.id.in_(owners))).all():
+        former = (AnchorRow.person_id == person_id) & (AnchorRow.note == shipped.NOTE)
+        connection.execute(delete(AnchorRow).where(former))
         rows = new.get(key, np.zeros((0, 0), dtype=np.float32))
         changes.insert_anchors(connection, person_id, rows, [shipped.NOTE] * len(rows))
         total += len(rows)
@@ -141,18 +143,20 @@ def _replace_shipped(connection: Connection, new: dict[str, np.ndarray]) -> int:
 
 
 def _embed_again(connection: Connection, embed: Embed, realign: Realign | None) -> int:
-    ids = list(connection.scalars(select(CropRow.anchor_id).order_by(CropRow.anchor_id)))
-    for at in range(0, len(ids), _BATCH):
-        part = ids[at : at + _BATCH]
-        crops = dict(
-            connection.execute(select(CropRow.anchor_id, CropRow.webp).where(CropRow.anchor_id.in_(part))).all()
-        )
+    anchor_ids = connection.scalars(select(CropRow.anchor_id).order_by(CropRow.anchor_id)).all()
+    for ids in _batches(anchor_ids):
+        rows = connection.execute(select(CropRow.anchor_id, CropRow.webp).where(CropRow.anchor_id.in_(ids)))
+        crops = {row.anchor_id: row.webp for row in rows}
         if realign is not None:
-            crops = {key: realign(crop) for key, crop in crops.items()}
-            for key, crop in crops.items():
-                connection.execute(update(CropRow).where(CropRow.anchor_id == key).values(webp=crop))
-        rows = embedding_rows.unit_rows(embed([crops[key] for key in part]))
-        for key, row in zip(part, rows, strict=True):
-            change = update(AnchorRow).where(AnchorRow.id == key)
-            connection.execute(change.values(embedding=embedding_rows.to_bytes(row)))
-    return len(ids)
+            crops = {anchor_id: realign(crop) for anchor_id, crop in crops.items()}
+            for anchor_id, crop in crops.items():
+                connection.execute(update(CropRow).where(CropRow.anchor_id == anchor_id).values(webp=crop))
+        embeddings = embedding_rows.unit_rows(embed([crops[anchor_id] for anchor_id in ids]))
+        for anchor_id, embedding in zip(ids, embeddings, strict=True):
+            blob = embedding_rows.to_bytes(embedding)
+            connection.execute(update(AnchorRow).where(AnchorRow.id == anchor_id).values(embedding=blob))
+    return len(anchor_ids)
+
+
+def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))

@@ -1,8 +1,7 @@
-"""The shipped gallery: a folder of embeddings and portraits that fills an empty database.
+"""Shipped gallery: the folder of embeddings and portraits that fills a new database.
 
-`people.json` names the network and, in order, everyone with their portrait's file and number of anchors, and has the
-sha256 of these and of `anchors.safetensors`, which holds all embeddings, in that order, as one float16 matrix;
-`portraits/` the WebP files.
+`people.json` has the network and, in order, each person's name, portrait file and number of anchors, and the SHA-256
+of these and of `anchors.safetensors`, the float16 matrix of all embeddings in that order.
 """
 
 from __future__ import annotations
@@ -17,7 +16,9 @@ from typing import Any
 import numpy as np
 import safetensors
 import safetensors.numpy
+from numpy.typing import ArrayLike
 
+from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
 from app.gallery import names
 from app.gallery.embedding_rows import unit_rows
@@ -26,52 +27,51 @@ from app.gallery.snapshot import Snapshot
 PEOPLE, ANCHORS, PORTRAITS = "people.json", "anchors.safetensors", "portraits"
 
 NOTE = "shipped"
-"""The note of an anchor that came from here."""
+"""The note of anchors from the shipped gallery."""
 
 
 @dataclass(frozen=True, eq=False)
 class ShippedPerson:
-    """One person: `embeddings` is float32 (anchors, dims) of length 1, `portrait` a WebP file or None."""
+    """A person: `embeddings` is float32 (anchors, dims) of unit length, `portrait` a WebP file or None."""
 
     name: str
-    embeddings: np.ndarray
+    embeddings: FloatArray
     portrait: bytes | None
 
 
 @dataclass(frozen=True, eq=False)
-class Shipped:
-    """A whole shipped gallery and the id of the network that made it."""
+class ShippedGallery:
+    """A shipped gallery and the ID of the network that made it."""
 
     network: str
     people: tuple[ShippedPerson, ...]
 
     def snapshot(self) -> Snapshot:
-        """Everyone as a gallery in memory, without a database: what evaluation ranks against."""
+        """Return the gallery in memory, without a database."""
         counts = [len(person.embeddings) for person in self.people]
         return Snapshot(
-            tuple(person.name for person in self.people),
-            tuple(range(len(self.people))),
+            [person.name for person in self.people],
+            range(len(self.people)),
             np.concatenate([person.embeddings for person in self.people]),
-            np.concatenate([[0], np.cumsum(counts)]),
+            np.cumsum([0, *counts], dtype=np.int64),
             0,
         )
 
 
-def read(folder: Path) -> Shipped:
+def read(folder: Path) -> ShippedGallery:
     """Read a shipped gallery.
 
     Raises:
-        GalleryError: something in it is missing or damaged.
+        GalleryError: A file is missing or damaged.
     """
     try:
-        listed = json.loads((folder / PEOPLE).read_text(encoding="utf-8"))
+        index = json.loads((folder / PEOPLE).read_text(encoding="utf-8"))
         data = (folder / ANCHORS).read_bytes()
-        embeddings = safetensors.numpy.load(data)["embeddings"]
-        people, found = _people(folder, listed["people"], embeddings), _checksum(listed, data)
-        # Galleries of before there were checksums have none.
-        if listed.get("sha256", found) != found:
-            raise ValueError("it was altered: the sha256 differs")
-        return Shipped(str(listed["network"]), people)
+        people = _read_people(folder, index["people"], safetensors.numpy.load(data)["embeddings"])
+        # Galleries of early versions have no checksum.
+        if index.get("sha256", checksum := _checksum(index, data)) != checksum:
+            raise ValueError("wrong checksum")
+        return ShippedGallery(str(index["network"]), people)
     except FileNotFoundError as error:
         raise GalleryError(
             f"The shipped gallery has no file {error.filename}. Restore the folder {folder}, set FACES_ANCHORS to "
@@ -83,72 +83,71 @@ def read(folder: Path) -> Shipped:
         ) from error
 
 
-def write(folder: Path, network_id: str, people: Iterable[tuple[str, np.ndarray, bytes | None]]) -> None:
-    """Write a shipped gallery, in place of one that lies there.
+def write(folder: Path, network_id: str, people: Iterable[tuple[str, ArrayLike, bytes | None]]) -> None:
+    """Write a shipped gallery, replacing an existing one.
 
     Args:
-        folder: made if missing.
-        network_id: the card's id of the network that made the embeddings.
-        people: (name, float (anchors, dims), WebP bytes or None) each, in the order to ship.
+        folder: Created if missing.
+        network_id: ID in the model card of the network that made the embeddings.
+        people: Name, float (anchors, dims) and WebP portrait or None of each person, in order.
 
     Raises:
-        GalleryError: a name or an embedding cannot be used.
+        GalleryError: A name or an embedding is invalid.
     """
-    people = [(names.clean(name), unit_rows(embeddings), portrait) for name, embeddings, portrait in people]
-    _refuse_repeats([name for name, _, _ in people])
-    portraits = folder / PORTRAITS
-    portraits.mkdir(parents=True, exist_ok=True)
-    for old in portraits.glob("*.webp"):
-        old.unlink()
-    rows, taken = [], set()
-    for name, embeddings, portrait in people:
-        row: dict[str, Any] = {"name": name, "portrait": None, "anchors": len(embeddings)}
-        if portrait is not None:
-            row["portrait"] = f"{PORTRAITS}/{_unique(names.slug(name), taken)}.webp"
-            (folder / row["portrait"]).write_bytes(portrait)
-        rows.append(row)
-    matrix = np.concatenate([embeddings for _, embeddings, _ in people]) if people else np.zeros((0, 0))
+    cleaned = [ShippedPerson(names.clean(name), unit_rows(rows), portrait) for name, rows, portrait in people]
+    _check_unique(person.name for person in cleaned)
+    (folder / PORTRAITS).mkdir(parents=True, exist_ok=True)
+    for former in (folder / PORTRAITS).glob("*.webp"):
+        former.unlink()
+    rows: list[dict[str, Any]] = []
+    slugs: set[str] = set()
+    for person in cleaned:
+        file = None
+        if person.portrait is not None:
+            file = f"{PORTRAITS}/{_unique(names.slug(person.name), slugs)}.webp"
+            (folder / file).write_bytes(person.portrait)
+        rows.append({"name": person.name, "portrait": file, "anchors": len(person.embeddings)})
+    matrix = np.concatenate([person.embeddings for person in cleaned]) if cleaned else np.zeros((0, 0))
     data = safetensors.numpy.save({"embeddings": matrix.astype(np.float16)})
     (folder / ANCHORS).write_bytes(data)
-    listed = {"network": network_id, "people": rows}
-    text = json.dumps(listed | {"sha256": _checksum(listed, data)}, indent=1, ensure_ascii=False)
+    index = {"network": network_id, "people": rows}
+    text = json.dumps(index | {"sha256": _checksum(index, data)}, indent=1, ensure_ascii=False)
     (folder / PEOPLE).write_text(text + "\n", encoding="utf-8")
 
 
-def _checksum(listed: dict[str, Any], anchors: bytes) -> str:
-    """The sha256 of who is there and of their anchors, however the list is laid out."""
-    who = json.dumps([listed["network"], listed["people"]], sort_keys=True)
-    return hashlib.sha256(who.encode() + anchors).hexdigest()
+def _checksum(index: dict[str, Any], anchors: bytes) -> str:
+    people = json.dumps([index["network"], index["people"]], sort_keys=True)
+    return hashlib.sha256(people.encode() + anchors).hexdigest()
 
 
-def _people(folder: Path, rows: list[dict[str, Any]], embeddings: np.ndarray) -> tuple[ShippedPerson, ...]:
-    listed = [names.clean(row["name"]) for row in rows]
-    _refuse_repeats(listed)
+def _read_people(folder: Path, rows: list[dict[str, Any]], embeddings: AnyArray) -> tuple[ShippedPerson, ...]:
+    cleaned = [names.clean(row["name"]) for row in rows]
+    _check_unique(cleaned)
     counts = [row["anchors"] for row in rows]
     if sum(counts) != len(embeddings) or min(counts, default=0) < 0:
-        raise ValueError(f"{PEOPLE} counts {sum(counts)} anchors, {ANCHORS} holds {len(embeddings)}")
+        raise ValueError(f"{sum(counts)} anchors in {PEOPLE}, {len(embeddings)} in {ANCHORS}")
     parts = np.split(unit_rows(embeddings), np.cumsum(counts)[:-1]) if rows else []
     return tuple(
-        ShippedPerson(name, part, _portrait(folder, row["portrait"]))
-        for name, row, part in zip(listed, rows, parts, strict=True)
+        ShippedPerson(name, part, _read_portrait(folder, row["portrait"]))
+        for name, row, part in zip(cleaned, rows, parts, strict=True)
     )
 
 
-def _portrait(folder: Path, file: str | None) -> bytes | None:
+def _read_portrait(folder: Path, file: str | None) -> bytes | None:
     if file is None:
         return None
     path = folder / file
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"the portrait {file} lies outside the folder")
+        raise ValueError(f"portrait {file} outside the folder")
     return path.read_bytes()
 
 
-def _refuse_repeats(listed: list[str]) -> None:
-    seen = set()
-    for name in listed:
-        if names.key(name) in seen:
-            raise GalleryError(f"The name {name!r} is there twice")
-        seen.add(names.key(name))
+def _check_unique(people: Iterable[str]) -> None:
+    keys: set[str] = set()
+    for name in people:
+        if names.key(name) in keys:
+            raise GalleryError(f"duplicate name {name!r}")
+        keys.add(names.key(name))
 
 
 def _unique(slug: str, taken: set[str]) -> str:

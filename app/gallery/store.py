@@ -1,16 +1,16 @@
-"""The gallery's one face: opening it, reading people and snapshots, and every change, each in one transaction."""
+"""Gallery of people in SQLite or PostgreSQL: read people and anchors, enroll, remove, undo, import and export."""
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
-from sqlalchemy import Connection, delete, insert, select
+from numpy.typing import ArrayLike
+from sqlalchemy import Connection, delete, insert, select, true
 
 from app.gallery import (
     bundle,
@@ -26,20 +26,32 @@ from app.gallery import (
 )
 from app.gallery.database import Database, prepare
 from app.gallery.imported_photos import ImportedPhotos
-from app.gallery.people import LARGEST_ID, Anchor, Person, Who
+from app.gallery.people import Anchor, Person, PersonRef, RemovedPerson
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import CropRow, PersonRow, PortraitRow, ThresholdRow, now
 
-__all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "Who", "with_names"]
+__all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
 RECOVERY_DAYS = 30
-"""Days that removed people and anchors can be recovered, unless said otherwise."""
+"""Default number of days that removed people and anchors can be restored."""
 
-_SWEEP_SECONDS = 3600.0
+_PURGE_INTERVAL_SECONDS = 3600.0
 
 
 class Gallery:
-    """Everyone who can be recognized. Safe to use from several threads, and beside other processes."""
+    """People and their anchors in a database. Threads and processes can share it.
+
+    Methods that take a person accept the name, in any case, or the ID, and raise `PersonNotFound` if the gallery has
+    no such person. Each change is one transaction.
+
+    Example:
+        >>> gallery = Gallery.open("sqlite:///gallery.sqlite", network.card.id, shipped=None)
+        >>> gallery.add("Ann Lee", embeddings, ["holiday.jpg", "party.jpg"])
+        Person(id=1, name='Ann Lee', anchors=2, portrait_sha256=None)
+        >>> gallery.remove("Ann Lee")
+        >>> gallery.undo()
+        'removed Ann Lee'
+    """
 
     def __init__(self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS) -> None:
         self.network_id = network_id
@@ -48,403 +60,348 @@ class Gallery:
         self._snapshot: Snapshot | None = None
         self._people: tuple[int, tuple[Person, ...]] | None = None
         self._loading = threading.Lock()
-        self._swept = time.monotonic()
+        self._last_purge = time.monotonic()
 
     @classmethod
     def open(
         cls, database_url: str, network_id: str, shipped: Path | None, recovery_days: int = RECOVERY_DAYS
     ) -> Gallery:
-        """Open the gallery; if it was never filled and holds nobody, fill it from the shipped one.
+        """Open a gallery. A new one is filled with the shipped people.
 
         Args:
-            database_url: an SQLAlchemy URL; SQLite's file and folder are made if missing, and its tables brought
-                to this version. Those of other databases are brought there by `opening.migrate_gallery`.
-            network_id: the card's id of the network in use.
-            shipped: folder of the shipped gallery, or None to leave an empty gallery empty; no person is removed.
-            recovery_days: for so long removed people and anchors can be recovered; then they are erased.
+            database_url: SQLAlchemy URL. SQLite files are created and migrated. Other databases must be migrated
+                with `opening.migrate_gallery`.
+            network_id: ID in the model card of the network in use.
+            shipped: Folder of the shipped gallery, or None to leave a new gallery empty.
+            recovery_days: Days until removed people and anchors are purged.
 
         Raises:
-            GalleryError: the database cannot be opened or was made by another network or another version of
-                the program, or the shipped gallery is damaged or was made by another network.
+            GalleryError: The database cannot be opened, or the database or the shipped gallery belongs to another
+                network or version of the program.
         """
-        database = Database.at(database_url)
+        database = Database.connect(database_url)
         try:
-            # One transaction: of two workers that start at once, the second waits and finds a full gallery.
+            # In one transaction, so that a second process which starts now waits for a filled gallery.
             with database.writing() as connection:
-                prepare(connection, database.place)
-                opening.claim(connection, network_id, database.place)
+                prepare(connection, database.location)
+                opening.claim(connection, network_id, database.location)
                 if shipped is not None:
                     opening.fill(connection, network_id, shipped)
             gallery = cls(database, network_id, recovery_days)
-            gallery.sweep()
+            gallery.purge_expired()
         except BaseException:
             database.close()
             raise
         return gallery
 
     def close(self) -> None:
-        """Let go of the database's connections."""
+        """Close the database connections."""
         self._database.close()
 
+    # Reading
+
     def snapshot(self) -> Snapshot:
-        """Everyone with anchors, sorted by name, as of now; the same object until something changes."""
-        if time.monotonic() - self._swept > _SWEEP_SECONDS:
-            self.sweep()
+        """Return all people with anchors, sorted by name; the same object until the gallery changes."""
+        if time.monotonic() - self._last_purge > _PURGE_INTERVAL_SECONDS:
+            self.purge_expired()
         current = self._snapshot
         with self._database.reading() as connection:
             if current is not None and current.revision == snapshot_loading.revision(connection):
                 return current
         with self._loading, self._database.reading() as connection:
-            # Another thread may have read the change while this one waited; then nothing is left to read.
-            known = self._snapshot
-            fresh = (
-                snapshot_loading.load(connection)
-                if known is None
-                else snapshot_loading.refresh(connection, known, self.network_id)
-            )
-            self._snapshot = fresh
-            return fresh
+            # Another thread may have loaded the change meanwhile.
+            current = self._snapshot
+            if current is None:
+                self._snapshot = snapshot_loading.load(connection)
+            else:
+                self._snapshot = snapshot_loading.refresh(connection, current, self.network_id)
+            return self._snapshot
 
     def people(self) -> tuple[Person, ...]:
-        """Everyone, sorted by name as if it had no accents and capitals; the same tuple until something changes."""
-        known = self._people
+        """Return all people, sorted by name; the same tuple until the gallery changes."""
+        cached = self._people
         with self._database.reading() as connection:
-            # Asked first: who is read a moment later may be newer than this number, never older.
             revision = snapshot_loading.revision(connection)
-            if known is not None and known[0] == revision:
-                return known[1]
-            found = people.all_of(connection, PersonRow.removed.is_(None))
-        everyone = tuple(sorted(found, key=lambda person: names.order(person.name)))
+            if cached is not None and cached[0] == revision:
+                return cached[1]
+            found = people.list_people(connection, PersonRow.removed.is_(None))
+        everyone = tuple(sorted(found, key=lambda person: names.sort_key(person.name)))
         self._people = revision, everyone
         return everyone
 
-    def removed(self) -> list[Person]:
-        """Those who were removed and can be restored, the last removed first."""
-        with self._database.reading() as connection:
-            found = people.all_of(connection, PersonRow.removed.is_not(None))
-        return sorted(found, key=lambda person: person.removed, reverse=True)
+    def search(self, query: str) -> list[Person]:
+        """Return the people whose name contains every word of a query, without regard to case and accents."""
+        return [person for person in self.people() if names.matches(person.name, query)]
 
-    def person(self, person_id: int) -> Person | None:
-        """The person with this id, or None."""
-        if person_id > LARGEST_ID:
-            return None
+    def find(self, person: PersonRef) -> Person | None:
+        """Return a person, or None if there is none with the name or ID."""
         with self._database.reading() as connection:
-            return people.present(connection, PersonRow.id == person_id)
+            return people.find_person(connection, person)
 
-    def find(self, name: str) -> Person | None:
-        """The person with this name, capitals or not, or None."""
+    def removed_people(self) -> list[RemovedPerson]:
+        """Return the removed people who can be restored, the last removed first."""
         with self._database.reading() as connection:
-            return people.named(connection, name)
+            return people.list_removed(connection, true())
 
-    def portrait(self, person_id: int) -> bytes | None:
-        """A person's portrait as a WebP file, or None; its sha256 is `Person.portrait_sha256`."""
-        if person_id > LARGEST_ID:
-            return None
-        own = select(PortraitRow.webp).join(PersonRow, PersonRow.id == PortraitRow.person_id)
+    def shipped_people(self, removed: bool = False) -> list[Person]:
+        """Return the people whose anchors are all from the shipped gallery, optionally also removed ones."""
         with self._database.reading() as connection:
-            return connection.scalar(own.where(PersonRow.id == person_id, PersonRow.removed.is_(None)))
+            return _list_shipped(connection, removed)
 
-    def anchors(self, who: Who | None = None) -> list[Anchor]:
-        """The anchors of a person, or of everyone.
-
-        Raises:
-            PersonNotFound: nobody has this name.
-        """
+    def added_people(self) -> list[Person]:
+        """Return the people with an anchor that is not from the shipped gallery."""
         with self._database.reading() as connection:
-            return people.anchors_of(connection, _whose(connection, who))
+            return people.list_people(connection, people.has_added_anchors() & PersonRow.removed.is_(None))
+
+    def portrait(self, person: PersonRef) -> bytes | None:
+        """Return a person's portrait as WebP, or None without a portrait."""
+        with self._database.reading() as connection:
+            found = people.find_person(connection, person)
+            if found is None:
+                return None
+            return connection.scalar(select(PortraitRow.webp).where(PortraitRow.person_id == found.id))
+
+    def anchors(self, person: PersonRef | None = None) -> list[Anchor]:
+        """Return the anchors of a person, or of all people."""
+        with self._database.reading() as connection:
+            return people.list_anchors(connection, _selects(connection, person))
 
     def crop(self, anchor_id: int) -> bytes | None:
-        """The crop of an anchor as a WebP file, or None if it was not kept."""
+        """Return the face crop of an anchor as WebP, or None if it was not kept."""
         with self._database.reading() as connection:
             return connection.scalar(select(CropRow.webp).where(CropRow.anchor_id == anchor_id))
 
-    def rejected(self, who: Who | None = None) -> list[Anchor]:
-        """The faces that were marked as not a person, or not the person they look like, for everyone.
-
-        Raises:
-            PersonNotFound: nobody has this name.
-        """
+    def rejected_faces(self, person: PersonRef | None = None) -> list[Anchor]:
+        """Return the faces that were marked as not a person, or as not any person."""
         with self._database.reading() as connection:
-            return people.rejected_of(connection, _whose(connection, who))
+            return people.list_rejected_faces(connection, _selects(connection, person))
 
-    def history(self, most: int = 20) -> list[change_history.PastChange]:
-        """The last changes, the newest first; persons in them by number."""
+    def imported_photos(self, folder: str) -> tuple[Person | None, frozenset[str]]:
+        """Return the person enrolled from a folder and the photos reviewed then, see `ImportedPhotos`."""
         with self._database.reading() as connection:
-            return change_history.history(connection, most)
+            return imported_photos.find(connection, folder)
+
+    def history(self, limit: int = 20) -> list[change_history.PastChange]:
+        """Return the latest changes, the newest first."""
+        with self._database.reading() as connection:
+            return change_history.history(connection, limit)
+
+    # Changes
 
     def add(
         self,
         name: str,
-        embeddings: np.ndarray,
+        embeddings: ArrayLike,
         notes: Sequence[str],
         portrait: bytes | None = None,
         crops: Sequence[bytes] | None = None,
         imported: ImportedPhotos | None = None,
     ) -> Person:
-        """Add anchors to a person, who is created if the gallery has nobody of this name.
+        """Add anchors to a new or known person.
 
         Args:
             name: 1 to 100 characters.
-            embeddings: float32 (anchors, dims).
-            notes: where each anchor came from.
-            portrait: a WebP file that takes the place of the person's portrait, or None to leave that.
-            crops: each anchor's aligned crop as a WebP file, or None to keep embeddings alone.
-            imported: the photos of a folder that the import which adds them reviewed, or None.
+            embeddings: Float (anchors, dims).
+            notes: The file name of each anchor's photo.
+            portrait: WebP file that replaces the portrait, or None.
+            crops: The face crop of each anchor as WebP, or None to keep no crops.
+            imported: The folder photos that an import reviewed, or None.
 
         Raises:
-            GalleryError: name or embeddings cannot be used, or the database cannot be written.
+            GalleryError: Name or embeddings are invalid, or the database cannot be written.
         """
         name, rows = names.clean(name), embedding_rows.unit_rows(embeddings)
         with self._database.writing() as connection:
             return changes.add(connection, name, rows, notes, portrait, crops, imported)
 
-    def remove(self, who: Who, for_good: bool = False) -> Person:
-        """Remove a person with all anchors and the portrait; gives back who it was.
+    def record_import(self, person: PersonRef, imported: ImportedPhotos) -> None:
+        """Record folder photos that an import reviewed without enrolling any of them."""
+        with self._database.writing() as connection:
+            imported_photos.record(connection, people.get_person(connection, person).id, imported)
+
+    def remove(self, person: PersonRef, purge: bool = False) -> Person:
+        """Remove a person, see `remove_people`."""
+        return self.remove_people([person], purge)[-1]
+
+    def remove_people(self, refs: Sequence[PersonRef], purge: bool = False) -> list[Person]:
+        """Remove people, at least one, in one change.
 
         Args:
-            who: the person.
-            for_good: erase at once everyone of this name, those removed before too, or the one of this id; else
-                `restore` brings them back for `recovery_days`.
-
-        Raises:
-            PersonNotFound: nobody has this name.
-        """
-        return self.remove_people([who], for_good)[-1]
-
-    def remove_people(self, everyone: Sequence[Who], for_good: bool = False) -> list[Person]:
-        """Remove several people in one transaction, which one undo takes back.
-
-        Args:
-            everyone: the people, at least one.
-            for_good: erase them immediately, with everyone of these names who was removed before.
+            refs: Names or IDs.
+            purge: Erase the people for good, also those with these names who were removed before. Otherwise
+                `restore` or `undo` brings them back for `recovery_days`.
 
         Returns:
             The people as they were, each once.
 
         Raises:
-            PersonNotFound: one of them is not in the gallery, so no person was removed.
+            PersonNotFound: The gallery lacks one of them. No person was removed.
         """
-        with self._database.writing() as connection:
-            gone = (changes.remove_for_good if for_good else changes.remove)(connection, everyone)
-        if for_good:
-            self._database.flush()
-        return gone
+        with self._purging(purge) as connection:
+            return (changes.purge_all if purge else changes.remove_all)(connection, refs)
 
-    def imported(self, folder: str) -> tuple[Person | None, frozenset[str]]:
-        """Return the person whom imports of a folder enrolled, and the photos that they reviewed.
-
-        Args:
-            folder: the folder's identity, as in `ImportedPhotos`.
-
-        Returns:
-            The person under their present name, and the photos' digests; None and an empty set if there are none.
-        """
-        with self._database.reading() as connection:
-            return imported_photos.find(connection, folder)
-
-    def record_import(self, who: Who, imported: ImportedPhotos) -> None:
-        """Record photos of a person's folder that an import reviewed without adding one of them.
-
-        Raises:
-            PersonNotFound: the person is not in the gallery.
-        """
-        with self._database.writing() as connection:
-            imported_photos.record(connection, people.known(connection, who).id, imported)
-
-    def shipped_people(self, removed: bool = False) -> list[Person]:
-        """Return the people whose anchors all come from the shipped gallery.
-
-        Args:
-            removed: include those who were removed and can be restored.
-        """
-        with self._database.reading() as connection:
-            return people.all_of(connection, _only_shipped(removed))
-
-    def own_people(self) -> list[Person]:
-        """Return the people with an anchor that does not come from the shipped gallery."""
-        with self._database.reading() as connection:
-            return people.all_of(connection, people.added_by_user() & PersonRow.removed.is_(None))
-
-    def remove_shipped(self, for_good: bool = False) -> list[Person]:
-        """Remove everybody whose anchors all come from the shipped gallery, in one transaction.
-
-        Args:
-            for_good: erase them immediately, also those who were removed before.
-
-        Returns:
-            The people as they were; an empty list if there are none, which changes nothing.
-        """
-        with self._database.writing() as connection:
-            found = people.all_of(connection, _only_shipped(for_good))
+    def remove_shipped(self, purge: bool = False) -> list[Person]:
+        """Remove or purge all people whose anchors are all from the shipped gallery, and return them."""
+        with self._purging(purge) as connection:
+            found = _list_shipped(connection, removed=purge)
             if found:
-                (changes.erase_people if for_good else changes.hide)(connection, found)
-        if found and for_good:
-            self._database.flush()
+                (changes.purge_people if purge else changes.remove)(connection, found)
         return found
 
-    def restore(self, who: Who) -> Person:
-        """Bring a removed person back, of several with this name the last removed.
+    def restore(self, person: PersonRef) -> Person:
+        """Restore a removed person, the last removed of several with the name.
 
         Raises:
-            PersonNotFound: there is no removed person of this name.
-            NameTaken: the name has another holder now.
+            PersonNotFound: There is no such removed person.
+            NameTaken: Another person has the name now.
         """
         with self._database.writing() as connection:
-            return changes.restore(connection, who)
+            return changes.restore(connection, person)
 
-    def rename(self, who: Who, new: str) -> Person:
-        """Give a person another name; anchors and portrait stay.
+    def rename(self, person: PersonRef, name: str) -> Person:
+        """Rename a person. Anchors and portrait stay.
 
         Raises:
-            PersonNotFound: there is no such person.
-            NameTaken: another person has the new one.
-            InvalidName: the new one cannot be a name.
+            NameTaken: Another person has the new name.
+            InvalidName: The new name is invalid.
         """
-        new = names.clean(new)
+        name = names.clean(name)
         with self._database.writing() as connection:
-            return changes.rename(connection, who, new)
+            return changes.rename(connection, person, name)
 
-    def merge(self, who: Who, into: Who) -> Person:
-        """Give one person's anchors to another and remove the first; gives back the second.
+    def merge(self, person: PersonRef, into: PersonRef) -> Person:
+        """Move a person's anchors to another, remove the first and return the second.
 
         Raises:
-            PersonNotFound: one of them is not there.
+            SamePerson: Both are the same person.
         """
         with self._database.writing() as connection:
-            return changes.merge(connection, who, into)
+            return changes.merge(connection, person, into)
 
-    def remove_anchors(self, who: Who, ids: Sequence[int], for_good: bool = False) -> Person:
-        """Remove anchors of a person by their ids, for good or so that they can be restored.
+    def remove_anchors(self, person: PersonRef, ids: Sequence[int], purge: bool = False) -> Person:
+        """Remove anchors of a person, or erase them for good with `purge`.
 
         Raises:
-            GalleryError: the person is not there, or has no such anchor.
+            FaceNotFound: The person has no such anchor.
         """
-        with self._database.writing() as connection:
-            if not for_good:
-                return changes.set_anchors_removed(connection, who, ids, removed=True)
-            person = changes.erase_anchors(connection, who, ids)
-        self._database.flush()
-        return person
+        with self._purging(purge) as connection:
+            if purge:
+                return changes.purge_anchors(connection, person, ids)
+            return changes.set_anchors_removed(connection, person, ids, removed=True)
 
-    def restore_anchors(self, who: Who, ids: Sequence[int]) -> Person:
-        """Bring removed anchors of a person back.
+    def restore_anchors(self, person: PersonRef, ids: Sequence[int]) -> Person:
+        """Restore removed anchors of a person.
 
         Raises:
-            GalleryError: the person is not there, or has no such removed anchor.
+            FaceNotFound: The person has no such removed anchor.
         """
         with self._database.writing() as connection:
-            return changes.set_anchors_removed(connection, who, ids, removed=False)
+            return changes.set_anchors_removed(connection, person, ids, removed=False)
 
-    def reject(self, who: Who, embeddings: np.ndarray, notes: Sequence[str]) -> Person:
-        """Mark faces as not this person: they weigh against them for faces like these, and for no others.
+    def reject_faces(self, person: PersonRef, embeddings: ArrayLike, notes: Sequence[str]) -> Person:
+        """Mark faces as not this person, which raises the distance of similar probes to the person.
 
         Args:
-            who: the person whom they are not.
-            embeddings: float32 (faces, dims).
-            notes: where each came from.
+            person: The person.
+            embeddings: Float (faces, dims).
+            notes: The file name of each face's photo.
 
         Raises:
-            GalleryError: the person is not there, or the embeddings cannot be used.
+            GalleryError: There is no such person, or the embeddings are invalid.
         """
         rows = embedding_rows.unit_rows(embeddings)
         with self._database.writing() as connection:
-            return changes.reject(connection, who, rows, notes)
+            return changes.reject_faces(connection, person, rows, notes)
 
-    def take_back(self, ids: Sequence[int]) -> None:
-        """Let rejected faces weigh no longer, by their ids.
+    def remove_rejected_faces(self, ids: Sequence[int]) -> None:
+        """Remove the marks of rejected faces.
 
         Raises:
-            GalleryError: one of them is not there.
+            FaceNotFound: There is no rejected face with one of the numbers.
         """
         with self._database.writing() as connection:
-            changes.take_back(connection, ids)
+            changes.remove_rejected_faces(connection, ids)
 
     def shift_thresholds(self, shifts: Sequence[tuple[float, float]]) -> None:
-        """Shift the class thresholds of this gallery, in place of earlier shifts.
+        """Replace the shifts of the class thresholds.
 
         Args:
-            shifts: (FPIR, shift) each, see `verdict.Rules`; none of them brings the card's thresholds back.
-
-        Raises:
-            GalleryError: the gallery cannot be written.
+            shifts: Pairs of FPIR and shift, see `Rules.for_gallery`. Without any, the card's thresholds apply.
         """
         with self._database.writing() as connection:
             connection.execute(delete(ThresholdRow))
             for fpir, shift in shifts:
                 connection.execute(insert(ThresholdRow).values(fpir=fpir, shift=shift))
-            text = (
-                "applied thresholds calibrated on this gallery" if shifts else "restored the thresholds of the network"
-            )
-            change_history.Change(connection, reversible=False, whole=True).describe(text)
+            source = "calibrated on this gallery" if shifts else "of the network"
+            change_history.Change(connection, reversible=False, whole=True).describe(f"set the thresholds {source}")
 
-    def export(self, path: Path, crops: bool = True) -> int:
-        """Write everyone, with anchors, portraits and rejected faces, into one file; gives back how many people.
+    def undo(self, expected: int | None = None) -> str:
+        """Undo the latest reversible change and return its description.
 
         Args:
-            path: the file.
-            crops: whether the crops that are kept go along.
+            expected: The change's ID, to undo no other change by mistake, or None for any.
 
         Raises:
-            GalleryError: the file cannot be written.
+            NothingToUndo: There is no reversible change.
+            NotLatestChange: The latest change has another ID.
+            NameTaken: Another person has the name of a person who would be restored.
+        """
+        with self._database.writing() as connection:
+            return change_history.undo(connection, expected)
+
+    def purge_expired(self) -> int:
+        """Purge what was removed more than `recovery_days` ago, and return the number of rows."""
+        self._last_purge = time.monotonic()
+        before = now() - timedelta(days=self.recovery_days)
+        with self._database.reading() as connection:
+            if not change_history.has_expired(connection, before):
+                return 0
+        with self._purging() as connection:
+            return change_history.purge_expired(connection, before)
+
+    # Import and export
+
+    def export_bundle(self, path: Path, crops: bool = True) -> int:
+        """Write all people into one file, with or without kept crops, and return their number.
+
+        Raises:
+            GalleryError: The file cannot be written.
         """
         with self._database.reading() as connection:
             everyone = bundle_tables.collect(connection, crops)
         bundle.write(path, self.network_id, everyone)
         return len(everyone)
 
-    def import_file(self, path: Path, crops: bool = False) -> int:
-        """Take over an exported gallery, all of it or nothing; gives back how many anchors are new.
+    def import_bundle(self, path: Path, crops: bool = False) -> int:
+        """Add the people of an exported file, and return the number of new anchors.
 
-        People who are here under the same name get those anchors and rejected faces that they do not have.
+        People with a known name get the anchors and rejected faces that they do not have yet.
 
         Args:
-            path: the file.
-            crops: whether to keep the crops that the file has of new anchors.
+            path: The file.
+            crops: Whether to keep the face crops of new anchors.
 
         Raises:
-            GalleryError: the file is damaged or of another network, or the database cannot be written.
+            GalleryError: The file is damaged or of another network, or the database cannot be written. Nothing
+                was imported.
         """
         everyone = bundle.read(path, self.network_id)
         with self._database.writing() as connection:
-            return bundle_tables.take_over(connection, everyone, crops)
+            return bundle_tables.add_people(connection, everyone, crops)
 
-    def undo(self, expected: int | None = None) -> str:
-        """Take back the newest change that can be; gives back what it was, without names.
-
-        Args:
-            expected: its id, where somebody has looked at it; else whichever it is.
-
-        Raises:
-            NothingToUndo: there is none, or it is older than `recovery_days`.
-            NotLatestChange: it is another one than expected.
-            NameTaken: somebody who would come back has lost their name to another.
-        """
+    @contextmanager
+    def _purging(self, purge: bool = True) -> Iterator[Connection]:
+        """Begin a transaction after which, if it purges, no deleted data remains in the files."""
         with self._database.writing() as connection:
-            return change_history.undo(connection, expected)
-
-    def sweep(self) -> int:
-        """Erase what was removed more than `recovery_days` ago; gives back how many people and anchors that were."""
-        self._swept = time.monotonic()
-        before = now() - timedelta(days=self.recovery_days)
-        with self._database.reading() as connection:
-            if not change_history.is_due(connection, before):
-                return 0
-        with self._database.writing() as connection:
-            erased = change_history.sweep(connection, before)
-        self._database.flush()
-        return erased
+            yield connection
+        if purge:
+            self._database.flush()
 
 
-def with_names(gallery: Gallery) -> Callable[[str], str]:
-    """Puts names in the place of numbers in what `history` and `undo` give, for whoever is or was in the gallery."""
-    known = {person.id: person.name for person in (*gallery.removed(), *gallery.people())}
-    return lambda text: re.sub(r"person (\d+)", lambda found: known.get(int(found[1]), found[0]), text)
+def _list_shipped(connection: Connection, removed: bool) -> list[Person]:
+    condition = people.is_shipped()
+    return people.list_people(connection, condition if removed else condition & PersonRow.removed.is_(None))
 
 
-def _only_shipped(removed: bool):
-    return people.only_shipped() if removed else people.only_shipped() & PersonRow.removed.is_(None)
-
-
-def _whose(connection: Connection, who: Who | None):
-    """A condition for one person's rows, or everybody's."""
-    return PersonRow.id > 0 if who is None else PersonRow.id == people.known(connection, who).id
+def _selects(connection: Connection, person: PersonRef | None) -> people.Condition:
+    return true() if person is None else PersonRow.id == people.get_person(connection, person).id

@@ -1,4 +1,4 @@
-"""The gallery's tables. A change here needs a new version in `migrations/versions`; a test compares the two."""
+"""SQLAlchemy tables of the gallery. Each change needs a new version in `migrations/versions`; a test compares both."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 def now() -> datetime:
-    """The present moment in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class Base(DeclarativeBase):
-    """All tables of the gallery."""
+    """Base of all tables."""
 
 
 class _Removable:
-    """A row that is hidden before it is deleted; `revision_id` is the change that brought it, if it can be undone."""
+    """Columns of rows that are hidden before they are purged; `revision_id` is the change that inserted the row."""
 
     created: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
     removed: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revision_id: Mapped[int | None] = mapped_column(index=True)
 
 
-def _partial(name: str, column: str, condition: str, unique: bool = False) -> Index:
+def _partial_index(name: str, column: str, condition: str, unique: bool = False) -> Index:
     return Index(name, column, unique=unique, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class PersonRow(_Removable, Base):
-    """Someone who can be recognized; `key` is the name as `names.key` folds it. Removed people free their name."""
+    """A person; `key` is `names.key(name)`. Removed people free their name."""
 
     __tablename__ = "person"
-    # Ids are never used twice, so that an old address cannot come to show another person.
+    # Autoincrement never reuses an ID, so an old URL cannot show another person.
     __table_args__ = (
-        _partial("ix_person_key_present", "key", "removed IS NULL", unique=True),
-        _partial("ix_person_gone", "removed", "removed IS NOT NULL"),
+        _partial_index("ix_person_key_present", "key", "removed IS NULL", unique=True),
+        _partial_index("ix_person_gone", "removed", "removed IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
 
@@ -46,10 +46,10 @@ class PersonRow(_Removable, Base):
 
 
 class AnchorRow(_Removable, Base):
-    """One embedding of a person: float32 little-endian, length 1; `note` says where it came from."""
+    """An embedding of a person, see `embedding_rows`; `note` is the file name of the photo."""
 
     __tablename__ = "anchor"
-    __table_args__ = (_partial("ix_anchor_gone", "removed", "removed IS NOT NULL"),)
+    __table_args__ = (_partial_index("ix_anchor_gone", "removed", "removed IS NOT NULL"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
@@ -58,7 +58,7 @@ class AnchorRow(_Removable, Base):
 
 
 class CropRow(Base):
-    """The aligned crop of an anchor as a lossless WebP file, apart from `anchor` so that embeddings are read fast."""
+    """The face crop of an anchor as lossless WebP, in its own table so that reading embeddings stays fast."""
 
     __tablename__ = "crop"
 
@@ -66,11 +66,11 @@ class CropRow(Base):
     webp: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class RejectedRow(_Removable, Base):
-    """A face that is not this person, as an embedding like an anchor's: it weighs against them for faces like it."""
+class RejectedFaceRow(_Removable, Base):
+    """A face marked as not this person; columns as in `AnchorRow`."""
 
     __tablename__ = "rejected"
-    __table_args__ = (_partial("ix_rejected_gone", "removed", "removed IS NOT NULL"),)
+    __table_args__ = (_partial_index("ix_rejected_gone", "removed", "removed IS NOT NULL"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
@@ -79,7 +79,7 @@ class RejectedRow(_Removable, Base):
 
 
 class PortraitRow(Base):
-    """A person's portrait as a WebP file, apart from `person` so that lists of people stay cheap."""
+    """A person's portrait as WebP, in its own table so that listing people stays fast."""
 
     __tablename__ = "portrait"
 
@@ -89,7 +89,7 @@ class PortraitRow(Base):
 
 
 class FormerPortraitRow(Base):
-    """A portrait that a change replaced: what `undo` puts back. Erased with its person, and when that is too late."""
+    """A portrait that a change replaced, for undo."""
 
     __tablename__ = "former_portrait"
 
@@ -99,8 +99,8 @@ class FormerPortraitRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
-class ImportedRow(Base):
-    """A photo of a folder that an import reviewed for a person; see `imports`. Erased with its person."""
+class ImportedPhotoRow(Base):
+    """A photo that a folder import reviewed for a person, see `imported_photos`."""
 
     __tablename__ = "imported"
 
@@ -112,10 +112,13 @@ class ImportedRow(Base):
 
 
 class RevisionRow(Base):
-    """One row a change; the largest id tells whether a snapshot is stale.
+    """A change of the gallery. The largest ID shows whether a snapshot is stale.
 
-    `whole` says that a snapshot has to be read anew, else `ChangedRow` has the people to read. `reversible`
-    says whether `undo` may take the change back; `undone` is when it did.
+    Attributes:
+        change: A description with person IDs instead of names.
+        whole: Whether snapshots must be loaded again completely. Otherwise `ChangedPersonRow` lists the people.
+        reversible: Whether the change can be undone.
+        undone: When the change was undone.
     """
 
     __tablename__ = "revision"
@@ -128,8 +131,8 @@ class RevisionRow(Base):
     undone: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-class ChangedRow(Base):
-    """A person whom a change touched."""
+class ChangedPersonRow(Base):
+    """A person that a change affected."""
 
     __tablename__ = "changed"
 
@@ -137,21 +140,21 @@ class ChangedRow(Base):
     person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
-class CellRow(Base):
-    """What a cell held before a change wrote into it: what `undo` writes back. Erased with what it tells of."""
+class FormerValueRow(Base):
+    """A value that a change replaced, for undo."""
 
     __tablename__ = "cell"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id", ondelete="CASCADE"), index=True)
-    place: Mapped[str] = mapped_column(String(20))
+    table: Mapped[str] = mapped_column("place", String(20), key="table")
     row_id: Mapped[int]
-    field: Mapped[str] = mapped_column(String(20))
-    before: Mapped[str | None] = mapped_column(String(300))
+    column: Mapped[str] = mapped_column("field", String(20), key="column")
+    value: Mapped[str | None] = mapped_column("before", String(300), key="value")
 
 
 class ThresholdRow(Base):
-    """Shift of the class thresholds at one FPIR, of a gallery that was calibrated."""
+    """Shift of the class thresholds at one FPIR, in a calibrated gallery."""
 
     __tablename__ = "threshold"
 
@@ -160,7 +163,7 @@ class ThresholdRow(Base):
 
 
 class NetworkRow(Base):
-    """The one network whose anchors these are; `filled` is when the shipped gallery was put in."""
+    """The network that made the anchors; `filled` is when the shipped gallery was added."""
 
     __tablename__ = "network"
 

@@ -117,7 +117,7 @@ class Ranking(Sequence[PersonDistance]):
 
     @cached_property
     def _all_scores(self) -> AnyArray:
-        return self._head.score_cosines(np.concatenate([anchors @ self._probe for anchors in self._snapshot.runs]))
+        return self._head.score_cosines(self._snapshot.anchors @ self._probe)
 
     def _positions(self, ranks: Sequence[int]) -> list[int]:
         order = self._first if max(ranks, default=0) < len(self._first) else self._order
@@ -189,12 +189,12 @@ def _raise_rejected(probe: FloatArray, snapshot: Snapshot, head: Head, distances
     Returns:
         The class distances before, by position.
     """
-    rows = np.flatnonzero(snapshot.rejecting >= 0)
+    rows = np.flatnonzero(snapshot.rejected_positions >= 0)
     before: dict[int, float] = {}
     if snapshot.rejected.embeddings is None or not len(rows):
         return before
     scores = head.score_cosines(snapshot.rejected.embeddings[rows] @ probe)
-    for position, score in zip(snapshot.rejecting[rows].tolist(), scores.tolist(), strict=True):
+    for position, score in zip(snapshot.rejected_positions[rows].tolist(), scores.tolist(), strict=True):
         anchor_scores = head.score_cosines(snapshot.person(position) @ probe)
         if score < (anchor_scores.mean() + anchor_scores.min()) / 2:
             before.setdefault(position, float(distances[position]))

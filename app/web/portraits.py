@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Response, current_app, request, url_for
@@ -16,9 +14,6 @@ VERSION_LENGTH = 16
 """Characters of a portrait's sha256 in its address."""
 
 _YEAR = 365 * 24 * 3600
-
-_NO_DECOMPOSITION = str.maketrans("øłđð\u0131", "olddi") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
-"""Letters that Unicode does not take apart into a plain one and an accent."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +56,6 @@ def portrait_response(webp: bytes, version: str) -> Response:
     return response
 
 
-def search(people: Iterable[Person], query: str) -> list[Person]:
-    """The people whose name holds every word of the query, whatever the case and accents of either."""
-    words = folded(query).split()
-    return [person for person in people if all(word in folded(person.name) for word in words)]
-
-
-def folded(text: str) -> str:
-    """Text without case, accents and punctuation, for comparing what people type with what is written."""
-    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_NO_DECOMPOSITION)
-    return "".join(letter for letter in plain if letter.isalnum() or letter.isspace())
-
-
 def initials(name: str) -> str:
     """Return the first letters of the first and last word of a name."""
     words = name.split()
@@ -81,4 +64,4 @@ def initials(name: str) -> str:
 
 def person_heading(gallery: Gallery) -> str:
     """Return the heading for a column of people: the shipped gallery has celebrities only."""
-    return "Person" if gallery.own_people() else "Celebrity"
+    return "Person" if gallery.added_people() else "Celebrity"

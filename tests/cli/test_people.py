@@ -16,7 +16,7 @@ def gallery(recognizer):
     yield recognizer.gallery
     for person in recognizer.gallery.people():
         if person.name not in before:
-            recognizer.gallery.remove(person.name, for_good=True)
+            recognizer.gallery.remove(person.name, purge=True)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_remove_the_shipped_people(run, newcomer, gallery):
 
 
 def test_purged_people_cannot_be_restored(run, newcomer):
-    assert run("people", "remove", newcomer, "--purge").stdout == f"{newcomer} was erased.\n"
+    assert run("people", "remove", newcomer, "--purge").stdout == f"{newcomer} was purged.\n"
     assert run("people", "restore", newcomer).exit_code == 1
 
 
@@ -195,7 +195,7 @@ def test_migrate(run):
 def test_remove_nobody(run):
     done = run("people", "remove", "Nobody Atall")
     assert done.exit_code == 1
-    assert done.stderr.startswith("Error: There is nobody called 'Nobody Atall'")
+    assert done.stderr.startswith("Error: The gallery has no person called 'Nobody Atall'")
 
 
 def test_import(run, gallery, photo, tmp_path):

@@ -136,10 +136,10 @@ class TestSkipping:
         assert find_folders(fake.gallery, folder)[-1].name == "Emil"
         assert fake.gallery.find("Carla Diaz").anchors == 2
 
-    @pytest.mark.parametrize("for_good", [False, True])
-    def test_removed_people_are_imported_again(self, fake, folder, for_good):
+    @pytest.mark.parametrize("purge", [False, True])
+    def test_removed_people_are_imported_again(self, fake, folder, purge):
         run(fake, folder)
-        fake.gallery.remove("Emil", for_good)
+        fake.gallery.remove("Emil", purge)
         assert run(fake, folder)["Emil"] == [("Emil/1.jpg", "accepted")]
 
     def test_restored_people_are_not(self, fake, folder):

@@ -20,15 +20,15 @@ WEBP = b"RIFF\x04\0\0\0WEBPtest"
 def full(tiny_gallery, unit_vectors):
     tiny_gallery.add("Carla", unit_vectors(1), ["c.jpg"], WEBP)
     tiny_gallery.remove("Ann Lee")
-    tiny_gallery.reject("bob", unit_vectors(2), ["x.jpg", "y.jpg"])
-    tiny_gallery.reject("Carla", unit_vectors(1), ["z.jpg"])
+    tiny_gallery.reject_faces("bob", unit_vectors(2), ["x.jpg", "y.jpg"])
+    tiny_gallery.reject_faces("Carla", unit_vectors(1), ["z.jpg"])
     return tiny_gallery
 
 
 @pytest.fixture
 def file(full, tmp_path):
     path = tmp_path / "people.faces"
-    assert full.export(path) == 4
+    assert full.export_bundle(path) == 4
     return path
 
 
@@ -50,7 +50,7 @@ def rewrite(path, change) -> None:
 
 def test_everything_comes_back(full, file, other):
     other.snapshot()
-    assert other.import_file(file) == 7
+    assert other.import_bundle(file) == 7
     there, here = state(other), state(full)
     assert [person[1:] for person in there["people"]] == [person[1:] for person in here["people"]]
     for name, anchors in here["anchors"].items():
@@ -67,8 +67,8 @@ def test_crops_travel_where_they_are_kept_and_wanted(tiny_gallery, unit_vectors,
     tiny_gallery.remove("Ann Lee")
     tiny_gallery.add("Carla", unit_vectors(2), ["a.jpg", "b.jpg"], None, crops)
     with_crops, without = tmp_path / "with.faces", tmp_path / "without.faces"
-    tiny_gallery.export(with_crops)
-    tiny_gallery.export(without, crops=False)
+    tiny_gallery.export_bundle(with_crops)
+    tiny_gallery.export_bundle(without, crops=False)
     assert with_crops.stat().st_size > without.stat().st_size
 
     def kept() -> list[bytes | None]:
@@ -79,21 +79,21 @@ def test_crops_travel_where_they_are_kept_and_wanted(tiny_gallery, unit_vectors,
         (without, True, [None] * 2),
         (with_crops, True, crops),
     ):
-        other.import_file(file, crops=wanted)
+        other.import_bundle(file, crops=wanted)
         assert kept() == expected
         assert [one.has_crop for one in other.anchors("bob")] == [False] * 2
         assert other.undo().startswith("imported")
     rewrite(with_crops, lambda files: files | {"crops/1/0.webp": b"no picture"})
-    with pytest.raises(GalleryError, match="Nothing of it was taken"):
-        other.import_file(with_crops, crops=True)
+    with pytest.raises(GalleryError, match="Nothing was imported"):
+        other.import_bundle(with_crops, crops=True)
 
 
 def test_what_is_there_already_is_not_doubled(full, file, unit_vectors):
     before = state(full)
-    assert full.import_file(file) == 0
+    assert full.import_bundle(file) == 0
     assert state(full) == before
     full.remove_anchors("bob", [full.anchors("bob")[0].id])
-    assert full.import_file(file) == 1
+    assert full.import_bundle(file) == 1
     full.undo()
     assert full.find("bob").anchors == 1
 
@@ -101,15 +101,15 @@ def test_what_is_there_already_is_not_doubled(full, file, unit_vectors):
 def test_an_import_can_be_undone(file, other, unit_vectors):
     other.add("bob", unit_vectors(1), ["own.jpg"])
     before = state(other)
-    other.import_file(file)
+    other.import_bundle(file)
     other.undo()
     assert state(other) == before
 
 
 def test_another_networks_gallery_is_refused(file, tmp_path):
     foreign = Gallery.open(f"sqlite:///{tmp_path / 'foreign.sqlite'}", "another/crop", None)
-    with pytest.raises(GalleryError, match=r"made by another network .*Nothing of it was taken"):
-        foreign.import_file(file)
+    with pytest.raises(GalleryError, match=r"Another network .*Nothing was imported"):
+        foreign.import_bundle(file)
     foreign.close()
 
 
@@ -131,8 +131,8 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_refused_whole(file, other, damage):
     rewrite(file, DAMAGES[damage])
-    with pytest.raises(GalleryError, match=r"is no exported gallery, or it is damaged .* Nothing of it was taken"):
-        other.import_file(file)
+    with pytest.raises(GalleryError, match=r"is not an exported gallery, or it is damaged .* Nothing was imported"):
+        other.import_bundle(file)
     assert other.people() == ()
 
 
@@ -140,20 +140,20 @@ def test_cut_off_packed_and_other_files_are_refused(file, other, tmp_path):
     whole = file.read_bytes()
     for size in (0, 10, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:size])
-        with pytest.raises(GalleryError, match="Nothing of it was taken"):
-            other.import_file(file)
+        with pytest.raises(GalleryError, match="Nothing was imported"):
+            other.import_bundle(file)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("gallery.json", json.dumps({"format": "x"}))
-    with pytest.raises(GalleryError, match="packed files"):
-        other.import_file(file)
-    with pytest.raises(GalleryError, match="is no exported gallery"):
-        other.import_file(tmp_path / "nowhere")
+    with pytest.raises(GalleryError, match="compressed files"):
+        other.import_bundle(file)
+    with pytest.raises(GalleryError, match="is not an exported gallery"):
+        other.import_bundle(tmp_path / "nowhere")
 
 
 def test_a_file_that_cannot_be_written_is_said_and_leaves_nothing(full, tmp_path):
     with pytest.raises(GalleryError, match="cannot be written"):
-        full.export(tmp_path / "nowhere" / "people.faces")
+        full.export_bundle(tmp_path / "nowhere" / "people.faces")
     (tmp_path / "folder").mkdir()
     with pytest.raises(GalleryError, match="cannot be written"):
-        full.export(tmp_path / "folder")
+        full.export_bundle(tmp_path / "folder")
     assert not list(tmp_path.glob("*.part"))

@@ -16,12 +16,12 @@ from app.gallery.database import Database
 from app.gallery.store import Gallery, ImportedPhotos
 from app.gallery.tables import (
     AnchorRow,
-    CellRow,
     CropRow,
     FormerPortraitRow,
-    ImportedRow,
+    FormerValueRow,
+    ImportedPhotoRow,
     PersonRow,
-    RejectedRow,
+    RejectedFaceRow,
     RevisionRow,
     now,
 )
@@ -33,8 +33,8 @@ def state(gallery: Gallery) -> dict:
     snapshot = gallery.snapshot()
     anchors = {name: snapshot.person(place).tolist() for place, name in enumerate(snapshot.names)}
     people = [(one.id, one.name, one.anchors, one.portrait_sha256) for one in gallery.people()]
-    rejected = [(one.person, one.note, one.embedding.tolist()) for one in gallery.rejected()]
-    return {"people": people, "anchors": anchors, "rejected": rejected, "weighs": snapshot.rejecting.tolist()}
+    rejected = [(one.person, one.note, one.embedding.tolist()) for one in gallery.rejected_faces()]
+    return {"people": people, "anchors": anchors, "rejected": rejected, "weighs": snapshot.rejected_positions.tolist()}
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ CHANGES = {
     "remove the last anchor": lambda gallery, make: gallery.remove_anchors(
         "Émile Zola", [gallery.anchors("Émile Zola")[0].id]
     ),
-    "reject": lambda gallery, make: gallery.reject("bob", make(2), ["x.jpg", "y.jpg"]),
-    "take back": lambda gallery, make: gallery.take_back([gallery.rejected()[0].id]),
+    "reject": lambda gallery, make: gallery.reject_faces("bob", make(2), ["x.jpg", "y.jpg"]),
+    "take back": lambda gallery, make: gallery.remove_rejected_faces([gallery.rejected_faces()[0].id]),
     "restore": lambda gallery, make: gallery.restore("Gone"),
 }
 
@@ -70,7 +70,7 @@ CHANGES = {
 @pytest.fixture
 def ready(tiny_gallery, unit_vectors):
     """The tiny gallery with a rejected face and a removed person."""
-    tiny_gallery.reject("Ann Lee", unit_vectors(1), ["not Ann.jpg"])
+    tiny_gallery.reject_faces("Ann Lee", unit_vectors(1), ["not Ann.jpg"])
     tiny_gallery.add("Gone", unit_vectors(2), ["1", "2"])
     tiny_gallery.remove("Gone")
     tiny_gallery.snapshot()
@@ -105,8 +105,8 @@ def test_all_changes_are_undone_one_after_the_other(ready, unit_vectors):
 
 def test_when_nothing_is_left_to_undo(empty_gallery, unit_vectors):
     empty_gallery.add("Ann", unit_vectors(1), ["1"])
-    assert empty_gallery.undo() == "added 1 anchor of person 1"
-    with pytest.raises(NothingToUndo, match="no change that could be undone"):
+    assert empty_gallery.undo() == "added 1 anchor of Ann"
+    with pytest.raises(NothingToUndo, match="no change to undo"):
         empty_gallery.undo()
 
 
@@ -114,11 +114,11 @@ def test_a_removed_persons_name_can_be_given_again(tiny_gallery, unit_vectors):
     old = tiny_gallery.remove("bob")
     new = tiny_gallery.add("BOB", unit_vectors(1), ["1"])
     assert new.id != old.id
-    with pytest.raises(NameTaken, match="in the gallery again"):
+    with pytest.raises(NameTaken, match="Another person is called bob now"):
         tiny_gallery.restore("bob")
     tiny_gallery.rename("BOB", "Robert")
     assert tiny_gallery.restore("bob").id == old.id
-    assert [one.name for one in tiny_gallery.removed()] == []
+    assert [one.name for one in tiny_gallery.removed_people()] == []
 
 
 def test_undo_says_when_a_name_is_taken(ready, unit_vectors):
@@ -139,19 +139,19 @@ def test_single_anchors_are_restored(tiny_gallery):
     assert [one.id for one in tiny_gallery.anchors("bob")] == [second]
 
 
-@pytest.mark.parametrize("for_good", [False, True])
-def test_anchors_of_others_are_not_touched(tiny_gallery, for_good):
+@pytest.mark.parametrize("purge", [False, True])
+def test_anchors_of_others_are_not_touched(tiny_gallery, purge):
     anns = tiny_gallery.anchors("Ann Lee")[0].id
     with pytest.raises(GalleryError, match=f"bob has no anchor with the number {anns}"):
-        tiny_gallery.remove_anchors("bob", [anns], for_good)
+        tiny_gallery.remove_anchors("bob", [anns], purge)
     assert tiny_gallery.find("Ann Lee").anchors == 4
 
 
 def test_merging_keeps_the_second(tiny_gallery):
     merged = tiny_gallery.merge("Ann Lee", "bob")
     assert (merged.name, merged.anchors) == ("bob", 6)
-    assert [one.name for one in tiny_gallery.removed()] == ["Ann Lee"]
-    with pytest.raises(GalleryError, match="cannot be merged into themselves"):
+    assert [one.name for one in tiny_gallery.removed_people()] == ["Ann Lee"]
+    with pytest.raises(GalleryError, match="cannot be merged with themselves"):
         tiny_gallery.merge("bob", "BOB")
 
 
@@ -169,9 +169,9 @@ class TestErasing:
 
         def age(days: int) -> None:
             before = now() - timedelta(days=days)
-            database = Database.at(database_url)
+            database = Database.connect(database_url)
             with database.writing() as connection:
-                for table in (PersonRow, AnchorRow, RejectedRow):
+                for table in (PersonRow, AnchorRow, RejectedFaceRow):
                     connection.execute(update(table).where(table.removed.is_not(None)).values(removed=before))
                 connection.execute(update(RevisionRow).values(created=before))
             database.close()
@@ -181,7 +181,7 @@ class TestErasing:
     @pytest.fixture
     def rows(self, database_url):
         def count(table) -> int:
-            database = Database.at(database_url)
+            database = Database.connect(database_url)
             with database.reading() as connection:
                 found = connection.scalar(select(func.count()).select_from(table))
             database.close()
@@ -199,7 +199,7 @@ class TestErasing:
         assert (rows(PersonRow), rows(AnchorRow), rows(CropRow)) == (5, 11, 1)
         aged(31)
         Gallery.open(database_url, NETWORK, None).close()
-        assert (rows(PersonRow), rows(AnchorRow), rows(CropRow), rows(CellRow)) == (4, 9, 0, 0)
+        assert (rows(PersonRow), rows(AnchorRow), rows(CropRow), rows(FormerValueRow)) == (4, 9, 0, 0)
         with pytest.raises(NothingToUndo):
             tiny_gallery.undo()
         with pytest.raises(PersonNotFound):
@@ -210,15 +210,15 @@ class TestErasing:
         aged(31)
         tiny_gallery.snapshot()
         assert rows(PersonRow) == 4
-        monkeypatch.setattr("app.gallery.store._SWEEP_SECONDS", 0.0)
+        monkeypatch.setattr("app.gallery.store._PURGE_INTERVAL_SECONDS", 0.0)
         tiny_gallery.snapshot()
         assert rows(PersonRow) == 3
 
     def test_for_good_leaves_no_name_behind(self, tiny_gallery):
         tiny_gallery.rename("bob", "Robert")
-        tiny_gallery.remove("Robert", for_good=True)
+        tiny_gallery.remove("Robert", purge=True)
         with tiny_gallery._database.reading() as connection:
-            kept = connection.scalars(select(CellRow.before).where(CellRow.before.is_not(None))).all()
+            kept = connection.scalars(select(FormerValueRow.value).where(FormerValueRow.value.is_not(None))).all()
         assert kept == []
         assert not any("bob" in one.change or "Robert" in one.change for one in tiny_gallery.history())
 
@@ -231,7 +231,7 @@ class TestImportedPhotos:
         tiny_gallery.record_import("Carla", ImportedPhotos("f" * 64, ("b" * 64, "c" * 64)))
 
         def found():
-            person, photos = tiny_gallery.imported("f" * 64)
+            person, photos = tiny_gallery.imported_photos("f" * 64)
             return person and person.name, len(photos)
 
         assert found() == ("Carla", 3)
@@ -244,18 +244,18 @@ class TestImportedPhotos:
         tiny_gallery.restore("Carla")
         assert found() == ("Carla", 3)
         tiny_gallery.merge("Carla", "bob")
-        tiny_gallery.remove("bob", for_good=True)
+        tiny_gallery.remove("bob", purge=True)
         with tiny_gallery._database.reading() as connection:
-            assert connection.scalar(select(func.count()).select_from(ImportedRow)) == 0
-            assert connection.scalar(select(func.count()).where(CellRow.place == "imported")) == 0
+            assert connection.scalar(select(func.count()).select_from(ImportedPhotoRow)) == 0
+            assert connection.scalar(select(func.count()).where(FormerValueRow.table == "imported")) == 0
 
     def test_undo_forgets_those_of_its_import_only(self, tiny_gallery, unit_vectors):
         tiny_gallery.add("bob", unit_vectors(1), ["1"], imported=self.PHOTOS)
         tiny_gallery.add("bob", unit_vectors(1), ["2"], imported=ImportedPhotos("f" * 64, ("c" * 64,)))
         tiny_gallery.undo()
-        assert tiny_gallery.imported("f" * 64)[1] == set(self.PHOTOS.photos)
+        assert tiny_gallery.imported_photos("f" * 64)[1] == set(self.PHOTOS.photos)
         tiny_gallery.undo()
-        assert tiny_gallery.imported("f" * 64) == (None, frozenset())
+        assert tiny_gallery.imported_photos("f" * 64) == (None, frozenset())
 
 
 def test_what_is_erased_is_gone_from_the_disk(sqlite_url, unit_vectors):
@@ -273,7 +273,7 @@ def test_what_is_erased_is_gone_from_the_disk(sqlite_url, unit_vectors):
     gallery.rename("Zebulon Quix", "Zebulon Quix-Li")
     gallery.remove("Zebulon Quix-Li")
     assert all(on_disk())
-    gallery.remove("Zebulon Quix-Li", for_good=True)
+    gallery.remove("Zebulon Quix-Li", purge=True)
     assert not any(on_disk())
     gallery.close()
 
@@ -281,11 +281,13 @@ def test_what_is_erased_is_gone_from_the_disk(sqlite_url, unit_vectors):
 def test_a_change_reads_only_the_people_it_touched(tiny_gallery, unit_vectors, monkeypatch):
     tiny_gallery.snapshot()
     monkeypatch.setattr(snapshot_loading, "load", lambda _: pytest.fail("everybody was read"))
-    asked, read = [], snapshot_loading._people
-    monkeypatch.setattr(snapshot_loading, "_people", lambda connection, ids: asked.append(ids) or read(connection, ids))
+    asked, read = [], snapshot_loading._load_people
+    monkeypatch.setattr(
+        snapshot_loading, "_load_people", lambda connection, ids: asked.append(ids) or read(connection, ids)
+    )
     tiny_gallery.add("bob", unit_vectors(1), ["1"])
     assert tiny_gallery.snapshot().counts.tolist() == [4, 3, 1, 3]
-    assert asked == [{tiny_gallery.find("bob").id}]
+    assert asked == [[tiny_gallery.find("bob").id]]
 
 
 def test_a_gallery_of_the_first_version_is_taken_over(sqlite_url, unit_vectors):
@@ -346,12 +348,12 @@ def test_replaced_portraits_are_erased_with_the_person_and_when_it_is_too_late_t
 
     tiny_gallery.add("Ann Lee", unit_vectors(1), ["new.jpg"], b"second")
     assert kept() == [b"portrait of Ann"]
-    tiny_gallery.remove("Ann Lee", for_good=True)
+    tiny_gallery.remove("Ann Lee", purge=True)
     assert kept() == []
     tiny_gallery.add("bob", unit_vectors(1), ["1.jpg"], b"first")
     tiny_gallery.add("bob", unit_vectors(1), ["2.jpg"], b"second")
     assert kept() == [b"first"]
     monkeypatch.setattr(tiny_gallery, "recovery_days", -1)
-    tiny_gallery.sweep()
+    tiny_gallery.purge_expired()
     assert kept() == []
     assert tiny_gallery.portrait(tiny_gallery.find("bob").id) == b"second"

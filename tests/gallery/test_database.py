@@ -30,7 +30,7 @@ def folder(tmp_path, unit_vectors):
 
 @pytest.fixture
 def database(database_url):
-    database = Database.at(database_url)
+    database = Database.connect(database_url)
     yield database
     database.close()
 
@@ -43,7 +43,7 @@ def refusal(database_url: str) -> str:
 
 def test_migrations_make_the_tables_of_the_models(database):
     with database.writing() as connection:
-        migrate(connection, database.place)
+        migrate(connection, database.location)
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -51,7 +51,7 @@ def test_migrations_make_the_tables_of_the_models(database):
 
 def test_sqlite_waits_writes_ahead_keeps_references_and_overwrites(sqlite_url):
     Gallery.open(sqlite_url, NETWORK, None).close()
-    database = Database.at(sqlite_url)
+    database = Database.connect(sqlite_url)
     wanted = ("journal_mode", "busy_timeout", "foreign_keys", "secure_delete")
     with database.reading() as connection:
         found = [connection.scalar(text(f"PRAGMA {name}")) for name in wanted]
@@ -93,7 +93,7 @@ def test_a_fresh_file_that_another_is_writing_is_waited_for(tmp_path):
     other.execute("CREATE TABLE theirs (number INTEGER)")
     finish = Timer(0.3, other.execute, ["COMMIT"])
     finish.start()
-    database = Database.at(f"sqlite:///{file}")
+    database = Database.connect(f"sqlite:///{file}")
     with database.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM theirs")).scalar() == 0
     database.close()
@@ -114,7 +114,7 @@ def test_processes_that_open_at_once_fill_it_once(database_url, folder):
 
 @pytest.mark.parametrize("url", ["", "gallery.sqlite", "sqlite", "://"])
 def test_what_is_no_url_is_refused(url):
-    assert "FACES_DATABASE_URL is no database URL. Write it as sqlite:///FILE" in refusal(url)
+    assert "FACES_DATABASE_URL is not a database URL. Write it as sqlite:///FILE" in refusal(url)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
@@ -131,7 +131,7 @@ def test_a_missing_driver_is_named_without_the_password():
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     sentence = refusal(f"sqlite:///{tmp_path}/file/gallery.sqlite")
-    assert sentence.startswith(f"The folder {tmp_path}/file for the gallery cannot be made")
+    assert sentence.startswith(f"The folder {tmp_path}/file for the gallery cannot be created")
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
@@ -158,10 +158,10 @@ def test_a_newer_versions_gallery_is_refused(empty_gallery, database, database_u
     with database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     if database_url.startswith("sqlite"):
-        assert re.search(r"was made by another version of this program .*9999", refusal(database_url))
+        assert re.search(r"Another version of this program made .*.*9999", refusal(database_url))
     else:
         assert "people migrate" in refusal(database_url)
-    with pytest.raises(GalleryError, match=r"was made by another version of this program .*9999"):
+    with pytest.raises(GalleryError, match=r"Another version of this program made .*.*9999"):
         migrate_gallery(database_url)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import GalleryError
 from app.gallery import shipped
-from app.gallery.rebuild import Rebuilt, rebuild
+from app.gallery.rebuild import RebuildReport, rebuild
 from app.gallery.store import Gallery, ImportedPhotos
 from tests.conftest import NETWORK
 
@@ -40,7 +40,7 @@ def old(tmp_path, database_url, unit_vectors):
 def test_crops_are_embedded_and_shipped_anchors_replaced(old, database_url, folder):
     with pytest.raises(GalleryError, match="people rebuild"):
         Gallery.open(database_url, NEW, None)
-    assert rebuild(database_url, NEW, folder, embed) == Rebuilt(embedded=2, shipped=3, lost=0)
+    assert rebuild(database_url, NEW, folder, embed) == RebuildReport(embedded=2, shipped=3, lost=0)
     gallery = Gallery.open(database_url, NEW, None)
     snapshot = gallery.snapshot()
     assert snapshot.names == ("Ann", "Drake")
@@ -64,7 +64,7 @@ def test_photos_of_lost_anchors_can_be_imported_again(old, database_url, folder,
     old.add("Bare", unit_vectors(1), ["1"], imported=ImportedPhotos("b" * 64, ("1" * 64,)))
     rebuild(database_url, NEW, folder, embed, drop=True)
     gallery = Gallery.open(database_url, NEW, None)
-    assert [len(gallery.imported(letter * 64)[1]) for letter in "ab"] == [1, 0]
+    assert [len(gallery.imported_photos(letter * 64)[1]) for letter in "ab"] == [1, 0]
     gallery.close()
 
 
@@ -77,7 +77,7 @@ def test_a_running_server_of_the_old_network_does_not_mix_them(old, database_url
 
 def test_what_would_be_lost_is_told_first(old, database_url, folder, unit_vectors):
     old.add("Bob", unit_vectors(1), ["no crop"])
-    old.reject("Ann", unit_vectors(1), ["x"])
+    old.reject_faces("Ann", unit_vectors(1), ["x"])
     before = old.snapshot()
     with pytest.raises(GalleryError, match=r"1 anchors \(of Bob\) have no kept crop, and 1 rejected faces"):
         rebuild(database_url, NEW, folder, embed)

@@ -22,9 +22,9 @@ def test_requests_fail_with_503_and_recover_without_a_restart(template, unit_vec
         assert "Ann" in client.get("/").text
         server.stop()
         page, answer = client.get("/"), client.get("/api/v1/people")
-        assert (page.status_code, answer.status_code, answer.json["code"]) == (503, 503, "not_ready")
+        assert (page.status_code, answer.status_code, answer.json["code"]) == (503, 503, "gallery_unavailable")
         assert page.headers["Retry-After"] == answer.headers["Retry-After"] == "5"
-        assert "The gallery cannot be reached just now." in page.text
+        assert "The gallery is unavailable." in page.text
         assert "postgresql" not in page.text + answer.text
         assert "could not be read" in caplog.text
         server.start()

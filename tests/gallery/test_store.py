@@ -1,7 +1,5 @@
 import hashlib
-import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -20,7 +18,7 @@ SORTED = ["Ann Lee", "bob", "Émile Zola", "Zoë Ångström"]
 @pytest.fixture
 def count(database_url):
     """Counts the rows of a table, past the gallery."""
-    database = Database.at(database_url)
+    database = Database.connect(database_url)
 
     def rows(table) -> int:
         with database.reading() as connection:
@@ -70,13 +68,13 @@ class TestOpening:
         with pytest.raises(GalleryError) as caught:
             Gallery.open(database_url, "another/crop", None)
         sentence = str(caught.value)
-        assert f"another network or crop ({NETWORK}) than the one in use (another/crop)" in sentence
+        assert f"Another network or alignment ({NETWORK}) made the gallery" in sentence
         assert "people rebuild" in sentence
-        assert re.search(r"remove .* or set FACES_DATABASE_URL", sentence)
+        assert "set FACES_DATABASE_URL" in sentence
         assert "people import FOLDER" in sentence
 
     def test_another_networks_shipped_gallery_is_refused_and_nothing_is_claimed(self, database_url, folder):
-        with pytest.raises(GalleryError, match=r"shipped gallery .* was made by another network"):
+        with pytest.raises(GalleryError, match=r"Another network .* made the shipped gallery"):
             Gallery.open(database_url, "another/crop", folder)
         Gallery.open(database_url, NETWORK, folder).close()
 
@@ -102,8 +100,8 @@ class TestReading:
 
     def test_a_person_is_found_by_id_and_by_name(self, tiny_gallery):
         ann = tiny_gallery.find("Ann Lee")
-        assert tiny_gallery.find(" ann LEE ") == tiny_gallery.person(ann.id) == ann
-        assert tiny_gallery.find("Emile Zola") is tiny_gallery.person(99) is None
+        assert tiny_gallery.find(" ann LEE ") == tiny_gallery.find(ann.id) == ann
+        assert tiny_gallery.find("Emile Zola") is tiny_gallery.find(99) is None
 
     def test_a_portrait_comes_with_its_hash(self, tiny_gallery):
         ann, bob = tiny_gallery.find("Ann Lee"), tiny_gallery.find("bob")
@@ -159,9 +157,9 @@ class TestSnapshot:
         with pytest.raises(ValueError, match="read-only"):
             snapshot.anchors[0] = 0
         with pytest.raises(ValueError, match="read-only"):
-            snapshot.offsets[0] = 1
-        with pytest.raises(FrozenInstanceError):
-            snapshot.revision = 0
+            snapshot.person(0)[0] = 0
+        with pytest.raises(ValueError, match="read-only"):
+            snapshot.templates[0] = 0
 
     def test_threads_read_whole_snapshots_while_another_writes(self, tiny_gallery, unit_vectors):
         def read(_):
@@ -218,11 +216,11 @@ class TestAdding:
     @pytest.mark.parametrize(
         ("embeddings", "notes", "sentence"),
         [
-            (np.ones((1, DIMS + 1)), ["a"], "have 8 numbers each, these embeddings 9"),
-            (np.ones(DIMS), ["a"], r"these have the shape \(8,\)"),
+            (np.ones((1, DIMS + 1)), ["a"], "of 8 dimensions, got 9"),
+            (np.ones(DIMS), ["a"], r"got \(8,\)"),
             (np.zeros((1, DIMS)), ["a"], "zero or not finite"),
             (np.full((1, DIMS), np.nan), ["a"], "zero or not finite"),
-            (np.ones((2, DIMS)), ["a"], "2 anchors and 1 notes"),
+            (np.ones((2, DIMS)), ["a"], "1 notes for 2 anchors"),
         ],
     )
     def test_embeddings_that_cannot_be_anchors_change_nothing(self, tiny_gallery, embeddings, notes, sentence):
@@ -233,7 +231,7 @@ class TestAdding:
         assert tiny_gallery.find("Carla") is None
 
     def test_a_bad_name_is_refused(self, tiny_gallery, unit_vectors):
-        with pytest.raises(GalleryError, match="this one is empty"):
+        with pytest.raises(GalleryError, match="name is empty"):
             tiny_gallery.add(" ", unit_vectors(1), ["a"])
 
     def test_file_names_that_are_no_text_can_be_notes_and_find_nobody(self, tiny_gallery, unit_vectors):
@@ -251,14 +249,14 @@ class TestRemoving:
     def test_a_person_goes_with_everything(self, tiny_gallery, count):
         ann = tiny_gallery.find("Ann Lee")
         assert tiny_gallery.remove("ann lee") == ann
-        assert tiny_gallery.person(ann.id) is tiny_gallery.portrait(ann.id) is tiny_gallery.find("Ann Lee") is None
+        assert tiny_gallery.find(ann.id) is tiny_gallery.portrait(ann.id) is tiny_gallery.find("Ann Lee") is None
         assert "Ann Lee" not in tiny_gallery.snapshot().names
         assert (count(AnchorRow), count(PortraitRow)) == (10, 1)
 
     def test_for_good_deletes_everything_at_once(self, tiny_gallery, count):
         ann = tiny_gallery.find("Ann Lee")
-        assert tiny_gallery.remove("ann lee", for_good=True) == ann
-        assert (count(AnchorRow), count(PortraitRow), tiny_gallery.removed()) == (6, 0, [])
+        assert tiny_gallery.remove("ann lee", purge=True) == ann
+        assert (count(AnchorRow), count(PortraitRow), tiny_gallery.removed_people()) == (6, 0, [])
         assert "Ann Lee" not in tiny_gallery.snapshot().names
         with pytest.raises(PersonNotFound, match="no removed person called 'Ann Lee'"):
             tiny_gallery.restore("Ann Lee")
@@ -266,19 +264,19 @@ class TestRemoving:
     def test_for_good_takes_those_removed_before_along(self, tiny_gallery, unit_vectors, count):
         tiny_gallery.remove("Ann Lee")
         tiny_gallery.add("Ann Lee", unit_vectors(1), ["new.jpg"])
-        tiny_gallery.remove("Ann Lee", for_good=True)
-        assert (count(AnchorRow), tiny_gallery.removed()) == (6, [])
+        tiny_gallery.remove("Ann Lee", purge=True)
+        assert (count(AnchorRow), tiny_gallery.removed_people()) == (6, [])
 
-    @pytest.mark.parametrize("for_good", [False, True])
-    def test_several_go_together_or_none(self, tiny_gallery, for_good):
-        with pytest.raises(PersonNotFound, match=r"called 'Nobody' .* No person was removed\.$"):
-            tiny_gallery.remove_people(["bob", "Nobody"], for_good)
+    @pytest.mark.parametrize("purge", [False, True])
+    def test_several_go_together_or_none(self, tiny_gallery, purge):
+        with pytest.raises(PersonNotFound, match=r"called 'Nobody'.* No person was removed\.$"):
+            tiny_gallery.remove_people(["bob", "Nobody"], purge)
         assert tiny_gallery.find("bob") is not None
-        gone = tiny_gallery.remove_people(["bob", "Ann Lee", "BOB"], for_good)
+        gone = tiny_gallery.remove_people(["bob", "Ann Lee", "BOB"], purge)
         assert [person.name for person in gone] == ["bob", "Ann Lee"]
-        numbers = ", ".join(f"person {person.id}" for person in gone)
-        assert tiny_gallery.history(1)[0].change == f"{'erased' if for_good else 'removed'} {numbers}"
-        assert len(tiny_gallery.removed()) == (0 if for_good else 2)
+        purged = "purged " + ", ".join(f"person {person.id}" for person in gone)
+        assert tiny_gallery.history(1)[0].change == (purged if purge else "removed bob, Ann Lee")
+        assert len(tiny_gallery.removed_people()) == (0 if purge else 2)
 
     def test_the_shipped_people_go_in_one_change(self, database_url, tmp_path, unit_vectors):
         people = [(f"Person {number}", unit_vectors(2), b"webp") for number in range(600)]
@@ -292,19 +290,19 @@ class TestRemoving:
         gallery.undo()
         assert len(gallery.snapshot()) == 601
         gallery.remove_shipped()
-        assert len(gallery.remove_shipped(for_good=True)) == 599
-        assert (gallery.remove_shipped(), gallery.removed(), len(gallery.people())) == ([], [], 2)
+        assert len(gallery.remove_shipped(purge=True)) == 599
+        assert (gallery.remove_shipped(), gallery.removed_people(), len(gallery.people())) == ([], [], 2)
         gallery.close()
 
     def test_an_unknown_name_gets_a_suggestion(self, tiny_gallery):
-        with pytest.raises(PersonNotFound, match=r"nobody called 'Anne Lee' in the gallery. Did you mean Ann Lee\?"):
+        with pytest.raises(PersonNotFound, match=r"no person called 'Anne Lee'. Did you mean Ann Lee\?"):
             tiny_gallery.remove("Anne Lee")
-        with pytest.raises(PersonNotFound, match="The list of people shows who is there"):
+        with pytest.raises(PersonNotFound, match="Check the list of people"):
             tiny_gallery.remove("Xqv")
 
     def test_an_id_is_never_used_again(self, tiny_gallery, unit_vectors):
         last = max(person.id for person in tiny_gallery.people())
-        tiny_gallery.remove(tiny_gallery.person(last).name)
+        tiny_gallery.remove(tiny_gallery.find(last).name)
         assert tiny_gallery.add("Carla", unit_vectors(1), ["a"]).id > last
 
 
@@ -320,7 +318,7 @@ class TestRenaming:
         assert tiny_gallery.rename("bob", "Bob").name == "Bob"
 
     def test_a_taken_name_is_refused(self, tiny_gallery):
-        with pytest.raises(NameTaken, match="already somebody called Ann Lee"):
+        with pytest.raises(NameTaken, match="Another person is called Ann Lee"):
             tiny_gallery.rename("bob", "ANN LEE")
 
     def test_unknown_and_bad_names_are_refused(self, tiny_gallery):
@@ -333,7 +331,7 @@ class TestRenaming:
 def test_the_list_of_changes_holds_no_names(tiny_gallery, database_url):
     tiny_gallery.rename("bob", "Robert")
     tiny_gallery.remove("Robert")
-    database = Database.at(database_url)
+    database = Database.connect(database_url)
     with database.reading() as connection:
         changes = " ".join(connection.scalars(select(RevisionRow.change)))
     database.close()

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.gallery.snapshot import Rejected, Snapshot
+from app.gallery.snapshot import RejectedFaces, Snapshot
 from app.recognition.decision import FPIRS, PairRules, decide, find_matches, resolve_duplicate_matches
 from app.recognition.scoring import Head, PersonDistance, pair_score, rank
 from tests.rules import PAIRS, make_rules
@@ -85,21 +85,10 @@ class TestRanking:
             expected = [pair_score(probe, anchor, HEAD) for anchor in anchors]
             assert found.scores(place).tolist() == pytest.approx(expected, abs=1e-4)
 
-    def test_blocks_do_not_show(self, many, unit_vectors, monkeypatch):
-        monkeypatch.setattr("app.gallery.snapshot.BLOCK_ROWS", 16)
-        split = Snapshot(many.names, many.ids, many.anchors, many.offsets, 1)
-        assert len(split.blocks) > 30
-        assert np.concatenate([block.anchors for block in split.blocks]).tolist() == many.anchors.tolist()
-        probe = unit_vectors(1)[0]
-        for one, other in zip(rank(probe, split, HEAD), rank(probe, many, HEAD), strict=True):
-            assert one.person == other.person
-            assert one.class_distance == pytest.approx(other.class_distance, abs=1e-6)
-
-    def test_changed_people_take_their_place(self, many, unit_vectors, monkeypatch):
-        monkeypatch.setattr("app.gallery.snapshot.BLOCK_ROWS", 16)
+    def test_changed_people_take_their_place(self, many, unit_vectors):
         snapshot = Snapshot(many.names, many.ids, many.anchors, many.offsets, 1, shifts=((0.01, -0.05),))
         new, moved = unit_vectors(40), unit_vectors(2)
-        after = snapshot.changed({1000: ("person 17b", new), 3: None, 5: ("zz", moved)}, Rejected(), 2)
+        after = snapshot.apply_changes({1000: ("person 17b", new), 3: None, 5: ("zz", moved)}, RejectedFaces(), 2)
         names = [name for name in many.names if name not in ("person 3", "person 5")]
         names.insert(names.index("person 17") + 1, "person 17b")
         assert sorted(after.names) == sorted([*names, "zz"])
@@ -111,10 +100,9 @@ class TestRanking:
         mean = new.mean(axis=0)
         np.testing.assert_allclose(after.templates[after.ids.index(1000)], mean / np.linalg.norm(mean), atol=1e-6)
         assert after.shifts == snapshot.shifts
-        assert sum(block in snapshot.blocks for block in after.blocks) >= len(snapshot.blocks) - 5
         assert len(after.anchors) == after.offsets[-1] == len(many.anchors) - 4 - 2 + 40 + 2
         with pytest.raises(ValueError, match="read-only"):
-            after.blocks[-1].anchors[0] = 0
+            after.person(0)[0] = 0
 
 
 class TestRejectedFaces:
@@ -137,7 +125,7 @@ class TestRejectedFaces:
 
     def test_they_weigh_for_faces_like_them_and_for_no_others(self, faces):
         groups = {"Ann": faces(0, 5), "Bob": faces(1, 5)}
-        rejected = Rejected((0,), faces(2, 1))
+        rejected = RejectedFaces((0,), faces(2, 1))
         for probe in faces(2, 10):
             before, after = self.distance(probe, groups), self.distance(probe, groups, rejected)
             assert after.class_distance > 0.9 > before.class_distance
@@ -149,8 +137,8 @@ class TestRejectedFaces:
     def test_they_weigh_against_their_person_alone(self, faces):
         groups = {"Ann": faces(0, 5), "Bob": faces(1, 5)}
         probe = faces(2, 1)[0]
-        assert self.distance(probe, groups, Rejected((1,), faces(2, 1))) == self.distance(probe, groups)
-        assert self.distance(probe, groups, Rejected((77,), faces(2, 1))) == self.distance(probe, groups)
+        assert self.distance(probe, groups, RejectedFaces((1,), faces(2, 1))) == self.distance(probe, groups)
+        assert self.distance(probe, groups, RejectedFaces((77,), faces(2, 1))) == self.distance(probe, groups)
 
 
 class TestThresholds:

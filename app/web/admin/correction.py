@@ -73,7 +73,7 @@ def correct_face() -> Response:
     embedding = examined.probes[0].embedding
     if embedding is None:
         raise BadRequest(EXPIRED)
-    person = recognizer.gallery.reject(request.form["reject"], embedding[None], [examined.file])
+    person = recognizer.gallery.reject_faces(request.form["reject"], embedding[None], [examined.file])
     sentence = f"The face is marked as not {person.name}. Similar faces get this name less often."
     return show_message(sentence, url_for("admin.person", person_id=person.id))
 

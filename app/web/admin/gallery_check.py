@@ -88,7 +88,7 @@ def _check(recognizer: Recognizer) -> Steps:
     with stage("check"):
         result = gallery_check.check(snapshot, recognizer.rules(snapshot), impostors)
     ids = dict(zip(snapshot.names, snapshot.ids, strict=True))
-    own_names = {person.name for person in gallery.own_people()}
+    own_names = {person.name for person in gallery.added_people()}
     own = [finding for finding in result.findings if finding.concerns(own_names)]
     shipped = [finding for finding in result.findings if not finding.concerns(own_names)]
     page = render(

@@ -9,7 +9,6 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from app import text
-from app.gallery.store import with_names
 from app.web.admin.blueprint import blueprint, form_id, render, show_message
 from app.web.recognizer_loading import current_recognizer
 
@@ -36,13 +35,8 @@ def history() -> str:
     return render(
         "history.html",
         changes=changes,
-        with_names=with_names(gallery),
         latest=next((change.id for change in changes if change.reversible and change.undone is None), None),
-        removed=[
-            RemovedView(person.id, person.name, person.removed + days)
-            for person in gallery.removed()
-            if person.removed is not None
-        ],
+        removed=[RemovedView(person.id, person.name, person.removed + days) for person in gallery.removed_people()],
         shown=MAX_REMOVED,
         days=gallery.recovery_days,
     )
@@ -52,8 +46,7 @@ def history() -> str:
 def undo() -> Response:
     """Undo the change of the form, if it is still the latest."""
     gallery = current_recognizer().gallery
-    name_people = with_names(gallery)
-    return show_message(f"Undone: {name_people(gallery.undo(form_id('change')))}.")
+    return show_message(f"Undone: {gallery.undo(form_id('change'))}.")
 
 
 @blueprint.post("/restore")
@@ -68,5 +61,5 @@ def purge() -> Response:
     """Erase a removed person permanently."""
     if "confirm" not in request.form:
         return show_message("Nothing was purged. Select “Permanently” to confirm.")
-    person = current_recognizer().gallery.remove(form_id("person"), for_good=True)
+    person = current_recognizer().gallery.remove(form_id("person"), purge=True)
     return show_message(f"{person.name} purged.")

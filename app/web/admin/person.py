@@ -21,7 +21,7 @@ MAX_SUGGESTIONS = 2000
 def person(person_id: int) -> str:
     """Show a person."""
     gallery = current_recognizer().gallery
-    found = gallery.person(person_id)
+    found = gallery.find(person_id)
     if found is None:
         raise NotFound
     return render(
@@ -29,7 +29,7 @@ def person(person_id: int) -> str:
         person=found,
         tile=tile(found),
         anchors=gallery.anchors(person_id),
-        rejected=gallery.rejected(person_id),
+        rejected=gallery.rejected_faces(person_id),
         names=suggestions(found.name),
         days=gallery.recovery_days,
     )
@@ -63,7 +63,7 @@ def merge(person_id: int) -> Response:
 def remove(person_id: int) -> Response:
     """Remove a person, or purge them."""
     gallery, purge = current_recognizer().gallery, "purge" in request.form
-    removed = gallery.remove(person_id, for_good=purge)
+    removed = gallery.remove(person_id, purge=purge)
     days = text.count(gallery.recovery_days, "day")
     outcome = "purged." if purge else f"removed. You can restore them here for {days}."
     return show_message(f"{removed.name} {outcome}", url_for("admin.history"))
@@ -75,7 +75,7 @@ def remove_anchors(person_id: int) -> Response:
     ids, purge = form_ids("anchor"), "purge" in request.form
     if not ids:
         return show_message("No reference photo was selected.")
-    changed = current_recognizer().gallery.remove_anchors(person_id, ids, for_good=purge)
+    changed = current_recognizer().gallery.remove_anchors(person_id, ids, purge=purge)
     action = "purged" if purge else "removed"
     return show_message(
         f"{text.count(len(ids), 'reference photo')} of {changed.name} {action}. {changed.anchors} remaining."

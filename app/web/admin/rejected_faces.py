@@ -14,7 +14,7 @@ def rejected_faces() -> str:
     """Show the rejected faces of all people."""
     gallery = current_recognizer().gallery
     ids = {person.name: person.id for person in gallery.people()}
-    return render("rejected_faces.html", faces=gallery.rejected(), ids=ids)
+    return render("rejected_faces.html", faces=gallery.rejected_faces(), ids=ids)
 
 
 @blueprint.post("/rejected")
@@ -23,5 +23,5 @@ def unreject() -> Response:
     ids = form_ids("face")
     if not ids:
         return show_message("No face was selected.")
-    current_recognizer().gallery.take_back(ids)
+    current_recognizer().gallery.remove_rejected_faces(ids)
     return show_message(f"{text.count(len(ids), 'rejected face')} removed.")

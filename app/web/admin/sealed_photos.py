@@ -95,7 +95,7 @@ def _load_probe(face: list[Any], flaw: str | None, crop: str | None, embedding: 
         return Probe(detected, None, None, flaw)
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(crop))).convert("RGB"))
     blob = base64.b64decode(embedding)
-    return Probe(detected, pixels, embedding_rows.from_bytes([blob], embedding_rows.dims_of(blob))[0], flaw)
+    return Probe(detected, pixels, embedding_rows.from_bytes([blob])[0], flaw)
 
 
 def _encode(data: bytes) -> str:

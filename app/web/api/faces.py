@@ -26,7 +26,7 @@ def list_anchors(path: schema.PersonPath) -> Response:
 @blueprint.delete("/people/<int:person_id>/anchors/<int:face_id>", responses={200: schema.Person, **problems(404)})
 def remove_anchor(path: admin_schema.AnchorPath, query: admin_schema.RemoveQuery) -> Response:
     """Remove one anchor and return the person without it."""
-    person = current_recognizer().gallery.remove_anchors(path.person_id, [path.face_id], for_good=query.purge)
+    person = current_recognizer().gallery.remove_anchors(path.person_id, [path.face_id], purge=query.purge)
     return json_response(people.person_json(person))
 
 
@@ -37,7 +37,7 @@ def remove_anchor(path: admin_schema.AnchorPath, query: admin_schema.RemoveQuery
 )
 def list_rejected(path: schema.PersonPath) -> Response:
     """List the faces that count against a person when similar faces are identified."""
-    return json_response(serialization.anchors(current_recognizer().gallery.rejected(path.person_id)))
+    return json_response(serialization.anchors(current_recognizer().gallery.rejected_faces(path.person_id)))
 
 
 @blueprint.post(
@@ -50,14 +50,14 @@ def reject_faces(path: schema.PersonPath, form: schema.PhotosForm) -> Response:
     photos = read_photos("image")
     recognizer = current_recognizer()
     embeddings = np.stack([_single_embedding(recognizer, photo) for photo in photos])
-    recognizer.gallery.reject(path.person_id, embeddings, [photo.name for photo in photos])
-    return json_response(serialization.anchors(recognizer.gallery.rejected(path.person_id)))
+    recognizer.gallery.reject_faces(path.person_id, embeddings, [photo.name for photo in photos])
+    return json_response(serialization.anchors(recognizer.gallery.rejected_faces(path.person_id)))
 
 
 @blueprint.delete("/rejected/<int:face_id>", responses={204: None, **problems(404)})
 def remove_rejected(path: admin_schema.RejectedFacePath) -> Response:
     """Delete a rejected face, so that it no longer counts against a person."""
-    current_recognizer().gallery.take_back([path.face_id])
+    current_recognizer().gallery.remove_rejected_faces([path.face_id])
     return Response(status=204, headers={"Cache-Control": "no-store"})
 
 

@@ -12,7 +12,7 @@ from app.errors import PersonNotFound
 from app.gallery.store import Person
 from app.web.api import schema
 from app.web.api.responses import Responses, api_blueprint, json_response, problems
-from app.web.portraits import portrait_response, portrait_version, search
+from app.web.portraits import portrait_response, portrait_version
 from app.web.recognizer_loading import current_recognizer
 
 blueprint = api_blueprint("api_people", "/api/v1/people", "People")
@@ -26,7 +26,7 @@ _PORTRAIT: Responses = {
 @blueprint.get("", responses={200: schema.People})
 def list_people(query: schema.PeopleQuery) -> Response:
     """List people, or those whose name has every word of `q`."""
-    people = search(current_recognizer().gallery.people(), query.q)
+    people = current_recognizer().gallery.search(query.q)
     end = query.offset + query.limit
     next_url = None
     if end < len(people):
@@ -43,7 +43,7 @@ def list_people(query: schema.PeopleQuery) -> Response:
 def get_person(path: schema.PersonPath) -> Response:
     """Return a person with spread and look-alikes."""
     recognizer = current_recognizer()
-    person = recognizer.gallery.person(path.person_id)
+    person = recognizer.gallery.find(path.person_id)
     if person is None:
         raise PersonNotFound(f"No person has the ID {path.person_id}.")
     spread, closest = likeness(person.id, recognizer.gallery.snapshot(), recognizer.network.card.rules.head)

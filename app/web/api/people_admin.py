@@ -7,7 +7,6 @@ from flask import Response
 from app import serialization
 from app.enrollment.enroll import MOST_PHOTOS, EnrollmentReport, confirm, resolve_picks, review
 from app.errors import FileTooLarge
-from app.gallery.store import with_names
 from app.web.api import admin_schema, people, schema
 from app.web.api.responses import admin_blueprint, json_response, problems
 from app.web.recognizer_loading import current_recognizer
@@ -58,7 +57,7 @@ def rename_person(path: schema.PersonPath, body: admin_schema.RenameBody) -> Res
 )
 def remove_person(path: schema.PersonPath, query: admin_schema.RemoveQuery) -> Response:
     """Remove a person with all anchors and the portrait, and return who it was."""
-    removed = current_recognizer().gallery.remove(path.person_id, for_good=query.purge)
+    removed = current_recognizer().gallery.remove(path.person_id, purge=query.purge)
     return json_response(serialization.person(removed, None))
 
 
@@ -75,7 +74,7 @@ def merge_people(path: schema.PersonPath, body: admin_schema.MergeBody) -> Respo
 @blueprint.get("/removed", responses={200: admin_schema.RemovedPeople})
 def list_removed() -> Response:
     """List people who can be restored, latest removal first."""
-    removed = current_recognizer().gallery.removed()
+    removed = current_recognizer().gallery.removed_people()
     rows = [
         serialization.person(person, None) | {"removed": person.removed and person.removed.isoformat()}
         for person in removed
@@ -93,7 +92,7 @@ def restore_person(path: schema.PersonPath) -> Response:
 def list_changes(query: admin_schema.ChangesQuery) -> Response:
     """List changes of the gallery by page, API and command line, latest first."""
     gallery = current_recognizer().gallery
-    return json_response(serialization.changes(gallery.history(query.limit), with_names(gallery)))
+    return json_response(serialization.changes(gallery.history(query.limit)))
 
 
 @blueprint.post(
@@ -105,7 +104,7 @@ def undo_change(path: admin_schema.ChangePath) -> Response:
     """Undo a change and return what it was."""
     gallery = current_recognizer().gallery
     undone = gallery.undo(path.change_id)
-    return json_response({"change": with_names(gallery)(undone)})
+    return json_response({"change": undone})
 
 
 def _data(photo: Upload) -> bytes | FileTooLarge:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from app.enrollment.look_alikes import likeness
 from app.enrollment.self_check import check_person
-from app.web.portraits import Tile, person_heading, search, tile
+from app.web.portraits import Tile, person_heading, tile
 from app.web.recognizer_loading import current_recognizer
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
@@ -42,7 +42,7 @@ def index() -> str:
     """Show a page of the gallery, or of the people whose name contains every word of `q`."""
     people = current_recognizer().gallery.people()
     query = request.args.get("q", "").strip()
-    found = search(people, query)
+    found = current_recognizer().gallery.search(query)
     last = max(1, -(-len(found) // PAGE_SIZE))
     page = request.args.get("page", 1, type=int)
     if not 1 <= page <= last:
@@ -64,7 +64,7 @@ def profile(person_id: int) -> str:
     """Show a person: average face, number and spread of reference photos, threshold and look-alikes."""
     recognizer = current_recognizer()
     gallery = recognizer.gallery
-    person, snapshot = gallery.person(person_id), gallery.snapshot()
+    person, snapshot = gallery.find(person_id), gallery.snapshot()
     if person is None:
         raise NotFound
     rules = recognizer.rules(snapshot)
@@ -79,7 +79,7 @@ def profile(person_id: int) -> str:
         lookalikes=[
             LookalikeView(other.id, tile(other), row.class_distance, row.mistaken)
             for row in closest
-            if (other := gallery.person(row.id)) is not None
+            if (other := gallery.find(row.id)) is not None
         ],
         person_heading=person_heading(gallery),
     )

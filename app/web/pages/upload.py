@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import render_template, request
 
-from app.web.portraits import search, tile
+from app.web.portraits import tile
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import upload_limits
 
@@ -19,7 +19,7 @@ def upload_page(problem: str | None = None) -> str:
     """
     people = current_recognizer().gallery.people()
     query = request.args.get("q", "").strip()
-    found = search(people, query)
+    found = current_recognizer().gallery.search(query)
     return render_template(
         "upload.html",
         problem=problem,

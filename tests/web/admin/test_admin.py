@@ -120,7 +120,7 @@ def test_photos_of_a_known_person_are_compared_with_their_anchors(client, photo)
 @pytest.mark.parametrize(
     ("name", "files", "status", "sentence"),
     [
-        (" ", {"a.jpg": b"x"}, 422, "A person needs a name; this one is empty."),
+        (" ", {"a.jpg": b"x"}, 422, "The name is empty."),
         ("Bo", {}, 400, "No photo was sent. Choose at least one."),
         ("Bo", {f"{number}.jpg": b"x" for number in range(101)}, 422, "You sent 101 photos. The limit is 100."),
     ],
@@ -172,12 +172,12 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery):
     assert "<h1>Ann &lt;b&gt;</h1>" in page.text
     answer = client.post(f"/manage/people/{ann}/rename", data=back | {"name": PERSON})
     assert answer.location == back["return"]
-    assert message(client, answer).startswith(f"There is already somebody called {PERSON}")
+    assert message(client, answer).startswith(f"Another person is called {PERSON}")
     assert (
         message(client, client.post(f"/manage/people/{ann}/rename", data=back | {"name": "Anne"})) == "Renamed to Anne."
     )
     assert message(client, client.post(f"/manage/people/{ann}/merge", data=back | {"into": "Bo"})).startswith(
-        "There is nobody"
+        "The gallery has no person"
     )
     merged = client.post(f"/manage/people/{ann}/merge", data=back | {"into": OTHER})
     assert message(client, merged) == f"Merged. {OTHER} has 34 reference photos."
@@ -201,7 +201,7 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery):
     other = gallery.find(OTHER).id
     erased = client.post(f"/manage/people/{other}/remove", data={"purge": "on"})
     assert message(client, erased) == f"{OTHER} purged."
-    assert gallery.removed() == []
+    assert gallery.removed_people() == []
     assert client.get(f"/manage/people/{other}").status_code == 404
 
 
@@ -240,7 +240,7 @@ def test_a_rejected_face_raises_the_distance_until_it_is_removed(client, gallery
         text(page),
     )
     assert f"Not {PERSON}" in text(client.get("/manage/rejected"))
-    ids = [one.id for one in gallery.rejected()]
+    ids = [one.id for one in gallery.rejected_faces()]
     assert (
         message(client, client.post("/manage/rejected", data={"face": ids, "return": "/manage/rejected"}))
         == "1 rejected face removed."

@@ -67,7 +67,7 @@ def test_portrait(client, recognizer):
     person = people(client, f"?q={PERSON}")["people"][0]
     response = client.get(person["portrait"])
     assert response.mimetype == "image/webp"
-    assert hashlib.sha256(response.data).hexdigest() == recognizer.gallery.person(person["id"]).portrait_sha256
+    assert hashlib.sha256(response.data).hexdigest() == recognizer.gallery.find(person["id"]).portrait_sha256
     assert response.cache_control.immutable
     plain = client.get(person["portrait"].partition("?")[0])
     assert plain.cache_control.no_cache

@@ -101,7 +101,7 @@ def test_a_person_is_reviewed_added_and_taken_back(ask, gallery, photo):
     assert (last["change"], last["reversible"]) == ("added 2 anchors of Bo", True)
     assert ask("post", f"changes/{last['id']}/undo").get_json() == {"change": "added 2 anchors of Bo"}
     assert gallery.find("Bo") is None
-    assert_problem(ask("post", f"changes/{last['id']}/undo"), 409, "not_latest_change", "Only the newest change")
+    assert_problem(ask("post", f"changes/{last['id']}/undo"), 409, "not_latest_change", "Only the latest change")
 
 
 def test_photos_with_the_same_name_are_told_apart_by_their_position(client, gallery, photo):
@@ -118,7 +118,7 @@ def test_photos_with_the_same_name_are_told_apart_by_their_position(client, gall
 def test_what_cannot_be_added(ask, photo):
     assert_problem(ask("post", "people", {"a.jpg": b"x"}), 400, "invalid_parameter", "The parameter name is missing")
     assert_problem(ask("post", "people?name=Bo", {}), 400, "no_image", "No photo was sent.")
-    assert_problem(ask("post", "people?name=%20", {"a.jpg": b"x"}), 422, "invalid_name", "A person needs a name")
+    assert_problem(ask("post", "people?name=%20", {"a.jpg": b"x"}), 422, "invalid_name", "The name is empty")
     answer = ask("post", "people?name=Bo&face=2", {"a.jpg": b"x"})
     assert_problem(answer, 400, "invalid_face_choice", "'2' is not PHOTO=NUMBER")
     answer = ask("post", "people?name=Bo&allow=low_quality", {"a.jpg": b"x"})
@@ -128,9 +128,9 @@ def test_what_cannot_be_added(ask, photo):
 def test_rename_merge_remove_restore_and_erase(ask, gallery):
     ann = person_id(gallery, "Ann <b>")
     assert ask("patch", f"people/{ann}", json={"name": "Anne"}).get_json()["person"] == "Anne"
-    assert_problem(ask("patch", f"people/{ann}", json={"name": PERSON}), 409, "name_taken", "There is already")
-    assert_problem(ask("patch", f"people/{ann}", json={"name": ""}), 422, "invalid_name", "A person needs a name")
-    assert_problem(ask("patch", "people/999", json={"name": "A"}), 404, "not_found", "There is nobody with the id 999")
+    assert_problem(ask("patch", f"people/{ann}", json={"name": PERSON}), 409, "name_taken", "Another person is called")
+    assert_problem(ask("patch", f"people/{ann}", json={"name": ""}), 422, "invalid_name", "The name is empty")
+    assert_problem(ask("patch", "people/999", json={"name": "A"}), 404, "not_found", "The gallery has no person")
     assert_problem(ask("patch", f"people/{ann}", data="x"), 400, "bad_request", "The body must be")
     assert_problem(ask("post", f"people/{ann}/merge", json={"into": ann}), 409, "same_person", "Anne cannot be merged")
     merged = ask("post", f"people/{ann}/merge", json={"into": person_id(gallery, PERSON)}).get_json()
