@@ -42,9 +42,9 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
     if not yes and sys.stdin.isatty():
         what = _removal(gallery, names, anchor_ids, purge)
         click.confirm(
-            f"{'Erase' if purge else 'Remove'} {what}?{' This cannot be undone.' if purge else ''}", abort=True
+            f"{'Purge' if purge else 'Remove'} {what}?{' This cannot be undone.' if purge else ''}", abort=True
         )
-    done = "erased" if purge else "removed"
+    done = "purged" if purge else "removed"
     if anchor_ids:
         left = gallery.remove_anchors(names[0], anchor_ids, purge=purge)
         click.echo(f"{text.count(len(anchor_ids), 'anchor')} of {left.name} {done}; {left.anchors} are left.")

@@ -185,7 +185,7 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery):
     page = client.get("/manage")
     assert f"merged Anne into {OTHER}" in text(page)
     change = fields(page, "/manage/undo")
-    assert message(client, client.post("/manage/undo", data={"change": "1"})).startswith("Only the newest change")
+    assert message(client, client.post("/manage/undo", data={"change": "1"})).startswith("Only the latest change")
     assert message(client, client.post("/manage/undo", data=change)) == f"Undone: merged Anne into {OTHER}."
     assert gallery.find("Anne").anchors == 2
 
