@@ -133,12 +133,11 @@ def undo(connection: Connection, expected: int | None = None) -> str:
         select(ChangedPersonRow.person_id).where(ChangedPersonRow.revision_id == found.id)
     ).all()
     change.add_people(*people)
-    description = _insert_names(connection, [found.change])[0]
     try:
         _restore_values(connection, found.id)
     except IntegrityError as error:
         raise NameTaken(
-            f"Change {found.id} ({description}) cannot be undone: another person has the name now. Rename them first."
+            f"Change {found.id} cannot be undone: another person has the name now. Rename them first."
         ) from error
     _restore_portraits(connection, found.id)
     for batch in _batches(people):
@@ -149,7 +148,7 @@ def undo(connection: Connection, expected: int | None = None) -> str:
         inserted = update(table).where(table.revision_id == found.id, table.removed.is_(None))
         connection.execute(inserted.values(removed=now()))
     connection.execute(update(RevisionRow).where(RevisionRow.id == found.id).values(undone=now()))
-    return description
+    return _insert_names(connection, [found.change])[0]
 
 
 def history(connection: Connection, limit: int) -> list[PastChange]:

@@ -90,7 +90,7 @@ def test_a_person_of_whom_nothing_was_learnt_is_not_there(run, gallery, pictures
 def test_a_name_that_cannot_be_one(run, pictures):
     done = run("people", "add", " ", pictures / "inner" / "one.png")
     assert done.exit_code == 1
-    assert done.stderr.startswith("Error: A person needs a name")
+    assert done.stderr.startswith("Error: The name is empty")
 
 
 def test_rename(run, newcomer, gallery):
@@ -103,7 +103,7 @@ def test_rename(run, newcomer, gallery):
 def test_rename_to_somebody_else(run, newcomer):
     done = run("people", "rename", newcomer, PERSON.lower())
     assert done.exit_code == 1
-    assert f"There is already somebody called {PERSON}" in done.stderr
+    assert f"Another person is called {PERSON}" in done.stderr
 
 
 def test_remove(run, newcomer, gallery):
