@@ -1,3 +1,1 @@
-"""One command a bench; each prints a table."""
-
-import app  # noqa: F401  Before NumPy, as in the program: it sets what NumPy reads when it is imported.
+"""Benchmarks: accuracy, speed, memory and robustness. Each module prints its results and explains its command."""

@@ -1,8 +1,8 @@
-"""Identification accuracy beside other systems: `.venv/bin/python -m bench.accuracy FACES_FOLDER LFW_FOLDER`.
+"""Accuracy compared with other systems: `.venv/bin/python -m bench.accuracy FACES_FOLDER LFW_FOLDER`.
 
-The shipped network, `face_recognition` (dlib), and with `--opencv` OpenCV's YuNet and SFace in 40 lines, on the same
-photos of LFW: galleries of people with ten or more pictures by the number of enrolled photos, and the 6,000 pairs. A
-face that a system misses is its error. Answers of dlib and OpenCV stay in `.bench/`: dlib's take half an hour.
+The shipped network, `face_recognition` (dlib), and with `--opencv` OpenCV's YuNet and SFace, on the same photos of LFW:
+galleries of people with ten or more pictures by the number of enrolled photos, and the 6,000 pairs. A missed face is an
+error. Embeddings of dlib and OpenCV are cached in `.bench/`: dlib takes half an hour.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from app.settings import ROOT, Settings
 from app.training.data import labeled_faces, unseen_people
 from app.training.data.crops import collect, embed
 from app.training.data.splits import unit_hash
-from app.training.evaluation import identification, verification
+from app.training.evaluation import own_galleries, verification
 from app.vision.detection import Detector
-from bench.rival import rival
+from bench.common import FOLDER
+from bench.dlib_peer import start_peer
 
-KEPT = ROOT / ".bench"
+CACHE = ROOT / ".bench"
 YUNET, SFACE = "face_detection_yunet_2023mar.onnx", "face_recognition_sface_2021dec.onnx"
-FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
-Ask = Callable[[Path], np.ndarray | None]
+EmbedFile = Callable[[Path], np.ndarray | None]
 """Returns the embedding of the largest face of a picture, None if there is no face."""
 
 Embed = Callable[[Sequence[str], str], np.ndarray]
-"""Embeds files, whose cache has this name: float (files, dims), zeros where a system found no face."""
+"""Embeds files of the cache of this name: float (files, dims), zeros where the system missed the face."""
 
 
 @contextmanager
-def dlib() -> Iterator[Ask]:
+def dlib() -> Iterator[EmbedFile]:
     """Start `face_recognition` in its own environment."""
-    with rival() as process:
-        yield lambda path: process.ask(path).largest
+    with start_peer() as peer:
+        yield lambda path: peer.find(path).largest
 
 
 @contextmanager
-def opencv(folder: Path) -> Iterator[Ask]:
+def opencv(folder: Path) -> Iterator[EmbedFile]:
     """Load OpenCV's detector and network with their defaults."""
     detector = cv2.FaceDetectorYN.create(str(folder / YUNET), "", (320, 320))
     network = cv2.FaceRecognizerSF.create(str(folder / SFACE), "")
 
-    def ask(path: Path) -> np.ndarray | None:
+    def embed_file(path: Path) -> np.ndarray | None:
         picture = cv2.imread(str(path))
         detector.setInputSize(picture.shape[1::-1])
         faces = detector.detect(picture)[1]
@@ -61,32 +61,32 @@ def opencv(folder: Path) -> Iterator[Ask]:
         embedding = network.feature(network.alignCrop(picture, largest))[0]
         return embedding / np.linalg.norm(embedding)
 
-    yield ask
+    yield embed_file
 
 
-def answers(
-    kept: Path, root: Path, files: Sequence[str], system: Callable[[], AbstractContextManager[Ask]]
+def embed_cached(
+    cache: Path, root: Path, files: Sequence[str], system: Callable[[], AbstractContextManager[EmbedFile]]
 ) -> np.ndarray:
-    """Return a system's embeddings of files: float64 (files, 128), zeros where it found no face.
+    """Return a system's embeddings of files: float64 (files, 128), zeros where it missed the face.
 
     Args:
-        kept: file of JSON lines with the answers of earlier calls.
-        root: folder that `files` are relative to.
-        files: the pictures.
-        system: opened if answers are missing.
+        cache: File of JSON lines with the embeddings of earlier calls.
+        root: Folder that `files` are relative to.
+        files: Pictures.
+        system: Started if embeddings are missing.
     """
-    kept.parent.mkdir(exist_ok=True)
+    cache.parent.mkdir(exist_ok=True)
     known = {}
-    if kept.exists():
-        # A call that was stopped may have left half a line.
-        lines = [line for line in kept.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-        kept.write_text("".join(lines), encoding="utf-8")
+    if cache.exists():
+        # An interrupted call may have left half a line.
+        lines = [line for line in cache.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        cache.write_text("".join(lines), encoding="utf-8")
         known = dict(map(json.loads, lines))
     missing = [file for file in files if file not in known]
     if missing:
-        with system() as ask, kept.open("a", encoding="utf-8") as stream:
-            for file in tqdm(missing, desc=kept.stem, unit="face", disable=None):
-                found = ask(root / file)
+        with system() as embed_file, cache.open("a", encoding="utf-8") as stream:
+            for file in tqdm(missing, desc=cache.stem, unit="face", disable=None):
+                found = embed_file(root / file)
                 known[file] = None if found is None else found.round(6).tolist()
                 stream.write(json.dumps([file, known[file]]) + "\n")
                 stream.flush()
@@ -100,29 +100,29 @@ def mean_distances(probes: np.ndarray, anchors: Sequence[np.ndarray]) -> np.ndar
     return np.sqrt(np.maximum(0, squares))
 
 
-def serving(root: Path, work: Path, files: dict[str, list[str]]) -> dict[str, Embed]:
-    """Return the shipped network with its quality gate.
+def own_system(root: Path, work: Path, files: dict[str, list[str]]) -> Embed:
+    """Return the shipped network with its quality floor.
 
     Args:
-        root: folder that all files are relative to.
-        work: folder of the crops that `evaluate` cached.
-        files: of each cache.
+        root: Folder that all files are relative to.
+        work: Folder of the crops that `evaluate` cached.
+        files: Files of each cache.
     """
     settings = Settings()
     detector, network = Detector.from_settings(settings), inference.load_network(settings.model)
 
-    def shipped(wanted: Sequence[str], cache: str) -> np.ndarray:
+    def embed_files(wanted: Sequence[str], cache: str) -> np.ndarray:
         crops = collect(root, files[cache], detector, work / cache)
         crops, embeddings = embed(network, crops, work / cache)
         usable = network.card.quality.accepts(crops.qualities)
         return (embeddings * usable[:, None])[crops.positions(wanted)]
 
-    return {"this program": shipped}
+    return embed_files
 
 
 def row(
     embed_files: Embed,
-    measure: identification.Measure,
+    measure: own_galleries.Measure,
     members: Sequence[str],
     impostors: Sequence[str],
     pairs: Sequence[tuple[str, str, bool]],
@@ -143,8 +143,8 @@ def row(
     inside = np.isin(files, members)
     people = np.array([file.rpartition("/")[0] for file in files])
     usable, outside = embeddings.any(axis=1), np.flatnonzero(~inside)
-    faces = identification.Collection(embeddings, usable, people, np.flatnonzero(inside), outside, outside)
-    for own in identification.own_galleries(faces, measure=measure)["rows"]:
+    faces = own_galleries.Collection(embeddings, usable, people, np.flatnonzero(inside), outside, outside)
+    for own in own_galleries.own_gallery_rates(faces, measure=measure)["rows"]:
         yield " / ".join(f"{100 * rate['tpir']:.1f}" for rate in own["rates"])
 
 
@@ -164,23 +164,23 @@ def main(faces: Path, lfw: Path, opencv_folder: Path | None, count: int, pairs: 
     """Measure and print a Markdown table."""
     members, others = unseen_people.list_pictures(lfw, labeled_faces.lfw_names(faces))
     impostors = sorted(others, key=lambda file: unit_hash(file, 3))[:count]
-    listed = verification.lfw_pairs(lfw)
+    listed = verification.read_lfw_pairs(lfw)
     chosen = listed[:: -(-len(listed) // pairs)]
     files = {"lfw": files_of(listed), "unseen": sorted([*members, *others])}
-    template = identification.template_distances
-    systems = {name: (one, template) for name, one in serving(lfw, work, files).items()}
+    template = own_galleries.template_distances
+    systems = {"this program": (own_system(lfw, work, files), template)}
     if opencv_folder is not None:
-        peer = KEPT / "opencv.jsonl"
+        peer = CACHE / "opencv.jsonl"
         systems["OpenCV, YuNet + SFace"] = (
-            lambda files, _: answers(peer, lfw, files, lambda: opencv(opencv_folder)),
+            lambda files, _: embed_cached(peer, lfw, files, lambda: opencv(opencv_folder)),
             template,
         )
     systems["`face_recognition` (dlib)"] = (
-        lambda files, _: answers(KEPT / "dlib.jsonl", lfw, files, dlib),
+        lambda files, _: embed_cached(CACHE / "dlib.jsonl", lfw, files, dlib),
         mean_distances,
     )
     rates = " / ".join(f"{100 * fpir:g}" for fpir in FPIRS)
-    titles = [f"{number} enrolled" for number in identification.ENROLLED]
+    titles = [f"{number} enrolled" for number in own_galleries.ENROLLED]
     print(f"{len(chosen):,} pairs; {len(members):,} photos of members and {len(impostors):,} impostors")
     print(f"Enrolled photos: TPIR at FPIR {rates} %")
     print(f"| % | Faces missed or refused | LFW accuracy | TAR at FAR 0.1 % | {' | '.join(titles)} |")

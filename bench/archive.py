@@ -1,158 +1,211 @@
-"""Archives: `python -m bench.archive [PHOTO_FOLDER] [--photos 1000] [--rounds 2]`.
+"""Batch identification of an archive: `.venv/bin/python -m bench.archive throughput|memory`.
 
-Photos a second of the pool with one worker on one core, with two on two, and of Ray with two actors, in turns in one
-run; then, from the measured stages, how many cores a million photos an hour take and what saturates first. Without a
-folder the photos are made of shipped portraits, one to three faces in a megapixel. Start-up is not counted: the clock
-runs from the first quarter of the rows, when all workers have begun, to the last.
+`throughput` compares the local process pool on one and two cores with Ray, in turns, and estimates the cores for a
+million photos an hour. `memory` prints the peak memory of each process for two sizes of archive.
 """
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import click
 import cv2
 
-from app import tracing
+from app import serialization, tracing
 from app.batch.job import BatchJob
 from app.batch.process_pool import WORKER_ENVIRONMENT, ProcessPool
 from app.batch.ray_engine import RayCluster
+from app.batch.results import Results
 from app.batch.sources import PhotoSources
 from app.recognition.recognizer import Recognizer
-from app.settings import Settings
+from app.settings import ROOT, Settings
 from app.vision import photo_files
-from bench.observed import resident
+from bench.common import FOLDER, command_line, descendants, resident_memory, time_stages
 from tests import photos
 
-_HOUR = 3600
-_MILLION = 1_000_000
-_DISK = 100e6
-"""Bytes a second that one cheap disk or a gigabit line gives, for the model."""
+PHOTOS_A_SECOND = 1_000_000 / 3600
+GIGABIT = 100e6
+"""Bytes a second of a gigabit line or one cheap disk."""
+
+STAGED_PHOTOS = 60
+COPIES = 4
+EMPTY_FILES = (10_000, 100_000)
+ROLES = {b"app.vision.decoder_process": "decoder", b"spawn_main": "worker", b"main.py": "command"}
 
 
-def made(folder: Path, count: int) -> Path:
-    """Photos of shipped portraits."""
+@click.group()
+def main() -> None:
+    """Measure batch identification."""
+
+
+def write_photos(folder: Path, count: int) -> None:
+    """Write photos of a megapixel with one to three shipped portraits."""
     faces = list(photos.portraits().values())
     for number in range(count):
-        some = [faces[(number + place) % len(faces)] for place in range(1 + number % 3)]
-        (folder / f"{number:05d}.jpg").write_bytes(photos.encode(photos.paste(*some, size=(1150, 870))))
-    return folder
+        shown = [faces[(number + offset) % len(faces)] for offset in range(1 + number % 3)]
+        (folder / f"{number:05d}.jpg").write_bytes(photos.encode(photos.paste(*shown, size=(1150, 870))))
 
 
-def rate(rows: Iterable[list[dict]], total: int) -> float:
-    """Photos a second over the last three quarters."""
-    done, began = 0, None
-    for some in rows:
-        done += len(some)
-        if began is None and done >= total / 4:
-            began = (time.monotonic(), done)
-    return (done - began[1]) / (time.monotonic() - began[0])
-
-
-def on_cores(cores: set[int], rows: Iterator[list[dict]], total: int) -> float:
-    """The same, with all that is started held to some cores."""
+def measure_rate(cores: set[int], start: Callable[[], Iterable[list[dict]]], total: int) -> float:
+    """Return photos a second on some cores, over the last three quarters: until then all workers have started."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
-        return rate(rows, total)
+        done, first_done, started = 0, 0, 0.0
+        for rows in start():
+            done += len(rows)
+            if not first_done and done >= total / 4:
+                first_done, started = done, time.monotonic()
+        return (done - first_done) / (time.monotonic() - started)
     finally:
         os.sched_setaffinity(0, before)
 
 
-def staged(settings: Settings, paths: list[Path]) -> tuple[dict[str, float], float]:
-    """Seconds a photo of each stage, and bytes a photo, on the cores of this process."""
+@main.command()
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--photos", "count", default=1000, show_default=True, help="Photos of the archive.")
+@click.option("--rounds", default=2, show_default=True)
+def throughput(folder: Path | None, count: int, rounds: int) -> None:
+    """Compare the process pool with Ray on FOLDER, or on generated photos; best of the rounds."""
+    with tempfile.TemporaryDirectory() as name:
+        if folder is None:
+            folder = Path(name) / "photos"
+            folder.mkdir()
+            write_photos(folder, count)
+        settings = Settings().with_changes(database_url=f"sqlite:///{name}/gallery.sqlite")
+        job = BatchJob.prepare(settings, PhotoSources([str(folder)]))
+        paths = list(job.sources.photos())[:count]
+        total = len(paths)
+        first, second = sorted(os.sched_getaffinity(0))[:2]
+        engines = {
+            "pool, 1 worker": lambda: measure_rate({first}, lambda: ProcessPool(job, 1, total).identify(paths), total),
+            "pool, 2 workers": lambda: measure_rate(
+                {first, second}, lambda: ProcessPool(job, 2, total).identify(paths), total
+            ),
+            "Ray, 2 actors": lambda: measure_rate(
+                {first, second}, lambda: RayCluster(job, None, 2, total).identify(paths), total
+            ),
+        }
+        rates: dict[str, list[float]] = {engine: [] for engine in engines}
+        for _ in range(rounds):
+            for engine, measure in engines.items():
+                rates[engine].append(measure())
+        best = {engine: max(measured) for engine, measured in rates.items()}
+        one, two, ray = best.values()
+        click.echo(f"{total} photos, one core per worker")
+        for engine, rate in best.items():
+            click.echo(f"  {engine:<16} {rate:6.2f} photos a second, {rate / one:5.2f} times one core")
+        click.echo(f"  Ray costs {1 - ray / two:.0%} of the pool's speed.")
+        # Stages are measured in a process that starts as workers do: on one core, with one thread per library.
+        os.sched_setaffinity(0, {first})
+        os.environ.update(WORKER_ENVIRONMENT)
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            sample = [Path(path) for path in paths[:STAGED_PHOTOS]]
+            seconds, size = process.submit(measure_stages, settings, sample).result()
+        print_estimate(seconds, size, one)
+
+
+def measure_stages(settings: Settings, paths: list[Path]) -> tuple[dict[str, float], float]:
+    """Return seconds per photo of each stage, and bytes per photo."""
     cv2.setNumThreads(1)
     recognizer = Recognizer.load(settings)
     recognizer.warm_up()
-    course = tracing.RequestTrace(deadline=float("inf"))
-    reading, size = 0.0, 0
+    total: Counter[str] = Counter()
+    size = 0
     for path in paths:
         started = time.monotonic()
         data = photo_files.read_photo(path, settings.max_file_bytes)
-        reading += time.monotonic() - started
+        total["read"] += time.monotonic() - started
         size += len(data)
-        tracing.start_trace(course)
-        recognizer.identify(data)
-        tracing.end_trace()
+        total.update(time_stages(recognizer, data)[0])
     recognizer.gallery.close()
-    seconds = Counter(read=reading) + course.seconds
-    return {name: seconds[name] / len(paths) for name in ("read", *tracing.STAGES)}, size / len(paths)
+    return {name: total[name] / len(paths) for name in ("read", *tracing.STAGES)}, size / len(paths)
 
 
-def model(seconds: dict[str, float], size: float, own: float) -> None:
-    """Print what a million photos an hour take.
-
-    Args:
-        seconds: of a core a photo, by stage.
-        size: bytes a photo.
-        own: photos a second that one core was seen to do, all stages and the pool itself.
-    """
-    needed = _MILLION / _HOUR
-    print(
-        f"\nA million photos an hour are {needed:.0f} a second. Cores for each stage, at {size / 1e3:.0f} kB a photo:"
-    )
-    for name, each in sorted(seconds.items(), key=lambda pair: -pair[1]):
-        print(
-            f"  {name:<8} {1000 * each:8.2f} ms a photo {needed * each:8.1f} cores {each / sum(seconds.values()):6.0%}"
-        )
-    print(f"  together {1000 * sum(seconds.values()):8.2f} ms a photo {needed * sum(seconds.values()):8.1f} cores")
-    print(f"  as one core of the pool was seen to do it: {needed / own:.0f} cores")
-    print(f"Reading takes {needed * size / 1e6:.0f} MB a second: {needed * size / _DISK:.1f} gigabit lines.")
-    most = max(seconds, key=seconds.get)
-    print(f"Saturated first: {most}, as long as each core reads less than {own * size / 1e6:.1f} MB a second.")
+def print_estimate(seconds: dict[str, float], size: float, rate: float) -> None:
+    """Print the cores for a million photos an hour; `rate` is the pool's photos a second on one core."""
+    total = sum(seconds.values())
+    click.echo(f"\nA million photos an hour are {PHOTOS_A_SECOND:.0f} a second, of {size / 1e3:.0f} kB each:")
+    for name, each in sorted(seconds.items(), key=lambda item: -item[1]):
+        click.echo(f"  {name:<8} {1000 * each:8.2f} ms {PHOTOS_A_SECOND * each:8.1f} cores {each / total:6.0%}")
+    click.echo(f"  {'all':<8} {1000 * total:8.2f} ms {PHOTOS_A_SECOND * total:8.1f} cores")
+    click.echo(f"  at the pool's rate: {PHOTOS_A_SECOND / rate:.0f} cores")
+    traffic = PHOTOS_A_SECOND * size
+    click.echo(f"Reading takes {traffic / 1e6:.0f} MB a second, or {traffic / GIGABIT:.1f} gigabit lines.")
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", help="photos to take instead of made ones")
-    parser.add_argument("--photos", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=2)
-    arguments = parser.parse_args()
+@main.command()
+@click.option("--photos", "count", default=50, show_default=True)
+@click.option("--workers", default=2, show_default=True)
+def memory(count: int, workers: int) -> None:
+    """Print the peak memory of command, workers and decoders for N and 4 N photos, and of the command alone."""
     with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "photos").mkdir()
-        folder = arguments.folder or made(Path(name) / "photos", arguments.photos)
-        settings = Settings().with_changes(database_url=f"sqlite:///{name}/gallery.sqlite")
-        job = BatchJob.prepare(settings, PhotoSources([str(folder)]))
-        paths = list(job.sources.photos())[: arguments.photos]
-        total = len(paths)
-        first, second = sorted(os.sched_getaffinity(0))[:2]
-        ways = {
-            "pool, 1 worker on 1 core": lambda: on_cores({first}, ProcessPool(job, 1, total).identify(paths), total),
-            "pool, 2 workers on 2 cores": lambda: on_cores(
-                {first, second}, ProcessPool(job, 2, total).identify(paths), total
-            ),
-            "Ray, 2 actors on 2 cores": lambda: on_cores(
-                {first, second}, RayCluster(job, None, 2, total).identify(paths), total
-            ),
-        }
-        rates: dict[str, list[float]] = {way: [] for way in ways}
-        for _ in range(arguments.rounds):
-            for way, measure in ways.items():
-                rates[way].append(measure())
-        best = {way: max(row) for way, row in rates.items()}
-        one, two, _ray = best
-        print(f"{total} photos, the best of {arguments.rounds} rounds in turns:")
-        for way, row in rates.items():
-            share = best[way] / best[one]
-            print(
-                f"  {way:<28} {best[way]:6.2f} photos a second {share:5.2f} times one core   ({min(row):.2f} at worst)"
+        folder = Path(name) / "photos"
+        folder.mkdir()
+        write_photos(folder, count)
+        environment = os.environ | {"FACES_DATABASE_URL": f"sqlite:///{name}/gallery.sqlite"}
+        for times in (1, COPIES):
+            for copy in range(1, times):
+                (folder / f"{copy}").mkdir()
+                for photo in folder.glob("*.jpg"):
+                    (folder / f"{copy}" / photo.name).hardlink_to(photo)
+            out = Path(name) / f"results-{times}"
+            command = [sys.executable, "main.py", "identify", folder, "--out", out, "--workers", workers]
+            peaks = peak_memory([str(word) for word in command], environment)
+            figures = ", ".join(f"{role} {peaks[role]:.0f} MB" for role in ("command", "worker", "decoder"))
+            click.echo(f"{times * count} photos, {workers} workers: {figures}")
+        for files in EMPTY_FILES:
+            result = subprocess.run(
+                [sys.executable, "-m", "bench.archive", "empty-files", name, str(files)],
+                cwd=ROOT,
+                check=True,
+                text=True,
+                stdout=subprocess.PIPE,
             )
-        print(f"  Ray costs {1 - best[_ray] / best[two]:.0%} of the pool's speed.")
-        print(f"  Memory here: {resident(os.getpid()):.0f} MB.")
-        # In a process that starts as workers do: one core, and no library with more threads than that.
-        os.sched_setaffinity(0, {first})
-        os.environ.update(WORKER_ENVIRONMENT)
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
-            seconds, size = alone.submit(staged, settings, [Path(path) for path in paths[:60]]).result()
-        model(seconds, size, best[one])
+            click.echo(f"{files} empty files, command alone: {result.stdout.strip()}")
+
+
+def peak_memory(command: list[str], environment: dict[str, str]) -> dict[str, float]:
+    """Run a command, and return the peak memory of one process of each role in megabytes."""
+    peaks: dict[str, float] = defaultdict(float)
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            for pid in descendants(process.pid):
+                words = command_line(pid)
+                role = next((role for mark, role in ROLES.items() if mark in words), "other")
+                peaks[role] = max(peaks[role], resident_memory(pid, peak=True))
+            time.sleep(0.2)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return peaks
+
+
+@main.command(hidden=True)
+@click.argument("folder", type=FOLDER)
+@click.argument("count", type=int)
+def empty_files(folder: Path, count: int) -> None:
+    """Write and summarize the results of empty files without a network, and print the peak memory."""
+    archive = folder / f"{count}"
+    archive.mkdir()
+    for number in range(count):
+        (archive / f"{number:07d}.jpg").touch()
+    sources = PhotoSources([str(archive)])
+    with Results(folder / f"out-{count}", {}) as results:
+        finished = results.finished_files()
+        for path in sources.photos():
+            if path not in finished:
+                results.add([serialization.identification_error(path, "empty", "The file is empty.")])
+        assert results.summary().photos == count
+    click.echo(f"{resident_memory(os.getpid(), peak=True):.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Quality floor: which share of worse, covered and false faces is refused, and who gets a wrong name all the same.
+"""Quality floor: share of degraded, covered and false faces that it refuses, and wrong matches with and without it.
 
-`.venv/bin/python -m bench.quality FACES_FOLDER LFW_FOLDER PHOTO_FOLDER [MORE_FOLDER] [--faces 100]` changes pictures
-of LFW people outside the gallery and of gallery people, finds the faces again, and identifies them at the threshold
-that names 1 % of the unchanged LFW people. A name is wrong if it is not the person's own.
+`.venv/bin/python -m bench.quality FACES_FOLDER LFW_FOLDER PHOTO_FOLDER [MORE_FOLDER] [--faces 100]` degrades pictures
+of LFW people outside the gallery and of gallery people, detects the faces again, and identifies them at the threshold
+with an FPIR of 1 % on the unchanged LFW people. A match is wrong if it is not the person's own.
 """
 
 from __future__ import annotations
@@ -23,24 +23,23 @@ from app.gallery import shipped
 from app.recognition.inference import load_network
 from app.recognition.scoring import rank
 from app.settings import Settings
-from app.training.data.labeled_faces import person_name, read_spellings
+from app.training.data.labeled_faces import lfw_names, person_name, read_spellings
 from app.training.data.splits import split_of
-from app.training.evaluation.robustness import compress as compress_jpeg
+from app.training.evaluation.degradations import compress as compress_jpeg
 from app.vision import alignment, decoding
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
 from app.vision.faces import DetectedFace
 from app.vision.quality import measure_quality
-
-FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+from bench.common import FOLDER
 
 FPIR = 0.01
 
 UNCHANGED = 10
-"""Unchanged faces for each changed one: the threshold rests on them."""
+"""Unchanged faces for each degraded one. They set the threshold."""
 
 MORE = {"mask12k-masked": 171, "mask12k-open": 200, "fairface": 500}
-"""Faces taken from each source of MORE_FOLDER. None is known to show a person of the gallery."""
+"""Faces of each source of MORE_FOLDER. None is known to show a gallery person."""
 
 Change = Callable[[np.ndarray, DetectedFace, np.random.Generator], np.ndarray]
 """Changes a picture, uint8 (height, width, 3) RGB, around a face that was found in it."""
@@ -48,15 +47,15 @@ Change = Callable[[np.ndarray, DetectedFace, np.random.Generator], np.ndarray]
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture, and its person's name if the gallery holds the person."""
+    """A picture, and its person's name if the gallery has the person."""
 
     pixels: np.ndarray
     person: str | None
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of a face: why it is refused, if it is, the closest person, and that person's class distance."""
+class Result:
+    """A face's flaw, if it has one, its person in the gallery, the closest person, and their class distance."""
 
     flaw: str | None
     person: str | None
@@ -64,19 +63,19 @@ class Answer:
     distance: float
 
     def is_wrong(self, threshold: float) -> bool:
-        """Return whether the face would get another name than its own, or any name if it has none."""
+        """Return whether the face matches another person than its own, or any person if it has none."""
         return self.distance <= threshold and self.closest != self.person
 
 
 class Identifier:
-    """The recognizer without its verdicts: faces with flaws are identified too."""
+    """Recognizer without verdicts: it also identifies faces of low quality."""
 
     def __init__(self, settings: Settings) -> None:
         self.detector = Detector.from_settings(settings)
         self.network = load_network(settings.model)
         self.snapshot = shipped.read(settings.anchors).snapshot()
 
-    def identify(self, pixels: np.ndarray, face: DetectedFace, person: str | None) -> Answer:
+    def identify(self, pixels: np.ndarray, face: DetectedFace, person: str | None) -> Result:
         """Identify a face that was found in a picture."""
         card = self.network.card
         aligned = alignment.align(pixels, face.landmarks)
@@ -84,13 +83,13 @@ class Identifier:
         norm = float(np.linalg.norm(embedding))
         flaw = card.quality.flaw(measure_quality(aligned, face.landmarks, face.close_confidence, norm))
         closest = rank(embedding / norm, self.snapshot, card.rules.head)[0]
-        return Answer(flaw, person, closest.person, closest.class_distance)
+        return Result(flaw, person, closest.person, closest.class_distance)
 
-    def identify_all(self, pixels: np.ndarray, faces: Iterable[DetectedFace]) -> list[Answer]:
+    def identify_all(self, pixels: np.ndarray, faces: Iterable[DetectedFace]) -> list[Result]:
         """Identify faces of a picture, without their names; those without landmarks are left out."""
         return [self.identify(pixels, face, None) for face in faces if face.landmarks is not None]
 
-    def identify_largest(self, samples: Iterable[Sample], change: Change | None = None) -> Iterator[Answer]:
+    def identify_largest(self, samples: Iterable[Sample], change: Change | None = None) -> Iterator[Result]:
         """Identify the largest face of each picture, after a change; faces that are not found are left out."""
         for sample in samples:
             pixels, face = sample.pixels, self.detector.find_largest_face(Picture(sample.pixels))
@@ -185,8 +184,7 @@ CHANGES: dict[str, Change] = {
 def list_pictures(identifier: Identifier, faces: Path, lfw: Path, spelling: dict[str, str]) -> tuple[list, list]:
     """Return the pictures of LFW people outside the gallery, and (picture, name) of held-out gallery people."""
     gallery = set(identifier.snapshot.names)
-    with (faces / "in_lfw.csv").open(newline="", encoding="utf-8") as file:
-        inside = {row["lfw_name"] for row in csv.DictReader(file)}
+    inside = set(lfw_names(faces))
     outside = [
         path
         for path in sorted(lfw.glob("*/*.webp"))
@@ -233,7 +231,7 @@ def read_more(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
 def cover_faces(pixels: np.ndarray, faces: Iterable[DetectedFace]) -> np.ndarray:
     """Return a picture with a plain rectangle over each face.
 
-    What the detector still finds are hands, balls and other things, and faces that it had missed.
+    The detector then finds hands, balls and other things, and faces that it missed before.
     """
     pixels = pixels.copy()
     for face in faces:
@@ -244,19 +242,19 @@ def cover_faces(pixels: np.ndarray, faces: Iterable[DetectedFace]) -> np.ndarray
     return pixels
 
 
-def format_row(kind: str, answers: list[Answer], threshold: float | None) -> str:
+def format_row(kind: str, results: list[Result], threshold: float | None) -> str:
     """Return a row of the table, without wrong names if the threshold is None because the true names are unknown."""
-    accepted = [answer for answer in answers if answer.flaw is None]
+    accepted = [result for result in results if result.flaw is None]
 
     def percent(part: list, whole: list) -> str:
         return f"{100 * len(part) / len(whole):8.1f}" if whole else f"{'-':>8}"
 
-    refused = percent([answer for answer in answers if answer.flaw], answers)
-    row = f"{kind:<28}{len(answers):>6}{refused}"
+    refused = percent([result for result in results if result.flaw], results)
+    row = f"{kind:<28}{len(results):>6}{refused}"
     if threshold is None:
         return row
-    wrong, kept = ([one for one in group if one.is_wrong(threshold)] for group in (answers, accepted))
-    return f"{row}{percent(wrong, answers)}{percent(kept, accepted)}"
+    wrong, kept = ([one for one in group if one.is_wrong(threshold)] for group in (results, accepted))
+    return f"{row}{percent(wrong, results)}{percent(kept, accepted)}"
 
 
 @click.command()
@@ -277,17 +275,17 @@ def main(faces: Path, lfw: Path, photos: Path, more_folder: Path | None, count: 
         ],
     }
     table = {kind: list(identifier.identify_largest(samples)) for kind, samples in unchanged.items()}
-    distances = [answer.distance for answer in table["LFW, unchanged"]]
+    distances = [result.distance for result in table["LFW, unchanged"]]
     threshold = float(np.quantile(distances, FPIR))
-    click.echo(f"Threshold {threshold:.4f}: names {FPIR:.0%} of {len(distances)} LFW people outside the gallery")
-    click.echo("Percent refused, named wrongly without the floor, and named wrongly of the accepted")
+    click.echo(f"Threshold {threshold:.4f}: FPIR {FPIR:.0%} on {len(distances)} LFW people outside the gallery")
+    click.echo("Percent refused, wrong matches without the floor, and wrong matches among the accepted")
     click.echo(f"{'':<28}{'faces':>6}{'refused':>8}{'without':>8}{'with':>8}")
 
-    def show(kind: str, answers: Iterable[Answer]) -> None:
-        click.echo(format_row(kind, list(answers), threshold))
+    def show(kind: str, results: Iterable[Result]) -> None:
+        click.echo(format_row(kind, list(results), threshold))
 
-    for kind, answers in table.items():
-        show(kind, answers)
+    for kind, results in table.items():
+        show(kind, results)
     changed = [sample for samples in unchanged.values() for sample in sample_evenly(samples, count // 2)]
     for kind, change in CHANGES.items():
         show(kind, identifier.identify_largest(changed, change))
@@ -297,15 +295,15 @@ def main(faces: Path, lfw: Path, photos: Path, more_folder: Path | None, count: 
             show(
                 source, identifier.identify_largest(Sample(pixels, None) for kind, pixels in pictures if kind == source)
             )
-    whole, beside = [], []
+    whole, elsewhere = [], []
     for path in sorted(photos.glob("*.jpg")):
         pixels = read_pixels(path)
         found = identifier.detector.find_faces(Picture(pixels))
         whole += identifier.identify_all(pixels, found)
         plain = cover_faces(pixels, found)
-        beside += identifier.identify_all(plain, identifier.detector.find_faces(Picture(plain)))
+        elsewhere += identifier.identify_all(plain, identifier.detector.find_faces(Picture(plain)))
     click.echo(format_row("whole photos", whole, None))
-    show("detections beside faces", beside)
+    show("detections outside faces", elsewhere)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ DEBATABLE = ("duplicate", "unlike", "lookalike")
 
 DUPLICATE = 0.95
 """Cosine above which two faces are one picture. Of copies made a third smaller or compressed to JPEG quality 60, 95
-in 100 are above it; of other pictures of the same person, fewer than 1 in 1,000 (`bench.copies`)."""
+in 100 are above it; of other pictures of the same person, fewer than 1 in 1,000 (`bench.embeddings copies`)."""
 
 
 @dataclass(frozen=True, eq=False)

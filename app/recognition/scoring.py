@@ -20,7 +20,8 @@ from app.gallery.snapshot import Snapshot
 
 SAME_PICTURE = 0.75
 """Cosine from which a probe counts as the same picture as an anchor. Copies made half as large or compressed to JPEG
-quality 30 stay above it; no impostor is closer to any anchor of the shipped gallery than 0.65 (`bench.copies`)."""
+quality 30 stay above it; no impostor is closer to any anchor of the shipped gallery than 0.65
+(`bench.embeddings copies`)."""
 
 _SHORTLIST = 64
 """Number of people, closest by template, whose anchors are compared with the probe one by one."""
@@ -183,7 +184,7 @@ def _raise_rejected(probe: FloatArray, snapshot: Snapshot, head: Head, distances
     """Raise the class distances, in place, of people for whom a face like the probe was rejected.
 
     A rejected face counts if the probe is closer to it than half way between the person's template and their closest
-    anchor. The class distance becomes at least 1 minus the score against the rejected face. `bench/rejected.py`
+    anchor. The class distance becomes at least 1 minus the score against the rejected face. `bench.embeddings rejected`
     measures the effect on impostors and on the person.
 
     Returns:

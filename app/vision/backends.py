@@ -115,7 +115,7 @@ def locate_landmarks(pixels: ByteArray, backend: str, downloads: bool) -> list[D
 
 
 def _import_deepface(downloads: bool) -> ModuleType:
-    """Import the module of `extract_faces`. Package `deepface` itself also imports tf.keras (`bench.start`)."""
+    """Import the module of `extract_faces`. Package `deepface` itself also imports tf.keras (`bench.server start`)."""
     os.environ.update(yunet_score_threshold=str(_YUNET_SCORE))
     detection = import_quietly("deepface.modules.detection")
     if not downloads:
