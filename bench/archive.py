@@ -204,7 +204,7 @@ def empty_files(folder: Path, count: int) -> None:
         for path in sources.photos():
             if path not in finished:
                 results.add([serialization.identification_error(path, "empty", "The file is empty.")])
-        assert results.summary().photos == count
+    assert results.summary().photos == count
     click.echo(f"{resident_memory(os.getpid(), peak=True):.0f} MB")
 
 
