@@ -1,8 +1,9 @@
-"""`Identification` and `Comparison` -> JSON. The only place that knows the field names on the wire."""
+"""JSON of the API, the CLI and batch results: the only module with the field names of the output."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from app.enrollment.look_alikes import Lookalike, Spread
@@ -12,169 +13,158 @@ from app.gallery.change_history import PastChange
 from app.gallery.store import Anchor, Person
 from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace
 from app.recognition.scoring import PersonDistance
-from app.vision.faces import Box, DetectedFace
+from app.vision.faces import DetectedFace
+
+Json = dict[str, Any]
 
 RANKING_ROWS = 10
-"""Rows of a ranking unless all are asked for."""
+"""Default number of people in a ranking."""
 
 
-def identification(file: str, found: Identification, top: int | None = RANKING_ROWS) -> dict[str, Any]:
-    """Return one picture's answer: file, error (null), FPIR, and each face with its verdict and ranking.
+def identification(file: str, result: Identification, top: int | None = RANKING_ROWS) -> Json:
+    """Return the identified faces of a photo.
 
     Args:
-        file: what the sender calls the picture.
-        found: what the recognizer found in it.
-        top: how many people each ranking holds; None for all.
+        file: name of the photo.
+        result: the result of the recognizer.
+        top: maximum number of people in each ranking; None for all.
     """
-    faces = [_face(face, top) for face in found.faces]
     return {
         "file": file,
         "error": None,
-        "width": found.width,
-        "height": found.height,
-        "fpir": found.fpir,
-        "faces": faces,
+        "width": result.width,
+        "height": result.height,
+        "fpir": result.fpir,
+        "faces": [_identified_face(face, top) for face in result.faces],
     }
 
 
-def identification_error(file: str, code: str, message: str) -> dict[str, Any]:
-    """Return the answer for a picture that cannot be read: the same fields, with `error` set and no faces."""
-    return {
-        "file": file,
-        "error": {"code": code, "message": message},
-        "width": None,
-        "height": None,
-        "fpir": None,
-        "faces": [],
-    }
+def identification_error(file: str, code: str, message: str) -> Json:
+    """Return the fields of `identification` for a photo that cannot be read or decoded."""
+    error = {"code": code, "message": message}
+    return {"file": file, "error": error, "width": None, "height": None, "fpir": None, "faces": []}
 
 
-def identifications(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Several pictures' answers in one: what `identification` and `failure` gave, in the order sent."""
-    return {"images": list(rows)}
+def identifications(results: Sequence[Json]) -> Json:
+    """Return the results of several photos, from `identification` and `identification_error`."""
+    return {"images": list(results)}
 
 
-def comparison(compared: Comparison) -> dict[str, Any]:
-    """Return the answer for two photos: the most alike pair of faces, its score and verdict."""
+def comparison(result: Comparison) -> Json:
+    """Return the most similar pair of faces of two photos."""
     return {
         "error": None,
-        "score": compared.score,
-        "threshold": compared.threshold,
-        "verdict": compared.kind,
-        "pairs": compared.pairs,
-        "faces": {"a": _compared(compared.first), "b": _compared(compared.second)},
+        "score": result.score,
+        "threshold": result.threshold,
+        "verdict": result.kind,
+        "pairs": result.pairs,
+        "faces": {"a": _compared_face(result.first), "b": _compared_face(result.second)},
     }
 
 
-def comparison_error(code: str, message: str) -> dict[str, Any]:
-    """The answer for two pictures that could not be compared: the same fields, with `error` set."""
-    return {
-        "error": {"code": code, "message": message},
-        "score": None,
-        "threshold": None,
-        "verdict": None,
-        "pairs": None,
-        "faces": None,
-    }
+def comparison_error(code: str, message: str) -> Json:
+    """Return the fields of `comparison` for photos that cannot be compared."""
+    fields = dict.fromkeys(["score", "threshold", "verdict", "pairs", "faces"])
+    return {"error": {"code": code, "message": message}, **fields}
 
 
-def people(names_and_counts: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """Everyone in the gallery with their number of anchors."""
-    return {"people": [{"person": name, "anchors": count} for name, count in names_and_counts]}
+def people(anchor_counts: Sequence[tuple[str, int]]) -> Json:
+    """Return names and numbers of anchors."""
+    return {"people": [{"person": name, "anchors": count} for name, count in anchor_counts]}
 
 
-def person(found: Person, portrait: str | None) -> dict[str, Any]:
-    """Someone in the gallery.
-
-    Args:
-        found: who.
-        portrait: the address of their portrait, or None if there is none.
-    """
-    return {"id": found.id, "person": found.name, "anchors": found.anchors, "portrait": portrait}
+def person(person: Person, portrait: str | None) -> Json:
+    """Return a person of the gallery, with the address of the portrait or None."""
+    return {"id": person.id, "person": person.name, "anchors": person.anchors, "portrait": portrait}
 
 
-def people_page(rows: Sequence[dict[str, Any]], total: int, next_part: str | None) -> dict[str, Any]:
-    """A part of a list of people.
+def people_page(rows: Sequence[Json], total: int, next_url: str | None) -> Json:
+    """Return a page of a list of people.
 
     Args:
-        rows: what `person` gave, in the list's order.
-        total: people in the whole list.
-        next_part: the address of the part after this, or None at the end.
+        rows: from `person`.
+        total: number of people on all pages.
+        next_url: address of the next page, None on the last.
     """
-    return {"people": list(rows), "total": total, "next": next_part}
+    return {"people": list(rows), "total": total, "next": next_url}
 
 
-def similarity(spread: Spread | None, closest: Sequence[Lookalike]) -> dict[str, Any]:
-    """How far a person's anchors lie from each other, and whom they are closest to."""
+def similarity(spread: Spread | None, look_alikes: Sequence[Lookalike]) -> Json:
+    """Return the spread of a person's anchors, and the look-alikes."""
     return {
         "spread": None if spread is None else {"mean": spread.mean, "min": spread.min, "max": spread.max},
         "look_alikes": [
-            {"id": one.id, "person": one.person, "class_distance": one.class_distance, "closer_anchors": one.mistaken}
-            for one in closest
+            {
+                "id": other.id,
+                "person": other.person,
+                "class_distance": other.class_distance,
+                "closer_anchors": other.mistaken,
+            }
+            for other in look_alikes
         ],
     }
 
 
 def enrollment(
-    name: str,
-    enrolled: int,
-    who: dict[str, Any] | None,
-    photos: Sequence[PhotoOutcome],
-    check: SelfCheck | None = None,
-) -> dict[str, Any]:
-    """Return what became of a person's photos.
+    name: str, enrolled: int, person: Json | None, photos: Sequence[PhotoOutcome], check: SelfCheck | None = None
+) -> Json:
+    """Return the result of an enrollment.
 
     Args:
-        name: the person's.
-        enrolled: number of photos enrolled.
-        who: what `person` returned for them, or None if nobody was added.
-        photos: a report for each photo.
-        check: the leave-one-out check, None if nobody was added.
+        name: of the person.
+        enrolled: number of enrolled photos.
+        person: from `person`, None if no photo was enrolled.
+        photos: the outcome of each photo.
+        check: the self-check, None if no photo was enrolled.
     """
-    checked = None if check is None else {"identified": check.named, "photos": check.photos, "message": str(check)}
-    rows = [_photo(photo) for photo in photos]
-    return {"name": name, "enrolled": enrolled, "person": who, "photos": rows, "check": checked}
+    return {
+        "name": name,
+        "enrolled": enrolled,
+        "person": person,
+        "photos": [_photo_outcome(photo) for photo in photos],
+        "check": check and {"identified": check.named, "photos": check.photos, "message": str(check)},
+    }
 
 
-def anchors(faces: Sequence[Anchor]) -> dict[str, Any]:
-    """Anchors, or rejected faces, without the numbers they are made of."""
+def anchors(faces: Sequence[Anchor]) -> Json:
+    """Return anchors or rejected faces, without their embeddings."""
     return {
         "faces": [
-            {"id": one.id, "person": one.person, "note": one.note, "created": one.created.isoformat()} for one in faces
+            {"id": face.id, "person": face.person, "note": face.note, "created": face.created.isoformat()}
+            for face in faces
         ]
     }
 
 
-def changes(past: Sequence[PastChange]) -> dict[str, Any]:
+def changes(history: Sequence[PastChange]) -> Json:
     """Return the latest changes of the gallery."""
     return {
         "changes": [
             {
-                "id": one.id,
-                "change": one.change,
-                "created": one.created.isoformat(),
-                "reversible": one.reversible and one.undone is None,
-                "undone": one.undone and one.undone.isoformat(),
+                "id": change.id,
+                "change": change.change,
+                "created": change.created.isoformat(),
+                "reversible": change.reversible and change.undone is None,
+                "undone": change.undone and change.undone.isoformat(),
             }
-            for one in past
+            for change in history
         ]
     }
 
 
-def _photo(photo: PhotoOutcome) -> dict[str, Any]:
-    faces = [_box(box) for box in photo.faces]
+def _photo_outcome(photo: PhotoOutcome) -> Json:
     return {
         "file": photo.file,
         "outcome": photo.outcome,
         "reason": photo.reason,
-        "faces": faces,
+        "faces": [asdict(box) for box in photo.faces],
         "look_alike": photo.other,
     }
 
 
-def _face(face: IdentifiedFace, most: int | None) -> dict[str, Any]:
+def _identified_face(face: IdentifiedFace, top: int | None) -> Json:
     verdict = face.verdict
-    return _place(face.face) | {
+    return _detected_face(face.face) | {
         "verdict": verdict.kind,
         "person": verdict.person,
         "class_distance": verdict.class_distance,
@@ -182,28 +172,18 @@ def _face(face: IdentifiedFace, most: int | None) -> dict[str, Any]:
         "candidates": list(verdict.candidates),
         "look_alike": verdict.look_alike,
         "reason": verdict.reason,
-        "ranking": [_row(row) for row in verdict.ranking[:most]],
+        "ranking": [_ranked_person(row) for row in verdict.ranking[:top]],
     }
 
 
-def _compared(face: ComparedFace) -> dict[str, Any]:
-    return {"index": face.index} | _place(face.probe.face)
+def _compared_face(face: ComparedFace) -> Json:
+    return {"index": face.index} | _detected_face(face.probe.face)
 
 
-def _place(face: DetectedFace) -> dict[str, Any]:
-    return {"box": _box(face.box), "confidence": face.confidence}
+def _detected_face(face: DetectedFace) -> Json:
+    return {"box": asdict(face.box), "confidence": face.confidence}
 
 
-def _box(box: Box) -> dict[str, int]:
-    return {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
-
-
-def _row(row: PersonDistance) -> dict[str, Any]:
-    return {
-        "person": row.person,
-        "class_distance": row.class_distance,
-        "mean": row.mean,
-        "min": row.min,
-        "std": row.std,
-        "anchors": row.anchors,
-    }
+def _ranked_person(row: PersonDistance) -> Json:
+    fields = ("person", "class_distance", "mean", "min", "std", "anchors")
+    return {name: getattr(row, name) for name in fields}
