@@ -6,7 +6,10 @@ import pytest
 from app.web.pages.explanation import dot_plot, notes
 from tests.web.test_wording import RULES, verdict
 
-RELIABILITY = [{"from": 0.0, "to": 0.2, "faces": 200, "correct": 199}, {"from": 0.2, "to": 1.0, "faces": 0, "correct": 0}]
+RELIABILITY = [
+    {"from": 0.0, "to": 0.2, "faces": 200, "correct": 199},
+    {"from": 0.2, "to": 1.0, "faces": 0, "correct": 0},
+]
 
 
 def test_a_dot_plot_has_a_dot_for_every_anchor():
