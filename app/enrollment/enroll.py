@@ -75,7 +75,7 @@ class EnrollmentReport:
 def enroll(
     recognizer: Recognizer,
     name: str,
-    photos: Iterable[tuple[str, bytes | OSError | PhotoError]],
+    photos: Iterable[tuple[str, bytes | PhotoError]],
     allow: Collection[str] = (),
     imported: ImportedPhotos | None = None,
 ) -> EnrollmentReport:
@@ -99,7 +99,7 @@ def enroll(
 def review(
     recognizer: Recognizer,
     name: str,
-    photos: Iterable[tuple[str, bytes | OSError | PhotoError]],
+    photos: Iterable[tuple[str, bytes | PhotoError]],
     picks: Mapping[int, int] | None = None,
 ) -> Review:
     """Look at a person's photos and say what would become of each. The gallery stays as it is.

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.enrollment.enroll import EnrollmentReport, enroll
-from app.errors import GalleryError, InvalidImportReport
+from app.errors import GalleryError, InvalidImportReport, PhotoError
 from app.gallery.store import Gallery, ImportedPhotos
 from app.recognition.recognizer import Recognizer
-from app.vision.decoding import is_photo_file
+from app.vision import photo_files
 
 HEADINGS = ("person", "file", "outcome", "reason")
 """The first row of a report."""
@@ -155,22 +155,13 @@ def _find_folder(gallery: Gallery, place: Path, again: bool) -> PersonFolder:
     person, reviewed = gallery.imported_photos(identity)
     name = person.name if person else place.name
     try:
-        states = {photo: _state(photo, place) for photo in _photos(place)}
+        states = {photo: _state(photo, place) for photo in sorted(photo_files.find_photos(place, _refuse))}
     except OSError as error:
         reason = f"The folder {error.filename or place} cannot be read ({error.strerror})."
         return PersonFolder(place, name, error=reason)
     new = {photo: state for photo, state in states.items() if again or state is None or state not in reviewed}
     record = ImportedPhotos(identity, tuple(state for state in new.values() if state is not None))
     return PersonFolder(place, name, tuple(new), len(states) - len(new), record)
-
-
-def _photos(place: Path) -> list[Path]:
-    """Return the pictures in a folder and all folders below it, without hidden ones."""
-    found: list[Path] = []
-    for folder, inner, files in os.walk(place, onerror=_refuse):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        found += [path for name in files if is_photo_file(path := Path(folder, name))]
-    return sorted(found)
 
 
 def _refuse(error: OSError) -> None:
@@ -199,17 +190,19 @@ def _import_person(
     if folder.error is not None:
         return EnrollmentReport(folder.name, (), error=folder.error)
     try:
-        photos = _read(folder.photos, source, tick)
+        photos = _read(folder.photos, source, recognizer.settings.max_file_bytes, tick)
         return enroll(recognizer, folder.name, photos, allow, folder.imported)
     except GalleryError as error:
         return EnrollmentReport(folder.name, (), error=str(error))
 
 
-def _read(photos: Sequence[Path], source: Path, tick: Callable[[], object]) -> Iterator[tuple[str, bytes | OSError]]:
+def _read(
+    photos: Sequence[Path], source: Path, max_bytes: int, tick: Callable[[], object]
+) -> Iterator[tuple[str, bytes | PhotoError]]:
     """Yield the path in `source` and the bytes of each photo, or the error that prevents reading it."""
     for photo in photos:
         try:
-            yield _relative(photo, source), photo.read_bytes()
-        except OSError as error:
+            yield _relative(photo, source), photo_files.read_photo(photo, max_bytes)
+        except PhotoError as error:
             yield _relative(photo, source), error
         tick()

@@ -49,18 +49,14 @@ class ExaminedPhoto:
     picture: Picture | None = None
 
 
-def examine_photo(recognizer: Recognizer, file: str, data: bytes | OSError | PhotoError) -> ExaminedPhoto:
+def examine_photo(recognizer: Recognizer, file: str, data: bytes | PhotoError) -> ExaminedPhoto:
     """Find the faces of a photo.
 
     Args:
         recognizer: detector and network.
         file: what the sender calls it.
-        data: its bytes, or why they cannot be had.
+        data: its bytes, or the error of reading them.
     """
-    if isinstance(data, OSError):
-        return ExaminedPhoto(
-            file, problem=PhotoOutcome(file, "unreadable", f"The file cannot be read ({data.strerror}).")
-        )
     try:
         if isinstance(data, PhotoError):
             raise data
@@ -68,7 +64,7 @@ def examine_photo(recognizer: Recognizer, file: str, data: bytes | OSError | Pho
     except PhotoError as error:
         return ExaminedPhoto(file, problem=PhotoOutcome(file, "unreadable", str(error)))
     if not probes:
-        report = PhotoOutcome(file, "no_face", "No face was found in it. A sharp, upright face helps.")
+        report = PhotoOutcome(file, "no_face", "We couldn't find a face. Try a sharper, front-on photo.")
         return ExaminedPhoto(file, problem=report, picture=picture)
     return ExaminedPhoto(file, probes, picture=picture)
 

@@ -25,7 +25,7 @@ class FakeRecognizer:
 
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery
-        self.settings = SimpleNamespace(keep_crops=False)
+        self.settings = SimpleNamespace(keep_crops=False, max_file_bytes=1000)
         self.network = SimpleNamespace(card=SimpleNamespace(rules=RULES))
 
     def extract_probes(self, data: bytes):

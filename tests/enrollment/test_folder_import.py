@@ -70,20 +70,25 @@ def test_a_folder_of_folders_is_imported(fake, folder):
 def test_a_file_that_cannot_be_opened_is_unreadable_and_tried_again(fake, folder, monkeypatch):
     put(folder, Emil__2_jpg=b"face 51")
 
-    read = Path.read_bytes
+    opened = Path.open
 
-    def refuse(path):
+    def refuse(path, *args, **options):
         if path.name == "2.jpg":
             raise PermissionError(13, "Permission denied")
-        return read(path)
+        return opened(path, *args, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr("os.access", lambda path, mode: path.name != "2.jpg")
-        patch.setattr("pathlib.Path.read_bytes", refuse)
+        patch.setattr("pathlib.Path.open", refuse)
         folders = find_folders(fake.gallery, folder)
         emil = list(import_folders(fake, folder, folders))[-1]
-    assert emil.photos[1].reason == "The file cannot be read (Permission denied)."
+    assert emil.photos[1].reason == "Permission denied."
     assert run(fake, folder)["Emil"] == [("Emil/2.jpg", "accepted")]
+
+
+def test_a_file_over_the_limit_is_unreadable(fake, folder):
+    put(folder, Emil__2_jpg=b"face 51" + b" " * 1000)
+    assert run(fake, folder)["Emil"] == [("Emil/1.jpg", "accepted"), ("Emil/2.jpg", "unreadable")]
 
 
 def test_a_folder_that_cannot_be_listed_does_not_end_the_import(fake, folder, monkeypatch):

@@ -109,7 +109,7 @@ def test_too_many_pixels(settings, recognizer, one):
     small = settings.with_changes(max_pixels=1000)
     client = create_app(small, type(recognizer)(small, recognizer.detector, recognizer.network, recognizer.gallery))
     response = send(client.test_client(), "identify", ("image", "a.jpg", one))
-    assert_problem(response, 422, "too_many_pixels", "The picture is 900 x 700 pixels")
+    assert_problem(response, 422, "too_many_pixels", "The photo is 0.63 megapixels. The limit is 0.001.")
 
 
 def test_limits_of_a_request(settings, recognizer, nobody):
