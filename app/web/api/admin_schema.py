@@ -26,50 +26,34 @@ class EnrollQuery(StrictModel):
 
 
 class RemoveQuery(StrictModel):
-    """How to remove."""
-
     purge: bool = Field(False, description="Erase immediately instead of after FACES_RECOVERY_DAYS")
 
 
 class ChangesQuery(StrictModel):
-    """Length of the list of changes."""
-
     limit: int = Field(20, ge=1, le=schema.PAGE_SIZE, description="Most changes in the response")
 
 
 class AnchorPath(schema.PersonPath):
-    """An anchor of a person by ID."""
-
     face_id: Id = Field(description="ID of the list of anchors")
 
 
 class RejectedFacePath(StrictModel):
-    """A rejected face by ID."""
-
     face_id: Id = Field(description="ID of the list of rejected faces")
 
 
 class ChangePath(StrictModel):
-    """A change by ID."""
-
     change_id: Id = Field(description="ID of the list of changes")
 
 
 class RenameBody(StrictModel):
-    """The new name."""
-
     name: str = Field(max_length=200)
 
 
 class MergeBody(StrictModel):
-    """The person to merge into."""
-
     into: Id = Field(description="ID of the remaining person")
 
 
 class PhotoOutcome(StrictModel):
-    """Outcome of one photo of an enrollment."""
-
     file: str
     outcome: Literal[
         "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"
@@ -107,14 +91,10 @@ class StoredFace(StrictModel):
 
 
 class StoredFaces(StrictModel):
-    """Anchors, or rejected faces."""
-
     faces: list[StoredFace]
 
 
 class Change(StrictModel):
-    """A change of the gallery."""
-
     id: int
     change: str = Field(description="Description of the change")
     created: str = Field(description="Time of the change, UTC")
@@ -123,24 +103,16 @@ class Change(StrictModel):
 
 
 class Changes(StrictModel):
-    """The latest changes, latest first."""
-
     changes: list[Change]
 
 
 class UndoneChange(StrictModel):
-    """The undone change."""
-
     change: str
 
 
 class RemovedPerson(schema.Person):
-    """A removed person who can be restored."""
-
     removed: str = Field(description="Time of removal, UTC")
 
 
 class RemovedPeople(StrictModel):
-    """People who can be restored, latest removal first."""
-
     people: list[RemovedPerson]

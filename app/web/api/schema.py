@@ -46,8 +46,6 @@ class Problem(StrictModel):
 
 
 class IdentifyQuery(StrictModel):
-    """Length of the rankings, and the false positive identification rate."""
-
     top: int = Field(serialization.RANKING_ROWS, ge=1, le=100_000, description="Most people in each ranking")
     all: bool = Field(False, description="Rank all people and ignore `top`")
     fpir: float | None = Field(
@@ -56,42 +54,30 @@ class IdentifyQuery(StrictModel):
 
 
 class PhotosForm(StrictModel):
-    """One or more photos."""
-
     image: list[PhotoFile] = Field(min_length=1, description="A photo. Repeat the field for several.")
 
 
 class CompareQuery(StrictModel):
-    """Faces to compare; by default all faces of sufficient quality."""
-
     face_a: int | None = Field(None, ge=1, le=1000, description="Face of photo a, counted from the left, from 1")
     face_b: int | None = Field(None, ge=1, le=1000, description="Face of photo b, counted from the left, from 1")
 
 
 class CompareForm(StrictModel):
-    """Two photos."""
-
     a: PhotoFile = Field(description="A photo")
     b: PhotoFile = Field(description="A photo")
 
 
 class PeopleQuery(StrictModel):
-    """Search and page of the list of people."""
-
     q: str = Field("", max_length=100, description="Words of the name. Case and accents do not matter.")
     offset: int = Field(0, ge=0, le=LARGEST_ID, description="People to skip")
     limit: int = Field(100, ge=1, le=PAGE_SIZE, description="Most people in the response")
 
 
 class PersonPath(StrictModel):
-    """A person by ID."""
-
     person_id: int = Field(ge=0, description="ID of the list of people")
 
 
 class PortraitQuery(StrictModel):
-    """Version of a portrait."""
-
     v: str = Field("", description="Version in the portrait's address. Caches may keep this address forever.")
 
 
@@ -149,8 +135,6 @@ class PhotoResult(StrictModel):
 
 
 class PhotoResults(StrictModel):
-    """Results of several photos, in the order sent."""
-
     images: list[PhotoResult]
 
 
@@ -159,23 +143,17 @@ class Identification(RootModel[PhotoResult | PhotoResults]):
 
 
 class ComparedFace(StrictModel):
-    """A face of a comparison."""
-
     index: int = Field(ge=1, description="Position in its photo, counted from the left, from 1")
     box: Box
     confidence: float
 
 
 class FacePair(StrictModel):
-    """The most similar pair of faces."""
-
     a: ComparedFace
     b: ComparedFace
 
 
 class Comparison(StrictModel):
-    """Similarity of the faces of two photos."""
-
     error: None
     score: float = Field(ge=0, le=1, description="0 same person ... 1 different people")
     threshold: float = Field(description="Largest score of the same person, for this number of pairs")
@@ -185,8 +163,6 @@ class Comparison(StrictModel):
 
 
 class Person(StrictModel):
-    """A person of the gallery."""
-
     id: int
     person: str = Field(description="The person's name")
     anchors: int = Field(ge=0, description="Number of enrolled reference photos")
@@ -194,8 +170,6 @@ class Person(StrictModel):
 
 
 class People(StrictModel):
-    """A page of the list of people."""
-
     people: list[Person]
     total: int = Field(description="Number of people on all pages")
     next: str | None = Field(description="Address of the next page. Null on the last.")
@@ -210,8 +184,6 @@ class Spread(StrictModel):
 
 
 class LookAlike(StrictModel):
-    """Another person who is close to this one."""
-
     id: int
     person: str
     class_distance: float = Field(description="Mean distance of this person's anchors to the look-alike")

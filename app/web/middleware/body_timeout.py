@@ -40,13 +40,7 @@ def install(app: Flask, seconds: float) -> None:
 
 
 class TimedBody:
-    """A request body with a deadline.
-
-    Args:
-        stream: `wsgi.input`.
-        seconds: time until all of it must have been read.
-        connection: its socket, if known. The timer shuts its reading side down, which ends a blocked read.
-    """
+    """A request body with a deadline, after which a timer ends blocked reads by shutting the connection down."""
 
     def __init__(self, stream: IO[bytes], seconds: float, connection: socket.socket | None = None) -> None:
         self._stream = stream
@@ -58,16 +52,11 @@ class TimedBody:
             self._timer.start()
 
     def read(self, size: int = -1) -> bytes:
-        """Read like a file.
-
-        Raises:
-            RequestTimeout: the deadline has passed.
-            BadRequest: the connection broke, or the body is malformed HTTP.
-        """
+        """Read like a file; raise RequestTimeout after the deadline, BadRequest for a broken or malformed body."""
         return self._timed(self._stream.read, size)
 
     def readline(self, size: int = -1) -> bytes:
-        """Read a line like a file; raises like `read`."""
+        """Read a line like a file; raise like `read`."""
         return self._timed(self._stream.readline, size)
 
     def close(self) -> None:

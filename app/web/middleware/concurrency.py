@@ -70,10 +70,7 @@ class ConcurrencyLimiter:
             self._reserved_bytes -= size
 
     def acquire(self, key: int) -> None:
-        """Wait for a slot and take it.
-
-        Args:
-            key: unique number of the request.
+        """Wait for a slot and take it for the request with this unique number.
 
         Raises:
             ServerBusy: the queue is full, or the wait took too long.

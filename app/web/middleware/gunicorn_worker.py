@@ -10,20 +10,13 @@ from gunicorn import util
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
-_STATUSES = {
-    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
-    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
-}
-
-_MESSAGES = {
-    HTTPStatus.BAD_REQUEST: "Malformed HTTP request.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long.",
-    HTTPStatus.EXPECTATION_FAILED: "The server does not support this Expect header.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request has too many headers, or they are too long.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "The server failed. Its log has the details.",
-    HTTPStatus.NOT_IMPLEMENTED: "The server does not support this Transfer-Encoding.",
+_MALFORMED = HTTPStatus.BAD_REQUEST, "Malformed HTTP request."
+_FAILED = HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed. Its log has the details."
+_ANSWERS = {
+    errors.LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."),
+    errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "The server does not support this Expect header."),
+    errors.LimitRequestHeaders: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too many or too long."),
+    errors.UnsupportedTransferCoding: (HTTPStatus.NOT_IMPLEMENTED, "The server does not support this coding."),
 }
 
 
@@ -37,27 +30,22 @@ class Worker(ThreadWorker):
         """Answer on the client's socket, and log the error."""
         invalid_response = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
         if isinstance(exc, errors.ParseException) and not invalid_response:
-            status = _STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
+            answer = _ANSWERS.get(type(exc), _MALFORMED)
             self.log.warning("malformed_http_request")
         else:
-            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            answer = _FAILED
             self.log.error("request_failed", exc_info=exc)
         # The client may have disconnected.
         with suppress(OSError):
-            util.write_nonblock(client, _response(status))
+            util.write_nonblock(client, _response(*answer))
 
 
-def _response(status: HTTPStatus) -> bytes:
+def _response(status: HTTPStatus, message: str) -> bytes:
     # Imported after the fork: the master process does not need the app.
     from app.web.middleware.security_headers import HEADERS
 
-    body = _MESSAGES[status] + "\n"
-    headers = {
-        "Connection": "close",
-        "Content-Type": "text/plain; charset=utf-8",
-        "Content-Length": len(body),
-        "Cache-Control": "no-store",
-        **HEADERS,
-    }
+    body = f"{message}\n"
+    headers = {"Connection": "close", "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+    headers |= HEADERS | {"Content-Length": str(len(body))}
     lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", body]).encode()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
 from pathlib import Path
 
 from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.tracing import RequestTrace
 from app.web.middleware.concurrency import ConcurrencyLimiter
-from app.web.recognizer_loading import loader_of
+from app.web.recognizer_loading import RecognizerLoader, loader_of
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -26,49 +27,40 @@ class Metrics:
         self._shared = shared
         registry = self._registry = CollectorRegistry()
 
-        def histogram(name: str, text: str, label: str) -> Histogram:
-            return Histogram(name, text, [label], buckets=_BUCKETS, registry=registry)
-
-        def live(name: str, text: str) -> Gauge:
-            return Gauge(name, text, multiprocess_mode="livesum", registry=registry)
-
-        def latest(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(name, text, labels, multiprocess_mode="mostrecent", registry=registry)
-
+        histogram = functools.partial(Histogram, buckets=_BUCKETS, registry=registry)
+        live = functools.partial(Gauge, multiprocess_mode="livesum", registry=registry)
+        latest = functools.partial(Gauge, multiprocess_mode="mostrecent", registry=registry)
         self._requests = Counter("faces_requests", "Responses", ["route", "method", "status"], registry=registry)
         self._verdicts = Counter("faces_verdicts", "Identified faces", ["verdict"], registry=registry)
-        self._latency = histogram("faces_request_seconds", "Response time", "route")
-        self._stages = histogram("faces_stage_seconds", "Time of a stage", "stage")
+        self._latency = histogram("faces_request_seconds", "Response time", ["route"])
+        self._stages = histogram("faces_stage_seconds", "Time of a stage", ["stage"])
         self._active = live("faces_requests_active", "Requests that have a slot")
         self._waiting = live("faces_requests_waiting", "Requests in the queue")
         self._ready = live("faces_workers_ready", "Server processes that are ready")
         self._people = latest("faces_gallery_people", "People in the gallery")
         self._anchors = latest("faces_gallery_anchors", "Anchors of all people")
-        self._model = latest("faces_model_info", "Network and detector", "network", "detector")
+        self._model = latest("faces_model_info", "Network and detector", ["network", "detector"])
 
-    def count_response(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a response and its time."""
+    def count_response(self, route: str, method: str, status: int, seconds: float, trace: RequestTrace) -> None:
+        """Count a response, its time, its stages and its verdicts."""
         self._requests.labels(route, method, status).inc()
         self._latency.labels(route).observe(seconds)
-
-    def count_faces(self, stages: Mapping[str, float], verdicts: Mapping[str, int]) -> None:
-        """Count the stage times in seconds and the verdicts of a request."""
-        for stage, seconds in stages.items():
-            self._stages.labels(stage).observe(seconds)
-        for verdict, count in verdicts.items():
+        for stage, stage_seconds in trace.seconds.items():
+            self._stages.labels(stage).observe(stage_seconds)
+        for verdict, count in trace.verdicts.items():
             self._verdicts.labels(verdict).inc(count)
 
-    def set_load(self, limiter: ConcurrencyLimiter, ready: bool) -> None:
-        """Set the gauges of the process."""
+    def set_gauges(self, limiter: ConcurrencyLimiter, loader: RecognizerLoader, gallery: bool = False) -> None:
+        """Set the gauges of the process, and those of its gallery and model if it has loaded them."""
         self._active.set(limiter.active)
         self._waiting.set(limiter.waiting)
-        self._ready.set(ready)
-
-    def set_gallery(self, people: int, anchors: int, network: str, detector: str) -> None:
-        """Set the gauges of gallery and model."""
-        self._people.set(people)
-        self._anchors.set(anchors)
-        self._model.labels(network, detector).set(1)
+        self._ready.set(loader.ready)
+        if gallery and loader.ready:
+            recognizer = loader.recognizer()
+            people = recognizer.gallery.people()
+            self._people.set(len(people))
+            self._anchors.set(sum(person.anchors for person in people))
+            self._model.labels(recognizer.network.card.id, recognizer.detector.backend).set(1)
 
     def text(self) -> bytes:
         """Return the metrics of all processes in the Prometheus text format."""
@@ -83,13 +75,7 @@ def install(app: Flask, metrics: Metrics, limiter: ConcurrencyLimiter) -> None:
     """Serve the metrics at /metrics."""
 
     def serve_metrics() -> Response:
-        loader = loader_of(app)
-        metrics.set_load(limiter, loader.ready)
-        if loader.ready:
-            recognizer = loader.recognizer()
-            people = recognizer.gallery.people()
-            anchors = sum(person.anchors for person in people)
-            metrics.set_gallery(len(people), anchors, recognizer.network.card.id, recognizer.detector.backend)
+        metrics.set_gauges(limiter, loader_of(app), gallery=True)
         return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
 
     # `app.get` would add it to the OpenAPI document.

@@ -25,12 +25,7 @@ _IPV6_PREFIX = 64
 
 
 def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint]) -> None:
-    """Answer 429 to clients that send too many requests or too many wrong tokens.
-
-    Args:
-        app: the application.
-        settings: the limits and their storage.
-        token_blueprints: blueprints that answer 401 to a wrong token.
+    """Answer 429 to clients that send too many requests, or too many wrong tokens to `token_blueprints`.
 
     Raises:
         SettingsError: the limit or its storage is invalid.

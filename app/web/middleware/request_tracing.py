@@ -43,9 +43,8 @@ def install(app: Flask, limiter: ConcurrencyLimiter, metrics: Metrics, settings:
 
     def report(trace: RequestTrace, started: float, number: str, route: str, method: str, status: int) -> None:
         seconds = time.monotonic() - started
-        metrics.count_response(route, method, status, seconds)
-        metrics.count_faces(trace.seconds, trace.verdicts)
-        metrics.set_load(limiter, loader_of(app).ready)
+        metrics.count_response(route, method, status, seconds, trace)
+        metrics.set_gauges(limiter, loader_of(app))
         if route not in _UNLOGGED:
             stages = {name: trace.seconds[name] for name in tracing.STAGES if name in trace.seconds}
             log_event(

@@ -29,26 +29,17 @@ def start(
     seconds: float,
     exit_process: Callable[[int], object] = os._exit,
 ) -> None:
-    """Start the watchdog thread.
+    """Start a thread that ends the process once a request has been active for longer than `seconds`."""
 
-    Args:
-        limiter: knows how long requests are active.
-        loader: its recognizer is withdrawn, which makes the process unready.
-        seconds: longest time that a request may be active.
-        exit_process: ends the process with an exit code.
-    """
-    threading.Thread(target=_watch, args=(limiter, loader, seconds, exit_process), name="watchdog", daemon=True).start()
+    def watch() -> None:
+        pause = min(1.0, seconds / 4)
+        while limiter.longest_seconds <= seconds:
+            time.sleep(pause)
+        loader.withdraw()
+        log.critical("worker_stuck")
+        deadline = time.monotonic() + GRACE_SECONDS
+        while limiter.active > 1 and time.monotonic() < deadline:
+            time.sleep(pause)
+        exit_process(_EXIT_CODE)
 
-
-def _watch(
-    limiter: ConcurrencyLimiter, loader: RecognizerLoader, seconds: float, exit_process: Callable[[int], object]
-) -> None:
-    pause = min(1.0, seconds / 4)
-    while limiter.longest_seconds <= seconds:
-        time.sleep(pause)
-    loader.withdraw()
-    log.critical("worker_stuck")
-    deadline = time.monotonic() + GRACE_SECONDS
-    while limiter.active > 1 and time.monotonic() < deadline:
-        time.sleep(pause)
-    exit_process(_EXIT_CODE)
+    threading.Thread(target=watch, name="watchdog", daemon=True).start()
