@@ -23,11 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class RecognizerLoader:
-    """Loads one recognizer.
-
-    Args:
-        load: returns a recognizer that is ready to use. `start` runs it in a thread.
-    """
+    """Runs `load` in a thread, once; it returns a recognizer that is ready to use."""
 
     def __init__(self, load: Callable[[], Recognizer]) -> None:
         self.error: str | None = None
@@ -94,9 +90,5 @@ def loader_of(app: Flask) -> RecognizerLoader:
 
 
 def current_recognizer() -> Recognizer:
-    """Return the recognizer of the app that handles this request.
-
-    Raises:
-        ServiceUnavailable: it is not ready.
-    """
+    """Return the recognizer of the app that handles this request, or raise ServiceUnavailable."""
     return loader_of(current_app).recognizer()

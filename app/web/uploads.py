@@ -46,11 +46,7 @@ def current_settings() -> Settings:
 
 
 def read_photos(field: str, limit: int | None = None) -> list[Upload]:
-    """Read the files of a form field, in the order sent.
-
-    Args:
-        field: the field's name.
-        limit: most files, by default `Settings.max_photos`.
+    """Read the files of a form field, in the order sent; the default limit is `Settings.max_photos`.
 
     Raises:
         InvalidUpload: the field has no file.
@@ -88,15 +84,7 @@ def allow_photos(count: int) -> None:
 
 
 def check_size(upload: Upload, noun: str = "file") -> None:
-    """Check the size of one file.
-
-    Args:
-        upload: the file.
-        noun: what the message calls it.
-
-    Raises:
-        FileTooLarge: it has more bytes than `Settings.max_file_bytes`.
-    """
+    """Raise FileTooLarge if a file has more bytes than `Settings.max_file_bytes`; the message calls it `noun`."""
     limit = current_settings().max_file_bytes
     if len(upload.data) > limit:
         raise FileTooLarge(f"The {noun} is larger than {_megabytes(limit)}. Send a smaller copy.")

@@ -77,14 +77,7 @@ def problems(*statuses: int | str) -> Responses:
 
 
 def api_blueprint(name: str, prefix: str, tag: str, statuses: tuple[int, ...] = ()) -> APIBlueprint:
-    """Create a blueprint whose errors are problem details.
-
-    Args:
-        name: prefix of its endpoints.
-        prefix: prefix of its addresses.
-        tag: its section in the OpenAPI document, a key of `docs.TAGS`.
-        statuses: of errors that all its operations have, in addition to 400 and 503.
-    """
+    """Create a blueprint whose errors are problem details, in the section `tag` of the OpenAPI document."""
     blueprint = APIBlueprint(
         name,
         __name__,
@@ -100,45 +93,36 @@ def api_blueprint(name: str, prefix: str, tag: str, statuses: tuple[int, ...] = 
     return blueprint
 
 
-def admin_blueprint(name: str, paths: APIBlueprint) -> APIBlueprint:
-    """Create a blueprint below `/api/v1` whose routes need the administrator token.
-
-    Args:
-        name: prefix of its endpoints.
-        paths: a blueprint with the same addresses and other methods. flask_openapi3 documents only the last blueprint
-            of an address unless both share their paths.
-    """
+def admin_blueprint(name: str, other: APIBlueprint) -> APIBlueprint:
+    """Create a blueprint below `/api/v1` whose routes need the token, with the same addresses as another one."""
     blueprint = api_blueprint(name, "/api/v1", "Administration", (401, 403))
     blueprint.abp_security = [{"token": []}]
-    blueprint.paths = paths.paths
+    # flask_openapi3 documents only the last blueprint of an address unless they share their paths.
+    blueprint.paths = other.paths
     blueprint.before_request(_require_token)
     return blueprint
 
 
 def reject_invalid(error: ValidationError) -> NoReturn:
-    """Name the first invalid field of a request.
-
-    Raises:
-        InvalidRequest: the body is no JSON object.
-        InvalidUpload: the field should hold a photo.
-        InvalidParameter: the field is missing, unknown or invalid.
-    """
+    """Raise the exception for the first invalid field of a request."""
     first = error.errors(include_url=False)[0]
     if not first["loc"]:
         raise InvalidRequest("The body must be a JSON object. See /api/docs.") from error
     name = str(first["loc"][0])
-    if name in _FILE_FIELDS and name in request.form:
-        raise InvalidUpload(
-            f"The field {name} holds text instead of a file. With curl, write -F {name}=@photo.jpg."
-        ) from error
     if name in _FILE_FIELDS:
-        raise InvalidUpload(f"No photo was sent. Send multipart/form-data with a file in the field {name}.") from error
+        if name in request.form:
+            message = f"The field {name} holds text instead of a file. With curl, write -F {name}=@photo.jpg."
+        else:
+            message = f"No photo was sent. Send multipart/form-data with a file in the field {name}."
+        raise InvalidUpload(message) from error
     if first["type"] == "extra_forbidden":
-        raise InvalidParameter(f"Unknown parameter {name!r}. See /api/docs.") from error
-    if first["type"] == "missing":
-        raise InvalidParameter(f"The parameter {name} is missing. See /api/docs.") from error
-    rule = first["msg"][0].lower() + first["msg"][1:]
-    raise InvalidParameter(f"The parameter {name} cannot be {first['input']!r:.100}: {rule}.") from error
+        message = f"Unknown parameter {name!r}. See /api/docs."
+    elif first["type"] == "missing":
+        message = f"The parameter {name} is missing. See /api/docs."
+    else:
+        rule = first["msg"][0].lower() + first["msg"][1:]
+        message = f"The parameter {name} cannot be {first['input']!r:.100}: {rule}."
+    raise InvalidParameter(message) from error
 
 
 def unrouted_problem() -> Response | None:

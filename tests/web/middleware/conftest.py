@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse, stream_encode_multipart
 from app.web.factory import create_app
 from tests import photos
 
-DOORS = ("/identify", "/api/v1/identify")
+UPLOAD_PATHS = ("/identify", "/api/v1/identify")
 """Where photos are sent: the page and the API."""
 
 
@@ -28,7 +28,7 @@ def portrait(photo) -> bytes:
     return photo(photos.PERSON)
 
 
-def post(app: Flask, data: bytes, path: str = DOORS[0], name: str = "photo.jpg", **options) -> TestResponse:
+def post(app: Flask, data: bytes, path: str = UPLOAD_PATHS[0], name: str = "photo.jpg", **options) -> TestResponse:
     """Send a photo; nothing of it becomes a temporary file on this side either."""
     file = FileStorage(io.BytesIO(data), name)
     stream, length, boundary = stream_encode_multipart({"image": file}, use_tempfile=False)

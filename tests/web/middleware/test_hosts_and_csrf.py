@@ -1,10 +1,10 @@
 import pytest
 
 from app.errors import SettingsError
-from tests.web.middleware.conftest import DOORS, post
+from tests.web.middleware.conftest import UPLOAD_PATHS, post
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

@@ -10,7 +10,7 @@ from PIL import Image
 from app.web.middleware import logs
 from app.web.middleware.request_ids import HEADER
 from tests import photos
-from tests.web.middleware.conftest import DOORS, post
+from tests.web.middleware.conftest import UPLOAD_PATHS, post
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def lines(monkeypatch):
     root.handlers, root.level, app.level = before
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 def test_a_request_is_one_line(serve, lines, portrait, path):
     answer = post(serve(), portrait, path)
     [line] = lines()

@@ -4,17 +4,17 @@ from app.errors import SettingsError
 from app.settings import Settings
 from app.web.factory import create_app
 from app.web.middleware.rate_limits import client_key
-from tests.web.middleware.conftest import DOORS, post
+from tests.web.middleware.conftest import UPLOAD_PATHS, post
 
 
-def statuses(app, *addresses: str, path: str = DOORS[0], **headers: str) -> list[int]:
+def statuses(app, *addresses: str, path: str = UPLOAD_PATHS[0], **headers: str) -> list[int]:
     return [
         post(app, b"no photo", path, environ_base={"REMOTE_ADDR": address}, headers=headers).status_code
         for address in addresses
     ]
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 def test_every_client_has_a_limit_of_its_own(serve, path):
     app = serve(rate_limit="2/minute")
     assert statuses(app, "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", path=path) == [422, 422, 429, 422]
@@ -31,7 +31,7 @@ def test_reading_is_free(serve):
 
 def test_both_doors_count_together(serve):
     app = serve(rate_limit="1/minute")
-    assert statuses(app, "192.0.2.1") + statuses(app, "192.0.2.1", path=DOORS[1]) == [422, 429]
+    assert statuses(app, "192.0.2.1") + statuses(app, "192.0.2.1", path=UPLOAD_PATHS[1]) == [422, 429]
 
 
 def test_nobody_invents_addresses_without_a_known_proxy(serve):

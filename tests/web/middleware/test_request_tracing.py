@@ -14,7 +14,7 @@ from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.recognizer_loading import RecognizerLoader
 from tests import hostile, photos
 from tests.slow import slow
-from tests.web.middleware.conftest import DOORS, post
+from tests.web.middleware.conftest import UPLOAD_PATHS, post
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def slow_detection(recognizer, monkeypatch):
     end.set()
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow_detection, path):
     app, (begun, end) = serve(concurrency=1, queue=1), slow_detection
     with ThreadPoolExecutor(2) as pool:
@@ -55,7 +55,7 @@ def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow_d
     assert (app.extensions["concurrency_limiter"].active, app.extensions["concurrency_limiter"].waiting) == (0, 0)
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 def test_a_request_past_its_deadline_is_given_up_between_stages(serve, portrait, recognizer, monkeypatch, path):
     # Without a face nothing is left to do, but nothing is begun either.
     monkeypatch.setattr(recognizer.detector, "find_faces", lambda _picture: time.sleep(1.1) or ())
@@ -94,7 +94,7 @@ def test_a_request_to_the_api_has_a_limit_whatever_the_number_of_its_files(serve
     assert "The request is too large." in answer.text
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 def test_a_form_of_ten_thousand_fields_is_refused(serve, path):
     form = hostile.many_fields()
     answer = serve().test_client().post(path, data=form, content_type="multipart/form-data; boundary=x")
@@ -102,7 +102,7 @@ def test_a_form_of_ten_thousand_fields_is_refused(serve, path):
     assert "8 photos, 16 other fields and 100 kB of text" in answer.text
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 def test_mutants_of_a_form_are_answered_or_refused(serve, portrait, rng, path):
     client = serve().test_client()
     head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
@@ -194,7 +194,7 @@ def faceless(serve, recognizer, small_gallery, monkeypatch):
 @pytest.mark.parametrize("what", hostile.files())
 def test_every_generated_file_is_answered_by_page_and_api(faceless, what):
     data, codes = hostile.files()[what]
-    page, answer = (post(faceless, data, path) for path in DOORS)
+    page, answer = (post(faceless, data, path) for path in UPLOAD_PATHS)
     # A picture without a face is an answer of the API's, and on the page a sentence beside the form.
     assert (page.status_code, answer.status_code) == (422, 200 if "code" not in answer.json else 422)
     assert answer.json.get("code", "ok") in codes.split()
@@ -205,6 +205,6 @@ def test_every_hostile_file_is_answered_by_page_and_api(faceless, shared):
     seen = set()
     for file in sorted((shared / "hostile").rglob("*")):
         if file.is_file() and file.suffix != ".csv":
-            for path in DOORS:
+            for path in UPLOAD_PATHS:
                 seen.add(post(faceless, file.read_bytes(), path, name=file.name).status_code)
     assert seen == {200, 422}

@@ -15,7 +15,7 @@ from PIL import Image
 
 from app.settings import ROOT
 from tests import hostile, photos
-from tests.web.middleware.conftest import DOORS, post
+from tests.web.middleware.conftest import UPLOAD_PATHS, post
 
 NAMES = ["../../etc/passwd", "/etc/passwd", "..\\..\\boot.ini", "a\x00b.jpg", "file:///etc/passwd", "http://10.0.0.1/x"]
 
@@ -51,7 +51,7 @@ def watch():
     return watching
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 @pytest.mark.parametrize("what", [*hostile.archives(), *hostile.leading_elsewhere()])
 def test_no_archive_is_opened_and_no_path_in_a_file_is_followed(serve, watch, what, path):
     """Links, names that lead elsewhere, and addresses; the decoder's own process can open nothing (test_decoder)."""
@@ -94,7 +94,7 @@ def test_nothing_that_visitors_reach_can_open_an_archive():
         assert "portable" not in text
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
 @pytest.mark.parametrize("name", [*NAMES, "x" * 5000, "<script>alert(1)</script>.jpg", "photo.exe"])
 def test_a_file_name_is_never_a_path(serve, portrait, path, name):
     answer = post(serve(), portrait, path, name=name)
@@ -103,7 +103,7 @@ def test_a_file_name_is_never_a_path(serve, portrait, path, name):
 
 
 def test_a_file_name_comes_back_harmless(serve, portrait):
-    answer = post(serve(), portrait, DOORS[1], name="'><script>alert('é')</script>; a=b")
+    answer = post(serve(), portrait, UPLOAD_PATHS[1], name="'><script>alert('é')</script>; a=b")
     assert answer.content_type == "application/json"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.text.isascii()
