@@ -19,10 +19,10 @@ from app.cli.training_options import FILE, FOLDER, GALLERY, WORK, progress_bars
 @click.option("--learning-rate", default=1e-3, show_default=True, help="Peak learning rate.")
 @click.option(
     "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
     show_default=True,
-    help="Precision of the convolutions. auto: bfloat16 if the hardware multiplies it natively.",
+    help="Precision of the convolutions. bfloat16 is faster on GPUs.",
 )
 @click.option("--seed", default=1, show_default=True, help="Seed of weights, batches and augmentation.")
 @click.option("--teacher", "teacher_card", type=FILE, help="Model card of a network to learn from (distillation).")
@@ -50,12 +50,11 @@ def train(
         from app.training.data import training_faces
         from app.training.fit import trainer
         from app.training.fit.plan import TrainingPlan
-        from app.training.fit.student import PRECISIONS, default_precision
+        from app.training.fit.student import PRECISIONS
         from app.vision.detection import Detector
 
         training_set = training_faces.load(faces, work, Detector.from_settings(settings), gallery, progress)
     click.echo(f"{len(training_set)} pictures of {len(set(training_set.identities))} people.")
-    precision = default_precision() if precision == "auto" else precision
     initial = read_card(initial_card) if initial_card else None
     teacher_id, teacher = "", None
     if teacher_card:

@@ -8,7 +8,7 @@ from app.recognition.siamese import get_weights
 from app.settings import ROOT
 from app.training.data import training_faces
 from app.training.data.training_faces import TrainingFaces
-from app.training.fit import student, trainer
+from app.training.fit import trainer
 
 CARD = ROOT / "models" / "twin.json"
 
@@ -35,17 +35,17 @@ def start(tmp_path, monkeypatch):
 def test_train_from_random_weights(start):
     plan, _, weights, teacher, _ = start("--steps", "100", "--batch-size", "32", "--learning-rate", "0.01")
     assert (plan.steps, plan.batch_size, plan.learning_rate, plan.checkpoint_steps) == (100, 32, 0.01, 100)
-    assert (plan.precision, plan.initial, plan.teacher) == (student.default_precision(), "", "")
+    assert (plan.precision, plan.initial, plan.teacher) == ("float32", "", "")
     assert weights is None
     assert teacher is None
 
 
 def test_train_from_shipped_weights_with_shipped_teacher(start):
     plan, config, weights, teacher, _ = start(
-        "--from", str(CARD), "--teacher", str(CARD), "--precision", "float32", "--seed", "3"
+        "--from", str(CARD), "--teacher", str(CARD), "--precision", "bfloat16", "--seed", "3"
     )
     card = read_card(CARD)
-    assert (plan.teacher, plan.precision, plan.seed) == (card.id, "float32", 3)
+    assert (plan.teacher, plan.precision, plan.seed) == (card.id, "bfloat16", 3)
     assert plan.initial.startswith(f"{card.id}: SFace")
     assert plan.initial.endswith(", Apache-2.0")
     assert config == card.twin

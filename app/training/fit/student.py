@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import keras
 from keras import ops
 
@@ -11,6 +9,7 @@ from app.recognition.model_card import TwinConfig
 from app.recognition.siamese import build_twin
 from app.training.augmentation.layers import build_augmentation
 from app.training.fit import losses
+from app.training.fit.batch_normalization import fuse_batch_normalization
 from app.training.fit.plan import TrainingPlan
 from app.vision import alignment
 
@@ -37,7 +36,7 @@ class Student(keras.Model):
     ) -> None:
         super().__init__(name="student")
         self.plan = plan
-        self.network = build_twin(config, PRECISIONS[plan.precision])
+        self.network = fuse_batch_normalization(build_twin(config, PRECISIONS[plan.precision]))
         self.augmentation = build_augmentation(plan.seed)
         self.mixup = keras.layers.MixUp(alpha=1.0, seed=plan.seed)  # https://arxiv.org/abs/1710.09412
         self.teacher = teacher
@@ -108,13 +107,3 @@ class Student(keras.Model):
             excluded |= {id(variable) for variable in self.teacher.variables}
         variables = {id(variable): variable for variable in [*self.variables, *self.optimizer.variables]}
         return [variable for key, variable in variables.items() if key not in excluded]
-
-
-def default_precision() -> str:
-    """Return bfloat16 for GPUs and processors that multiply it natively (AVX-512 BF16, AMX), else float32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii").split()
-    except OSError:
-        flags = []
-    has_gpu = any("cpu" not in device for device in keras.distribution.list_devices())
-    return "bfloat16" if has_gpu or {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"

@@ -46,12 +46,17 @@ def train(
         echo: Called with lines about the validation.
 
     Raises:
-        TrainingError: The checkpoint does not fit, there are fewer than two people to train on, or the embeddings have
-            collapsed.
+        TrainingError: The checkpoint or the teacher does not fit, there are fewer than two people to train on, or the
+            embeddings have collapsed.
     """
     sampler = PairSampler(faces, plan)
     if sampler.classes < 2:
         raise TrainingError("Training needs two people or more. Give a folder that has one folder per person.")
+    if teacher is not None and teacher.output_shape[-1] != config.embedding:
+        raise TrainingError(
+            f"The teacher's embeddings have {teacher.output_shape[-1]} values and the student's {config.embedding}. "
+            "Give a teacher with embeddings of the same length."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(plan.seed)
     student = build_student(config, sampler.classes, plan, teacher)

@@ -145,6 +145,11 @@ def test_one_person_is_too_few(faces, tmp_path):
         trainer.train(replace(faces, identities=np.full(len(faces), "a")), tmp_path, PLAN, TINY)
 
 
+def test_teacher_with_longer_embeddings_is_refused(faces, tmp_path):
+    with pytest.raises(TrainingError, match="16 values and the student's 8"):
+        trainer.train(faces, tmp_path, PLAN, TINY, teacher=build_twin(replace(TINY, embedding=16)))
+
+
 JAX = ROOT / ".venv" / "jax"
 
 
