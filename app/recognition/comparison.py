@@ -12,13 +12,13 @@ from app.vision.decoding import Picture
 
 
 def choose_faces(picture: Picture, probes: Sequence[Probe], photo: str, face: int | None = None) -> ComparedPhoto:
-    """Choose the faces of a photo to compare.
+    """Choose the faces of a photo to compare: those of sufficient quality, or only the one of index `face`, from 1.
 
     Args:
         picture: the decoded photo.
         probes: its faces from left to right.
         photo: how errors name it, "first" or "second".
-        face: index of the only face to compare, from 1; default: every face of sufficient quality.
+        face: the index, or None.
 
     Raises:
         FaceError: the photo has no face, no face of this index, or no face of sufficient quality.

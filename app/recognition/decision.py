@@ -59,10 +59,8 @@ def requested_fpir(setting: float, request: float | None) -> float:
 class PairRules:
     """Thresholds for the comparison of two photos.
 
-    Attributes:
-        false_matches: (FMR, score) with falling FMR; the FMR is the share of different pairs under the score.
-        different: the score that few pairs of the same person exceed.
-        fmr: share of comparisons of unrelated photos that may say "same".
+    `false_matches` holds (FMR, score) with falling FMR. Few pairs of one person exceed the score `different`. `fmr` is
+    the share of comparisons of unrelated photos that may say "same".
     """
 
     false_matches: tuple[tuple[float, float], ...]
@@ -97,11 +95,8 @@ class Rules:
     more of them resemble an impostor, and depends on the number of anchors of the closest person.
 
     Attributes:
-        head: the network's last step, from distance to score.
         thresholds: (FPIR, table) for each of `FPIRS` and for `LOOK_ALIKE_FPIR`.
         margin: smallest difference to the runner-up's class distance.
-        pairs: thresholds for the comparison of two photos.
-        fpir: the rate in use.
         shifts: (FPIR, shift) of a calibrated gallery; added to the thresholds.
     """
 
@@ -120,21 +115,19 @@ class Rules:
         """Return the rules for another FPIR; None keeps it.
 
         Raises:
-            ValueError: the model card has no thresholds for this rate.
+            InvalidParameter: the model card has no thresholds for this rate.
         """
         if fpir is None or fpir == self.fpir:
             return self
         if fpir not in FPIRS:
             rates = ", ".join(f"{rate:g}" for rate in FPIRS)
-            raise ValueError(f"There are no thresholds for an FPIR of {fpir:g}. Choose one of: {rates}.")
+            raise InvalidParameter(f"There are no thresholds for an FPIR of {fpir:g}. Choose one of: {rates}.")
         return replace(self, fpir=fpir)
 
     def threshold(self, anchors: int, people: int) -> float:
-        """Return the threshold at the FPIR in use, interpolated over the logarithms of both counts.
+        """Return the threshold for a person's number of anchors and the gallery's number of people.
 
-        Args:
-            anchors: of the person.
-            people: in the gallery. Beyond the largest measured gallery, the mean slope continues.
+        It is interpolated over the logarithms of both. Beyond the largest measured gallery, the mean slope continues.
         """
         rows = [(size, _interpolate(anchors, row)) for size, row in dict(self.thresholds)[self.fpir]]
         shift = dict(self.shifts).get(self.fpir, 0.0)
@@ -160,15 +153,13 @@ def _interpolate(number: int, rows: Sequence[tuple[int, float]]) -> float:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a face.
+    """The verdict on a face, which is ambiguous if two people are too close or another face matches the person.
 
     Attributes:
-        kind: match; ambiguous, if two people are too close or another face of the photo matches the person; unknown;
-            or low_quality.
         person: the name, for a match only.
         class_distance: of the closest person, None without a ranking.
         threshold: of the closest person, None without a ranking.
-        ranking: everyone in the gallery, the smallest class distance first; a `Ranking` if it comes from `rank`.
+        ranking: everyone in the gallery, the smallest class distance first; see `scoring.rank`.
         reason: a sentence for the user.
         candidates: the people whom an ambiguous face may show.
         look_alike: the closest person of an unknown face, None beyond the look-alike threshold.
@@ -251,12 +242,7 @@ def resolve_duplicate_matches(verdicts: Sequence[Verdict], rules: Rules, people:
     """Let each person match one face of a photo, unless further faces are strong matches.
 
     Collages aside, a person appears once in a photo. The closest face keeps the match, and another one without a
-    strong match becomes ambiguous.
-
-    Args:
-        verdicts: of the faces of one photo.
-        rules: thresholds.
-        people: number of people in the gallery.
+    strong match becomes ambiguous. `people` is the number of people in the gallery.
     """
     smallest: dict[str, float] = {}
     for verdict in verdicts:

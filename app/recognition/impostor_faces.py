@@ -20,14 +20,7 @@ _NETWORK = "network"
 
 
 def read_impostors(model: Path, card: ModelCard) -> FloatArray:
-    """Read the impostors that ship with a network.
-
-    Args:
-        model: the path of the model card.
-        card: the model card.
-
-    Returns:
-        float32 (faces, dims) of unit length.
+    """Read the impostors of the network whose card is at `model`: float32 (faces, dims) of unit length.
 
     Raises:
         ModelError: the file is missing or damaged, or belongs to another network.
@@ -48,12 +41,6 @@ def read_impostors(model: Path, card: ModelCard) -> FloatArray:
 
 
 def write_impostors(model: Path, network_id: str, embeddings: AnyArray) -> None:
-    """Write the impostors of a network next to its model card.
-
-    Args:
-        model: the path of the model card.
-        network_id: `ModelCard.id`.
-        embeddings: float (faces, dims) of unit length; stored as float16.
-    """
+    """Write impostors, float (faces, dims), next to the model card at `model`, as float16."""
     tensors = {"embeddings": embeddings.astype(np.float16)}
     model.with_name(FILE).write_bytes(safetensors.numpy.save(tensors, {_NETWORK: network_id}))

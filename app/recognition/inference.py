@@ -61,14 +61,7 @@ class Network:
         return to_unit_length(self.embed_raw(crops))
 
     def embed_raw(self, crops: ByteArray) -> FloatArray:
-        """Embed face crops without scaling to unit length. The length measures quality, see `Quality.norm`.
-
-        Args:
-            crops: uint8 (faces, 112, 112, 3) RGB, as `alignment.align` returns them.
-
-        Returns:
-            float32 (faces, dims).
-        """
+        """Embed face crops, as `embed`, without scaling to unit length. The length measures the quality."""
         embeddings = np.zeros((len(crops), self.dims), dtype=np.float32)
 
         def store(request: openvino.InferRequest, row: int) -> None:

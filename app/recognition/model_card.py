@@ -31,10 +31,8 @@ _DECIDING = ("architecture", "crop", "head", "quality", "verdict", "weights")
 class TwinConfig:
     """Layout of the twin, a MobileFaceNet. The defaults are those of SFace.
 
-    Attributes:
-        stem: channels of the first convolution; a separable block doubles them. Both work at 112 x 112 pixels.
-        stages: (channels, further blocks); the first block of each stage halves width and height.
-        embedding: length of the embedding.
+    A convolution to `stem` channels and a separable block to twice as many work at 112 x 112 pixels. Each of `stages`,
+    (channels, further blocks), halves the side with its first block.
     """
 
     stem: int = 32
@@ -49,17 +47,9 @@ class TwinConfig:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model card.
+    """A model card; `raw` is the whole JSON object.
 
-    Attributes:
-        id: names network and alignment; anchors of another id cannot be compared.
-        crop: name of the alignment, see `alignment.PIPELINE`.
-        twin: layout of the network.
-        weights: file name of the weights.
-        sha256: of the weights file.
-        rules: thresholds and margin.
-        quality: limits of the face quality.
-        raw: the whole JSON object.
+    `id` names the network and its alignment, `crop`. Anchors of another ID cannot be compared.
     """
 
     id: str
@@ -132,13 +122,8 @@ def _read_rules(raw: Mapping[str, Any]) -> Rules:
 
 
 def _read_table(rows: list[dict[str, Any]]) -> ThresholdTable:
-    return tuple(
-        (
-            int(row["people"]),
-            tuple((int(cell["anchors"]), float(cell["class_distance"])) for cell in row["thresholds"]),
-        )
-        for row in rows
-    )
+    cells = [tuple((int(cell["anchors"]), float(cell["class_distance"])) for cell in row["thresholds"]) for row in rows]
+    return tuple((int(row["people"]), values) for row, values in zip(rows, cells, strict=True))
 
 
 def verdict_section(rules: Rules) -> dict[str, Any]:
@@ -164,14 +149,7 @@ def _format_table(table: ThresholdTable) -> list[dict[str, Any]]:
 
 
 def read_weights(path: Path, card: ModelCard) -> dict[str, AnyArray]:
-    """Read the weights of a card.
-
-    Args:
-        path: the card.
-        card: its content.
-
-    Returns:
-        Arrays by name, as stored: float16 or float32.
+    """Read the weights of the card at `path`: float16 or float32 arrays by name.
 
     Raises:
         ModelError: the file is missing, or its sha256 differs from the card's.
@@ -195,13 +173,7 @@ def to_stored_dtype(array: AnyArray) -> AnyArray:
 
 
 def write_card(path: Path, raw: Mapping[str, Any], weights: Mapping[str, AnyArray]) -> None:
-    """Write a card and its weights.
-
-    Args:
-        path: the card to write, for example models/twin.json.
-        raw: the card without `weights` and `checksum`.
-        weights: float arrays by name; stored as by `to_stored_dtype`.
-    """
+    """Write a card, `raw` without `weights` and `checksum`, and the weights, see `to_stored_dtype`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = safetensors.numpy.save({name: to_stored_dtype(array) for name, array in weights.items()})
     file = path.with_suffix(".safetensors")

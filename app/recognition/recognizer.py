@@ -85,8 +85,7 @@ class Recognizer:
             fpir: false positive identification rate; default: `Settings.fpir`.
 
         Raises:
-            UnreadableFile: the file is missing, too large or not readable.
-            UnreadableImage: the bytes are not a photo, or the photo exceeds a limit.
+            PhotoError: the file cannot be read or decoded, or exceeds a limit.
         """
         picture = self.decode(photo)
         return self.identify_faces(picture, self.detect(picture), fpir)
@@ -101,8 +100,7 @@ class Recognizer:
             face_b: the same for the second photo.
 
         Raises:
-            UnreadableFile: a file is missing, too large or not readable.
-            UnreadableImage: a photo cannot be decoded.
+            PhotoError: a file cannot be read or decoded, or exceeds a limit.
             FaceError: a photo has no face, no face of this index, or no face of sufficient quality.
         """
         photos = self.load_compared_photo(first, "first", face_a), self.load_compared_photo(second, "second", face_b)
@@ -134,12 +132,7 @@ class Recognizer:
     def identify_crops(
         self, photos: Sequence[Sequence[FaceCrop]], fpir: float | None = None
     ) -> list[tuple[IdentifiedFace, ...]]:
-        """Embed the faces of several photos in one batch and identify them.
-
-        Args:
-            photos: the face crops of each photo.
-            fpir: false positive identification rate; default: `Settings.fpir`.
-        """
+        """Embed the face crops of several photos in one batch and identify them, photo by photo."""
         probes = iter(self._embed([crop for crops in photos for crop in crops]))
         snapshot = self.gallery.snapshot()
         rules = self.rules(snapshot, fpir)
@@ -154,13 +147,7 @@ class Recognizer:
         return picture, self._embed(self.crop_faces(picture, self.detect(picture)))
 
     def load_compared_photo(self, photo: Photo, name: str, face: int | None = None) -> ComparedPhoto:
-        """Decode one of two photos to compare and embed its faces.
-
-        Args:
-            photo: the bytes of a photo file, or its path.
-            name: how errors name the photo, "first" or "second".
-            face: index of the only face to compare, counted from the left, from 1.
-        """
+        """Decode one of two photos to compare, which errors call by `name`, and embed its faces; see `compare`."""
         try:
             picture, probes = self.extract_probes(photo)
         except UnreadableImage as error:
@@ -172,12 +159,7 @@ class Recognizer:
         return comparison.compare_photos(first, second, self.network.card.rules)
 
     def rules(self, snapshot: Snapshot, fpir: float | None = None) -> Rules:
-        """Return the decision rules for a gallery: the model card's, shifted by the gallery's calibration.
-
-        Args:
-            snapshot: the gallery.
-            fpir: false positive identification rate; default: `Settings.fpir`.
-        """
+        """Return the decision rules for a gallery: the model card's, shifted by the gallery's calibration."""
         return self.network.card.rules.for_gallery(self.settings.fpir, snapshot.shifts).with_fpir(fpir)
 
     def warm_up(self) -> None:

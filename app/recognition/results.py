@@ -13,13 +13,7 @@ from app.vision.quality import Quality
 
 @dataclass(frozen=True, eq=False)
 class FaceCrop:
-    """An aligned face, ready for the network.
-
-    Attributes:
-        face: the detection.
-        crop: uint8 (112, 112, 3) RGB, None if the detector found no eyes.
-        quality: measures of the crop, None if the detector found no eyes.
-    """
+    """A face aligned to a uint8 (112, 112, 3) RGB `crop`. Crop and quality are None if the detector found no eyes."""
 
     face: DetectedFace
     crop: ByteArray | None
@@ -28,13 +22,9 @@ class FaceCrop:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A face with its embedding, ready to be identified or compared.
+    """A face crop with its `embedding`, float32 (dims,) of unit length, None if the detector found no eyes.
 
-    Attributes:
-        face: the detection.
-        crop: uint8 (112, 112, 3) RGB, None if the detector found no eyes.
-        embedding: float32 (dims,) of unit length, None if the detector found no eyes.
-        flaw: a sentence that says why the quality is too low, or None.
+    `flaw` is a sentence that says why the quality is too low, or None.
     """
 
     face: DetectedFace
@@ -59,13 +49,7 @@ class IdentifiedFace:
 
 @dataclass(frozen=True, eq=False)
 class Identification:
-    """The faces of a photo with their verdicts, from left to right.
-
-    Attributes:
-        picture: the decoded photo.
-        faces: boxes and landmarks are in pixels of `width` x `height`.
-        fpir: false positive identification rate of the thresholds.
-    """
+    """The faces of a photo from left to right; `fpir` is the false positive identification rate of the verdicts."""
 
     picture: Picture
     faces: tuple[IdentifiedFace, ...]
@@ -97,13 +81,7 @@ class ComparedFace:
 
 @dataclass(frozen=True, eq=False)
 class ComparedPhoto:
-    """One of two photos to compare.
-
-    Attributes:
-        picture: the decoded photo.
-        faces: all faces from left to right.
-        chosen: the faces to compare, at least one: those of sufficient quality, or the one that was asked for.
-    """
+    """One of two photos to compare: all its faces from left to right, and those `chosen` for the comparison."""
 
     picture: Picture
     faces: tuple[ComparedFace, ...]
@@ -121,15 +99,7 @@ class ComparedPhoto:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The most similar pair of faces of two photos.
-
-    Attributes:
-        first: its face in the first photo.
-        second: its face in the second photo.
-        score: 0 same ... 1 different.
-        pairs: number of pairs that were compared.
-        rules: the thresholds.
-    """
+    """The most similar of `pairs` pairs of faces of two photos. The score is 0 same ... 1 different."""
 
     first: ComparedFace
     second: ComparedFace

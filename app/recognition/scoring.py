@@ -45,16 +45,9 @@ class Head:
 
 @dataclass(frozen=True)
 class PersonDistance:
-    """One row of a ranking.
+    """One row of a ranking; `rejected` says whether a rejected face raised the class distance.
 
-    Attributes:
-        person: the name.
-        class_distance: the distance that decides.
-        mean: mean of the scores against the person's single anchors.
-        min: their minimum.
-        std: their standard deviation.
-        anchors: number of anchors.
-        rejected: whether a rejected face raised the class distance.
+    `mean`, `min` and `std` describe the scores against the person's single anchors.
     """
 
     person: str
@@ -151,7 +144,7 @@ def rank(embedding: AnyArray, snapshot: Snapshot, head: Head) -> Sequence[Person
     Args:
         embedding: float (dims,) of unit length, the probe.
         snapshot: the gallery.
-        head: from distance to score.
+        head: the network's last step.
 
     Returns:
         A `Ranking`; an empty tuple if the gallery is empty.

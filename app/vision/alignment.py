@@ -70,15 +70,9 @@ def align(picture: ByteArray, landmarks: AnyArray, size: int = SIZE, zoom: float
 
 
 def aligned_eyes(landmarks: AnyArray) -> DoubleArray:
-    """Return the points of a picture that `align` maps to the template's eyes.
+    """Return the points of a picture that `align` maps to the template's eyes, float64 (2, 2).
 
     Aligning by these two points gives the same crop as aligning by all landmarks.
-
-    Args:
-        landmarks: float (5, 2) or (2, 2) as for `align`.
-
-    Returns:
-        float64 (2, 2), (x, y) in pixels of the picture.
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
     matrix = np.asarray(cv2.invertAffineTransform(similarity_transform(landmarks, TEMPLATE[: len(landmarks)])))
@@ -91,11 +85,7 @@ def normalize(crops: ByteArray) -> FloatArray:
 
 
 def similarity_transform(source: DoubleArray, target: DoubleArray) -> DoubleArray:
-    """Return the least-squares rotation, uniform scale and shift that map points to points.
-
-    Args:
-        source: float (n, 2), at least two distinct points.
-        target: float (n, 2).
+    """Return the least-squares rotation, uniform scale and shift that map points, float (n, 2), to points.
 
     Returns:
         float64 (2, 3), as `cv2.warpAffine` takes it.

@@ -55,12 +55,7 @@ def choose_backend(settings: Settings) -> str:
 
 
 def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
-    """Call DeepFace's `extract_faces`.
-
-    Args:
-        pixels: uint8 (height, width, 3) RGB.
-        backend: DeepFace's name of the detector.
-        downloads: whether DeepFace may download missing weights.
+    """Call DeepFace's `extract_faces` for pixels, uint8 (height, width, 3) RGB.
 
     Raises:
         DetectorError: the library or the weights of the detector are missing.
@@ -86,12 +81,8 @@ def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[Dete
 def locate_landmarks(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
     """Return faces with five landmarks, from the detector object that DeepFace holds.
 
-    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only.
-
-    Args:
-        pixels: uint8 (height, width, 3) RGB, at most 640 pixels on a side.
-        backend: one of `FIVE_LANDMARKS`.
-        downloads: whether DeepFace may download missing weights.
+    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only. `pixels` are uint8 (height, width, 3) RGB,
+    at most 640 on a side, and `backend` is one of `FIVE_LANDMARKS`.
     """
     _import_deepface(downloads)
     model = import_quietly("deepface.modules.modeling").build_model("face_detector", backend).model

@@ -64,10 +64,8 @@ class DecoderPool:
     @classmethod
     def from_settings(cls, settings: Settings) -> DecoderPool:
         """Return a pool with the limits of the settings."""
-        limits = DecodeLimits(
-            settings.max_pixels, settings.detection_side, settings.decode_seconds, settings.decode_bytes
-        )
-        return cls(limits, settings.decoders)
+        sizes = settings.max_pixels, settings.detection_side
+        return cls(DecodeLimits(*sizes, settings.decode_seconds, settings.decode_bytes), settings.decoders)
 
     def decode(self, data: bytes) -> Picture:
         """Decode a photo.
@@ -108,16 +106,10 @@ class _DecoderProcess:
         self._seconds = WALL * limits.seconds
         self._files = os.memfd_create("files")
         self._pixels = os.memfd_create("pixels")
+        arguments = (str(self._files), str(self._pixels), json.dumps(asdict(limits)))
         # A new program instead of a fork, which TensorFlow's threads would not survive.
         self._child: subprocess.Popen[bytes] = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "app.vision.decoder_process",
-                str(self._files),
-                str(self._pixels),
-                json.dumps(asdict(limits)),
-            ],
+            [sys.executable, "-m", "app.vision.decoder_process", *arguments],
             cwd=ROOT,
             env=_ENVIRONMENT,
             bufsize=0,

@@ -24,7 +24,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 """Pillow's names of the accepted formats. MPO opens as JPEG. No other decoder sees a file."""
 
 FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
-
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .gif .bmp .dib .tif .tiff .avif .avifs .heic .heif .hif .heics".split()
 )
@@ -36,18 +35,8 @@ MAX_PIXELS = 40_000_000
 MAX_SCANS = 200
 """Limit of the scans of a progressive JPEG. Encoders write about ten, and each costs a pass over the picture."""
 
-_DECODER_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    RuntimeError,
-    EOFError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    struct.error,
-)
+_DECODER_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, RuntimeError, EOFError, TypeError)
+_DECODER_ERRORS += (LookupError, ArithmeticError, AttributeError, struct.error)
 """Exceptions of Pillow and its plugins on broken files."""
 
 _TRANSPOSES = {
@@ -68,13 +57,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """Limits for one photo file.
+    """Limits for one photo file: width x height, processor time, and memory in bytes.
 
-    Attributes:
-        max_pixels: width x height.
-        side: a JPEG is decoded at 1/2, 1/4 or 1/8 scale if its longer side keeps this many pixels.
-        seconds: processor time.
-        memory: bytes.
+    A JPEG is decoded at 1/2, 1/4 or 1/8 scale if its longer side keeps `side` pixels.
     """
 
     max_pixels: int
@@ -85,11 +70,9 @@ class DecodeLimits:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded photo.
+    """A decoded photo: upright `pixels`, uint8 (height, width, 3) RGB.
 
-    Attributes:
-        pixels: uint8 (height, width, 3) RGB, upright.
-        size: width and height of the file's picture, which may be larger than `pixels`; None for the size of `pixels`.
+    `size` is width and height of the file's picture if `pixels` were decoded at reduced scale.
     """
 
     pixels: ByteArray
@@ -222,7 +205,11 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
-        return _stretch(image).convert("RGB")
+        # Integer and float pixels have no standard white: their range becomes 0 ... 255.
+        values = np.nan_to_num(np.array(image, dtype=np.float64), copy=False)
+        values -= values.min()
+        values *= 255 / max(values.max(), 1e-12)
+        return Image.fromarray(np.round(values, out=values).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         transparent = image.convert("RGBA")
         background = Image.new("RGB", transparent.size, "white")
@@ -230,13 +217,3 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return background
     # Converting RGB to RGB would copy it.
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _stretch(image: Image.Image) -> Image.Image:
-    """Map the range of integer and float pixels, which have no standard white, to 0 ... 255."""
-    values = np.array(image, dtype=np.float64)
-    np.nan_to_num(values, copy=False)
-    low, high = values.min(), values.max()
-    values -= low
-    values *= 255 / max(high - low, 1e-12)
-    return Image.fromarray(np.round(values, out=values).astype(np.uint8))

@@ -25,39 +25,18 @@ from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overl
 DETECTION_VERSION = "looks-6"
 """Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
-_TILED_SIDE = 1200
-"""Pictures with a longer side are also searched in tiles: yunet sees them at half their size or less."""
+# Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. It misses a
+# portrait that fills the picture: a border of a fifth helps.
+_TILED_SIDE, _TILE_SIDE, _TILE_OVERLAP = 1200, 800, 0.2
+_BORDERED_SIDE, _BORDER = 480, 0.2
+_MIN_SIDE, _MAX_ASPECT_RATIO = 64, 8
 
-_TILE_SIDE = 800
-_TILE_OVERLAP = 0.2
+# Enlarged views of a face, 1.25 times as large as its box: at 256 pixels yunet reports four fifths of the tilt.
+_CLOSE_SIDE, _CLOSE_MARGIN, _MAX_CLOSE_VIEWS = 256, 1.25, 3
+_TRUE_TO_REPORTED_TILT, _MAX_TILT, _UPRIGHT_DEGREES = 1.25, 50.0, 3.0
 
-_BORDERED_SIDE = 480
-"""Pictures up to this side are searched with a border: a portrait that fills the picture is missed without."""
-
-_BORDER = 0.2
-_MIN_SIDE = 64
-_MAX_ASPECT_RATIO = 8
-
-_CLOSE_SIDE = 256
-"""Side of the enlarged view of a face, where yunet's landmarks are precise."""
-
-_CLOSE_MARGIN = 1.25
-"""Side of the enlarged view, as a multiple of the longer side of the box."""
-
-_MAX_CLOSE_VIEWS = 3
-_UPRIGHT_DEGREES = 3.0
-
-_TRUE_TO_REPORTED_TILT = 1.25
-"""yunet reports four fifths of the tilt at the size of the enlarged view."""
-
-_MAX_TILT = 50.0
-"""Limit of the correction in degrees, from the best quarter turn."""
-
-_CONFIDENT = 0.92
-"""Confidence from which a face counts as upright without trying quarter turns."""
-
-_UPRIGHT_BONUS = 0.025
-"""By how much the confidence of a quarter turn has to exceed that of the upright view."""
+# Confidence from which a face counts as upright, and by how much a quarter turn has to exceed the upright view.
+_CONFIDENT, _UPRIGHT_BONUS = 0.92, 0.025
 
 _ROTATIONS = (30, -30, 90, -90, 180)
 """Degrees of the further searches of a picture without a face."""
@@ -93,13 +72,8 @@ class Detector:
         Raises:
             DetectorError: see `backends.choose_backend`.
         """
-        return cls(
-            backends.choose_backend(settings),
-            settings.detection_side,
-            settings.max_faces,
-            settings.min_face_width,
-            settings.detector_downloads,
-        )
+        backend, side = backends.choose_backend(settings), settings.detection_side
+        return cls(backend, side, settings.max_faces, settings.min_face_width, settings.detector_downloads)
 
     def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
         """Return the faces of an upright picture from left to right.
@@ -208,15 +182,10 @@ class Detector:
 
 
 def rotate_picture(pixels: ByteArray, degrees: float) -> tuple[ByteArray, DoubleArray]:
-    """Rotate a picture counterclockwise on a gray ground, without cutting it off.
-
-    Args:
-        pixels: uint8 (height, width, 3).
-        degrees: the angle.
+    """Rotate a picture, uint8 (height, width, 3), counterclockwise on a gray ground, without cutting it off.
 
     Returns:
-        uint8 (height, width, 3), larger where necessary, and the float64 (2, 3) matrix that maps points of the
-        picture to points of the result.
+        The rotated picture, and the float64 (2, 3) matrix that maps points of the picture to points of it.
     """
     height, width = pixels.shape[:2]
     angle = np.radians(degrees)

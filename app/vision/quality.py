@@ -34,7 +34,7 @@ class Quality:
     """Measures of one face. The defaults mean that a measure is not available; the floor then ignores it.
 
     Attributes:
-        eye_distance: distance of the eyes in pixels of the picture.
+        eye_distance: in pixels of the picture.
         detail: contrast of fine structures divided by that of coarse structures of the crop; 0 without any contrast.
             Blurring and enlarging lower it, whatever the size of the picture.
         yaw: distance of the nose tip from the middle of the eyes along the eye line, in eye distances: about 0 from

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.errors import InvalidParameter
 from app.gallery.snapshot import RejectedFaces, Snapshot
 from app.recognition.decision import FPIRS, PairRules, decide, find_matches, resolve_duplicate_matches
 from app.recognition.scoring import Head, PersonDistance, pair_score, rank
@@ -163,7 +164,7 @@ class TestThresholds:
         assert found == pytest.approx([0.5, 0.5, 0.4, 0.3])
         assert RULES.strong_threshold(16, 1) == pytest.approx(0.3)
         assert RULES.look_alike_threshold(16, 1) == pytest.approx(0.6)
-        with pytest.raises(ValueError, match=r"FPIR of 0\.1\. Choose one of: 0\.01, 0\.003, 0\.001\."):
+        with pytest.raises(InvalidParameter, match=r"FPIR of 0\.1\. Choose one of: 0\.01, 0\.003, 0\.001\."):
             RULES.with_fpir(0.1)
 
     def test_a_calibrated_gallery_shifts_those_of_its_fpir(self):

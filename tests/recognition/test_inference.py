@@ -46,18 +46,6 @@ def altered(model, **parts):
     model.write_text(json.dumps(raw | parts), encoding="utf-8")
 
 
-def test_openvino_runs_the_shipped_keras_twin(network, faces):
-    faces = faces[:4]
-    twin = build_twin(network.card.twin)
-    set_weights(twin, network.weights)
-    expected = np.asarray(twin(alignment.normalize(faces), training=False))
-    found = Network(network.weights, network.card, "f32").embed(faces)
-    assert (found * expected).sum(axis=1).min() > 1 - 1e-6
-    assert np.ptp(found @ found.T) > 0.5
-    # What serves may compute in bfloat16.
-    assert (network.embed(faces) * expected).sum(axis=1).min() > 1 - 1e-3
-
-
 def test_openvino_runs_a_twin_of_another_layout(faces):
     keras.utils.set_random_seed(1)
     twin = build_twin(TINY)

