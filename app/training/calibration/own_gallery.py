@@ -22,19 +22,11 @@ from app.training.calibration.thresholds import class_distances, mask_ambiguous
 
 @dataclass(frozen=True)
 class GalleryRates:
-    """Identification rates of a gallery with the rules in use.
+    """Identification rates of a gallery with the FPIR setting `fpir`.
 
-    Attributes:
-        people: People in the gallery.
-        anchors: Anchors in the gallery.
-        impostors: Shipped impostor faces.
-        fpir: FPIR setting in use.
-        tpir: Share of anchors that match their own person.
-        misidentified: Share of anchors that match another person.
-        impostor_fpir: FPIR of the shipped impostors.
-        left_out_fpir: FPIR of anchors whose person is left out.
-        shifts: (FPIR, shift) each. The shifted thresholds keep the FPIR for both kinds of impostors. None if the
-            gallery has too few faces for this FPIR.
+    `tpir` is the share of anchors that match their own person, `misidentified` that of another person.
+    `impostor_fpir` is measured on the shipped impostors, `left_out_fpir` on anchors whose person is left out.
+    `shifts` has (FPIR, shift) that keeps the FPIR for both, or None if there are too few faces for this FPIR.
     """
 
     people: int

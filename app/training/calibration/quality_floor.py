@@ -26,13 +26,12 @@ STILL_RECOGNIZED = 0.5
 """Share of the usually recognized faces that must still be recognized in reduced copies."""
 
 EYE_DISTANCES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0)
-"""Eye distances of the reduced copies in pixels, rising."""
+"""Eye distances of the reduced copies in pixels."""
 
 DETAIL_QUANTILE = 0.25
 """Quantile of the detail of the smallest faces that becomes the floor, so that most of them pass."""
 
 SAMPLE = 400
-"""Approximate number of calibration faces that are reduced and embedded."""
 
 MAX_YAW = 0.9
 """Of 35 celebrity photos with a yaw over 0.8, SFace recognizes 83 %, and 9 % come too close to another person. For
@@ -106,9 +105,8 @@ def reduce_faces(faces: ByteArray, eye_distance: float) -> ByteArray:
 class Recognition:
     """Open-set identification of calibration faces.
 
-    Attributes:
-        templates: float32 (faces, dims), for each face the template of its person's other faces.
-        threshold: Cosine that 1 % of the faces reach with the template of another person.
+    `templates`, float32 (faces, dims), has for each face the template of its person's other faces. `threshold` is the
+    cosine that 1 % of the faces reach with the template of another person.
     """
 
     templates: FloatArray
@@ -116,12 +114,7 @@ class Recognition:
 
     @classmethod
     def fit(cls, files: Sequence[str], embeddings: FloatArray, positions: IntArray) -> Recognition:
-        """Build templates and choose the threshold.
-
-        Args:
-            files: Files of all faces, with one folder per person.
-            embeddings: float32 (faces, dims), zeros where the detector missed the face.
-            positions: Positions of the calibration faces.
+        """Build templates and choose the threshold; arguments as for `choose`.
 
         Raises:
             ValueError: Fewer than two people have two faces.

@@ -35,26 +35,18 @@ MAX_ERROR_SHARE = 1 / 3
 
 
 def class_distances(embeddings: FloatArray, snapshot: Snapshot, head: Head) -> FloatArray:
-    """Return class distances to the templates of all people, as `scoring.rank` does without its same-picture rule.
+    """Return the class distances of faces, float32 (faces, dims), to all templates: float32 (faces, people).
 
-    Args:
-        embeddings: float32 (faces, dims) of unit length.
-        snapshot: Gallery.
-        head: Maps distances to scores.
-
-    Returns:
-        float32 (faces, people), in the gallery's order.
+    They are those of `scoring.rank` without its same-picture rule.
     """
     return head.score_cosines(embeddings @ snapshot.templates.T)
 
 
 @dataclass(frozen=True, eq=False)
 class Impostors:
-    """Faces of people who are not in the gallery.
+    """Faces of people who are not in the gallery: `embeddings` is float32 (faces, dims) of unit length.
 
-    Attributes:
-        embeddings: float32 (faces, dims) of unit length.
-        people: str (faces,), gallery people who are left out of the gallery for their own faces, or None.
+    `people`, str (faces,), are gallery people who are left out of the gallery for their own faces, or None.
     """
 
     embeddings: FloatArray
@@ -123,14 +115,7 @@ def choose_margin(known: FloatArray, people: TextArray, kinds: Kinds, snapshot: 
     """Choose the margin with the highest TPIR at the default FPIR.
 
     Impostors come close to two people more often than known faces do. A margin refuses them, which allows a higher
-    threshold, but a large margin also refuses known faces.
-
-    Args:
-        known: float32 (faces, dims) of people in the gallery.
-        people: str (faces,), their names.
-        kinds: Impostors.
-        snapshot: Gallery.
-        head: Maps distances to scores.
+    threshold, but a large margin also refuses known faces. `known` is float32 (faces, dims) of the gallery `people`.
     """
     distances = class_distances(known, snapshot, head)
     impostor_distances = [impostors.distances(snapshot, head) for impostors in kinds.values()]
@@ -149,12 +134,7 @@ def choose_margin(known: FloatArray, people: TextArray, kinds: Kinds, snapshot: 
 
 
 def unreliable_lead(gaps: AnyArray, is_correct: BoolArray) -> float:
-    """Return the largest lead under which `MAX_ERROR_SHARE` or more of the matches are wrong, 0 if there is none.
-
-    Args:
-        gaps: float (faces,), leads of matched known faces.
-        is_correct: bool (faces,), whether the match is the right person.
-    """
+    """Return the largest lead under which `MAX_ERROR_SHARE` or more of the matches are wrong, 0 if there is none."""
     order = np.argsort(gaps, kind="stable")
     error_shares = np.cumsum(~is_correct[order]) / np.arange(1, len(order) + 1)
     unreliable = np.flatnonzero(error_shares >= MAX_ERROR_SHARE)
@@ -166,13 +146,8 @@ def choose_tables(
 ) -> tuple[tuple[float, ThresholdTable], ...]:
     """Choose the thresholds that keep each of `FPIRS`, and `LOOK_ALIKE_FPIR`, on every kind of impostors.
 
-    A kind with fewer than 1 / FPIR faces does not count for that FPIR.
-
-    Args:
-        kinds: Impostors.
-        snapshot: Gallery.
-        head: Maps distances to scores.
-        margin: Faces with a smaller lead are ambiguous. It applies to the whole gallery, not to parts of it.
+    A kind with fewer than 1 / FPIR faces does not count for that FPIR. The margin applies to the whole gallery only,
+    not to parts of it.
 
     Returns:
         (FPIR, ((people, ((anchors, class distance), ...)), ...)) each. Thresholds fall with the number of people.

@@ -15,10 +15,10 @@ from app.arrays import ByteArray
 from app.training.data.splits import unit_hash
 from app.vision.detection import rotate_picture
 
+TILTS = {"tilted 15°": 15, "tilted 30°": 30, "tilted -30°": -30}
+
 _FACE_SHARE = 2 / 3
 """Side of the face as a share of the picture's."""
-
-Degradation = Callable[[ByteArray], ByteArray]
 
 
 def compress(picture: ByteArray, quality: int) -> ByteArray:
@@ -27,29 +27,21 @@ def compress(picture: ByteArray, quality: int) -> ByteArray:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
-def shrink(picture: ByteArray, face_width: int = 48) -> ByteArray:
-    """Reduce a picture until its face is `face_width` pixels wide."""
-    scale = min(1.0, face_width / (_FACE_SHARE * max(picture.shape[:2])))
+def _shrink(picture: ByteArray) -> ByteArray:
+    scale = min(1.0, 48 / (_FACE_SHARE * max(picture.shape[:2])))
     size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def blur(picture: ByteArray) -> ByteArray:
-    """Blur by 2 pixels in a picture of 144 pixels."""
+def _blur(picture: ByteArray) -> ByteArray:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 2.0 * max(picture.shape[:2]) / 144), np.uint8)
 
 
-def darken(picture: ByteArray) -> ByteArray:
-    """Keep a quarter of the light."""
-    return np.round(picture * 0.25).astype(np.uint8)
-
-
-def grayscale(picture: ByteArray) -> ByteArray:
-    """Remove the colors."""
+def _grayscale(picture: ByteArray) -> ByteArray:
     return np.asarray(cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
 
 
-def cover(picture: ByteArray) -> ByteArray:
+def _cover(picture: ByteArray) -> ByteArray:
     """Cover a fifth of the face with a gray square, at a position that depends on the picture alone."""
     size = np.array(picture.shape[:2])
     face = _FACE_SHARE * size
@@ -63,21 +55,18 @@ def cover(picture: ByteArray) -> ByteArray:
     return covered
 
 
-def tilt(picture: ByteArray, degrees: float) -> ByteArray:
-    """Rotate a picture counterclockwise, enlarged to keep its corners."""
+def _tilt(picture: ByteArray, degrees: float) -> ByteArray:
     return rotate_picture(picture, degrees)[0]
 
 
-TILTS: dict[str, int] = {"tilted 15°": 15, "tilted 30°": 30, "tilted -30°": -30}
-
-DEGRADATIONS: dict[str, Degradation] = {
+DEGRADATIONS: dict[str, Callable[[ByteArray], ByteArray]] = {
     "unchanged": lambda picture: picture,
-    "face 48 px wide": shrink,
+    "face 48 px wide": _shrink,
     "JPEG quality 20": partial(compress, quality=20),
-    "blurred by 2 px": blur,
-    "a quarter of the light": darken,
-    "grayscale": grayscale,
-    "a fifth covered": cover,
-    **{name: partial(tilt, degrees=degrees) for name, degrees in TILTS.items()},
+    "blurred by 2 px": _blur,
+    "a quarter of the light": lambda picture: np.round(picture * 0.25).astype(np.uint8),
+    "grayscale": _grayscale,
+    "a fifth covered": _cover,
+    **{name: partial(_tilt, degrees=degrees) for name, degrees in TILTS.items()},
 }
 """Degradations by their name in the report."""

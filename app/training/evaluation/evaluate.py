@@ -29,12 +29,6 @@ def evaluate_gallery(
 ) -> tuple[Metrics, Metrics]:
     """Measure identification in the shipped gallery.
 
-    Args:
-        faces: Gallery people and impostors, with or without people not seen in training.
-        spellings: Names by folder name.
-        snapshot: Gallery.
-        card: Model card.
-
     Returns:
         Metrics for the card: `impostors` by kind, `celebrities`, `unseen_people` if there are any, `reliability` and
         `fairness`. Details for the report: `open_set_curves`, `people` and `frequent_errors`.
@@ -96,16 +90,8 @@ def evaluate_lfw(
 ) -> tuple[Metrics, Metrics]:
     """Measure verification on the 6,000 pairs of LFW.
 
-    Args:
-        root: LFW folder with pairs.txt.
-        work: Folder for the cached crops.
-        detector: Detector of the serving pipeline.
-        network: Network of the serving pipeline.
-        excluded: LFW names of celebrities. Metrics without their pairs are returned too.
-        progress: Called with the progress.
-
     Returns:
-        Metrics for the card, and details for the report: `roc`.
+        Metrics for the card, also without the pairs of the `excluded` LFW names. Details for the report: `roc`.
     """
     pairs = verification.read_lfw_pairs(root)
     files = sorted({file for left, right, _ in pairs for file in (left, right)})
@@ -119,13 +105,7 @@ def evaluate_lfw(
     pair_distances = np.where(crops.found[left] & crops.found[right], pair_distances, np.inf)
     is_different = np.array([different for _, _, different in pairs])
     kept = np.array([not {file.split("/")[0] for file in pair[:2]} & set(excluded) for pair in pairs])
-    metrics = {
-        "missed_faces": int((~crops.found).sum()),
-        **verification.pair_metrics(pair_distances, is_different),
-        "without_celebrities": verification.pair_metrics(pair_distances[kept], is_different[kept]),
-    }
-    curves = {
-        "all pairs": verification.roc(pair_distances, is_different),
-        "without celebrities": verification.roc(pair_distances[kept], is_different[kept]),
-    }
-    return metrics, {"roc": curves}
+    every, others = (pair_distances, is_different), (pair_distances[kept], is_different[kept])
+    metrics = {"missed_faces": int((~crops.found).sum()), **verification.pair_metrics(*every)}
+    metrics["without_celebrities"] = verification.pair_metrics(*others)
+    return metrics, {"roc": {"all pairs": verification.roc(*every), "without celebrities": verification.roc(*others)}}

@@ -6,7 +6,7 @@ There is no trustworthy estimator of age, sex or origin, so the groups are those
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -18,19 +18,8 @@ MIN_FACES = 20
 """Faces that a collection needs to be listed."""
 
 
-def rates_by_person(
-    known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules
-) -> dict[str, dict[str, float]]:
-    """Return the rates of each gallery person with test faces.
-
-    Args:
-        known: Test faces of gallery people.
-        impostors: Faces of people who are not in the gallery, or are left out of it.
-        rules: Rules of the model card.
-
-    Returns:
-        By name: `faces`, the shares `rank1`, `rank5` and `matched` (right person), and `impostors` that match.
-    """
+def rates_by_person(known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules) -> dict[str, Metrics]:
+    """Return by name `faces`, the shares `rank1`, `rank5` and `matched` (right person), and matching `impostors`."""
     false_matches = Counter(face.match(rules) for face in impostors)
     return {
         name: {
@@ -46,31 +35,19 @@ def rates_by_person(
 
 def rates_by_source(known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules) -> list[Metrics]:
     """Return `source`, `people` (known or impostors), `faces` and rates of each large collection, worst first."""
-    rows: list[Metrics] = [
-        {
-            "source": source,
-            "people": "known",
-            "faces": len(own),
-            "rank1": share(own, lambda face: face.is_rank1),
-            "matched": share(own, lambda face: face.match(rules) == face.person),
-        }
-        for source, own in _group(known, lambda face: face.source)
-        if len(own) >= MIN_FACES
-    ]
-    others: list[Metrics] = [
-        {
-            "source": source,
-            "people": "impostors",
-            "faces": len(own),
-            "matched": share(own, lambda face: face.match(rules) is not None),
-        }
-        for source, own in _group(impostors, lambda face: face.source)
-        if len(own) >= MIN_FACES
-    ]
-    return sorted(rows, key=lambda row: row["rank1"]) + sorted(others, key=lambda row: -row["matched"])
+    rows: list[Metrics] = []
+    for source, own in _group(known, lambda face: face.source):
+        rates = {"rank1": share(own, lambda face: face.is_rank1)}
+        rates["matched"] = share(own, lambda face: face.match(rules) == face.person)
+        rows.append({"source": source, "people": "known", "faces": len(own), **rates})
+    for source, own in _group(impostors, lambda face: face.source):
+        matched = share(own, lambda face: face.match(rules) is not None)
+        rows.append({"source": source, "people": "impostors", "faces": len(own), "matched": matched})
+    large = (row for row in rows if row["faces"] >= MIN_FACES)
+    return sorted(large, key=lambda row: (row["people"] == "impostors", row.get("rank1", -row["matched"])))
 
 
-def summarize(by_person: dict[str, dict[str, float]], by_source: list[Metrics]) -> Metrics:
+def summarize(by_person: dict[str, Metrics], by_source: list[Metrics]) -> Metrics:
     """Return the fairness metrics of the model card.
 
     Returns:
@@ -80,24 +57,19 @@ def summarize(by_person: dict[str, dict[str, float]], by_source: list[Metrics]) 
     """
     tenth = max(1, len(by_person) // 10)
     worst = sorted(by_person, key=lambda name: (by_person[name]["rank1"], by_person[name]["matched"], name))
-    most_matched = sorted(by_person, key=lambda name: (-by_person[name]["impostors"], name))[:10]
+    matched = Counter({name: by_person[name]["impostors"] for name in sorted(by_person)})
 
     def spread(rate: str) -> dict[str, float]:
         values = np.sort([row[rate] for row in by_person.values()])
-        return {
-            "mean": float(values.mean()),
-            "spread": float(values.std()),
-            "worst_tenth": float(values[:tenth].mean()),
-        }
+        lowest = values[:tenth]
+        return {"mean": float(values.mean()), "spread": float(values.std()), "worst_tenth": float(lowest.mean())}
 
     return {
         "people": len(by_person),
         "rank1": spread("rank1"),
         "matched": spread("matched"),
         "worst_tenth": worst[:tenth],
-        "impostors_by_name": {
-            name: by_person[name]["impostors"] for name in most_matched if by_person[name]["impostors"]
-        },
+        "impostors_by_name": {name: count for name, count in matched.most_common(10) if count},
         "sources": by_source,
     }
 
@@ -113,8 +85,8 @@ def frequent_errors(known: Sequence[RankedFace], count: int = 20) -> list[Metric
     ]
 
 
-def _group(faces: Sequence[RankedFace], key: Callable[[RankedFace], str]) -> Iterator[tuple[str, list[RankedFace]]]:
+def _group(faces: Sequence[RankedFace], key: Callable[[RankedFace], str]) -> Iterable[tuple[str, list[RankedFace]]]:
     groups: dict[str, list[RankedFace]] = defaultdict(list)
     for face in faces:
         groups[key(face)].append(face)
-    yield from groups.items()
+    return groups.items()

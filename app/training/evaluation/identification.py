@@ -17,13 +17,8 @@ from app.recognition.evaluation_table import Metrics
 from app.training.evaluation.ranked_faces import RankedFace, distances, rank1_hits, share
 
 
-def threshold_at(impostors: AnyArray, fpir: float) -> float:
-    """Return the distance under which at most a share `fpir` of the impostors lies; `impostors` is (faces,)."""
-    return float(np.sort(impostors)[int(len(impostors) * fpir)])
-
-
 def tpir(known: AnyArray, is_correct: BoolArray, impostors: AnyArray, fpir: float) -> float:
-    """Return the TPIR at the threshold that keeps an FPIR.
+    """Return the TPIR at the threshold under which at most a share `fpir` of the impostors lies.
 
     Args:
         known: float (faces,), distances of known faces to their closest person.
@@ -31,7 +26,8 @@ def tpir(known: AnyArray, is_correct: BoolArray, impostors: AnyArray, fpir: floa
         impostors: float (impostors,), distances of impostors to their closest person.
         fpir: False positive identification rate.
     """
-    return float((is_correct & (known < threshold_at(impostors, fpir))).mean())
+    threshold = np.sort(impostors)[int(len(impostors) * fpir)]
+    return float((is_correct & (known < threshold)).mean())
 
 
 def open_set_curve(known: Sequence[RankedFace], impostors: Sequence[RankedFace], points: int = 60) -> list[list[float]]:
@@ -42,31 +38,19 @@ def open_set_curve(known: Sequence[RankedFace], impostors: Sequence[RankedFace],
 
 
 def known_face_rates(known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules) -> Metrics:
-    """Count rankings and verdicts of faces of gallery people.
-
-    Args:
-        known: Their faces, including missed ones.
-        impostors: Impostors that set the threshold of the TPIR.
-        rules: Rules of the model card.
+    """Count rankings and verdicts of faces of gallery people, including missed ones.
 
     Returns:
         `faces`, `people`, `missed`, `refused` (low quality), `impostors`, `rank1`, `rank5`, and `rates`, one row per
-        FPIR: `fpir`, `tpir`, and at the card's thresholds the shares `matched` (right person), `misidentified` and
-        `ambiguous`.
+        FPIR: `fpir`, `tpir` with the threshold set on `impostors`, and with the card's thresholds the shares `matched`
+        (right person), `misidentified` and `ambiguous`.
     """
     rates = []
     for fpir in FPIRS:
-        verdicts = [face.verdict(rules.with_fpir(fpir)) for face in known]
-        matched = np.mean([verdict.person == face.person for verdict, face in zip(verdicts, known, strict=True)])
-        rates.append(
-            {
-                "fpir": fpir,
-                "tpir": tpir(distances(known), rank1_hits(known), distances(impostors), fpir),
-                "matched": float(matched),
-                "misidentified": float(np.mean([verdict.person is not None for verdict in verdicts]) - matched),
-                "ambiguous": float(np.mean([bool(verdict.candidates) for verdict in verdicts])),
-            }
-        )
+        matched, other, ambiguous = _verdict_shares(known, rules.with_fpir(fpir))
+        at_fpir = tpir(distances(known), rank1_hits(known), distances(impostors), fpir)
+        shares = {"matched": matched, "misidentified": other, "ambiguous": ambiguous}
+        rates.append({"fpir": fpir, "tpir": at_fpir, **shares})
     return {
         "faces": len(known),
         "people": len({face.person for face in known}),
@@ -83,17 +67,19 @@ def impostor_rates(impostors: Sequence[RankedFace], rules: Rules) -> Metrics:
     """Count verdicts on faces of people who are not in the gallery.
 
     Returns:
-        `faces`, `people`, and `rates`, one row per FPIR setting: `fpir`, and at the card's thresholds the shares
+        `faces`, `people`, and `rates`, one row per FPIR setting: `fpir`, and with the card's thresholds the shares
         `matched` (the measured FPIR) and `ambiguous`.
     """
     rates = []
     for fpir in FPIRS:
-        verdicts = [face.verdict(rules.with_fpir(fpir)) for face in impostors]
-        rates.append(
-            {
-                "fpir": fpir,
-                "matched": float(np.mean([verdict.person is not None for verdict in verdicts])),
-                "ambiguous": float(np.mean([bool(verdict.candidates) for verdict in verdicts])),
-            }
-        )
+        _, matched, ambiguous = _verdict_shares(impostors, rules.with_fpir(fpir))
+        rates.append({"fpir": fpir, "matched": matched, "ambiguous": ambiguous})
     return {"faces": len(impostors), "people": len({face.identity for face in impostors}), "rates": rates}
+
+
+def _verdict_shares(faces: Sequence[RankedFace], rules: Rules) -> tuple[float, float, float]:
+    """Return the shares of faces that match the right person, match another one, and are ambiguous."""
+    verdicts = [(face.person, face.verdict(rules)) for face in faces]
+    matched = sum(verdict.person is not None for _, verdict in verdicts) / len(faces)
+    right = sum(verdict.person == person for person, verdict in verdicts if verdict.person) / len(faces)
+    return right, matched - right, sum(bool(verdict.candidates) for _, verdict in verdicts) / len(faces)

@@ -27,13 +27,9 @@ SEEDS = 5
 class Collection:
     """Faces for small galleries.
 
-    Attributes:
-        embeddings: float (faces, dims), zeros where the detector missed the face.
-        usable: bool (faces,), False for missed faces and faces of low quality.
-        people: str (faces,).
-        members: Positions of faces of people to enroll.
-        impostors: Positions of impostors.
-        held_out: Positions of the impostors on which no threshold of the card was chosen.
+    `embeddings` is float (faces, dims). `usable` is False for missed faces and faces of low quality. `members`,
+    `impostors` and `held_out` are positions: of people to enroll, of impostors, and of the impostors on which no
+    threshold of the card was chosen.
     """
 
     embeddings: AnyArray
@@ -64,16 +60,11 @@ def own_gallery_rates(faces: Collection, rules: Rules | None = None, measure: Me
 
     The further photos of a person are probes. Unusable photos are not enrolled, and are errors among the probes.
 
-    Args:
-        faces: Members, each of whom is enrolled, and impostors.
-        rules: Rules of the model card, or None for a system without thresholds.
-        measure: Distances of the system.
-
     Returns:
         `people`, `impostors`, `held_out`, `seeds`, and `rows`, one per number in `ENROLLED`, means over seeds:
         `enrolled`, `probes`, `rank1`, and `rates` with `fpir`, `tpir`, `spread` of the TPIR (standard deviation over
         seeds). With rules, `rates` have the shares at the card's thresholds: `matched`, and `impostors_matched` of
-        the held-out impostors.
+        the held-out impostors. A system without thresholds has no rules.
     """
     rows = []
     for count in ENROLLED:

@@ -21,30 +21,12 @@ _LINES = ("-", "--", ":")
 _WIDTH = 7.0
 _MIN_RATE = 0.001
 
-_STYLE = {
-    "svg.hashsalt": "report",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["system-ui", "DejaVu Sans"],
-    "font.size": 10,
-    "axes.edgecolor": _GRAY,
-    "axes.labelcolor": _GRAY,
-    "axes.titlecolor": _GRAY,
-    "text.color": _GRAY,
-    "xtick.color": _GRAY,
-    "ytick.color": _GRAY,
-}
+_COLORED = ("axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "text.color", "xtick.color", "ytick.color")
+_STYLE = {"svg.hashsalt": "report", "svg.fonttype": "none", **dict.fromkeys(_COLORED, _GRAY)}
 
 
 def curves(title: str, series: Mapping[str, Sequence[Sequence[float]]], x: str, y: str) -> str:
-    """Return an SVG file of at most three curves of rates over a logarithmic rate.
-
-    Args:
-        title: Title of the plot.
-        series: [x, y] points by name. x from 0.1 % to 100 % is shown.
-        x: Label of the x axis.
-        y: Label of the y axis.
-    """
+    """Return an SVG file of at most three curves, [x, y] points by name; x is logarithmic from 0.1 % to 100 %."""
 
     def draw(axes: Axes) -> None:
         for (name, points), color, line in zip(series.items(), _COLORS, _LINES, strict=False):
@@ -60,13 +42,7 @@ def curves(title: str, series: Mapping[str, Sequence[Sequence[float]]], x: str, 
 
 
 def bars(title: str, rows: Sequence[tuple[str, float, str]], color: int = 0) -> str:
-    """Return an SVG file of horizontal bars.
-
-    Args:
-        title: Title of the plot.
-        rows: (name, share from 0 to 1, label of the bar).
-        color: Index of the color.
-    """
+    """Return an SVG file of horizontal bars: (name, share from 0 to 1, label) each."""
 
     def draw(axes: Axes) -> None:
         names = [name for name, _, _ in rows]

@@ -25,13 +25,9 @@ _RANKS = 6
 class RankedFace:
     """A face of the evaluation with its ranking.
 
-    Attributes:
-        identity: Folder of the face's person.
-        person: Name in the gallery, None for an impostor.
-        source: Collection that the photo comes from.
-        ranking: Closest people, smallest distance first. Empty if the detector missed the face.
-        people: Number of people in the gallery.
-        flaw: Why the quality is too low, or None.
+    `identity` is its folder, `person` its name in the gallery (None for an impostor), `source` its collection.
+    `ranking` has the closest people, smallest distance first, and is empty if the detector missed the face.
+    `people` is the size of the gallery. `flaw` says why the quality is too low, or is None.
     """
 
     identity: str
@@ -73,14 +69,7 @@ class RankedFace:
 def rank_faces(
     faces: LabeledFaces, positions: Iterable[int], spellings: dict[str, str], snapshot: Snapshot, card: ModelCard
 ) -> list[RankedFace]:
-    """Rank faces against the gallery.
-
-    Args:
-        faces: Gallery people and impostors.
-        positions: Faces to rank, including those that the detector missed.
-        spellings: Names by folder name.
-        snapshot: Gallery.
-        card: Model card.
+    """Rank faces against the gallery, including those that the detector missed.
 
     Raises:
         TrainingError: A gallery person is not in the gallery.
@@ -89,8 +78,7 @@ def rank_faces(
     ranked = []
     for position in positions:
         identity, file = str(faces.identities[position]), faces.crops.files[position]
-        name = person_name(identity, spellings)
-        person = name if faces.splits[position] in GALLERY_SPLITS else None
+        person = person_name(identity, spellings) if faces.splits[position] in GALLERY_SPLITS else None
         if person is not None and person not in members:
             raise TrainingError(f"{person} is not in the gallery. Evaluate a gallery that `ship` made of these faces.")
         found = faces.crops.found[position]

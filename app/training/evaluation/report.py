@@ -77,14 +77,11 @@ def _bar(name: str, count: int, total: int) -> tuple[str, float, str]:
 
 def _round(value: Any) -> Any:
     """Round floats in nested dicts and lists to four digits."""
-    match value:
-        case float():
-            return round(value, 4)
-        case dict():
-            return {key: _round(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_round(item) for item in value]
-    return value
+    if isinstance(value, dict):
+        return {key: _round(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_round(item) for item in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 @click.command()

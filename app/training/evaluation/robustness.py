@@ -28,12 +28,6 @@ def degraded_rates(
 ) -> list[Metrics]:
     """Measure the same faces after each degradation. A missed face is an error.
 
-    Args:
-        faces: Gallery people and impostors.
-        spellings: Names by folder name.
-        recognizer: Recognizer with the gallery.
-        progress: Called with the progress.
-
     Returns:
         One row per degradation: `change`, `faces`, `rank1`, `matched` (right person), `missed`, `refused` (low
         quality), `impostors` and `impostors_matched`.
@@ -60,12 +54,6 @@ def resent_rates(
     faces: LabeledFaces, spellings: dict[str, str], recognizer: Recognizer, progress: Progress = no_progress
 ) -> Metrics:
     """Send the photos of the gallery's anchors again, unchanged and compressed as JPEG of quality 80.
-
-    Args:
-        faces: Faces that the gallery was made of.
-        spellings: Names by folder name.
-        recognizer: Recognizer with that gallery.
-        progress: Called with the progress.
 
     Returns:
         `photos` and `matched`, the share that matches its own person; `compressed` and `compressed_matched`, the same
@@ -106,8 +94,7 @@ def _count(names: Sequence[str], known: Sequence[Verdict | None], impostors: Seq
     impostor_matches = sum(verdict is not None and verdict.person is not None for verdict in impostors)
     return {
         "faces": len(known),
-        "rank1": sum(bool(verdict.ranking) and verdict.ranking[0].person == name for name, verdict in found)
-        / len(known),
+        "rank1": sum(verdict.ranking[0].person == name for name, verdict in found if verdict.ranking) / len(known),
         "matched": sum(verdict.person == name for name, verdict in found) / len(known),
         "missed": len(known) - len(found),
         "refused": sum(verdict.kind == "low_quality" for _, verdict in found),

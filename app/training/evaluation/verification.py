@@ -72,8 +72,7 @@ def comparison_rates(embeddings: FloatArray, people: TextArray, rules: Rules) ->
         rules: Rules of the model card.
 
     Returns:
-        `same_person`, `different_people` and `groups`, random pairs of photos of `GROUP_SIZE` people each. Each has
-        `pairs` and the shares `same`, `uncertain` and `different`.
+        `same_person`, `different_people` and `groups` of `GROUP_SIZE` people, each with `pairs` and verdict shares.
     """
     same, different = pair_distances(embeddings, people)
     rng = np.random.default_rng(1)

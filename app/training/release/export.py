@@ -54,7 +54,7 @@ def describe(about: dict[str, Any], data: str, crops_made_by: str) -> dict[str, 
     Args:
         about: As `trained_weights` or `onnx_import.about` returns it.
         data: Description of the training data.
-        crops_made_by: Detector setting under which anchors and thresholds were made.
+        crops_made_by: Detector setting.
     """
     twin = build_twin(TwinConfig.from_dict(about["twin"]))
     return {
@@ -93,15 +93,7 @@ def multiply_adds(twin: Any) -> int:
 def write_card(
     model: Path, raw: dict[str, Any], weights: dict[str, AnyArray], rules: Rules, floor: QualityFloor
 ) -> ModelCard:
-    """Write the model card and its weights, and return the card.
-
-    Args:
-        model: Path of the card.
-        raw: Description of the network, as `describe` returns it.
-        weights: Weights of the twin by name.
-        rules: Thresholds and margin.
-        floor: Quality floor.
-    """
+    """Write the model card with the description `raw` and its weights, and return the card."""
     numbers = {"head": asdict(rules.head), "verdict": model_card.verdict_section(rules), "quality": floor.to_dict()}
     model_card.write_card(model, raw | numbers, weights)
     return model_card.read_card(model)
