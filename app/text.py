@@ -1,7 +1,14 @@
-"""Counts in sentences."""
+"""Text formatting: counts in sentences, and file names as valid text."""
+
+import os
 
 
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: 1 face, 2 faces, 539 people."""
     plural = "people" if noun == "person" else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def display_path(path: str | os.PathLike[str]) -> str:
+    r"""Return a path as valid text, distinct for distinct paths: undecodable bytes become \xff."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -15,13 +15,13 @@ import numpy as np
 from app import serialization
 from app.batch.job import BatchJob
 from app.batch.schema import Row
-from app.batch.sources import display_path
 from app.errors import PhotoError
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.recognition.inference import load_network
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import FaceCrop, Identification
+from app.text import display_path
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
 

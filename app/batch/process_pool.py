@@ -14,8 +14,8 @@ from app import serialization
 from app.batch import pool_worker
 from app.batch.job import BatchJob
 from app.batch.schema import Row
-from app.batch.sources import display_path
 from app.errors import BatchError
+from app.text import display_path
 
 MAX_CHUNK = 32
 """Photos."""

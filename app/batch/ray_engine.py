@@ -22,9 +22,9 @@ from app.batch.identifier import BatchIdentifier
 from app.batch.job import BatchJob
 from app.batch.process_pool import WORKER_ENVIRONMENT, crash_row, split_into_chunks
 from app.batch.schema import Row, arrow_schema
-from app.batch.sources import display_path
 from app.errors import BatchError
 from app.settings import ROOT
+from app.text import display_path
 
 if TYPE_CHECKING:
     import ray

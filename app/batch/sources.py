@@ -7,13 +7,13 @@ every result row contains.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.errors import BatchError
+from app.text import display_path
 from app.vision import photo_files
 from app.vision.decoding import SUFFIXES
 
@@ -46,11 +46,6 @@ class _Url(NamedTuple):
 def is_url(source: str) -> bool:
     """Return whether a source is a URL and not a path of this machine."""
     return _URL.fullmatch(source) is not None
-
-
-def display_path(path: str) -> str:
-    r"""Return a path as valid text, distinct for distinct paths: undecodable bytes become \xff."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class PhotoSources:

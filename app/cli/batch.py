@@ -41,7 +41,7 @@ def run_batch_job(
         raise click.UsageError("--address requires --engine ray.")
     from app.batch.job import BatchJob
     from app.batch.results import Results
-    from app.batch.sources import PhotoSources, display_path
+    from app.batch.sources import PhotoSources
 
     errors: list[str] = []
 
@@ -57,12 +57,12 @@ def run_batch_job(
             click.echo(f"The gallery has changed since {out} was started. Existing rows are kept.", err=True)
         finished = results.finished_files()
         with status_line("Searching for photos ..."):
-            counts = Counter(display_path(photo) in finished for photo in job.sources.photos(on_error))
+            counts = Counter(text.display_path(photo) in finished for photo in job.sources.photos(on_error))
         remaining = counts[False]
         if counts[True]:
             click.echo(f"{text.count(counts[True], 'photo')} already done, {remaining:,} remaining.", err=True)
         if remaining:
-            photos = (photo for photo in job.sources.photos() if display_path(photo) not in finished)
+            photos = (photo for photo in job.sources.photos() if text.display_path(photo) not in finished)
             identify = _engine(job, engine, remaining, workers, address)
             try:
                 with _report_progress(remaining) as on_progress:

@@ -10,6 +10,7 @@ import click
 from app.cli import common
 from app.cli.progress import status_line
 from app.errors import FaceError, PhotoError, UnreadableFile
+from app.text import display_path
 from app.vision import photo_files
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ def compare(
     if as_json:
         click.echo(common.format_json(serialization.comparison(comparison)))
     else:
-        click.echo(_format(comparison, common.display_path(first), common.display_path(second)))
+        click.echo(_format(comparison, display_path(first), display_path(second)))
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
     try:
         return photo_files.read_photo(path, max_bytes)
     except UnreadableFile as error:
-        raise UnreadableFile(error.code, f"{common.display_path(path)}: {error}") from error
+        raise UnreadableFile(error.code, f"{display_path(path)}: {error}") from error
 
 
 def _format(comparison: Comparison, first: str, second: str) -> str:

@@ -9,6 +9,7 @@ import click
 
 from app.cli import common
 from app.errors import InvalidParameter, PhotoError
+from app.text import display_path
 from app.vision import photo_files
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
     recognizer = None
     with progress_bar(len(photos), "photo") as bar:
         for photo in photos:
-            file = common.display_path(photo)
+            file = display_path(photo)
             try:
                 data = photo_files.read_photo(photo, settings.max_file_bytes)
                 if recognizer is None:

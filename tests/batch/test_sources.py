@@ -3,8 +3,9 @@ import pickle
 import pytest
 from pyarrow.fs import S3FileSystem
 
-from app.batch.sources import PhotoSources, _without_secrets, display_path, is_url
+from app.batch.sources import PhotoSources, _without_secrets, is_url
 from app.errors import BatchError, UnreadableFile
+from app.text import display_path
 from tests import photos
 
 
