@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from app.enrollment.look_alikes import Lookalike, Spread
+from app.enrollment.look_alikes import LookAlike, Spread
 from app.enrollment.photo_review import PhotoOutcome
 from app.enrollment.self_check import SelfCheck
 from app.gallery.change_history import PastChange
@@ -89,7 +89,7 @@ def people_page(rows: Sequence[Json], total: int, next_url: str | None) -> Json:
     return {"people": list(rows), "total": total, "next": next_url}
 
 
-def similarity(spread: Spread | None, look_alikes: Sequence[Lookalike]) -> Json:
+def similarity(spread: Spread | None, look_alikes: Sequence[LookAlike]) -> Json:
     """Return the spread of a person's anchors, and the look-alikes."""
     return {
         "spread": None if spread is None else {"mean": spread.mean, "min": spread.min, "max": spread.max},
@@ -98,7 +98,7 @@ def similarity(spread: Spread | None, look_alikes: Sequence[Lookalike]) -> Json:
                 "id": other.id,
                 "person": other.person,
                 "class_distance": other.class_distance,
-                "closer_anchors": other.mistaken,
+                "closer_anchors": other.closer_anchors,
             }
             for other in look_alikes
         ],
@@ -122,7 +122,7 @@ def enrollment(
         "enrolled": enrolled,
         "person": person,
         "photos": [_photo_outcome(photo) for photo in photos],
-        "check": check and {"identified": check.named, "photos": check.photos, "message": str(check)},
+        "check": check and {"identified": check.identified, "photos": check.photos, "message": str(check)},
     }
 
 

@@ -1,8 +1,8 @@
 """Constants that depend on the network: `.venv/bin/python -m bench.embeddings copies|outliers|rejected`.
 
 All commands need the crops and embeddings that `main.py ship` cached in .training. `copies` checks
-`enroll.DUPLICATE` and `scoring.SAME_PICTURE`, `outliers` the findings of `people check`, and `rejected` the effect of
-marking a face as *not this person*.
+`photo_comparison.DUPLICATE_COSINE` and `scoring.SAME_PICTURE`, `outliers` the findings of `people check`, and
+`rejected` the effect of marking a face as *not this person*.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from app.arrays import AnyArray, FloatArray, TextArray
-from app.enrollment.enroll import DUPLICATE
-from app.enrollment.gallery_check import of_person
+from app.enrollment.gallery_check import check_anchors
+from app.enrollment.photo_comparison import DUPLICATE_COSINE
 from app.gallery import shipped
 from app.gallery.snapshot import RejectedFaces, Snapshot
 from app.recognition import inference
@@ -30,7 +30,7 @@ from app.training.data.splits import split_of
 from app.training.evaluation.degradations import compress
 from app.vision import alignment
 
-COSINES = (0.65, SAME_PICTURE, 0.9, 0.95, DUPLICATE)
+COSINES = (0.65, SAME_PICTURE, 0.9, 0.95, DUPLICATE_COSINE)
 ANCHOR_COUNTS = (5, 10, 32, 1000)
 IMPOSTORS = ("calibration-impostor", "test-impostor")
 WORK = click.option(
@@ -130,7 +130,7 @@ def outliers(work: Path, share: float) -> None:
             is_wrong = rng.random(len(own)) < share
             rows = own.copy()
             rows[is_wrong] = rng.choice(np.flatnonzero(people != person), is_wrong.sum())
-            findings = of_person(person, embeddings[rows], network.card.rules)
+            findings = check_anchors(person, embeddings[rows], network.card.rules)
             reported = [finding.rows[0] for finding in findings if finding.kind == "outlier"]
             planted += int(is_wrong.sum())
             found += len(reported)

@@ -112,13 +112,3 @@ def display_path(path: Path) -> str:
 
 def _quote(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
-
-
-# Old names, still used by app.cli.people*.
-WrongUsage, settings, row, json_line, shown = (
-    InvalidUsage,
-    load_settings,
-    format_row,
-    format_json,
-    display_path,
-)

@@ -1,52 +1,51 @@
-"""`people`: who can be recognized; the same gallery that the page uses."""
+"""`people` commands: list the gallery, enroll people from photos, import folders, and import and export bundles."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from app import text
-from app.cli import common
-from app.cli import people_edit as changes
+from app.cli import common, people_edit
 from app.cli.people_check import check
-from app.errors import UnreadableFile
-from app.vision import photo_files
+from app.cli.progress import print_line, progress_bar
 
 if TYPE_CHECKING:
-    from app.enrollment.enroll import EnrollmentReport
+    from app.enrollment.enroll import Enrollment
 
 
 @click.group()
 def people() -> None:
-    """The people of the gallery: list, add, import, change, and take changes back."""
+    """Manage the gallery: list, add, change and remove people, and undo changes."""
 
 
 @people.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with everyone.")
-@click.option("--removed", is_flag=True, help="Those instead who were removed and can be restored, and when.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--removed", is_flag=True, help="List removed people who can be restored, and when they were removed.")
 def list_people(as_json: bool, removed: bool) -> None:
-    """Print everyone: a row a person with name and number of anchors."""
-    gallery = common.open_gallery(common.settings())
+    """List all people with their number of anchors."""
+    gallery = common.open_gallery(common.load_settings())
     if removed:
         for person in gallery.removed_people():
-            click.echo(common.row([person.name, person.anchors, f"{person.removed:%Y-%m-%d %H:%M}"]))
+            click.echo(common.format_row([person.name, person.anchors, f"{person.removed:%Y-%m-%d %H:%M}"]))
         return
     found = [(person.name, person.anchors) for person in gallery.people()]
     if as_json:
         from app import serialization
 
-        click.echo(common.json_line(serialization.people(found)))
+        click.echo(common.format_json(serialization.people(found)))
         return
-    for name, anchors in found:
-        click.echo(common.row([name, anchors]))
+    for row in found:
+        click.echo(common.format_row(row))
     if not found:
         click.echo(common.empty_gallery(), err=True)
 
 
-ALLOW = click.option(
+_ALLOW = click.option(
     "--allow",
     multiple=True,
     type=click.Choice(["duplicate", "unlike", "lookalike"]),
@@ -59,163 +58,163 @@ ALLOW = click.option(
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
 @click.option(
     "--face",
-    "picks",
+    "choices",
     multiple=True,
     metavar="PHOTO=NUMBER",
-    help="Which face of a photo, from the left. PHOTO is its path or position.",
+    help="Enroll this face of a photo, counted from the left. PHOTO is a path or position.",
 )
-@ALLOW
-@click.option("--review", "only_review", is_flag=True, help="Only say what would become of the photos.")
-@click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
+@_ALLOW
+@click.option("--review", "only_review", is_flag=True, help="Print the outcomes and enroll nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def add(
     context: click.Context,
     name: str,
     photos: tuple[Path, ...],
-    picks: tuple[str, ...],
+    choices: tuple[str, ...],
     allow: tuple[str, ...],
     only_review: bool,
     yes: bool,
 ) -> None:
-    """Enroll a person from photos, or add photos of a known person.
+    """Enroll a new person, or add photos of a known one.
 
-    Prints a row for each photo: file, outcome and reason. On a terminal it asks before it changes the gallery. All
-    accepted photos enter together or none.
+    Prints the outcome of each photo. On a terminal, asks for confirmation. All accepted photos are enrolled
+    together, or none.
 
-    --face picks one of several faces: --face us.jpg=2 is the second from the left. If two photos are called us.jpg,
-    write the path (--face trip/us.jpg=2) or the position among the photos (--face 3=2).
+    --face us.jpg=2 enrolls the second face from the left. If two photos are called us.jpg, write the path
+    (--face trip/us.jpg=2) or the position of the photo (--face 3=2).
     """
-    from app.cli.progress import bar
-    from app.enrollment.enroll import confirm, resolve_picks, review
+    from app.enrollment.enroll import confirm, review
+    from app.enrollment.face_choices import resolve_face_choices
     from app.errors import InvalidFaceChoice
 
-    settings = common.settings()
     try:
-        chosen = resolve_picks(picks, [str(path) for path in photos])
+        faces = resolve_face_choices(choices, [str(path) for path in photos])
     except InvalidFaceChoice as error:
-        raise common.WrongUsage(f"--face: {error}") from error
-    readable, unread = _read_all(photos, settings.max_file_bytes)
-    for index, reason in unread.items():
-        click.echo(common.row([common.shown(photos[index]), "unreadable", reason]))
-    if not readable:
-        context.exit(1)
-    numbers = {place: chosen[index] for place, index in enumerate(readable) if index in chosen}
-    with bar(len(readable), "photo") as progress:
-        recognizer = common.load_recognizer(settings)
-        labeled = zip(_labels([photos[index] for index in readable]), readable.values(), strict=True)
-        reviewed = review(recognizer, name, _counted(labeled, progress.update), numbers)
-    for index, photo in zip(readable, reviewed.photos, strict=True):
-        click.echo(common.row([common.shown(photos[index]), photo.outcome, photo.reason]))
-    also = [place for place, photo in enumerate(reviewed.photos) if photo.outcome in allow]
-    entering = reviewed.accepted + len(also)
+        raise common.InvalidUsage(f"--face: {error}") from error
+    with progress_bar(len(photos), "photo") as bar:
+        recognizer = common.load_recognizer(common.load_settings())
+
+        def labeled_photos() -> Iterator[tuple[str, Path]]:
+            for photo in zip(_labels(photos), photos, strict=True):
+                yield photo
+                bar.update()
+
+        reviewed = review(recognizer, name, labeled_photos(), faces)
+    for path, photo in zip(photos, reviewed.photos, strict=True):
+        click.echo(common.format_row([common.display_path(path), photo.outcome, photo.reason]))
+    allowed = reviewed.allow(allow)
     if only_review:
-        click.echo(f"{entering} of {text.count(len(photos), 'photo')} of {reviewed.name} would be enrolled.", err=True)
-        context.exit(0 if entering == len(photos) else 1)
-    if entering and not yes and sys.stdin.isatty():
-        click.confirm(f"Enroll {text.count(entering, 'photo')} of {reviewed.name}?", default=True, abort=True)
-    report = confirm(recognizer, reviewed, also)
-    _tell(report)
-    context.exit(0 if report.accepted == len(photos) else 1)
+        total = text.count(len(photos), "photo")
+        click.echo(f"{allowed.accepted} of {total} of {reviewed.name} would be enrolled.", err=True)
+        context.exit(0 if allowed.accepted == len(photos) else 1)
+    if allowed.accepted and not yes and sys.stdin.isatty():
+        question = f"Enroll {text.count(allowed.accepted, 'photo')} of {reviewed.name}?"
+        click.confirm(question, default=True, abort=True)
+    enrollment = confirm(recognizer, allowed)
+    if enrollment.person is None:
+        click.echo(f"No photo of {enrollment.name} was enrolled.", err=True)
+    else:
+        enrolled = text.count(enrollment.accepted, "photo")
+        anchors = text.count(enrollment.person.anchors, "anchor")
+        click.echo(f"{enrolled} of {enrollment.name} enrolled. The gallery has {anchors} of them.", err=True)
+        click.echo(str(enrollment.check), err=True)
+    context.exit(0 if enrollment.accepted == len(photos) else 1)
 
 
 @people.command("import", context_settings=common.renamed_options(anyway="allow"))
 @click.argument("source", metavar="FOLDER|FILE", type=click.Path(exists=True, path_type=Path))
 @click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Default: FOLDER.csv.")
 @click.option("--again", is_flag=True, help="Review all photos, also those that an earlier import reviewed.")
-@ALLOW
+@_ALLOW
 @click.pass_context
 def import_people(
     context: click.Context, source: Path, report_file: Path | None, again: bool, allow: tuple[str, ...]
 ) -> None:
-    """Enroll many people from a folder of folders, or import a gallery that `people export` wrote.
+    """Enroll people from a folder with a folder for each person, or import a file of `people export`.
 
-    Each folder in FOLDER is named as its person. All photos in it and in the folders below belong to them. Prints a
-    row for each person: name, photos enrolled, photos reviewed. Standard error says why a photo was not enrolled and
-    whose new photos would rarely be recognized, and the report has the outcome of every photo.
+    A folder has the name of its person and contains their photos, also in folders below. Prints name, enrolled and
+    reviewed photos of each person. Standard error explains photos that were not enrolled, and names people who need
+    more photos. The report has the outcome of every photo.
 
-    The gallery records which photos an import reviewed. The same command resumes an import that was stopped, and
-    later reviews new and changed photos only. People who were removed since are imported again.
+    The gallery records the reviewed photos. The same command resumes an interrupted import, and later reviews new and
+    changed photos only. It imports people again who were removed since.
 
-    Of a FILE all is imported or nothing. Known people get the anchors that they do not have.
+    A FILE is imported completely or not at all. Known people get the anchors that they do not have.
     """
+    settings = common.load_settings()
     if source.is_file():
-        settings = common.settings()
         added = common.open_gallery(settings).import_bundle(source, settings.keep_crops)
-        click.echo(f"{text.count(added, 'anchor')} imported. Not what you wanted? python main.py people undo")
+        click.echo(f"{text.count(added, 'anchor')} imported. To undo it: {common.program()} people undo")
         return
     complete = True
     try:
-        for found in _import(source, report_file, again, allow):
-            complete &= found.error is None and 0 < found.accepted == len(found.photos)
+        for enrollment in _import_folder(source, report_file, again, allow):
+            complete &= 0 < enrollment.accepted == len(enrollment.photos)
     except OSError as error:
-        place = error.filename or source
-        raise click.ClickException(f"{common.shown(Path(place))} cannot be used ({error.strerror}).") from error
+        path = common.display_path(Path(error.filename or source))
+        raise click.ClickException(f"{path} cannot be used ({error.strerror}).") from error
     context.exit(0 if complete else 1)
 
 
 @people.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--no-crops", is_flag=True, help="Leave out the crops that FACES_KEEP_CROPS has kept.")
+@click.option("--no-crops", is_flag=True, help="Leave out the face crops that FACES_KEEP_CROPS keeps.")
 def export(file: Path, no_crops: bool) -> None:
-    """Write the whole gallery into one file: names, embeddings, portraits, rejected faces, kept crops; no photos.
+    """Export the whole gallery to a file: names, embeddings, portraits, rejected faces and kept crops, but no photos.
 
-    Whoever takes the file over keeps the crops if FACES_KEEP_CROPS says so there.
+    Import it with `people import FILE`. The import keeps crops only if FACES_KEEP_CROPS is set there.
     """
-    written = common.open_gallery(common.settings()).export_bundle(file, not no_crops)
-    click.echo(f"{written} people written to {common.shown(file)}.")
+    count = common.open_gallery(common.load_settings()).export_bundle(file, not no_crops)
+    click.echo(f"{text.count(count, 'person')} exported to {common.display_path(file)}.")
 
 
-def _import(source: Path, report_file: Path | None, again: bool, allow: tuple[str, ...]):
-    from app.cli.progress import bar, say
-    from app.enrollment.folder_import import Report, find_folders, import_folders
-    from app.errors import InvalidImportReport
+def _import_folder(source: Path, report_file: Path | None, again: bool, allow: Sequence[str]) -> Iterator[Enrollment]:
+    from app.enrollment.folder_import import ImportReport, find_folders, import_folders
     from app.gallery import names
 
-    settings = common.settings()
+    settings = common.load_settings()
     folders = find_folders(common.open_gallery(settings), source, again)
     if not folders:
         raise click.ClickException(
-            f"{common.shown(source)} holds no folder. Make one for each person, named as the person, with photos in it."
+            f"{common.display_path(source)} contains no folder. Make a folder for each person, with photos in it."
         )
     reviewed = sum(folder.reviewed for folder in folders)
     if reviewed:
-        were = "was" if reviewed == 1 else "were"
-        say(f"{text.count(reviewed, 'photo')} {were} reviewed by an earlier import. --again repeats that.", err=True)
+        click.echo(f"{text.count(reviewed, 'photo')} skipped, reviewed by an earlier import. Option: --again", err=True)
     pending = [folder for folder in folders if folder.pending]
     if not pending:
-        say(f"There is no new photo in {common.shown(source)}.", err=True)
+        click.echo(f"There is no new photo in {common.display_path(source)}.", err=True)
         return
     for folder in pending:
         if folder.reviewed and names.key(folder.name) != names.key(folder.path.name):
-            say(f"New photos in {common.shown(folder.path)} go to {folder.name}, as those before.", err=True)
+            path = common.display_path(folder.path)
+            click.echo(f"New photos in {path} are added to {folder.name}, like the earlier ones.", err=True)
     full = source.resolve()
-    try:
-        report = Report(report_file or full.with_name(f"{full.name}.csv"), source, pending)
-    except InvalidImportReport as error:
-        raise click.ClickException(str(error)) from error
-    with bar(sum(len(folder.photos) for folder in pending), "photo") as progress:
+    report = ImportReport(report_file or full.with_name(f"{full.name}.csv"), source, pending)
+    with progress_bar(sum(len(folder.photos) for folder in pending), "photo") as bar:
         recognizer = common.load_recognizer(settings)
-        for found in import_folders(recognizer, source, pending, report, allow, progress.update):
-            for complaint in _complaints(found):
-                say(complaint, err=True)
-            say(common.row([found.name, found.accepted, len(found.photos)]))
-            yield found
-    say(f"Report with the outcome of every photo: {common.shown(report.path)}", err=True)
+        for enrollment in import_folders(recognizer, source, pending, report, allow, bar.update):
+            for problem in _problems(enrollment):
+                print_line(problem, err=True)
+            print_line(common.format_row([enrollment.name, enrollment.accepted, len(enrollment.photos)]))
+            yield enrollment
+    print_line(f"Report: {common.display_path(report.path)}", err=True)
 
 
-def _read_all(paths: tuple[Path, ...], most: int) -> tuple[dict[int, bytes], dict[int, str]]:
-    """Return the bytes of the files that can be read, and the reason for each other file, by index."""
-    readable, unread = {}, {}
-    for index, path in enumerate(paths):
-        try:
-            readable[index] = photo_files.read_photo(path, most)
-        except UnreadableFile as error:
-            unread[index] = str(error)
-    return readable, unread
+def _problems(enrollment: Enrollment) -> list[str]:
+    from app.enrollment.folder_import import NO_PHOTO
+
+    if not enrollment.photos:
+        return [f"{enrollment.name}: {enrollment.error or NO_PHOTO}"]
+    problems = [f"{photo.file}: {photo.reason}" for photo in enrollment.photos if not photo.accepted]
+    if enrollment.check and not enrollment.check.good:
+        problems.append(f"{enrollment.name}: {enrollment.check}")
+    return problems
 
 
-def _labels(paths: list[Path]) -> list[str]:
-    """Return the file name of each photo, with as many folders as it takes to tell it from the others."""
+def _labels(paths: Sequence[Path]) -> list[str]:
+    """Return the file name of each photo, with as many folders as make it unique."""
     labels = []
     for path in paths:
         endings = (path.parts[-size:] for size in range(1, len(path.parts) + 1))
@@ -224,46 +223,5 @@ def _labels(paths: list[Path]) -> list[str]:
     return labels
 
 
-def _counted(photos, tick):
-    """Yield (label, bytes) of each photo, and call `tick` when the next one is asked for."""
-    for photo in photos:
-        yield photo
-        tick()
-
-
-def _tell(report: EnrollmentReport) -> None:
-    if report.person is None:
-        click.echo(f"No photo of {report.name} was enrolled.", err=True)
-    else:
-        enrolled, anchors = text.count(report.accepted, "photo"), text.count(report.person.anchors, "anchor")
-        click.echo(f"{enrolled} of {report.person.name} enrolled. The gallery has {anchors} of them.", err=True)
-        click.echo(str(report.check), err=True)
-
-
-def _complaints(report: EnrollmentReport) -> list[str]:
-    from app.enrollment.folder_import import NO_PICTURE
-
-    if report.error is not None:
-        return [f"{report.name}: {report.error}"]
-    if not report.photos:
-        return [f"{report.name}: {NO_PICTURE}"]
-    refused = [f"{photo.file}: {photo.reason}" for photo in report.photos if not photo.accepted]
-    doubt = [f"{report.name}: {report.check}"] if report.check and not report.check.good else []
-    return refused + doubt
-
-
-for _command in (
-    changes.remove,
-    changes.restore,
-    changes.rename,
-    changes.merge,
-    changes.anchors,
-    changes.reject,
-    changes.rejected,
-    changes.undo,
-    changes.history,
-    changes.migrate,
-    changes.rebuild,
-    check,
-):
+for _command in (*people_edit.COMMANDS, check):
     people.add_command(_command)

@@ -1,16 +1,17 @@
-"""`people check`: errors in the gallery that lead to wrong names, and what to do about each."""
+"""`people check` command: find bad anchors, confused people and risky names in the gallery."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app import text
 from app.cli import common
+from app.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from app.enrollment.gallery_check import Finding
@@ -20,70 +21,65 @@ _SHOWN = 10
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with all findings, shipped people included.")
-@click.option(
-    "--all", "everything", is_flag=True, help="All findings, shipped people included, not the first 10 of each kind."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON, also about shipped people.")
+@click.option("--all", "show_all", is_flag=True, help="Print all findings, also about shipped people.")
 @click.pass_context
-def check(context: click.Context, as_json: bool, everything: bool) -> None:
-    """Find errors among the people that you added or changed: bad anchors, people too alike, risky names.
+def check(context: click.Context, as_json: bool, show_all: bool) -> None:
+    """Check the people that you added or changed: outliers, duplicates, confused people and risky names.
 
-    The shipped people are checked too, but only counted unless --all lists them. Exits with 1 if there is a
-    finding about your own people, or with --all about anybody.
+    Prints the first 10 findings of each kind, and only counts those about shipped people. Exit code 1 if there are
+    findings about your people, with --all about any person.
     """
-    from app.cli.progress import bar
-    from app.enrollment import gallery_check
-    from app.recognition import impostor_faces
+    from app.enrollment.gallery_check import check_gallery
+    from app.recognition.impostor_faces import read_impostors
     from app.recognition.model_card import read_card
 
-    settings = common.settings()
+    settings = common.load_settings()
     card = read_card(settings.model)
-    faces = impostor_faces.read_impostors(settings.model, card)
+    impostors = read_impostors(settings.model, card)
     gallery = common.open_gallery(settings)
     snapshot = gallery.snapshot()
-    with bar(len(snapshot) + len(faces), "step") as progress:
-        found = gallery_check.check(
-            snapshot, card.rules.for_gallery(settings.fpir, snapshot.shifts), faces, progress.update
-        )
-    own_names = {person.name for person in gallery.added_people()}
-    own = [_row(gallery, finding) for finding in found.findings if finding.concerns(own_names)]
-    shipped = [finding for finding in found.findings if not finding.concerns(own_names)]
+    rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
+    with progress_bar(len(snapshot) + len(impostors), "step") as bar:
+        result = check_gallery(snapshot, rules, impostors, bar.update)
+    added = {person.name for person in gallery.added_people()}
+    own = [_row(gallery, finding, False) for finding in result.findings if finding.concerns(added)]
+    shipped = [finding for finding in result.findings if not finding.concerns(added)]
     if as_json:
-        figures = {"people": found.people, "anchors": found.anchors, "strangers": found.impostors}
-        rows = [row | {"shipped": False} for row in own]
-        rows += [_row(gallery, finding) | {"shipped": True} for finding in shipped]
-        click.echo(common.json_line(figures | {"strangers_named": found.strangers_named, "findings": rows}))
+        counts = {"people": result.people, "anchors": result.anchors, "impostors": result.impostors}
+        rows = own + [_row(gallery, finding, True) for finding in shipped]
+        click.echo(common.format_json(counts | {"measured_fpir": result.measured_fpir, "findings": rows}))
     else:
-        _tell(own, everything)
-        if everything and shipped:
+        _print_findings(own, show_all)
+        if show_all and shipped:
             click.echo("Shipped people:")
-            _tell([_row(gallery, finding) for finding in shipped], everything)
+            _print_findings([_row(gallery, finding, True) for finding in shipped], show_all)
         elif shipped:
-            click.echo(f"{text.count(len(shipped), 'finding')} about the shipped people; --all lists them.")
+            click.echo(f"{text.count(len(shipped), 'finding')} about shipped people. List them with --all.")
         click.echo(
-            f"{text.count(found.people, 'person')}, "
-            f"{text.count(found.anchors, 'anchor')}. Of {found.impostors} faces of unknown people, "
-            f"{found.strangers_named:.2%} would be given a name."
+            f"{text.count(result.people, 'person')}, {text.count(result.anchors, 'anchor')}. "
+            f"Of {result.impostors} faces of unknown people, {result.measured_fpir:.2%} would get a name (FPIR)."
         )
-        if not found.people:
+        if not result.people:
             click.echo(common.empty_gallery(), err=True)
-    context.exit(1 if own or (everything and shipped) else 0)
+    context.exit(1 if own or (show_all and shipped) else 0)
 
 
-def _tell(rows: Sequence[dict], everything: bool) -> None:
+def _print_findings(rows: Sequence[dict[str, Any]], show_all: bool) -> None:
     for kind, group in groupby(rows, key=lambda row: row["kind"]):
         found = list(group)
         click.echo(f"{kind}: {len(found)}. {found[0]['advice']}")
-        for row in found if everything else found[:_SHOWN]:
+        for row in found if show_all else found[:_SHOWN]:
+            people = f"{row['person']} and {row['other']}" if row["other"] else row["person"]
             numbers = ", ".join(map(str, row["anchors"]))
-            anchors = f" anchor{'s' if len(row['anchors']) > 1 else ''} {numbers}" if numbers else ""
-            click.echo(f"  {row['person']}{':' if numbers else ''}{anchors} {row['detail']}")
-        if len(found) > _SHOWN and not everything:
+            anchors = f"anchor{'s' if len(row['anchors']) > 1 else ''} {numbers} " if numbers else ""
+            click.echo(f"  {people}: {anchors}{row['detail']}")
+        if len(found) > _SHOWN and not show_all:
             click.echo(f"  and {len(found) - _SHOWN} more: --all")
 
 
-def _row(gallery: Gallery, finding: Finding) -> dict:
-    """Return a finding as JSON has it, with the numbers of its anchors."""
-    row = asdict(finding) | {"advice": finding.advice}
+def _row(gallery: Gallery, finding: Finding, shipped: bool) -> dict[str, Any]:
+    """Return a finding for JSON, with the IDs of its anchors."""
+    row = asdict(finding) | {"advice": finding.advice, "shipped": shipped}
     anchors = gallery.anchors(finding.person) if finding.rows else []
-    return row | {"anchors": [anchors[place].id for place in row.pop("rows")]}
+    return row | {"anchors": [anchors[index].id for index in row.pop("rows")]}

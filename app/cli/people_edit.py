@@ -1,4 +1,4 @@
-"""`people remove`, `restore`, `rename` and other commands that change the gallery, and undo."""
+"""`people` commands that change the gallery: remove, restore, rename, merge, reject, undo, migrate and rebuild."""
 
 from __future__ import annotations
 
@@ -11,118 +11,117 @@ import click
 
 from app import text
 from app.cli import common
-from app.errors import UnreadableFile
-from app.vision import photo_files
 
 if TYPE_CHECKING:
     from app.gallery.store import Gallery, Person
 
-ANCHORS = click.option(
-    "--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor, by its number; can be repeated."
-)
+_ANCHORS = click.option("--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor. Can be repeated.")
+
+
+def _open_gallery() -> Gallery:
+    return common.open_gallery(common.load_settings())
 
 
 @click.command(context_settings=common.renamed_options(now="purge"))
 @click.argument("names", nargs=-1, metavar="NAME...")
-@click.option("--shipped", is_flag=True, help="Remove everybody whose anchors all come from the shipped gallery.")
-@ANCHORS
+@click.option("--shipped", is_flag=True, help="Remove all people whose anchors are all from the shipped gallery.")
+@_ANCHORS
 @click.option("--purge", is_flag=True, help="Erase now and for good, instead of after FACES_RECOVERY_DAYS.")
-@click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], purge: bool, yes: bool) -> None:
     """Remove people with all their anchors and portraits, or single anchors of one person.
 
-    All people are removed in one change, or none if one of the names is unknown. You can restore them for
-    FACES_RECOVERY_DAYS. --purge erases them, and everybody with these names who was removed before.
+    All people are removed in one change, or none if a name is unknown. You can restore them for FACES_RECOVERY_DAYS.
+    --purge erases them, and people with these names who were removed before.
     """
     if bool(names) == shipped:
         raise click.UsageError("Give one or more names, or --shipped.")
     if anchor_ids and len(names) != 1:
-        raise click.UsageError("--anchor needs exactly one name: it removes anchors of one person.")
-    gallery = common.open_gallery(common.settings())
+        raise click.UsageError("Give one name with --anchor.")
+    gallery = _open_gallery()
     if not yes and sys.stdin.isatty():
-        what = _removal(gallery, names, anchor_ids, purge)
-        click.confirm(
-            f"{'Purge' if purge else 'Remove'} {what}?{' This cannot be undone.' if purge else ''}", abort=True
-        )
+        removal = _describe_removal(gallery, names, anchor_ids, purge)
+        click.confirm(f"Purge {removal}? This cannot be undone." if purge else f"Remove {removal}?", abort=True)
     done = "purged" if purge else "removed"
     if anchor_ids:
-        left = gallery.remove_anchors(names[0], anchor_ids, purge=purge)
-        click.echo(f"{text.count(len(anchor_ids), 'anchor')} of {left.name} {done}; {left.anchors} are left.")
+        person = gallery.remove_anchors(names[0], anchor_ids, purge)
+        anchors = text.count(len(anchor_ids), "anchor")
+        click.echo(f"{anchors} of {person.name} {done}. {text.count(person.anchors, 'anchor')} left.")
         return
-    gone = gallery.remove_shipped(purge=purge) if shipped else gallery.remove_people(names, purge=purge)
-    if not gone:
-        click.echo(f"No person was {done}: every person has anchors of your own, or none.")
+    removed = gallery.remove_shipped(purge) if shipped else gallery.remove_people(names, purge)
+    if not removed:
+        click.echo(f"No person was {done}. The gallery has no shipped people.")
     elif shipped:
-        click.echo(f"{_shipped(gone)} {'was' if len(gone) == 1 else 'were'} {done}.")
-    for person in () if shipped else gone:
-        click.echo(f"{person.name} was {done}.")
-    if gone and not purge:
-        back = f"restore {gone[0].name!r}" if len(gone) == 1 else "undo"
+        click.echo(f"{_count_shipped(removed)} {done}.")
+    else:
+        for person in removed:
+            click.echo(f"{person.name} was {done}.")
+    if removed and not purge:
+        command = f"restore {removed[0].name!r}" if len(removed) == 1 else "undo"
         days = text.count(gallery.recovery_days, "day")
-        click.echo(f"For {days} this brings them back: python main.py people {back}", err=True)
+        click.echo(f"To bring them back within {days}: {common.program()} people {command}", err=True)
 
 
-def _removal(gallery: Gallery, names: tuple[str, ...], anchor_ids: tuple[int, ...], purge: bool) -> str:
-    """Return what a removal is about, for the question before it."""
+def _describe_removal(gallery: Gallery, names: Sequence[str], anchor_ids: Sequence[int], purge: bool) -> str:
     if not names:
-        return _shipped(gallery.shipped_people(removed=purge))
+        return _count_shipped(gallery.shipped_people(removed=purge))
     if anchor_ids:
         return f"{text.count(len(anchor_ids), 'anchor')} of {names[0]}"
-    known = {name: gallery.find(name) for name in names}
+    people = {name: gallery.find(name) for name in names}
     return ", ".join(
         f"{person.name} with {text.count(person.anchors, 'anchor')}" if person else name
-        for name, person in known.items()
+        for name, person in people.items()
     )
 
 
-def _shipped(people: Sequence[Person]) -> str:
+def _count_shipped(people: Sequence[Person]) -> str:
     return text.count(len(people), "person").replace(" ", " shipped ")
 
 
 @click.command()
 @click.argument("name")
-@ANCHORS
+@_ANCHORS
 def restore(name: str, anchor_ids: tuple[int, ...]) -> None:
-    """Bring back a removed person, or removed anchors of somebody who is there."""
-    gallery = common.open_gallery(common.settings())
-    back = gallery.restore_anchors(name, anchor_ids) if anchor_ids else gallery.restore(name)
-    click.echo(f"{back.name} is in the gallery with {text.count(back.anchors, 'anchor')}.")
+    """Restore a removed person, or removed anchors of a person."""
+    gallery = _open_gallery()
+    person = gallery.restore_anchors(name, anchor_ids) if anchor_ids else gallery.restore(name)
+    click.echo(f"{person.name} is in the gallery with {text.count(person.anchors, 'anchor')}.")
 
 
 @click.command()
-@click.argument("old")
-@click.argument("new")
-def rename(old: str, new: str) -> None:
-    """Give a person another name; anchors and portrait stay."""
-    gallery = common.open_gallery(common.settings())
-    known = gallery.find(old)
-    renamed = gallery.rename(old, new)
-    click.echo(f"{known.name if known else old} is called {renamed.name} now.")
+@click.argument("name")
+@click.argument("new_name")
+def rename(name: str, new_name: str) -> None:
+    """Rename a person. Anchors and portrait stay."""
+    gallery = _open_gallery()
+    former = gallery.find(name)
+    person = gallery.rename(name, new_name)
+    click.echo(f"{former.name if former else name} is now called {person.name}.")
 
 
 @click.command()
 @click.argument("name")
 @click.argument("into")
 def merge(name: str, into: str) -> None:
-    """Give NAME's anchors to INTO, who stays, and remove NAME: two entries of one person become one."""
-    merged = common.open_gallery(common.settings()).merge(name, into)
-    click.echo(f"{merged.name} has {text.count(merged.anchors, 'anchor')} now.")
+    """Move the anchors of NAME to the person INTO, and remove NAME."""
+    person = _open_gallery().merge(name, into)
+    click.echo(f"{person.name} now has {text.count(person.anchors, 'anchor')}.")
 
 
 @click.command()
 @click.argument("name")
-@click.option("--crops", type=click.Path(path_type=Path, file_okay=False), help="Folder to write kept crops to.")
+@click.option("--crops", type=click.Path(path_type=Path, file_okay=False), help="Write kept face crops to this folder.")
 def anchors(name: str, crops: Path | None) -> None:
-    """List a person's anchors: number, day, where it came from."""
-    gallery = common.open_gallery(common.settings())
+    """List a person's anchors: number, date and file name."""
+    gallery = _open_gallery()
     found = gallery.anchors(name)
-    for one in found:
-        click.echo(common.row([one.id, f"{one.created:%Y-%m-%d}", one.note]))
+    for anchor in found:
+        click.echo(common.format_row([anchor.id, f"{anchor.created:%Y-%m-%d}", anchor.note]))
     if crops is not None:
-        kept = [one.id for one in found if one.has_crop]
         crops.mkdir(parents=True, exist_ok=True)
-        for anchor_id in kept:
-            (crops / f"{anchor_id}.webp").write_bytes(gallery.crop(anchor_id))
+        kept = {anchor.id: data for anchor in found if (data := gallery.crop(anchor.id)) is not None}
+        for anchor_id, data in kept.items():
+            (crops / f"{anchor_id}.webp").write_bytes(data)
         click.echo(f"{text.count(len(kept), 'crop')} of {len(found)} anchors written to {crops}.", err=True)
 
 
@@ -133,114 +132,110 @@ def anchors(name: str, crops: Path | None) -> None:
 def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
     """Mark the face in each PHOTO as not NAME.
 
-    It is kept as an embedding and weighs against NAME for faces like it, and only for these.
+    Similar faces then get a larger distance to NAME. Only the face's embedding is stored.
     """
     import numpy as np
 
-    from app.errors import UnreadableImage
+    from app.errors import PhotoError
 
-    settings = common.settings()
-    recognizer = common.load_recognizer(settings)
+    recognizer = common.load_recognizer(common.load_settings())
     embeddings, notes = [], []
     for path in photos:
         try:
-            probes = recognizer.extract_probes(photo_files.read_photo(path, settings.max_file_bytes))[1]
-        except (UnreadableFile, UnreadableImage) as error:
-            click.echo(common.row([common.shown(path), str(error)]), err=True)
+            probes = recognizer.extract_probes(path)[1]
+        except PhotoError as error:
+            click.echo(common.format_row([common.display_path(path), str(error)]), err=True)
             continue
-        usable = [probe for probe in probes if probe.embedding is not None]
+        usable = [probe.embedding for probe in probes if probe.embedding is not None]
         if len(usable) == 1:
-            embeddings.append(usable[0].embedding)
+            embeddings += usable
             notes.append(path.name)
         else:
-            reason = f"{text.count(len(usable), 'face')} can be compared in it, and it needs exactly one."
-            click.echo(common.row([common.shown(path), reason]), err=True)
+            reason = f"The photo shows {text.count(len(usable), 'usable face')}. Send a photo with exactly one."
+            click.echo(common.format_row([common.display_path(path), reason]), err=True)
     if embeddings:
         person = recognizer.gallery.reject_faces(name, np.stack(embeddings), notes)
         click.echo(f"{text.count(len(embeddings), 'face')} marked as not {person.name}.")
     context.exit(0 if len(embeddings) == len(photos) else 1)
 
 
-@click.command()
+@click.command(context_settings=common.renamed_options(take_back="remove"))
 @click.argument("name", required=False)
-@click.option("--take-back", "ids", type=int, multiple=True, help="Let this one weigh no longer; can be repeated.")
-def rejected(name: str | None, ids: tuple[int, ...]) -> None:
-    """List faces marked as not NAME, or as not anybody: number, person, day, where it came from."""
-    gallery = common.open_gallery(common.settings())
-    if ids:
-        gallery.remove_rejected_faces(ids)
-    for one in gallery.rejected_faces(name):
-        click.echo(common.row([one.id, one.person, f"{one.created:%Y-%m-%d}", one.note]))
+@click.option("--remove", "face_ids", type=int, multiple=True, help="Remove this rejected face. Can be repeated.")
+def rejected(name: str | None, face_ids: tuple[int, ...]) -> None:
+    """List the faces marked as not NAME, or all rejected faces: number, person, date and file name."""
+    gallery = _open_gallery()
+    if face_ids:
+        gallery.remove_rejected_faces(face_ids)
+    for face in gallery.rejected_faces(name):
+        click.echo(common.format_row([face.id, face.person, f"{face.created:%Y-%m-%d}", face.note]))
 
 
 @click.command()
-@click.option("--times", default=1, show_default=True, type=click.IntRange(1), help="How many changes to undo.")
+@click.option("--times", default=1, show_default=True, type=click.IntRange(1), help="Number of changes.")
 def undo(times: int) -> None:
-    """Take back the last change to the gallery, whoever made it and on which door."""
-    gallery = common.open_gallery(common.settings())
+    """Undo the latest changes, from the command line, the web app or the API."""
+    gallery = _open_gallery()
     for _ in range(times):
         click.echo(f"Undone: {gallery.undo()}.")
 
 
-@click.command()
-@click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="How many to list.")
-def history(most: int) -> None:
-    """List the last changes, the newest first: number, time (UTC), what, and whether undo can take it back."""
-    gallery = common.open_gallery(common.settings())
-    for one in gallery.history(most):
-        fate = "undone" if one.undone else "can be undone" if one.reversible else "stays"
-        click.echo(common.row([one.id, f"{one.created:%Y-%m-%d %H:%M}", one.change, fate]))
+@click.command(context_settings=common.renamed_options(most="limit"))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Maximum number of changes.")
+def history(limit: int) -> None:
+    """List the latest changes, the newest first: number, time (UTC), description and whether it can be undone."""
+    for change in _open_gallery().history(limit):
+        state = "undone" if change.undone else "can be undone" if change.reversible else "permanent"
+        click.echo(common.format_row([change.id, f"{change.created:%Y-%m-%d %H:%M}", change.change, state]))
 
 
 @click.command()
 def migrate() -> None:
-    """Bring the tables of FACES_DATABASE_URL to this version of the program; SQLite does that by itself."""
+    """Migrate the tables of FACES_DATABASE_URL to this version. SQLite is migrated automatically."""
     from app.gallery.opening import migrate_gallery
 
-    done = migrate_gallery(common.settings().database_url)
-    click.echo("The tables were brought to this version." if done else "The tables are of this version already.")
+    migrated = migrate_gallery(common.load_settings().database_url)
+    click.echo("The tables were migrated." if migrated else "The tables are up to date.")
 
 
 @click.command()
-@click.option("--drop", is_flag=True, help="Let anchors without a kept crop, and rejected faces, be lost.")
+@click.option("--drop", is_flag=True, help="Delete anchors without a kept crop, and rejected faces.")
 def rebuild(drop: bool) -> None:
-    """Bring the gallery to the network of FACES_MODEL: embed kept crops again, replace shipped anchors.
+    """Rebuild the gallery for the network of FACES_MODEL: embed kept crops again and replace shipped anchors.
 
-    Crops of another alignment are aligned again. The rebuild is done as a whole or not at all. Restart running
-    servers afterwards: they hold the old network.
+    Crops of another alignment are aligned again. The rebuild is one transaction. Restart running servers afterwards.
     """
-    import io
-
     import numpy as np
-    from PIL import Image
 
-    from app.enrollment.enroll import lossless
-    from app.gallery.rebuild import rebuild as build
+    from app.arrays import FloatArray
+    from app.enrollment.crops import decode_crop, encode_crop
+    from app.gallery.rebuild import rebuild as rebuild_gallery
     from app.recognition.inference import load_network
     from app.vision import alignment
     from app.vision.decoding import Picture
     from app.vision.detection import Detector
 
-    settings = common.settings()
+    settings = common.load_settings()
     network, detector = load_network(settings.model), Detector.from_settings(settings)
 
-    def pixels(file: bytes) -> np.ndarray:
-        return np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
+    def embed(crops: Sequence[bytes]) -> FloatArray:
+        return network.embed(np.stack([decode_crop(crop) for crop in crops]))
 
-    def embed(files: Sequence[bytes]) -> np.ndarray:
-        return network.embed(np.stack([pixels(file) for file in files]))
+    def realign(crop: bytes) -> bytes:
+        pixels = decode_crop(crop)
+        face = detector.find_largest_face(Picture(pixels))
+        # All alignments so far put the eyes at the same position.
+        landmarks = alignment.EYES if face is None or face.landmarks is None else face.landmarks
+        return encode_crop(alignment.align(pixels, landmarks))
 
-    def realign(file: bytes) -> bytes:
-        picture = pixels(file)
-        face = detector.find_largest_face(Picture(picture))
-        # Crops of every alignment so far have their eyes at the same place.
-        return lossless(alignment.align(picture, alignment.EYES if face is None else face.landmarks))
-
-    done = build(settings.database_url, network.card.id, settings.anchors, embed, drop, realign)
-    if done is None:
-        click.echo("The gallery belongs to this network already.")
+    report = rebuild_gallery(settings.database_url, network.card.id, settings.anchors, embed, drop, realign)
+    if report is None:
+        click.echo("The gallery already belongs to this network.")
     else:
         click.echo(
-            f"{text.count(done.embedded, 'anchor')} embedded again, {done.shipped} replaced by shipped ones, "
-            f"{done.lost} lost. Restart running servers."
+            f"{text.count(report.embedded, 'anchor')} embedded again, {report.shipped} replaced by shipped ones, "
+            f"{report.lost} lost. Restart running servers."
         )
+
+
+COMMANDS = (remove, restore, rename, merge, anchors, reject, rejected, undo, history, migrate, rebuild)

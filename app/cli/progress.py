@@ -34,7 +34,3 @@ def print_line(text: str, err: bool = False) -> None:
 def status_line(text: str) -> tqdm:
     """Return a context manager that shows a line on a terminal."""
     return tqdm(desc=text, bar_format="{desc}", leave=False, disable=not is_interactive(), file=sys.stderr)
-
-
-# Old names, still used by app.cli.people*.
-bar, say, waiting = progress_bar, print_line, status_line

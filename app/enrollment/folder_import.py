@@ -1,7 +1,7 @@
-"""Import of a folder of folders: enroll many people, and skip the photos that an earlier import reviewed.
+"""Folder import: enroll many people, one folder each, and skip photos that an earlier import reviewed.
 
-The gallery records which photos of a person's folder an import has reviewed, in the transaction that adds them. An
-import that was stopped therefore resumes with the next person, and a later one reviews new and changed photos only.
+The gallery records the reviewed photos in the transaction that enrolls a person. An interrupted import therefore
+resumes with the next person, and a later one reviews new and changed photos only.
 """
 
 from __future__ import annotations
@@ -13,31 +13,27 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.enrollment.enroll import EnrollmentReport, enroll
-from app.errors import GalleryError, InvalidImportReport, PhotoError
+from app.enrollment.enroll import Enrollment, enroll
+from app.errors import GalleryError, InvalidImportReport
 from app.gallery.store import Gallery, ImportedPhotos
 from app.recognition.recognizer import Recognizer
-from app.vision import photo_files
+from app.vision.photo_files import find_photos
 
 HEADINGS = ("person", "file", "outcome", "reason")
-"""The first row of a report."""
-
-NO_PICTURE = "There is no picture in this folder."
-"""What a report says of a folder without photos."""
+NO_PHOTO = "The folder has no photo."
 
 
 @dataclass(frozen=True)
 class PersonFolder:
-    """The folder of one person, as an import finds it.
+    """The folder of one person.
 
     Attributes:
-        path: the folder.
-        name: the person's name: the folder's, or the present name of the person whom an earlier import of this
-            folder enrolled, if that person was renamed or merged since.
-        photos: the photos to review, in the order of their paths.
-        reviewed: the number of photos that an earlier import reviewed.
-        imported: what the gallery records once `photos` are reviewed.
-        error: a sentence if the folder cannot be read, else None.
+        path: The folder.
+        name: The folder's name, or the current name of the person whom an earlier import of the folder enrolled.
+        photos: The photos to review, sorted by path.
+        reviewed: Number of photos that an earlier import reviewed.
+        imported: What the gallery records after the review of `photos`.
+        error: Sentence if the folder cannot be read.
     """
 
     path: Path
@@ -49,75 +45,71 @@ class PersonFolder:
 
     @property
     def pending(self) -> bool:
-        """Whether there is something to review or to report."""
+        """Whether there is anything to review or to report."""
         return bool(self.photos or not self.reviewed)
 
 
 def find_folders(gallery: Gallery, source: Path, again: bool = False) -> list[PersonFolder]:
-    """Find everyone in a folder of folders, and the photos of each that no import has reviewed yet.
+    """Find the folders of people, and the photos in them that no import has reviewed.
 
     Args:
-        gallery: the gallery to import into.
-        source: the folder of folders. Hidden folders are skipped.
-        again: review all photos, also those that an earlier import reviewed.
-
-    Returns:
-        A `PersonFolder` for each folder in `source`, sorted by name.
+        gallery: The gallery to import into.
+        source: The folder with a folder for each person. Hidden folders are skipped.
+        again: Whether to review all photos again.
 
     Raises:
         OSError: `source` cannot be read.
-        GalleryError: the gallery cannot be read.
+        GalleryError: The gallery cannot be read.
     """
-    places = sorted(place for place in source.iterdir() if place.is_dir() and not place.name.startswith("."))
-    return [_find_folder(gallery, place, again) for place in places]
+    folders = sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return [_find_folder(gallery, folder, again) for folder in folders]
 
 
 def import_folders(
     recognizer: Recognizer,
     source: Path,
     folders: Sequence[PersonFolder],
-    report: Report | None = None,
+    report: ImportReport | None = None,
     allow: Collection[str] = (),
     tick: Callable[[], object] = lambda: None,
-) -> Iterator[EnrollmentReport]:
-    """Enroll the people of a folder of folders.
+) -> Iterator[Enrollment]:
+    """Enroll the people of folders.
 
     Args:
-        recognizer: detector, network and the gallery to enroll into.
-        source: the folder of folders. The files in reports are paths relative to it.
-        folders: what `find_folders` found; those with nothing to review are skipped.
-        report: the report file, or None.
-        allow: outcomes, of `enrollment.DEBATABLE`, that are enrolled all the same.
-        tick: called after every photo.
+        recognizer: Detector, network and gallery. Its settings limit bytes and pixels of the photos.
+        source: The folder that contains `folders`.
+        folders: The folders, as `find_folders` returns them. Those with nothing to review are skipped.
+        report: The report to write, or None.
+        allow: Outcomes, of `DEBATABLE`, to accept too.
+        tick: Called after every photo.
 
     Yields:
-        A report for each person, in the order of `folders`. A folder that cannot be used has an error in its
-        report and does not end the import.
+        The enrollment of each person. A folder that cannot be used has an error and does not end the import.
 
     Raises:
-        OSError: the report cannot be written.
+        OSError: The report cannot be written.
     """
     for folder in folders:
         if folder.pending:
-            found = _import_person(recognizer, source, folder, allow, tick)
+            enrollment = _import_person(recognizer, source, folder, allow, tick)
             if report is not None:
-                report.add(found)
-            yield found
+                report.add(enrollment)
+            yield enrollment
 
 
-class Report:
-    """The report of an import: a CSV file with one row for each photo and for each folder that could not be used.
+class ImportReport:
+    """Report of an import: CSV with a row for each photo, and for each folder that could not be used.
 
-    Rows of earlier imports stay, except for photos that are reviewed again or are no longer in the folder.
+    Rows of earlier imports stay, except for photos that are reviewed again or no longer exist.
 
     Args:
-        path: the file, which is created if missing.
-        source: the folder that is imported.
-        folders: what `find_folders` found.
+        path: The file, which is created if missing.
+        source: The folder that is imported.
+        folders: The folders, as `find_folders` returns them.
 
     Raises:
-        InvalidImportReport: the file exists and is not a report.
-        OSError: the file cannot be read or written.
+        InvalidImportReport: The file exists and is not a report.
+        OSError: The file cannot be read or written.
     """
 
     def __init__(self, path: Path, source: Path, folders: Sequence[PersonFolder]) -> None:
@@ -126,12 +118,12 @@ class Report:
         kept = [row for row in self._read() if row[1] not in renewed and row[1] and (source / row[1]).is_file()]
         self._write([HEADINGS, *kept], "w")
 
-    def add(self, found: EnrollmentReport) -> None:
-        """Add what became of a person's photos."""
-        rows = [(found.name, photo.file, photo.outcome, photo.reason) for photo in found.photos]
-        if not rows:
-            rows = [(found.name, "", "refused", found.error or NO_PICTURE)]
-        self._write(rows, "a")
+    def add(self, enrollment: Enrollment) -> None:
+        """Add the outcomes of a person's photos."""
+        rows: list[Sequence[str]] = [
+            (enrollment.name, photo.file, photo.outcome, photo.reason) for photo in enrollment.photos
+        ]
+        self._write(rows or [(enrollment.name, "", "refused", enrollment.error or NO_PHOTO)], "a")
 
     def _read(self) -> list[list[str]]:
         if not self.path.exists() or not self.path.stat().st_size:
@@ -142,7 +134,7 @@ class Report:
             raise InvalidImportReport(
                 f"{self.path} exists and is not the report of an import. Move it, or name another file with --report."
             )
-        # An import that was killed may have left half a row.
+        # A killed import may have written half a row.
         return [row for row in rows[1:] if len(row) == len(HEADINGS)]
 
     def _write(self, rows: Sequence[Sequence[str]], mode: str) -> None:
@@ -150,30 +142,30 @@ class Report:
             csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def _find_folder(gallery: Gallery, place: Path, again: bool) -> PersonFolder:
-    identity = _digest(os.fsencode(place.resolve()))
+def _find_folder(gallery: Gallery, folder: Path, again: bool) -> PersonFolder:
+    identity = _digest(os.fsencode(folder.resolve()))
     person, reviewed = gallery.imported_photos(identity)
-    name = person.name if person else place.name
+    name = person.name if person else folder.name
     try:
-        states = {photo: _state(photo, place) for photo in sorted(photo_files.find_photos(place, _refuse))}
+        states = {photo: _state(photo, folder) for photo in find_photos(folder, _raise)}
     except OSError as error:
-        reason = f"The folder {error.filename or place} cannot be read ({error.strerror})."
-        return PersonFolder(place, name, error=reason)
+        reason = f"The folder {error.filename or folder} cannot be read ({error.strerror})."
+        return PersonFolder(folder, name, error=reason)
     new = {photo: state for photo, state in states.items() if again or state is None or state not in reviewed}
-    record = ImportedPhotos(identity, tuple(state for state in new.values() if state is not None))
-    return PersonFolder(place, name, tuple(new), len(states) - len(new), record)
+    imported = ImportedPhotos(identity, tuple(state for state in new.values() if state is not None))
+    return PersonFolder(folder, name, tuple(sorted(new)), len(states) - len(new), imported)
 
 
-def _refuse(error: OSError) -> None:
+def _raise(error: OSError) -> None:
     raise error
 
 
-def _state(photo: Path, place: Path) -> str | None:
-    """Return a digest of a photo's path in its folder, size and time of change, or None if it cannot be read."""
+def _state(photo: Path, folder: Path) -> str | None:
+    """Return a digest of a photo's path, size and time of change, or None if it cannot be read."""
     if not os.access(photo, os.R_OK):
         return None
     status = photo.stat()
-    return _digest(os.fsencode(photo.relative_to(place)), str(status.st_size), str(status.st_mtime_ns))
+    return _digest(os.fsencode(photo.relative_to(folder)), str(status.st_size), str(status.st_mtime_ns))
 
 
 def _digest(*parts: bytes | str) -> str:
@@ -186,23 +178,16 @@ def _relative(photo: Path, source: Path) -> str:
 
 def _import_person(
     recognizer: Recognizer, source: Path, folder: PersonFolder, allow: Collection[str], tick: Callable[[], object]
-) -> EnrollmentReport:
+) -> Enrollment:
     if folder.error is not None:
-        return EnrollmentReport(folder.name, (), error=folder.error)
+        return Enrollment(folder.name, (), error=folder.error)
     try:
-        photos = _read(folder.photos, source, recognizer.settings.max_file_bytes, tick)
-        return enroll(recognizer, folder.name, photos, allow, folder.imported)
+        return enroll(recognizer, folder.name, _files(folder.photos, source, tick), allow, folder.imported)
     except GalleryError as error:
-        return EnrollmentReport(folder.name, (), error=str(error))
+        return Enrollment(folder.name, (), error=str(error))
 
 
-def _read(
-    photos: Sequence[Path], source: Path, max_bytes: int, tick: Callable[[], object]
-) -> Iterator[tuple[str, bytes | PhotoError]]:
-    """Yield the path in `source` and the bytes of each photo, or the error that prevents reading it."""
+def _files(photos: Sequence[Path], source: Path, tick: Callable[[], object]) -> Iterator[tuple[str, Path]]:
     for photo in photos:
-        try:
-            yield _relative(photo, source), photo_files.read_photo(photo, max_bytes)
-        except PhotoError as error:
-            yield _relative(photo, source), error
+        yield _relative(photo, source), photo
         tick()

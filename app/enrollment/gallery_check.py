@@ -1,8 +1,4 @@
-"""How good a gallery is at telling its people apart, and what to do where it is not.
-
-Each person is looked at by their anchors alone: those far from the rest, those that repeat another, those nearer to
-somebody else, too few of them, too wide a spread. Strangers tell how often somebody unknown would get the name.
-"""
+"""Gallery check: bad or duplicate anchors, easily confused people, and names that impostors would get."""
 
 from __future__ import annotations
 
@@ -13,40 +9,44 @@ from typing import Literal
 
 import numpy as np
 
-from app.enrollment.enroll import DUPLICATE
+from app.arrays import FloatArray
 from app.enrollment.look_alikes import class_distances, leave_one_out
+from app.enrollment.photo_comparison import DUPLICATE_COSINE
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import Rules, decide
 from app.recognition.scoring import rank
+from app.text import count as counted
 
-Kind = Literal["outlier", "duplicate", "confused", "few", "wide", "stranger"]
+Kind = Literal["outlier", "duplicate", "confused", "few", "wide", "impostor"]
 
-FEW = 3
-"""With fewer anchors a person is named by very close faces only."""
+MIN_ANCHORS = 3
+"""People with fewer anchors match very similar faces only."""
 
-CONFUSED = 0.05
-"""Share of two people's anchors nearer to the other person, from which the pair is told of."""
-
-IMPOSTORS = 0.002
-"""Share of strangers who would get one and the same name, from which it is told of."""
+_CONFUSED_SHARE = 0.05
+_IMPOSTOR_SHARE = 0.002
 
 ADVICE: dict[Kind, str] = {
-    "outlier": "Look at the photo; remove the anchor if it shows somebody else.",
-    "duplicate": "Remove these if they repeat a picture, which else weighs double.",
-    "confused": "Add sharp, varied photos of both; merge them if they are one person.",
-    "few": "Add photos of different days.",
-    "wide": "Look whether these are photos of one person; rename or remove what does not belong.",
-    "stranger": "Mark such faces as not this person, or remove blurred and untypical anchors.",
+    "outlier": "Check the photo. Remove the anchor if it shows another person.",
+    "duplicate": "Remove copies of a picture, which would count twice.",
+    "confused": "Add sharp, varied photos of both people. Merge them if they are one person.",
+    "few": "Add photos from other days.",
+    "wide": "Check whether the photos show one person. Remove photos of other people.",
+    "impostor": "Reject such faces for the person, or remove blurred and untypical anchors.",
 }
-"""What to do about each kind of finding."""
+"""What to do about each kind of finding, the worst kind first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about a person that may make names wrong.
+    """A cause of wrong identifications.
 
-    `value` is the number behind it, in the sentence `detail` too; `rows` are the places of the anchors meant, among
-    the person's; `other` is the second person of a pair.
+    Attributes:
+        kind: The kind, a key of `ADVICE`.
+        person: The person concerned.
+        detail: Sentence for people. If `rows` are given, the anchors are its subject, which it omits.
+        value: The number in the sentence; larger is worse.
+        rows: Indices of the anchors concerned, among the person's.
+        other: The second person of a pair.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class Finding:
 
     @property
     def advice(self) -> str:
-        """What to do about it."""
+        """What to do about the finding."""
         return ADVICE[self.kind]
 
     def concerns(self, names: Collection[str]) -> bool:
@@ -67,100 +67,100 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Health:
-    """What was found, the gravest of each kind first; `strangers_named` is the share of strangers with a name."""
+class GalleryCheck:
+    """Result of a gallery check.
+
+    Attributes:
+        findings: The findings by kind, the worst of each kind first.
+        people: Number of people.
+        anchors: Number of anchors.
+        impostors: Number of faces of unknown people that were tried.
+        measured_fpir: Share of them that got a name (false positive identification rate).
+    """
 
     findings: tuple[Finding, ...]
     people: int
     anchors: int
     impostors: int
-    strangers_named: float
+    measured_fpir: float
 
 
-def check(snapshot: Snapshot, rules: Rules, impostors: np.ndarray, tick: Callable[[], object] = lambda: None) -> Health:
-    """Look at a whole gallery.
-
-    Costs one product of the matrix of all anchors with itself.
+def check_gallery(
+    snapshot: Snapshot, rules: Rules, impostors: FloatArray, tick: Callable[[], object] = lambda: None
+) -> GalleryCheck:
+    """Check a whole gallery.
 
     Args:
-        snapshot: the gallery.
-        rules: of the card.
-        impostors: float32 (faces, dims), of people in no gallery.
-        tick: called once a person and once a stranger.
+        snapshot: The gallery.
+        rules: Thresholds for the gallery.
+        impostors: Float32 (faces, dims), faces of people in no gallery.
+        tick: Called once per person and once per impostor.
     """
     findings: list[Finding] = []
-    nearer: Counter[tuple[int, int]] = Counter()
-    for place in range(len(snapshot)):
-        findings += of_person(snapshot.names[place], snapshot.person(place), rules)
-        for other, count in _taken_for(place, snapshot, rules).items():
-            nearer[min(place, other), max(place, other)] += count
+    pairs: Counter[tuple[int, int]] = Counter()
+    for position in range(len(snapshot)):
+        findings += check_anchors(snapshot.names[position], snapshot.person(position), rules)
+        for other, count in _count_closer(position, snapshot, rules).items():
+            pairs[min(position, other), max(position, other)] += count
         tick()
-    findings += _confused(nearer, snapshot)
-    named = _named(impostors, snapshot, rules, tick)
-    findings += _risky(named, len(impostors), snapshot)
-    findings.sort(key=lambda one: (list(ADVICE).index(one.kind), -one.value))
-    share = sum(named.values()) / max(1, len(impostors))
-    return Health(tuple(findings), len(snapshot), int(snapshot.offsets[-1]), len(impostors), share)
-
-
-def of_person(name: str, anchors: np.ndarray, rules: Rules) -> Iterator[Finding]:
-    """What one person's anchors tell by themselves.
-
-    Args:
-        name: the person's.
-        anchors: float32 (anchors, dims).
-        rules: of the card.
-    """
-    count = len(anchors)
-    if count < FEW:
-        yield Finding("few", name, f"{count} anchor{'s' if count > 1 else ''}, {FEW} at least are wanted.", FEW - count)
-    if count < 2:
-        return
-    cosines = anchors @ anchors.T
-    distances = leave_one_out(anchors, rules.head)
-    limit = rules.threshold(count - 1, 1)
-    if np.median(distances) > limit:
-        detail = f"anchors are {np.median(distances):.2f} from each other; up to {limit:.2f} counts as one person."
-        yield Finding("wide", name, detail, float(np.median(distances)))
-    elif count >= FEW:
-        for row in np.flatnonzero(distances > limit):
-            detail = f"is {distances[row]:.2f} from the others; up to {limit:.2f} counts as one person."
-            yield Finding("outlier", name, detail, float(distances[row]), (int(row),))
-    repeats = np.flatnonzero((np.tril(cosines, -1) > DUPLICATE).any(axis=1))
-    if len(repeats):
-        verb = "is nearly the same picture as another." if len(repeats) == 1 else "are nearly the same as others."
-        yield Finding("duplicate", name, verb, len(repeats) / count, tuple(repeats.tolist()))
-
-
-def _taken_for(place: int, snapshot: Snapshot, rules: Rules) -> Counter[int]:
-    """How many of a person's anchors are nearest to somebody else, if each is taken for a new photo."""
-    distances = class_distances(place, snapshot, rules.head)
-    if len(distances) < 2:
-        return Counter()
-    closest = distances.argmin(axis=1)
-    return Counter(closest[closest != place].tolist())
-
-
-def _confused(nearer: Counter[tuple[int, int]], snapshot: Snapshot) -> Iterator[Finding]:
-    for (one, other), count in nearer.items():
-        total = int(snapshot.counts[one] + snapshot.counts[other])
-        if count >= 2 and count / total >= CONFUSED:
-            names = snapshot.names[one], snapshot.names[other]
-            detail = f"and {names[1]}: {count} of their {total} anchors are nearest to the other ({count / total:.0%})."
-            yield Finding("confused", names[0], detail, count / total, other=names[1])
-
-
-def _named(impostors: np.ndarray, snapshot: Snapshot, rules: Rules, tick: Callable[[], object]) -> Counter[str]:
+    findings += _find_confused(pairs, snapshot)
     named: Counter[str] = Counter()
     for face in impostors:
         person = decide(rank(face, snapshot, rules.head), rules).person
-        named.update([] if person is None else [person])
+        named.update([person] if person else [])
         tick()
-    return named
+    findings += _find_impostor_names(named, len(impostors))
+    findings.sort(key=lambda finding: (list(ADVICE).index(finding.kind), -finding.value))
+    fpir = sum(named.values()) / max(1, len(impostors))
+    return GalleryCheck(tuple(findings), len(snapshot), int(snapshot.offsets[-1]), len(impostors), fpir)
 
 
-def _risky(named: Counter[str], impostors: int, snapshot: Snapshot) -> Iterator[Finding]:
+def check_anchors(name: str, anchors: FloatArray, rules: Rules) -> Iterator[Finding]:
+    """Check one person's anchors, float32 (anchors, dims), against each other."""
+    count = len(anchors)
+    if count < MIN_ANCHORS:
+        detail = f"{counted(count, 'anchor')}. The recommended minimum is {MIN_ANCHORS}."
+        yield Finding("few", name, detail, MIN_ANCHORS - count)
+    if count < 2:
+        return
+    distances = leave_one_out(anchors, rules.head)
+    threshold, median = rules.threshold(count - 1, 1), float(np.median(distances))
+    if median > threshold:
+        detail = f"The anchors have a median distance of {median:.2f} to each other. The threshold is {threshold:.2f}."
+        yield Finding("wide", name, detail, median)
+    elif count >= MIN_ANCHORS:
+        for row in np.flatnonzero(distances > threshold).tolist():
+            distance = float(distances[row])
+            detail = f"has a distance of {distance:.2f} to the others. The threshold is {threshold:.2f}."
+            yield Finding("outlier", name, detail, distance, (row,))
+    copies = np.flatnonzero((np.tril(anchors @ anchors.T, -1) > DUPLICATE_COSINE).any(axis=1)).tolist()
+    if copies:
+        detail = "is a copy of another anchor." if len(copies) == 1 else "are copies of other anchors."
+        yield Finding("duplicate", name, detail, len(copies) / count, tuple(copies))
+
+
+def _count_closer(position: int, snapshot: Snapshot, rules: Rules) -> Counter[int]:
+    """Count a person's anchors that are closest to another person, by that person's position."""
+    distances = class_distances(position, snapshot, rules.head)
+    if len(distances) < 2:
+        return Counter()
+    closest = distances.argmin(axis=1)
+    return Counter(closest[closest != position].tolist())
+
+
+def _find_confused(pairs: Counter[tuple[int, int]], snapshot: Snapshot) -> Iterator[Finding]:
+    for (first, second), count in pairs.items():
+        total = int(snapshot.counts[first] + snapshot.counts[second])
+        share = count / total
+        if count >= 2 and share >= _CONFUSED_SHARE:
+            other = snapshot.names[second]
+            detail = f"{count} of their {total} anchors are closest to the other person ({share:.0%})."
+            yield Finding("confused", snapshot.names[first], detail, share, other=other)
+
+
+def _find_impostor_names(named: Counter[str], impostors: int) -> Iterator[Finding]:
     for person, count in named.items():
-        if count / impostors >= IMPOSTORS or count >= 2:
-            detail = f"{count} of {impostors} faces of unknown people would get this name ({count / impostors:.2%})."
-            yield Finding("stranger", person, detail, count / impostors)
+        share = count / impostors
+        if share >= _IMPOSTOR_SHARE or count >= 2:
+            detail = f"{count} of {impostors} faces of unknown people would get this name ({share:.2%})."
+            yield Finding("impostor", person, detail, share)

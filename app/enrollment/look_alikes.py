@@ -1,4 +1,4 @@
-"""Look-alikes of a person, and the spread of their anchors: each anchor is ranked as if it were a probe."""
+"""Look-alikes of a person, and the spread of their anchors: each anchor is ranked like a probe."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.arrays import AnyArray, FloatArray
 from app.gallery.snapshot import Snapshot
 from app.recognition.scoring import Head
 
-MOST = 6
-"""Look-alikes given unless asked for another number."""
+MAX_LOOK_ALIKES = 6
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Class distances of a person's anchors to the others of the same person: mean, smallest and largest."""
+    """Mean, smallest and largest class distance of a person's anchors to the template of the other anchors."""
 
     mean: float
     min: float
@@ -23,77 +23,69 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Lookalike:
-    """Another person and how close the first one's anchors come to them.
+class LookAlike:
+    """Another person whom a person's anchors resemble.
 
-    `class_distance` is the mean over those anchors; `mistaken` counts the anchors that rank this person
-    before the one they belong to.
+    Attributes:
+        id: The ID of the other person.
+        person: The name of the other person.
+        class_distance: Mean class distance of the anchors to the other person.
+        closer_anchors: Number of anchors that are closer to the other person than to their own.
     """
 
     id: int
     person: str
     class_distance: float
-    mistaken: int
+    closer_anchors: int
 
 
-def likeness(
-    person_id: int, snapshot: Snapshot, head: Head, most: int = MOST
-) -> tuple[Spread | None, tuple[Lookalike, ...]]:
-    """Compare a person's anchors with everyone's.
-
-    Costs one product of the matrix of all templates with a vector for each of the person's anchors.
+def find_look_alikes(person_id: int, snapshot: Snapshot, head: Head) -> tuple[Spread | None, tuple[LookAlike, ...]]:
+    """Compare a person's anchors with everyone's templates.
 
     Args:
-        person_id: someone in the snapshot; others have no anchors, so no spread and no look-alikes.
-        snapshot: the gallery.
-        head: from distance to score.
-        most: look-alikes wanted.
+        person_id: The person.
+        snapshot: The gallery.
+        head: Converts distances to scores.
 
     Returns:
-        The spread, None for a single anchor; the look-alikes, the closest first.
+        The spread, None for fewer than two anchors, and the look-alikes, the closest first.
     """
     if person_id not in snapshot.ids:
         return None, ()
-    own = snapshot.ids.index(person_id)
-    distances = class_distances(own, snapshot, head)
-    inside, outside = distances[:, own], np.delete(distances, own, axis=1)
-    others = np.delete(np.arange(len(snapshot)), own)
-    means = outside.mean(axis=0)
-    # A lone anchor has nothing of its own to be compared with, so it is no one's mistake.
-    mistaken = (outside < inside[:, None]).sum(axis=0)
-    closest = tuple(
-        Lookalike(snapshot.ids[others[i]], snapshot.names[others[i]], float(means[i]), int(mistaken[i]))
-        for i in np.argsort(means, kind="stable")[:most]
+    position = snapshot.ids.index(person_id)
+    distances = class_distances(position, snapshot, head)
+    own = distances[:, position]
+    means = distances.mean(axis=0)
+    # The own distance of a single anchor is NaN, so no other person counts as closer.
+    closer = (distances < own[:, None]).sum(axis=0)
+    closest = [other for other in np.argsort(means, kind="stable").tolist() if other != position][:MAX_LOOK_ALIKES]
+    look_alikes = tuple(
+        LookAlike(snapshot.ids[other], snapshot.names[other], float(means[other]), int(closer[other]))
+        for other in closest
     )
-    spread = None if np.isnan(inside).any() else Spread(*(float(f(inside)) for f in (np.mean, np.min, np.max)))
-    return spread, closest
+    spread = None if len(own) < 2 else Spread(float(own.mean()), float(own.min()), float(own.max()))
+    return spread, look_alikes
 
 
-def class_distances(own: int, snapshot: Snapshot, head: Head) -> np.ndarray:
+def class_distances(position: int, snapshot: Snapshot, head: Head) -> AnyArray:
     """Return the class distances of a person's anchors to everyone: float32 (anchors, people).
 
-    For the person themselves an anchor is compared with the template of the others (leave-one-out); NaN where there is
-    no other.
-
-    Args:
-        own: the person's position.
-        snapshot: the gallery.
-        head: from distance to score.
+    The person's own column compares each anchor with the template of the others, NaN for a single anchor.
     """
-    distances = head.score_cosines(snapshot.person(own) @ snapshot.templates.T)
-    distances[:, own] = leave_one_out(snapshot.person(own), head)
+    distances = head.score_cosines(snapshot.person(position) @ snapshot.templates.T)
+    distances[:, position] = leave_one_out(snapshot.person(position), head)
     return distances
 
 
-def leave_one_out(anchors: np.ndarray, head: Head) -> np.ndarray:
+def leave_one_out(anchors: FloatArray, head: Head) -> AnyArray:
     """Return the class distance of each anchor to the template of the others.
 
     Args:
-        anchors: float32 (anchors, dims) of unit length, all of one person.
-        head: from distance to score.
+        anchors: Float32 (anchors, dims) of unit length, of one person.
+        head: Converts distances to scores.
 
     Returns:
-        float32 (anchors,); NaN for a lone anchor.
+        Float32 (anchors,), NaN for a single anchor.
     """
     if len(anchors) < 2:
         return np.full(len(anchors), np.nan, np.float32)

@@ -1,46 +1,66 @@
-"""A photo by itself, before anything is compared: the faces in it, and which of them is to be learnt."""
+"""Review of a single photo: the faces in it, and whether one of them can be enrolled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from app.arrays import ByteArray, FloatArray
 from app.errors import PhotoError
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import Probe
 from app.vision.decoding import Picture
 from app.vision.faces import Box
 
-Outcome = Literal[
+OutcomeCode = Literal[
     "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"
 ]
 
 
-@dataclass(frozen=True)
-class PhotoOutcome:
-    """What became of one photo; `reason` is a sentence for a person.
+@dataclass(frozen=True, eq=False)
+class ReferenceFace:
+    """A face to enroll: crop uint8 (112, 112, 3) RGB, embedding float32 (dims,) of unit length."""
 
-    `faces` are the boxes of all faces in it, from left to right, to pick one; `other` is who the face looks
-    like, for a lookalike.
+    crop: ByteArray
+    embedding: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoOutcome:
+    """Outcome of a reviewed photo.
+
+    Attributes:
+        file: The sender's name of the photo.
+        outcome: Stable code for programs.
+        reason: Sentence for people.
+        faces: Boxes of all faces, from left to right.
+        other: The person whom the face resembles, for a look-alike.
+        face: The face to enroll, None if the photo has none.
     """
 
     file: str
-    outcome: Outcome
+    outcome: OutcomeCode
     reason: str
     faces: tuple[Box, ...] = ()
     other: str | None = None
+    face: ReferenceFace | None = None
 
     @property
     def accepted(self) -> bool:
-        """Whether the person is, or will be, known by this photo."""
+        """Whether the photo is, or will be, enrolled."""
         return self.outcome == "accepted"
 
 
 @dataclass(frozen=True, eq=False)
 class ExaminedPhoto:
-    """A photo that was looked at: its faces from left to right, or the report that says why there are none.
+    """A photo and its faces from left to right, or the outcome of a photo without faces.
 
-    `file` is what the sender calls it. `picture` is None where it could not be read, or is not at hand any more.
+    Attributes:
+        file: The sender's name of the photo.
+        probes: The faces.
+        problem: Outcome of a photo without faces.
+        picture: The decoded photo, None if it is unreadable or was not kept.
     """
 
     file: str
@@ -49,47 +69,45 @@ class ExaminedPhoto:
     picture: Picture | None = None
 
 
-def examine_photo(recognizer: Recognizer, file: str, data: bytes | PhotoError) -> ExaminedPhoto:
+def examine_photo(recognizer: Recognizer, file: str, photo: bytes | Path | PhotoError) -> ExaminedPhoto:
     """Find the faces of a photo.
 
     Args:
-        recognizer: detector and network.
-        file: what the sender calls it.
-        data: its bytes, or the error of reading them.
+        recognizer: Detector and network. Its settings limit bytes and pixels of the photo.
+        file: The sender's name of the photo.
+        photo: Bytes or path of the file, or the error that reading it raised.
     """
     try:
-        if isinstance(data, PhotoError):
-            raise data
-        picture, probes = recognizer.extract_probes(data)
+        if isinstance(photo, PhotoError):
+            raise photo
+        picture, probes = recognizer.extract_probes(photo)
     except PhotoError as error:
         return ExaminedPhoto(file, problem=PhotoOutcome(file, "unreadable", str(error)))
     if not probes:
-        report = PhotoOutcome(file, "no_face", "We couldn't find a face. Try a sharper, front-on photo.")
-        return ExaminedPhoto(file, problem=report, picture=picture)
+        problem = PhotoOutcome(file, "no_face", "We couldn't find a face. Try a sharper, front-on photo.")
+        return ExaminedPhoto(file, problem=problem, picture=picture)
     return ExaminedPhoto(file, probes, picture=picture)
 
 
-def choose(sighting: ExaminedPhoto, pick: int | None = None) -> tuple[PhotoOutcome, Probe | None]:
-    """The face of a photo that is to be learnt, and whether it is worth that.
+def choose_face(photo: ExaminedPhoto, number: int | None = None) -> PhotoOutcome:
+    """Choose the face to enroll, and check its quality.
 
     Args:
-        sighting: the photo.
-        pick: which face, counted from the left, beginning with 1; None where there is only one.
+        photo: The photo.
+        number: Number of the face from the left, from 1. Required for photos with several faces.
     """
-    file, probes = sighting.file, sighting.probes
-    if sighting.problem is not None:
-        return sighting.problem, None
-    boxes = tuple(probe.face.box for probe in probes)
-    if pick is not None and not 1 <= pick <= len(probes):
-        reason = f"It has no face number {pick}: there are {len(probes)}, counted from the left."
-        return PhotoOutcome(file, "several_faces", reason, boxes), None
-    if pick is None and len(probes) > 1:
-        reason = (
-            f"There are {len(probes)} faces in it, so it does not tell which one to learn. "
-            "Pick one by its number, counted from the left."
-        )
-        return PhotoOutcome(file, "several_faces", reason, boxes), None
-    probe = probes[(pick or 1) - 1]
-    if probe.flaw is not None:
-        return PhotoOutcome(file, "low_quality", probe.flaw, boxes), None
-    return PhotoOutcome(file, "accepted", "Its face was learnt.", boxes), probe
+    if photo.problem is not None:
+        return photo.problem
+    count = len(photo.probes)
+    boxes = tuple(probe.face.box for probe in photo.probes)
+    if number is not None and not 1 <= number <= count:
+        reason = f"There is no face {number}. Choose a number from 1 to {count}, counted from the left."
+        return PhotoOutcome(photo.file, "several_faces", reason, boxes)
+    if number is None and count > 1:
+        reason = f"The photo shows {count} faces. Choose one by its number, counted from the left."
+        return PhotoOutcome(photo.file, "several_faces", reason, boxes)
+    probe = photo.probes[(number or 1) - 1]
+    if probe.flaw is not None or probe.crop is None or probe.embedding is None:
+        return PhotoOutcome(photo.file, "low_quality", probe.flaw or "The face cannot be compared.", boxes)
+    face = ReferenceFace(probe.crop, probe.embedding)
+    return PhotoOutcome(photo.file, "accepted", "Enrolled.", boxes, face=face)

@@ -85,7 +85,7 @@ def test_a_person_is_added_and_the_change_undone(admin_page, photo):
     expect(page.get_by_role("alert")).to_contain_text("Not saved yet")
     expect(page.locator(".reviewed-photo").nth(1)).to_contain_text(f"It looks like {OTHER}")
     page.get_by_role("button", name="Add selected photos").click()
-    expect(page.get_by_role("alert")).to_contain_text(f"1 photo of {NAME} enrolled. With a single photo, recognition")
+    expect(page.get_by_role("alert")).to_contain_text(f"1 photo of {NAME} enrolled. Recognition cannot be checked")
     expect_accessible(page)
 
     page.goto("/manage")

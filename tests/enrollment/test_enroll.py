@@ -1,16 +1,20 @@
 import io
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from app.enrollment.enroll import DEBATABLE, confirm, enroll, portrait_of, resolve_picks, review
+from app.enrollment.crops import average_portrait
+from app.enrollment.enroll import DEBATABLE, confirm, enroll, review
+from app.enrollment.face_choices import resolve_face_choices
 from app.errors import GalleryError, InvalidFaceChoice, UnreadableImage
 from app.gallery.store import Gallery
 from app.recognition.results import Probe
 from app.recognition.scoring import Head
 from app.vision.faces import Box, DetectedFace
+from app.vision.photo_files import read_photo
 from tests.conftest import DIMS
 from tests.rules import make_rules
 
@@ -25,10 +29,11 @@ class FakeRecognizer:
 
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery
-        self.settings = SimpleNamespace(keep_crops=False, max_file_bytes=1000)
+        self.settings = SimpleNamespace(keep_crops=False, max_file_bytes=100)
         self.network = SimpleNamespace(card=SimpleNamespace(rules=RULES))
 
-    def extract_probes(self, data: bytes):
+    def extract_probes(self, photo: bytes | Path):
+        data = photo if isinstance(photo, bytes) else read_photo(photo, self.settings.max_file_bytes)
         if data == b"broken":
             raise UnreadableImage("unreadable", "The file could not be read.")
         words = data.decode().split()
@@ -110,7 +115,7 @@ def test_a_bad_name_is_refused_before_any_photo_is_looked_at(fake):
 
 def test_a_portrait_is_the_average_face():
     crops = [np.full((112, 112, 3), value, np.uint8) for value in (40, 81)]
-    image = Image.open(io.BytesIO(portrait_of(crops)))
+    image = Image.open(io.BytesIO(average_portrait(crops)))
     assert (image.format, image.size) == ("WEBP", (224, 224))
     assert abs(np.asarray(image.convert("RGB"), dtype=float).mean() - 60) < 2
 
@@ -128,7 +133,7 @@ def ann(empty_gallery) -> FakeRecognizer:
 def test_a_picture_that_is_there_already_is_a_duplicate(ann):
     found = review(ann, "Ann", [("again.jpg", b"face 11"), ("new.jpg", b"face 14"), ("new2.jpg", b"face 14")])
     assert outcomes(found) == [("again.jpg", "duplicate"), ("new.jpg", "accepted"), ("new2.jpg", "duplicate")]
-    assert found.photos[0].reason.endswith("an anchor that is there already.")
+    assert found.photos[0].reason.endswith("a photo in the gallery.")
     assert found.photos[2].reason.endswith("new.jpg.")
 
 
@@ -156,7 +161,7 @@ def test_one_of_several_faces_can_be_picked(ann):
     found = review(ann, "Carla", photos)
     assert len(found.photos[0].faces) == 2
     assert review(ann, "Carla", photos, {0: 2}).accepted == 1
-    assert "no face number 3" in review(ann, "Carla", photos, {0: 3}).photos[0].reason
+    assert "no face 3" in review(ann, "Carla", photos, {0: 3}).photos[0].reason
 
 
 FILES = ["a/us.jpg", "b/us.jpg", "b/c/me.jpg", "4", "me too.jpg", "x=y.jpg"]
@@ -174,36 +179,36 @@ FILES = ["a/us.jpg", "b/us.jpg", "b/c/me.jpg", "4", "me too.jpg", "x=y.jpg"]
     ],
 )
 def test_a_pick_means_one_photo(texts, found):
-    assert resolve_picks(texts, FILES) == found
+    assert resolve_face_choices(texts, FILES) == found
 
 
 @pytest.mark.parametrize(
     ("texts", "sentence"),
     [
-        (["2"], "'2' is not PHOTO=NUMBER, such as us.jpg=2"),
+        (["2"], "'2' is not PHOTO=NUMBER. Write us.jpg=2"),
         (["us.jpg=two"], "is not PHOTO=NUMBER"),
-        (["us.jpg=2"], "'us.jpg' can mean a/us.jpg (photo 1) or b/us.jpg (photo 2). Name the photo by its path or by"),
-        (["7=2"], "No photo is called '7'. Give its name, or its position from 1 to 6."),
+        (["us.jpg=2"], "'us.jpg' can mean a/us.jpg (photo 1) or b/us.jpg (photo 2). Write the path, or the position"),
+        (["7=2"], "No photo is called '7'. Write its name, or its position from 1 to 6."),
         (["other.jpg=2"], "No photo is called 'other.jpg'."),
         (["a/us.jpg=2", "1=1"], "Two faces are given for 'a/us.jpg'. Give one."),
     ],
 )
 def test_a_pick_that_is_not_certain_is_refused(texts, sentence):
     with pytest.raises(InvalidFaceChoice) as caught:
-        resolve_picks(texts, FILES)
+        resolve_face_choices(texts, FILES)
     assert sentence in str(caught.value)
 
 
 def test_reasons_tell_photos_with_the_same_name_apart(ann):
     found = review(ann, "Carla", [("1.jpg", b"face 30"), ("1.jpg", b"face 31"), ("1.jpg", b"face 31")])
-    assert found.photos[2].reason == "It is nearly the same picture as 1.jpg (photo 2)."
+    assert found.photos[2].reason == "The photo is nearly the same picture as 1.jpg (photo 2)."
 
 
 def test_a_review_changes_nothing_and_who_knows_better_decides(ann):
     before = ann.gallery.snapshot()
     found = review(ann, "Carla", [("1.jpg", b"face 30"), ("bob.jpg", b"face 24"), ("wall.jpg", b"")])
     assert ann.gallery.snapshot() is before
-    report = confirm(ann, found, also=[1, 2])
+    report = confirm(ann, found.allow(DEBATABLE))
     assert (report.accepted, report.person.anchors) == (2, 2)
     assert [photo.outcome for photo in report.photos] == ["accepted", "accepted", "no_face"]
     ann.gallery.undo()

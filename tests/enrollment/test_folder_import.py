@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.enrollment.folder_import import Report, find_folders, import_folders
+from app.enrollment.folder_import import ImportReport, find_folders, import_folders
 from app.errors import InvalidImportReport
 from app.gallery.store import Gallery
 from tests.conftest import NETWORK
@@ -70,12 +70,12 @@ def test_a_folder_of_folders_is_imported(fake, folder):
 def test_a_file_that_cannot_be_opened_is_unreadable_and_tried_again(fake, folder, monkeypatch):
     put(folder, Emil__2_jpg=b"face 51")
 
-    opened = Path.open
+    open_file = Path.open
 
-    def refuse(path, *args, **options):
+    def refuse(path, *arguments, **options):
         if path.name == "2.jpg":
             raise PermissionError(13, "Permission denied")
-        return opened(path, *args, **options)
+        return open_file(path, *arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr("os.access", lambda path, mode: path.name != "2.jpg")
@@ -86,9 +86,11 @@ def test_a_file_that_cannot_be_opened_is_unreadable_and_tried_again(fake, folder
     assert run(fake, folder)["Emil"] == [("Emil/2.jpg", "accepted")]
 
 
-def test_a_file_over_the_limit_is_unreadable(fake, folder):
-    put(folder, Emil__2_jpg=b"face 51" + b" " * 1000)
-    assert run(fake, folder)["Emil"] == [("Emil/1.jpg", "accepted"), ("Emil/2.jpg", "unreadable")]
+def test_files_over_the_size_limit_are_unreadable(fake, folder):
+    put(folder, Emil__2_jpg=b"face 51".ljust(101))
+    emil = list(import_folders(fake, folder, find_folders(fake.gallery, folder)))[-1]
+    assert outcomes(emil) == [("Emil/1.jpg", "accepted"), ("Emil/2.jpg", "unreadable")]
+    assert emil.photos[1].reason.startswith("The file is too large. The limit is")
 
 
 def test_a_folder_that_cannot_be_listed_does_not_end_the_import(fake, folder, monkeypatch):
@@ -172,7 +174,7 @@ class TestReport:
         def rows(again: bool = False) -> list[list[str]]:
             folders = find_folders(fake.gallery, folder, again)
             path = tmp_path / "report.csv"
-            list(import_folders(fake, folder, folders, Report(path, folder, folders)))
+            list(import_folders(fake, folder, folders, ImportReport(path, folder, folders)))
             with path.open(newline="", encoding="utf-8") as file:
                 return list(csv.reader(file))
 
@@ -181,9 +183,9 @@ class TestReport:
     def test_it_has_every_photo_and_folder_that_cannot_be_used(self, write):
         rows = write()
         assert rows[0] == ["person", "file", "outcome", "reason"]
-        assert ["Carla", "Carla/old/2019/1.jpg", "accepted", "Its face was learnt."] in rows
+        assert ["Carla", "Carla/old/2019/1.jpg", "accepted", "Enrolled."] in rows
         assert ["Carla", "Carla/2.png", "unreadable", "The file could not be read."] in rows
-        assert ["Dora", "", "refused", "There is no picture in this folder."] in rows
+        assert ["Dora", "", "refused", "The folder has no photo."] in rows
         assert [row[2] for row in rows if row[0] == "Bad\nname"] == ["refused"]
 
     def test_each_photo_keeps_its_last_row(self, write, folder):
@@ -209,5 +211,5 @@ class TestReport:
     def test_another_file_is_not_overwritten(self, folder, tmp_path):
         (tmp_path / "people.csv").write_text("name,phone\n")
         with pytest.raises(InvalidImportReport, match="exists and is not the report of an import"):
-            Report(tmp_path / "people.csv", folder, [])
+            ImportReport(tmp_path / "people.csv", folder, [])
         assert (tmp_path / "people.csv").read_text() == "name,phone\n"

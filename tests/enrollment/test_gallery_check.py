@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.enrollment import gallery_check
-from app.enrollment.gallery_check import check
+from app.enrollment.gallery_check import check_gallery
 from app.errors import ModelError
 from app.gallery.snapshot import Snapshot
 from app.recognition import impostor_faces
@@ -35,7 +35,7 @@ def gallery(**people: np.ndarray) -> Snapshot:
 def found(make):
     def kinds(impostors=None, **people) -> list[tuple]:
         faces = make(99, 10) if impostors is None else impostors
-        findings = check(gallery(**people), RULES, faces).findings
+        findings = check_gallery(gallery(**people), RULES, faces).findings
         return [(one.kind, one.person, one.rows, one.other) for one in findings]
 
     return kinds
@@ -60,7 +60,7 @@ def test_two_names_of_one_person_are_confused(make, found):
 
 def test_a_finding_concerns_both_people_of_a_pair(make):
     people = gallery(Ann=make(1, 6), Bob=make(2, 6), Anna=make(1, 6))
-    (finding,) = check(people, RULES, make(99, 10)).findings
+    (finding,) = check_gallery(people, RULES, make(99, 10)).findings
     assert [finding.concerns({name}) for name in ("Ann", "Anna", "Bob")] == [True, True, False]
 
 
@@ -72,16 +72,16 @@ def test_few_anchors_and_photos_of_everybody(make, found):
 
 def test_names_that_strangers_would_get(make):
     faces = np.concatenate([make(1, 3), make(50, 7)])
-    result = check(gallery(Ann=make(1, 6), Bob=make(2, 6)), RULES, faces)
-    assert [(one.kind, one.person, one.value) for one in result.findings] == [("stranger", "Ann", 0.3)]
-    assert (result.people, result.anchors, result.impostors, result.strangers_named) == (2, 12, 10, 0.3)
+    result = check_gallery(gallery(Ann=make(1, 6), Bob=make(2, 6)), RULES, faces)
+    assert [(one.kind, one.person, one.value) for one in result.findings] == [("impostor", "Ann", 0.3)]
+    assert (result.people, result.anchors, result.impostors, result.measured_fpir) == (2, 12, 10, 0.3)
     assert all(gallery_check.ADVICE[one.kind] == one.advice for one in result.findings)
 
 
 def test_an_empty_gallery_and_lone_people(make):
     nobody = Snapshot((), (), np.zeros((0, 32), np.float32), np.zeros(1, np.int64), 0)
-    assert check(nobody, RULES, make(99, 3)).findings == ()
-    assert [one.kind for one in check(gallery(Ann=make(1, 1)), RULES, make(99, 3)).findings] == ["few"]
+    assert check_gallery(nobody, RULES, make(99, 3)).findings == ()
+    assert [one.kind for one in check_gallery(gallery(Ann=make(1, 1)), RULES, make(99, 3)).findings] == ["few"]
 
 
 def test_the_strangers_that_ship_belong_to_the_network_that_ships():

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from app import text
-from app.enrollment.enroll import DEBATABLE, MOST_PHOTOS, confirm
+from app.enrollment.enroll import DEBATABLE, MAX_PHOTOS, confirm
 from app.enrollment.photo_review import examine_photo
 from app.errors import FileTooLarge, InvalidName, ReviewExpired
 from app.gallery import names
@@ -39,9 +39,9 @@ def add_form() -> str:
 @blueprint.post("/add")
 def review_photos() -> Response:
     """Review photos; with `enroll`, add the selected faces."""
-    allow_photos(MOST_PHOTOS)
+    allow_photos(MAX_PHOTOS)
     settings = current_settings()
-    request.max_form_parts = FIELDS_PER_PHOTO * MOST_PHOTOS + settings.max_fields
+    request.max_form_parts = FIELDS_PER_PHOTO * MAX_PHOTOS + settings.max_fields
     request.max_form_memory_size = settings.max_request_bytes
     recognizer = current_recognizer()
     name = request.form.get("name", "")
@@ -51,8 +51,8 @@ def review_photos() -> Response:
         choices = review.read_choices(recognizer, request.form)
     except (InvalidName, ReviewExpired) as error:
         return _problem(name, str(error), 422)
-    if len(choices) + len(files) > MOST_PHOTOS:
-        sentence = f"You sent {len(choices) + len(files)} photos. The limit is {MOST_PHOTOS}. Add some of them first."
+    if len(choices) + len(files) > MAX_PHOTOS:
+        sentence = f"You sent {len(choices) + len(files)} photos. The limit is {MAX_PHOTOS}. Add some of them first."
         return _problem(name, sentence, 422)
     if not choices and not files:
         return _problem(name, "No photo was sent. Choose at least one.", 400)
@@ -102,8 +102,7 @@ def _enroll(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -
     outcomes = zip(selected, reviewed.photos, strict=True)
     if any(photo.outcome not in ("accepted", choice.allowed) for choice, photo in outcomes):
         return prevent_caching(make_response(_review_page(recognizer, name, choices, CHECK_AGAIN)))
-    overruled = [index for index, photo in enumerate(reviewed.photos) if photo.outcome in DEBATABLE]
-    report = confirm(recognizer, reviewed, overruled)
+    report = confirm(recognizer, reviewed.allow(DEBATABLE))
     if report.person is None or report.check is None:
         raise BadRequest(NONE_SELECTED)
     sentence = f"{text.count(report.accepted, 'photo')} of {report.person.name} enrolled. {report.check}"
@@ -120,4 +119,4 @@ def _form(name: str, problem: str | None = None) -> str:
 
 
 def _limits() -> dict[str, object]:
-    return upload_limits() | {"max_images": MOST_PHOTOS}
+    return upload_limits() | {"max_images": MAX_PHOTOS}

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from app.arrays import FloatArray
 from app.enrollment.enroll import DEBATABLE, compare, confirm
-from app.enrollment.photo_review import ExaminedPhoto, choose
+from app.enrollment.photo_review import ExaminedPhoto, choose_face
 from app.errors import ReviewExpired
 from app.gallery import names
 from app.recognition.recognizer import Recognizer
@@ -80,7 +80,7 @@ def correct_face() -> Response:
 
 def _add(recognizer: Recognizer, name: str, examined: ExaminedPhoto) -> Response:
     """Add the face to a person. If the review objects, ask for confirmation first."""
-    review = compare(recognizer, names.clean(name), [choose(examined)])
+    review = compare(recognizer, names.clean(name), [choose_face(examined)])
     photo, crop = review.photos[0], examined.probes[0].crop
     if crop is not None and not photo.accepted and request.form.get("reviewed") != photo.outcome:
         page = render(
@@ -92,7 +92,7 @@ def _add(recognizer: Recognizer, name: str, examined: ExaminedPhoto) -> Response
             photo=request.form["photo"],
         )
         return prevent_caching(make_response(page))
-    report = confirm(recognizer, review, [0] if photo.outcome in DEBATABLE else [])
+    report = confirm(recognizer, review.allow(DEBATABLE))
     if report.person is None:
         raise BadRequest(EXPIRED)
     sentence = f"Face added to {report.person.name}. {report.check}"

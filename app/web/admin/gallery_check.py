@@ -34,7 +34,7 @@ TITLES = {
     "confused": "Easily confused people",
     "few": "Too few reference photos",
     "wide": "Inconsistent reference photos",
-    "stranger": "Names that unknown people would get",
+    "impostor": "Names that unknown people would get",
 }
 """Headings by kind of finding."""
 
@@ -86,7 +86,7 @@ def _check(recognizer: Recognizer) -> Steps:
     yield f"Checking {text.count(len(snapshot), 'person')}…"
     impostors = impostor_faces.read_impostors(recognizer.settings.model, recognizer.network.card)
     with stage("check"):
-        result = gallery_check.check(snapshot, recognizer.rules(snapshot), impostors)
+        result = gallery_check.check_gallery(snapshot, recognizer.rules(snapshot), impostors)
     ids = dict(zip(snapshot.names, snapshot.ids, strict=True))
     own_names = {person.name for person in gallery.added_people()}
     own = [finding for finding in result.findings if finding.concerns(own_names)]
@@ -97,7 +97,7 @@ def _check(recognizer: Recognizer) -> Steps:
         people=result.people,
         anchors=result.anchors,
         impostors=result.impostors,
-        fpir=result.strangers_named,
+        fpir=result.measured_fpir,
         own=_groups(recognizer, own, ids),
         shipped=_groups(recognizer, shipped, ids),
         time=time.strftime("%H:%M", time.gmtime()),
@@ -120,8 +120,7 @@ def _view(recognizer: Recognizer, finding: Finding, ids: Mapping[str, int]) -> F
     with suppress(PersonNotFound):
         anchors = recognizer.gallery.anchors(ids[finding.person]) if finding.rows else []
     concerned = tuple(anchors[row] for row in finding.rows if row < len(anchors))
-    # The page links both names of a pair, so the sentence starts after them.
-    detail = finding.detail.removeprefix(f"and {finding.other}: ")
+    detail = finding.detail
     if concerned:
         detail = f"{text.count(len(concerned), 'reference photo')} {detail}"
     other_id = None if finding.other is None else ids[finding.other]

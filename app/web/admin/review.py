@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from werkzeug.datastructures import MultiDict
 
-from app.enrollment.enroll import DEBATABLE, Review, compare
-from app.enrollment.photo_review import PhotoOutcome, choose
+from app.enrollment.enroll import DEBATABLE, Enrollment, compare
+from app.enrollment.photo_review import PhotoOutcome, choose_face
 from app.recognition.recognizer import Recognizer
-from app.recognition.results import Probe
 from app.vision.faces import Box
 from app.web import inline_images
 from app.web.admin.sealed_photos import PREVIEW_SIDE, SealedPhoto, seal, unseal
@@ -115,23 +114,23 @@ def read_choices(recognizer: Recognizer, form: MultiDict[str, str]) -> list[Phot
     return choices
 
 
-def compare_choices(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> Review:
+def compare_choices(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> Enrollment:
     """Compare photos with each other and with the gallery."""
-    return compare(recognizer, name, [choose(choice.photo.examined, choice.face) for choice in choices])
+    return compare(recognizer, name, [choose_face(choice.photo.examined, choice.face) for choice in choices])
 
 
 def views(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> list[PhotoView]:
     """Review all photos that are not deselected, and prepare the page."""
     review = compare_choices(recognizer, name, [choice for choice in choices if not choice.deselected])
-    rows = zip(review.photos, review.probes, strict=True)
-    return [_view(recognizer, choice, None if choice.deselected else next(rows)) for choice in choices]
+    outcomes = iter(review.photos)
+    return [_view(recognizer, choice, None if choice.deselected else next(outcomes)) for choice in choices]
 
 
-def _view(recognizer: Recognizer, choice: PhotoChoice, row: tuple[PhotoOutcome, Probe | None] | None) -> PhotoView:
+def _view(recognizer: Recognizer, choice: PhotoChoice, reviewed: PhotoOutcome | None) -> PhotoView:
     photo, probes = choice.photo, choice.photo.examined.probes
-    result, probe = row or choose(photo.examined, choice.face)
-    kind, label = LABELS[result.outcome] if row else ("unknown", "Not selected")
-    crop = (probe or probes[0]).crop if probe or len(probes) == 1 else None
+    result = reviewed or choose_face(photo.examined, choice.face)
+    kind, label = LABELS[result.outcome] if reviewed else ("unknown", "Not selected")
+    crop = result.face.crop if result.face else probes[0].crop if len(probes) == 1 else None
     debatable = result.outcome in DEBATABLE
     checkbox = "Add photo" if result.accepted and not choice.several_faces else None
     scale = min(1.0, PREVIEW_SIDE / max(photo.width, photo.height, 1))
@@ -148,7 +147,7 @@ def _view(recognizer: Recognizer, choice: PhotoChoice, row: tuple[PhotoOutcome, 
         faces=_face_choices(choice, scale) if choice.several_faces else (),
         reviewed=f"{choice.face or ''}:{result.outcome}",
         checkbox="Add photo anyway" if debatable else checkbox,
-        included=row is not None and (result.accepted or (debatable and choice.allowed == result.outcome)),
+        included=reviewed is not None and (result.accepted or (debatable and choice.allowed == result.outcome)),
     )
 
 

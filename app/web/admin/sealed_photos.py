@@ -6,15 +6,11 @@ The signature guarantees that the server reads back only faces that it has cropp
 from __future__ import annotations
 
 import base64
-import io
 import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from app.enrollment.enroll import lossless
+from app.enrollment.crops import decode_crop, encode_crop
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome
 from app.errors import ReviewExpired
 from app.gallery import embedding_rows
@@ -86,14 +82,14 @@ def _dump_probe(probe: Probe) -> list[Any]:
     face = [box.x, box.y, box.width, box.height, probe.face.confidence]
     if probe.crop is None or probe.embedding is None:
         return [face, probe.flaw, None, None]
-    return [face, probe.flaw, _encode(lossless(probe.crop)), _encode(embedding_rows.to_bytes(probe.embedding))]
+    return [face, probe.flaw, _encode(encode_crop(probe.crop)), _encode(embedding_rows.to_bytes(probe.embedding))]
 
 
 def _load_probe(face: list[Any], flaw: str | None, crop: str | None, embedding: str | None) -> Probe:
     detected = DetectedFace(Box(*face[:4]), None, face[4])
     if crop is None or embedding is None:
         return Probe(detected, None, None, flaw)
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(crop))).convert("RGB"))
+    pixels = decode_crop(base64.b64decode(crop))
     blob = base64.b64decode(embedding)
     return Probe(detected, pixels, embedding_rows.from_bytes([blob])[0], flaw)
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, url_for
 
 from app import serialization
-from app.enrollment.look_alikes import likeness
+from app.enrollment.look_alikes import find_look_alikes
 from app.errors import PersonNotFound
 from app.gallery.store import Person
 from app.web.api import schema
@@ -46,7 +46,7 @@ def get_person(path: schema.PersonPath) -> Response:
     person = recognizer.gallery.find(path.person_id)
     if person is None:
         raise PersonNotFound(f"No person has the ID {path.person_id}.")
-    spread, closest = likeness(person.id, recognizer.gallery.snapshot(), recognizer.network.card.rules.head)
+    spread, closest = find_look_alikes(person.id, recognizer.gallery.snapshot(), recognizer.network.card.rules.head)
     return json_response(person_json(person) | serialization.similarity(spread, closest))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Response
 
 from app import serialization
-from app.enrollment.enroll import MOST_PHOTOS, EnrollmentReport, confirm, resolve_picks, review
+from app.enrollment.enroll import MAX_PHOTOS, confirm, review
+from app.enrollment.face_choices import resolve_face_choices
 from app.errors import FileTooLarge
 from app.web.api import admin_schema, people, schema
 from app.web.api.responses import admin_blueprint, json_response, problems
@@ -18,7 +19,7 @@ blueprint = admin_blueprint("api_people_changes", people.blueprint)
 @blueprint.before_request
 def limit_body() -> None:
     """Limit the body to the photos of one enrollment."""
-    allow_photos(MOST_PHOTOS)
+    allow_photos(MAX_PHOTOS)
 
 
 @blueprint.post(
@@ -30,14 +31,10 @@ def limit_body() -> None:
 def add_person(query: admin_schema.EnrollQuery, form: schema.PhotosForm) -> Response:
     """Enroll the faces of the photos in the field `image`."""
     recognizer = current_recognizer()
-    photos = read_photos("image", MOST_PHOTOS)
-    picks = resolve_picks(query.face, [photo.name for photo in photos])
+    photos = read_photos("image", MAX_PHOTOS)
+    picks = resolve_face_choices(query.face, [photo.name for photo in photos])
     reviewed = review(recognizer, query.name, [(photo.name, _data(photo)) for photo in photos], picks)
-    if query.review:
-        report = EnrollmentReport(reviewed.name, reviewed.photos)
-    else:
-        allowed = [index for index, photo in enumerate(reviewed.photos) if photo.outcome in query.allow]
-        report = confirm(recognizer, reviewed, allowed)
+    report = reviewed if query.review else confirm(recognizer, reviewed.allow(query.allow))
     person = people.person_json(report.person) if report.person else None
     enrolled = report.accepted if person else 0
     return json_response(serialization.enrollment(report.name, enrolled, person, report.photos, report.check))

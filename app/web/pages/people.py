@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import NotFound
 
-from app.enrollment.look_alikes import likeness
+from app.enrollment.look_alikes import find_look_alikes
 from app.enrollment.self_check import check_person
 from app.web.portraits import Tile, person_heading, tile
 from app.web.recognizer_loading import current_recognizer
@@ -68,7 +68,7 @@ def profile(person_id: int) -> str:
     if person is None:
         raise NotFound
     rules = recognizer.rules(snapshot)
-    spread, closest = likeness(person.id, snapshot, rules.head)
+    spread, closest = find_look_alikes(person.id, snapshot, rules.head)
     return render_template(
         "person.html",
         person=person,
@@ -77,7 +77,7 @@ def profile(person_id: int) -> str:
         check=check_person(recognizer, person.id),
         threshold=rules.threshold(person.anchors, len(snapshot)),
         lookalikes=[
-            LookalikeView(other.id, tile(other), row.class_distance, row.mistaken)
+            LookalikeView(other.id, tile(other), row.class_distance, row.closer_anchors)
             for row in closest
             if (other := gallery.find(row.id)) is not None
         ],

@@ -16,7 +16,7 @@ from tests.web.admin_requests import fields, send
 from tests.web.conftest import alert, heading, text
 
 SINGLE = (
-    "With a single photo, recognition cannot be checked. Add at least two more: sharp, frontal and from other days."
+    "Recognition cannot be checked with a single photo. Add at least two more: sharp, front-on and from other days."
 )
 
 
@@ -69,7 +69,7 @@ def test_every_photo_is_reviewed_and_nothing_is_saved_before_confirmation(client
         ("two.jpg", "Several faces"),
         ("none.jpg", "Unreadable"),
     ]
-    assert f"It looks like {PERSON}, who is in the gallery under that name." in text(page)
+    assert f"The face looks like {PERSON}, who is already in the gallery." in text(page)
     assert page.text.count("<foreignObject") == 2
     assert page.cache_control.no_store
     assert gallery.history() == before
@@ -84,12 +84,12 @@ def test_every_photo_is_reviewed_and_nothing_is_saved_before_confirmation(client
     # A selected face is reviewed before it can be added despite an objection.
     page = send(client, "/manage/add", sent | {"face-1": "2", "include-0": "on"})
     assert alert(page).startswith("Not saved yet. Check the marked photo.")
-    assert f"It looks like {OTHER}" in text(page)
+    assert f"The face looks like {OTHER}" in text(page)
     assert gallery.history() == before
     sent = fields(page, "/manage/add") | {"enroll": "1", "include-1": "on"}
     answer = send(client, "/manage/add", sent)
     assert message(client, answer) == (
-        "2 photos of Bo enrolled. 0 of 2 photos would be recognized if they were new. Add more photos: sharp, frontal "
+        "2 photos of Bo enrolled. 0 of 2 photos would be recognized if they were new. Add more photos: sharp, front-on "
         "and from other days."
     )
     assert answer.location == f"/manage/people/{gallery.find('Bo').id}"
@@ -222,7 +222,7 @@ def test_a_correction_adds_the_face_to_the_right_person(client, gallery, photo):
     assert [one.note for one in gallery.anchors("Bo")] == ["me.jpg"]
     assert heading(results(client, photo(PERSON))) == "This looks like Bo"
     confirmation = client.post("/manage/faces", data=sent | {"person": "Bo"})
-    assert "nearly the same picture as an anchor that is there already" in text(confirmation)
+    assert "nearly the same picture as a photo in the gallery" in text(confirmation)
     answer = client.post("/manage/faces", data=fields(confirmation, "/manage/faces") | {"person": "Bo"})
     assert message(client, answer).startswith("Face added to Bo. 2 of 2 photos would be recognized")
     assert gallery.find("Bo").anchors == 2
@@ -273,10 +273,10 @@ def test_the_gallery_check_shows_the_findings_of_the_command(client, gallery, re
         "Reference photos unlike the others of their person (",
         "wrong-1.jpg",
         "Too few reference photos (2)",
-        "3 at least are wanted",
+        "The recommended minimum is 3",
     ):
         assert expected in said
-    for advice in ("Look at the photo; remove the anchor if it shows somebody else.", "Add photos of different days."):
+    for advice in ("Check the photo. Remove the anchor if it shows another person.", "Add photos from other days."):
         assert advice in said
     own, about_shipped = re.split(r"\d+ findings? about the shipped people</summary>", page.text)
     assert "Famous" in about_shipped

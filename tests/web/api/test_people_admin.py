@@ -111,7 +111,7 @@ def test_photos_with_the_same_name_are_told_apart_by_their_position(client, gall
         return client.post(path, data={"image": same}, headers=BEARER)
 
     assert [one["outcome"] for one in send("2=1").get_json()["photos"]] == ["several_faces", "lookalike"]
-    refused = "'us.jpg' can mean us.jpg (photo 1) or us.jpg (photo 2). Name the photo by its path or by its position"
+    refused = "'us.jpg' can mean us.jpg (photo 1) or us.jpg (photo 2). Write the path, or the position"
     assert_problem(send("us.jpg=1"), 400, "invalid_face_choice", refused)
 
 

@@ -1,0 +1,33 @@
+"""Face crops as WebP files: kept crops of anchors, and average portraits."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from app.arrays import ByteArray
+from app.vision import alignment
+
+
+def encode_crop(crop: ByteArray) -> bytes:
+    """Encode a crop, uint8 (112, 112, 3) RGB, as lossless WebP."""
+    file = io.BytesIO()
+    Image.fromarray(crop).save(file, "WEBP", lossless=True)
+    return file.getvalue()
+
+
+def decode_crop(data: bytes) -> ByteArray:
+    """Decode a WebP crop: uint8 (112, 112, 3) RGB."""
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def average_portrait(crops: Sequence[ByteArray]) -> bytes:
+    """Average at least one crop, uint8 (112, 112, 3) RGB each, to a portrait: WebP of 224 x 224 pixels."""
+    average = np.round(np.mean(np.stack(crops), axis=0, dtype=np.float64)).astype(np.uint8)
+    side = alignment.PORTRAIT_SIDE
+    file = io.BytesIO()
+    Image.fromarray(average).resize((side, side), Image.Resampling.LANCZOS).save(file, "WEBP", quality=85)
+    return file.getvalue()
