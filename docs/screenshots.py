@@ -106,7 +106,7 @@ def _ambiguous(folder: Path, server: Server) -> Path:
         following = part["next"]
     for name, face in faces.items():
         details = requests.get(f"{api}/people/{ids[name]}", timeout=60).json()
-        low, high, other = 0.0, 1.0, details["lookalikes"][0]["person"]
+        low, high, other = 0.0, 1.0, details["look_alikes"][0]["person"]
         for _ in range(STEPS):
             share = (low + high) / 2
             file = _file(folder, "ambiguous", photos.paste(Image.blend(face, faces[other], share)))

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.photos import PERSON, portraits
 
-IDENTIFY, LIST_PEOPLE = "POST /api/v1/identify", "GET /api/v1/people List"
+IDENTIFY, LIST_PEOPLE = "POST /api/v1/identify Identify", "GET /api/v1/people List"
 """Buttons that open these operations of the API page."""
 
 PAGES = ("/people", "/people/7", "/model", "/api/docs")
