@@ -40,7 +40,7 @@ def check(context: click.Context, as_json: bool, show_all: bool) -> None:
     gallery = common.open_gallery(settings)
     snapshot = gallery.snapshot()
     rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
-    with progress_bar(len(snapshot) + len(impostors), "step") as bar:
+    with progress_bar(len(snapshot), "person") as bar:
         result = check_gallery(snapshot, rules, impostors, bar.update)
     added = {person.name for person in gallery.added_people()}
     own = [_row(gallery, finding, False) for finding in result.findings if finding.concerns(added)]

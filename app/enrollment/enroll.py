@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from app.enrollment.self_check import SelfCheck, check_person
 from app.errors import PhotoError
 from app.gallery import names
 from app.gallery.store import ImportedPhotos, Person
-from app.recognition.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from app.recognition.recognizer import Recognizer
 
 MAX_PHOTOS = 100
 """Maximum number of photos in one enrollment by HTTP."""

@@ -12,12 +12,15 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.enrollment.enroll import Enrollment, enroll
 from app.errors import GalleryError, InvalidImportReport
 from app.gallery.store import Gallery, ImportedPhotos
-from app.recognition.recognizer import Recognizer
 from app.vision.photo_files import find_photos
+
+if TYPE_CHECKING:
+    from app.recognition.recognizer import Recognizer
 
 HEADINGS = ("person", "file", "outcome", "reason")
 NO_PHOTO = "The folder has no photo."

@@ -14,7 +14,7 @@ from app.enrollment.look_alikes import class_distances, leave_one_out
 from app.enrollment.photo_comparison import DUPLICATE_COSINE
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import Rules, decide
-from app.recognition.scoring import rank
+from app.recognition.scoring import SAME_PICTURE, rank
 from app.text import count as counted
 
 Kind = Literal["outlier", "duplicate", "confused", "few", "wide", "impostor"]
@@ -94,21 +94,19 @@ def check_gallery(
         snapshot: The gallery.
         rules: Thresholds for the gallery.
         impostors: Float32 (faces, dims), faces of people in no gallery.
-        tick: Called once per person and once per impostor.
+        tick: Called once per person.
     """
     findings: list[Finding] = []
     pairs: Counter[tuple[int, int]] = Counter()
+    nearest_anchor = np.full(len(impostors), -1, np.float32)
     for position in range(len(snapshot)):
         findings += check_anchors(snapshot.names[position], snapshot.person(position), rules)
         for other, count in _count_closer(position, snapshot, rules).items():
             pairs[min(position, other), max(position, other)] += count
+        nearest_anchor = np.maximum(nearest_anchor, (snapshot.person(position) @ impostors.T).max(axis=0))
         tick()
     findings += _find_confused(pairs, snapshot)
-    named: Counter[str] = Counter()
-    for face in impostors:
-        person = decide(rank(face, snapshot, rules.head), rules).person
-        named.update([person] if person else [])
-        tick()
+    named = _name_impostors(impostors, nearest_anchor, snapshot, rules)
     findings += _find_impostor_names(named, len(impostors))
     findings.sort(key=lambda finding: (list(ADVICE).index(finding.kind), -finding.value))
     fpir = sum(named.values()) / max(1, len(impostors))
@@ -146,6 +144,20 @@ def _count_closer(position: int, snapshot: Snapshot, rules: Rules) -> Counter[in
         return Counter()
     closest = distances.argmin(axis=1)
     return Counter(closest[closest != position].tolist())
+
+
+def _name_impostors(
+    impostors: FloatArray, nearest_anchor: FloatArray, snapshot: Snapshot, rules: Rules
+) -> Counter[str]:
+    """Count the names that impostors get. `nearest_anchor` has each impostor's largest cosine to any anchor."""
+    if not len(snapshot) or not len(impostors):
+        return Counter()
+    # Most impostors are too far from everyone, which two matrix products show. Only the others are ranked.
+    threshold = max(rules.threshold(int(count), len(snapshot)) for count in np.unique(snapshot.counts))
+    distances = rules.head.score_cosines((impostors @ snapshot.templates.T).max(axis=1))
+    close = (distances <= threshold) | (nearest_anchor >= SAME_PICTURE)
+    people = (decide(rank(face, snapshot, rules.head), rules).person for face in impostors[close])
+    return Counter(person for person in people if person)
 
 
 def _find_confused(pairs: Counter[tuple[int, int]], snapshot: Snapshot) -> Iterator[Finding]:

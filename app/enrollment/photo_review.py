@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from app.arrays import ByteArray, FloatArray
 from app.errors import PhotoError
-from app.recognition.recognizer import Recognizer
 from app.recognition.results import Probe
 from app.vision.decoding import Picture
 from app.vision.faces import Box
+
+if TYPE_CHECKING:
+    from app.recognition.recognizer import Recognizer
 
 OutcomeCode = Literal[
     "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.enrollment.look_alikes import class_distances
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import Rules, find_matches
-from app.recognition.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from app.recognition.recognizer import Recognizer
 
 _GOOD_SHARE = 0.8
 
