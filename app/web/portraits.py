@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from flask import Response, current_app, request, url_for
 from werkzeug.http import quote_etag
 
+from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery, Person
 
 VERSION_LENGTH = 16
 """Characters of a portrait's sha256 in its address."""
 
 _YEAR = 365 * 24 * 3600
+
+_headings: WeakKeyDictionary[Snapshot, str] = WeakKeyDictionary()
+"""By snapshot, since the query behind it takes 30 ms."""
 
 
 @dataclass(frozen=True)
@@ -64,4 +69,7 @@ def initials(name: str) -> str:
 
 def person_heading(gallery: Gallery) -> str:
     """Return the heading for a column of people: the shipped gallery has celebrities only."""
-    return "Person" if gallery.added_people() else "Celebrity"
+    snapshot = gallery.snapshot()
+    if snapshot not in _headings:
+        _headings[snapshot] = "Person" if gallery.added_people() else "Celebrity"
+    return _headings[snapshot]
