@@ -105,10 +105,5 @@ def format_json(value: object) -> str:
     return json.dumps(value)
 
 
-def display_path(path: Path) -> str:
-    """Return a path as text, also where its name is not valid text."""
-    return click.format_filename(path)
-
-
 def _quote(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text

@@ -102,7 +102,7 @@ def add(
 
         reviewed = review(recognizer, name, labeled_photos(), faces)
     for path, photo in zip(photos, reviewed.photos, strict=True):
-        click.echo(common.format_row([common.display_path(path), photo.outcome, photo.reason]))
+        click.echo(common.format_row([text.display_path(path), photo.outcome, photo.reason]))
     allowed = reviewed.allow(allow)
     if only_review:
         total = text.count(len(photos), "photo")
@@ -152,7 +152,7 @@ def import_people(
         for enrollment in _import_folder(source, report_file, again, allow):
             complete &= 0 < enrollment.accepted == len(enrollment.photos)
     except OSError as error:
-        path = common.display_path(Path(error.filename or source))
+        path = text.display_path(Path(error.filename or source))
         raise click.ClickException(f"{path} cannot be used ({error.strerror}).") from error
     context.exit(0 if complete else 1)
 
@@ -166,7 +166,7 @@ def export(file: Path, no_crops: bool) -> None:
     Import it with `people import FILE`. The import keeps crops only if FACES_KEEP_CROPS is set there.
     """
     count = common.open_gallery(common.load_settings()).export_bundle(file, not no_crops)
-    click.echo(f"{text.count(count, 'person')} exported to {common.display_path(file)}.")
+    click.echo(f"{text.count(count, 'person')} exported to {text.display_path(file)}.")
 
 
 def _import_folder(source: Path, report_file: Path | None, again: bool, allow: Sequence[str]) -> Iterator[Enrollment]:
@@ -177,18 +177,18 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
     folders = find_folders(common.open_gallery(settings), source, again)
     if not folders:
         raise click.ClickException(
-            f"{common.display_path(source)} contains no folder. Make a folder for each person, with photos in it."
+            f"{text.display_path(source)} contains no folder. Make a folder for each person, with photos in it."
         )
     reviewed = sum(folder.reviewed for folder in folders)
     if reviewed:
         click.echo(f"{text.count(reviewed, 'photo')} skipped, reviewed by an earlier import. Option: --again", err=True)
     pending = [folder for folder in folders if folder.pending]
     if not pending:
-        click.echo(f"There is no new photo in {common.display_path(source)}.", err=True)
+        click.echo(f"There is no new photo in {text.display_path(source)}.", err=True)
         return
     for folder in pending:
         if folder.reviewed and names.key(folder.name) != names.key(folder.path.name):
-            path = common.display_path(folder.path)
+            path = text.display_path(folder.path)
             click.echo(f"New photos in {path} are added to {folder.name}, like the earlier ones.", err=True)
     full = source.resolve()
     report = ImportReport(report_file or full.with_name(f"{full.name}.csv"), source, pending)
@@ -199,7 +199,7 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
                 print_line(problem, err=True)
             print_line(common.format_row([enrollment.name, enrollment.accepted, len(enrollment.photos)]))
             yield enrollment
-    print_line(f"Report: {common.display_path(report.path)}", err=True)
+    print_line(f"Report: {text.display_path(report.path)}", err=True)
 
 
 def _problems(enrollment: Enrollment) -> list[str]:

@@ -144,7 +144,7 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
         try:
             probes = recognizer.extract_probes(path)[1]
         except PhotoError as error:
-            click.echo(common.format_row([common.display_path(path), str(error)]), err=True)
+            click.echo(common.format_row([text.display_path(path), str(error)]), err=True)
             continue
         usable = [probe.embedding for probe in probes if probe.embedding is not None]
         if len(usable) == 1:
@@ -152,7 +152,7 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
             notes.append(path.name)
         else:
             reason = f"The photo shows {text.count(len(usable), 'usable face')}. Send a photo with exactly one."
-            click.echo(common.format_row([common.display_path(path), reason]), err=True)
+            click.echo(common.format_row([text.display_path(path), reason]), err=True)
     if embeddings:
         person = recognizer.gallery.reject_faces(name, np.stack(embeddings), notes)
         click.echo(f"{text.count(len(embeddings), 'face')} marked as not {person.name}.")

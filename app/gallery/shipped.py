@@ -1,7 +1,7 @@
 """Shipped gallery: the folder of embeddings and portraits that fills a new database.
 
 `people.json` has the network and, in order, each person's name, portrait file and number of anchors, and the SHA-256
-of these and of `anchors.safetensors`, the float16 matrix of all embeddings in that order.
+of this list and of `anchors.safetensors`, the float16 matrix of all embeddings in that order.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class _DecoderProcess:
         return line
 
     def _read_picture(self, answer: dict[str, Any]) -> Picture | None:
-        """Copy the pixels: a process that a file has taken over must not change them later."""
+        """Copy the pixels: a compromised process must not change them later."""
         if "code" in answer:
             raise UnreadableImage(answer["code"], answer["message"])
         pixels = np.empty(answer["shape"], dtype=np.uint8)

@@ -1,7 +1,7 @@
 """Choice of the quality floor: the smallest, blurriest and most rotate_picture face that the network can identify.
 
 Size and detail are limited where the network no longer recognizes reduced copies of calibration faces. The other
-measures are limited at the worst values of ordinary calibration faces, so that `REFUSED` of these are refused.
+measures are limited at the worst values of ordinary calibration faces, so that a share of `REFUSED` is refused.
 """
 
 from __future__ import annotations

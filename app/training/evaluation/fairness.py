@@ -52,8 +52,8 @@ def summarize(by_person: dict[str, Metrics], by_source: list[Metrics]) -> Metric
 
     Returns:
         `people`; `rank1` and `matched` with `mean` over people, `spread` (standard deviation) and `worst_tenth` (mean
-        of the lowest tenth); `worst_tenth`, the names of these; `impostors_by_name`, the names that most impostors
-        matched; `sources`, as given.
+        of the lowest tenth); `worst_tenth`, the names of the lowest tenth; `impostors_by_name`, the names
+        that most impostors matched; `sources`, as given.
     """
     tenth = max(1, len(by_person) // 10)
     worst = sorted(by_person, key=lambda name: (by_person[name]["rank1"], by_person[name]["matched"], name))

@@ -18,7 +18,7 @@ from app.training.evaluation.ranked_faces import RankedFace, distances, rank1_hi
 
 
 def tpir(known: AnyArray, is_correct: BoolArray, impostors: AnyArray, fpir: float) -> float:
-    """Return the TPIR at the threshold under which at most a share `fpir` of the impostors lies.
+    """Return the TPIR at the threshold that at most a share `fpir` of the impostors falls below.
 
     Args:
         known: float (faces,), distances of known faces to their closest person.

@@ -45,7 +45,7 @@ def folds_accuracy(distances: AnyArray, is_different: BoolArray, folds: int = 10
 
 
 def tar_at_far(distances: AnyArray, is_different: BoolArray, far: float) -> float:
-    """Return the TAR at the distance under which a share `far` of the different pairs lies."""
+    """Return the TAR at the distance that a share `far` of the different pairs falls below."""
     threshold = np.sort(distances[is_different])[int(is_different.sum() * far)]
     return float((distances[~is_different] < threshold).mean())
 

@@ -96,7 +96,7 @@ def _fill(total: DoubleArray, weights: DoubleArray) -> DoubleArray:
 
 
 def _content_mask(picture: ByteArray) -> ByteArray:
-    """Return 255 inside a picture and 0 in the black borders that many collections add: uint8 (height, width, 3)."""
+    """Return 255 inside a picture and 0 in the black borders of some photo collections: uint8 (height, width, 3)."""
     brightest = picture.max(axis=2)
     mask = np.zeros_like(picture)
     rows = np.flatnonzero(np.percentile(brightest, 80, axis=1) > _BLACK)

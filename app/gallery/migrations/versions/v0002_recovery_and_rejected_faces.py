@@ -10,7 +10,7 @@ _REMOVABLE = ("person", "anchor", "rejected")
 
 
 def upgrade() -> None:
-    """Make the new tables and columns; on SQLite the tables whose constraints change are made anew."""
+    """Create the new tables and columns. On SQLite, create tables with changed constraints again."""
     if op.get_bind().dialect.name == "sqlite":
         _remake_people()
     else:
