@@ -124,13 +124,13 @@ class AdminDisabled(FacesError):
 class InvalidUpload(FacesError):
     """A form has no photo, and one is required."""
 
-    code = "no_image"
+    code = "no_photo"
 
 
 class TooManyPhotos(InvalidUpload):
     """A form has more photos than the limit."""
 
-    code = "too_many_images"
+    code = "too_many_photos"
 
 
 class UploadTooLarge(InvalidUpload):

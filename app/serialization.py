@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from app.enrollment.enroll import Enrollment
 from app.enrollment.look_alikes import LookAlike, Spread
 from app.enrollment.photo_review import PhotoOutcome
-from app.enrollment.self_check import SelfCheck
 from app.gallery.change_history import PastChange
+from app.gallery.people import RemovedPerson
 from app.gallery.store import Anchor, Person
 from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace
 from app.recognition.scoring import PersonDistance
@@ -47,7 +48,7 @@ def identification_error(file: str, code: str, message: str) -> Json:
 
 def identifications(results: Sequence[Json]) -> Json:
     """Return the results of several photos, from `identification` and `identification_error`."""
-    return {"images": list(results)}
+    return {"photos": list(results)}
 
 
 def comparison(result: Comparison) -> Json:
@@ -105,25 +106,19 @@ def similarity(spread: Spread | None, look_alikes: Sequence[LookAlike]) -> Json:
     }
 
 
-def enrollment(
-    name: str, enrolled: int, person: Json | None, photos: Sequence[PhotoOutcome], check: SelfCheck | None = None
-) -> Json:
-    """Return the result of an enrollment.
-
-    Args:
-        name: of the person.
-        enrolled: number of enrolled photos.
-        person: from `person`, None if no photo was enrolled.
-        photos: the outcome of each photo.
-        check: the self-check, None if no photo was enrolled.
-    """
-    return {
-        "name": name,
-        "enrolled": enrolled,
-        "person": person,
-        "photos": [_photo_outcome(photo) for photo in photos],
+def enrollment(result: Enrollment, person: Json | None) -> Json:
+    """Return the result of an enrollment; `person` is from `person`, None if no photo was enrolled."""
+    check = result.check
+    return (person or {"id": None, "person": result.name, "anchors": None, "portrait": None}) | {
+        "enrolled": result.accepted if person else 0,
+        "photos": [_photo_outcome(photo) for photo in result.photos],
         "check": check and {"identified": check.identified, "photos": check.photos, "message": str(check)},
     }
+
+
+def removed_people(people: Sequence[RemovedPerson]) -> Json:
+    """Return the removed people who can be restored."""
+    return {"people": [person(removed, None) | {"removed": removed.removed.isoformat()} for removed in people]}
 
 
 def anchors(faces: Sequence[Anchor]) -> Json:

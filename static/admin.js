@@ -32,7 +32,7 @@ async function reviewPhotos(files) {
   await attempt(async () => {
     const limits = readLimits(photoForm());
     const reviewed = photoForm().querySelectorAll("[name=photo]").length;
-    checkFiles(files, { ...limits, total: Infinity }, limits.images - reviewed);
+    checkFiles(files, { ...limits, total: Infinity }, limits.photos - reviewed);
     setFiles(files, photoForm().image);
     if (!photoForm().reportValidity()) return;
     let done = 0;

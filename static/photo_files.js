@@ -4,10 +4,10 @@
 export class InputError extends Error {}
 
 export function readLimits(form) {
-  const { suffixes, formats, maxBytes, maxRequestBytes, maxImages, maxPixels } = form.dataset;
+  const { suffixes, formats, maxBytes, maxRequestBytes, maxPhotos, maxPixels } = form.dataset;
   return {
     suffixes: suffixes.split(" "), formats,
-    bytes: Number(maxBytes), total: Number(maxRequestBytes), images: Number(maxImages), pixels: Number(maxPixels),
+    bytes: Number(maxBytes), total: Number(maxRequestBytes), photos: Number(maxPhotos), pixels: Number(maxPixels),
   };
 }
 
@@ -26,7 +26,7 @@ function check(file, limits) {
   if (file.size > limits.bytes) throw new InputError(`“${file.name}” is ${millions(file.size)} MB. The limit is ${limits.bytes / 1e6} MB. Send a smaller copy.`);
 }
 
-export function checkFiles(files, limits, maxFiles = limits.images) {
+export function checkFiles(files, limits, maxFiles = limits.photos) {
   if (files.length > maxFiles) throw new InputError(`You chose ${files.length} photos. The limit is ${maxFiles}.`);
   for (const file of files) check(file, limits);
   const sum = files.reduce((bytes, file) => bytes + file.size, 0);

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import gc
 
-from flask import Flask
+from flask import Flask, Response, request
 from flask_openapi3 import OpenAPI
+from werkzeug.exceptions import HTTPException
 
+from app.errors import FacesError
 from app.recognition.recognizer import Recognizer
 from app.settings import RESOURCES, Settings
 from app.web import admin, api, auth
 from app.web.admin import sign_in
 from app.web.api import docs
-from app.web.api.responses import reject_invalid
+from app.web.api.responses import problem, reject_invalid
 from app.web.api.schema import PhotosForm, Problem
+from app.web.http_errors import STATUSES, describe
 from app.web.middleware import (
     body_timeout,
+    concurrency,
     hosts_and_csrf,
+    logs,
     metrics,
     rate_limits,
-    request_ids,
     request_tracing,
     security_headers,
 )
-from app.web.middleware.concurrency import ConcurrencyLimiter, install_body_budget
-from app.web.middleware.metrics import Metrics
 from app.web.pages import errors, model, people
 from app.web.pages.routes import blueprint as pages
 from app.web.recognizer_loading import EXTENSION, RecognizerLoader
@@ -68,35 +70,39 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
         app.register_blueprint(blueprint)
     admin.install(app)
     api.install(app)
-    errors.install(app)
-    security_headers.install(app)
+    for exception in (*STATUSES, HTTPException):
+        app.register_error_handler(exception, _error_response)
     # Last, because invalid settings raise above, and importing TensorFlow silences standard error.
-    app.extensions[EXTENSION] = _start_loading(settings, recognizer)
+    loader = RecognizerLoader(lambda: recognizer or _load(settings))
+    app.extensions[EXTENSION] = loader
+    if recognizer:
+        loader.load()
+    else:
+        loader.start()
     return app
 
 
 def _install_middleware(app: Flask, settings: Settings) -> None:
     """Install checks in the order in which they run before each request."""
     bodies = LARGEST_BODIES * settings.max_request_bytes
-    limiter = ConcurrencyLimiter(settings.concurrency, settings.queue, settings.queue_seconds, bodies)
+    limiter = concurrency.ConcurrencyLimiter(settings.concurrency, settings.queue, settings.queue_seconds, bodies)
     app.extensions["concurrency_limiter"] = limiter
-    collectors = Metrics(settings.prometheus_dir)
+    collectors = metrics.Metrics(settings.prometheus_dir)
+    security_headers.install(app)
     request_tracing.install(app, limiter, collectors, settings)
     body_timeout.install(app, settings.body_seconds)
-    request_ids.install(app)
+    logs.install(app)
     hosts_and_csrf.install(app, settings)
     rate_limits.install(app, settings, (*api.ADMIN_BLUEPRINTS, sign_in.blueprint))
-    install_body_budget(app, limiter, settings.max_request_bytes)
+    concurrency.install(app, limiter, settings.max_request_bytes)
     if settings.metrics:
         metrics.install(app, collectors, limiter)
 
 
-def _start_loading(settings: Settings, recognizer: Recognizer | None) -> RecognizerLoader:
-    if recognizer is not None:
-        return RecognizerLoader.loaded(recognizer)
-    loader = RecognizerLoader(lambda: _load(settings))
-    loader.start()
-    return loader
+def _error_response(error: FacesError | HTTPException) -> Response:
+    """Return problem details for the API, a page for all other addresses."""
+    respond = problem if request.path.startswith("/api/") else errors.page
+    return respond(describe(error))
 
 
 def _load(settings: Settings) -> Recognizer:

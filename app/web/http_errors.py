@@ -1,15 +1,17 @@
-"""HTTP status of every exception that a request can raise, for error pages and for the API's problem details."""
+"""HTTP status, code and message of every exception that a request can raise."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
-from flask import Blueprint, Flask, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from app import errors
 from app.errors import FacesError
+from app.web.uploads import upload_too_large
 
 STATUSES: dict[type[FacesError], int] = {
     errors.InvalidRequest: 400,
@@ -35,11 +37,11 @@ STATUSES: dict[type[FacesError], int] = {
 }
 """Statuses by exception class; subclasses inherit them. The exception itself has the code and the sentence."""
 
-RETRY_SECONDS = 5
+_HEADERS = {401: {"WWW-Authenticate": 'Bearer realm="faces"'}, 503: {"Retry-After": "5"}}
 
-HEADERS: dict[int, dict[str, str]] = {
-    401: {"WWW-Authenticate": 'Bearer realm="faces"'},
-    503: {"Retry-After": str(RETRY_SECONDS)},
+_MESSAGES = {
+    404: "This address does not exist. See /api/docs for all addresses.",
+    500: "The server failed. Its log has the details under this request ID.",
 }
 
 log = logging.getLogger(__name__)
@@ -55,17 +57,26 @@ class HttpError:
     headers: Mapping[str, str]
 
 
-def describe(error: FacesError) -> HttpError:
-    """Return status, code, message and headers for an exception whose class is in `STATUSES`."""
+def describe(error: FacesError | HTTPException) -> HttpError:
+    """Return status, code, message and headers of an HTTP error, or of an exception of `STATUSES`."""
+    if isinstance(error, RequestEntityTooLarge):
+        error = upload_too_large()
+    if isinstance(error, HTTPException):
+        return _describe_http(error)
     status = next(STATUSES[base] for base in type(error).__mro__ if base in STATUSES)
     if isinstance(error, errors.GalleryError) and status == 503:
         # The message can name files and hosts of the server.
         log.error("gallery_unavailable: %s", error)
         error = errors.GalleryUnavailable()
-    return HttpError(status, error.code, str(error), HEADERS.get(status, {}))
+    return HttpError(status, error.code, str(error), _HEADERS.get(status, {}))
 
 
-def register(target: Flask | Blueprint, respond: Callable[[HttpError], Response]) -> None:
-    """Answer all exceptions of `STATUSES` that the routes of an app or a blueprint raise."""
-    for exception in STATUSES:
-        target.register_error_handler(exception, lambda error: respond(describe(error)))
+def _describe_http(error: HTTPException) -> HttpError:
+    status = HTTPStatus(error.code or 500)
+    code = "internal_error" if status == HTTPStatus.INTERNAL_SERVER_ERROR else status.name.lower()
+    message = _MESSAGES.get(status) or error.description or status.description
+    if isinstance(error, MethodNotAllowed):
+        methods = sorted(set(error.valid_methods or ()) - {"HEAD", "OPTIONS"})
+        message = f"This address supports {' and '.join(methods)}."
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return HttpError(status, code, message, headers)

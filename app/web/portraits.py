@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from flask import Response, current_app, request, url_for
-from werkzeug.http import quote_etag
 
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery, Person
 
-VERSION_LENGTH = 16
+_VERSION_LENGTH = 16
 """Characters of a portrait's sha256 in its address."""
-
-_YEAR = 365 * 24 * 3600
 
 _headings: WeakKeyDictionary[Snapshot, str] = WeakKeyDictionary()
 """By snapshot, since the query behind it takes 30 ms."""
@@ -33,30 +30,21 @@ class Tile:
 def tile(person: Person) -> Tile:
     """Return a person's tile. The portrait's address contains its hash, so browsers may cache it forever."""
     version = portrait_version(person)
-    address = None if version is None else url_for("pages.portrait", person_id=person.id, v=version)
+    address = version and url_for("pages.portrait", person_id=person.id, v=version)
     return Tile(person.name, address, initials(person.name))
 
 
 def portrait_version(person: Person) -> str | None:
     """Return the start of the hash of a person's portrait, None without a portrait."""
-    return person.portrait_sha256[:VERSION_LENGTH] if person.portrait_sha256 else None
+    return person.portrait_sha256 and person.portrait_sha256[:_VERSION_LENGTH]
 
 
 def portrait_response(webp: bytes, version: str) -> Response:
-    """Return a portrait, cacheable forever if the address has its current version.
-
-    Args:
-        webp: the file.
-        version: the version in the address.
-    """
-    tag = hashlib.sha256(webp).hexdigest()[:VERSION_LENGTH]
-    response = current_app.response_class(webp, mimetype="image/webp", headers={"ETag": quote_etag(tag)})
-    if version == tag:
-        response.cache_control.public = True
-        response.cache_control.max_age = _YEAR
-        response.cache_control.immutable = True
-    else:
-        response.cache_control.no_cache = True
+    """Return a portrait file, cacheable forever if `version`, of the address, is its current version."""
+    tag = hashlib.sha256(webp).hexdigest()[:_VERSION_LENGTH]
+    response = current_app.response_class(webp, mimetype="image/webp")
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if version == tag else "no-cache"
     response.make_conditional(request)
     return response
 

@@ -14,6 +14,7 @@ from typing import cast
 from flask import Flask, current_app
 
 from app.errors import DetectorError, GalleryError, ModelError, ServiceUnavailable, SettingsError
+from app.gallery.store import Gallery
 from app.recognition.recognizer import Recognizer
 
 EXTENSION = "recognizer_loader"
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class RecognizerLoader:
-    """Runs `load` in a thread, once; it returns a recognizer that is ready to use."""
+    """Calls `load` once; it returns a recognizer that is ready to use."""
 
     def __init__(self, load: Callable[[], Recognizer]) -> None:
         self.error: str | None = None
@@ -31,46 +32,12 @@ class RecognizerLoader:
         self._recognizer: Recognizer | None = None
         self._finished = threading.Event()
 
-    @classmethod
-    def loaded(cls, recognizer: Recognizer) -> RecognizerLoader:
-        """Return a loader that has finished with this recognizer."""
-        loader = cls(lambda: recognizer)
-        loader._run()
-        return loader
-
     def start(self) -> None:
         """Start loading in the background."""
-        threading.Thread(target=self._run, name="loading", daemon=True).start()
+        threading.Thread(target=self.load, name="loading", daemon=True).start()
 
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait until loading has finished, and return whether the recognizer is ready."""
-        self._finished.wait(seconds)
-        return self.ready
-
-    @property
-    def ready(self) -> bool:
-        """Whether the recognizer can be used."""
-        return self._recognizer is not None
-
-    def recognizer(self) -> Recognizer:
-        """Return the recognizer.
-
-        Raises:
-            ServiceUnavailable: it is still loading, or loading failed.
-        """
-        recognizer = self._recognizer
-        if recognizer is not None:
-            return recognizer
-        if self.error:
-            raise ServiceUnavailable("The server could not start. Its log has the reason. Contact the operator.")
-        raise ServiceUnavailable("The server is starting. Try again in a few seconds.")
-
-    def withdraw(self) -> None:
-        """Take the recognizer out of service for the rest of the process."""
-        self.error = "The recognizer is out of service."
-        self._recognizer = None
-
-    def _run(self) -> None:
+    def load(self) -> None:
+        """Load the recognizer, or set `error`."""
         try:
             self._recognizer = self._load()
         except (ModelError, GalleryError, DetectorError, SettingsError) as error:
@@ -83,6 +50,30 @@ class RecognizerLoader:
         finally:
             self._finished.set()
 
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until loading has finished, and return whether the recognizer is ready."""
+        self._finished.wait(seconds)
+        return self.ready
+
+    @property
+    def ready(self) -> bool:
+        """Whether the recognizer can be used."""
+        return self._recognizer is not None
+
+    def recognizer(self) -> Recognizer:
+        """Return the recognizer, or raise ServiceUnavailable while it loads and after loading failed."""
+        recognizer = self._recognizer
+        if recognizer is not None:
+            return recognizer
+        if self.error:
+            raise ServiceUnavailable("The server could not start. Its log has the reason. Contact the operator.")
+        raise ServiceUnavailable("The server is starting. Try again in a few seconds.")
+
+    def withdraw(self) -> None:
+        """Take the recognizer out of service for the rest of the process."""
+        self.error = "The recognizer is out of service."
+        self._recognizer = None
+
 
 def loader_of(app: Flask) -> RecognizerLoader:
     """Return the app's loader."""
@@ -92,3 +83,8 @@ def loader_of(app: Flask) -> RecognizerLoader:
 def current_recognizer() -> Recognizer:
     """Return the recognizer of the app that handles this request, or raise ServiceUnavailable."""
     return loader_of(current_app).recognizer()
+
+
+def current_gallery() -> Gallery:
+    """Return the gallery of `current_recognizer`."""
+    return current_recognizer().gallery

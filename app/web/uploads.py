@@ -19,8 +19,6 @@ NO_PHOTO = "No photo was sent. Choose one first."
 DRAIN_BYTES = 100_000_000
 """Most bytes of a rejected upload that `drain` reads."""
 
-_CHUNK_BYTES = 1 << 16
-
 _OVERHEAD_BYTES = 100_000
 """Boundaries and headers of a multipart form."""
 
@@ -46,15 +44,10 @@ def current_settings() -> Settings:
 
 
 def read_photos(field: str, limit: int | None = None) -> list[Upload]:
-    """Read the files of a form field, in the order sent; the default limit is `Settings.max_photos`.
-
-    Raises:
-        InvalidUpload: the field has no file.
-        TooManyPhotos: the field has more files than the limit.
-    """
+    """Read the files of a form field, in the order sent: at least one, at most `limit` or `Settings.max_photos`."""
     limit = limit or current_settings().max_photos
     allow_photos(limit)
-    photos = [Upload(file.filename, file.read()) for file in request.files.getlist(field) if file.filename]
+    photos = _read_files(field)
     if not photos:
         raise InvalidUpload(NO_PHOTO)
     if len(photos) > limit:
@@ -63,16 +56,12 @@ def read_photos(field: str, limit: int | None = None) -> list[Upload]:
 
 
 def read_photo_pair(first: str, second: str) -> tuple[Upload, Upload]:
-    """Read one file from each of two form fields.
-
-    Raises:
-        InvalidUpload: a field has no file.
-    """
+    """Read one file from each of two form fields."""
     allow_photos(2)
-    left, right = (request.files.get(field) for field in (first, second))
-    if not left or not left.filename or not right or not right.filename:
+    left, right = _read_files(first), _read_files(second)
+    if not left or not right:
         raise InvalidUpload("Choose two photos to compare, one on each side.")
-    return Upload(left.filename, left.read()), Upload(right.filename, right.read())
+    return left[0], right[0]
 
 
 def allow_photos(count: int) -> None:
@@ -92,8 +81,8 @@ def check_size(upload: Upload, noun: str = "file") -> None:
 
 def upload_too_large() -> UploadTooLarge:
     """Return the error for a request that Werkzeug rejected with status 413."""
-    settings, size, limit = current_settings(), request.content_length, request.max_content_length
-    if size is not None and limit is not None and size <= limit:
+    settings, size, limit = current_settings(), request.content_length, request.max_content_length or 0
+    if size is not None and size <= limit:
         photos = (request.max_form_parts or 0) - settings.max_fields
         text = f"{(request.max_form_memory_size or 0) / 1e3:g} kB"
         return UploadTooLarge(
@@ -101,7 +90,7 @@ def upload_too_large() -> UploadTooLarge:
             "of text."
         )
     message = f"The request is too large. The limit is {_megabytes(settings.max_file_bytes)} per photo"
-    if limit and limit > settings.max_file_bytes:
+    if limit > settings.max_file_bytes:
         message += f" and {_megabytes(limit)} in total"
     return UploadTooLarge(f"{message}. Send fewer or smaller photos.")
 
@@ -114,12 +103,8 @@ def drain() -> None:
     """
     stream, left = request.environ["wsgi.input"], min(request.content_length or 0, DRAIN_BYTES)
     with suppress(RequestTimeout, BadRequest):
-        while left > 0 and (chunk := stream.read(min(left, _CHUNK_BYTES))):
+        while left > 0 and (chunk := stream.read(min(left, 65_536))):
             left -= len(chunk)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.3g} MB"
 
 
 def upload_limits() -> dict[str, object]:
@@ -131,6 +116,14 @@ def upload_limits() -> dict[str, object]:
         "suffixes": " ".join(sorted(decoding.SUFFIXES)),
         "max_bytes": settings.max_file_bytes,
         "max_request_bytes": settings.max_request_bytes,
-        "max_images": settings.max_photos,
+        "max_photos": settings.max_photos,
         "max_pixels": settings.max_pixels,
     }
+
+
+def _read_files(field: str) -> list[Upload]:
+    return [Upload(file.filename, file.read()) for file in request.files.getlist(field) if file.filename]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.3g} MB"

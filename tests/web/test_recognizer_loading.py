@@ -38,7 +38,3 @@ def test_a_mistake_of_ours_is_logged_with_its_traceback(caplog):
     assert not loading.wait(10)
     assert "KeyError" in caplog.text
     assert "traceback" in loading.error
-
-
-def test_finished_is_ready_at_once():
-    assert RecognizerLoader.loaded(object()).ready

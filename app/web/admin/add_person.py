@@ -119,4 +119,4 @@ def _form(name: str, problem: str | None = None) -> str:
 
 
 def _limits() -> dict[str, object]:
-    return upload_limits() | {"max_images": MAX_PHOTOS}
+    return upload_limits() | {"max_photos": MAX_PHOTOS}

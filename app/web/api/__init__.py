@@ -2,11 +2,9 @@
 
 from flask_openapi3 import OpenAPI
 
-from app.web.api import docs, faces, people, people_admin, photos
-from app.web.api.health import blueprint as health_blueprint
-from app.web.api.responses import unrouted_problem
+from app.web.api import docs, faces, health, people, photos
 
-ADMIN_BLUEPRINTS = (people_admin.blueprint, faces.blueprint)
+ADMIN_BLUEPRINTS = (people.admin, faces.blueprint)
 """Blueprints whose routes need the administrator token."""
 
 
@@ -14,7 +12,5 @@ def install(app: OpenAPI) -> None:
     """Register the API, its OpenAPI page and the health checks."""
     for blueprint in (photos.blueprint, people.blueprint, *ADMIN_BLUEPRINTS):
         app.register_api(blueprint)
-    # A path without a route belongs to no blueprint, so only the app sees it.
-    app.before_request(unrouted_problem)
     app.register_blueprint(docs.blueprint)
-    app.register_blueprint(health_blueprint, url_prefix="/healthz")
+    app.register_blueprint(health.blueprint)

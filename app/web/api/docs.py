@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, render_template
-from flask_openapi3 import Info, OpenAPI, SecurityScheme, Tag
+from flask_openapi3 import Info, OpenAPI, SecurityScheme
 
 INFO = Info(
     title="Face identification",
@@ -16,12 +16,6 @@ INFO = Info(
     "`Authorization: Bearer TOKEN`. Every response has a request ID in the header `X-Request-ID`. Send the header to "
     "choose the ID. Errors are problem details (RFC 9457) with a stable `code`.",
 )
-
-TAGS = {
-    "Photos": Tag(name="Photos", description="Identify the faces of a photo, or compare two photos"),
-    "People": Tag(name="People", description="People in the gallery"),
-    "Administration": Tag(name="Administration", description="Add, change and remove people, and undo changes"),
-}
 
 SECURITY: dict[str, SecurityScheme | dict[str, Any]] = {
     "token": {"type": "http", "scheme": "bearer", "description": "The server's setting FACES_ADMIN_TOKEN"}

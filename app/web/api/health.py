@@ -9,7 +9,7 @@ from app.web.api.responses import json_response
 from app.web.http_errors import describe
 from app.web.recognizer_loading import current_recognizer, loader_of
 
-blueprint = Blueprint("health", __name__)
+blueprint = Blueprint("health", __name__, url_prefix="/healthz")
 
 
 @blueprint.get("/live")
@@ -25,8 +25,8 @@ def ready() -> Response:
         recognizer = current_recognizer()
     except ServiceUnavailable as error:
         # Only the log has the cause: it can name files of the server.
-        body = {"status": "failed" if loader_of(current_app).error else "loading", "reason": str(error)}
-        return json_response(body, 503, headers=describe(error).headers)
+        status = "failed" if loader_of(current_app).error else "loading"
+        return json_response({"status": status, "reason": str(error)}, 503, headers=describe(error).headers)
     people = recognizer.gallery.people()
     return json_response(
         {

@@ -1,4 +1,4 @@
-"""API routes that read people and portraits."""
+"""API routes for people: list, portraits, enrollment, rename, merge, remove, restore and undo."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from typing import Any
 from flask import Response, url_for
 
 from app import serialization
+from app.enrollment.enroll import MAX_PHOTOS, confirm, review
+from app.enrollment.face_choices import resolve_face_choices
 from app.enrollment.look_alikes import find_look_alikes
-from app.errors import PersonNotFound
+from app.errors import FileTooLarge, PersonNotFound
 from app.gallery.store import Person
 from app.web.api import schema
-from app.web.api.responses import Responses, api_blueprint, json_response, problems
+from app.web.api.responses import Responses, admin_blueprint, api_blueprint, json_response, problems
 from app.web.portraits import portrait_response, portrait_version
-from app.web.recognizer_loading import current_recognizer
+from app.web.recognizer_loading import current_gallery, current_recognizer
+from app.web.uploads import Upload, check_size, read_photos
 
 blueprint = api_blueprint("api_people", "/api/v1/people", "People")
+
+admin = admin_blueprint("api_admin", blueprint)
 
 _PORTRAIT: Responses = {
     200: {"content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}}},
@@ -26,7 +31,7 @@ _PORTRAIT: Responses = {
 @blueprint.get("", responses={200: schema.People})
 def list_people(query: schema.PeopleQuery) -> Response:
     """List people, or those whose name has every word of `q`."""
-    people = current_recognizer().gallery.search(query.q)
+    people = current_gallery().search(query.q)
     end = query.offset + query.limit
     next_url = None
     if end < len(people):
@@ -53,16 +58,96 @@ def get_person(path: schema.PersonPath) -> Response:
 @blueprint.get("/<int:person_id>/portrait", responses=_PORTRAIT | problems(404))
 def get_portrait(path: schema.PersonPath, query: schema.PortraitQuery) -> Response:
     """Return the portrait, an average face, as a WebP file with an `ETag`."""
-    data = current_recognizer().gallery.portrait(path.person_id)
+    data = current_gallery().portrait(path.person_id)
     if data is None:
         raise PersonNotFound(f"No portrait exists for the ID {path.person_id}.")
     return portrait_response(data, query.v)
 
 
+@admin.post(
+    "/people",
+    description="Adds a new person, or photos of a known one. Every photo has its own outcome. All accepted photos are "
+    "enrolled together, or none; with `review` none is. `enrolled` is 0 if no photo was accepted.",
+    responses={200: schema.Enrollment, **problems(413, 422)},
+)
+def add_person(query: schema.EnrollQuery, form: schema.PhotosForm) -> Response:
+    """Enroll the faces of the photos in the field `image`."""
+    recognizer = current_recognizer()
+    photos = read_photos("image", MAX_PHOTOS)
+    choices = resolve_face_choices(query.face, [photo.name for photo in photos])
+    report = review(recognizer, query.name, [(photo.name, _data(photo)) for photo in photos], choices)
+    if not query.review:
+        report = confirm(recognizer, report.allow(query.allow))
+    person = person_json(report.person) if report.person else None
+    return json_response(serialization.enrollment(report, person))
+
+
+@admin.patch("/people/<int:person_id>", responses={200: schema.Person, **problems(404, 409, 422)})
+def rename_person(path: schema.PersonPath, body: schema.RenameBody) -> Response:
+    """Rename a person; anchors and portrait stay."""
+    return json_response(person_json(current_gallery().rename(path.person_id, body.name)))
+
+
+@admin.delete(
+    "/people/<int:person_id>",
+    description="The person can be restored for FACES_RECOVERY_DAYS. `purge` erases them immediately, also if they "
+    "were removed before.",
+    responses={200: schema.Person, **problems(404)},
+)
+def remove_person(path: schema.PersonPath, query: schema.RemoveQuery) -> Response:
+    """Remove a person with all anchors and the portrait, and return who it was."""
+    return json_response(serialization.person(current_gallery().remove(path.person_id, purge=query.purge), None))
+
+
+@admin.post(
+    "/people/<int:person_id>/merge",
+    description="Moves all anchors and rejected faces to the other person, and removes this one.",
+    responses={200: schema.Person, **problems(404, 409)},
+)
+def merge_people(path: schema.PersonPath, body: schema.MergeBody) -> Response:
+    """Merge two entries of one person and return the remaining one."""
+    return json_response(person_json(current_gallery().merge(path.person_id, body.into)))
+
+
+@admin.get("/removed", responses={200: schema.RemovedPeople})
+def list_removed() -> Response:
+    """List people who can be restored, latest removal first."""
+    return json_response(serialization.removed_people(current_gallery().removed_people()))
+
+
+@admin.post("/removed/<int:person_id>/restore", responses={200: schema.Person, **problems(404, 409)})
+def restore_person(path: schema.PersonPath) -> Response:
+    """Restore a removed person with all anchors."""
+    return json_response(person_json(current_gallery().restore(path.person_id)))
+
+
+@admin.get("/changes", responses={200: schema.Changes})
+def list_changes(query: schema.ChangesQuery) -> Response:
+    """List changes of the gallery by page, API and command line, latest first."""
+    return json_response(serialization.changes(current_gallery().history(query.limit)))
+
+
+@admin.post(
+    "/changes/<int:change_id>/undo",
+    description="The ID must be that of the latest change that can be undone, so that you never undo an unseen change.",
+    responses={200: schema.UndoneChange, **problems(409)},
+)
+def undo_change(path: schema.ChangePath) -> Response:
+    """Undo a change and return what it was."""
+    return json_response({"change": current_gallery().undo(path.change_id)})
+
+
 def person_json(person: Person) -> dict[str, Any]:
     """Return a person's JSON object with the address of the portrait."""
     version = portrait_version(person)
-    portrait = None
-    if version is not None:
-        portrait = url_for("api_people.get_portrait", person_id=person.id, v=version)
+    portrait = version and url_for("api_people.get_portrait", person_id=person.id, v=version)
     return serialization.person(person, portrait)
+
+
+def _data(photo: Upload) -> bytes | FileTooLarge:
+    """Return the bytes of a photo; a file that is too large becomes the outcome of its photo."""
+    try:
+        check_size(photo)
+    except FileTooLarge as error:
+        return error
+    return photo.data

@@ -9,7 +9,6 @@ from flask import Response, request
 from app import serialization
 from app.errors import PhotoError
 from app.recognition.decision import requested_fpir
-from app.recognition.recognizer import Recognizer
 from app.web.api import schema
 from app.web.api.responses import api_blueprint, json_response, problems
 from app.web.recognizer_loading import current_recognizer
@@ -27,7 +26,7 @@ def limit_body() -> None:
 @blueprint.post(
     "/identify",
     description="One photo returns its object, or a problem if the server cannot read it. Several photos return "
-    "`images`: their objects in the order sent, each with `error` or null. A photo without a face is no error: `faces` "
+    "`photos`: their objects in the order sent, each with `error` or null. A photo without a face is no error: `faces` "
     "is empty.",
     responses={200: schema.Identification, **problems(413, 422)},
 )
@@ -35,17 +34,22 @@ def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
     """Identify the faces of the photos in the field `image`."""
     photos = read_photos("image")
     recognizer = current_recognizer()
-    top = None if query.all else query.top
     fpir = requested_fpir(current_settings().fpir, query.fpir)
-    if len(photos) == 1:
-        return json_response(_identify(recognizer, photos[0], top, fpir))
-    rows = []
-    for photo in photos:
+
+    def result(photo: Upload) -> dict[str, Any]:
+        check_size(photo)
+        identification = recognizer.identify(photo.data, fpir)
+        return serialization.identification(photo.name, identification, None if query.all else query.top)
+
+    def result_or_error(photo: Upload) -> dict[str, Any]:
         try:
-            rows.append(_identify(recognizer, photo, top, fpir))
+            return result(photo)
         except PhotoError as error:
-            rows.append(serialization.identification_error(photo.name, error.code, str(error)))
-    return json_response(serialization.identifications(rows))
+            return serialization.identification_error(photo.name, error.code, str(error))
+
+    if len(photos) == 1:
+        return json_response(result(photos[0]))
+    return json_response(serialization.identifications([result_or_error(photo) for photo in photos]))
 
 
 @blueprint.post(
@@ -61,8 +65,3 @@ def compare(query: schema.CompareQuery, form: schema.CompareForm) -> Response:
     check_size(second, "second photo")
     compared = current_recognizer().compare(first.data, second.data, query.face_a, query.face_b)
     return json_response(serialization.comparison(compared))
-
-
-def _identify(recognizer: Recognizer, photo: Upload, top: int | None, fpir: float) -> dict[str, Any]:
-    check_size(photo)
-    return serialization.identification(photo.name, recognizer.identify(photo.data, fpir), top)

@@ -1,4 +1,4 @@
-"""JSON responses and RFC 9457 problem details of the API."""
+"""JSON responses, problem details (RFC 9457) and blueprints of the API."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 from flask import Response, current_app, request
-from flask_openapi3 import APIBlueprint
+from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
+from app.enrollment.enroll import MAX_PHOTOS
 from app.errors import AdminDisabled, AuthenticationRequired, InvalidParameter, InvalidRequest, InvalidUpload
-from app.web import auth, http_errors
-from app.web.api.docs import TAGS
-from app.web.http_errors import HttpError, describe
-from app.web.middleware.request_ids import request_id
-from app.web.uploads import upload_too_large
+from app.web import auth
+from app.web.http_errors import HttpError
+from app.web.middleware.logs import request_id
+from app.web.uploads import allow_photos
 
 Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 """Models or descriptions by status, as flask_openapi3 takes them."""
 
-ROOT = "/api/"
+TAGS = {
+    "Photos": "Identify the faces of a photo, or compare two photos",
+    "People": "People in the gallery",
+    "Administration": "Add, change and remove people, and undo changes",
+}
 
 _FILE_FIELDS = ("image", "a", "b")
 
@@ -37,11 +40,6 @@ _DESCRIPTIONS = {
     422: "A photo cannot be read or has no usable face, or a name is invalid.",
     503: "The server is starting or busy. Try again after `Retry-After` seconds.",
     "default": "Any other error.",
-}
-
-_DETAILS = {
-    404: "This address does not exist. See /api/docs for all addresses.",
-    500: "The server failed. Its log has the details under this request ID.",
 }
 
 
@@ -77,20 +75,16 @@ def problems(*statuses: int | str) -> Responses:
 
 
 def api_blueprint(name: str, prefix: str, tag: str, statuses: tuple[int, ...] = ()) -> APIBlueprint:
-    """Create a blueprint whose errors are problem details, in the section `tag` of the OpenAPI document."""
-    blueprint = APIBlueprint(
+    """Create a blueprint in the section `tag` of the OpenAPI document, with errors of these statuses."""
+    return APIBlueprint(
         name,
         __name__,
         url_prefix=prefix,
-        abp_tags=[TAGS[tag]],
+        abp_tags=[Tag(name=tag, description=TAGS[tag])],
         abp_responses=problems(400, 503, "default", *statuses),
-        operation_id_callback=_operation_id,
+        # Generated clients call operations by the names of the functions.
+        operation_id_callback=lambda name, **_: name,
     )
-    http_errors.register(blueprint, problem)
-    blueprint.register_error_handler(HTTPException, _http_problem)
-    # Flask prefers the app's handler for this class to the blueprint's for its base class.
-    blueprint.register_error_handler(RequestEntityTooLarge, _http_problem)
-    return blueprint
 
 
 def admin_blueprint(name: str, other: APIBlueprint) -> APIBlueprint:
@@ -100,6 +94,7 @@ def admin_blueprint(name: str, other: APIBlueprint) -> APIBlueprint:
     # flask_openapi3 documents only the last blueprint of an address unless they share their paths.
     blueprint.paths = other.paths
     blueprint.before_request(_require_token)
+    blueprint.before_request(lambda: allow_photos(MAX_PHOTOS))
     return blueprint
 
 
@@ -125,34 +120,8 @@ def reject_invalid(error: ValidationError) -> NoReturn:
     raise InvalidParameter(message) from error
 
 
-def unrouted_problem() -> Response | None:
-    """Answer requests for unknown addresses below `ROOT`; others pass."""
-    error = request.routing_exception
-    if not request.path.startswith(ROOT) or error is None or (error.code or 0) < 400:
-        return None
-    return _http_problem(error)
-
-
 def _require_token() -> None:
     if not auth.is_enabled():
         raise AdminDisabled(auth.DISABLED)
     if not auth.has_bearer_token():
         raise AuthenticationRequired("Send the administrator token in the header Authorization: Bearer TOKEN.")
-
-
-def _operation_id(name: str, **_rest: str) -> str:
-    """Name an operation like its function; generated clients call it by this name."""
-    return name
-
-
-def _http_problem(error: HTTPException) -> Response:
-    if isinstance(error, RequestEntityTooLarge):
-        return problem(describe(upload_too_large()))
-    status = error.code or 500
-    code = "internal_error" if status == 500 else HTTPStatus(status).name.lower()
-    detail = _DETAILS.get(status) or error.description or HTTPStatus(status).description
-    if isinstance(error, MethodNotAllowed):
-        methods = sorted(set(error.valid_methods or ()) - {"HEAD", "OPTIONS"})
-        detail = f"This address supports {' and '.join(methods)}."
-    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return problem(HttpError(status, code, detail, headers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from flask_openapi3 import FileStorage
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, RootModel
 from werkzeug.datastructures import FileStorage as WerkzeugFile
 
 from app import serialization
@@ -15,6 +15,8 @@ PAGE_SIZE = 1000
 """Most rows of one page of a list."""
 
 Id = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+
+FaceNumber = Annotated[int | None, Field(ge=1, le=1000, description="Face of the photo, counted from the left, from 1")]
 
 
 class StrictModel(BaseModel):
@@ -45,6 +47,13 @@ class Problem(StrictModel):
     request_id: str = Field(description="Request ID of the server's log and of the header X-Request-ID")
 
 
+# Requests
+
+
+class PhotosForm(StrictModel):
+    image: list[PhotoFile] = Field(min_length=1, description="A photo. Repeat the field for several.")
+
+
 class IdentifyQuery(StrictModel):
     top: int = Field(serialization.RANKING_ROWS, ge=1, le=100_000, description="Most people in each ranking")
     all: bool = Field(False, description="Rank all people and ignore `top`")
@@ -53,41 +62,81 @@ class IdentifyQuery(StrictModel):
     )
 
 
-class PhotosForm(StrictModel):
-    image: list[PhotoFile] = Field(min_length=1, description="A photo. Repeat the field for several.")
-
-
 class CompareQuery(StrictModel):
-    face_a: int | None = Field(None, ge=1, le=1000, description="Face of photo a, counted from the left, from 1")
-    face_b: int | None = Field(None, ge=1, le=1000, description="Face of photo b, counted from the left, from 1")
+    face_a: FaceNumber = None
+    face_b: FaceNumber = None
 
 
 class CompareForm(StrictModel):
-    a: PhotoFile = Field(description="A photo")
-    b: PhotoFile = Field(description="A photo")
+    a: PhotoFile
+    b: PhotoFile
 
 
 class PeopleQuery(StrictModel):
     q: str = Field("", max_length=100, description="Words of the name. Case and accents do not matter.")
-    offset: int = Field(0, ge=0, le=LARGEST_ID, description="People to skip")
+    offset: Id = Field(0, description="People to skip")
     limit: int = Field(100, ge=1, le=PAGE_SIZE, description="Most people in the response")
 
 
 class PersonPath(StrictModel):
-    person_id: int = Field(ge=0, description="ID of the list of people")
+    person_id: NonNegativeInt
 
 
 class PortraitQuery(StrictModel):
     v: str = Field("", description="Version in the portrait's address. Caches may keep this address forever.")
 
 
+class EnrollQuery(StrictModel):
+    name: str = Field(max_length=200, description="Name of a new or known person")
+    review: bool = Field(False, description="Only return the outcomes and enroll nothing")
+    allow: list[Literal["duplicate", "unlike", "lookalike"]] = Field(
+        [], description="Outcomes that are enrolled like accepted photos"
+    )
+    face: list[str] = Field(
+        [],
+        description="Which face of a photo to enroll, counted from the left: FILE=NUMBER such as us.jpg=2, or "
+        "POSITION=NUMBER such as 3=2 for the third photo. Use positions where photos share a file name.",
+    )
+
+
+class RemoveQuery(StrictModel):
+    purge: bool = Field(False, description="Erase immediately instead of after FACES_RECOVERY_DAYS")
+
+
+class ChangesQuery(StrictModel):
+    limit: int = Field(20, ge=1, le=PAGE_SIZE, description="Most changes in the response")
+
+
+class AnchorPath(PersonPath):
+    face_id: Id = Field(description="ID of the list of anchors")
+
+
+class RejectedFacePath(StrictModel):
+    face_id: Id = Field(description="ID of the list of rejected faces")
+
+
+class ChangePath(StrictModel):
+    change_id: Id
+
+
+class RenameBody(StrictModel):
+    name: str = Field(max_length=200)
+
+
+class MergeBody(StrictModel):
+    into: Id = Field(description="ID of the remaining person")
+
+
+# Responses
+
+
 class Box(StrictModel):
     """Bounding box of a face, in pixels of the upright photo."""
 
-    x: int = Field(ge=0)
-    y: int = Field(ge=0)
-    width: int = Field(ge=0)
-    height: int = Field(ge=0)
+    x: NonNegativeInt
+    y: NonNegativeInt
+    width: NonNegativeInt
+    height: NonNegativeInt
 
 
 class RankedPerson(StrictModel):
@@ -135,7 +184,7 @@ class PhotoResult(StrictModel):
 
 
 class PhotoResults(StrictModel):
-    images: list[PhotoResult]
+    photos: list[PhotoResult]
 
 
 class Identification(RootModel[PhotoResult | PhotoResults]):
@@ -165,7 +214,7 @@ class Comparison(StrictModel):
 class Person(StrictModel):
     id: int
     person: str = Field(description="The person's name")
-    anchors: int = Field(ge=0, description="Number of enrolled reference photos")
+    anchors: NonNegativeInt = Field(description="Number of enrolled reference photos")
     portrait: str | None = Field(description="Address of the portrait, or null")
 
 
@@ -191,7 +240,72 @@ class LookAlike(StrictModel):
 
 
 class PersonDetails(Person):
-    """A person with the spread of their anchors and their look-alikes."""
-
     spread: Spread | None = Field(description="Null for fewer than two anchors")
     look_alikes: list[LookAlike] = Field(description="Closest first")
+
+
+class PhotoOutcome(StrictModel):
+    file: str
+    outcome: Literal[
+        "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"
+    ]
+    reason: str = Field(description="Explanation of the outcome, for people")
+    faces: list[Box] = Field(description="All faces, from left to right")
+    look_alike: str | None = Field(description="Person whom the face resembles, for the outcome `lookalike`")
+
+
+class SelfCheck(StrictModel):
+    """Leave-one-out check: each enrolled photo is identified by the others."""
+
+    identified: NonNegativeInt = Field(description="Photos that match the person")
+    photos: int = Field(ge=1, description="Checked photos")
+    message: str = Field(description="Result and advice, for people")
+
+
+class Enrollment(StrictModel):
+    """Result of an enrollment. ID, anchors, portrait and check are null if nothing was enrolled."""
+
+    id: int | None
+    person: str = Field(description="The person's name")
+    anchors: int | None = Field(description="Number of the person's reference photos after the enrollment")
+    portrait: str | None = Field(description="Address of the portrait")
+    enrolled: NonNegativeInt = Field(description="Number of enrolled photos")
+    photos: list[PhotoOutcome]
+    check: SelfCheck | None
+
+
+class StoredFace(StrictModel):
+    """An anchor, or a rejected face."""
+
+    id: int
+    person: str
+    note: str = Field(description="Source, such as the file name")
+    created: str = Field(description="Time of creation, UTC")
+
+
+class StoredFaces(StrictModel):
+    faces: list[StoredFace]
+
+
+class Change(StrictModel):
+    id: int
+    change: str = Field(description="Description of the change")
+    created: str = Field(description="Time of the change, UTC")
+    reversible: bool = Field(description="Whether it can be undone once it is the latest such change")
+    undone: str | None = Field(description="Time of the undo, or null")
+
+
+class Changes(StrictModel):
+    changes: list[Change]
+
+
+class UndoneChange(StrictModel):
+    change: str
+
+
+class RemovedPerson(Person):
+    removed: str = Field(description="Time of removal, UTC")
+
+
+class RemovedPeople(StrictModel):
+    people: list[RemovedPerson]

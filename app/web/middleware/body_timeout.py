@@ -40,7 +40,10 @@ def install(app: Flask, seconds: float) -> None:
 
 
 class TimedBody:
-    """A request body with a deadline, after which a timer ends blocked reads by shutting the connection down."""
+    """A request body with a deadline, after which a timer ends blocked reads by shutting the connection down.
+
+    Reads raise RequestTimeout after the deadline, and BadRequest for a broken or malformed body.
+    """
 
     def __init__(self, stream: IO[bytes], seconds: float, connection: socket.socket | None = None) -> None:
         self._stream = stream
@@ -52,11 +55,11 @@ class TimedBody:
             self._timer.start()
 
     def read(self, size: int = -1) -> bytes:
-        """Read like a file; raise RequestTimeout after the deadline, BadRequest for a broken or malformed body."""
+        """Read like a file."""
         return self._timed(self._stream.read, size)
 
     def readline(self, size: int = -1) -> bytes:
-        """Read a line like a file; raise like `read`."""
+        """Read a line like a file."""
         return self._timed(self._stream.readline, size)
 
     def close(self) -> None:
@@ -67,18 +70,15 @@ class TimedBody:
         if self._failed:
             # The error handler drains the body: report its end.
             return b""
-        data, failure = b"", None
-        if time.monotonic() < self._deadline:
-            try:
-                data = read(size)
-            except (OSError, ParseException) as error:
-                failure = error
+        self._failed = True
+        try:
+            data = read(size) if time.monotonic() < self._deadline else b""
+        except (OSError, ParseException) as error:
+            if time.monotonic() < self._deadline:
+                raise BadRequest("The request body is incomplete or malformed.") from error
         if time.monotonic() >= self._deadline:
-            self._failed = True
             raise RequestTimeout
-        if failure is not None:
-            self._failed = True
-            raise BadRequest("The request body is incomplete or malformed.") from failure
+        self._failed = False
         return data
 
 

@@ -26,12 +26,11 @@ class ConcurrencyLimiter:
     """
 
     def __init__(self, slots: int, queue: int, seconds: float, body_bytes: int) -> None:
+        self.waiting = 0
         self._slots = slots
         self._queue = queue
         self._seconds = seconds
-        self._body_bytes = body_bytes
-        self._reserved_bytes = 0
-        self._waiting = 0
+        self._free_bytes = self._body_bytes = body_bytes
         self._started: dict[int, float] = {}
         self._changed = threading.Condition()
 
@@ -41,50 +40,36 @@ class ConcurrencyLimiter:
         return len(self._started)
 
     @property
-    def waiting(self) -> int:
-        """Number of requests in the queue."""
-        return self._waiting
-
-    @property
     def longest_seconds(self) -> float:
         """Seconds since the longest active request got its slot; 0 without active requests."""
         with self._changed:
             return time.monotonic() - min(self._started.values()) if self._started else 0.0
 
     def reserve_body(self, size: int) -> None:
-        """Reserve memory for a body before the server reads it.
-
-        Raises:
-            ServerBusy: the queue is full, or other bodies use the budget.
-        """
+        """Reserve memory for a body before the server reads it; raise ServerBusy if the budget or the queue is full."""
         with self._changed:
             # A body over the whole budget passes, so that it is rejected for its own size.
-            over_budget = self._reserved_bytes > 0 and self._reserved_bytes + size > self._body_bytes
-            if over_budget or self._is_full():
+            if self._is_full() or size > self._free_bytes < self._body_bytes:
                 raise ServerBusy
-            self._reserved_bytes += size
+            self._free_bytes -= size
 
     def release_body(self, size: int) -> None:
         """Release the memory that `reserve_body` reserved."""
         with self._changed:
-            self._reserved_bytes -= size
+            self._free_bytes += size
 
     def acquire(self, key: int) -> None:
-        """Wait for a slot and take it for the request with this unique number.
-
-        Raises:
-            ServerBusy: the queue is full, or the wait took too long.
-        """
+        """Wait for a slot for the request with this unique number; raise ServerBusy if there is none."""
         with self._changed:
             if self._is_full():
                 raise ServerBusy
-            self._waiting += 1
+            self.waiting += 1
             try:
                 if not self._changed.wait_for(lambda: len(self._started) < self._slots, self._seconds):
                     raise ServerBusy
                 self._started[key] = time.monotonic()
             finally:
-                self._waiting -= 1
+                self.waiting -= 1
 
     def release(self, key: int) -> None:
         """Return the slot of a request, if it has one."""
@@ -93,20 +78,18 @@ class ConcurrencyLimiter:
                 self._changed.notify()
 
     def _is_full(self) -> bool:
-        return len(self._started) >= self._slots and self._waiting >= self._queue
+        return len(self._started) >= self._slots and self.waiting >= self._queue
 
 
-def install_body_budget(app: Flask, limiter: ConcurrencyLimiter, max_request_bytes: int) -> None:
+def install(app: Flask, limiter: ConcurrencyLimiter, max_request_bytes: int) -> None:
     """Reserve memory for every request body; install it after all checks that can reject a request."""
 
     def reserve() -> None:
-        if request.method in SAFE_METHODS:
-            return
-        size = request.content_length
-        if size is None:
-            size = max_request_bytes if "Transfer-Encoding" in request.headers else 0
-        limiter.reserve_body(size)
-        g.reserved_bytes = size
+        if request.method not in SAFE_METHODS:
+            unknown = max_request_bytes if "Transfer-Encoding" in request.headers else 0
+            size = unknown if request.content_length is None else request.content_length
+            limiter.reserve_body(size)
+            g.reserved_bytes = size
 
     def release(_error: BaseException | None) -> None:
         limiter.release_body(g.pop("reserved_bytes", 0))

@@ -21,10 +21,7 @@ _ANSWERS = {
 
 
 class Worker(ThreadWorker):
-    """Threaded worker with its own answer to requests that do not reach the app.
-
-    gunicorn's answer lacks the security headers, and its log line has the client's address and input.
-    """
+    """Threaded worker that answers with the security headers and logs nothing of the client's address or input."""
 
     def handle_error(self, req: object, client: socket.socket, addr: object, exc: BaseException) -> None:
         """Answer on the client's socket, and log the error."""

@@ -13,19 +13,12 @@ from app.errors import SettingsError
 from app.settings import Settings
 from app.web.middleware import SAFE_METHODS
 
-_HEALTH_CHECKS = "/healthz/"
-"""Health checks use the address of the process, so any host name is accepted."""
-
 _HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*")
 """A host name with an optional leading dot, or an IPv6 address."""
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Reject requests for other host names and from pages of other sites, and trust the proxies of the settings.
-
-    Raises:
-        SettingsError: a trusted host is invalid.
-    """
+    """Reject requests for other host names and from pages of other sites, and trust the proxies of the settings."""
     hosts = settings.allowed_hosts
     for name in hosts:
         if not _HOST.fullmatch(name):
@@ -35,7 +28,8 @@ def install(app: Flask, settings: Settings) -> None:
             )
 
     def check() -> None:
-        if hosts and not request.path.startswith(_HEALTH_CHECKS) and not _is_trusted(request.host, hosts):
+        # Health checks use the address of the process, so any host name is accepted.
+        if hosts and not request.path.startswith("/healthz/") and not _is_trusted(request.host, hosts):
             raise MisdirectedRequest("This host name is not in FACES_TRUSTED_HOSTS.")
         if request.method not in SAFE_METHODS and _is_cross_site():
             raise Forbidden("The request came from a page of another site.")
@@ -47,7 +41,6 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def _is_trusted(host: str, trusted: list[str]) -> bool:
-    """Return whether a host, with or without port, matches a trusted name."""
     try:
         # Werkzeug's own comparison does not support IPv6 addresses.
         name = urlsplit(f"//{host}").hostname or ""

@@ -1,16 +1,24 @@
-"""Structured logging: one JSON object per line, without addresses, file names or names of people."""
+"""Structured logging, one JSON object per line, and request IDs.
+
+The log has no addresses, file names or names of people.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import traceback
+import uuid
 from datetime import UTC, datetime
+from typing import cast
 
-from flask import has_request_context
+from flask import Flask, Response, g, has_request_context, request
 
-from app.web.middleware.request_ids import request_id
+REQUEST_ID_HEADER = "X-Request-ID"
+
+_VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _DETAILS = "details"
 
@@ -34,21 +42,33 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(log: str = "json") -> None:
-    """Send log records to standard error.
-
-    Args:
-        log: `json` for all requests, `off` for warnings and errors only.
-    """
+    """Log to standard error: `json` for all requests, `off` for warnings and errors only."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("app").setLevel(logging.INFO if log == "json" else logging.WARNING)
     gunicorn = logging.getLogger("gunicorn.error")
     gunicorn.handlers, gunicorn.propagate = [], True
 
 
-def log_event(log: logging.Logger, name: str, level: int = logging.INFO, **details: object) -> None:
+def log_event(log: logging.Logger, name: str, **details: object) -> None:
     """Log an event with its details."""
-    log.log(level, name, extra={_DETAILS: details})
+    log.info(name, extra={_DETAILS: details})
+
+
+def install(app: Flask) -> None:
+    """Add the request ID to every response."""
+
+    def add_header(response: Response) -> Response:
+        response.headers[REQUEST_ID_HEADER] = request_id()
+        return response
+
+    app.after_request(add_header)
+
+
+def request_id() -> str:
+    """Return the client's request ID if it is valid, else a generated one."""
+    if "request_id" not in g:
+        sent = request.headers.get(REQUEST_ID_HEADER, "")
+        g.request_id = sent if _VALID_ID.fullmatch(sent) else uuid.uuid4().hex
+    return cast(str, g.request_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -25,14 +26,10 @@ _IPV6_PREFIX = 64
 
 
 def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint]) -> None:
-    """Answer 429 to clients that send too many requests, or too many wrong tokens to `token_blueprints`.
-
-    Raises:
-        SettingsError: the limit or its storage is invalid.
-    """
+    """Answer 429 to clients that send too many requests, or too many wrong tokens to `token_blueprints`."""
     _check_storage(settings.rate_limit_storage)
     limit = settings.client_rate_limit
-    if limit == OFF and settings.admin_token == OFF:
+    if limit == settings.admin_token == OFF:
         return
     try:
         if limit != OFF:
@@ -63,14 +60,10 @@ def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint
 
 def client_key() -> str:
     """Return the client's IPv4 address or IPv6 network; only trusted proxies can change it."""
-    text = request.remote_addr or "unknown"
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if address.version == 4:
-        return text
-    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+    address = request.remote_addr or "unknown"
+    with suppress(ValueError):
+        return str(ipaddress.IPv6Network((address, _IPV6_PREFIX), strict=False))
+    return address
 
 
 def _check_storage(address: str) -> None:

@@ -12,9 +12,8 @@ from app import tracing
 from app.settings import Settings
 from app.tracing import RequestTrace
 from app.web.middleware.concurrency import ConcurrencyLimiter
-from app.web.middleware.logs import log_event
+from app.web.middleware.logs import log_event, request_id
 from app.web.middleware.metrics import Metrics
-from app.web.middleware.request_ids import request_id
 from app.web.recognizer_loading import loader_of
 
 _UNLOGGED = ("/healthz/live", "/healthz/ready", "/metrics", "/static/<path:filename>")

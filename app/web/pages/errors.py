@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, make_response, render_template
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from flask import Response, make_response, render_template
 
-from app.web import http_errors
-from app.web.http_errors import HttpError, describe
+from app.web.http_errors import HttpError
 from app.web.pages.routes import form_with_problem
-from app.web.uploads import upload_too_large
 
 PAGES = {
     400: ("Bad request", "The server could not read the request. Start again from the home page."),
@@ -24,28 +21,12 @@ PAGES = {
 """Title and sentence by status. Other statuses get the page of 400 or 500."""
 
 
-def install(app: Flask) -> None:
-    """Answer errors outside the API with pages."""
-    http_errors.register(app, _page)
-    app.register_error_handler(RequestEntityTooLarge, lambda _error: _page(describe(upload_too_large())))
-    app.register_error_handler(HTTPException, _http_page)
-
-
-def _page(error: HttpError) -> Response:
-    if error.status in (400, 413, 422):
+def page(error: HttpError) -> Response:
+    """Return the error page, or the form with the problem if the photos or fields of a form are the cause."""
+    if error.status in (413, 422) or (error.status == 400 and error.code != "bad_request"):
         return form_with_problem(error.message, error.status)
-    title, sentence = PAGES.get(error.status, ("Service unavailable", error.message))
+    title, sentence = PAGES.get(error.status) or PAGES[500 if error.status >= 500 else 400]
+    if error.status == 503:
+        title, sentence = "Service unavailable", error.message
     page = render_template("error.html", title=title, sentence=sentence)
     return make_response(page, error.status, {"Cache-Control": "no-store", **error.headers})
-
-
-def _http_page(error: HTTPException) -> Response | HTTPException:
-    if error.code is None or error.code < 400:
-        return error
-    title, sentence = PAGES.get(error.code) or PAGES[500 if error.code >= 500 else 400]
-    response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
-    # A 405 has to name the allowed methods, which the error knows.
-    for name, value in error.get_headers():
-        if name != "Content-Type":
-            response.headers[name] = value
-    return response

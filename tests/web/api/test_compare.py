@@ -64,7 +64,7 @@ def test_different_people(post, photo, one):
 
 def test_problems_say_which_picture(post, one, nobody):
     good = ("a", "one.jpg", one)
-    assert_problem(post("compare", good), 400, "no_image", "No photo was sent. Send multipart/form-data with a file in")
+    assert_problem(post("compare", good), 400, "no_photo", "No photo was sent. Send multipart/form-data with a file in")
     assert post("compare", good).get_json()["detail"].endswith("the field b.")
     response = post("compare", good, ("b", "wall.jpg", nobody))
     assert_problem(response, 422, "no_face_found", "We couldn't find a face in the second photo.")

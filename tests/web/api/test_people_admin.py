@@ -85,7 +85,7 @@ def test_too_many_wrong_tokens_and_the_right_one_waits(client):
 def test_a_person_is_reviewed_added_and_taken_back(ask, gallery, photo):
     files = {"one.jpg": photo(PERSON), "two.jpg": photo(PERSON, OTHER), "none.jpg": b"no picture"}
     review = ask("post", "people?name=Bo&review=true", files).get_json()
-    assert (review["enrolled"], review["person"]) == (0, None)
+    assert (review["enrolled"], review["id"], review["person"]) == (0, None, "Bo")
     found = [(one["file"], one["outcome"], one["look_alike"]) for one in review["photos"]]
     assert found[0] == ("one.jpg", "lookalike", PERSON)
     assert [one[1] for one in found[1:]] == ["several_faces", "unreadable"]
@@ -93,8 +93,7 @@ def test_a_person_is_reviewed_added_and_taken_back(ask, gallery, photo):
     assert gallery.find("Bo") is None
 
     added = ask("post", "people?name=Bo&allow=lookalike&face=two.jpg=2", files).get_json()
-    assert added["enrolled"] == 2
-    assert added["person"]["person"] == "Bo"
+    assert (added["enrolled"], added["person"], added["anchors"]) == (2, "Bo", 2)
     assert gallery.find("Bo").anchors == 2
 
     last = ask("get", "changes?limit=1").get_json()["changes"][0]
@@ -117,7 +116,7 @@ def test_photos_with_the_same_name_are_told_apart_by_their_position(client, gall
 
 def test_what_cannot_be_added(ask, photo):
     assert_problem(ask("post", "people", {"a.jpg": b"x"}), 400, "invalid_parameter", "The parameter name is missing")
-    assert_problem(ask("post", "people?name=Bo", {}), 400, "no_image", "No photo was sent.")
+    assert_problem(ask("post", "people?name=Bo", {}), 400, "no_photo", "No photo was sent.")
     assert_problem(ask("post", "people?name=%20", {"a.jpg": b"x"}), 422, "invalid_name", "The name is empty")
     answer = ask("post", "people?name=Bo&face=2", {"a.jpg": b"x"})
     assert_problem(answer, 400, "invalid_face_choice", "'2' is not PHOTO=NUMBER")

@@ -78,25 +78,25 @@ def test_several_pictures_are_answered_in_order(post, photo, one, nobody):
     ]
     response = post("identify", *(("image", name, data) for name, data in files))
     assert response.status_code == 200
-    images = response.get_json()["images"]
-    assert [image["file"] for image in images] == [name for name, _ in files]
-    assert [image["error"] and image["error"]["code"] for image in images] == [None, "unreadable", None, "empty", None]
-    assert [[face["person"] for face in image["faces"]] for image in images] == [[OTHER, PERSON], [], [], [], [PERSON]]
+    rows = response.get_json()["photos"]
+    assert [row["file"] for row in rows] == [name for name, _ in files]
+    assert [row["error"] and row["error"]["code"] for row in rows] == [None, "unreadable", None, "empty", None]
+    assert [[face["person"] for face in row["faces"]] for row in rows] == [[OTHER, PERSON], [], [], [], [PERSON]]
 
 
 def test_nothing_sent(client, post, one):
     for data in ({}, {"image": ""}):
         response = client.post("/api/v1/identify", data=data or None)
-        assert_problem(response, 400, "no_image", "No photo was sent." if not data else "The field image holds text")
-    assert_problem(post("identify", ("photo", "me.jpg", one)), 400, "no_image", "No photo was sent. Send multipart/")
-    assert_problem(post("identify", ("image", "", b"")), 400, "no_image", "No photo was sent.")
+        assert_problem(response, 400, "no_photo", "No photo was sent." if not data else "The field image holds text")
+    assert_problem(post("identify", ("photo", "me.jpg", one)), 400, "no_photo", "No photo was sent. Send multipart/")
+    assert_problem(post("identify", ("image", "", b"")), 400, "no_photo", "No photo was sent.")
     raw = client.post("/api/v1/identify", data=one, content_type="image/jpeg")
-    assert_problem(raw, 400, "no_image", "No photo was sent.")
+    assert_problem(raw, 400, "no_photo", "No photo was sent.")
 
 
 def test_text_instead_of_a_file(client):
     response = client.post("/api/v1/identify", data={"image": "photo.jpg"})
-    assert_problem(response, 400, "no_image", "The field image holds text instead of a file.")
+    assert_problem(response, 400, "no_photo", "The field image holds text instead of a file.")
     assert "-F image=@photo.jpg" in response.get_json()["detail"]
 
 
@@ -117,10 +117,10 @@ def test_limits_of_a_request(settings, recognizer, nobody):
     client = create_app(limited, recognizer).test_client()
     good, large = ("image", "a.jpg", nobody), ("image", "b.jpg", nobody + b"0")
     response = send(client, "identify", good, good, good)
-    assert_problem(response, 413, "too_many_images", "You sent 3 photos. The limit is 2.")
+    assert_problem(response, 413, "too_many_photos", "You sent 3 photos. The limit is 2.")
     assert_problem(send(client, "identify", large), 413, "too_large", "The file is larger than ")
-    images = send(client, "identify", good, large).get_json()["images"]
-    assert [image["error"] and image["error"]["code"] for image in images] == [None, "too_large"]
+    rows = send(client, "identify", good, large).get_json()["photos"]
+    assert [row["error"] and row["error"]["code"] for row in rows] == [None, "too_large"]
     huge = ("image", "a.jpg", bytes(300_000))
     assert_problem(send(client, "identify", huge), 413, "too_large", "The request is too large. The limit is ")
     assert_problem(send(client, "compare", huge), 413, "too_large", "The request is too large. The limit is ")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from app.web.middleware import logs
-from app.web.middleware.request_ids import HEADER
+from app.web.middleware.logs import REQUEST_ID_HEADER
 from tests import photos
 from tests.web.middleware.conftest import UPLOAD_PATHS, post
 
@@ -33,7 +33,7 @@ def test_a_request_is_one_line(serve, lines, portrait, path):
     assert list(line["stages"]) == ["decode", "detect", "embed", "rank"]
     assert 0 < sum(line["stages"].values()) <= line["ms"]
     assert line["faces"] == 1
-    assert line["request"] == answer.headers[HEADER]
+    assert line["request"] == answer.headers[REQUEST_ID_HEADER]
 
 
 def test_nothing_tells_who_or_what(serve, lines, portrait):
@@ -70,18 +70,19 @@ def test_a_fault_has_its_traceback_and_its_request(serve, lines, recognizer, mon
     fault, request = lines()
     assert fault["level"] == "error"
     assert "a mistake" in fault["traceback"]
-    assert fault["request"] == request["request"] == answer.headers[HEADER]
+    assert fault["request"] == request["request"] == answer.headers[REQUEST_ID_HEADER]
     assert request["status"] == 500
 
 
 @pytest.mark.parametrize("sent", ["abc-123", "A" * 64, "0.1_x"])
 def test_a_usable_request_id_is_kept(serve, sent):
-    assert serve().test_client().get("/nowhere", headers={HEADER: sent}).headers[HEADER] == sent
+    assert serve().test_client().get("/nowhere", headers={REQUEST_ID_HEADER: sent}).headers[REQUEST_ID_HEADER] == sent
 
 
 @pytest.mark.parametrize("sent", [None, "", "A" * 65, "two words", "<b>", "é"])
 def test_any_other_is_made_anew(serve, sent):
     client = serve().test_client()
-    found = [client.get("/", headers={} if sent is None else {HEADER: sent}).headers[HEADER] for _ in range(2)]
+    headers = {} if sent is None else {REQUEST_ID_HEADER: sent}
+    found = [client.get("/", headers=headers).headers[REQUEST_ID_HEADER] for _ in range(2)]
     assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in found)
     assert found[0] != found[1]

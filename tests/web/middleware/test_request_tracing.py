@@ -172,7 +172,8 @@ def test_a_stuck_process_becomes_unready_and_ends(serve, monkeypatch):
 
 
 def test_a_busy_process_is_not_a_stuck_one():
-    limiter, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), RecognizerLoader.loaded(object()), threading.Event()
+    limiter, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), RecognizerLoader(object), threading.Event()
+    loading.load()
     watchdog.start(limiter, loading, 0.3, lambda _code: ended.set())
     for ticket in range(10):
         limiter.acquire(ticket)
