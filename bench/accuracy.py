@@ -20,7 +20,7 @@ from tqdm import tqdm
 from app.recognition import inference
 from app.recognition.decision import FPIRS
 from app.settings import ROOT, Settings
-from app.training.data import labeled_faces, unseen_people
+from app.training.data import labeled_faces
 from app.training.data.crops import collect, embed
 from app.training.data.splits import unit_hash
 from app.training.evaluation import own_galleries, verification
@@ -162,7 +162,7 @@ def files_of(pairs: Sequence[tuple[str, str, bool]]) -> list[str]:
 @click.option("--work", type=FOLDER, default=ROOT / ".training", help="Folder of the crops that `evaluate` cached.")
 def main(faces: Path, lfw: Path, opencv_folder: Path | None, count: int, pairs: int, work: Path) -> None:
     """Measure and print a Markdown table."""
-    members, others = unseen_people.list_pictures(lfw, labeled_faces.lfw_names(faces))
+    members, others = labeled_faces.list_lfw_pictures(lfw, labeled_faces.lfw_names(faces))
     impostors = sorted(others, key=lambda file: unit_hash(file, 3))[:count]
     listed = verification.read_lfw_pairs(lfw)
     chosen = listed[:: -(-len(listed) // pairs)]

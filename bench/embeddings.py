@@ -27,7 +27,7 @@ from app.settings import ROOT, Settings
 from app.training.data.crops import fingerprint
 from app.training.data.labeled_faces import person_name, read_spellings
 from app.training.data.splits import split_of
-from app.training.evaluation.degradations import compress
+from app.training.evaluation.robustness import compress
 from app.vision import alignment
 
 COSINES = (0.65, SAME_PICTURE, 0.9, 0.95, DUPLICATE_COSINE)

@@ -25,7 +25,7 @@ from app.recognition.scoring import rank
 from app.settings import Settings
 from app.training.data.labeled_faces import lfw_names, person_name, read_spellings
 from app.training.data.splits import split_of
-from app.training.evaluation.degradations import compress as compress_jpeg
+from app.training.evaluation.robustness import compress as compress_jpeg
 from app.vision import alignment, decoding
 from app.vision.decoding import Picture
 from app.vision.detection import Detector

@@ -44,23 +44,23 @@ def evaluate(
     with progress_bars() as progress, tempfile.TemporaryDirectory() as database:
         from app.recognition.evaluation_table import format_table
         from app.recognition.recognizer import Recognizer
-        from app.training.data import labeled_faces, unseen_people
+        from app.training.data import labeled_faces
+        from app.training.data.crops import Pipeline
         from app.training.evaluation import evaluate as evaluation
         from app.training.evaluation import report, robustness
 
         recognizer = Recognizer.load(settings.with_changes(database_url=f"sqlite:///{database}/gallery.sqlite"))
-        detector, network = recognizer.detector, recognizer.network
-        spellings = labeled_faces.read_spellings(settings.anchors)
-        loaded = unseen_people.load_with_unseen(faces, lfw, work, detector, network, gallery, spellings, progress)
-        metrics, details = evaluation.evaluate_gallery(loaded, spellings, recognizer.gallery.snapshot(), network.card)
+        network = recognizer.network
+        pipeline = Pipeline(recognizer.detector, network, work, progress)
+        loaded = labeled_faces.load(faces, lfw, gallery, labeled_faces.read_spellings(settings.anchors), pipeline)
+        metrics, details = evaluation.evaluate_gallery(loaded, recognizer.gallery.snapshot(), network.card)
         if lfw:
             metrics |= evaluation.evaluate_unseen_people(loaded, network.card)
-            excluded = labeled_faces.lfw_names(faces)
-            metrics["lfw"], roc = evaluation.evaluate_lfw(lfw, work, detector, network, excluded, progress)
+            metrics["lfw"], roc = evaluation.evaluate_lfw(lfw, labeled_faces.lfw_names(faces), pipeline)
             details |= roc
         if degraded:
-            metrics["resent"] = robustness.resent_rates(loaded, spellings, recognizer, progress)
-            metrics["robustness"] = robustness.degraded_rates(loaded, spellings, recognizer, progress)
+            metrics["resent"] = robustness.resent_rates(loaded, recognizer, progress)
+            metrics["robustness"] = robustness.degraded_rates(loaded, recognizer, progress)
             metrics["tilt"] = robustness.tilt_rates(metrics["robustness"])
         recognizer.gallery.close()
         card = network.card.raw | {"metrics": network.card.raw.get("metrics", {}) | metrics}

@@ -44,24 +44,23 @@ def ship(
     model, anchors = model or settings.model, anchors or settings.anchors
     with progress_bars() as progress:
         from app.training.calibration.calibrate import calibrate
-        from app.training.data import labeled_faces, unseen_people
+        from app.training.data import labeled_faces
+        from app.training.data.crops import Pipeline
         from app.training.release import export, onnx_import
         from app.training.release import gallery as gallery_files
         from app.vision.detection import Detector
 
-        detector = Detector.from_settings(settings)
         if pretrained:
-            weights, origin = onnx_import.read_onnx(pretrained)
-            about = onnx_import.about(origin, source, license)
+            weights, about = onnx_import.read_onnx(pretrained, source, license)
         else:
             weights, about = export.trained_weights(work / "run")
         network = export.provisional_network(weights, about)
-        spellings = labeled_faces.read_spellings(anchors)
-        loaded = unseen_people.load_with_unseen(faces, lfw, work, detector, network, gallery, spellings, progress)
-        rules, floor, _ = calibrate(loaded, spellings, network, pretrained is not None, progress)
+        pipeline = Pipeline(Detector.from_settings(settings), network, work, progress)
+        loaded = labeled_faces.load(faces, lfw, gallery, labeled_faces.read_spellings(anchors), pipeline)
+        rules, floor, _ = calibrate(loaded, pipeline, pretrained is not None)
         raw = export.describe(about, data, crops_made_by=settings.detector)
         card = export.write_card(model, raw, weights, rules, floor)
         gallery_files.write_impostors(model, card.id, loaded)
-        gallery_files.write_gallery(anchors, card.id, loaded, spellings, floor, progress)
+        gallery_files.write_gallery(anchors, card.id, loaded, floor, progress)
     click.echo(f"Wrote {model}, its weights and impostors, and the gallery {anchors}.")
     click.echo(f"Next: python main.py evaluate {faces}")

@@ -43,13 +43,9 @@ class GalleryRates:
 def measure(
     snapshot: Snapshot, rules: Rules, impostors: FloatArray, progress: Callable[[], object] = lambda: None
 ) -> GalleryRates:
-    """Measure the identification rates of a gallery.
+    """Measure the identification rates of a gallery, with `impostors`, float32 (faces, dims), of people in no gallery.
 
-    Args:
-        snapshot: Gallery.
-        rules: Rules in use.
-        impostors: float32 (faces, dims) of people in no gallery.
-        progress: Called once per person.
+    `progress` is called once per person.
 
     Raises:
         TrainingError: Fewer than two people have two anchors.
@@ -65,8 +61,10 @@ def measure(
     known = np.concatenate(parts)
     left_out = known.copy()
     left_out[np.arange(len(own)), own] = np.inf
-    others = class_distances(impostors, snapshot, rules.head)
-    matches = find_matches(known, snapshot.counts, rules)
+    shipped = class_distances(impostors, snapshot, rules.head)
+    matches, shipped_matches, left_out_matches = (
+        find_matches(distances, snapshot.counts, rules) for distances in (known, shipped, left_out)
+    )
     return GalleryRates(
         people=len(snapshot),
         anchors=int(snapshot.counts.sum()),
@@ -74,9 +72,9 @@ def measure(
         fpir=rules.fpir,
         tpir=float((matches == own).mean()),
         misidentified=float(((matches >= 0) & (matches != own)).mean()),
-        impostor_fpir=float((find_matches(others, snapshot.counts, rules) >= 0).mean()),
-        left_out_fpir=float((find_matches(left_out, snapshot.counts, rules) >= 0).mean()),
-        shifts=tuple((fpir, _choose_shift(fpir, (others, left_out), snapshot, rules)) for fpir in FPIRS),
+        impostor_fpir=float((shipped_matches >= 0).mean()),
+        left_out_fpir=float((left_out_matches >= 0).mean()),
+        shifts=tuple((fpir, _choose_shift(fpir, (shipped, left_out), snapshot, rules)) for fpir in FPIRS),
     )
 
 

@@ -1,4 +1,4 @@
-"""Choice of the quality floor: the smallest, blurriest and most rotate_picture face that the network can identify.
+"""Choice of the quality floor: the smallest, blurriest and most rotated face that the network can identify.
 
 Size and detail are limited where the network no longer recognizes reduced copies of calibration faces. The other
 measures are limited at the worst values of ordinary calibration faces, so that a share of `REFUSED` is refused.
@@ -6,16 +6,16 @@ measures are limited at the worst values of ordinary calibration faces, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from app.arrays import ByteArray, FloatArray, IntArray
+from app.arrays import ByteArray, FloatArray, IntArray, TextArray
 from app.recognition.inference import to_unit_length
-from app.training.data.crops import Crops
-from app.training.data.labeled_faces import Progress, no_progress
+from app.training.data.crops import Pipeline
+from app.training.data.labeled_faces import LabeledFaces
 from app.vision import alignment
 from app.vision.quality import Quality, QualityFloor, measure_quality
 
@@ -41,48 +41,32 @@ _FPIR = 0.01
 _STEPS = 20
 _EYE_SPAN = float(np.hypot(*(alignment.EYES[1] - alignment.EYES[0])))
 
-Embed = Callable[[ByteArray], FloatArray]
-"""Embeds crops: uint8 (faces, 112, 112, 3) RGB to float32 (faces, dims), not scaled to unit length."""
 
-
-def choose(
-    crops: Crops, embeddings: FloatArray, positions: IntArray, embed: Embed, progress: Progress = no_progress
-) -> QualityFloor:
+def choose(faces: LabeledFaces, pipeline: Pipeline) -> QualityFloor:
     """Choose the quality floor of a network.
 
-    Args:
-        crops: Face crops, with one folder per person.
-        embeddings: float32 (files, dims) of all `crops`, zeros where the detector missed the face.
-        positions: Positions in `crops` of the calibration faces, all detected, of at least two people.
-        embed: Network.
-        progress: Called with the progress.
-
     Raises:
-        ValueError: Fewer than two people have two faces.
+        ValueError: Fewer than two people have two calibration faces.
     """
-    vectors = embed(np.asarray(crops.crops[positions]))
-    ordinary = _qualities(crops, positions, vectors)
-    sample = np.arange(len(positions))[:: max(1, -(-len(positions) // SAMPLE))]
-    recognition = Recognition.fit(crops.files, embeddings, positions[sample])
-    faces = np.asarray(crops.crops[positions[sample]])
-    required = STILL_RECOGNIZED * recognition.rate(vectors[sample])
+    positions = faces.positions("calibration")
+    qualities = [quality for position in positions if (quality := faces.crops.qualities[position])]
+    sample = positions[:: max(1, -(-len(positions) // SAMPLE))]
+    recognition = Recognition.fit(faces.identities, faces.embeddings, sample)
+    crops = np.asarray(faces.crops.crops[sample])
     rates = []
     for step, eye_distance in enumerate(EYE_DISTANCES, start=1):
-        rates.append(recognition.rate(embed(reduce_faces(faces, eye_distance))))
-        progress("embedding reduced faces", step, len(EYE_DISTANCES))
+        rates.append(recognition.rate(pipeline.network.embed_raw(reduce_faces(crops, eye_distance))))
+        pipeline.progress("embedding reduced faces", step, len(EYE_DISTANCES))
+    required = STILL_RECOGNIZED * recognition.rate(faces.embeddings[sample])
     smallest = float(np.interp(required, np.maximum.accumulate(rates), EYE_DISTANCES))
-    details = [measure_quality(face, alignment.TEMPLATE).detail for face in reduce_faces(faces, smallest)]
-    return fit(ordinary, QualityFloor(smallest, float(np.quantile(details, DETAIL_QUANTILE)), MAX_YAW))
+    details = [measure_quality(crop, alignment.TEMPLATE).detail for crop in reduce_faces(crops, smallest)]
+    return fit(qualities, QualityFloor(smallest, float(np.quantile(details, DETAIL_QUANTILE)), MAX_YAW))
 
 
-def fit(qualities: list[Quality], strictest: QualityFloor) -> QualityFloor:
-    """Return the strictest floor that refuses at most `REFUSED` of ordinary faces.
+def fit(qualities: Sequence[Quality], strictest: QualityFloor) -> QualityFloor:
+    """Return the strictest floor that refuses at most `REFUSED` of ordinary faces, by bisection.
 
-    All measures except the yaw are limited at the same quantile, found by bisection.
-
-    Args:
-        qualities: Qualities of ordinary faces.
-        strictest: Strictest allowed eye distance and detail, and the limit of the yaw.
+    All measures except the yaw are limited at the same quantile. Eye distance and detail stay below `strictest`.
     """
     low, high = 0.0, REFUSED
     for _ in range(_STEPS):
@@ -92,12 +76,25 @@ def fit(qualities: list[Quality], strictest: QualityFloor) -> QualityFloor:
     return _floor_at(qualities, strictest, low)
 
 
-def reduce_faces(faces: ByteArray, eye_distance: float) -> ByteArray:
+def _floor_at(qualities: Sequence[Quality], strictest: QualityFloor, share: float) -> QualityFloor:
+    def worst(name: str) -> float:
+        return float(np.quantile([getattr(quality, name) for quality in qualities], share))
+
+    return replace(
+        strictest,
+        eye_distance=min(strictest.eye_distance, worst("eye_distance")),
+        detail=min(strictest.detail, worst("detail")),
+        close_confidence=worst("close_confidence"),
+        norm=worst("norm"),
+    )
+
+
+def reduce_faces(crops: ByteArray, eye_distance: float) -> ByteArray:
     """Return crops, uint8 (n, 112, 112, 3), with the detail of faces whose eyes are `eye_distance` pixels apart."""
     side = max(1, round(alignment.SIZE * eye_distance / _EYE_SPAN))
-    small = (cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) for face in faces)
+    small = (cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) for crop in crops)
     return np.stack(
-        [cv2.resize(face, (alignment.SIZE, alignment.SIZE), interpolation=cv2.INTER_LINEAR) for face in small]
+        [cv2.resize(crop, (alignment.SIZE, alignment.SIZE), interpolation=cv2.INTER_LINEAR) for crop in small]
     )
 
 
@@ -113,17 +110,16 @@ class Recognition:
     threshold: float
 
     @classmethod
-    def fit(cls, files: Sequence[str], embeddings: FloatArray, positions: IntArray) -> Recognition:
-        """Build templates and choose the threshold; arguments as for `choose`.
+    def fit(cls, identities: TextArray, embeddings: FloatArray, positions: IntArray) -> Recognition:
+        """Build templates of all faces, and choose the threshold on those at `positions`.
 
         Raises:
             ValueError: Fewer than two people have two faces.
         """
-        units = to_unit_length(embeddings)
-        people, owners = np.unique([file.rpartition("/")[0] for file in files], return_inverse=True)
-        sums = np.zeros((len(people), units.shape[1]), dtype=np.float32)
-        np.add.at(sums, owners, units)
-        probes, owners = units[positions], owners[positions]
+        people, owners = np.unique(identities, return_inverse=True)
+        sums = np.zeros((len(people), embeddings.shape[1]), dtype=np.float32)
+        np.add.at(sums, owners, embeddings)
+        probes, owners = embeddings[positions], owners[positions]
         templates = to_unit_length(sums[owners] - probes)
         if len(np.unique(owners[templates.any(axis=1)])) < 2:
             raise ValueError("Fewer than two people have two faces. Add more faces per person.")
@@ -135,25 +131,3 @@ class Recognition:
     def rate(self, embeddings: FloatArray) -> float:
         """Return the share of faces whose embedding, float32 (faces, dims), reaches the threshold of its person."""
         return float(((to_unit_length(embeddings) * self.templates).sum(axis=1) >= self.threshold).mean())
-
-
-def _qualities(crops: Crops, positions: IntArray, vectors: FloatArray) -> list[Quality]:
-    norms = np.linalg.norm(vectors, axis=1).tolist()
-    return [
-        measure_quality(np.asarray(crops.crops[position]), face.landmarks, face.close_confidence, norm)
-        for position, norm in zip(positions, norms, strict=True)
-        if (face := crops.face(position)) is not None and face.landmarks is not None
-    ]
-
-
-def _floor_at(qualities: list[Quality], strictest: QualityFloor, share: float) -> QualityFloor:
-    def worst(name: str) -> float:
-        return float(np.quantile([getattr(quality, name) for quality in qualities], share))
-
-    return replace(
-        strictest,
-        eye_distance=min(strictest.eye_distance, worst("eye_distance")),
-        detail=min(strictest.detail, worst("detail")),
-        close_confidence=worst("close_confidence"),
-        norm=worst("norm"),
-    )

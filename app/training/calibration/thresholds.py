@@ -1,8 +1,8 @@
-"""Identification thresholds and margin for each FPIR, chosen on identities not seen in training (1:N).
+"""Thresholds and margin for identification (1:N) and verification (1:1), chosen on identities not seen in training.
 
-FPIR and TPIR follow ISO/IEC 19795-1. A threshold keeps its FPIR on each of three kinds of impostors: ordinary people,
-famous people, and gallery people who are left out of the gallery. `app.training.evaluation` measures the result on
-other faces.
+FPIR, TPIR and FMR follow ISO/IEC 19795-1. An identification threshold keeps its FPIR on each of three kinds of
+impostors: ordinary people, famous people, and gallery people who are left out of the gallery. `app.training.evaluation`
+measures the result on other faces.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from app.arrays import AnyArray, BoolArray, FloatArray, TextArray
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, ThresholdTable, margins_to_runner_up
+from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, ThresholdTable, margins_to_runner_up
 from app.recognition.scoring import Head
 from app.training.data.splits import unit_hash
 
@@ -32,6 +32,14 @@ MARGINS = (0.01, 0.02, 0.03, 0.04, 0.06)
 
 MAX_ERROR_SHARE = 1 / 3
 """If this share of the matches with a small lead is wrong, the face is ambiguous."""
+
+FALSE_MATCH_RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+"""FMRs of the thresholds for comparing two photos."""
+
+FALSE_NON_MATCH_RATE = 0.02
+"""Share of pairs of the same person above the threshold of "different people"."""
+
+_CHUNK = 2048
 
 
 def class_distances(embeddings: FloatArray, snapshot: Snapshot, head: Head) -> FloatArray:
@@ -61,7 +69,6 @@ class Impostors:
 
 
 Kinds = Mapping[str, Impostors]
-"""Impostors by kind."""
 
 
 def limit_anchors(snapshot: Snapshot, count: int, seed: int = 1) -> Snapshot:
@@ -77,12 +84,7 @@ def mean_fpir(distances: AnyArray, threshold: float, people: int) -> float:
     """Return the FPIR at a threshold, on average over all galleries of a size.
 
     If k of n people are closer to an impostor than the threshold, C(n - k, people) of C(n, people) galleries contain
-    none of them.
-
-    Args:
-        distances: float (impostors, n), class distances.
-        threshold: Largest class distance of a match, exclusive.
-        people: Gallery size, at most n.
+    none of them. `distances` is float (impostors, n), class distances.
     """
     total = distances.shape[1]
     close = (distances < threshold).sum(axis=1)
@@ -147,10 +149,7 @@ def choose_tables(
     """Choose the thresholds that keep each of `FPIRS`, and `LOOK_ALIKE_FPIR`, on every kind of impostors.
 
     A kind with fewer than 1 / FPIR faces does not count for that FPIR. The margin applies to the whole gallery only,
-    not to parts of it.
-
-    Returns:
-        (FPIR, ((people, ((anchors, class distance), ...)), ...)) each. Thresholds fall with the number of people.
+    not to parts of it. Thresholds fall with the number of people.
     """
     max_count = int(snapshot.counts.max())
     counts = [*(count for count in ANCHOR_COUNTS if count < max_count), max_count]
@@ -173,3 +172,41 @@ def choose_tables(
     tables[: len(FPIRS)] = np.minimum.accumulate(tables[: len(FPIRS)], axis=0)
     rows = [[tuple(zip(counts, row, strict=True)) for row in table] for table in tables.tolist()]
     return tuple((fpir, tuple(zip(sizes, table, strict=True))) for fpir, table in zip(rates, rows, strict=True))
+
+
+def pair_distances(embeddings: FloatArray, people: AnyArray) -> tuple[FloatArray, FloatArray]:
+    """Return the Euclidean distances of all pairs of faces: of same-person pairs, and of different-person pairs.
+
+    Args:
+        embeddings: float32 (faces, dims) of unit length.
+        people: (faces,), the person in each.
+    """
+    _, people = np.unique(people, return_inverse=True)
+    same, different = [], []
+    for start in range(0, len(embeddings), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(embeddings)))
+        distances = np.sqrt(np.maximum(0, 2 - 2 * embeddings[rows] @ embeddings.T))
+        is_same = people[rows][:, None] == people[None]
+        is_later = np.arange(len(embeddings))[None] > rows[:, None]
+        same.append(distances[is_same & is_later])
+        different.append(distances[~is_same & is_later])
+    return np.concatenate(same), np.concatenate(different)
+
+
+def equal_error_distance(embeddings: FloatArray, people: AnyArray) -> float:
+    """Return the distance of two photos at which FMR and FNMR are equal."""
+    same, different = pair_distances(embeddings, people)
+    thresholds = np.linspace(0, 2, 2001)
+    fnmr = 1 - np.searchsorted(np.sort(same), thresholds, side="right") / len(same)
+    fmr = np.searchsorted(np.sort(different), thresholds, side="right") / len(different)
+    return float(thresholds[np.abs(fnmr - fmr).argmin()])
+
+
+def choose_pair_rules(embeddings: FloatArray, people: AnyArray, head: Head) -> PairRules:
+    """Return the thresholds for comparing two photos."""
+    same, different = pair_distances(embeddings, people)
+    ranks = [int(len(different) * rate) for rate in FALSE_MATCH_RATES]
+    different.partition(ranks)
+    scores = [float(head.score(different[rank])) for rank in ranks]
+    different_score = float(head.score(np.asarray(np.quantile(same, 1 - FALSE_NON_MATCH_RATE))))
+    return PairRules(tuple(zip(FALSE_MATCH_RATES, scores, strict=True)), different_score)

@@ -1,6 +1,6 @@
-"""Aligned face crops of a folder of photos, made by the serving pipeline and cached on disk.
+"""Aligned face crops and embeddings of a folder of photos, made by the serving pipeline and cached on disk.
 
-Training, galleries, thresholds and evaluation use the same decoding, detection and alignment as a visitor's photo.
+Training, galleries, thresholds and evaluation use the same decoding, detection and alignment as an uploaded photo.
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ _CHUNK = 2000
 _COLUMNS = 16
 _PENDING = np.inf
 """Marks rows of photos that were not processed yet."""
+
+Progress = Callable[[str, int, int], object]
+"""Called with the name of a step, the number of finished items and their total."""
+
+
+def no_progress(step: str, done: int, total: int) -> None:
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,17 +83,27 @@ class Crops:
         return measure_quality(np.asarray(self.crops[position]), face.landmarks, face.close_confidence, norm)
 
 
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """Detector and network of the serving pipeline, with the folder `work` for cached results."""
+
+    detector: Detector
+    network: Network
+    work: Path
+    progress: Progress = no_progress
+
+    def embed(self, root: Path, files: Sequence[str], cache: str) -> tuple[Crops, FloatArray]:
+        """Crop and embed photos, see `collect` and `embed`. `cache` is a folder below `work`."""
+        crops = collect(root, files, self.detector, self.work / cache, self.progress)
+        return embed(self.network, crops, self.work / cache, self.progress)
+
+
 def collect(
-    root: Path, files: Sequence[str], detector: Detector, cache: Path, tick: Callable[[], object] = lambda: None
+    root: Path, files: Sequence[str], detector: Detector, cache: Path, progress: Progress = no_progress
 ) -> Crops:
     """Crop the largest face of each photo. An interrupted call resumes.
 
-    Args:
-        root: Folder that `files` are relative to.
-        files: The photos.
-        detector: Detector of the serving pipeline.
-        cache: Folder for the results. They are discarded if the files, the detector or the alignment change.
-        tick: Called after each photo.
+    The results in the folder `cache` are discarded if the files, the detector or the alignment change.
     """
     cache.mkdir(parents=True, exist_ok=True)
     key = "\n".join([PIPELINE, f"{detector.backend} {DETECTION_VERSION}", *files])
@@ -100,20 +117,12 @@ def collect(
     crops, rows = np.load(crops_file, mmap_mode="r+"), np.load(rows_file, mmap_mode="r+")
     for position in np.flatnonzero(rows[:, 0] == _PENDING).tolist():
         crops[position], rows[position] = _largest_face(root / files[position], detector)
-        tick()
+        progress(f"detecting faces ({cache.name})", position + 1, len(files))
     return Crops(list(files), crops, np.array(rows))
 
 
-def embed(
-    network: Network, crops: Crops, cache: Path, tick: Callable[[int, int], object] = lambda done, total: None
-) -> tuple[Crops, FloatArray]:
-    """Embed every detected face, once for each network.
-
-    Args:
-        network: Network to embed with.
-        crops: The faces.
-        cache: Folder for the embeddings.
-        tick: Called with the number of embedded faces and their total.
+def embed(network: Network, crops: Crops, cache: Path, progress: Progress = no_progress) -> tuple[Crops, FloatArray]:
+    """Embed every detected face. The embeddings of each network are cached.
 
     Returns:
         The faces with their `norms`, and float32 (files, dims) of unit length, zeros where the detector missed a face.
@@ -125,7 +134,7 @@ def embed(
         for start in range(0, len(found), _CHUNK):
             chunk = found[start : start + _CHUNK]
             vectors[chunk] = network.embed_raw(np.asarray(crops.crops[chunk]))
-            tick(start + len(chunk), len(found))
+            progress(f"embedding ({cache.name})", start + len(chunk), len(found))
         np.save(path, vectors)
     vectors = np.load(path)
     return replace(crops, norms=np.linalg.norm(vectors, axis=1)), to_unit_length(vectors)

@@ -1,4 +1,4 @@
-"""Near-duplicate photos: find held-out faces that training has seen in another copy.
+"""Near-duplicate photos: find held-out faces of which training has another copy.
 
 Copies of a photo share a person's folder and differ in size, brightness, compression or crop. The held-out copy is
 dropped and the training copy stays, so that a network stays valid when duplicates are found later.
@@ -13,8 +13,7 @@ from app.arrays import BoolArray, ByteArray, FloatArray, IntArray, TextArray
 from app.recognition.inference import to_unit_length
 from app.training.data.crops import Crops
 
-SIDE = 28
-"""Side in pixels of the thumbnails that are compared."""
+_SIDE = 28
 
 DUPLICATE = 0.9
 """Correlation of two thumbnails of one person from which they are duplicates. One in forty faces reaches it with some
@@ -22,16 +21,7 @@ face of another person, so only photos within a folder are compared."""
 
 
 def find_duplicates(crops: Crops, identities: TextArray, splits: TextArray) -> IntArray:
-    """Find held-out faces with a duplicate among the training faces of their person.
-
-    Args:
-        crops: the faces.
-        identities: str (faces,), their folders.
-        splits: str (faces,), as `splits.split_of` returns them.
-
-    Returns:
-        int64 positions in ascending order.
-    """
+    """Return the positions of held-out faces with a duplicate among the training faces of their person, ascending."""
     held_out = np.isin(splits, ("test", "calibration")) & crops.found
     training = (splits == "train") & crops.found
     is_duplicate: BoolArray = np.zeros(len(splits), dtype=bool)
@@ -48,9 +38,9 @@ def find_duplicates(crops: Crops, identities: TextArray, splits: TextArray) -> I
 
 def _thumbnails(crops: ByteArray, flip: bool = False) -> FloatArray:
     """Return high-pass filtered gray thumbnails: float32 (faces, 784) of mean 0 and length 1."""
-    rows = np.empty((len(crops), SIDE * SIDE), dtype=np.float32)
+    rows = np.empty((len(crops), _SIDE * _SIDE), dtype=np.float32)
     for number, crop in enumerate(crops):
         gray = cv2.cvtColor(crop[:, ::-1] if flip else crop, cv2.COLOR_RGB2GRAY)
-        small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-        rows[number] = (small - cv2.GaussianBlur(small, (0, 0), SIDE / 7)).ravel()
+        small = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+        rows[number] = (small - cv2.GaussianBlur(small, (0, 0), _SIDE / 7)).ravel()
     return to_unit_length(rows - rows.mean(axis=1, keepdims=True))

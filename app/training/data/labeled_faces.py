@@ -1,39 +1,36 @@
-"""Labeled faces for calibration, gallery and evaluation: serving crops with identity, split and embedding."""
+"""Labeled faces for calibration, gallery and evaluation: serving crops with identity, split and embedding.
+
+LFW, if given, adds people not seen in training. Those with ten or more pictures join the gallery, half of their
+pictures as anchors and half as test faces. The others are impostors, half for calibration and half for tests.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from app.arrays import FloatArray, IntArray, TextArray
+from app.arrays import ByteArray, FloatArray, IntArray, TextArray
 from app.errors import TrainingError
-from app.gallery import names
-from app.recognition.inference import Network
-from app.training.data.crops import Crops, collect, embed
+from app.gallery.names import slug
+from app.training.data.crops import Crops, Pipeline
 from app.training.data.duplicates import find_duplicates
-from app.training.data.splits import split_of
+from app.training.data.splits import split_of, unit_hash
 from app.vision import decoding
-from app.vision.detection import Detector
 
 UNSEEN = "unseen"
-"""First part of the files and identities of a collection that no network is trained on, see `unseen_people`."""
+"""Folder of the identities of LFW."""
+
+MIN_LFW_PICTURES = 10
+"""Pictures that a person of LFW needs to join the gallery."""
 
 GALLERY_SPLITS = ("train", "calibration", "test", "test-unseen")
-"""Splits of faces whose people are in the gallery."""
-
 IMPOSTOR_SPLITS = ("calibration-impostor", "test-impostor", "calibration-famous", "test-famous")
-
-Progress = Callable[[str, int, int], object]
-"""Called with the name of a step, the number of finished items and their total."""
-
-
-def no_progress(step: str, done: int, total: int) -> None:
-    """Ignore progress."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,75 +38,111 @@ class LabeledFaces:
     """Faces with identity, split and embedding.
 
     Attributes:
-        root: Folder of identities.
-        crops: Crops of the serving pipeline, one for each picture.
-        identities: str (faces,), folders below `root`.
-        splits: str (faces,), as `splits.split_of` returns them. `repeated` marks held-out copies of training faces.
+        paths: The pictures.
+        crops: One crop for each picture.
+        identities: str (faces,), folders of the people.
+        splits: str (faces,), as `split_of` returns them, and `test-unseen` for LFW people in the gallery. `repeated`
+            marks held-out copies of training faces.
         embeddings: float32 (faces, dims) of unit length, zeros where the detector missed the face.
-        unseen_root: Folder of the collection of unseen people, if any.
+        spellings: Names by folder name, where they differ.
+        sources: Collections by file, where they differ from the first folder.
     """
 
-    root: Path
+    paths: Sequence[Path]
     crops: Crops
     identities: TextArray
     splits: TextArray
     embeddings: FloatArray
-    unseen_root: Path | None = None
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
-    def read_picture(self, position: int) -> np.ndarray:
+    @cached_property
+    def names(self) -> TextArray:
+        """Name of the person in each face: str (faces,)."""
+        return np.array([person_name(identity, self.spellings) for identity in self.identities.tolist()])
+
+    def read_picture(self, position: int) -> ByteArray:
         """Return the whole picture of a face: uint8 (height, width, 3) RGB, upright."""
-        file = self.crops.files[position]
-        folder, _, rest = file.partition("/")
-        path = self.unseen_root / rest if self.unseen_root and folder == UNSEEN else self.root / file
-        return decoding.decode(path.read_bytes()).pixels
+        return decoding.decode(self.paths[position].read_bytes()).pixels
 
     def positions(self, *splits: str) -> IntArray:
         """Return the positions of the detected faces of some splits."""
         return np.flatnonzero(np.isin(self.splits, splits) & self.crops.found)
 
 
-def load(
-    root: Path, work: Path, detector: Detector, network: Network, gallery: str, progress: Progress = no_progress
-) -> LabeledFaces:
-    """Crop and embed the gallery people and the impostors below a folder.
+def load(root: Path, lfw: Path | None, gallery: str, spellings: Mapping[str, str], pipeline: Pipeline) -> LabeledFaces:
+    """Crop and embed the gallery people and the impostors.
 
     Args:
         root: Folder of identities.
-        work: Folder for the cached crops.
-        detector: Detector of the serving pipeline.
-        network: Network that embeds the crops.
+        lfw: Folder of LFW, if any.
         gallery: Sub-folder of `root` with the gallery people.
-        progress: Called with the progress.
+        spellings: Names by folder name.
+        pipeline: Detector and network.
 
     Raises:
         TrainingError: There are no gallery people below `root`, or no impostors.
     """
-    files, identities, splits = [], [], []
+    split_by_file = {}
     for path in sorted(root.rglob("*")):
+        file = path.relative_to(root).as_posix()
         if decoding.is_photo_file(path):
-            file = path.relative_to(root).as_posix()
-            identity = file.rpartition("/")[0]
-            split = split_of(identity, file, gallery=gallery)
-            if identity.startswith(f"{gallery}/") or split != "train":
-                files.append(file)
-                identities.append(identity)
-                splits.append(split)
+            split = split_of(_folder(file), file, gallery=gallery)
+            if split != "train" or _folder(file).startswith(f"{gallery}/"):
+                split_by_file[file] = split
+    files, splits = list(split_by_file), np.array(list(split_by_file.values()), dtype="U32")
     if not {"test", "calibration", "calibration-impostor", "test-impostor"} <= set(splits):
         raise TrainingError(
             f"{root} has too few people. It needs a sub-folder {gallery} with one folder per gallery person, and "
             "folders of other people, some of whom serve as impostors. Name the sub-folder with --gallery."
         )
-    done = iter(range(1, len(files) + 1))
-    crops = collect(root, files, detector, work / "crops", lambda: progress("detecting faces", next(done), len(files)))
-    crops, embeddings = embed(network, crops, work / "crops", lambda done, total: progress("embedding", done, total))
-    people, parts = np.array(identities), np.array(splits, dtype="U32")
-    parts[find_duplicates(crops, people, parts)] = "repeated"
-    return LabeledFaces(root, crops, people, parts, embeddings)
+    crops, embeddings = pipeline.embed(root, files, "crops")
+    identities = np.array([_folder(file) for file in files])
+    splits[find_duplicates(crops, identities, splits)] = "repeated"
+    sources = {row["file"]: row["source"] for row in _read_csv(root / "index.csv") if row.get("source")}
+    faces = LabeledFaces([root / file for file in files], crops, identities, splits, embeddings, spellings, sources)
+    if lfw:
+        faces = add_lfw(faces, lfw, lfw_names(root), pipeline)
+    return drop_gallery_impostors(faces)
 
 
-def drop_gallery_impostors(faces: LabeledFaces, spellings: dict[str, str]) -> LabeledFaces:
+def add_lfw(faces: LabeledFaces, root: Path, excluded: Sequence[str], pipeline: Pipeline) -> LabeledFaces:
+    """Add LFW, with identities below `unseen/`, without the `excluded` folders of people whom the gallery has."""
+    members, others = list_lfw_pictures(root, excluded)
+    files = sorted([*members, *others])
+    crops, embeddings = pipeline.embed(root, files, UNSEEN)
+    splits = dict.fromkeys(members, "test-unseen") | dict.fromkeys(others, "test-impostor")
+    splits |= {file: "train" for file in members if unit_hash(file, 1) < 0.5}
+    splits |= {file: "calibration-impostor" for file in others if unit_hash(_folder(file), 2) < 0.5}
+    return replace(
+        faces,
+        paths=[*faces.paths, *(root / file for file in files)],
+        crops=Crops(
+            [*faces.crops.files, *files],
+            np.concatenate([faces.crops.crops, crops.crops]),
+            np.concatenate([faces.crops.rows, crops.rows]),
+            np.concatenate([faces.crops.norms, crops.norms]),
+        ),
+        identities=np.concatenate([faces.identities, [f"{UNSEEN}/{_folder(file)}" for file in files]]),
+        splits=np.concatenate([faces.splits, [splits[file] for file in files]]),
+        embeddings=np.concatenate([faces.embeddings, embeddings]),
+    )
+
+
+def list_lfw_pictures(root: Path, excluded: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the pictures of people with at least `MIN_LFW_PICTURES`, and of all others, relative to `root`."""
+    members: list[str] = []
+    others: list[str] = []
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and path.name not in excluded):
+        pictures = sorted(path for path in folder.iterdir() if decoding.is_photo_file(path))
+        group = members if len(pictures) >= MIN_LFW_PICTURES else others
+        group += [path.relative_to(root).as_posix() for path in pictures]
+    return members, others
+
+
+def drop_gallery_impostors(faces: LabeledFaces) -> LabeledFaces:
     """Move impostors with the name of a gallery person to the split `dropped`, since collections overlap."""
-    keys = np.array([names.slug(person_name(identity, spellings)) for identity in faces.identities])
+    keys = np.array([slug(name) for name in faces.names.tolist()])
     enrolled = keys[np.isin(faces.splits, GALLERY_SPLITS)]
     overlap = np.isin(faces.splits, IMPOSTOR_SPLITS) & np.isin(keys, enrolled)
     return replace(faces, splits=np.where(overlap, "dropped", faces.splits))
@@ -122,7 +155,7 @@ def read_spellings(anchors: Path) -> dict[str, str]:
     return spellings
 
 
-def person_name(identity: str, spellings: dict[str, str]) -> str:
+def person_name(identity: str, spellings: Mapping[str, str]) -> str:
     """Return the name of a folder's person."""
     name = identity.rpartition("/")[2].replace("_", " ")
     return spellings.get(name, name)
@@ -130,8 +163,15 @@ def person_name(identity: str, spellings: dict[str, str]) -> str:
 
 def lfw_names(root: Path) -> Sequence[str]:
     """Return the LFW names of the gallery people, from in_lfw.csv in the folder of faces if it exists."""
-    path = root / "in_lfw.csv"
+    return [row["lfw_name"] for row in _read_csv(root / "in_lfw.csv")]
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as stream:
-        return [row["lfw_name"] for row in csv.DictReader(stream)]
+        return list(csv.DictReader(stream))
+
+
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]

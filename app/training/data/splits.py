@@ -12,17 +12,11 @@ def unit_hash(text: str, seed: int) -> float:
 
 
 def split_of(identity: str, file: str, seed: int = 1, gallery: str = "celebrities") -> str:
-    """Return the split of a face.
+    """Return the split of a picture `file` in the folder `identity`.
 
-    Pictures of the gallery's people are `train`, `calibration` or `test`. Other people are `train`, or impostors that
-    neither network nor gallery sees: `calibration-impostor` and `test-impostor`, or `calibration-famous` and
-    `test-famous` for people known by name. A folder name with a digit is an anonymous ID, any other one a name.
-
-    Args:
-        identity: folder of the person.
-        file: path of the picture.
-        seed: of the hashes.
-        gallery: folder of the gallery's people.
+    Pictures of people in the folder `gallery` are `train`, `calibration` or `test`. Other people are `train`, or
+    impostors that neither network nor gallery contains: `calibration-impostor` and `test-impostor`, or
+    `calibration-famous` and `test-famous` for people known by name. A folder name with a digit is an anonymous ID.
     """
     if not identity.startswith(f"{gallery}/"):
         share = unit_hash(identity, seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from app.arrays import ByteArray, IntArray, TextArray
 from app.errors import TrainingError
-from app.training.data.crops import collect
+from app.training.data.crops import Progress, collect, no_progress
 from app.training.data.splits import split_of
 from app.vision import decoding
 from app.vision.detection import Detector
@@ -18,12 +17,12 @@ from app.vision.detection import Detector
 
 @dataclass(frozen=True, eq=False)
 class TrainingFaces:
-    """Every detected face of a folder.
+    """Every face of a folder.
 
     Attributes:
         crops: uint8 (faces, 112, 112, 3) RGB, as the serving pipeline aligns them.
         identities: str (faces,), the folder of each person.
-        splits: str (faces,), as `splits.split_of` returns them.
+        splits: str (faces,), as `splits.split_of` returns them, or `missed` by the detector.
     """
 
     crops: ByteArray
@@ -39,20 +38,12 @@ class TrainingFaces:
 
 
 def load(
-    root: Path,
-    work: Path,
-    detector: Detector,
-    gallery: str = "celebrities",
-    progress: Callable[[str, int, int], object] = lambda step, done, total: None,
+    root: Path, work: Path, detector: Detector, gallery: str = "celebrities", progress: Progress = no_progress
 ) -> TrainingFaces:
-    """Align every face below a folder. The crops are cached, and an interrupted call resumes.
+    """Align every face below a folder, which has one folder of pictures for each person, at any depth.
 
-    Args:
-        root: Folder with one folder of pictures for each person, at any depth.
-        work: Folder for the cached crops.
-        detector: Detector of the serving pipeline.
-        gallery: Sub-folder of `root` with the gallery people, whose test pictures are held out.
-        progress: Called with the name of the step, the number of finished pictures and their total.
+    The crops are cached in `work`, and an interrupted call resumes. Test pictures in the sub-folder `gallery` are held
+    out.
 
     Raises:
         TrainingError: There is no picture below `root`.
@@ -60,13 +51,7 @@ def load(
     files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if decoding.is_photo_file(path))
     if not files:
         raise TrainingError(f"No pictures below {root}. Give a folder that has one folder of pictures per person.")
-    numbers = iter(range(1, len(files) + 1))
-    found = collect(
-        root, files, detector, work / "training-crops", lambda: progress("detecting faces", next(numbers), len(files))
-    )
+    crops = collect(root, files, detector, work / "training-crops", progress)
     identities = [file.rpartition("/")[0] for file in files]
-    splits = [
-        split_of(identity, file, gallery=gallery) if is_found else "missed"
-        for identity, file, is_found in zip(identities, files, found.found, strict=True)
-    ]
-    return TrainingFaces(found.crops, np.array(identities), np.array(splits))
+    splits = [split_of(identity, file, gallery=gallery) for identity, file in zip(identities, files, strict=True)]
+    return TrainingFaces(crops.crops, np.array(identities), np.where(crops.found, splits, "missed"))

@@ -13,39 +13,29 @@ import numpy as np
 
 from app.gallery.snapshot import Snapshot
 from app.recognition.evaluation_table import Metrics
-from app.recognition.inference import Network
 from app.recognition.model_card import ModelCard
-from app.training.data.crops import collect, embed
-from app.training.data.labeled_faces import UNSEEN, LabeledFaces, Progress, no_progress
+from app.training.data.crops import Pipeline
+from app.training.data.labeled_faces import UNSEEN, LabeledFaces
 from app.training.evaluation import fairness, identification, verification
 from app.training.evaluation.own_galleries import Collection, own_gallery_rates
 from app.training.evaluation.ranked_faces import distances, rank1_hits, rank_faces
-from app.training.evaluation.reliability import reliability_bins
-from app.vision.detection import Detector
 
 
-def evaluate_gallery(
-    faces: LabeledFaces, spellings: dict[str, str], snapshot: Snapshot, card: ModelCard
-) -> tuple[Metrics, Metrics]:
-    """Measure identification in the shipped gallery.
-
-    Returns:
-        Metrics for the card: `impostors` by kind, `celebrities`, `unseen_people` if there are any, `reliability` and
-        `fairness`. Details for the report: `open_set_curves`, `people` and `frequent_errors`.
-    """
+def evaluate_gallery(faces: LabeledFaces, snapshot: Snapshot, card: ModelCard) -> tuple[Metrics, Metrics]:
+    """Measure identification in the shipped gallery; return metrics for the card and details for the report."""
     celebrities, unseen, ordinary, famous = (
-        rank_faces(faces, np.flatnonzero(faces.splits == split), spellings, snapshot, card)
+        rank_faces(faces, np.flatnonzero(faces.splits == split), snapshot, card)
         for split in ("test", "test-unseen", "test-impostor", "test-famous")
     )
     look_alikes = [face.as_impostor() for face in [*celebrities, *unseen]]
     kinds = {"ordinary": ordinary, "famous": famous, "look_alikes": look_alikes}
-    by_person = fairness.rates_by_person(celebrities, [*ordinary, *look_alikes], card.rules)
     by_source = fairness.rates_by_source(celebrities, ordinary, card.rules)
+    by_person = fairness.rates_by_person(celebrities, [*ordinary, *look_alikes], card.rules)
     everyone = [face for face in [*celebrities, *unseen, *ordinary, *famous] if np.isfinite(face.distance)]
     metrics: Metrics = {
         "impostors": {name: identification.impostor_rates(kind, card.rules) for name, kind in kinds.items() if kind},
         "celebrities": identification.known_face_rates(celebrities, ordinary, card.rules),
-        "reliability": reliability_bins(distances(everyone), rank1_hits(everyone)),
+        "reliability": identification.reliability_bins(distances(everyone), rank1_hits(everyone)),
         "fairness": fairness.summarize(by_person, by_source),
     }
     curves = {
@@ -80,25 +70,15 @@ def unseen_collection(faces: LabeledFaces, card: ModelCard) -> Collection:
     return Collection(faces.embeddings, usable, faces.identities, members, impostors, held_out)
 
 
-def evaluate_lfw(
-    root: Path,
-    work: Path,
-    detector: Detector,
-    network: Network,
-    excluded: Sequence[str],
-    progress: Progress = no_progress,
-) -> tuple[Metrics, Metrics]:
-    """Measure verification on the 6,000 pairs of LFW.
+def evaluate_lfw(root: Path, excluded: Sequence[str], pipeline: Pipeline) -> tuple[Metrics, Metrics]:
+    """Measure verification on the 6,000 pairs of LFW, also without the pairs of the `excluded` LFW names.
 
     Returns:
-        Metrics for the card, also without the pairs of the `excluded` LFW names. Details for the report: `roc`.
+        Metrics for the card, and `roc` for the report.
     """
     pairs = verification.read_lfw_pairs(root)
     files = sorted({file for left, right, _ in pairs for file in (left, right)})
-    done = iter(range(1, len(files) + 1))
-    cache = work / "lfw"
-    crops = collect(root, files, detector, cache, lambda: progress("detecting faces in LFW", next(done), len(files)))
-    crops, embeddings = embed(network, crops, cache, lambda done, total: progress("embedding LFW", done, total))
+    crops, embeddings = pipeline.embed(root, files, "lfw")
     left = crops.positions([file for file, _, _ in pairs])
     right = crops.positions([file for _, file, _ in pairs])
     pair_distances = np.linalg.norm(embeddings[left] - embeddings[right], axis=1)

@@ -1,4 +1,4 @@
-"""Fairness: identification rates by person and by collection, and their spread.
+"""Fairness: identification rates by person and by collection, their spread, and the most frequent errors.
 
 There is no trustworthy estimator of age, sex or origin, so the groups are those that the data names.
 """
@@ -50,10 +50,8 @@ def rates_by_source(known: Sequence[RankedFace], impostors: Sequence[RankedFace]
 def summarize(by_person: dict[str, Metrics], by_source: list[Metrics]) -> Metrics:
     """Return the fairness metrics of the model card.
 
-    Returns:
-        `people`; `rank1` and `matched` with `mean` over people, `spread` (standard deviation) and `worst_tenth` (mean
-        of the lowest tenth); `worst_tenth`, the names of the lowest tenth; `impostors_by_name`, the names
-        that most impostors matched; `sources`, as given.
+    `rank1` and `matched` have the mean over people, the `spread` (standard deviation), and the mean of the
+    `worst_tenth`. The names of these people, and of those whom most impostors matched, follow.
     """
     tenth = max(1, len(by_person) // 10)
     worst = sorted(by_person, key=lambda name: (by_person[name]["rank1"], by_person[name]["matched"], name))

@@ -1,4 +1,4 @@
-"""Open-set identification (1:N) in the shipped gallery: rank-1, TPIR at FPIR, and verdicts on impostors.
+"""Open-set identification (1:N) in the shipped gallery: rank-1, TPIR at FPIR, verdicts on impostors, and reliability.
 
 Terms follow ISO/IEC 19795-1 and NIST FRTE 1:N (Grother et al., https://doi.org/10.6028/NIST.IR.8271). A known face
 counts for the TPIR if its own person is the closest and within the threshold. An impostor counts for the FPIR if any
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.arrays import AnyArray, BoolArray
+from app.arrays import AnyArray, BoolArray, DoubleArray
 from app.recognition.decision import FPIRS, Rules
 from app.recognition.evaluation_table import Metrics
 from app.training.evaluation.ranked_faces import RankedFace, distances, rank1_hits, share
@@ -30,20 +30,22 @@ def tpir(known: AnyArray, is_correct: BoolArray, impostors: AnyArray, fpir: floa
     return float((is_correct & (known < threshold)).mean())
 
 
-def open_set_curve(known: Sequence[RankedFace], impostors: Sequence[RankedFace], points: int = 60) -> list[list[float]]:
+def tpir_curve(known: AnyArray, is_correct: BoolArray, impostors: AnyArray, points: int = 60) -> list[list[float]]:
     """Return [FPIR, TPIR] points, evenly spaced in log FPIR from one impostor to all."""
-    others = distances(impostors)
-    rates = np.geomspace(1 / len(others), 1 - 1 / len(others), points).tolist()
-    return [[rate, tpir(distances(known), rank1_hits(known), others, rate)] for rate in rates]
+    rates = np.geomspace(1 / len(impostors), 1 - 1 / len(impostors), points).tolist()
+    return [[rate, tpir(known, is_correct, impostors, rate)] for rate in rates]
+
+
+def open_set_curve(known: Sequence[RankedFace], impostors: Sequence[RankedFace], points: int = 60) -> list[list[float]]:
+    """Return the points of `tpir_curve`."""
+    return tpir_curve(distances(known), rank1_hits(known), distances(impostors), points)
 
 
 def known_face_rates(known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules) -> Metrics:
     """Count rankings and verdicts of faces of gallery people, including missed ones.
 
-    Returns:
-        `faces`, `people`, `missed`, `refused` (low quality), `impostors`, `rank1`, `rank5`, and `rates`, one row per
-        FPIR: `fpir`, `tpir` with the threshold set on `impostors`, and with the card's thresholds the shares `matched`
-        (right person), `misidentified` and `ambiguous`.
+    The rates of each FPIR are `tpir` with the threshold set on `impostors`, and with the card's thresholds the shares
+    `matched` (right person), `misidentified` and `ambiguous`. `refused` faces have a low quality.
     """
     rates = []
     for fpir in FPIRS:
@@ -64,12 +66,7 @@ def known_face_rates(known: Sequence[RankedFace], impostors: Sequence[RankedFace
 
 
 def impostor_rates(impostors: Sequence[RankedFace], rules: Rules) -> Metrics:
-    """Count verdicts on faces of people who are not in the gallery.
-
-    Returns:
-        `faces`, `people`, and `rates`, one row per FPIR setting: `fpir`, and with the card's thresholds the shares
-        `matched` (the measured FPIR) and `ambiguous`.
-    """
+    """Count verdicts on impostors: with the card's thresholds the shares `matched` (the FPIR) and `ambiguous`."""
     rates = []
     for fpir in FPIRS:
         _, matched, ambiguous = _verdict_shares(impostors, rules.with_fpir(fpir))
@@ -83,3 +80,31 @@ def _verdict_shares(faces: Sequence[RankedFace], rules: Rules) -> tuple[float, f
     matched = sum(verdict.person is not None for _, verdict in verdicts) / len(faces)
     right = sum(verdict.person == person for person, verdict in verdicts if verdict.person) / len(faces)
     return right, matched - right, sum(bool(verdict.candidates) for _, verdict in verdicts) / len(faces)
+
+
+def reliability_bins(
+    distances: DoubleArray, is_correct: BoolArray, width: float = 0.02, min_faces: int = 60
+) -> list[Metrics]:
+    """Count faces and correct rank-1 people by class distance.
+
+    Args:
+        distances: float64 (faces,), class distances of the closest people.
+        is_correct: bool (faces,), whether the closest person is the right one. Never true for impostors.
+        width: Width of a bin before merging.
+        min_faces: A bin with fewer faces is merged with the next.
+
+    Returns:
+        Rows of `from`, `to` (exclusive), `faces` and `correct` (a number of faces), rising from 0 to 1.
+    """
+    rows: list[Metrics] = []
+    start = 0.0
+    for end in np.round(np.arange(width, 1.0 + width, width), 6).clip(0, 1).tolist():
+        is_last = end == 1.0
+        inside = (distances >= start) & ((distances < end) | is_last)
+        if is_last or (inside.sum() >= min_faces and (distances >= end).sum() >= min_faces):
+            correct = int(is_correct[inside].sum())
+            rows.append({"from": start, "to": end, "faces": int(inside.sum()), "correct": correct})
+            start = end
+        if is_last:
+            break
+    return rows

@@ -51,8 +51,7 @@ def template_distances(probes: AnyArray, anchors: Sequence[AnyArray]) -> AnyArra
     cosines = probes @ templates.T
     closest = np.stack([(probes @ own.T).max(axis=1) for own in anchors], axis=1)
     cosines = np.where(closest >= SAME_PICTURE, np.maximum(cosines, closest), cosines)
-    distances: AnyArray = np.sqrt(np.maximum(0, 2 - 2 * cosines))
-    return distances
+    return np.asarray(np.sqrt(np.maximum(0, 2 - 2 * cosines)))
 
 
 def own_gallery_rates(faces: Collection, rules: Rules | None = None, measure: Measure = template_distances) -> Metrics:
@@ -61,23 +60,21 @@ def own_gallery_rates(faces: Collection, rules: Rules | None = None, measure: Me
     The further photos of a person are probes. Unusable photos are not enrolled, and are errors among the probes.
 
     Returns:
-        `people`, `impostors`, `held_out`, `seeds`, and `rows`, one per number in `ENROLLED`, means over seeds:
-        `enrolled`, `probes`, `rank1`, and `rates` with `fpir`, `tpir`, `spread` of the TPIR (standard deviation over
-        seeds). With rules, `rates` have the shares at the card's thresholds: `matched`, and `impostors_matched` of
-        the held-out impostors. A system without thresholds has no rules.
+        One of `rows` per number in `ENROLLED` has means over seeds. `spread` is the standard deviation of the TPIR.
+        With rules, `rates` have the shares at the card's thresholds: `matched`, and `impostors_matched` of the held-out
+        impostors. A system without thresholds has no rules.
     """
     rows = []
     for count in ENROLLED:
         runs = [_run(faces, rules, measure, count, seed) for seed in range(SEEDS)]
         rates = []
-        for index, fpir in enumerate(FPIRS):
-            of_runs = [run[2][index] for run in runs]
+        for fpir in FPIRS:
+            of_runs = [run_rates[fpir] for _, _, run_rates in runs]
             means = {name: float(np.mean([rate[name] for rate in of_runs])) for name in of_runs[0]}
             spread = float(np.std([rate["tpir"] for rate in of_runs], ddof=1))
             rates.append({"fpir": fpir, **means, "spread": spread})
-        probes = round(float(np.mean([run[0] for run in runs])))
-        rank1 = float(np.mean([run[1] for run in runs]))
-        rows.append({"enrolled": count, "probes": probes, "rank1": rank1, "rates": rates})
+        probes, rank1 = np.mean([run[:2] for run in runs], axis=0).tolist()
+        rows.append({"enrolled": count, "probes": round(probes), "rank1": rank1, "rates": rates})
     return {
         "people": len(set(faces.people[faces.members])),
         "impostors": len(faces.impostors),
@@ -89,7 +86,7 @@ def own_gallery_rates(faces: Collection, rules: Rules | None = None, measure: Me
 
 def _run(
     faces: Collection, rules: Rules | None, measure: Measure, count: int, seed: int
-) -> tuple[int, float, list[dict[str, float]]]:
+) -> tuple[int, float, dict[float, dict[str, float]]]:
     """Return the number of probes, rank-1, and the rates at each of `FPIRS`."""
     rng = np.random.default_rng(seed)
     anchors: list[AnyArray] = []
@@ -108,14 +105,13 @@ def _run(
         for positions in (np.array(probes), faces.impostors, faces.held_out)
     )
     is_correct = (known.argmin(axis=1) == owners) & faces.usable[probes]
-    rates = []
+    rates = {}
     for fpir in FPIRS:
-        rate = {"tpir": tpir(known.min(axis=1), is_correct, impostors.min(axis=1), fpir)}
+        rates[fpir] = {"tpir": tpir(known.min(axis=1), is_correct, impostors.min(axis=1), fpir)}
         if rules:
             threshold = rules.with_fpir(fpir).threshold(count, len(anchors))
-            rate["matched"] = float((is_correct & _is_match(known, rules, threshold)).mean())
-            rate["impostors_matched"] = float(_is_match(held_out, rules, threshold).mean())
-        rates.append(rate)
+            rates[fpir]["matched"] = float((is_correct & _is_match(known, rules, threshold)).mean())
+            rates[fpir]["impostors_matched"] = float(_is_match(held_out, rules, threshold).mean())
     return len(probes), float(is_correct.mean()), rates
 
 

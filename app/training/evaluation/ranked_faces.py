@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +13,7 @@ from app.gallery.snapshot import Snapshot
 from app.recognition.decision import Rules, Verdict, decide
 from app.recognition.model_card import ModelCard
 from app.recognition.scoring import PersonDistance, rank
-from app.training.data.labeled_faces import GALLERY_SPLITS, LabeledFaces, person_name
+from app.training.data.labeled_faces import GALLERY_SPLITS, LabeledFaces
 
 _RANKS = 6
 """Rows kept of a ranking: rank 1 to 5 also if the face's own person is left out."""
@@ -26,8 +24,8 @@ class RankedFace:
     """A face of the evaluation with its ranking.
 
     `identity` is its folder, `person` its name in the gallery (None for an impostor), `source` its collection.
-    `ranking` has the closest people, smallest distance first, and is empty if the detector missed the face.
-    `people` is the size of the gallery. `flaw` says why the quality is too low, or is None.
+    `ranking` has the closest people, smallest distance first, and is empty if the detector missed the face. `people` is
+    the size of the gallery. `flaw` says why the quality is too low, or is None.
     """
 
     identity: str
@@ -66,36 +64,25 @@ class RankedFace:
         return replace(self, person=None, ranking=others, people=self.people - 1)
 
 
-def rank_faces(
-    faces: LabeledFaces, positions: Iterable[int], spellings: dict[str, str], snapshot: Snapshot, card: ModelCard
-) -> list[RankedFace]:
+def rank_faces(faces: LabeledFaces, positions: Iterable[int], snapshot: Snapshot, card: ModelCard) -> list[RankedFace]:
     """Rank faces against the gallery, including those that the detector missed.
 
     Raises:
         TrainingError: A gallery person is not in the gallery.
     """
-    sources, members = read_sources(faces.root), set(snapshot.names)
+    members = set(snapshot.names)
     ranked = []
     for position in positions:
-        identity, file = str(faces.identities[position]), faces.crops.files[position]
-        person = person_name(identity, spellings) if faces.splits[position] in GALLERY_SPLITS else None
+        person = str(faces.names[position]) if faces.splits[position] in GALLERY_SPLITS else None
         if person is not None and person not in members:
             raise TrainingError(f"{person} is not in the gallery. Evaluate a gallery that `ship` made of these faces.")
         found = faces.crops.found[position]
         ranking = tuple(rank(faces.embeddings[position], snapshot, card.rules.head)[:_RANKS]) if found else ()
         flaw = card.quality.flaw(faces.crops.qualities[position])
-        source = sources.get(file, file.split("/")[0])
+        identity = str(faces.identities[position])
+        source = faces.sources.get(faces.crops.files[position], identity.split("/", maxsplit=1)[0])
         ranked.append(RankedFace(identity, person, source, ranking, len(snapshot), flaw))
     return ranked
-
-
-def read_sources(root: Path) -> dict[str, str]:
-    """Return the collection of each file, from the column `source` of the folder's index.csv if it exists."""
-    path = root / "index.csv"
-    if not path.exists():
-        return {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        return {row["file"]: row["source"] for row in csv.DictReader(stream) if row.get("source")}
 
 
 def distances(faces: Sequence[RankedFace]) -> DoubleArray:

@@ -19,16 +19,12 @@ from app.settings import Settings
 from app.training.evaluation import plots
 
 _TEMPLATE = Path(__file__).with_name("report.md.jinja")
-_SHOWN_ERRORS = 15
 
 
 def write(folder: Path, card: dict[str, Any], details: Metrics) -> None:
     """Write report.json, and render the report.
 
-    Args:
-        folder: Folder of the report, created if missing. An older report is overwritten.
-        card: Raw model card with `metrics`.
-        details: Details that `app.training.evaluation.evaluate` returns. Each part may be missing.
+    `card` is a raw model card with `metrics`. Each part of the metrics and of `details` may be missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     network = card["weights"]["sha256"][:12]
@@ -53,20 +49,17 @@ def render(folder: Path, card: dict[str, Any]) -> None:
 
 
 def _plots(report: Metrics) -> Iterator[tuple[str, str]]:
-    metrics = report["metrics"]
-    if "roc" in report:
-        yield "roc.svg", plots.curves("LFW: verification", report["roc"], "FAR", "TAR")
-    if "open_set_curves" in report:
-        yield "open_set.svg", plots.curves("Open-set identification", report["open_set_curves"], "FPIR", "TPIR")
-    if "frequent_errors" in report:
-        rows = report["frequent_errors"][:_SHOWN_ERRORS]
+    if points := report.get("roc"):
+        yield "roc.svg", plots.curves("LFW: verification", points, "FAR", "TAR")
+    if points := report.get("open_set_curves"):
+        yield "open_set.svg", plots.curves("Open-set identification", points, "FPIR", "TPIR")
+    if rows := report.get("frequent_errors"):
         bars = [_bar(f"{row['person']} → {row['closest']}", row["errors"], row["faces"]) for row in rows]
         yield "frequent_errors.svg", plots.bars("Most frequent rank-1 errors", bars, 1)
-    if "robustness" in metrics:
-        bars = [(row["change"], row["rank1"], percent(row["rank1"])) for row in metrics["robustness"]]
+    if rows := report["metrics"].get("robustness"):
+        bars = [(row["change"], row["rank1"], percent(row["rank1"])) for row in rows]
         yield "robustness.svg", plots.bars("Rank-1 in degraded photos", bars)
-    if "reliability" in metrics:
-        rows = metrics["reliability"]
+    if rows := report["metrics"].get("reliability"):
         bars = [_bar(f"{row['from']:.2f} to {row['to']:.2f}", row["correct"], row["faces"]) for row in rows]
         yield "reliability.svg", plots.bars("Rank-1 by class distance", bars, 2)
 

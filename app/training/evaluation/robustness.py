@@ -1,20 +1,27 @@
-"""Robustness: identification of degraded photos, and of enrolled photos that are sent again."""
+"""Robustness: identification of degraded photos, and of enrolled photos that are sent again.
+
+Degradations take and return uint8 (height, width, 3) RGB, a face with a margin of 1.5 times its box.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import cv2
 import numpy as np
 
 from app.arrays import ByteArray, IntArray
 from app.recognition.decision import Verdict
 from app.recognition.evaluation_table import Metrics
 from app.recognition.recognizer import Recognizer
-from app.training.data.labeled_faces import LabeledFaces, Progress, no_progress, person_name
-from app.training.evaluation.degradations import DEGRADATIONS, TILTS, compress
+from app.training.data.crops import Progress, no_progress
+from app.training.data.labeled_faces import LabeledFaces
+from app.training.data.splits import unit_hash
 from app.training.evaluation.ranked_faces import rank_faces
 from app.training.release.gallery import choose_gallery
 from app.vision.decoding import Picture
+from app.vision.detection import rotate_picture
 
 SAMPLE = 400
 """Approximate number of known faces that are degraded, and of impostors."""
@@ -22,18 +29,69 @@ SAMPLE = 400
 MAX_RESENT = 1000
 """Enrolled photos that are compressed and sent again."""
 
+TILTS = {"tilted 15°": 15, "tilted 30°": 30, "tilted -30°": -30}
 
-def degraded_rates(
-    faces: LabeledFaces, spellings: dict[str, str], recognizer: Recognizer, progress: Progress = no_progress
-) -> list[Metrics]:
-    """Measure the same faces after each degradation. A missed face is an error.
+_FACE_SHARE = 2 / 3
+"""Side of the face as a share of the picture's."""
 
-    Returns:
-        One row per degradation: `change`, `faces`, `rank1`, `matched` (right person), `missed`, `refused` (low
-        quality), `impostors` and `impostors_matched`.
+
+def compress(picture: ByteArray, quality: int) -> ByteArray:
+    """Save a picture as JPEG with a quality of 1 to 100."""
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
+def _shrink(picture: ByteArray) -> ByteArray:
+    scale = min(1.0, 48 / (_FACE_SHARE * max(picture.shape[:2])))
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _blur(picture: ByteArray) -> ByteArray:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 2.0 * max(picture.shape[:2]) / 144), np.uint8)
+
+
+def _grayscale(picture: ByteArray) -> ByteArray:
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def _cover(picture: ByteArray) -> ByteArray:
+    """Cover a fifth of the face with a gray square, at a position that depends on the picture alone."""
+    size = np.array(picture.shape[:2])
+    face = _FACE_SHARE * size
+    square = np.sqrt(0.2) * face
+    key = str(int(picture.sum()))
+    offset = np.array([unit_hash(key, 21), unit_hash(key, 22)]) * (face - square)
+    top, left = np.round((size - face) / 2 + offset).astype(int)
+    height, width = np.round(square).astype(int)
+    covered = picture.copy()
+    covered[top : top + height, left : left + width] = 127
+    return covered
+
+
+def _tilt(picture: ByteArray, degrees: float) -> ByteArray:
+    return rotate_picture(picture, degrees)[0]
+
+
+DEGRADATIONS: dict[str, Callable[[ByteArray], ByteArray]] = {
+    "unchanged": lambda picture: picture,
+    "face 48 px wide": _shrink,
+    "JPEG quality 20": partial(compress, quality=20),
+    "blurred by 2 px": _blur,
+    "a quarter of the light": lambda picture: np.round(picture * 0.25).astype(np.uint8),
+    "grayscale": _grayscale,
+    "a fifth covered": _cover,
+    **{name: partial(_tilt, degrees=degrees) for name, degrees in TILTS.items()},
+}
+
+
+def degraded_rates(faces: LabeledFaces, recognizer: Recognizer, progress: Progress = no_progress) -> list[Metrics]:
+    """Measure the same faces after each degradation: one row each. A missed face is an error.
+
+    `matched` counts the right person. Faces of low quality are `refused`.
     """
     known, impostors = (_sample(faces, split) for split in ("test", "test-impostor"))
-    names = [person_name(faces.identities[position], spellings) for position in known]
+    names = faces.names[known].tolist()
     pictures = [faces.read_picture(position) for position in [*known, *impostors]]
     rows = []
     for number, (name, degrade) in enumerate(DEGRADATIONS.items(), start=1):
@@ -50,23 +108,20 @@ def tilt_rates(rows: Sequence[Metrics]) -> Metrics:
     return {"faces": rows[0]["faces"], **rates}
 
 
-def resent_rates(
-    faces: LabeledFaces, spellings: dict[str, str], recognizer: Recognizer, progress: Progress = no_progress
-) -> Metrics:
-    """Send the photos of the gallery's anchors again, unchanged and compressed as JPEG of quality 80.
+def resent_rates(faces: LabeledFaces, recognizer: Recognizer, progress: Progress = no_progress) -> Metrics:
+    """Send the photos of the gallery's anchors again, unchanged, and a sample compressed as JPEG of quality 80.
 
     Returns:
-        `photos` and `matched`, the share that matches its own person; `compressed` and `compressed_matched`, the same
-        for a compressed sample.
+        `matched` and `compressed_matched` are the shares that match their own person.
     """
     card, snapshot = recognizer.network.card, recognizer.gallery.snapshot()
-    enrolled = np.concatenate(choose_gallery(faces, spellings, card.quality)[1])
-    unchanged = rank_faces(faces, enrolled, spellings, snapshot, card)
+    enrolled = np.concatenate(choose_gallery(faces, card.quality)[1])
+    unchanged = rank_faces(faces, enrolled, snapshot, card)
     sample = enrolled[:: -(-len(enrolled) // MAX_RESENT)]
     matched = 0
     for number, position in enumerate(sample, start=1):
         verdict = _identify_largest(compress(faces.read_picture(position), quality=80), recognizer)
-        matched += verdict is not None and verdict.person == person_name(faces.identities[position], spellings)
+        matched += verdict is not None and verdict.person == faces.names[position]
         progress("resending enrolled photos", number, len(sample))
     return {
         "photos": len(unchanged),

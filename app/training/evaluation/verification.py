@@ -14,13 +14,13 @@ from app.arrays import AnyArray, BoolArray, FloatArray, TextArray
 from app.errors import TrainingError
 from app.recognition.decision import Rules
 from app.recognition.evaluation_table import Metrics
-from app.training.calibration.pair_thresholds import pair_distances
+from app.training.calibration.thresholds import pair_distances
+from app.training.evaluation.identification import tpir, tpir_curve
 
 GROUP_SIZE = 5
 """People in each of two group photos that are compared."""
 
 GROUP_PAIRS = 5000
-"""Pairs of group photos that are compared."""
 
 
 def folds_accuracy(distances: AnyArray, is_different: BoolArray, folds: int = 10) -> tuple[float, float]:
@@ -46,14 +46,14 @@ def folds_accuracy(distances: AnyArray, is_different: BoolArray, folds: int = 10
 
 def tar_at_far(distances: AnyArray, is_different: BoolArray, far: float) -> float:
     """Return the TAR at the distance that a share `far` of the different pairs falls below."""
-    threshold = np.sort(distances[is_different])[int(is_different.sum() * far)]
-    return float((distances[~is_different] < threshold).mean())
+    same = distances[~is_different]
+    return tpir(same, np.isfinite(same), distances[is_different], far)
 
 
-def roc(distances: AnyArray, is_different: BoolArray, points: int = 60) -> list[list[float]]:
+def roc(distances: AnyArray, is_different: BoolArray) -> list[list[float]]:
     """Return [FAR, TAR] points, evenly spaced in log FAR from one pair to all."""
-    rates = np.geomspace(1 / is_different.sum(), 1 - 1 / is_different.sum(), points).tolist()
-    return [[rate, tar_at_far(distances, is_different, rate)] for rate in rates]
+    same = distances[~is_different]
+    return tpir_curve(same, np.isfinite(same), distances[is_different])
 
 
 def pair_metrics(distances: AnyArray, is_different: BoolArray) -> Metrics:
@@ -64,15 +64,12 @@ def pair_metrics(distances: AnyArray, is_different: BoolArray) -> Metrics:
 
 
 def comparison_rates(embeddings: FloatArray, people: TextArray, rules: Rules) -> Metrics:
-    """Count verdicts of comparing single faces, and group photos without a common person.
+    """Count verdicts of comparing single faces, and group photos of `GROUP_SIZE` people without a common person.
 
     Args:
         embeddings: float32 (faces, dims) of unit length.
         people: str (faces,), at least 2 * `GROUP_SIZE` different people.
         rules: Rules of the model card.
-
-    Returns:
-        `same_person`, `different_people` and `groups` of `GROUP_SIZE` people, each with `pairs` and verdict shares.
     """
     same, different = pair_distances(embeddings, people)
     rng = np.random.default_rng(1)

@@ -51,10 +51,8 @@ def provisional_network(weights: dict[str, AnyArray], about: dict[str, Any]) -> 
 def describe(about: dict[str, Any], data: str, crops_made_by: str) -> dict[str, Any]:
     """Return the part of a model card that describes the network and its training.
 
-    Args:
-        about: As `trained_weights` or `onnx_import.about` returns it.
-        data: Description of the training data.
-        crops_made_by: Detector setting.
+    `about` is that of `trained_weights` or `onnx_import.read_onnx`, `data` a description of the training data, and
+    `crops_made_by` the detector setting.
     """
     twin = build_twin(TwinConfig.from_dict(about["twin"]))
     return {
@@ -82,12 +80,12 @@ def describe(about: dict[str, Any], data: str, crops_made_by: str) -> dict[str, 
 
 def multiply_adds(twin: Any) -> int:
     """Return the multiply-adds of one pass through a Keras model's convolutions and dense layers."""
-    total = 0
-    for layer in twin.layers:
-        if hasattr(layer, "kernel"):
-            positions = int(np.prod(layer.output.shape[1:-1])) if len(layer.output.shape) == 4 else 1
-            total += positions * int(np.prod(layer.kernel.shape))
-    return total
+    return sum(
+        # Each kernel is applied at every position of a feature map, or once in a dense layer.
+        int(np.prod(layer.output.shape[1:-1])) * int(np.prod(layer.kernel.shape))
+        for layer in twin.layers
+        if hasattr(layer, "kernel")
+    )
 
 
 def write_card(

@@ -10,7 +10,9 @@ from app.arrays import FloatArray, IntArray
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
 from app.recognition import impostor_faces
-from app.training.data.labeled_faces import LabeledFaces, Progress, no_progress, person_name
+from app.recognition.inference import to_unit_length
+from app.training.data.crops import Progress, no_progress
+from app.training.data.labeled_faces import LabeledFaces
 from app.training.release import portraits
 from app.vision.quality import QualityFloor
 
@@ -33,39 +35,31 @@ def choose_anchors(embeddings: FloatArray, count: int = MAX_ANCHORS) -> IntArray
     return np.argsort(-(embeddings @ embeddings.mean(axis=0)), kind="stable")[:count]
 
 
-def choose_gallery(
-    faces: LabeledFaces, spellings: dict[str, str], floor: QualityFloor
-) -> tuple[Snapshot, list[IntArray]]:
+def choose_gallery(faces: LabeledFaces, floor: QualityFloor) -> tuple[Snapshot, list[IntArray]]:
     """Choose everyone's anchors from training faces above the quality floor.
 
     Returns:
         The gallery, sorted by name, and the positions of each person's anchors in `faces`.
     """
-    usable = faces.positions("train")
+    training = faces.positions("train")
     is_good = floor.accepts(faces.crops.qualities)
-    people, chosen = [], []
-    for identity in sorted(set(faces.identities[usable]), key=lambda identity: person_name(identity, spellings)):
-        own = usable[faces.identities[usable] == identity]
+    people = np.unique(faces.names[training]).tolist()
+    chosen = []
+    for person in people:
+        own = training[faces.names[training] == person]
         own = own[is_good[own]] if is_good[own].sum() >= _MIN_USABLE else own
-        people.append(person_name(identity, spellings))
         chosen.append(own[choose_anchors(faces.embeddings[own])])
     # Rounded to float16 as stored, so that the thresholds hold for the shipped gallery.
-    anchors = np.concatenate([faces.embeddings[own] for own in chosen]).astype(np.float16).astype(np.float32)
-    anchors /= np.linalg.norm(anchors, axis=1, keepdims=True)
-    offsets = np.concatenate([[0], np.cumsum([len(own) for own in chosen])])
-    return Snapshot(tuple(people), tuple(range(len(people))), anchors, offsets, 0), chosen
+    anchors = to_unit_length(faces.embeddings[np.concatenate(chosen)].astype(np.float16).astype(np.float32))
+    offsets = np.cumsum([0, *map(len, chosen)])
+    return Snapshot(people, range(len(people)), anchors, offsets, 0), chosen
 
 
 def write_gallery(
-    folder: Path,
-    network_id: str,
-    faces: LabeledFaces,
-    spellings: dict[str, str],
-    floor: QualityFloor,
-    progress: Progress = no_progress,
+    folder: Path, network_id: str, faces: LabeledFaces, floor: QualityFloor, progress: Progress = no_progress
 ) -> None:
     """Write the shipped gallery: everyone's anchors and portraits."""
-    snapshot, chosen = choose_gallery(faces, spellings, floor)
+    snapshot, chosen = choose_gallery(faces, floor)
     people = []
     for number, (name, own) in enumerate(zip(snapshot.names, chosen, strict=True)):
         found = [(position, faces.crops.face(position)) for position in own[:PORTRAIT_FACES]]
@@ -75,14 +69,11 @@ def write_gallery(
             [landmarks for _, landmarks in shown],
             np.array([faces.crops.qualities[position].detail for position, _ in shown]),
         )
-        people.append((name, snapshot.anchors[snapshot.offsets[number] : snapshot.offsets[number + 1]], portrait))
+        people.append((name, snapshot.person(number), portrait))
         progress("averaging faces", number + 1, len(chosen))
     shipped.write(folder, network_id, people)
 
 
 def write_impostors(model: Path, network_id: str, faces: LabeledFaces) -> None:
-    """Write the impostors' embeddings by the model card, for `people check` and `calibrate`.
-
-    They are those of `test-impostor`, on which no threshold was chosen.
-    """
+    """Write the embeddings of `test-impostor`, on which no threshold was chosen, for `people check` and `calibrate`."""
     impostor_faces.write_impostors(model, network_id, faces.embeddings[faces.positions("test-impostor")])

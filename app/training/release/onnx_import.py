@@ -24,17 +24,15 @@ _OUTPUT_SIDE = 7
 """Side of the last convolution's output."""
 
 
-def read_onnx(path: Path) -> tuple[dict[str, FloatArray], dict[str, str]]:
-    """Read pretrained weights.
-
-    Args:
-        path: ONNX file of the default layout that takes RGB values of 0 to 255.
+def read_onnx(path: Path, source: str, license: str) -> tuple[dict[str, FloatArray], dict[str, Any]]:
+    """Read pretrained weights from a network that takes RGB values of 0 to 255.
 
     Returns:
-        float32 weights by name, as `siamese.get_weights` returns them, and the file's name and sha256.
+        float32 weights by name, as `siamese.get_weights` returns them, and their description for the model card, as
+        `export.trained_weights` returns it, with the origin `source` and the `license`.
 
     Raises:
-        TrainingError: onnx is missing, or the file is not a network of this layout.
+        TrainingError: onnx is missing, or the file is not a network of the default layout.
     """
     try:
         import onnx
@@ -52,7 +50,8 @@ def read_onnx(path: Path) -> tuple[dict[str, FloatArray], dict[str, str]]:
             "or train a network: python main.py train FACES_FOLDER."
         ) from error
     weights = {f"{number:03d}": np.ascontiguousarray(array, np.float32) for number, array in enumerate(arrays)}
-    return weights, {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
+    origin = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "source": source, "license": license}
+    return weights, {"twin": asdict(TwinConfig()), "plan": {"images": 0, "pretrained": origin}, "step": 0}
 
 
 def _arrays(node: Any, constants: dict[str, AnyArray], helper: Any) -> Iterator[AnyArray]:
@@ -82,15 +81,3 @@ def _arrays(node: Any, constants: dict[str, AnyArray], helper: Any) -> Iterator[
             pass
         case other:
             raise ValueError(f"it has the operator {other}")
-
-
-def about(origin: dict[str, str], source: str, license: str) -> dict[str, Any]:
-    """Return the card's description of imported weights, as `export.trained_weights` returns that of trained ones.
-
-    Args:
-        origin: As `read_onnx` returns it.
-        source: Origin of the file, in words.
-        license: License of the weights.
-    """
-    plan = {"images": 0, "pretrained": origin | {"source": source, "license": license}}
-    return {"twin": asdict(TwinConfig()), "plan": plan, "step": 0}

@@ -1,10 +1,14 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
 from app.training.calibration import quality_floor
 from app.training.calibration.quality_floor import Recognition
-from app.training.data.crops import Crops
+from app.training.data.crops import Crops, Pipeline
+from app.training.data.labeled_faces import LabeledFaces
 from app.vision.alignment import TEMPLATE
 from app.vision.quality import Quality, QualityFloor, measure_quality
 from tests import photos
@@ -13,13 +17,17 @@ PEOPLE = 20
 
 
 @pytest.fixture(scope="module")
-def crops() -> Crops:
+def faces() -> LabeledFaces:
     """Two faces of each person: a shipped portrait, and the same with less light."""
     portraits = [np.asarray(face.resize((112, 112))) for _, face in sorted(photos.portraits().items())[:PEOPLE]]
-    faces = np.stack([face for portrait in portraits for face in (portrait, portrait // 2)])
+    crops = np.stack([face for portrait in portraits for face in (portrait, portrait // 2)])
     files = [f"person-{number}/{light}.webp" for number in range(PEOPLE) for light in ("light", "dark")]
     row = np.concatenate([[30, 30, 80, 100, 0.95, 0.93], TEMPLATE.ravel()]).astype(np.float32)
-    return Crops(files, faces, np.tile(row, (len(files), 1)))
+    embeddings = embed(crops)
+    norms = np.linalg.norm(embeddings, axis=1)
+    found = Crops(files, crops, np.tile(row, (len(files), 1)), norms)
+    identities = np.array([file.split("/")[0] for file in files])
+    return LabeledFaces([], found, identities, np.full(len(files), "calibration"), embeddings / norms[:, None])
 
 
 def embed(faces: np.ndarray) -> np.ndarray:
@@ -28,21 +36,20 @@ def embed(faces: np.ndarray) -> np.ndarray:
     return np.stack([(face - cv2.GaussianBlur(face, (0, 0), 1.5)).ravel() for face in gray])
 
 
-def test_the_floor_lies_where_reduced_faces_are_no_longer_recognized(crops):
-    positions = np.arange(2 * PEOPLE)
-    embeddings = embed(crops.crops)
-    floor = quality_floor.choose(crops, embeddings, positions, embed)
+def test_the_floor_lies_where_reduced_faces_are_no_longer_recognized(faces):
+    crops = faces.crops.crops
+    network = SimpleNamespace(embed_raw=embed)
+    floor = quality_floor.choose(faces, Pipeline(None, network, Path()))
     assert 4 < floor.eye_distance < 13
-    recognition = Recognition.fit(crops.files, embeddings, positions)
+    recognition = Recognition.fit(faces.identities, faces.embeddings, np.arange(2 * PEOPLE))
     rates = [
-        recognition.rate(embed(quality_floor.reduce_faces(crops.crops, floor.eye_distance * scale)))
-        for scale in (0.7, 1.4)
+        recognition.rate(embed(quality_floor.reduce_faces(crops, floor.eye_distance * scale))) for scale in (0.7, 1.4)
     ]
     assert rates[0] < quality_floor.STILL_RECOGNIZED < rates[1]
-    reduced = quality_floor.reduce_faces(crops.crops[::2], floor.eye_distance / 1.5)
+    reduced = quality_floor.reduce_faces(crops[::2], floor.eye_distance / 1.5)
     refused = [floor.flaw(measure_quality(face, TEMPLATE)) for face in reduced]
     assert sum(flaw is not None and "blurred or enlarged" in flaw for flaw in refused) > PEOPLE / 2
-    assert floor.flaw(measure_quality(crops.crops[0], TEMPLATE)) is None
+    assert floor.flaw(measure_quality(crops[0], TEMPLATE)) is None
 
 
 def test_ordinary_faces_are_hardly_ever_refused(rng):
@@ -61,12 +68,11 @@ def test_ordinary_faces_are_hardly_ever_refused(rng):
 def test_a_face_is_recognized_by_the_other_faces_of_its_person(unit_vectors):
     people = unit_vectors(4)
     embeddings = np.repeat(people, 2, axis=0)
-    files = [f"{person}/{number}.webp" for person in range(4) for number in range(2)]
-    recognition = Recognition.fit(files, embeddings, np.arange(8))
+    recognition = Recognition.fit(np.repeat(list("abcd"), 2), embeddings, np.arange(8))
     assert recognition.rate(embeddings) == 1
     assert recognition.rate(-embeddings) == 0
 
 
 def test_single_faces_are_not_enough(unit_vectors):
     with pytest.raises(ValueError, match="Fewer than two people have two faces"):
-        Recognition.fit(["a/1.webp", "b/1.webp", "c/1.webp", "c/2.webp"], unit_vectors(4), np.arange(4))
+        Recognition.fit(np.array(list("abcc")), unit_vectors(4), np.arange(4))

@@ -41,7 +41,7 @@ def test_faces_are_aligned_and_embedded_once(root, recognizer):
     np.testing.assert_allclose(measured.norms, [*norms, 0], rtol=1e-5)
     assert [quality and quality.norm for quality in measured.qualities] == [*measured.norms[:2].tolist(), None]
     ticks, counting = [], Counting(recognizer.detector)
-    collect(root, FILES, counting, root / "cache", lambda: ticks.append(1))
+    collect(root, FILES, counting, root / "cache", lambda *step: ticks.append(step))
     assert (ticks, counting.asked) == ([], 0)
 
 
@@ -67,7 +67,7 @@ def test_interrupted_detection_resumes(root, recognizer):
     assert found.found.tolist() == [True, True, False]
 
 
-def interrupt() -> None:
+def interrupt(*_) -> None:
     raise KeyboardInterrupt
 
 

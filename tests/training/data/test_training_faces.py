@@ -15,7 +15,7 @@ def test_load_aligns_every_face_and_caches(photo, tmp_path, recognizer):
     faces = training_faces.load(
         tmp_path / "faces", tmp_path / "work", recognizer.detector, progress=lambda *step: steps.append(step)
     )
-    assert steps[-1] == ("detecting faces", 3, 3)
+    assert steps[-1] == ("detecting faces (training-crops)", 3, 3)
     assert faces.identities.tolist() == ["people/Drake", "people/Eminem", "people/Eminem"]
     assert faces.splits[2] == "missed"
     assert not set(faces.splits[:2]) & {"missed", "train"}  # names without a digit are impostors

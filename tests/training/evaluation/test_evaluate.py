@@ -26,7 +26,7 @@ SPLITS = (["test"] * 6 + ["test-unseen"] * 4) * PEOPLE + ["test-impostor"] * 60 
 
 
 @pytest.fixture
-def measured(rng, tmp_path) -> tuple[LabeledFaces, Snapshot]:
+def measured(rng) -> tuple[LabeledFaces, Snapshot]:
     """Twelve people with four anchors and ten faces each, of which one is missed and one refused, and impostors."""
     middles = rng.normal(size=(PEOPLE, 24))
     near = middles[:, None] + rng.normal(scale=0.3, size=(PEOPLE, 14, 24))
@@ -49,7 +49,7 @@ def measured(rng, tmp_path) -> tuple[LabeledFaces, Snapshot]:
     pixels = rng.integers(0, 256, (1, alignment.SIZE, alignment.SIZE, 3), dtype=np.uint8)
     crops = Crops(files, np.broadcast_to(pixels, (len(files), *pixels.shape[1:])), faces.astype(np.float32))
     rows[0] = 0
-    return LabeledFaces(tmp_path, crops, identities, np.array(SPLITS), rows.astype(np.float32)), snapshot
+    return LabeledFaces([], crops, identities, np.array(SPLITS), rows.astype(np.float32)), snapshot
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def card():
 
 def test_figures_of_the_card_agree_with_each_other(measured, card):
     faces, snapshot = measured
-    figures, details = evaluate.evaluate_gallery(faces, {}, snapshot, card)
+    figures, details = evaluate.evaluate_gallery(faces, snapshot, card)
     celebrities, unseen, impostors = figures["celebrities"], figures["unseen_people"], figures["impostors"]
     assert (celebrities["faces"], celebrities["missed"], celebrities["refused"]) == (72, 1, 1)
     assert (unseen["faces"], unseen["missed"], unseen["refused"]) == (48, 0, 0)
@@ -89,7 +89,7 @@ def test_figures_of_the_card_agree_with_each_other(measured, card):
 def test_people_who_are_missing_in_the_gallery_are_reported(measured, card):
     faces, snapshot = measured
     with pytest.raises(TrainingError, match="Zoe is not in the gallery"):
-        evaluate.evaluate_gallery(faces, {"p03": "Zoe"}, snapshot, card)
+        evaluate.evaluate_gallery(replace(faces, spellings={"p03": "Zoe"}), snapshot, card)
 
 
 def test_unseen_are_members_and_impostors_of_own_galleries(measured, card):

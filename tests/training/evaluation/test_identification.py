@@ -35,3 +35,23 @@ def test_curve_rises_to_the_share_of_right_faces():
     assert (np.diff(points, axis=0) >= 0).all()
     assert points[0, 0] == pytest.approx(1 / 50)
     assert 0.6 < points[-1, 1] <= 0.9
+
+
+def test_every_face_is_in_one_bin_and_no_bin_is_small(rng):
+    distances = rng.beta(4, 8, 1000)
+    right = rng.random(1000) > distances
+    rows = identification.reliability_bins(distances, right, width=0.05, min_faces=40)
+    assert [rows[0]["from"], rows[-1]["to"]] == [0.0, 1.0]
+    assert [row["to"] for row in rows[:-1]] == [row["from"] for row in rows[1:]]
+    assert min(row["faces"] for row in rows) >= 40
+    assert sum(row["faces"] for row in rows) == 1000
+    assert sum(row["correct"] for row in rows) == right.sum()
+    one = rows[len(rows) // 2]
+    inside = (distances >= one["from"]) & (distances < one["to"])
+    assert (one["faces"], one["correct"]) == (inside.sum(), right[inside].sum())
+
+
+def test_few_faces_are_one_bin():
+    assert identification.reliability_bins(np.array([0.1, 1.0]), np.array([True, False])) == [
+        {"from": 0.0, "to": 1.0, "faces": 2, "correct": 1}
+    ]

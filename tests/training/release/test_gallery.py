@@ -1,5 +1,5 @@
-from dataclasses import asdict
-from types import SimpleNamespace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,19 +9,20 @@ from app.recognition.model_card import TwinConfig, read_card
 from app.recognition.scoring import rank
 from app.training.calibration import quality_floor, thresholds
 from app.training.calibration.calibrate import calibrate
-from app.training.data.crops import Crops
+from app.training.data.crops import Crops, Pipeline
 from app.training.data.labeled_faces import LabeledFaces
 from app.training.release import export, gallery
-from app.vision.alignment import PIPELINE
+from app.vision import alignment
 from app.vision.quality import QualityFloor
 from tests.training.data.test_crops import rows_of
 
 PEOPLE, DIMS = 10, 24
+PIPELINE = Pipeline(None, None, Path())
 FLOOR = QualityFloor(eye_distance=8.0, detail=0.1, yaw=1.5, close_confidence=0.6, norm=5.0)
 
 
 @pytest.fixture
-def faces(rng, tmp_path) -> LabeledFaces:
+def faces(rng) -> LabeledFaces:
     """Ten people with eight training and four calibration faces each, and a hundred strangers."""
     middles = np.repeat(rng.normal(size=(PEOPLE, DIMS)), 12, axis=0)
     rows = np.concatenate([middles + rng.normal(scale=0.4, size=middles.shape), rng.normal(size=(100, DIMS))])
@@ -33,7 +34,7 @@ def faces(rng, tmp_path) -> LabeledFaces:
     files = [f"{identity}/{number}.webp" for number, identity in enumerate(identities)]
     whole = Crops(files, crops, rows_of(everybody))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return LabeledFaces(tmp_path, whole, np.array(identities), np.array(splits), rows.astype(np.float32))
+    return LabeledFaces([], whole, np.array(identities), np.array(splits), rows.astype(np.float32))
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_each_face_is_chosen_once_and_no_more_than_asked_for(person):
 
 def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(quality_floor, "choose", lambda *_: FLOOR)
-    rules, floor, snapshot = calibrate(faces, {"p1": "Pé One"}, SimpleNamespace(embed_raw=None))
+    rules, floor, snapshot = calibrate(replace(faces, spellings={"p1": "Pé One"}), PIPELINE)
     assert snapshot.names == tuple(sorted([*(f"p{number}" for number in range(PEOPLE) if number != 1), "Pé One"]))
     for _, table in rules.thresholds:
         assert [people for people, _ in table] == [1, 4, PEOPLE]
@@ -76,7 +77,7 @@ def test_what_is_chosen_is_written_and_keeps_the_fpir(faces, tmp_path, monkeypat
     assert np.mean(named) <= 0.01
     known = faces.embeddings[faces.positions("calibration")]
     assert np.mean([decide(rank(one, snapshot, rules.head), rules).kind == "match" for one in known]) > 0.5
-    raw = {"architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), DIMS))}, "crop": PIPELINE}
+    raw = {"architecture": {"twin": asdict(TwinConfig(8, ((16, 1),), DIMS))}, "crop": alignment.PIPELINE}
     written = export.write_card(tmp_path / "twin.json", raw, {"000": np.zeros(3)}, rules, floor)
     assert written == read_card(tmp_path / "twin.json")
     assert (written.rules.head, written.quality) == (rules.head, floor)
@@ -95,6 +96,6 @@ def test_a_pretrained_network_is_calibrated_on_training_photos_too(faces, monkey
 
     monkeypatch.setattr(thresholds, "choose_margin", margin)
     for pretrained in (False, True):
-        calibrate(faces, {}, SimpleNamespace(embed_raw=None), pretrained)
+        calibrate(faces, PIPELINE, pretrained)
     # Five of a person's eight training photos do not become anchors.
     assert seen == [4 * PEOPLE, (4 + 5) * PEOPLE]
