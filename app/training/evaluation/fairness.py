@@ -51,7 +51,7 @@ def summarize(by_person: dict[str, Metrics], by_source: list[Metrics]) -> Metric
     """Return the fairness metrics of the model card.
 
     `rank1` and `matched` have the mean over people, the `spread` (standard deviation), and the mean of the
-    `worst_tenth`. The names of these people, and of those whom most impostors matched, follow.
+    `worst_tenth`, which is also listed by name.
     """
     tenth = max(1, len(by_person) // 10)
     worst = sorted(by_person, key=lambda name: (by_person[name]["rank1"], by_person[name]["matched"], name))
