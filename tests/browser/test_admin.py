@@ -75,7 +75,7 @@ def test_a_person_is_added_and_the_change_undone(admin_page, photo):
     drop(page, (one, "one.jpg"), (two, "two.jpg"), (b"none", "none.jpg"), *[(one, f"same-{n}.jpg") for n in range(7)])
     expect(page.locator(".reviewed-photo")).to_have_count(10, timeout=60_000)
     expect(page.get_by_role("heading", level=1)).to_have_text(f"0 of 10 photos of {NAME} ready to add")
-    expect(page.locator(".reviewed-photo").first).to_contain_text(f"It looks like {PERSON}, who is in the gallery")
+    expect(page.locator(".reviewed-photo").first).to_contain_text(f"looks like {PERSON}, who is already in the gallery")
     expect_accessible(page)
 
     page.locator(".reviewed-photo").first.get_by_role("checkbox").focus()
@@ -83,7 +83,7 @@ def test_a_person_is_added_and_the_change_undone(admin_page, photo):
     page.locator(".pick").nth(1).click()
     page.get_by_role("button", name="Add selected photos").click()
     expect(page.get_by_role("alert")).to_contain_text("Not saved yet")
-    expect(page.locator(".reviewed-photo").nth(1)).to_contain_text(f"It looks like {OTHER}")
+    expect(page.locator(".reviewed-photo").nth(1)).to_contain_text(f"looks like {OTHER}")
     page.get_by_role("button", name="Add selected photos").click()
     expect(page.get_by_role("alert")).to_contain_text(f"1 photo of {NAME} enrolled. Recognition cannot be checked")
     expect_accessible(page)
