@@ -9,45 +9,38 @@ class FacesError(Exception):
     """Base of every error that a user or an operator can cause and correct."""
 
     code = "error"
+    default_message = ""
+
+    def __init_subclass__(cls, code: str | None = None, message: str | None = None) -> None:
+        cls.code = code or cls.code
+        cls.default_message = message or cls.default_message
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.default_message)
 
 
-class SettingsError(FacesError):
+class SettingsError(FacesError, code="invalid_setting"):
     """A setting has an invalid value, or its name is unknown."""
 
-    code = "invalid_setting"
 
-
-class ModelError(FacesError):
+class ModelError(FacesError, code="model_unusable"):
     """The model card or the weights are missing or invalid."""
 
-    code = "model_unusable"
 
-
-class DetectorError(FacesError):
+class DetectorError(FacesError, code="detector_unusable"):
     """The detector's library or weights are missing."""
 
-    code = "detector_unusable"
 
-
-class TrainingError(FacesError):
+class TrainingError(FacesError, code="training_failed"):
     """Data, checkpoint or options of a training run or an evaluation are invalid."""
 
-    code = "training_failed"
 
-
-class BatchError(FacesError):
+class BatchError(FacesError, code="batch_failed"):
     """A batch job cannot continue."""
-
-    code = "batch_failed"
 
 
 class PhotoError(FacesError):
-    """A photo cannot be used.
-
-    Args:
-        code: Stable code for programs, such as `unreadable`.
-        message: Sentence for people.
-    """
+    """A photo cannot be used, for the reason that `code` names."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -62,34 +55,6 @@ class UnreadableFile(PhotoError):
     """A file is missing, unreadable or too large."""
 
 
-class FaceError(FacesError):
-    """The faces of a photo cannot be compared or enrolled."""
-
-
-class NoFaceFound(FaceError):
-    """The photo has no face."""
-
-    code = "no_face_found"
-
-
-class LowQuality(FaceError):
-    """The chosen face, or every face of the photo, is too small, too blurred or without visible eyes."""
-
-    code = "low_quality"
-
-
-class SeveralFaces(FaceError):
-    """The photo has several faces where exactly one is required."""
-
-    code = "several_faces"
-
-
-class NoSuchFace(FaceError):
-    """The photo has fewer faces than the chosen index."""
-
-    code = "no_such_face"
-
-
 class FileTooLarge(PhotoError):
     """A file has more bytes than the limit for one photo."""
 
@@ -97,154 +62,121 @@ class FileTooLarge(PhotoError):
         super().__init__("too_large", message)
 
 
-class InvalidRequest(FacesError):
+class FaceError(FacesError):
+    """The faces of a photo cannot be compared or enrolled."""
+
+
+class NoFaceFound(FaceError, code="no_face_found"):
+    """The photo has no face."""
+
+
+class LowQuality(FaceError, code="low_quality"):
+    """The chosen face, or every face of the photo, is too small, too blurred or without visible eyes."""
+
+
+class SeveralFaces(FaceError, code="several_faces"):
+    """The photo has several faces where exactly one is required."""
+
+
+class NoSuchFace(FaceError, code="no_such_face"):
+    """The photo has fewer faces than the chosen index."""
+
+
+class InvalidRequest(FacesError, code="bad_request"):
     """The body of an API request is not what the route expects."""
 
-    code = "bad_request"
 
-
-class InvalidParameter(InvalidRequest):
+class InvalidParameter(InvalidRequest, code="invalid_parameter"):
     """A parameter is missing, unknown or has an invalid value."""
 
-    code = "invalid_parameter"
 
-
-class AuthenticationRequired(FacesError):
+class AuthenticationRequired(FacesError, code="unauthorized"):
     """An API request has no token, or a wrong one."""
 
-    code = "unauthorized"
 
-
-class AdminDisabled(FacesError):
+class AdminDisabled(FacesError, code="admin_disabled"):
     """The server has no administrator token."""
 
-    code = "admin_disabled"
 
-
-class InvalidUpload(FacesError):
+class InvalidUpload(FacesError, code="no_photo"):
     """A form has no photo, and one is required."""
 
-    code = "no_photo"
 
-
-class TooManyPhotos(InvalidUpload):
+class TooManyPhotos(InvalidUpload, code="too_many_photos"):
     """A form has more photos than the limit."""
 
-    code = "too_many_photos"
 
-
-class UploadTooLarge(InvalidUpload):
+class UploadTooLarge(InvalidUpload, code="too_large"):
     """A request has more bytes, or more form fields, than the limit."""
 
-    code = "too_large"
 
-
-class InvalidFaceChoice(FacesError):
+class InvalidFaceChoice(FacesError, code="invalid_face_choice"):
     """A face was chosen in a photo that was not sent, or that is ambiguous."""
 
-    code = "invalid_face_choice"
 
-
-class InvalidImportReport(FacesError):
+class InvalidImportReport(FacesError, code="invalid_report"):
     """The file for the report of an import has other content."""
 
-    code = "invalid_report"
 
-
-class ReviewExpired(FacesError):
+class ReviewExpired(FacesError, code="review_expired"):
     """Reviewed photos are too old, or belong to another network or server."""
 
-    code = "review_expired"
 
-
-class ServiceUnavailable(FacesError):
+class ServiceUnavailable(FacesError, code="not_ready"):
     """The server cannot answer a valid request now. The client may try again."""
 
-    code = "not_ready"
 
-
-class ServerBusy(ServiceUnavailable):
+class ServerBusy(ServiceUnavailable, code="busy", message="The server is busy. Try again in a few seconds."):
     """The concurrency limit is reached and the queue is full."""
 
-    code = "busy"
 
-    def __init__(self) -> None:
-        super().__init__("The server is busy. Try again in a few seconds.")
-
-
-class DeadlineExceeded(ServiceUnavailable):
+class DeadlineExceeded(
+    ServiceUnavailable, code="deadline_exceeded", message="The request took too long. Try again in a few seconds."
+):
     """The request took longer than the limit."""
 
-    code = "deadline_exceeded"
 
-    def __init__(self) -> None:
-        super().__init__("The request took too long. Try again in a few seconds.")
-
-
-class GalleryUnavailable(ServiceUnavailable):
+class GalleryUnavailable(
+    ServiceUnavailable, code="gallery_unavailable", message="The gallery is unavailable. Try again in a few seconds."
+):
     """The gallery's database does not answer. The log has the reason."""
 
-    code = "gallery_unavailable"
 
-    def __init__(self) -> None:
-        super().__init__("The gallery is unavailable. Try again in a few seconds.")
-
-
-class GalleryError(FacesError):
+class GalleryError(FacesError, code="gallery_error"):
     """The gallery cannot be opened, read or changed."""
 
-    code = "gallery_error"
 
-
-class PersonNotFound(GalleryError):
+class PersonNotFound(GalleryError, code="not_found"):
     """The gallery has no person of this name or number."""
 
-    code = "not_found"
 
-
-class NameTaken(GalleryError):
+class NameTaken(GalleryError, code="name_taken"):
     """Another person of the gallery has this name."""
 
-    code = "name_taken"
 
-
-class InvalidName(GalleryError):
+class InvalidName(GalleryError, code="invalid_name"):
     """The text cannot be a person's name."""
 
-    code = "invalid_name"
 
-
-class InvalidEmbeddings(GalleryError):
+class InvalidEmbeddings(GalleryError, code="invalid_embeddings"):
     """The array cannot be a person's anchors."""
 
-    code = "invalid_embeddings"
 
-
-class NothingToUndo(GalleryError):
+class NothingToUndo(GalleryError, code="nothing_to_undo"):
     """The change history holds no change to undo."""
 
-    code = "nothing_to_undo"
 
-
-class NotLatestChange(GalleryError):
+class NotLatestChange(GalleryError, code="not_latest_change"):
     """The change to undo is no longer the latest."""
 
-    code = "not_latest_change"
 
-
-class FaceNotFound(GalleryError):
+class FaceNotFound(GalleryError, code="not_found"):
     """The gallery has no anchor, or no rejected face, of this number."""
 
-    code = "not_found"
 
-
-class SamePerson(GalleryError):
+class SamePerson(GalleryError, code="same_person"):
     """A person cannot be merged into themselves."""
 
-    code = "same_person"
 
-
-class MigrationRequired(GalleryError):
+class MigrationRequired(GalleryError, code="unmigrated"):
     """The tables belong to an older version of the program."""
-
-    code = "unmigrated"

@@ -8,32 +8,21 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 
+# These lines ignore TF_CPP_MIN_LOG_LEVEL.
 _NOISE = (b"cudart_stub.cc", b"before absl::InitializeLog()", b"oneDNN custom operations are on")
-"""Lines that ignore TF_CPP_MIN_LOG_LEVEL."""
-
 _LOCK = threading.Lock()
 
 
 def import_quietly(name: str) -> ModuleType:
-    """Import a module that imports TensorFlow, and drop the known noise from stderr.
-
-    Args:
-        name: Absolute name, such as `keras`.
-
-    Raises:
-        ImportError: The module cannot be imported.
-    """
+    """Import a module by its absolute name, such as `keras`, and drop TensorFlow's known noise from stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # DeepFace logs to stdout, which belongs to the command line's rows. 50 is CRITICAL.
     os.environ.setdefault("DEEPFACE_LOG_LEVEL", "50")
-    with _LOCK:
-        if name in sys.modules:
-            return importlib.import_module(name)
-        with _filtered_stderr():
-            return importlib.import_module(name)
+    with _LOCK, nullcontext() if name in sys.modules else _filtered_stderr():
+        return importlib.import_module(name)
 
 
 @contextmanager

@@ -13,23 +13,15 @@ from app.gallery.change_history import PastChange
 from app.gallery.people import RemovedPerson
 from app.gallery.store import Anchor, Person
 from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace
-from app.recognition.scoring import PersonDistance
 from app.vision.faces import DetectedFace
 
 Json = dict[str, Any]
 
-RANKING_ROWS = 10
-"""Default number of people in a ranking."""
+RANKING_ROWS = 10  # default number of people in a ranking
 
 
 def identification(file: str, result: Identification, top: int | None = RANKING_ROWS) -> Json:
-    """Return the identified faces of a photo.
-
-    Args:
-        file: name of the photo.
-        result: the result of the recognizer.
-        top: maximum number of people in each ranking; None for all.
-    """
+    """Return the identified faces of a photo, each with `top` people of its ranking, or with all for None."""
     return {
         "file": file,
         "error": None,
@@ -80,13 +72,7 @@ def person(person: Person, portrait: str | None) -> Json:
 
 
 def people_page(rows: Sequence[Json], total: int, next_url: str | None) -> Json:
-    """Return a page of a list of people.
-
-    Args:
-        rows: from `person`.
-        total: number of people on all pages.
-        next_url: address of the next page, None on the last.
-    """
+    """Return a page of people, from `person`; `total` counts those of all pages."""
     return {"people": list(rows), "total": total, "next": next_url}
 
 
@@ -159,6 +145,7 @@ def _photo_outcome(photo: PhotoOutcome) -> Json:
 
 def _identified_face(face: IdentifiedFace, top: int | None) -> Json:
     verdict = face.verdict
+    columns = ("person", "class_distance", "mean", "min", "std", "anchors")
     return _detected_face(face.face) | {
         "verdict": verdict.kind,
         "person": verdict.person,
@@ -167,7 +154,7 @@ def _identified_face(face: IdentifiedFace, top: int | None) -> Json:
         "candidates": list(verdict.candidates),
         "look_alike": verdict.look_alike,
         "reason": verdict.reason,
-        "ranking": [_ranked_person(row) for row in verdict.ranking[:top]],
+        "ranking": [{column: getattr(row, column) for column in columns} for row in verdict.ranking[:top]],
     }
 
 
@@ -177,8 +164,3 @@ def _compared_face(face: ComparedFace) -> Json:
 
 def _detected_face(face: DetectedFace) -> Json:
     return {"box": asdict(face.box), "confidence": face.confidence}
-
-
-def _ranked_person(row: PersonDistance) -> Json:
-    fields = ("person", "class_distance", "mean", "min", "std", "anchors")
-    return {name: getattr(row, name) for name in fields}

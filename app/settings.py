@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import difflib
 import os
+import reprlib
 import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
-from annotated_types import Ge, Le
-from pydantic import Field, ValidationError, field_validator
+from annotated_types import Ge, Le, Predicate
+from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import SettingsError
 from app.text import count
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The repository's folder, or site-packages once installed."""
-
+ROOT = Path(__file__).resolve().parent.parent  # the repository, or site-packages once installed
 _INSTALLED = Path(__file__).resolve().parent / "resources"
-
 RESOURCES = _INSTALLED if _INSTALLED.is_dir() else ROOT
 """The folder of templates, static files, models and anchors: inside the package once it is installed."""
 
@@ -35,12 +33,11 @@ OFF = "off"
 
 _DATA = Path.home() / ".local" / "share" / "faces" if _INSTALLED.is_dir() else ROOT / "instance"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_CENTURY_DAYS = 36_525
+_CENTURY = 36_525  # days
 _MOST = 10**12
+_TOKEN_LENGTH = 16
 FPIRS = (0.01, 0.003, 0.001)
 """False positive identification rates that have thresholds, the loosest first."""
-
-_TOKEN_LENGTH = 16
 
 _RENAMED = {
     "max_images": "max_photos",
@@ -57,7 +54,6 @@ DetectorName = Literal[
     "yolov8n", "yolov8m", "yolov8l", "yolov11n", "yolov11s", "yolov11m", "yolov11l",
     "yolov12n", "yolov12s", "yolov12m", "yolov12l",
 ]  # fmt: skip
-
 
 Positive = Annotated[int, Field(ge=1, le=_MOST)]
 Processes = Annotated[int, Field(ge=1, le=1000)]
@@ -101,9 +97,7 @@ class Settings(BaseSettings):
         protected_namespaces=(),
     )
 
-    detector: DetectorName = Field(
-        "auto", description="DeepFace's detector. `auto`: yunet if it has weights, else mtcnn."
-    )
+    detector: DetectorName = Field("auto", description="DeepFace's detector. `auto`: yunet with weights, else mtcnn.")
     detector_home: Path = Field(
         Path(sys.prefix) / "deepface", description="Folder with `.deepface/weights`, used if DEEPFACE_HOME has none."
     )
@@ -111,7 +105,7 @@ class Settings(BaseSettings):
     detection_side: int = Field(2400, ge=64, le=_MOST, description="Longest side in pixels for face detection.")
     max_faces: Positive = Field(64, description="Maximum number of faces per photo, the largest first.")
     min_face_width: Positive = Field(16, description="Minimum width of a face box in pixels of the photo.")
-    fpir: float = Field(
+    fpir: Annotated[float, Predicate(FPIRS.__contains__)] = Field(
         0.01,
         description="False positive identification rate (ISO/IEC 19795-1): share of unknown people who get a name. "
         "A request or a command can ask for a stricter rate.",
@@ -121,9 +115,7 @@ class Settings(BaseSettings):
     max_request_bytes: Positive = Field(50_000_000, description="Maximum size of a request in bytes.")
     max_photos: Positive = Field(8, description="Maximum number of photos per request.")
     max_fields: int = Field(16, ge=8, le=_MOST, description="Maximum number of form fields, photos not counted.")
-    max_field_bytes: int = Field(
-        100_000, ge=1000, le=_MOST, description="Maximum size in bytes of a form's text fields."
-    )
+    max_field_bytes: int = Field(100_000, ge=1000, le=_MOST, description="Maximum bytes of a form's text fields.")
     decoders: Processes = Field(2, description="Decoder processes per server process.")
     decode_seconds: Seconds = Field(10, description="Maximum CPU seconds to decode one photo.")
     decode_bytes: int = Field(10**9, ge=10**8, le=_MOST, description="Maximum memory in bytes to decode one photo.")
@@ -135,12 +127,12 @@ class Settings(BaseSettings):
     database_url: Text = Field(
         f"sqlite:///{_DATA / 'gallery.sqlite'}", repr=False, description="SQLAlchemy URL of the gallery."
     )
-    recovery_days: int = Field(
-        30, ge=0, le=_CENTURY_DAYS, description="Days before removed people are erased for good."
-    )
+    recovery_days: int = Field(30, ge=0, le=_CENTURY, description="Days before removed people are erased for good.")
     keep_crops: bool = Field(False, description="Store new face crops, so that `people rebuild` can embed them again.")
-    admin_token: str = Field(OFF, repr=False, description="Token of administrators. `off` disables changes over HTTP.")
-    admin_hours: int = Field(12, ge=1, le=24 * _CENTURY_DAYS, description="Hours before a session expires.")
+    admin_token: Annotated[str, Field(pattern=f"(?s)^({OFF}|.{{{_TOKEN_LENGTH},}})$")] = Field(
+        OFF, repr=False, description="Token of administrators. `off` disables changes over HTTP."
+    )
+    admin_hours: int = Field(12, ge=1, le=24 * _CENTURY, description="Hours before a session expires.")
     host: Text = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="Port that the server listens on.")
     workers: Processes = Field(1, description="Server processes. Each loads its own network.")
@@ -155,33 +147,24 @@ class Settings(BaseSettings):
     )
     proxies: int = Field(0, ge=0, le=1000, description="Trusted proxies that set X-Forwarded-For and -Proto.")
     rate_limit: Text = Field(
-        AUTO,
-        description="Requests per client, such as `60/minute;1000/day`, or `off`. "
-        "`auto`: off on a loopback address, else 60/minute.",
+        AUTO, description="Limit per client: `60/minute;1000/day` or `off`. `auto`: off on loopback, else 60/minute."
     )
-    rate_limit_storage: Text = Field(
-        "memory://", description="Rate limit counters: `memory://` or `redis://HOST:PORT`."
-    )
+    rate_limit_storage: Text = Field("memory://", description="Request counters: `memory://` or `redis://HOST:PORT`.")
     metrics: bool = Field(True, description="Serve Prometheus metrics at /metrics.")
     log: Literal["json", "off"] = Field("json", description="Log requests as JSON lines, or errors only.")
     deepface_home: Path | None = Field(
         None, validation_alias="DEEPFACE_HOME", description="Folder with `.deepface/weights`. Default: the home folder."
     )
     prometheus_dir: Path | None = Field(
-        None,
-        validation_alias="PROMETHEUS_MULTIPROC_DIR",
-        description="Folder in which server processes share their metrics. Default: a temporary folder.",
+        None, validation_alias="PROMETHEUS_MULTIPROC_DIR", description="Folder of metrics. Default: a temporary folder."
     )
     malloc_arenas: Processes = Field(
         2, validation_alias="MALLOC_ARENA_MAX", description="Heaps of the C library per server process."
     )
 
     def __init__(self, **values: Any) -> None:
-        renamed = {
-            name if name in type(self).model_fields else _new_name(name) or name: values[name] for name in values
-        }
         try:
-            super().__init__(**renamed)
+            super().__init__(**{_new_name(name) or name: value for name, value in values.items()})
         except ValidationError as error:
             # Without a cause: a traceback would print tokens and passwords.
             raise SettingsError(_sentence(error)) from None
@@ -198,29 +181,8 @@ class Settings(BaseSettings):
         """Read arguments first, then the environment."""
         return init_settings, _Environment(settings_cls)
 
-    @field_validator("fpir")
-    @classmethod
-    def _check_fpir(cls, rate: float) -> float:
-        if rate not in FPIRS:
-            raise ValueError
-        return rate
-
-    @field_validator("admin_token")
-    @classmethod
-    def _check_token(cls, token: str) -> str:
-        if token != OFF and len(token) < _TOKEN_LENGTH:
-            raise ValueError
-        return token
-
     def with_changes(self, **changes: Any) -> Self:
-        """Return a validated copy with some settings changed.
-
-        Args:
-            **changes: Settings by name, such as `port=80`.
-
-        Raises:
-            SettingsError: A value is outside its range, or a name is not a setting.
-        """
+        """Return a validated copy with some settings changed, such as `port=80`. It raises what `Settings` raises."""
         return type(self)(**self.model_dump() | changes)
 
     @property
@@ -262,7 +224,11 @@ def reference() -> list[SettingReference]:
     """Return the documentation of every setting, in the order of `Settings`."""
     return [
         SettingReference(
-            name, _variable(name, field), format_value(field.default), _allowed(name, field), str(field.description)
+            name=name,
+            variable=str(field.validation_alias or PREFIX + name.upper()),
+            default=format_value(field.default),
+            allowed=_allowed(name, field),
+            meaning=str(field.description),
         )
         for name, field in Settings.model_fields.items()
     ]
@@ -285,10 +251,6 @@ def markdown() -> str:
     lines += ["", "Old names work until version 2, with a warning:", "", "| Old name | New name |", "|---|---|"]
     lines += [f"| `{PREFIX}{old.upper()}` | `{PREFIX}{new.upper()}` |" for old, new in _RENAMED.items()]
     return "\n".join(lines) + "\n"
-
-
-def _variable(name: str, field: FieldInfo) -> str:
-    return str(field.validation_alias or PREFIX + name.upper())
 
 
 def format_value(value: object) -> str:
@@ -339,15 +301,13 @@ def _sentence(error: ValidationError) -> str:
     if location not in rows:
         return str(_unknown(location, set(Settings.model_fields)))
     row, value = rows[location], detail["input"]
-    if row.name == "admin_token":
-        return (
-            f"{row.variable} has {count(len(str(value)), 'character')}. It must be {row.allowed}. To make a token: "
-            'python -c "import secrets; print(secrets.token_urlsafe())"'
-        )
     if row.name == "database_url":
         return f"{row.variable} must be an SQLAlchemy URL, such as sqlite:///gallery.sqlite."
-    shown = repr(value[:40] if isinstance(value, str) else value)
-    return f"{row.variable} is {shown}. It must be {row.allowed}."
+    if row.name != "admin_token":
+        return f"{row.variable} is {reprlib.repr(value)}. It must be {row.allowed}."
+    example = 'python -c "import secrets; print(secrets.token_urlsafe())"'
+    length = count(len(str(value)), "character")
+    return f"{row.variable} has {length}. It must be {row.allowed}. To make a token: {example}"
 
 
 if __name__ == "__main__":

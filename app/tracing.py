@@ -21,20 +21,12 @@ STAGES = ("decode", "detect", "embed", "rank", "check")
 
 @dataclass
 class RequestTrace:
-    """Measurements of one request.
+    """Measurements of one request. `admit` is called once, before the first stage, and may raise."""
 
-    Attributes:
-        deadline: end of the time limit, by `time.monotonic`.
-        admit: called once, before the first stage; may raise.
-        seconds: total duration of each stage.
-        verdicts: number of faces with each verdict.
-        admitted: whether `admit` was called.
-    """
-
-    deadline: float
+    deadline: float  # by `time.monotonic`
     admit: Callable[[], None] = lambda: None
-    seconds: Counter[str] = field(default_factory=Counter)
-    verdicts: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)  # total duration of each stage
+    verdicts: Counter[str] = field(default_factory=Counter)  # number of faces with each verdict
     admitted: bool = False
 
 
@@ -53,12 +45,7 @@ def end_trace() -> None:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Measure one of `STAGES`.
-
-    Raises:
-        DeadlineExceeded: the deadline passed before the stage began.
-        ServerBusy: it is the first stage, and `RequestTrace.admit` rejected the request.
-    """
+    """Measure one of `STAGES`, after `RequestTrace.admit` and `check_deadline`, which may raise."""
     trace = _TRACE.get()
     if trace is None:
         yield
