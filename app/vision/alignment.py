@@ -10,29 +10,23 @@ import numpy as np
 
 from app.arrays import AnyArray, ByteArray, DoubleArray, FloatArray
 
-SIZE = 112
-"""Side of a crop in pixels."""
-
-PORTRAIT_SIDE = 224
-"""Side of a portrait in pixels."""
-
 PIPELINE = "five-112-v1"
 """Name of this alignment in model cards and galleries. Change it whenever `align` crops differently."""
 
+SIZE = 112  # side of a crop in pixels
+PORTRAIT_SIDE = 224  # pixels
+
 TEMPLATE = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
-    dtype=np.float64,
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
 """Landmarks in a crop, (x, y) in pixels: left eye, right eye, nose tip, left and right mouth corner, as the observer
 sees them."""
 
 EYES = TEMPLATE[:2]
 
+# The network takes (level - middle) / spread, for levels of 0 to 255. Crops show this gray outside the picture.
 LEVEL_MIDDLE, LEVEL_SPREAD = 127.5, 128.0
-"""The network takes (level - middle) / spread, for levels of 0 to 255."""
-
 BORDER_LEVEL = 127
-"""Gray level of a crop outside the picture."""
 
 
 def align(picture: ByteArray, landmarks: AnyArray, size: int = SIZE, zoom: float = 1.0) -> ByteArray:
@@ -40,8 +34,7 @@ def align(picture: ByteArray, landmarks: AnyArray, size: int = SIZE, zoom: float
 
     Args:
         picture: uint8 (height, width, 3), upright RGB.
-        landmarks: float (5, 2) in the order of `TEMPLATE`, or (2, 2) for the eyes alone; (x, y) in pixels of
-            `picture`.
+        landmarks: float (5, 2) in the order of `TEMPLATE`, or (2, 2) for the eyes alone; (x, y) in pixels of `picture`.
         size: side of the result in pixels. The network needs the default.
         zoom: values under 1 show more around the face.
 
@@ -51,22 +44,13 @@ def align(picture: ByteArray, landmarks: AnyArray, size: int = SIZE, zoom: float
     Raises:
         ValueError: all landmarks coincide, so the scale is undefined.
     """
-    landmarks = np.asarray(landmarks, dtype=np.float64)
     template = ((TEMPLATE[: len(landmarks)] - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
     matrix = similarity_transform(landmarks, template)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     # Bilinear sampling skips pixels of a face that shrinks. Averaging areas first avoids aliasing.
     if scale < 0.5:
         picture, matrix = _shrink_surroundings(picture, matrix, scale, size)
-    crop = cv2.warpAffine(
-        picture,
-        matrix,
-        (size, size),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(BORDER_LEVEL,) * 3,
-    )
-    return np.asarray(crop, np.uint8)
+    return np.asarray(cv2.warpAffine(picture, matrix, (size, size), borderValue=(BORDER_LEVEL,) * 3), np.uint8)
 
 
 def aligned_eyes(landmarks: AnyArray) -> DoubleArray:
@@ -74,9 +58,8 @@ def aligned_eyes(landmarks: AnyArray) -> DoubleArray:
 
     Aligning by these two points gives the same crop as aligning by all landmarks.
     """
-    landmarks = np.asarray(landmarks, dtype=np.float64)
-    matrix = np.asarray(cv2.invertAffineTransform(similarity_transform(landmarks, TEMPLATE[: len(landmarks)])))
-    return EYES @ matrix[:, :2].T + matrix[:, 2]
+    matrix = similarity_transform(landmarks, TEMPLATE[: len(landmarks)])
+    return transform_points(EYES, invert_transform(matrix))
 
 
 def normalize(crops: ByteArray) -> FloatArray:
@@ -84,17 +67,13 @@ def normalize(crops: ByteArray) -> FloatArray:
     return (crops.astype(np.float32) - LEVEL_MIDDLE) / LEVEL_SPREAD
 
 
-def similarity_transform(source: DoubleArray, target: DoubleArray) -> DoubleArray:
+def similarity_transform(source: AnyArray, target: AnyArray) -> DoubleArray:
     """Return the least-squares rotation, uniform scale and shift that map points, float (n, 2), to points.
 
-    Returns:
-        float64 (2, 3), as `cv2.warpAffine` takes it.
-
-    Raises:
-        ValueError: the source points coincide.
+    The result is float64 (2, 3), as `cv2.warpAffine` takes it. A ValueError says that the source points coincide.
     """
     # As complex numbers, a similarity is target = factor * source + shift.
-    before, after = (points @ np.array([1, 1j]) for points in (source, target))
+    before, after = (np.asarray(points, np.float64) @ np.array([1, 1j]) for points in (source, target))
     centered = before - before.mean()
     variance = (abs(centered) ** 2).sum()
     if variance < 1e-12:
@@ -104,21 +83,30 @@ def similarity_transform(source: DoubleArray, target: DoubleArray) -> DoubleArra
     return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
 
 
+def transform_points(points: DoubleArray, matrix: DoubleArray) -> DoubleArray:
+    """Map points, float (n, 2), by an affine matrix, float (2, 3)."""
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def invert_transform(matrix: DoubleArray) -> DoubleArray:
+    """Return the inverse of an affine matrix, float64 (2, 3)."""
+    return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+
+
 def _shrink_surroundings(
     picture: ByteArray, matrix: DoubleArray, scale: float, size: int
 ) -> tuple[ByteArray, DoubleArray]:
     """Return the visible part of the picture, reduced by area averaging, and the matrix for it."""
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64)
-    inverse = np.asarray(cv2.invertAffineTransform(matrix))
-    visible = corners @ inverse[:, :2].T + inverse[:, 2]
+    visible = transform_points(corners, invert_transform(matrix))
     height, width = picture.shape[:2]
     left, top = np.clip(np.floor(visible.min(axis=0)).astype(int) - 2, 0, [width - 1, height - 1])
     right, bottom = np.clip(np.ceil(visible.max(axis=0)).astype(int) + 3, [left + 1, top + 1], [width, height])
     part = picture[top:bottom, left:right]
-    small = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
-    reduced = np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8)
-    factors = np.array([part.shape[1] / small[0], part.shape[0] / small[1]])
+    full = np.array([right - left, bottom - top])
+    small = np.maximum(1, np.round(full * scale).astype(int))
+    reduced = np.asarray(cv2.resize(part, small.tolist(), interpolation=cv2.INTER_AREA), np.uint8)
+    factors = full / small
     # Pixel centers are at half steps: x_picture = left + (x_reduced + 0.5) * factor - 0.5.
     offset = np.array([left, top]) + 0.5 * factors - 0.5
-    linear = matrix[:, :2] * factors
-    return reduced, np.column_stack([linear, matrix[:, :2] @ offset + matrix[:, 2]])
+    return reduced, np.column_stack([matrix[:, :2] * factors, transform_points(offset, matrix)])

@@ -16,33 +16,31 @@ from app.lazy_imports import import_quietly
 from app.settings import Settings
 from app.vision.faces import Box, DetectedFace
 
-YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")
-"""Path of yunet's weights in DeepFace's home."""
+YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")  # in DeepFace's home
 
 FIVE_LANDMARKS = ("yunet", "mtcnn")
 """Backends that compute five landmarks."""
 
+# mtcnn calls left and right what the observer sees there.
 _MTCNN_LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-"""mtcnn's names of the landmarks, with left and right as the observer sees them."""
 
+# Minimum confidence. DeepFace's default of 0.9 misses a fifth of the faces in group photos.
 _YUNET_SCORE = 0.7
-"""Minimum confidence. DeepFace's default of 0.9 misses a fifth of the faces in group photos."""
 
 
 def choose_backend(settings: Settings) -> str:
     """Return DeepFace's name of the detector: the setting, or for `auto` yunet if it has weights, otherwise mtcnn.
 
-    Call it before anything imports TensorFlow.
-
-    Raises:
-        DetectorError: yunet has no weights, and downloads are off.
+    Call it before anything imports TensorFlow. A `DetectorError` says that yunet has no weights, and downloads are off.
     """
     backend = settings.detector
     home = settings.deepface_home or Path.home()
-    has_yunet = _provide_yunet(home, settings.detector_home)
+    homes_with_weights = [path for path in (home, settings.detector_home) if (path / YUNET_WEIGHTS).is_file()]
+    if homes_with_weights:
+        os.environ["DEEPFACE_HOME"] = str(homes_with_weights[0])
     if backend == "auto":
-        backend = "yunet" if has_yunet else "mtcnn"
-    if backend == "yunet" and not has_yunet and not settings.detector_downloads:
+        backend = "yunet" if homes_with_weights else "mtcnn"
+    if backend == "yunet" and not homes_with_weights and not settings.detector_downloads:
         raise DetectorError(
             f"The yunet detector has no weights at {home / YUNET_WEIGHTS} or below "
             f"{settings.detector_home}. Run `make setup`, or set FACES_DETECTOR=mtcnn."
@@ -57,8 +55,7 @@ def choose_backend(settings: Settings) -> str:
 def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
     """Call DeepFace's `extract_faces` for pixels, uint8 (height, width, 3) RGB.
 
-    Raises:
-        DetectorError: the library or the weights of the detector are missing.
+    A `DetectorError` says that the library or the weights of the detector are missing.
     """
     try:
         found = _import_deepface(downloads).extract_faces(
@@ -119,23 +116,12 @@ def _refuse_download(*_args: object, **_options: object) -> None:
     raise OSError("its weights are missing, and downloads are off: see FACES_DETECTOR_DOWNLOADS")
 
 
-def _provide_yunet(*homes: Path) -> bool:
-    """Tell DeepFace the first folder that has the weights of yunet; return whether one has them."""
-    for home in homes:
-        if (home / YUNET_WEIGHTS).is_file():
-            os.environ["DEEPFACE_HOME"] = str(home)
-            return True
-    return False
-
-
 def _to_face(answer: dict[str, Any]) -> DetectedFace:
     area = answer["facial_area"]
-    box = Box(area["x"], area["y"], area["w"], area["h"])
     # DeepFace's left and right eye are the person's. It truncates to whole pixels, hence the half.
     eyes = [area.get("right_eye"), area.get("left_eye")]
-    if any(eye is None for eye in eyes) or eyes[0] == eyes[1]:
-        return DetectedFace(box, None, answer["confidence"])
-    return DetectedFace(box, np.array(eyes, dtype=np.float64) + 0.5, answer["confidence"])
+    landmarks = None if None in eyes or eyes[0] == eyes[1] else np.array(eyes, dtype=np.float64) + 0.5
+    return DetectedFace(Box(area["x"], area["y"], area["w"], area["h"]), landmarks, answer["confidence"])
 
 
 def _is_whole_picture(answer: dict[str, Any], width: int, height: int) -> bool:

@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -27,34 +27,24 @@ from app.settings import ROOT, Settings
 from app.vision import decoding
 from app.vision.decoding import DecodeLimits, Picture
 
-WALL = 4
-"""Limit of the elapsed time, as a multiple of the processor time: a busy machine is slower."""
-
 _START_SECONDS = 60
 
+# Limit of the elapsed time, as a multiple of the processor time: a busy machine is slower.
+_ELAPSED_PER_CPU = 4
+
+# Memory, shared and not, that a process keeps between photos. A photo of 12 megapixels needs 49 MB.
 _KEPT_BYTES = 64_000_000
-"""Memory, shared and not, that a process keeps between photos. A photo of 12 megapixels needs 49 MB."""
 
-_MAX_HEAP_BLOCK = 32_000_000
-"""Largest value of MALLOC_MMAP_THRESHOLD_ in glibc."""
-
-_HAS_SHARED_MEMORY = hasattr(os, "memfd_create")
-
+# The whole environment of a process: no secrets. 32,000,000 is the largest value of MALLOC_MMAP_THRESHOLD_ in glibc.
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_TRIM_THRESHOLD_": str(_KEPT_BYTES),
-    "MALLOC_MMAP_THRESHOLD_": str(_MAX_HEAP_BLOCK),
+    "MALLOC_MMAP_THRESHOLD_": "32000000",
 }
-"""The whole environment of a process: no secrets."""
 
 
 class DecoderPool:
-    """Decode photos in other processes. Safe to use from several threads.
-
-    Args:
-        limits: of each file.
-        processes: maximum number of processes. Each starts when it is first needed.
-    """
+    """Decode photos in at most `processes` other processes, which start on demand. Safe to use from several threads."""
 
     def __init__(self, limits: DecodeLimits, processes: int = 1) -> None:
         self.limits = limits
@@ -68,14 +58,10 @@ class DecoderPool:
         return cls(DecodeLimits(*sizes, settings.decode_seconds, settings.decode_bytes), settings.decoders)
 
     def decode(self, data: bytes) -> Picture:
-        """Decode a photo.
-
-        Raises:
-            UnreadableImage: see `decoding.decode_image`; or decoding exceeds the limits of time and memory.
-        """
+        """Decode a photo as `decoding.decode_image`, which defines the errors, within the limits of time and memory."""
         if not data:
             raise decoding.empty_file_error()
-        if not _HAS_SHARED_MEMORY:
+        if not hasattr(os, "memfd_create"):
             return decoding.decode(data, self.limits.max_pixels, self.limits.side)
         with self._process() as process:
             return process.decode(data)
@@ -103,12 +89,12 @@ class _DecoderProcess:
     """A process and the memory shared with it. `stop` ends both, at the latest with this object."""
 
     def __init__(self, limits: DecodeLimits) -> None:
-        self._seconds = WALL * limits.seconds
+        self._seconds = _ELAPSED_PER_CPU * limits.seconds
         self._files = os.memfd_create("files")
         self._pixels = os.memfd_create("pixels")
         arguments = (str(self._files), str(self._pixels), json.dumps(asdict(limits)))
         # A new program instead of a fork, which TensorFlow's threads would not survive.
-        self._child: subprocess.Popen[bytes] = subprocess.Popen(
+        self._child = child = subprocess.Popen(
             [sys.executable, "-m", "app.vision.decoder_process", *arguments],
             cwd=ROOT,
             env=_ENVIRONMENT,
@@ -119,11 +105,11 @@ class _DecoderProcess:
             stderr=subprocess.DEVNULL,
             pass_fds=(self._files, self._pixels),
         )
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._stdin: IO[bytes] = self._child.stdin
-        self._stdout: IO[bytes] = self._child.stdout
-        self.stop = weakref.finalize(self, _stop, self._child, self._files, self._pixels)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        self._stdin: IO[bytes] = child.stdin
+        self._stdout: IO[bytes] = child.stdout
+        self.stop = weakref.finalize(self, _stop, child, self._files, self._pixels)
         if self._read_line(_START_SECONDS) is None:
             self.stop()
             raise RuntimeError("The decoder process could not be started.")
@@ -132,32 +118,26 @@ class _DecoderProcess:
         """Decode a photo, and stop the process if it exceeds the limits."""
         os.ftruncate(self._files, 0)
         os.pwrite(self._files, data, 0)
-        answer = self._request(len(data))
-        picture = None if answer is None else self._read_picture(answer)
+        line = None
+        with suppress(BrokenPipeError):
+            self._stdin.write(b"%d\n" % len(data))
+            line = self._read_line(self._seconds)
+        picture = self._read_picture(json.loads(line)) if line else None
         if picture is None:
             self.stop()
             raise decoding.too_complex_error()
         os.ftruncate(self._files, 0)
         return picture
 
-    def _request(self, size: int) -> dict[str, Any] | None:
-        """Return the answer about the file in the shared memory, None if the process died or took too long."""
-        try:
-            self._stdin.write(b"%d\n" % size)
-        except BrokenPipeError:
-            return None
-        line = self._read_line(self._seconds)
-        return None if line is None else dict(json.loads(line))
-
     def _read_line(self, seconds: float) -> bytes | None:
+        """Return a line of the process, None if the process ended or took too long."""
         line, deadline = b"", time.monotonic() + seconds
         output = self._stdout.fileno()
         while not line.endswith(b"\n"):
             remaining = deadline - time.monotonic()
             if remaining <= 0 or not select.select([output], [], [], remaining)[0]:
                 return None
-            part = os.read(output, 65536)
-            if not part:
+            if not (part := os.read(output, 65536)):
                 return None
             line += part
         return line
@@ -167,13 +147,11 @@ class _DecoderProcess:
         if "code" in answer:
             raise UnreadableImage(answer["code"], answer["message"])
         pixels = np.empty(answer["shape"], dtype=np.uint8)
-        view, done = pixels.data.cast("B"), 0
-        while done < len(view):
-            count = os.preadv(self._pixels, [view[done:]], answer["offset"] + done)
-            if not count:
+        with open(self._pixels, "rb", closefd=False) as file:
+            file.seek(answer["offset"])
+            if file.readinto(pixels.data.cast("B")) < pixels.nbytes:
                 return None
-            done += count
-        if len(view) > _KEPT_BYTES:
+        if pixels.nbytes > _KEPT_BYTES:
             os.ftruncate(self._pixels, 0)
         width, height = answer["size"]
         return Picture(pixels, (width, height))

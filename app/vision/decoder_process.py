@@ -23,13 +23,7 @@ from app.vision.decoding import DecodeLimits, decode_image
 
 
 def main(files: int, pixels: int, limits: DecodeLimits) -> None:
-    """Decode one file after another until standard input ends.
-
-    Args:
-        files: descriptor of the shared memory for files.
-        pixels: descriptor of the shared memory for pixels.
-        limits: of each file.
-    """
+    """Decode files until standard input ends. `files` and `pixels` are descriptors of the shared memory."""
     # Import now what Pillow imports on first use: no file can be opened later.
     Image.init()
     import_module("PIL.ImageCms")
@@ -37,7 +31,7 @@ def main(files: int, pixels: int, limits: DecodeLimits) -> None:
     # Signals to stop the server reach its whole process group. This process must serve the last request.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _write_line("ready")
+    print(json.dumps("ready"), flush=True)
     for line in sys.stdin.buffer:
         # Python has no handler for SIGPROF, so it ends the process wherever a decoder hangs.
         signal.setitimer(signal.ITIMER_PROF, limits.seconds)
@@ -46,7 +40,7 @@ def main(files: int, pixels: int, limits: DecodeLimits) -> None:
         except UnreadableImage as error:
             answer = {"code": error.code, "message": str(error)}
         signal.setitimer(signal.ITIMER_PROF, 0)
-        _write_line(answer)
+        print(json.dumps(answer), flush=True)
 
 
 def _decode(data: bytes, pixels: int, limits: DecodeLimits) -> dict[str, Any]:
@@ -58,11 +52,6 @@ def _decode(data: bytes, pixels: int, limits: DecodeLimits) -> dict[str, Any]:
         image.save(file, "PPM")
         offset = file.tell() - 3 * image.width * image.height
     return {"offset": offset, "shape": [image.height, image.width, 3], "size": size}
-
-
-def _write_line(answer: object) -> None:
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-    sys.stdout.buffer.flush()
 
 
 def _set_limits(limits: DecodeLimits) -> None:

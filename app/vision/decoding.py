@@ -6,14 +6,13 @@ import io
 import logging
 import struct
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pillow_heif
 from PIL import Image
+from PIL.Image import Transpose
 
 from app.arrays import ByteArray
 from app.errors import UnreadableImage
@@ -35,22 +34,16 @@ MAX_PIXELS = 40_000_000
 MAX_SCANS = 200
 """Limit of the scans of a progressive JPEG. Encoders write about ten, and each costs a pass over the picture."""
 
+# Exceptions of Pillow and its plugins on broken files.
 _DECODER_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, RuntimeError, EOFError, TypeError)
 _DECODER_ERRORS += (LookupError, ArithmeticError, AttributeError, struct.error)
-"""Exceptions of Pillow and its plugins on broken files."""
 
+_EXIF_ORIENTATION = 0x0112
+# From orientation 5 on, width and height change places.
 _TRANSPOSES = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""Makes a picture of each EXIF orientation upright. From 5 on, width and height change places."""
-
-_ORIENTATION = 0x0112
+    2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
+}  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -121,24 +114,24 @@ def decode_image(
     # Inside the coded data of a JPEG, zero follows each 0xff, so a marker is unambiguous.
     if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > MAX_SCANS:
         raise too_complex_error()
-    # Pillow warns about odd metadata and near-bombs. The limit decides instead.
-    with warnings.catch_warnings(), _translate_errors(max_pixels):
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise UnreadableImage(
-                    "too_many_pixels",
-                    f"The photo is {_megapixels(width * height)} megapixels. The limit is {_megapixels(max_pixels)}. "
-                    "Send a smaller copy.",
-                )
-            _reduce_scale(image, side)
-            image.load()
-            orientation = _orientation(image)
-            upright = _to_rgb(image)
-    if orientation in _TRANSPOSES:
-        upright = upright.transpose(_TRANSPOSES[orientation])
-    return upright, (height, width) if 5 <= orientation <= 8 else (width, height)
+    try:
+        # Pillow warns about odd metadata and near-bombs. The limit decides instead.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _decode_first_frame(data, max_pixels, side)
+    except UnreadableImage:
+        raise
+    except MemoryError as error:
+        raise too_complex_error() from error
+    except Image.DecompressionBombError as error:
+        # Pillow raises it before the size can be read.
+        raise _too_many_pixels_error("has too many megapixels", max_pixels) from error
+    except Exception as error:
+        if not isinstance(error, _DECODER_ERRORS):
+            log.exception("A picture decoder failed with an unexpected error.")
+        raise UnreadableImage(
+            "unreadable", f"The file could not be read as a picture. Send a {FORMAT_NAMES} file that opens elsewhere."
+        ) from error
 
 
 def empty_file_error() -> UnreadableImage:
@@ -158,47 +151,30 @@ def is_photo_file(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-@contextmanager
-def _translate_errors(max_pixels: int) -> Iterator[None]:
-    try:
-        yield
-    except UnreadableImage:
-        raise
-    except MemoryError as error:
-        raise too_complex_error() from error
-    except Image.DecompressionBombError as error:
-        # Pillow raises it before the size can be read.
-        raise UnreadableImage(
-            "too_many_pixels",
-            f"The photo has too many pixels. The limit is {_megapixels(max_pixels)} megapixels. Send a smaller copy.",
-        ) from error
-    except Exception as error:
-        if not isinstance(error, _DECODER_ERRORS):
-            log.exception("A picture decoder failed with an unexpected error.")
-        raise UnreadableImage(
-            "unreadable", f"The file could not be read as a picture. Send a {FORMAT_NAMES} file that opens elsewhere."
-        ) from error
-
-
-def _megapixels(pixels: int) -> str:
-    return f"{pixels / 1e6:.4g}"
-
-
-def _reduce_scale(image: Image.Image, side: int | None) -> None:
-    """Let libjpeg decode at a reduced scale. Other formats have no such mode."""
-    longer = max(image.size)
-    if image.format in ("JPEG", "MPO") and side is not None and longer >= 2 * side:
+def _decode_first_frame(data: bytes, max_pixels: int, side: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
-        image.draft(image.mode, (max(1, width * side // longer), max(1, height * side // longer)))
+        if width * height > max_pixels:
+            raise _too_many_pixels_error(f"is {width * height / 1e6:.4g} megapixels", max_pixels)
+        longer = max(width, height)
+        # Only libjpeg can decode at a reduced scale.
+        if image.format in ("JPEG", "MPO") and side is not None and longer >= 2 * side:
+            image.draft(image.mode, (max(1, width * side // longer), max(1, height * side // longer)))
+        image.load()
+        try:
+            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+        except _DECODER_ERRORS:
+            # Broken EXIF data.
+            orientation = 1
+        upright = _to_rgb(image)
+    if orientation in _TRANSPOSES:
+        upright = upright.transpose(_TRANSPOSES[orientation])
+    return upright, (height, width) if orientation in (5, 6, 7, 8) else (width, height)
 
 
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation; 1, upright, if the EXIF data are broken."""
-    try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
-    except _DECODER_ERRORS:
-        return 1
-    return orientation if isinstance(orientation, int) else 1
+def _too_many_pixels_error(description: str, max_pixels: int) -> UnreadableImage:
+    limit = f"The limit is {max_pixels / 1e6:.4g}. Send a smaller copy."
+    return UnreadableImage("too_many_pixels", f"The photo {description}. {limit}")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

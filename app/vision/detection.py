@@ -9,8 +9,8 @@ face is searched again at several rotations.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ from app.arrays import AnyArray, ByteArray, DoubleArray
 from app.settings import Settings
 from app.tracing import check_deadline
 from app.vision import backends
+from app.vision.alignment import invert_transform
 from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 
@@ -27,7 +28,7 @@ DETECTION_VERSION = "looks-6"
 
 # Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. It misses a
 # portrait that fills the picture: a border of a fifth helps.
-_TILED_SIDE, _TILE_SIDE, _TILE_OVERLAP = 1200, 800, 0.2
+_TILED_SIDE, _TILE_SIDE, _TILE_OVERLAP, _EDGE = 1200, 800, 0.2, 3
 _BORDERED_SIDE, _BORDER = 480, 0.2
 _MIN_SIDE, _MAX_ASPECT_RATIO = 64, 8
 
@@ -38,49 +39,31 @@ _TRUE_TO_REPORTED_TILT, _MAX_TILT, _UPRIGHT_DEGREES = 1.25, 50.0, 3.0
 # Confidence from which a face counts as upright, and by how much a quarter turn has to exceed the upright view.
 _CONFIDENT, _UPRIGHT_BONUS = 0.92, 0.025
 
-_ROTATIONS = (30, -30, 90, -90, 180)
-"""Degrees of the further searches of a picture without a face."""
-
+_ROTATIONS = (30, -30, 90, -90, 180)  # degrees, for further searches of a picture without a face
 _GRAY = (127, 127, 127)
 
 
+@dataclass(eq=False)
 class Detector:
-    """Find faces with one of DeepFace's backends. Safe to use from several threads.
+    """Find faces with one of DeepFace's backends. Safe to use from several threads."""
 
-    Args:
-        backend: DeepFace's name of the detector.
-        side: larger pictures are reduced to this many pixels on the longer side.
-        max_faces: maximum number of faces; the largest are kept.
-        min_face_width: minimum width of a face in pixels of the picture.
-        downloads: whether DeepFace may download missing weights.
-    """
-
-    def __init__(
-        self, backend: str, side: int = 2400, max_faces: int = 64, min_face_width: int = 16, downloads: bool = False
-    ) -> None:
-        self.backend = backend
-        self.side = side
-        self.max_faces = max_faces
-        self.min_face_width = min_face_width
-        self.downloads = downloads
-        self._lock = threading.Lock()
+    backend: str
+    side: int = 2400  # larger pictures are reduced to this many pixels on the longer side
+    max_faces: int = 64  # the largest are kept
+    min_face_width: int = 16  # in pixels of the picture
+    downloads: bool = False  # of missing weights
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Detector:
-        """Return the detector of the settings.
-
-        Raises:
-            DetectorError: see `backends.choose_backend`.
-        """
+        """Return the detector of the settings, or raise the errors of `backends.choose_backend`."""
         backend, side = backends.choose_backend(settings), settings.detection_side
         return cls(backend, side, settings.max_faces, settings.min_face_width, settings.detector_downloads)
 
     def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
         """Return the faces of an upright picture from left to right.
 
-        Raises:
-            DetectorError: DeepFace cannot run the detector.
-            DeadlineExceeded: the deadline of the request passed during the search.
+        It raises a `DetectorError` if DeepFace cannot run the detector, and `DeadlineExceeded`.
         """
         pixels, scale = _reduce(picture.pixels, self.side)
         with self._lock:
@@ -101,28 +84,23 @@ class Detector:
             self._detect(picture.pixels)
 
     def _search(self, pixels: ByteArray) -> list[DetectedFace]:
-        return suppress_overlaps(self._search_views(pixels))
-
-    def _search_views(self, pixels: ByteArray) -> Iterator[DetectedFace]:
-        """Yield the faces of the whole picture, with a border if it is small, and of the tiles of a large one."""
+        """Return the faces of the whole picture, with a border if it is small, and of the tiles of a large one."""
         height, width = pixels.shape[:2]
         side = max(height, width)
-        faces = self._detect(pixels) if side > _BORDERED_SIDE else []
-        yield from faces or self._detect_with_border(pixels)
+        faces = (self._detect(pixels) if side > _BORDERED_SIDE else []) or self._detect_with_border(pixels)
         if self.backend == "yunet" and side > _TILED_SIDE:
-            for left, top, right, bottom in _tiles(width, height):
-                for face in self._detect(pixels[top:bottom, left:right]):
-                    if not _is_cut_off(face.box, (left, top, right, bottom), width, height):
-                        yield face.translate(left, top)
+            for (top, bottom), (left, right) in product(_tile_edges(height), _tile_edges(width)):
+                tile = (left, top, right, bottom)
+                found = self._detect(pixels[top:bottom, left:right])
+                faces += [face.translate(left, top) for face in found if not _is_cut_off(face.box, tile, width, height)]
+        return suppress_overlaps(faces)
 
     def _search_rotated(self, pixels: ByteArray) -> list[DetectedFace]:
         """Return the faces of the rotation with the largest total confidence, in pixels of the given picture."""
         views = [rotate_picture(pixels, degrees) for degrees in _ROTATIONS]
-        found = [self._search(view) for view, _ in views]
-        best = max(range(len(views)), key=lambda index: sum(face.confidence for face in found[index]))
-        view, matrix = views[best]
-        inverse = _invert(matrix)
-        return [self._refine(view, face).transform(inverse) for face in found[best]]
+        searched = [(view, invert_transform(matrix), self._search(view)) for view, matrix in views]
+        view, inverse, faces = max(searched, key=lambda search: sum(face.confidence for face in search[2]))
+        return [self._refine(view, face).transform(inverse) for face in faces]
 
     def _detect_with_border(self, pixels: ByteArray) -> list[DetectedFace]:
         border = max(8, round(_BORDER * max(pixels.shape[:2])))
@@ -178,14 +156,13 @@ class Detector:
         matrix[:, 2] += _CLOSE_SIDE / 2 - center
         faces = backends.locate_landmarks(_warp(pixels, matrix, _CLOSE_SIDE, _CLOSE_SIDE), self.backend, self.downloads)
         central = min(faces, key=_distance_to_center, default=None)
-        return None if central is None else central.transform(_invert(matrix))
+        return None if central is None else central.transform(invert_transform(matrix))
 
 
 def rotate_picture(pixels: ByteArray, degrees: float) -> tuple[ByteArray, DoubleArray]:
     """Rotate a picture, uint8 (height, width, 3), counterclockwise on a gray ground, without cutting it off.
 
-    Returns:
-        The rotated picture, and the float64 (2, 3) matrix that maps points of the picture to points of it.
+    The float64 (2, 3) matrix maps points of the picture to points of the rotated picture.
     """
     height, width = pixels.shape[:2]
     angle = np.radians(degrees)
@@ -229,27 +206,17 @@ def _rotation(center: AnyArray, degrees: float, zoom: float) -> DoubleArray:
     return np.asarray(cv2.getRotationMatrix2D((center[0], center[1]), degrees, zoom), np.float64)
 
 
-def _invert(matrix: DoubleArray) -> DoubleArray:
-    return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-
-
 def _warp(pixels: ByteArray, matrix: DoubleArray, width: int, height: int) -> ByteArray:
     warped = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=_GRAY)
     return np.asarray(warped, np.uint8)
 
 
-def _tiles(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield overlapping tiles that cover a picture: (left, top, right, bottom)."""
-    for top, bottom in _tile_edges(height):
-        for left, right in _tile_edges(width):
-            yield left, top, right, bottom
-
-
 def _tile_edges(length: int) -> list[tuple[int, int]]:
+    """Return the edges of overlapping tiles along a side of a picture."""
     step = _TILE_SIDE * (1 - _TILE_OVERLAP)
     count = max(1, int(np.ceil((length - _TILE_SIDE * _TILE_OVERLAP) / step)))
     size = min(length, _TILE_SIDE)
-    return [(int(start), int(start) + size) for start in np.linspace(0, length - size, count).astype(int)]
+    return [(start, start + size) for start in np.linspace(0, length - size, count).astype(int).tolist()]
 
 
 def _is_cut_off(box: Box, tile: tuple[int, int, int, int], width: int, height: int) -> bool:
@@ -258,11 +225,10 @@ def _is_cut_off(box: Box, tile: tuple[int, int, int, int], width: int, height: i
     A face wider than the overlap may be cut in every tile. The whole picture shows it large enough.
     """
     left, top, right, bottom = tile
-    edge = 3
     return (
         max(box.width, box.height) > _TILE_SIDE * _TILE_OVERLAP
-        or (left > 0 and box.x <= edge)
-        or (top > 0 and box.y <= edge)
-        or (right < width and box.x + box.width >= right - left - edge)
-        or (bottom < height and box.y + box.height >= bottom - top - edge)
+        or (left > 0 and box.x <= _EDGE)
+        or (top > 0 and box.y <= _EDGE)
+        or (right < width and box.x + box.width >= right - left - _EDGE)
+        or (bottom < height and box.y + box.height >= bottom - top - _EDGE)
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.arrays import DoubleArray
+from app.vision.alignment import transform_points
 
 _SAME_FACE_OVERLAP = 0.4
 
@@ -30,23 +31,17 @@ class Box:
         """Return the intersection over union: 0 ... 1."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
-        if width <= 0 or height <= 0:
-            return 0.0
-        shared = width * height
-        return shared / (self.area + other.area - shared)
+        shared = max(0, width) * max(0, height)
+        return shared / max(1, self.area + other.area - shared)
 
 
 @dataclass(frozen=True)
 class DetectedFace:
     """A detected face.
 
-    Attributes:
-        box: the bounding box.
-        landmarks: float64 (5, 2): left eye, right eye, nose tip, left and right mouth corner as the observer sees
-            them, (x, y) in pixels of the picture. (2, 2), the eyes alone, for detectors that report no more. None if
-            the detector found no eyes.
-        confidence: of the detector, 0 ... 1.
-        close_confidence: of the detector in an enlarged view of the face, None without such a view.
+    `landmarks` are float64 (5, 2), (x, y) in pixels of the picture, in the order of `alignment.TEMPLATE`. Detectors
+    that report eyes only give (2, 2). None means that the detector found no eyes. `close_confidence` is the
+    detector's confidence, 0 ... 1, in an enlarged view of the face; None without such a view.
     """
 
     box: Box
@@ -69,8 +64,7 @@ class DetectedFace:
 
     def translate(self, x: int, y: int) -> DetectedFace:
         """Return the face in a picture that starts `x` pixels further left and `y` pixels further up."""
-        box = Box(self.box.x + x, self.box.y + y, self.box.width, self.box.height)
-        return replace(self, box=box, landmarks=None if self.landmarks is None else self.landmarks + np.array([x, y]))
+        return self.transform(np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
 
     def scale(self, factor: float, width: int, height: int) -> DetectedFace:
         """Return the face in a picture `factor` times as large, its box clipped to `width` x `height` pixels."""
@@ -81,12 +75,11 @@ class DetectedFace:
         return replace(self, box=box, landmarks=None if self.landmarks is None else self.landmarks * factor)
 
     def transform(self, matrix: DoubleArray) -> DetectedFace:
-        """Return the face under a rotation, float (2, 3). The box stays level and keeps its size."""
-        box = self.box
-        center = matrix[:, :2] @ [box.x + box.width / 2, box.y + box.height / 2] + matrix[:, 2]
-        moved = Box(round(center[0] - box.width / 2), round(center[1] - box.height / 2), box.width, box.height)
-        points = None if self.landmarks is None else self.landmarks @ matrix[:, :2].T + matrix[:, 2]
-        return replace(self, box=moved, landmarks=points)
+        """Return the face under a rotation and shift, float (2, 3). The box stays level and keeps its size."""
+        size = np.array([self.box.width, self.box.height])
+        x, y = transform_points(np.array([self.box.x, self.box.y]) + size / 2, matrix) - size / 2
+        points = None if self.landmarks is None else transform_points(self.landmarks, matrix)
+        return replace(self, box=replace(self.box, x=round(x), y=round(y)), landmarks=points)
 
 
 def suppress_overlaps(faces: Iterable[DetectedFace]) -> list[DetectedFace]:

@@ -11,20 +11,12 @@ from app.errors import UnreadableFile
 
 
 def read_photo(path: Path, max_bytes: int) -> bytes:
-    """Read a file or pipe of at most `max_bytes`.
-
-    Raises:
-        UnreadableFile: the file is missing, too large or not readable.
-    """
+    """Read a file or pipe of at most `max_bytes`, or raise `UnreadableFile`."""
     return read_stream(lambda: path.open("rb"), max_bytes)
 
 
 def read_stream(open_file: Callable[[], BinaryIO], max_bytes: int) -> bytes:
-    """Read what `open_file` opens, at most `max_bytes`.
-
-    Raises:
-        UnreadableFile: the file is missing, too large or not readable.
-    """
+    """Read what `open_file` opens, at most `max_bytes`, or raise `UnreadableFile`."""
     try:
         with open_file() as file:
             data = file.read(max_bytes + 1)
@@ -36,20 +28,13 @@ def read_stream(open_file: Callable[[], BinaryIO], max_bytes: int) -> bytes:
         reason = error.strerror or str(error).strip().split("\n")[0].rstrip(".")
         raise UnreadableFile("unreadable", f"The file cannot be read ({reason}).") from error
     if len(data) > max_bytes:
-        raise UnreadableFile(
-            "too_large",
-            f"The file is too large. The limit is {max_bytes / 1e6:g} MB (FACES_MAX_FILE_BYTES). Send a smaller copy.",
-        )
+        limit = f"{max_bytes / 1e6:g} MB (FACES_MAX_FILE_BYTES)"
+        raise UnreadableFile("too_large", f"The file is too large. The limit is {limit}. Send a smaller copy.")
     return data
 
 
 def find_photos(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:
-    """Yield the photos in a folder and below, sorted, without hidden ones.
-
-    Args:
-        folder: the folder.
-        on_error: called for each folder or file that cannot be read.
-    """
+    """Yield the visible photos in a folder and below, sorted. `on_error` gets what cannot be read."""
     # Reading a file needs no decoders, which take a while to import.
     from app.vision.decoding import is_photo_file
 
@@ -60,7 +45,7 @@ def find_photos(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[P
         on_error(error)
         return
     for entry in visible:
-        path = Path(folder, entry.name)
+        path = Path(entry.path)
         try:
             is_folder = entry.is_dir(follow_symlinks=False)
             is_photo = not is_folder and is_photo_file(path)

@@ -16,17 +16,14 @@ import numpy as np
 from app.arrays import AnyArray, BoolArray, ByteArray, FloatArray
 from app.vision.alignment import aligned_eyes
 
+# Detail is measured between forehead, chin and cheeks of a crop, in bands between two Gaussian blurs, in pixels.
 _FACE_ROWS, _FACE_COLUMNS = slice(24, 104), slice(20, 92)
-"""Part of a crop between forehead, chin and cheeks, whose detail is measured."""
-
 _FINE_SIGMAS, _COARSE_SIGMAS = (1.0, 2.0), (2.8, 5.6)
-"""Gaussian blurs, in pixels of a crop, that limit the fine and the coarse band of `Quality.detail`."""
 
+# In gray levels: less than an 8-bit picture can show, but more than rounding errors.
 _NO_CONTRAST = 0.01
-"""In gray levels: less than an 8-bit picture can show, but more than rounding errors."""
 
-_MAXIMA = frozenset({"yaw"})
-"""Measures that are better the smaller they are."""
+_MAXIMA = frozenset({"yaw"})  # measures that are better the smaller they are
 
 
 @dataclass(frozen=True)
@@ -35,14 +32,13 @@ class Quality:
 
     Attributes:
         eye_distance: in pixels of the picture.
-        detail: contrast of fine structures divided by that of coarse structures of the crop; 0 without any contrast.
-            Blurring and enlarging lower it, whatever the size of the picture.
+        detail: contrast of fine divided by that of coarse structures of the crop, 0 without contrast. Blurring and
+            enlarging lower it, whatever the size of the picture.
         yaw: distance of the nose tip from the middle of the eyes along the eye line, in eye distances: about 0 from
             the front, 0.5 with the nose below an eye, 1 and more from the side.
-        close_confidence: the detector's confidence in an enlarged view of the face, 0 ... 1; 0 if it found no face
-            there.
-        norm: length of the embedding before it is scaled to unit length. Networks trained with softmax losses give
-            short embeddings to what they cannot recognize (Meng et al. 2021, https://arxiv.org/abs/2103.06627).
+        close_confidence: the detector's confidence in an enlarged view of the face, 0 ... 1.
+        norm: length of the raw embedding. Networks trained with softmax losses give short embeddings to what they
+            cannot recognize (Meng et al. 2021, https://arxiv.org/abs/2103.06627).
     """
 
     eye_distance: float
@@ -72,31 +68,20 @@ class QualityFloor:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float]) -> QualityFloor:
-        """Read the "quality" object of a model card.
-
-        Raises:
-            KeyError: a limit is missing.
-            ValueError: a limit is not a number.
-        """
+        """Read the "quality" object of a model card; a KeyError or ValueError says that a limit is invalid."""
         return cls(**{field.name: float(values[field.name]) for field in fields(cls)})
 
     def to_dict(self) -> dict[str, float]:
         """Return the "quality" object of a model card, rounded so that no limit becomes stricter."""
-        return {
-            name: (math.ceil if name in _MAXIMA else math.floor)(value * 1000) / 1000
-            for name, value in asdict(self).items()
-        }
+        rounding = {name: math.ceil if name in _MAXIMA else math.floor for name in asdict(self)}
+        return {name: rounding[name](value * 1000) / 1000 for name, value in asdict(self).items()}
 
     def accepts(self, qualities: Sequence[Quality | None]) -> BoolArray:
         """Return which faces reach the limits: bool (faces,)."""
         return np.array([self.flaw(quality) is None for quality in qualities], dtype=bool)
 
     def flaw(self, quality: Quality | None) -> str | None:
-        """Return a sentence that says why the quality is too low, or None if it is sufficient.
-
-        Args:
-            quality: as `measure_quality` returns it, None if the detector found no eyes.
-        """
+        """Return a sentence that says why the quality (None without eyes) is too low, or None if it is sufficient."""
         if quality is None:
             return "The detector found no eyes in this face, so it cannot be compared."
         for name, sentence in _SENTENCES.items():
@@ -109,13 +94,9 @@ class QualityFloor:
 def measure_quality(
     crop: ByteArray, landmarks: AnyArray, close_confidence: float | None = None, norm: float | None = None
 ) -> Quality:
-    """Measure the quality of a face.
+    """Measure the quality of a face, whose landmarks are in pixels of the picture that `crop` is from.
 
-    Args:
-        crop: uint8 (112, 112, 3) RGB, as `app.vision.alignment.align` returns it.
-        landmarks: float (5, 2), or (2, 2) for the eyes alone; (x, y) in pixels of the picture that `crop` is from.
-        close_confidence: `DetectedFace.close_confidence`, None if the detector takes no enlarged view.
-        norm: length of the embedding before it is scaled to unit length, None if unknown.
+    `close_confidence` is that of `DetectedFace`, and `norm` the length of the raw embedding.
     """
     left, right = aligned_eyes(landmarks)
     return Quality(
@@ -129,7 +110,7 @@ def measure_quality(
 
 def _detail(crop: ByteArray) -> float:
     gray = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.float32)
-    fine, coarse = (_band(gray, sigmas) for sigmas in (_FINE_SIGMAS, _COARSE_SIGMAS))
+    fine, coarse = _band(gray, _FINE_SIGMAS), _band(gray, _COARSE_SIGMAS)
     return fine / coarse if coarse > _NO_CONTRAST else 0.0
 
 
@@ -147,6 +128,7 @@ def _yaw(landmarks: AnyArray) -> float:
     return float(abs((nose - (left + right) / 2) @ line) / max(line @ line, 1e-12))
 
 
+_BLURRED = "This face is blurred or enlarged: it has less detail than its size suggests. Use a sharper photo."
 _UNCLEAR = "This face is not clear enough: it is pixelated, mostly covered, or not a face."
 _NO_FACE = "This is probably not a face: the detector finds none in an enlarged view."
 
@@ -156,9 +138,7 @@ _SENTENCES: dict[str, Callable[[float, float], str]] = {
         f"The minimum is {limit:.1f}. Use a larger photo."
     ),
     "yaw": lambda value, limit: "This face is seen from the side. Use a photo from the front.",
-    "detail": lambda value, limit: (
-        "This face is blurred or enlarged: it has less detail than its size suggests. Use a sharper photo."
-    ),
+    "detail": lambda value, limit: _BLURRED,
     "close_confidence": lambda value, limit: _UNCLEAR if value else _NO_FACE,
     "norm": lambda value, limit: _UNCLEAR,
 }
