@@ -16,7 +16,7 @@ HEAVY = {"tensorflow", "keras", "tf_keras", "deepface", "openvino", "ray", "matp
         ("app.web.factory", {"pyarrow"}),
         ("app.cli.common", {"pyarrow", "numpy", "cv2", "sqlalchemy", "flask"}),
         ("app.recognition.recognizer", {"pyarrow", "flask"}),
-        ("app.batch.runner", {"flask"}),
+        ("app.batch.job", {"flask"}),
     ],
 )
 def test_heavy_modules_are_imported_lazily(module, heavy):
