@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 
 from app import serialization
-from app.batch.job import BatchJob
-from app.batch.schema import Row
+from app.batch.job import BatchJob, Row
 from app.errors import PhotoError
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
@@ -26,11 +25,10 @@ from app.vision.decoding import Picture
 from app.vision.detection import Detector
 
 _READ_AHEAD = 8
+# While one photo is searched for faces, the next is decoded.
 _DETECTION_THREADS = 2
-"""While one photo is searched for faces, the next is decoded."""
-
+# Embed when one limit is reached; 64 is the network's largest batch.
 _BATCH_FACES, _BATCH_PHOTOS = 64, 16
-"""Embed when one limit is reached; 64 is the network's largest batch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +62,10 @@ class BatchIdentifier:
         self._detecting = ThreadPoolExecutor(_DETECTION_THREADS)
 
     def identify(self, photos: Iterable[str | None]) -> Iterator[list[Row]]:
-        """Yield the rows of photos in batches, in order.
+        """Yield the rows of photos, given by path or URL, in batches and in order.
 
-        Photos are read, decoded and searched for faces in threads while others are embedded. Only a few photos are in
-        memory.
-
-        Args:
-            photos: Paths or URLs. None flushes: all rows of earlier photos are yielded before the next is requested.
+        Threads read and decode a few photos ahead and detect their faces. None among the photos flushes: all rows of
+        earlier photos are yielded before the next photo is requested.
         """
         running: deque[Future[_DetectedPhoto]] = deque()
         batch: list[_DetectedPhoto] = []

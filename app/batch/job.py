@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,12 @@ from app.recognition.model_card import read_card
 from app.settings import Settings
 from app.vision import backends
 from app.vision.detection import DETECTION_VERSION
+
+Row = dict[str, Any]
+"""The result of one photo, as `serialization.identification` and `serialization.identification_error` return it."""
+
+Engine = Callable[[Iterable[str]], Iterator[list[Row]]]
+"""Yields the rows of photos in batches, each row once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,20 +32,13 @@ class BatchJob:
 
     @classmethod
     def prepare(cls, settings: Settings, sources: PhotoSources) -> BatchJob:
-        """Take a snapshot of the gallery and choose the detector.
-
-        Raises:
-            GalleryError: The gallery cannot be opened.
-            ModelError: The model card cannot be used.
-            DetectorError: The detector cannot be used.
-        """
+        """Take a snapshot of the gallery and choose the detector, so that every machine uses the same one."""
         model_id = read_card(settings.model).id
         gallery = Gallery.open(settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days)
         try:
             snapshot = gallery.snapshot()
         finally:
             gallery.close()
-        # "auto" is resolved here, so that every machine uses the same detector.
         settings = settings.with_changes(detector=backends.choose_backend(settings))
         return cls(settings, sources, snapshot, model_id)
 

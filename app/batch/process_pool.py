@@ -1,24 +1,27 @@
-"""Process pool for batch jobs: one worker per core, replaced after a crash without losing or repeating rows."""
+"""Process pool for batch jobs: one worker per core, replaced after a crash without losing or repeating rows.
+
+Workers import this module, so it imports nothing that reads the environment before a worker has set it.
+"""
 
 from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
+import signal
+import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection
+from typing import TYPE_CHECKING
 
-from app import serialization
-from app.batch import pool_worker
-from app.batch.job import BatchJob
-from app.batch.schema import Row
 from app.errors import BatchError
 from app.text import display_path
 
-MAX_CHUNK = 32
-"""Photos."""
+if TYPE_CHECKING:
+    from app.batch.job import BatchJob, Row
 
 WORKER_CRASHED = "worker_crashed"
 """Error code of a photo that crashed its worker twice."""
@@ -28,11 +31,9 @@ WORKER_ENVIRONMENT = dict.fromkeys(
 )
 """A worker has one core, so the libraries use one thread each."""
 
-_QUEUED_CHUNKS = 2
-"""Per worker."""
-
-_UNFINISHED_CHUNKS = 4
-"""Per worker, with the finished ones that wait for an earlier chunk: a slow chunk must not fill the memory."""
+_MAX_CHUNK_PHOTOS = 32
+_QUEUED_CHUNKS, _UNFINISHED_CHUNKS = 2, 4
+"""Per worker. The finished ones that wait for an earlier one are unfinished: a slow chunk must not fill the memory."""
 
 _MAX_FAILED_STARTS = 3
 
@@ -59,7 +60,7 @@ class _Worker:
         # Not fork: TensorFlow does not survive it.
         context = multiprocessing.get_context("spawn")
         self.connection, remote = context.Pipe()
-        self.process = context.Process(target=pool_worker.main, args=(remote, WORKER_ENVIRONMENT), daemon=True)
+        self.process = context.Process(target=_run_worker, args=(remote,), daemon=True)
         self.process.start()
         remote.close()
         self.chunks: deque[_Chunk] = deque()
@@ -74,7 +75,6 @@ class _Worker:
             self.connection.send((chunk.remaining, chunk.crashed))
 
     def add_rows(self, rows: list[Row]) -> None:
-        """Add rows, which arrive in the order of the photos, to their chunks."""
         for row in rows:
             self.chunks[0].rows.append(row)
             if self.chunks[0].complete:
@@ -87,13 +87,7 @@ class _Worker:
 
 
 class ProcessPool:
-    """Worker processes, each with its own network, started when `identify` is called.
-
-    Args:
-        job: Settings and gallery.
-        workers: Number of processes.
-        count: Approximate number of photos.
-    """
+    """Worker processes, each with its own network, started when `identify` is called. `count` may be approximate."""
 
     def __init__(self, job: BatchJob, workers: int, count: int) -> None:
         self._job = job
@@ -104,12 +98,7 @@ class ProcessPool:
         self._failed_starts = 0
 
     def identify(self, photos: Iterable[str]) -> Iterator[list[Row]]:
-        """Yield the rows of photos in batches, in order.
-
-        Raises:
-            BatchError: The workers crash while they start.
-            Exception: A worker raised it; its notes have the traceback.
-        """
+        """Yield the rows of photos in batches, in order. Raises what a worker raised, with its traceback as a note."""
         source = map(_Chunk, split_into_chunks(photos, self._count, self._size))
         unfinished: deque[_Chunk] = deque()
         try:
@@ -137,7 +126,6 @@ class ProcessPool:
         return True
 
     def _receive(self) -> None:
-        """Wait for messages of the workers and process them."""
         ready = connection.wait([worker.connection for worker in self._workers])
         for worker in [worker for worker in self._workers if worker.connection in ready]:
             try:
@@ -176,19 +164,50 @@ class ProcessPool:
 
 def crash_row(photo: str) -> Row:
     """Return the row of a photo that crashed its worker twice."""
+    from app import serialization
+
     message = "The photo crashed its worker twice. It may need more memory than the machine has."
     return serialization.identification_error(display_path(photo), WORKER_CRASHED, message)
 
 
 def split_into_chunks(photos: Iterable[str], count: int, workers: int) -> Iterator[tuple[str, ...]]:
-    """Yield photos in chunks that get smaller near the end, so that all workers finish at the same time.
-
-    Args:
-        photos: Paths or URLs.
-        count: Approximate number of photos.
-        workers: Number of processes.
-    """
+    """Yield photos in chunks that get smaller near the end, so that all workers finish at the same time."""
     source, remaining = iter(photos), count
-    while chunk := tuple(itertools.islice(source, max(1, min(MAX_CHUNK, remaining // (4 * workers))))):
+    while chunk := tuple(itertools.islice(source, max(1, min(_MAX_CHUNK_PHOTOS, remaining // (4 * workers))))):
         remaining -= len(chunk)
         yield chunk
+
+
+def _run_worker(remote: connection.Connection) -> None:
+    """Identify photos until the pool closes the connection.
+
+    Receives a `BatchJob`, then tuples of photos and whether to process them one by one. Sends an empty list when
+    ready, then lists of rows in the order of the photos, or the exception that ends the worker.
+    """
+    os.environ.update(WORKER_ENVIRONMENT)
+    # A terminal sends Ctrl-C to all its processes. The pool decides when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        # Unpickling the job imports NumPy.
+        job = remote.recv()
+        from app.batch.identifier import BatchIdentifier
+
+        identifier = BatchIdentifier(job)
+        remote.send([])
+        for rows in identifier.identify(_receive_photos(remote)):
+            remote.send(rows)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass
+    except Exception as error:
+        error.add_note(traceback.format_exc())
+        remote.send(error)
+
+
+def _receive_photos(remote: connection.Connection) -> Iterator[str | None]:
+    """Yield photos as they arrive; None, which flushes, before waiting and around photos to process one by one."""
+    while True:
+        if not remote.poll():
+            yield None
+        photos, one_by_one = remote.recv()
+        for photo in photos:
+            yield from [None, photo, None] if one_by_one else [photo]

@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from app.batch.identifier import BatchIdentifier
-from app.batch.job import BatchJob
+from app.batch.job import BatchJob, Row
 from app.batch.process_pool import WORKER_ENVIRONMENT, crash_row, split_into_chunks
-from app.batch.schema import Row, arrow_schema
+from app.batch.results import SCHEMA
 from app.errors import BatchError
 from app.settings import ROOT
-from app.text import display_path
+from app.text import display_path, first_line
 
 if TYPE_CHECKING:
     import ray
@@ -44,9 +44,6 @@ class RayCluster:
         address: `auto`, HOST or HOST:PORT of a cluster; None starts Ray on this machine alone.
         workers: Number of actors; None is one per core of the cluster.
         count: Number of photos.
-
-    Raises:
-        BatchError: Ray is not installed, or the address is malformed.
     """
 
     def __init__(self, job: BatchJob, address: str | None, workers: int | None, count: int) -> None:
@@ -63,12 +60,7 @@ class RayCluster:
         self._count = count
 
     def identify(self, photos: Iterable[str]) -> Iterator[list[Row]]:
-        """Yield the rows of photos in batches, in any order.
-
-        Raises:
-            BatchError: The cluster cannot be reached, or its actors cannot start.
-            ray.exceptions.RayError: An actor failed.
-        """
+        """Yield the rows of photos in batches, in any order. A failed actor raises `ray.exceptions.RayError`."""
         try:
             self._connect()
             workers = min(self._workers or int(self._ray.cluster_resources().get("CPU", 1)), self._count)
@@ -77,7 +69,7 @@ class RayCluster:
             chunks = split_into_chunks(photos, self._count, workers)
             while part := list(itertools.islice(chunks, PIPELINE_CHUNKS)):
                 # Bytes, because a path may not be valid text.
-                blocks = [pa.table({"photo": [os.fsencode(photo) for photo in chunk]}) for chunk in part]
+                blocks = [pa.table({"photo": list(map(os.fsencode, chunk))}) for chunk in part]
                 pipeline = self._ray.data.from_arrow(blocks).map_batches(
                     _Actor,
                     fn_constructor_args=(job, counter),
@@ -105,11 +97,10 @@ class RayCluster:
                 logging_level=logging.ERROR,
             )
         except (OSError, ValueError, self._ray.exceptions.AuthenticationError) as error:
-            reason = str(error).strip().split("\n")[0].rstrip(".")
             location = "runs on this machine" if self._address == "auto" else f"answers at {self._address}"
             # Ray's error does not distinguish a missing cluster from one that requires a token.
             hint = "" if isinstance(error, ConnectionRefusedError) else " If it needs a token, set RAY_AUTH_MODE=token."
-            raise BatchError(f"No Ray cluster {location} ({reason}).{hint}") from error
+            raise BatchError(f"No Ray cluster {location} ({first_line(error)}).{hint}") from error
         context = self._ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
@@ -162,14 +153,14 @@ class _Actor:
         photos = [os.fsdecode(photo) for photo in block.column("photo").to_pylist()]
         with self._attempt(f"block of {display_path(photos[0])}") as attempt:
             rows = self._identify(photos) if attempt == 1 else [self._retry(photo) for photo in photos]
-            return pa.Table.from_pylist(rows, arrow_schema())
+            return pa.Table.from_pylist(rows, SCHEMA)
 
     def _retry(self, photo: str) -> Row:
         with self._attempt(display_path(photo)) as attempt:
             return self._identify([photo])[0] if attempt == 1 else crash_row(photo)
 
     def _identify(self, photos: list[str]) -> list[Row]:
-        return list(itertools.chain.from_iterable(self._identifier.identify(photos)))
+        return [row for rows in self._identifier.identify(photos) for row in rows]
 
     @contextmanager
     def _attempt(self, key: str) -> Iterator[int]:

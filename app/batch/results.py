@@ -14,7 +14,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,51 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from app.batch.schema import CSV_COLUMNS, Row, arrow_schema, csv_lines
+from app.batch.job import Row
 from app.errors import BatchError
+from app.text import first_line
 
 PART_ROWS = 5000
 PART_SECONDS = 60
 """A part is written after this many rows or seconds; a machine failure loses no more."""
 
 _READ_ROWS = 1000
+
+_TEXT, _NUMBER, _INTEGER = pa.string(), pa.float64(), pa.int64()
+_RANK = {
+    "person": _TEXT,
+    **dict.fromkeys(("class_distance", "mean", "min", "std"), _NUMBER),
+    "anchors": _INTEGER,
+}
+_FACE = {
+    "box": pa.struct(dict.fromkeys(("x", "y", "width", "height"), _INTEGER)),
+    "confidence": _NUMBER,
+    "verdict": _TEXT,
+    "person": _TEXT,
+    "class_distance": _NUMBER,
+    "threshold": _NUMBER,
+    "candidates": pa.list_(_TEXT),
+    "look_alike": _TEXT,
+    "reason": _TEXT,
+    "ranking": pa.list_(pa.struct(_RANK)),
+}
+SCHEMA = pa.schema(
+    {
+        "file": _TEXT,
+        "error": pa.struct({"code": _TEXT, "message": _TEXT}),
+        "width": _INTEGER,
+        "height": _INTEGER,
+        "fpir": _NUMBER,
+        "faces": pa.list_(pa.struct(_FACE)),
+    }
+)
+"""Arrow schema of `Row`."""
+
+CSV_COLUMNS = (
+    "file error width height fpir face x y box_width box_height confidence "
+    "verdict person class_distance threshold candidates look_alike reason ranking"
+).split()
+"""One CSV line per face: `face` counts from the left, `error` is a code, `candidates` and `ranking` are JSON."""
 
 
 @dataclass
@@ -81,21 +118,17 @@ class Results:
         """Whether the folder has rows from before a change of the gallery."""
         self._unwritten: list[Row] = []
         self._last_write = time.monotonic()
-        with _report_errors(self.folder):
+        with _report_errors(folder), ExitStack() as on_error:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / "_lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = on_error.enter_context((folder / "_lock").open("w"))
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BatchError(f"Another run is writing to {folder}. Wait, or choose another folder.") from error
             self._check_origin(origin)
-            with _report_errors(self.folder):
-                for incomplete in folder.glob("_part-*"):
-                    incomplete.unlink()
-        except BlockingIOError as error:
-            self._lock.close()
-            raise BatchError(f"Another run is writing to {folder}. Wait, or choose another folder.") from error
-        except BaseException:
-            self._lock.close()
-            raise
+            for incomplete in folder.glob("_part-*"):
+                incomplete.unlink()
+            on_error.pop_all()
 
     def __enter__(self) -> Results:
         return self
@@ -146,23 +179,22 @@ class Results:
             writer = csv.writer(stream)
             writer.writerow(CSV_COLUMNS)
             for batch in self._read(None):
-                writer.writerows(csv_lines(batch.to_pylist()))
+                writer.writerows(_csv_lines(batch.to_pylist()))
 
     def _check_origin(self, origin: dict[str, Any]) -> None:
         file = self.folder / "_about.json"
-        with _report_errors(self.folder):
-            known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-            changed = [name for name in origin if known and known.get(name) != origin[name]]
-            if set(changed) - {"gallery"}:
-                raise BatchError(
-                    f"The rows in {self.folder} were made with another {' and '.join(changed)} (see {file}). "
-                    "Choose another folder, or delete this one to start again."
-                )
-            if not known and next(self.folder.glob("*.parquet"), None):
-                raise BatchError(f"{self.folder} has Parquet files of another program. Choose another folder.")
-            self.older_gallery = "gallery" in changed or known.get("older_gallery", False)
-            text = json.dumps(origin | {"older_gallery": self.older_gallery}, indent=2)
-            file.write_text(f"{text}\n", encoding="utf-8")
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        changed = [name for name in origin if known and known.get(name) != origin[name]]
+        if set(changed) - {"gallery"}:
+            raise BatchError(
+                f"The rows in {self.folder} were made with another {' and '.join(changed)} (see {file}). "
+                "Choose another folder, or delete this one to start again."
+            )
+        if not known and next(self.folder.glob("*.parquet"), None):
+            raise BatchError(f"{self.folder} has Parquet files of another program. Choose another folder.")
+        self.older_gallery = "gallery" in changed or known.get("older_gallery", False)
+        text = json.dumps(origin | {"older_gallery": self.older_gallery}, indent=2)
+        file.write_text(f"{text}\n", encoding="utf-8")
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))
@@ -175,7 +207,7 @@ class Results:
     def _write_part(self) -> None:
         if self._unwritten:
             number = max((int(part.stem.split("-")[1]) for part in self._parts()), default=0) + 1
-            table = pa.Table.from_pylist(self._unwritten, arrow_schema())
+            table = pa.Table.from_pylist(self._unwritten, SCHEMA)
             self._write(table, self.folder / f"part-{number:06d}.parquet")
         self._unwritten, self._last_write = [], time.monotonic()
 
@@ -188,6 +220,22 @@ class Results:
             incomplete.replace(part)
 
 
+def _csv_lines(rows: Iterable[Row]) -> Iterator[list[object]]:
+    """Yield the CSV cells of each face, and one line for each photo without a face."""
+    for row in rows:
+        photo = [row["file"], (row["error"] or {}).get("code"), row["width"], row["height"], row["fpir"]]
+        for index, face in enumerate(row["faces"], start=1):
+            box = face["box"]
+            yield [
+                *photo,
+                *(index, box["x"], box["y"], box["width"], box["height"], face["confidence"]),
+                *(face[name] for name in ("verdict", "person", "class_distance", "threshold")),
+                *(json.dumps(face["candidates"]), face["look_alike"], face["reason"], json.dumps(face["ranking"])),
+            ]
+        if not row["faces"]:
+            yield photo + [None] * (len(CSV_COLUMNS) - len(photo))
+
+
 def _hash(name: str) -> np.uint64:
     return np.uint64(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little"))
 
@@ -197,9 +245,7 @@ def _report_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except pa.ArrowInvalid as error:
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise BatchError(
-            f"{path}: A part is damaged ({reason}). Delete it; the next run repeats its photos."
-        ) from error
+        message = f"{path}: A part is damaged ({first_line(error)}). Delete it; the next run repeats its photos."
+        raise BatchError(message) from error
     except OSError as error:
-        raise BatchError(f"{path}: Cannot read or write ({error.strerror or error}).") from error
+        raise BatchError(f"{path}: Cannot read or write ({first_line(error)}).") from error

@@ -7,13 +7,14 @@ every result row contains.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.errors import BatchError
-from app.text import display_path
+from app.text import display_path, first_line
 from app.vision import photo_files
 from app.vision.decoding import SUFFIXES
 
@@ -21,12 +22,9 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 _URL = re.compile(
-    r"(?P<base>[a-z][a-z0-9+.-]+://)(?P<login>[^/?@]*:[^/?@]*@)?(?P<host>[^/?]*)(?P<path>[^?]*)(?P<options>\?.*)?",
+    r"([a-z][a-z0-9+.-]+://)([^/?@]*:[^/?@]*@)?([^/?]*)([^?]*)(\?.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-
-OnError = Callable[[str], None]
-"""Receives a message for each folder that cannot be read or has no photo."""
 
 
 class _Url(NamedTuple):
@@ -37,10 +35,8 @@ class _Url(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> _Url:
-        match = _URL.fullmatch(text)
-        if match is None:
-            raise ValueError(f"{text} is not a URL.")
-        return cls(match["base"] + match["host"], match["login"] or "", match["path"], match["options"] or "")
+        scheme, login, host, path, options = _URL.findall(text)[0]
+        return cls(scheme + host, login, path, options)
 
 
 def is_url(source: str) -> bool:
@@ -49,11 +45,7 @@ def is_url(source: str) -> bool:
 
 
 class PhotoSources:
-    """The photos below paths and URLs. Picklable; each process opens its own file systems.
-
-    Args:
-        sources: Files, folders and URLs.
-    """
+    """The photos below files, folders and URLs. Picklable; each process opens its own file systems."""
 
     def __init__(self, sources: Sequence[str]) -> None:
         self.sources = tuple(_without_nested(sources))
@@ -66,8 +58,8 @@ class PhotoSources:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_file_systems": {}}
 
-    def photos(self, on_error: OnError = lambda _: None) -> Iterator[str]:
-        """Yield the path or URL of every photo, sorted within each source.
+    def photos(self, on_error: Callable[[str], object] = lambda _: None) -> Iterator[str]:
+        """Yield the path or URL of every photo, sorted within each source, and report folders without a readable photo.
 
         Named files are included whatever their suffix. Folders are read lazily.
         """
@@ -83,15 +75,7 @@ class PhotoSources:
                 on_error(error)
 
     def read(self, photo: str, max_bytes: int) -> bytes:
-        """Read a photo.
-
-        Args:
-            photo: A path or URL that `photos` yields.
-            max_bytes: Size limit.
-
-        Raises:
-            UnreadableFile: The file is missing, forbidden or too large, or the disk or network failed.
-        """
+        """Read a path or URL that `photos` yields. Raises `UnreadableFile`."""
         if not is_url(photo):
             return photo_files.read_photo(Path(photo), max_bytes)
         file_system, path = self._open(photo)
@@ -105,7 +89,7 @@ class PhotoSources:
         try:
             kind = file_system.get_file_info(path).type
         except OSError as error:
-            errors.append(f"{url}: The URL cannot be read ({_reason(error)}).")
+            errors.append(f"{url}: The URL cannot be read ({first_line(error)}).")
             return
         if kind == FileType.Directory:
             for photo in _walk(file_system, path, errors):
@@ -128,22 +112,20 @@ def _list_path(source: str, errors: list[str]) -> Iterator[str]:
     def on_error(error: OSError) -> None:
         errors.append(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
 
-    try:
-        is_folder = Path(source).is_dir()
-    except OSError:
-        # Reading it as a file reports the reason.
-        is_folder = False
-    yield from map(str, photo_files.find_photos(Path(source), on_error)) if is_folder else [source]
+    # Unlike Path.is_dir, os.path.isdir raises no error. Reading the source as a file reports the reason.
+    if os.path.isdir(source):  # noqa: PTH112
+        yield from map(str, photo_files.find_photos(Path(source), on_error))
+    else:
+        yield source
 
 
 def _walk(file_system: FileSystem, folder: str, errors: list[str]) -> Iterator[str]:
-    """Yield the paths of the photos below a folder of a file system, sorted, without hidden ones."""
     from pyarrow.fs import FileSelector, FileType
 
     try:
         entries = file_system.get_file_info(FileSelector(folder))
     except OSError as error:
-        errors.append(f"{folder}: The folder cannot be read ({_reason(error)}).")
+        errors.append(f"{folder}: The folder cannot be read ({first_line(error)}).")
         return
     for entry in sorted(entries, key=lambda entry: entry.base_name):
         if entry.base_name.startswith("."):
@@ -163,7 +145,9 @@ def _open_file_system(base: str, login: str, options: str) -> tuple[FileSystem, 
     except (pyarrow.ArrowInvalid, OSError) as error:
         if "Unrecognized filesystem type" in str(error):
             raise BatchError(f"{base}: Unsupported URL. Use s3, gs, hdfs, abfs or file.") from error
-        raise BatchError(f"{base}: The file system cannot be opened ({_reason(error).replace(login, '')}).") from error
+        raise BatchError(
+            f"{base}: The file system cannot be opened ({first_line(error).replace(login, '')})."
+        ) from error
     return file_system, root
 
 
@@ -180,7 +164,6 @@ def _without_nested(sources: Sequence[str]) -> Iterator[str]:
 
 
 def _without_secrets(source: str) -> str:
-    """Return a source without the password and options of a URL."""
     return _Url.parse(source).base + _Url.parse(source).path if is_url(source) else source
 
 
@@ -198,7 +181,3 @@ def _is_listed(source: str) -> bool:
     """Return whether a walk includes this source: it skips files of other suffixes and links to folders."""
     path = Path(source)
     return is_url(source) or _has_photo_suffix(source) or (path.is_dir() and not path.is_symlink())
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).strip().split("\n")[0].rstrip(".")

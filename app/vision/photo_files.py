@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.errors import UnreadableFile
+from app.text import first_line
 
 
 def read_photo(path: Path, max_bytes: int) -> bytes:
@@ -25,8 +26,7 @@ def read_stream(open_file: Callable[[], BinaryIO], max_bytes: int) -> bytes:
     except PermissionError as error:
         raise UnreadableFile("not_permitted", "Permission denied.") from error
     except OSError as error:
-        reason = error.strerror or str(error).strip().split("\n")[0].rstrip(".")
-        raise UnreadableFile("unreadable", f"The file cannot be read ({reason}).") from error
+        raise UnreadableFile("unreadable", f"The file cannot be read ({first_line(error)}).") from error
     if len(data) > max_bytes:
         limit = f"{max_bytes / 1e6:g} MB (FACES_MAX_FILE_BYTES)"
         raise UnreadableFile("too_large", f"The file is too large. The limit is {limit}. Send a smaller copy.")

@@ -6,8 +6,7 @@ import pytest
 
 from app import serialization
 from app.batch import results as module
-from app.batch.results import Results
-from app.batch.schema import CSV_COLUMNS
+from app.batch.results import CSV_COLUMNS, Results
 from app.errors import BatchError
 
 ORIGIN = {"network": "n", "detector": "d", "gallery": {"revision": 1}}
