@@ -145,9 +145,8 @@ def _open_file_system(base: str, login: str, options: str) -> tuple[FileSystem, 
     except (pyarrow.ArrowInvalid, OSError) as error:
         if "Unrecognized filesystem type" in str(error):
             raise BatchError(f"{base}: Unsupported URL. Use s3, gs, hdfs, abfs or file.") from error
-        raise BatchError(
-            f"{base}: The file system cannot be opened ({first_line(error).replace(login, '')})."
-        ) from error
+        reason = first_line(error).replace(login, "")
+        raise BatchError(f"{base}: The file system cannot be opened ({reason}).") from error
     return file_system, root
 
 

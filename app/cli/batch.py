@@ -17,9 +17,8 @@ from app import text
 from app.cli.progress import progress_bar, status_line
 
 if TYPE_CHECKING:
-    from app.batch.job import BatchJob
+    from app.batch.job import BatchJob, Engine
     from app.batch.results import Results
-    from app.batch.schema import Engine
     from app.settings import Settings
 
 _LOG_SECONDS = 60
