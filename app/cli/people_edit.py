@@ -192,7 +192,7 @@ def history(limit: int) -> None:
 @click.command()
 def migrate() -> None:
     """Migrate the tables of FACES_DATABASE_URL to this version. SQLite is migrated automatically."""
-    from app.gallery.opening import migrate_gallery
+    from app.gallery.database import migrate_gallery
 
     migrated = migrate_gallery(common.load_settings().database_url)
     click.echo("The tables were migrated." if migrated else "The tables are up to date.")

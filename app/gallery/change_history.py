@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,31 +12,31 @@ from sqlalchemy.exc import IntegrityError
 
 from app.errors import NameTaken, NothingToUndo, NotLatestChange
 from app.gallery import names
+from app.gallery.database import batches
 from app.gallery.tables import (
     AnchorRow,
     ChangedPersonRow,
+    FaceRow,
     FormerPortraitRow,
     FormerValueRow,
     ImportedPhotoRow,
     PersonRow,
     PortraitRow,
     RejectedFaceRow,
+    RemovableRow,
     RevisionRow,
     now,
 )
 
-_FACES: dict[str, type[AnchorRow] | type[RejectedFaceRow]] = {"anchor": AnchorRow, "rejected": RejectedFaceRow}
-_REMOVABLE: dict[str, type[PersonRow] | type[AnchorRow] | type[RejectedFaceRow]] = {"person": PersonRow, **_FACES}
-_OWNED: dict[str, type[AnchorRow] | type[RejectedFaceRow] | type[ImportedPhotoRow]] = {
-    **_FACES,
+_REMOVABLE: dict[str, type[RemovableRow]] = {"person": PersonRow, "anchor": AnchorRow, "rejected": RejectedFaceRow}
+OWNED: dict[str, type[FaceRow | ImportedPhotoRow]] = {
+    "anchor": AnchorRow,
+    "rejected": RejectedFaceRow,
     "imported": ImportedPhotoRow,
 }
-_TABLES: dict[str, type[PersonRow] | type[AnchorRow] | type[RejectedFaceRow] | type[ImportedPhotoRow]] = {
-    "person": PersonRow,
-    **_OWNED,
-}
+"""Tables of rows that belong to a person."""
+_TABLES: dict[str, type[RemovableRow | ImportedPhotoRow]] = {**_REMOVABLE, **OWNED}
 _NEW_PORTRAIT = "portrait"
-_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -65,61 +65,42 @@ class Change:
         row = insert(RevisionRow).values(change="", reversible=reversible, whole=whole).returning(RevisionRow.id)
         self.id: int = connection.scalars(row).one()
 
-    def describe(self, text: str) -> None:
-        """Set the description. It must not contain names, which would survive purging a person."""
+    def describe(self, text: str, *person_ids: int) -> None:
+        """Set the description, and note the people that snapshots must load again.
+
+        The text must not contain names, which would survive purging a person.
+        """
         self._connection.execute(update(RevisionRow).where(RevisionRow.id == self.id).values(change=text))
-
-    def add_people(self, *person_ids: int) -> None:
-        """Note that the change affects people, so that snapshots load them again."""
-        new = set(person_ids) - self._people
-        if new:
-            rows = [{"revision_id": self.id, "person_id": person_id} for person_id in sorted(new)]
+        rows = [{"revision_id": self.id, "person_id": person_id} for person_id in sorted(set(person_ids))]
+        if rows:
             self._connection.execute(insert(ChangedPersonRow), rows)
-        self._people |= new
 
-    def remove_people(self, person_ids: Sequence[int]) -> None:
-        """Mark people as removed, in few statements."""
-        row = {"revision_id": self.id, "table": "person", "column": "removed", "value": None}
-        self._connection.execute(insert(FormerValueRow), [row | {"row_id": person_id} for person_id in person_ids])
-        for batch in _batches(person_ids):
-            self._connection.execute(update(PersonRow).where(PersonRow.id.in_(batch)).values(removed=now()))
-        self.add_people(*person_ids)
-
-    def set(self, table: str, row_id: int, column: str, value: object) -> None:
-        """Write a value into a row of `person`, `anchor`, `rejected` or `imported`, and keep the former value."""
+    def set(self, table: str, row_ids: Sequence[int], column: str, value: object) -> None:
+        """Write a value into rows of `person`, `anchor`, `rejected` or `imported`, and keep the former values."""
         rows = _TABLES[table]
-        former = self._connection.scalar(select(getattr(rows, column)).where(rows.id == row_id))
-        self._keep(table, row_id, column, former)
-        _write(self._connection, table, row_id, column, value)
+        for batch in batches(row_ids):
+            former = self._connection.execute(select(rows.id, getattr(rows, column)).where(rows.id.in_(batch))).all()
+            self._keep(table, column, dict(former))
+            _write(self._connection, table, batch, column, value)
 
     def keep_portrait(self, person_id: int) -> None:
         """Keep a person's portrait, or the fact that there is none, before the change replaces it."""
         row = select(PortraitRow.webp, PortraitRow.sha256).where(PortraitRow.person_id == person_id)
         former = self._connection.execute(row).mappings().first()
         if former is None:
-            self._keep(_NEW_PORTRAIT, person_id, "webp", None)
+            self._keep(_NEW_PORTRAIT, "webp", {person_id: None})
         else:
             values = {"revision_id": self.id, "person_id": person_id, **former}
             self._connection.execute(insert(FormerPortraitRow).values(values))
 
-    def _keep(self, table: str, row_id: int, column: str, former: object) -> None:
-        value = former.isoformat() if isinstance(former, datetime) else None if former is None else str(former)
-        values = {"revision_id": self.id, "table": table, "row_id": row_id, "column": column, "value": value}
-        self._connection.execute(insert(FormerValueRow).values(values))
+    def _keep(self, table: str, column: str, former: Mapping[int, object]) -> None:
+        change = {"revision_id": self.id, "table": table, "column": column}
+        rows = [change | {"row_id": row_id, "value": _format(value)} for row_id, value in former.items()]
+        self._connection.execute(insert(FormerValueRow), rows)
 
 
 def undo(connection: Connection, expected: int | None = None) -> str:
-    """Undo the latest reversible change and return its description, with names.
-
-    Args:
-        connection: The transaction.
-        expected: ID that the change must have, or None for any.
-
-    Raises:
-        NothingToUndo: There is none.
-        NotLatestChange: The latest change has another ID.
-        NameTaken: Another person has the name of a person who would be restored.
-    """
+    """Undo the latest reversible change, see `Gallery.undo`."""
     reversible = select(RevisionRow.id, RevisionRow.change, RevisionRow.created)
     reversible = reversible.where(RevisionRow.reversible, RevisionRow.undone.is_(None))
     found = connection.execute(reversible.order_by(RevisionRow.id.desc()).limit(1)).first()
@@ -127,12 +108,10 @@ def undo(connection: Connection, expected: int | None = None) -> str:
         raise NothingToUndo("There is no change to undo.")
     if expected not in (None, found.id):
         raise NotLatestChange(f"Only the latest change can be undone. It is number {found.id}, not {expected}.")
+    rows = select(ChangedPersonRow.person_id).where(ChangedPersonRow.revision_id == found.id)
+    people = connection.scalars(rows).all()
     change = Change(connection, reversible=False)
-    change.describe(f"undid change {found.id}: {found.change}")
-    people = connection.scalars(
-        select(ChangedPersonRow.person_id).where(ChangedPersonRow.revision_id == found.id)
-    ).all()
-    change.add_people(*people)
+    change.describe(f"undid change {found.id}: {found.change}", *people)
     try:
         _restore_values(connection, found.id)
     except IntegrityError as error:
@@ -140,7 +119,7 @@ def undo(connection: Connection, expected: int | None = None) -> str:
             f"Change {found.id} cannot be undone: another person has the name now. Rename them first."
         ) from error
     _restore_portraits(connection, found.id)
-    for batch in _batches(people):
+    for batch in batches(people):
         # The next import must review the photos again whose anchors disappear here.
         later = (ImportedPhotoRow.created >= found.created) & ImportedPhotoRow.person_id.in_(batch)
         connection.execute(delete(ImportedPhotoRow).where(later))
@@ -156,52 +135,45 @@ def history(connection: Connection, limit: int) -> list[PastChange]:
     columns = select(
         RevisionRow.id, RevisionRow.change, RevisionRow.created, RevisionRow.reversible, RevisionRow.undone
     )
-    rows = connection.execute(columns.order_by(RevisionRow.id.desc()).limit(limit)).all()
-    changes = [PastChange(*row) for row in rows]
+    changes = [PastChange(*row) for row in connection.execute(columns.order_by(RevisionRow.id.desc()).limit(limit))]
     descriptions = _insert_names(connection, [change.change for change in changes])
     return [replace(change, change=text) for change, text in zip(changes, descriptions, strict=True)]
 
 
 def purge(
-    connection: Connection,
-    people: Sequence[int] = (),
-    anchors: Sequence[int] = (),
-    rejected: Sequence[int] = (),
+    connection: Connection, people: Sequence[int] = (), anchors: Sequence[int] = (), rejected: Sequence[int] = ()
 ) -> None:
     """Delete rows by ID for good, with all dependent rows and all former values of them."""
-    for batch in _batches(people):
-        for table, rows in _OWNED.items():
+    for batch in batches(people):
+        for table, rows in OWNED.items():
             _forget(connection, table, select(rows.id).where(rows.person_id.in_(batch)))
         _forget(connection, _NEW_PORTRAIT, batch)
-    for table, ids in (("person", people), ("anchor", anchors), ("rejected", rejected)):
-        for batch in _batches(ids):
+    for (table, removable), ids in zip(_REMOVABLE.items(), (people, anchors, rejected), strict=True):
+        for batch in batches(ids):
             _forget(connection, table, batch)
-            connection.execute(delete(_REMOVABLE[table]).where(_REMOVABLE[table].id.in_(batch)))
+            connection.execute(delete(removable).where(removable.id.in_(batch)))
 
 
 def has_expired(connection: Connection, before: datetime) -> bool:
     """Return whether a row was removed, or a reversible change made, before a time."""
-    return any(_expired_rows(connection, before).values()) or bool(_expired_changes(connection, before))
+    return any(_expired_rows(connection, before)) or bool(_expired_changes(connection, before))
 
 
 def purge_expired(connection: Connection, before: datetime) -> int:
     """Purge rows that were removed before a time, make older changes irreversible, and return the number of rows."""
-    for batch in _batches(_expired_changes(connection, before)):
-        connection.execute(delete(FormerValueRow).where(FormerValueRow.revision_id.in_(batch)))
-        connection.execute(delete(FormerPortraitRow).where(FormerPortraitRow.revision_id.in_(batch)))
+    for batch in batches(_expired_changes(connection, before)):
+        for table in (FormerValueRow, FormerPortraitRow):
+            connection.execute(delete(table).where(table.revision_id.in_(batch)))
         connection.execute(update(RevisionRow).where(RevisionRow.id.in_(batch)).values(reversible=False))
     found = _expired_rows(connection, before)
-    if any(found.values()):
+    if any(found):
         Change(connection, reversible=False).describe("purged expired removals")
-        purge(connection, found["person"], found["anchor"], found["rejected"])
-    return sum(map(len, found.values()))
+        purge(connection, *found)
+    return sum(map(len, found))
 
 
-def _expired_rows(connection: Connection, before: datetime) -> dict[str, Sequence[int]]:
-    return {
-        name: connection.scalars(select(rows.id).where(rows.removed < before)).all()
-        for name, rows in _REMOVABLE.items()
-    }
+def _expired_rows(connection: Connection, before: datetime) -> list[Sequence[int]]:
+    return [connection.scalars(select(rows.id).where(rows.removed < before)).all() for rows in _REMOVABLE.values()]
 
 
 def _expired_changes(connection: Connection, before: datetime) -> Sequence[int]:
@@ -218,10 +190,6 @@ def _insert_names(connection: Connection, descriptions: Sequence[str]) -> list[s
     return [pattern.sub(lambda found: known.get(int(found[1]), found[0]), text) for text in descriptions]
 
 
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
-
-
 def _forget(connection: Connection, table: str, ids: Sequence[int] | Select[int]) -> None:
     connection.execute(delete(FormerValueRow).where(FormerValueRow.table == table, FormerValueRow.row_id.in_(ids)))
 
@@ -232,13 +200,11 @@ def _restore_values(connection: Connection, change_id: int) -> None:
     for table, row_id, column, text in connection.execute(rows).all():
         if table == _NEW_PORTRAIT:
             connection.execute(delete(PortraitRow).where(PortraitRow.person_id == row_id))
-            continue
-        value: object = text
-        if text is not None and column == "removed":
-            value = datetime.fromisoformat(text)
-        elif text is not None and column == "person_id":
-            value = int(text)
-        _write(connection, table, row_id, column, value)
+        else:
+            value: object = text
+            if text is not None and column in ("removed", "person_id"):
+                value = datetime.fromisoformat(text) if column == "removed" else int(text)
+            _write(connection, table, [row_id], column, value)
 
 
 def _restore_portraits(connection: Connection, change_id: int) -> None:
@@ -250,6 +216,12 @@ def _restore_portraits(connection: Connection, change_id: int) -> None:
     connection.execute(delete(FormerPortraitRow).where(FormerPortraitRow.revision_id == change_id))
 
 
-def _write(connection: Connection, table: str, row_id: int, column: str, value: object) -> None:
+def _format(value: object) -> str | None:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if value is None else str(value)
+
+
+def _write(connection: Connection, table: str, row_ids: Sequence[int], column: str, value: object) -> None:
     values = {column: value} | ({"key": names.key(str(value))} if column == "name" else {})
-    connection.execute(update(_TABLES[table]).where(_TABLES[table].id == row_id).values(values))
+    connection.execute(update(_TABLES[table]).where(_TABLES[table].id.in_(row_ids)).values(values))

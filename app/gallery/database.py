@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,12 +17,16 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
+_BATCH = 500
 _POSTGRESQL_LOCK = 0x66616365
 """Advisory lock that serializes writers on PostgreSQL, as BEGIN IMMEDIATE does on SQLite."""
 
 
 class Database:
-    """A database that threads and processes can share; `location` is the file, or the URL without its password."""
+    """A database that threads and processes can share; `location` is the file, or the URL without its password.
+
+    All methods raise `GalleryError` if the database cannot be used.
+    """
 
     def __init__(self, engine: Engine, location: str) -> None:
         self.location = location
@@ -33,15 +37,17 @@ class Database:
 
     @classmethod
     def connect(cls, database_url: str) -> Database:
-        """Prepare a database. Connections open on first use; the folder of an SQLite file is created.
-
-        Raises:
-            GalleryError: The URL, its driver or its folder is unusable.
-        """
+        """Prepare a database. Connections open on first use; the folder of an SQLite file is created."""
         url = _parse(database_url)
         if url.get_backend_name() == "sqlite":
             location = str(url.database)
-            _create_folder(Path(location))
+            try:
+                Path(location).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise GalleryError(
+                    f"The folder {Path(location).parent} for the gallery cannot be created ({error.strerror}). Make it "
+                    "writable, or set FACES_DATABASE_URL to another location."
+                ) from error
             engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -96,11 +102,7 @@ class Database:
 
 
 def migrate(connection: Connection, location: str) -> bool:
-    """Migrate the tables to the current version, and return whether anything changed.
-
-    Raises:
-        GalleryError: The tables are of an unknown version.
-    """
+    """Migrate the tables to the current version, and return whether anything changed."""
     # Importing Alembic takes 0.2 seconds.
     if _current_version(connection) == _latest_version():
         return False
@@ -121,13 +123,18 @@ def migrate(connection: Connection, location: str) -> bool:
     return True
 
 
-def prepare(connection: Connection, location: str) -> None:
-    """Migrate SQLite tables. Check other databases only, because several machines can share them.
+def migrate_gallery(database_url: str) -> bool:
+    """Migrate a gallery's tables to the current version, and return whether anything changed."""
+    database = Database.connect(database_url)
+    try:
+        with database.writing() as connection:
+            return migrate(connection, database.location)
+    finally:
+        database.close()
 
-    Raises:
-        MigrationRequired: The tables of a shared database are missing or of another version.
-        GalleryError: The tables are of an unknown version.
-    """
+
+def prepare(connection: Connection, location: str) -> None:
+    """Migrate SQLite tables. Check other databases only, because several machines can share them."""
     if connection.dialect.name == "sqlite":
         migrate(connection, location)
     elif _current_version(connection) != _latest_version():
@@ -135,6 +142,11 @@ def prepare(connection: Connection, location: str) -> None:
             f"The tables of the gallery at {location} are missing or of another version. Stop the servers that use "
             "it, then run: python main.py people migrate"
         )
+
+
+def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Split IDs into parts that one statement can hold."""
+    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
 
 
 def _current_version(connection: Connection) -> str | None:
@@ -160,16 +172,6 @@ def _parse(database_url: str) -> URL:
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise GalleryError("FACES_DATABASE_URL names no file. Write it as sqlite:///FILE.")
     return url
-
-
-def _create_folder(file: Path) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GalleryError(
-            f"The folder {file.parent} for the gallery cannot be created ({error.strerror}). Make it writable, or set "
-            "FACES_DATABASE_URL to another location."
-        ) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -14,13 +14,7 @@ _STORED: np.dtype[np.float32] = np.dtype("<f4")
 
 
 def unit_rows(embeddings: ArrayLike) -> FloatArray:
-    """Validate embeddings and scale them to unit length.
-
-    Args:
-        embeddings: Float (anchors, dims). Zero anchors are allowed.
-
-    Returns:
-        Float32 (anchors, dims).
+    """Validate embeddings, float (anchors, dims), and return them at unit length as float32.
 
     Raises:
         InvalidEmbeddings: The array is not a matrix, or a row is zero or not finite.
@@ -42,8 +36,3 @@ def to_bytes(embedding: FloatArray) -> bytes:
 def from_bytes(blobs: Sequence[bytes]) -> FloatArray:
     """Read at least one serialized embedding: float32 (anchors, dims)."""
     return np.frombuffer(b"".join(blobs), dtype=_STORED).reshape(len(blobs), -1).astype(np.float32)
-
-
-def dims(blob: bytes) -> int:
-    """Return the number of dimensions of a serialized embedding."""
-    return len(blob) // _STORED.itemsize

@@ -74,6 +74,15 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_letters).strip("-") or "person"
 
 
+def check_unique(names: Iterable[str]) -> None:
+    """Check that no two names have the same key."""
+    keys: set[str] = set()
+    for name in names:
+        if key(name) in keys:
+            raise InvalidName(f"duplicate name {name!r}")
+        keys.add(key(name))
+
+
 def _is_control(letter: str) -> bool:
     return unicodedata.category(letter) in _CONTROL_CATEGORIES or (
         unicodedata.bidirectional(letter) in _DIRECTION_CONTROLS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from sqlalchemy import Connection, delete, select, update
 
 from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
-from app.gallery import changes, embedding_rows, names, shipped
+from app.gallery import embedding_rows, inserts, names, shipped
 from app.gallery.change_history import Change, purge
-from app.gallery.database import Database, prepare
+from app.gallery.database import Database, batches, prepare
+from app.gallery.people import SHIPPED_NOTE
 from app.gallery.tables import (
     AnchorRow,
     CropRow,
@@ -25,8 +26,6 @@ from app.gallery.tables import (
     RevisionRow,
     ThresholdRow,
 )
-
-_BATCH = 512
 
 Embed = Callable[[Sequence[bytes]], AnyArray]
 """Embeds crops, given as WebP files: float (crops, dims)."""
@@ -81,7 +80,10 @@ def rebuild(
             rejected = connection.scalars(select(RejectedFaceRow.id)).all()
             if (lost or rejected) and not drop:
                 raise GalleryError(_warn(connection, lost, len(rejected)))
-            _forget_imports(connection, lost)
+            # The next import must review the photos again whose anchors are lost.
+            for ids in batches(lost):
+                owners = select(AnchorRow.person_id).where(AnchorRow.id.in_(ids))
+                connection.execute(delete(ImportedPhotoRow).where(ImportedPhotoRow.person_id.in_(owners)))
             purge(connection, anchors=lost, rejected=rejected)
             replaced = _replace_shipped(connection, new)
             embedded = _embed_again(connection, embed, None if same_alignment else realign)
@@ -90,8 +92,8 @@ def rebuild(
             connection.execute(delete(FormerValueRow))
             connection.execute(delete(ThresholdRow))
             connection.execute(update(RevisionRow).values(reversible=False))
-            change = Change(connection, reversible=False, whole=True)
-            change.describe(f"rebuilt {embedded} anchors for another network")
+            description = f"rebuilt {embedded} anchors for another network"
+            Change(connection, reversible=False, whole=True).describe(description)
         database.flush()
         return RebuildReport(embedded, replaced, len(lost))
     finally:
@@ -110,7 +112,7 @@ def _find_lost(connection: Connection, new: dict[str, FloatArray]) -> list[int]:
     """Return the IDs of anchors that have no crop and no shipped replacement."""
     rows = select(AnchorRow.id, AnchorRow.note, PersonRow.key).join(PersonRow, PersonRow.id == AnchorRow.person_id)
     rows = rows.outerjoin(CropRow, CropRow.anchor_id == AnchorRow.id).where(CropRow.anchor_id.is_(None))
-    return [anchor_id for anchor_id, note, key in connection.execute(rows) if note != shipped.NOTE or key not in new]
+    return [anchor_id for anchor_id, note, key in connection.execute(rows) if note != SHIPPED_NOTE or key not in new]
 
 
 def _warn(connection: Connection, lost: list[int], rejected: int) -> str:
@@ -123,28 +125,21 @@ def _warn(connection: Connection, lost: list[int], rejected: int) -> str:
     )
 
 
-def _forget_imports(connection: Connection, lost: list[int]) -> None:
-    # The next import must review the photos again whose anchors are lost.
-    for ids in _batches(lost):
-        owners = select(AnchorRow.person_id).where(AnchorRow.id.in_(ids))
-        connection.execute(delete(ImportedPhotoRow).where(ImportedPhotoRow.person_id.in_(owners)))
-
-
 def _replace_shipped(connection: Connection, new: dict[str, FloatArray]) -> int:
     total = 0
-    owners = select(AnchorRow.person_id).where(AnchorRow.note == shipped.NOTE).distinct()
-    for person_id, key in connection.execute(select(PersonRow.id, PersonRow.key).where(PersonRow.id.in_(owners))).all():
-        former = (AnchorRow.person_id == person_id) & (AnchorRow.note == shipped.NOTE)
-        connection.execute(delete(AnchorRow).where(former))
+    owners = select(AnchorRow.person_id).where(AnchorRow.note == SHIPPED_NOTE).distinct()
+    found = connection.execute(select(PersonRow.id, PersonRow.key).where(PersonRow.id.in_(owners))).all()
+    connection.execute(delete(AnchorRow).where(AnchorRow.note == SHIPPED_NOTE))
+    for person_id, key in found:
         rows = new.get(key, np.zeros((0, 0), dtype=np.float32))
-        changes.insert_anchors(connection, person_id, rows, [shipped.NOTE] * len(rows))
+        inserts.insert_faces(connection, AnchorRow, person_id, rows, [SHIPPED_NOTE] * len(rows))
         total += len(rows)
     return total
 
 
 def _embed_again(connection: Connection, embed: Embed, realign: Realign | None) -> int:
     anchor_ids = connection.scalars(select(CropRow.anchor_id).order_by(CropRow.anchor_id)).all()
-    for ids in _batches(anchor_ids):
+    for ids in batches(anchor_ids):
         rows = connection.execute(select(CropRow.anchor_id, CropRow.webp).where(CropRow.anchor_id.in_(ids)))
         crops = {row.anchor_id: row.webp for row in rows}
         if realign is not None:
@@ -156,7 +151,3 @@ def _embed_again(connection: Connection, embed: Embed, realign: Realign | None) 
             blob = embedding_rows.to_bytes(embedding)
             connection.execute(update(AnchorRow).where(AnchorRow.id == anchor_id).values(embedding=blob))
     return len(anchor_ids)
-
-
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))

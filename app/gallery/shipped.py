@@ -7,6 +7,7 @@ of this list and of `anchors.safetensors`, the float16 matrix of all embeddings 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,17 +18,18 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 from numpy.typing import ArrayLike
+from sqlalchemy import Connection, func, insert, select, update
 
 from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
-from app.gallery import names
+from app.gallery import inserts, names
+from app.gallery.change_history import Change
 from app.gallery.embedding_rows import unit_rows
+from app.gallery.people import SHIPPED_NOTE
 from app.gallery.snapshot import Snapshot
+from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, now
 
 PEOPLE, ANCHORS, PORTRAITS = "people.json", "anchors.safetensors", "portraits"
-
-NOTE = "shipped"
-"""The note of anchors from the shipped gallery."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +61,7 @@ class ShippedGallery:
 
 
 def read(folder: Path) -> ShippedGallery:
-    """Read a shipped gallery.
-
-    Raises:
-        GalleryError: A file is missing or damaged.
-    """
+    """Read a shipped gallery, or raise `GalleryError` if a file is missing or damaged."""
     try:
         index = json.loads((folder / PEOPLE).read_text(encoding="utf-8"))
         data = (folder / ANCHORS).read_bytes()
@@ -90,22 +88,22 @@ def write(folder: Path, network_id: str, people: Iterable[tuple[str, ArrayLike, 
         folder: Created if missing.
         network_id: ID in the model card of the network that made the embeddings.
         people: Name, float (anchors, dims) and WebP portrait or None of each person, in order.
-
-    Raises:
-        GalleryError: A name or an embedding is invalid.
     """
     cleaned = [ShippedPerson(names.clean(name), unit_rows(rows), portrait) for name, rows, portrait in people]
-    _check_unique(person.name for person in cleaned)
+    names.check_unique(person.name for person in cleaned)
     (folder / PORTRAITS).mkdir(parents=True, exist_ok=True)
     for former in (folder / PORTRAITS).glob("*.webp"):
         former.unlink()
     rows: list[dict[str, Any]] = []
-    slugs: set[str] = set()
+    files: set[str | None] = set()
     for person in cleaned:
         file = None
         if person.portrait is not None:
-            file = f"{PORTRAITS}/{_unique(names.slug(person.name), slugs)}.webp"
+            slug = f"{PORTRAITS}/{names.slug(person.name)}"
+            candidates = itertools.chain([f"{slug}.webp"], (f"{slug}-{number}.webp" for number in itertools.count(2)))
+            file = next(name for name in candidates if name not in files)
             (folder / file).write_bytes(person.portrait)
+        files.add(file)
         rows.append({"name": person.name, "portrait": file, "anchors": len(person.embeddings)})
     matrix = np.concatenate([person.embeddings for person in cleaned]) if cleaned else np.zeros((0, 0))
     data = safetensors.numpy.save({"embeddings": matrix.astype(np.float16)})
@@ -115,6 +113,36 @@ def write(folder: Path, network_id: str, people: Iterable[tuple[str, ArrayLike, 
     (folder / PEOPLE).write_text(text + "\n", encoding="utf-8")
 
 
+def add_shipped_people(connection: Connection, network_id: str, folder: Path) -> None:
+    """Add the people of a shipped gallery to a gallery that never had them and has no people.
+
+    Raises:
+        GalleryError: The shipped gallery is damaged, or another network made it.
+    """
+    if connection.scalar(select(NetworkRow.filled)) or connection.scalar(select(func.count(PersonRow.id))):
+        return
+    found = read(folder)
+    if found.network != network_id:
+        raise GalleryError(
+            f"Another network or alignment ({found.network}) made the shipped gallery {folder}. The network in use is "
+            f"{network_id}. Restore both folders of one version, or set FACES_MODEL and FACES_ANCHORS to a pair that "
+            "was made together."
+        )
+    anchors: list[dict[str, Any]] = []
+    portraits: list[dict[str, Any]] = []
+    for person in found.people:
+        person_id = inserts.insert_person(connection, person.name)
+        anchors += inserts.face_values(person_id, person.embeddings, [SHIPPED_NOTE] * len(person.embeddings))
+        if person.portrait is not None:
+            portraits.append(inserts.portrait_values(person_id, person.portrait))
+    # One statement each: the first start of a server waits for this.
+    for table, rows in ((AnchorRow, anchors), (PortraitRow, portraits)):
+        if rows:
+            connection.execute(insert(table), rows)
+    connection.execute(update(NetworkRow).values(filled=now()))
+    Change(connection, reversible=False, whole=True).describe(f"added {len(found.people)} shipped people")
+
+
 def _checksum(index: dict[str, Any], anchors: bytes) -> str:
     people = json.dumps([index["network"], index["people"]], sort_keys=True)
     return hashlib.sha256(people.encode() + anchors).hexdigest()
@@ -122,7 +150,7 @@ def _checksum(index: dict[str, Any], anchors: bytes) -> str:
 
 def _read_people(folder: Path, rows: list[dict[str, Any]], embeddings: AnyArray) -> tuple[ShippedPerson, ...]:
     cleaned = [names.clean(row["name"]) for row in rows]
-    _check_unique(cleaned)
+    names.check_unique(cleaned)
     counts = [row["anchors"] for row in rows]
     if sum(counts) != len(embeddings) or min(counts, default=0) < 0:
         raise ValueError(f"{sum(counts)} anchors in {PEOPLE}, {len(embeddings)} in {ANCHORS}")
@@ -140,19 +168,3 @@ def _read_portrait(folder: Path, file: str | None) -> bytes | None:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"portrait {file} outside the folder")
     return path.read_bytes()
-
-
-def _check_unique(people: Iterable[str]) -> None:
-    keys: set[str] = set()
-    for name in people:
-        if names.key(name) in keys:
-            raise GalleryError(f"duplicate name {name!r}")
-        keys.add(names.key(name))
-
-
-def _unique(slug: str, taken: set[str]) -> str:
-    number, free = 2, slug
-    while free in taken:
-        number, free = number + 1, f"{slug}-{number}"
-    taken.add(free)
-    return free

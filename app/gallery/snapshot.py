@@ -23,23 +23,20 @@ class RejectedFaces:
 
 
 class Snapshot:
-    """All people with anchors at one moment. Immutable, so that threads can share it.
+    """All people with anchors at one moment, sorted by name. Immutable, so that threads can share it.
 
     Attributes:
-        names: The name of each person, sorted.
-        ids: The ID of each person.
         templates: Float32 (people, dims), the mean of each person's anchors at unit length.
         revision: Number of the latest change.
-        rejected: The rejected faces.
         shifts: Pairs of FPIR and threshold shift of a calibrated gallery, see `Rules.for_gallery`.
 
     Args:
-        names: As above.
-        ids: As above.
+        names: The name of each person.
+        ids: The ID of each person.
         anchors: Float32 (anchors, dims) of unit length, sorted by person. Views of it are kept.
         offsets: Int64 (people + 1,). Person i has the anchors `offsets[i]` to `offsets[i + 1]`, at least one.
         revision: As above.
-        rejected: As above.
+        rejected: The rejected faces.
         shifts: As above.
     """
 
@@ -54,27 +51,16 @@ class Snapshot:
         shifts: tuple[tuple[float, float], ...] = (),
     ) -> None:
         sums = np.add.reduceat(anchors, offsets[:-1]) if len(names) else anchors
-        parts = [anchors[first:last] for first, last in pairwise(offsets.tolist())]
+        self._set_people(names, ids, [anchors[first:last] for first, last in pairwise(offsets.tolist())], _unit(sums))
+        self.revision, self.rejected, self.shifts = revision, rejected or RejectedFaces(), shifts
         # Fill the cached property, which would otherwise copy the anchors.
         self.__dict__["anchors"] = anchors.view()
         self.anchors.flags.writeable = False
-        self._fill(names, ids, parts, _unit(sums), revision, rejected or RejectedFaces(), shifts)
 
-    def _fill(
-        self,
-        names: Sequence[str],
-        ids: Sequence[int],
-        parts: Sequence[FloatArray],
-        templates: FloatArray,
-        revision: int,
-        rejected: RejectedFaces,
-        shifts: tuple[tuple[float, float], ...],
+    def _set_people(
+        self, names: Sequence[str], ids: Sequence[int], parts: Sequence[FloatArray], templates: FloatArray
     ) -> None:
-        self.names, self.ids, self._parts = tuple(names), tuple(ids), tuple(parts)
-        self.templates = templates
-        self.revision = revision
-        self.rejected = rejected
-        self.shifts = shifts
+        self.names, self.ids, self._parts, self.templates = tuple(names), tuple(ids), tuple(parts), templates
         for array in (*parts, templates):
             array.flags.writeable = False
 
@@ -132,7 +118,8 @@ class Snapshot:
             ids.insert(position, person_id)
             parts.insert(position, anchors)
         changed = object.__new__(Snapshot)
-        changed._fill(names, ids, parts, templates, revision, rejected, self.shifts)
+        changed._set_people(names, ids, parts, templates)
+        changed.revision, changed.rejected, changed.shifts = revision, rejected, self.shifts
         return changed
 
 

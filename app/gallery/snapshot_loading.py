@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from sqlalchemy import Connection, and_, func, select
 
-from app.arrays import FloatArray, IntArray
+from app.arrays import FloatArray
 from app.errors import GalleryError
 from app.gallery import embedding_rows, names
+from app.gallery.people import HAS_ANCHOR, IS_PRESENT
 from app.gallery.snapshot import RejectedFaces, Snapshot
 from app.gallery.tables import (
     AnchorRow,
@@ -30,7 +33,7 @@ _MAX_CHANGED = 200
 
 _LENGTH_TOLERANCE = 1e-4
 
-_PRESENT = and_(PersonRow.removed.is_(None), AnchorRow.removed.is_(None), AnchorRow.person_id == PersonRow.id)
+_PRESENT = and_(IS_PRESENT, HAS_ANCHOR)
 
 
 def revision(connection: Connection) -> int:
@@ -43,12 +46,13 @@ def load(connection: Connection) -> Snapshot:
     counted = select(PersonRow.id, PersonRow.name, func.count(AnchorRow.id)).where(_PRESENT)
     rows = connection.execute(counted.group_by(PersonRow.id, PersonRow.name)).all()
     people = sorted(rows, key=lambda row: names.sort_key(row[1]))
+    ids = [person_id for person_id, _, _ in people]
     offsets = np.cumsum([0, *(count for _, _, count in people)], dtype=np.int64)
-    ids = np.array([person_id for person_id, _, _ in people], dtype=np.int64)
+    starts = dict(zip(ids, offsets[:-1].tolist(), strict=True))
     return Snapshot(
         [name for _, name, _ in people],
-        ids.tolist(),
-        _load_matrix(connection, ids, offsets),
+        ids,
+        _load_matrix(connection, starts, int(offsets[-1])),
         offsets,
         revision(connection),
         _load_rejected(connection),
@@ -78,24 +82,17 @@ def refresh(connection: Connection, snapshot: Snapshot, network_id: str) -> Snap
     return snapshot.apply_changes(_load_people(connection, person_ids), _load_rejected(connection), latest)
 
 
-def _load_matrix(connection: Connection, ids: IntArray, offsets: IntArray) -> FloatArray:
-    """Load the anchors of people in the order of `ids`: float32 (anchors, dims)."""
+def _load_matrix(connection: Connection, starts: dict[int, int], total: int) -> FloatArray:
+    """Load the anchors of people, which start at the given rows: float32 (anchors, dims)."""
     first = connection.scalar(select(AnchorRow.embedding).where(_PRESENT).limit(1))
-    matrix = np.empty((offsets[-1], 0 if first is None else embedding_rows.dims(first)), dtype=np.float32)
-    # Rows arrive sorted by person ID: compute how far each person's rows move to their position in the matrix.
-    by_id = np.argsort(ids)
-    counts = np.diff(offsets)
-    shifts = np.zeros(len(ids), dtype=np.int64)
-    shifts[by_id] = offsets[:-1][by_id] - (np.cumsum(counts[by_id]) - counts[by_id])
-    stream = select(AnchorRow.person_id, AnchorRow.embedding).where(_PRESENT)
-    stream = stream.order_by(AnchorRow.person_id, AnchorRow.id).execution_options(yield_per=_STREAMED_ROWS)
-    done = 0
-    for part in connection.execute(stream).partitions():
-        people = by_id[np.searchsorted(ids, [person_id for person_id, _ in part], sorter=by_id)]
-        positions = np.arange(done, done + len(part)) + shifts[people]
-        matrix[positions] = _check(embedding_rows.from_bytes([blob for _, blob in part]))
-        done += len(part)
-    return matrix
+    dims = 0 if first is None else embedding_rows.from_bytes([first]).shape[1]
+    matrix = np.empty((total, dims), dtype=np.float32)
+    rows = select(AnchorRow.person_id, AnchorRow.embedding).where(_PRESENT).order_by(AnchorRow.person_id, AnchorRow.id)
+    stream = connection.execute(rows.execution_options(yield_per=_STREAMED_ROWS))
+    for person_id, group in groupby(stream, key=itemgetter(0)):
+        anchors = embedding_rows.from_bytes([blob for _, blob in group])
+        matrix[starts[person_id] : starts[person_id] + len(anchors)] = anchors
+    return _check(matrix)
 
 
 def _check(anchors: FloatArray) -> FloatArray:

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from numpy.typing import ArrayLike
-from sqlalchemy import Connection, delete, insert, select, true
+from sqlalchemy import Connection, delete, insert, select
 
-from app.gallery import (
-    bundle,
-    bundle_tables,
-    change_history,
-    changes,
-    embedding_rows,
-    imported_photos,
-    names,
-    opening,
-    people,
-    snapshot_loading,
-)
+from app import text
+from app.errors import FaceNotFound, GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
+from app.gallery import bundle, change_history, embedding_rows, inserts, names, people
+from app.gallery.change_history import OWNED, Change
 from app.gallery.database import Database, prepare
-from app.gallery.imported_photos import ImportedPhotos
-from app.gallery.people import Anchor, Person, PersonRef, RemovedPerson
+from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, RemovedPerson
+from app.gallery.reader import GalleryReader
+from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import CropRow, PersonRow, PortraitRow, ThresholdRow, now
+from app.gallery.tables import AnchorRow, NetworkRow, RejectedFaceRow, ThresholdRow, now
 
 __all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -36,13 +29,14 @@ RECOVERY_DAYS = 30
 """Default number of days that removed people and anchors can be restored."""
 
 _PURGE_INTERVAL_SECONDS = 3600.0
+_MAX_LISTED = 10
 
 
-class Gallery:
+class Gallery(GalleryReader):
     """People and their anchors in a database. Threads and processes can share it.
 
     Methods that take a person accept the name, in any case, or the ID, and raise `PersonNotFound` if the gallery has
-    no such person. Each change is one transaction.
+    no such person. Each change is one transaction. Every method raises `GalleryError` if the database fails.
 
     Example:
         >>> gallery = Gallery.open("sqlite:///gallery.sqlite", network.card.id, shipped=None)
@@ -54,12 +48,8 @@ class Gallery:
     """
 
     def __init__(self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS) -> None:
-        self.network_id = network_id
+        super().__init__(database, network_id)
         self.recovery_days = recovery_days
-        self._database = database
-        self._snapshot: Snapshot | None = None
-        self._people: tuple[int, tuple[Person, ...]] | None = None
-        self._loading = threading.Lock()
         self._last_purge = time.monotonic()
 
     @classmethod
@@ -70,7 +60,7 @@ class Gallery:
 
         Args:
             database_url: SQLAlchemy URL. SQLite files are created and migrated. Other databases must be migrated
-                with `opening.migrate_gallery`.
+                with `database.migrate_gallery`.
             network_id: ID in the model card of the network in use.
             shipped: Folder of the shipped gallery, or None to leave a new gallery empty.
             recovery_days: Days until removed people and anchors are purged.
@@ -84,9 +74,9 @@ class Gallery:
             # In one transaction, so that a second process which starts now waits for a filled gallery.
             with database.writing() as connection:
                 prepare(connection, database.location)
-                opening.claim(connection, network_id, database.location)
+                _claim(connection, network_id, database.location)
                 if shipped is not None:
-                    opening.fill(connection, network_id, shipped)
+                    add_shipped_people(connection, network_id, shipped)
             gallery = cls(database, network_id, recovery_days)
             gallery.purge_expired()
         except BaseException:
@@ -94,99 +84,11 @@ class Gallery:
             raise
         return gallery
 
-    def close(self) -> None:
-        """Close the database connections."""
-        self._database.close()
-
-    # Reading
-
     def snapshot(self) -> Snapshot:
         """Return all people with anchors, sorted by name; the same object until the gallery changes."""
         if time.monotonic() - self._last_purge > _PURGE_INTERVAL_SECONDS:
             self.purge_expired()
-        current = self._snapshot
-        with self._database.reading() as connection:
-            if current is not None and current.revision == snapshot_loading.revision(connection):
-                return current
-        with self._loading, self._database.reading() as connection:
-            # Another thread may have loaded the change meanwhile.
-            current = self._snapshot
-            if current is None:
-                self._snapshot = snapshot_loading.load(connection)
-            else:
-                self._snapshot = snapshot_loading.refresh(connection, current, self.network_id)
-            return self._snapshot
-
-    def people(self) -> tuple[Person, ...]:
-        """Return all people, sorted by name; the same tuple until the gallery changes."""
-        cached = self._people
-        with self._database.reading() as connection:
-            revision = snapshot_loading.revision(connection)
-            if cached is not None and cached[0] == revision:
-                return cached[1]
-            found = people.list_people(connection, PersonRow.removed.is_(None))
-        everyone = tuple(sorted(found, key=lambda person: names.sort_key(person.name)))
-        self._people = revision, everyone
-        return everyone
-
-    def search(self, query: str) -> list[Person]:
-        """Return the people whose name contains every word of a query, without regard to case and accents."""
-        return [person for person in self.people() if names.matches(person.name, query)]
-
-    def find(self, person: PersonRef) -> Person | None:
-        """Return a person, or None if there is none with the name or ID."""
-        with self._database.reading() as connection:
-            return people.find_person(connection, person)
-
-    def removed_people(self) -> list[RemovedPerson]:
-        """Return the removed people who can be restored, the last removed first."""
-        with self._database.reading() as connection:
-            return people.list_removed(connection, true())
-
-    def shipped_people(self, removed: bool = False) -> list[Person]:
-        """Return the people whose anchors are all from the shipped gallery, optionally also removed ones."""
-        with self._database.reading() as connection:
-            return _list_shipped(connection, removed)
-
-    def added_people(self) -> list[Person]:
-        """Return the people with an anchor that is not from the shipped gallery."""
-        with self._database.reading() as connection:
-            return people.list_people(connection, people.has_added_anchors() & PersonRow.removed.is_(None))
-
-    def portrait(self, person: PersonRef) -> bytes | None:
-        """Return a person's portrait as WebP, or None without a portrait."""
-        with self._database.reading() as connection:
-            found = people.find_person(connection, person)
-            if found is None:
-                return None
-            return connection.scalar(select(PortraitRow.webp).where(PortraitRow.person_id == found.id))
-
-    def anchors(self, person: PersonRef | None = None) -> list[Anchor]:
-        """Return the anchors of a person, or of all people."""
-        with self._database.reading() as connection:
-            return people.list_anchors(connection, _selects(connection, person))
-
-    def crop(self, anchor_id: int) -> bytes | None:
-        """Return the face crop of an anchor as WebP, or None if it was not kept."""
-        with self._database.reading() as connection:
-            return connection.scalar(select(CropRow.webp).where(CropRow.anchor_id == anchor_id))
-
-    def rejected_faces(self, person: PersonRef | None = None) -> list[Anchor]:
-        """Return the faces that were marked as not a person, or as not any person."""
-        with self._database.reading() as connection:
-            return people.list_rejected_faces(connection, _selects(connection, person))
-
-    def imported_photos(self, folder: str) -> tuple[Person | None, frozenset[str]]:
-        """Return the person enrolled from a folder and the photos reviewed then, see `ImportedPhotos`."""
-        with self._database.reading() as connection:
-            return imported_photos.find(connection, folder)
-
-    def history(self, limit: int = 20) -> list[change_history.PastChange]:
-        """Return the latest changes, the newest first."""
-        with self._database.reading() as connection:
-            return change_history.history(connection, limit)
-
-    # Changes
+        return super().snapshot()
 
     def add(
         self,
@@ -208,55 +110,78 @@ class Gallery:
             imported: The folder photos that an import reviewed, or None.
 
         Raises:
-            GalleryError: Name or embeddings are invalid, or the database cannot be written.
+            InvalidName: The name is invalid.
+            InvalidEmbeddings: The embeddings are invalid, or of another network.
         """
         name, rows = names.clean(name), embedding_rows.unit_rows(embeddings)
+        if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
+            raise InvalidEmbeddings(f"Expected one note per anchor, got {len(notes)} notes for {len(rows)} anchors.")
         with self._database.writing() as connection:
-            return changes.add(connection, name, rows, notes, portrait, crops, imported)
+            inserts.check_dims(connection, rows)
+            change = Change(connection)
+            found = people.find_person(connection, name)
+            person_id = found.id if found else inserts.insert_person(connection, name, change)
+            ids = inserts.insert_faces(connection, AnchorRow, person_id, rows, notes, change)
+            inserts.insert_crops(connection, ids, crops or [None] * len(ids))
+            if portrait is not None:
+                inserts.replace_portrait(connection, person_id, portrait, change)
+            if imported is not None:
+                inserts.record_imported(connection, person_id, imported)
+            change.describe(f"added {text.count(len(rows), 'anchor')} of person {person_id}", person_id)
+            return people.get_person(connection, person_id)
 
     def record_import(self, person: PersonRef, imported: ImportedPhotos) -> None:
         """Record folder photos that an import reviewed without enrolling any of them."""
         with self._database.writing() as connection:
-            imported_photos.record(connection, people.get_person(connection, person).id, imported)
+            inserts.record_imported(connection, people.get_person(connection, person).id, imported)
 
     def remove(self, person: PersonRef, purge: bool = False) -> Person:
         """Remove a person, see `remove_people`."""
         return self.remove_people([person], purge)[-1]
 
     def remove_people(self, refs: Sequence[PersonRef], purge: bool = False) -> list[Person]:
-        """Remove people, at least one, in one change.
+        """Remove people in one change, or none if the gallery lacks one, and return each once.
 
         Args:
-            refs: Names or IDs.
+            refs: Names or IDs, at least one.
             purge: Erase the people for good, also those with these names who were removed before. Otherwise
                 `restore` or `undo` brings them back for `recovery_days`.
-
-        Returns:
-            The people as they were, each once.
-
-        Raises:
-            PersonNotFound: The gallery lacks one of them. No person was removed.
         """
         with self._purging(purge) as connection:
-            return (changes.purge_all if purge else changes.remove_all)(connection, refs)
+            try:
+                found = [person for ref in refs for person in _find_removable(connection, ref, purge)]
+            except PersonNotFound as error:
+                raise PersonNotFound(f"{error} No person was removed." if len(refs) > 1 else str(error)) from error
+            unique = list({person.id: person for person in found}.values())
+            _remove_people(connection, unique, purge)
+            return unique
 
     def remove_shipped(self, purge: bool = False) -> list[Person]:
         """Remove or purge all people whose anchors are all from the shipped gallery, and return them."""
         with self._purging(purge) as connection:
-            found = _list_shipped(connection, removed=purge)
+            found = people.list_shipped(connection, removed=purge)
             if found:
-                (changes.purge_people if purge else changes.remove)(connection, found)
-        return found
+                _remove_people(connection, found, purge)
+            return found
 
     def restore(self, person: PersonRef) -> Person:
         """Restore a removed person, the last removed of several with the name.
 
         Raises:
-            PersonNotFound: There is no such removed person.
             NameTaken: Another person has the name now.
         """
         with self._database.writing() as connection:
-            return changes.restore(connection, person)
+            removed = people.list_removed(connection, person)
+            if not removed:
+                wanted = f"with the ID {person}" if isinstance(person, int) else f"called {person.strip()!r}"
+                raise PersonNotFound(f"There is no removed person {wanted}.")
+            name, person_id = removed[0].name, removed[0].id
+            if people.find_person(connection, name):
+                raise NameTaken(f"Another person is called {name} now. Rename them first.")
+            change = Change(connection)
+            change.set("person", [person_id], "removed", None)
+            change.describe(f"restored person {person_id}", person_id)
+            return people.get_person(connection, person_id)
 
     def rename(self, person: PersonRef, name: str) -> Person:
         """Rename a person. Anchors and portrait stay.
@@ -267,60 +192,76 @@ class Gallery:
         """
         name = names.clean(name)
         with self._database.writing() as connection:
-            return changes.rename(connection, person, name)
+            person_id = people.get_person(connection, person).id
+            holder = people.find_person(connection, name)
+            if holder is not None and holder.id != person_id:
+                raise NameTaken(
+                    f"Another person is called {holder.name}. Choose another name, or merge the two people."
+                )
+            change = Change(connection)
+            change.set("person", [person_id], "name", name)
+            change.describe(f"renamed person {person_id}", person_id)
+            return people.get_person(connection, person_id)
 
     def merge(self, person: PersonRef, into: PersonRef) -> Person:
-        """Move a person's anchors to another, remove the first and return the second.
+        """Move a person's anchors, rejected faces and imported photos to another, and remove the first.
+
+        Returns:
+            The second person.
 
         Raises:
             SamePerson: Both are the same person.
         """
         with self._database.writing() as connection:
-            return changes.merge(connection, person, into)
+            source, target = people.get_person(connection, person), people.get_person(connection, into)
+            if source.id == target.id:
+                raise SamePerson(f"{target.name} cannot be merged with themselves. Choose another person.")
+            change = Change(connection)
+            for table, rows in OWNED.items():
+                ids = connection.scalars(select(rows.id).where(rows.person_id == source.id)).all()
+                change.set(table, ids, "person_id", target.id)
+            change.set("person", [source.id], "removed", now())
+            change.describe(f"merged person {source.id} into person {target.id}", source.id, target.id)
+            return people.get_person(connection, target.id)
 
     def remove_anchors(self, person: PersonRef, ids: Sequence[int], purge: bool = False) -> Person:
-        """Remove anchors of a person, or erase them for good with `purge`.
-
-        Raises:
-            FaceNotFound: The person has no such anchor.
-        """
-        with self._purging(purge) as connection:
-            if purge:
-                return changes.purge_anchors(connection, person, ids)
-            return changes.set_anchors_removed(connection, person, ids, removed=True)
+        """Remove anchors of a person, or erase them for good, or raise `FaceNotFound` if one is missing."""
+        return self._change_anchors(person, ids, "purged" if purge else "removed")
 
     def restore_anchors(self, person: PersonRef, ids: Sequence[int]) -> Person:
-        """Restore removed anchors of a person.
-
-        Raises:
-            FaceNotFound: The person has no such removed anchor.
-        """
-        with self._database.writing() as connection:
-            return changes.set_anchors_removed(connection, person, ids, removed=False)
+        """Restore removed anchors of a person, or raise `FaceNotFound` if one is missing."""
+        return self._change_anchors(person, ids, "restored")
 
     def reject_faces(self, person: PersonRef, embeddings: ArrayLike, notes: Sequence[str]) -> Person:
         """Mark faces as not this person, which raises the distance of similar probes to the person.
 
         Args:
-            person: The person.
+            person: Name or ID.
             embeddings: Float (faces, dims).
             notes: The file name of each face's photo.
 
         Raises:
-            GalleryError: There is no such person, or the embeddings are invalid.
+            InvalidEmbeddings: The embeddings are invalid, or of another network.
         """
         rows = embedding_rows.unit_rows(embeddings)
         with self._database.writing() as connection:
-            return changes.reject_faces(connection, person, rows, notes)
+            person_id = people.get_person(connection, person).id
+            inserts.check_dims(connection, rows)
+            change = Change(connection)
+            inserts.insert_faces(connection, RejectedFaceRow, person_id, rows, notes, change)
+            change.describe(f"marked {text.count(len(rows), 'face')} as not person {person_id}", person_id)
+            return people.get_person(connection, person_id)
 
     def remove_rejected_faces(self, ids: Sequence[int]) -> None:
-        """Remove the marks of rejected faces.
-
-        Raises:
-            FaceNotFound: There is no rejected face with one of the numbers.
-        """
+        """Remove the marks of rejected faces, or raise `FaceNotFound` if one is missing."""
+        rows = select(RejectedFaceRow.id, RejectedFaceRow.person_id)
         with self._database.writing() as connection:
-            changes.remove_rejected_faces(connection, ids)
+            present = rows.where(RejectedFaceRow.id.in_(ids), RejectedFaceRow.removed.is_(None))
+            owners = {row.id: row.person_id for row in connection.execute(present)}
+            _check_found(ids, owners, "There is no rejected face")
+            change = Change(connection)
+            change.set("rejected", list(owners), "removed", now())
+            change.describe(f"removed {text.count(len(owners), 'rejected face')}", *owners.values())
 
     def shift_thresholds(self, shifts: Sequence[tuple[float, float]]) -> None:
         """Replace the shifts of the class thresholds.
@@ -333,10 +274,10 @@ class Gallery:
             for fpir, shift in shifts:
                 connection.execute(insert(ThresholdRow).values(fpir=fpir, shift=shift))
             source = "calibrated on this gallery" if shifts else "of the network"
-            change_history.Change(connection, reversible=False, whole=True).describe(f"set the thresholds {source}")
+            Change(connection, reversible=False, whole=True).describe(f"set the thresholds {source}")
 
     def undo(self, expected: int | None = None) -> str:
-        """Undo the latest reversible change and return its description.
+        """Undo the latest reversible change and return its description, with names.
 
         Args:
             expected: The change's ID, to undo no other change by mistake, or None for any.
@@ -359,35 +300,22 @@ class Gallery:
         with self._purging() as connection:
             return change_history.purge_expired(connection, before)
 
-    # Import and export
-
     def export_bundle(self, path: Path, crops: bool = True) -> int:
-        """Write all people into one file, with or without kept crops, and return their number.
-
-        Raises:
-            GalleryError: The file cannot be written.
-        """
+        """Write all people into one file, with or without kept crops, and return their number."""
         with self._database.reading() as connection:
-            everyone = bundle_tables.collect(connection, crops)
+            everyone = bundle.collect(connection, crops)
         bundle.write(path, self.network_id, everyone)
         return len(everyone)
 
     def import_bundle(self, path: Path, crops: bool = False) -> int:
-        """Add the people of an exported file, and return the number of new anchors.
+        """Add the people of an exported file, with or without their crops, and return the number of new anchors.
 
-        People with a known name get the anchors and rejected faces that they do not have yet.
-
-        Args:
-            path: The file.
-            crops: Whether to keep the face crops of new anchors.
-
-        Raises:
-            GalleryError: The file is damaged or of another network, or the database cannot be written. Nothing
-                was imported.
+        People with a known name get the anchors and rejected faces that they do not have yet. Nothing is imported
+        from a file that is damaged or of another network.
         """
         everyone = bundle.read(path, self.network_id)
         with self._database.writing() as connection:
-            return bundle_tables.add_people(connection, everyone, crops)
+            return bundle.add_people(connection, everyone, crops)
 
     @contextmanager
     def _purging(self, purge: bool = True) -> Iterator[Connection]:
@@ -397,11 +325,57 @@ class Gallery:
         if purge:
             self._database.flush()
 
+    def _change_anchors(
+        self, ref: PersonRef, ids: Sequence[int], action: Literal["removed", "restored", "purged"]
+    ) -> Person:
+        conditions = {"removed": [AnchorRow.removed.is_(None)], "restored": [AnchorRow.removed.is_not(None)]}
+        with self._purging(action == "purged") as connection:
+            person = people.get_person(connection, ref)
+            rows = select(AnchorRow.id).where(AnchorRow.person_id == person.id, *conditions.get(action, []))
+            kind = "removed anchor" if action == "restored" else "anchor"
+            _check_found(ids, connection.scalars(rows.where(AnchorRow.id.in_(ids))), f"{person.name} has no {kind}")
+            change = Change(connection, reversible=action != "purged")
+            if action == "purged":
+                change_history.purge(connection, anchors=ids)
+            else:
+                change.set("anchor", ids, "removed", now() if action == "removed" else None)
+            change.describe(f"{action} {text.count(len(ids), 'anchor')} of person {person.id}", person.id)
+            return people.get_person(connection, person.id)
 
-def _list_shipped(connection: Connection, removed: bool) -> list[Person]:
-    condition = people.is_shipped()
-    return people.list_people(connection, condition if removed else condition & PersonRow.removed.is_(None))
+
+def _claim(connection: Connection, network_id: str, location: str) -> None:
+    """Assign a new gallery to a network, or check the network of an existing one."""
+    owner = connection.scalar(select(NetworkRow.id))
+    if owner is None:
+        connection.execute(insert(NetworkRow).values(id=network_id))
+    elif owner != network_id:
+        raise GalleryError(
+            f"Another network or alignment ({owner}) made the gallery at {location}. The network in use is "
+            f"{network_id}. Embed the kept crops again: python main.py people rebuild. Without kept crops, set "
+            "FACES_DATABASE_URL to a new location and add your people again: python main.py people import FOLDER"
+        )
 
 
-def _selects(connection: Connection, person: PersonRef | None) -> people.Condition:
-    return true() if person is None else PersonRow.id == people.get_person(connection, person).id
+def _find_removable(connection: Connection, ref: PersonRef, purge: bool) -> list[Person]:
+    """Return the person with a name or ID, to purge also the removed ones with it."""
+    found: list[Person] = [*people.list_removed(connection, ref)] if purge else []
+    present = people.find_person(connection, ref) if found else people.get_person(connection, ref)
+    return [*found, present] if present else found
+
+
+def _remove_people(connection: Connection, found: Sequence[Person], purge: bool) -> None:
+    ids = [person.id for person in found]
+    listed = ", ".join(f"person {person_id}" for person_id in ids)
+    change = Change(connection, reversible=not purge)
+    if purge:
+        change_history.purge(connection, people=ids)
+    else:
+        change.set("person", ids, "removed", now())
+    description = listed if len(ids) <= _MAX_LISTED else text.count(len(ids), "person")
+    change.describe(f"{'purged' if purge else 'removed'} {description}", *ids)
+
+
+def _check_found(ids: Sequence[int], found: Iterable[int], problem: str) -> None:
+    missing = set(ids) - set(found)
+    if missing:
+        raise FaceNotFound(f"{problem} with the number {min(missing)}.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.gallery.opening import migrate_gallery
+from app.gallery.database import migrate_gallery
 from tests import postgres
 
 BOTH = ("sqlite", "postgresql")

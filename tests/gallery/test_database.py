@@ -12,8 +12,7 @@ from sqlalchemy import select, text
 
 from app.errors import GalleryError
 from app.gallery import shipped
-from app.gallery.database import Database, migrate
-from app.gallery.opening import migrate_gallery
+from app.gallery.database import Database, migrate, migrate_gallery
 from app.gallery.store import Gallery
 from app.gallery.tables import Base, RevisionRow
 from app.settings import ROOT

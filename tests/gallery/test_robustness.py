@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.errors import GalleryError
-from app.gallery.opening import migrate_gallery
+from app.gallery.database import migrate_gallery
 from app.gallery.store import Gallery
 from app.settings import ROOT
 from tests import postgres

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from app.gallery.opening import migrate_gallery
+from app.gallery.database import migrate_gallery
 from app.gallery.store import Gallery
 from app.settings import Settings
 from app.web.factory import create_app

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.gallery.opening import migrate_gallery
+from app.gallery.database import migrate_gallery
 from app.settings import ROOT
 from tests import photos, postgres
 from tests.server import Server, free_port, serving, workers

@@ -8,7 +8,6 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the first tables."""
     op.create_table(
         "person",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -45,9 +44,3 @@ def upgrade() -> None:
         sa.Column("id", sa.String(100), primary_key=True),
         sa.Column("filled", sa.DateTime(timezone=True)),
     )
-
-
-def downgrade() -> None:
-    """Take them away again."""
-    for table in ("network", "revision", "portrait", "anchor", "person"):
-        op.drop_table(table)

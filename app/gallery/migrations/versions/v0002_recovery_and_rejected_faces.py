@@ -1,4 +1,4 @@
-"""Removed people free their name; changes can be undone; crops of anchors; rejected faces."""
+"""Free the names of removed people; add undo, crops of anchors, and rejected faces."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,16 +6,12 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-_REMOVABLE = ("person", "anchor", "rejected")
-
 
 def upgrade() -> None:
-    """Create the new tables and columns. On SQLite, create tables with changed constraints again."""
     if op.get_bind().dialect.name == "sqlite":
-        _remake_people()
+        _drop_unique_names_sqlite()
     else:
-        op.drop_constraint("person_name_key", "person")
-        op.drop_constraint("person_key_key", "person")
+        _drop_unique_names()
     for table in ("person", "anchor"):
         op.add_column(table, sa.Column("revision_id", sa.Integer))
     op.create_table(
@@ -34,21 +30,16 @@ def upgrade() -> None:
         sa.Column("anchor_id", sa.Integer, sa.ForeignKey("anchor.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("webp", sa.LargeBinary, nullable=False),
     )
-    for table in _REMOVABLE:
+    for table in ("person", "anchor", "rejected"):
         op.create_index(f"ix_{table}_revision_id", table, ["revision_id"])
-        _index(f"ix_{table}_gone", table, "removed", "removed IS NOT NULL")
-    _index("ix_person_key_present", "person", "key", "removed IS NULL", unique=True)
-    _changes()
-
-
-def _changes() -> None:
+        _create_index(f"ix_{table}_gone", table, "removed", "removed IS NOT NULL")
+    _create_index("ix_person_key_present", "person", "key", "removed IS NULL", unique=True)
     op.add_column("revision", sa.Column("whole", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("revision", sa.Column("reversible", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("revision", sa.Column("undone", sa.DateTime(timezone=True)))
-    to_revision = sa.ForeignKey("revision.id", ondelete="CASCADE")
     op.create_table(
         "changed",
-        sa.Column("revision_id", sa.Integer, to_revision, primary_key=True),
+        sa.Column("revision_id", sa.Integer, sa.ForeignKey("revision.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("person_id", sa.Integer, primary_key=True, autoincrement=False),
     )
     op.create_table(
@@ -63,49 +54,29 @@ def _changes() -> None:
     op.create_index("ix_cell_revision_id", "cell", ["revision_id"])
 
 
-def _index(name: str, table: str, column: str, condition: str, unique: bool = False) -> None:
+def _create_index(name: str, table: str, column: str, condition: str, unique: bool = False) -> None:
     where = sa.text(condition)
     op.create_index(name, table, [column], unique=unique, sqlite_where=where, postgresql_where=where)
 
 
-def _remake_people() -> None:
-    # SQLite cannot drop a constraint, and dropping a table others refer to deletes their rows: so all three go over.
-    op.drop_index("ix_anchor_person_id", "anchor")
-    for table in ("person", "anchor", "portrait"):
-        op.rename_table(table, f"old_{table}")
-    op.create_table(
-        "person",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.String(100), nullable=False),
-        sa.Column("key", sa.String(300), nullable=False),
-        sa.Column("created", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("removed", sa.DateTime(timezone=True)),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
-        "anchor",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("person_id", sa.Integer, sa.ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
-        sa.Column("embedding", sa.LargeBinary, nullable=False),
-        sa.Column("note", sa.String(500), nullable=False),
-        sa.Column("created", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("removed", sa.DateTime(timezone=True)),
-    )
-    op.create_table(
-        "portrait",
-        sa.Column("person_id", sa.Integer, sa.ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
-        sa.Column("webp", sa.LargeBinary, nullable=False),
-        sa.Column("sha256", sa.String(64), nullable=False),
-    )
-    for table, columns in {
-        "person": "id, name, key, created, removed",
-        "anchor": "id, person_id, embedding, note, created, removed",
-        "portrait": "person_id, webp, sha256",
-    }.items():
-        op.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")
-    op.create_index("ix_anchor_person_id", "anchor", ["person_id"])
-    # Ids of people deleted before are not used again either.
+def _drop_unique_names() -> None:
+    # SQLite cannot drop a constraint of a table: Alembic copies the table, and finds its unnamed constraints by these.
+    names = {"uq": "%(table_name)s_%(column_0_name)s_key"}
+    autoincrement = {"sqlite_autoincrement": True}
+    with op.batch_alter_table("person", naming_convention=names, table_kwargs=autoincrement) as person:
+        person.drop_constraint("person_name_key", type_="unique")
+        person.drop_constraint("person_key_key", type_="unique")
+
+
+def _drop_unique_names_sqlite() -> None:
+    for table in ("anchor", "portrait"):
+        op.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
+    last_id = op.get_bind().scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'person'"))
+    # Dropping the old table also deletes the rows that refer to it.
+    _drop_unique_names()
+    for table in ("anchor", "portrait"):
+        op.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
+        op.execute(f"DROP TABLE kept_{table}")
+    # IDs of people who were deleted before are not reused either.
     op.execute("DELETE FROM sqlite_sequence WHERE name = 'person'")
-    op.execute("INSERT INTO sqlite_sequence SELECT 'person', seq FROM sqlite_sequence WHERE name = 'old_person'")
-    for table in ("portrait", "anchor", "person"):
-        op.drop_table(f"old_{table}")
+    op.execute(f"INSERT INTO sqlite_sequence VALUES ('person', {last_id or 0})")

@@ -8,7 +8,6 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Create the table of imported photos."""
     op.create_table(
         "imported",
         sa.Column("id", sa.Integer, primary_key=True),

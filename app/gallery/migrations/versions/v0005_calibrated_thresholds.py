@@ -8,7 +8,6 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Make the table of shifts."""
     op.create_table(
         "threshold",
         sa.Column("fpir", sa.Float, primary_key=True),
