@@ -298,7 +298,8 @@ def test_a_gallery_of_the_first_version_is_taken_over(sqlite_url, unit_vectors):
         old.executescript(
             """
             CREATE TABLE person (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name VARCHAR(100) NOT NULL,
-                "key" VARCHAR(300) NOT NULL, created DATETIME NOT NULL, removed DATETIME, UNIQUE (name), UNIQUE ("key"));
+                "key" VARCHAR(300) NOT NULL, created DATETIME NOT NULL, removed DATETIME,
+                UNIQUE (name), UNIQUE ("key"));
             CREATE TABLE anchor (id INTEGER NOT NULL PRIMARY KEY, person_id INTEGER NOT NULL, embedding BLOB NOT NULL,
                 note VARCHAR(500) NOT NULL, created DATETIME NOT NULL, removed DATETIME,
                 FOREIGN KEY(person_id) REFERENCES person (id) ON DELETE CASCADE);
