@@ -14,14 +14,7 @@ from app.vision.decoding import Picture
 def choose_faces(picture: Picture, probes: Sequence[Probe], photo: str, face: int | None = None) -> ComparedPhoto:
     """Choose the faces of a photo to compare: those of sufficient quality, or only the one of index `face`, from 1.
 
-    Args:
-        picture: the decoded photo.
-        probes: its faces from left to right.
-        photo: how errors name it, "first" or "second".
-        face: the index, or None.
-
-    Raises:
-        FaceError: the photo has no face, no face of this index, or no face of sufficient quality.
+    The errors, subclasses of `FaceError`, call the photo "first" or "second" by `photo`.
     """
     faces = tuple(ComparedFace(index, probe) for index, probe in enumerate(probes, start=1))
     if not faces:
@@ -32,9 +25,15 @@ def choose_faces(picture: Picture, probes: Sequence[Probe], photo: str, face: in
         )
     candidates = faces if face is None else faces[face - 1 : face]
     chosen = tuple(candidate for candidate in candidates if candidate.probe.flaw is None)
-    if not chosen:
-        raise LowQuality(_describe_low_quality(candidates, len(faces), photo))
-    return ComparedPhoto(picture, faces, chosen)
+    if chosen:
+        return ComparedPhoto(picture, faces, chosen)
+    largest = max(candidates, key=lambda candidate: candidate.area)
+    if len(candidates) > 1:
+        sentence = f"None of the {len(faces)} faces in the {photo} photo can be compared. The largest:"
+    else:
+        name = "The face" if len(faces) == 1 else f"Face {largest.index}"
+        sentence = f"{name} in the {photo} photo cannot be compared."
+    raise LowQuality(f"{sentence} {largest.probe.flaw}")
 
 
 def compare_photos(first: ComparedPhoto, second: ComparedPhoto, rules: Rules) -> Comparison:
@@ -47,11 +46,3 @@ def compare_photos(first: ComparedPhoto, second: ComparedPhoto, rules: Rules) ->
     ]
     score, a, b = min(scores, key=lambda pair: pair[0])
     return Comparison(a, b, score, len(scores), rules.pairs)
-
-
-def _describe_low_quality(candidates: Sequence[ComparedFace], faces: int, photo: str) -> str:
-    largest = max(candidates, key=lambda face: face.area)
-    if len(candidates) > 1:
-        return f"None of the {faces} faces in the {photo} photo can be compared. The largest: {largest.probe.flaw}"
-    name = "The face" if faces == 1 else f"Face {largest.index}"
-    return f"{name} in the {photo} photo cannot be compared. {largest.probe.flaw}"

@@ -18,32 +18,19 @@ from app.errors import InvalidParameter
 from app.recognition.scoring import Head, PersonDistance
 
 VerdictKind = Literal["match", "ambiguous", "unknown", "low_quality"]
-
 PairKind = Literal["same", "uncertain", "different"]
 
-PAIR_LABELS: dict[PairKind, str] = {
-    "same": "Same person",
-    "uncertain": "Can't tell",
-    "different": "Different people",
-}
-"""The verdicts on a pair of faces as pages and the command line show them."""
+PAIR_LABELS: dict[PairKind, str] = {"same": "Same person", "uncertain": "Can't tell", "different": "Different people"}
 
 ThresholdTable = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 """Rows of (people in the gallery, ((anchors of the person, class distance), ...)); both counts rise."""
 
 FPIRS = settings.FPIRS
-"""The false positive identification rates that an operator can choose, the loosest first."""
-
-LOOK_ALIKE_FPIR = 0.1
-"""FPIR of the threshold for showing a look-alike."""
+LOOK_ALIKE_FPIR = 0.1  # of the threshold for showing a look-alike
 
 
 def requested_fpir(setting: float, request: float | None) -> float:
-    """Return the FPIR of a request: the setting, or a stricter one of `FPIRS`.
-
-    Raises:
-        InvalidParameter: the requested rate is looser than the setting or has no thresholds.
-    """
+    """Return the FPIR of a request: the setting, or a stricter one of `FPIRS`. Others raise `InvalidParameter`."""
     if request is None:
         return setting
     allowed = [rate for rate in FPIRS if rate <= setting]
@@ -93,31 +80,22 @@ class Rules:
 
     A threshold is the largest class distance of a match. It falls with the number of people in the gallery, because
     more of them resemble an impostor, and depends on the number of anchors of the closest person.
-
-    Attributes:
-        thresholds: (FPIR, table) for each of `FPIRS` and for `LOOK_ALIKE_FPIR`.
-        margin: smallest difference to the runner-up's class distance.
-        shifts: (FPIR, shift) of a calibrated gallery; added to the thresholds.
     """
 
     head: Head
-    thresholds: tuple[tuple[float, ThresholdTable], ...]
-    margin: float
+    thresholds: tuple[tuple[float, ThresholdTable], ...]  # (FPIR, table) for each of `FPIRS` and for `LOOK_ALIKE_FPIR`
+    margin: float  # smallest difference to the runner-up's class distance
     pairs: PairRules
     fpir: float = FPIRS[0]
-    shifts: tuple[tuple[float, float], ...] = ()
+    shifts: tuple[tuple[float, float], ...] = ()  # (FPIR, shift) of a calibrated gallery, added to the thresholds
 
     def for_gallery(self, fpir: float, shifts: tuple[tuple[float, float], ...]) -> Rules:
         """Return the rules for a gallery, with the operator's FPIR and `Snapshot.shifts`."""
         return replace(self, fpir=fpir, shifts=shifts)
 
     def with_fpir(self, fpir: float | None) -> Rules:
-        """Return the rules for another FPIR; None keeps it.
-
-        Raises:
-            InvalidParameter: the model card has no thresholds for this rate.
-        """
-        if fpir is None or fpir == self.fpir:
+        """Return the rules for another one of `FPIRS`; None keeps it."""
+        if fpir is None:
             return self
         if fpir not in FPIRS:
             rates = ", ".join(f"{rate:g}" for rate in FPIRS)
@@ -130,12 +108,11 @@ class Rules:
         It is interpolated over the logarithms of both. Beyond the largest measured gallery, the mean slope continues.
         """
         rows = [(size, _interpolate(anchors, row)) for size, row in dict(self.thresholds)[self.fpir]]
-        shift = dict(self.shifts).get(self.fpir, 0.0)
-        if people <= rows[-1][0] or len(rows) == 1:
-            return max(0.0, _interpolate(people, rows) + shift)
+        threshold = _interpolate(people, rows) + dict(self.shifts).get(self.fpir, 0.0)
         (smallest, first), (largest, last) = rows[0], rows[-1]
-        slope = (last - first) / np.log(largest / smallest)
-        return max(0.0, float(last + min(0.0, slope) * np.log(people / largest)) + shift)
+        if people > largest > smallest:
+            threshold += min(0.0, last - first) * np.log(people / largest) / np.log(largest / smallest)
+        return max(0.0, float(threshold))
 
     def strong_threshold(self, anchors: int, people: int) -> float:
         """Return the threshold of a strong match: that of the strictest FPIR."""
@@ -155,36 +132,26 @@ def _interpolate(number: int, rows: Sequence[tuple[int, float]]) -> float:
 class Verdict:
     """The verdict on a face, which is ambiguous if two people are too close or another face matches the person.
 
-    Attributes:
-        person: the name, for a match only.
-        class_distance: of the closest person, None without a ranking.
-        threshold: of the closest person, None without a ranking.
-        ranking: everyone in the gallery, the smallest class distance first; see `scoring.rank`.
-        reason: a sentence for the user.
-        candidates: the people whom an ambiguous face may show.
-        look_alike: the closest person of an unknown face, None beyond the look-alike threshold.
+    `class_distance` and `threshold` are those of the closest person, None without a ranking. `ranking` has everyone in
+    the gallery, the smallest class distance first.
     """
 
     kind: VerdictKind
-    person: str | None
+    person: str | None  # for a match only
     class_distance: float | None
     threshold: float | None
     ranking: Sequence[PersonDistance]
-    reason: str
-    candidates: tuple[str, ...] = ()
-    look_alike: str | None = None
+    reason: str  # a sentence for the user
+    candidates: tuple[str, ...] = ()  # whom an ambiguous face may show
+    look_alike: str | None = None  # of an unknown face: the closest person within the look-alike threshold
 
 
 def decide(
     ranking: Sequence[PersonDistance], rules: Rules, flaw: str | None = None, people: int | None = None
 ) -> Verdict:
-    """Return the verdict on a face.
+    """Return the verdict on a face, whose ranking is empty without an embedding or people.
 
-    Args:
-        ranking: as `rank` returns it; empty if the face has no embedding or the gallery is empty.
-        rules: thresholds and margin.
-        flaw: a sentence that says why the quality is too low, or None.
-        people: number of people in the gallery; default: length of `ranking`, which may be cut short.
+    `flaw` says why the quality is too low. `people` counts the gallery if `ranking` is cut short.
     """
     if not ranking:
         kind: VerdictKind = "low_quality" if flaw else "unknown"
@@ -212,15 +179,9 @@ def decide(
 
 
 def find_matches(distances: AnyArray, anchors: IntArray, rules: Rules) -> IntArray:
-    """Return the person whom `decide` matches, for many faces.
+    """Return the position of the person whom `decide` matches, -1 without a match, for many faces: int (faces,).
 
-    Args:
-        distances: float (faces, people), class distances.
-        anchors: int (people,), number of anchors of each person.
-        rules: thresholds and margin.
-
-    Returns:
-        int (faces,), positions of people, -1 for faces without a match.
+    `distances` are class distances, float (faces, people), and `anchors` the numbers of anchors, int (people,).
     """
     if not distances.size:
         return np.full(len(distances), -1)
@@ -244,22 +205,18 @@ def resolve_duplicate_matches(verdicts: Sequence[Verdict], rules: Rules, people:
     Collages aside, a person appears once in a photo. The closest face keeps the match, and another one without a
     strong match becomes ambiguous. `people` is the number of people in the gallery.
     """
-    smallest: dict[str, float] = {}
-    for verdict in verdicts:
-        if verdict.person is not None and verdict.class_distance is not None:
-            smallest[verdict.person] = min(smallest.get(verdict.person, np.inf), verdict.class_distance)
-    return [_resolve_duplicate(verdict, smallest, rules, people) for verdict in verdicts]
-
-
-def _resolve_duplicate(verdict: Verdict, smallest: dict[str, float], rules: Rules, people: int) -> Verdict:
-    person, distance = verdict.person, verdict.class_distance
-    if person is None or distance is None or distance <= smallest[person]:
-        return verdict
-    strong = rules.strong_threshold(verdict.ranking[0].anchors, people)
-    if distance <= strong:
-        return verdict
-    reason = (
-        f"Another face in this photo matches {person} more closely. A second match needs a distance of {strong:.3f} "
-        f"or less, and this face is at {distance:.3f}."
-    )
-    return replace(verdict, kind="ambiguous", person=None, reason=reason, candidates=(person,))
+    matches = [(verdict.person, verdict.ranking[0]) for verdict in verdicts if verdict.person]
+    smallest = {person: min(row.class_distance for other, row in matches if other == person) for person, _ in matches}
+    resolved = list(verdicts)
+    for index, verdict in enumerate(verdicts):
+        if (person := verdict.person) is None:
+            continue
+        distance = verdict.ranking[0].class_distance
+        strong = rules.strong_threshold(verdict.ranking[0].anchors, people)
+        if distance > max(strong, smallest[person]):
+            reason = (
+                f"Another face in this photo matches {person} more closely. A second match needs a distance of "
+                f"{strong:.3f} or less, and this face is at {distance:.3f}."
+            )
+            resolved[index] = replace(verdict, kind="ambiguous", person=None, reason=reason, candidates=(person,))
+    return resolved

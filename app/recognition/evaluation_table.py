@@ -6,24 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
-
-import click
 
 from app.recognition.model_card import read_card
 from app.settings import ROOT, Settings
 
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
-"""Markers around the table in README.md."""
-
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"  # markers around the table in README.md
 NOT_MEASURED = "*The network in `models/` has not been measured yet.*"
 
-Metrics = dict[str, Any]
-"""A part of the model card's `metrics`, as `app.training.evaluation` returns it."""
-
-Row = tuple[str, str, str]
-"""Measure, value and sample."""
+Metrics = dict[str, Any]  # a part of the model card's `metrics`, as `app.training.evaluation` returns it
+Row = tuple[str, str, str]  # measure, value and sample
 
 
 def metric_rows(metrics: Metrics) -> list[Row]:
@@ -33,12 +26,8 @@ def metric_rows(metrics: Metrics) -> list[Row]:
 
 def format_table(metrics: Metrics) -> str:
     """Return the metrics as a Markdown table."""
-    rows = metric_rows(metrics)
-    if not rows:
-        return NOT_MEASURED
-    return "\n".join(
-        f"| {' | '.join(row)} |" for row in [("Measure", "Value", "Sample"), ("---", "---:", "---"), *rows]
-    )
+    rows = [("Measure", "Value", "Sample"), ("---", "---:", "---"), *metric_rows(metrics)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) if len(rows) > 2 else NOT_MEASURED
 
 
 def insert_table(document: str, table: str) -> str:
@@ -64,17 +53,8 @@ def _own_galleries(part: Metrics) -> list[Row]:
     return rows
 
 
-def _unseen_people(part: Metrics) -> list[Row]:
-    sample = f"{part['faces']:,} faces of {part['people']} LFW people who are not in the faces folder"
-    return _known_faces("Shipped gallery, people not seen in training", part, sample)
-
-
-def _celebrities(part: Metrics) -> list[Row]:
-    sample = f"{part['faces']:,} faces of {part['people']} celebrities"
-    return _known_faces("Shipped gallery, celebrities", part, sample)
-
-
-def _known_faces(group: str, part: Metrics, sample: str) -> list[Row]:
+def _known_faces(group: str, description: str, part: Metrics) -> list[Row]:
+    sample = f"{part['faces']:,} faces of {part['people']} {description}"
     with_impostors = f"{sample}, {part['impostors']:,} ordinary impostors"
     thresholds = f"with the shipped thresholds for FPIR {_fpirs(part)}"
     return [
@@ -115,8 +95,7 @@ def _resent(part: Metrics) -> list[Row]:
 def _comparisons(part: Metrics) -> list[Row]:
     groups, different, same = part["groups"], part["different_people"], part["same_person"]
     group_sample = f"{groups['pairs']:,} random pairs of group photos of LFW impostors"
-    different_sample = f"{different['pairs']:,} pairs of LFW impostors"
-    same_sample = f"{same['pairs']:,} pairs of LFW impostors"
+    different_sample, same_sample = (f"{pairs['pairs']:,} pairs of LFW impostors" for pairs in (different, same))
     return [
         ("Two groups of five different people: same person", percent(groups["same"], 2), group_sample),
         ("Two groups of five different people: can't tell", percent(groups["uncertain"]), group_sample),
@@ -141,16 +120,17 @@ def _lfw(part: Metrics) -> list[Row]:
 
 def _tilt(part: Metrics) -> list[Row]:
     sample = f"{part['faces']:,} faces of celebrities, the photo rotated"
-    prefix = "rank1_at_"
-    rates = {name.removeprefix(prefix): rate for name, rate in part.items() if name.startswith(prefix)}
-    return [(f"Rank-1 at a tilt of {degrees}°", percent(rate), sample) for degrees, rate in rates.items()]
+    rates = [(name.removeprefix("rank1_at_"), rate) for name, rate in part.items() if name.startswith("rank1_at_")]
+    return [(f"Rank-1 at a tilt of {degrees}°", percent(rate), sample) for degrees, rate in rates]
 
 
 _PARTS: dict[str, Callable[[Metrics], list[Row]]] = {
     "own_galleries": _own_galleries,
-    "unseen_people": _unseen_people,
+    "unseen_people": partial(
+        _known_faces, "Shipped gallery, people not seen in training", "LFW people who are not in the faces folder"
+    ),
     "impostors": _impostors,
-    "celebrities": _celebrities,
+    "celebrities": partial(_known_faces, "Shipped gallery, celebrities", "celebrities"),
     "resent": _resent,
     "comparisons": _comparisons,
     "lfw": _lfw,
@@ -166,18 +146,8 @@ def _values(part: Metrics, rate: str) -> str:
     return " / ".join(f"{100 * row[rate]:.1f}" for row in part["rates"]) + " %"
 
 
-def write_table(readme: Path, model: Path) -> None:
-    """Write the metrics of a model card into a README."""
-    table = format_table(read_card(model).raw.get("metrics", {}))
-    readme.write_text(insert_table(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
-
-
-@click.command()
-def main() -> None:
-    """Write the metrics of the model card into README.md."""
-    write_table(ROOT / "README.md", Settings().model)
-    click.echo("README.md has the metrics of the model card.")
-
-
 if __name__ == "__main__":
-    main()
+    readme = ROOT / "README.md"
+    table = format_table(read_card(Settings().model).raw.get("metrics", {}))
+    readme.write_text(insert_table(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
+    print("README.md has the metrics of the model card.")

@@ -13,22 +13,15 @@ from app.errors import ModelError
 from app.recognition.inference import to_unit_length
 from app.recognition.model_card import ModelCard
 
-FILE = "impostors.safetensors"
-"""File name, in the folder of the network's model card."""
-
-_NETWORK = "network"
+FILE = "impostors.safetensors"  # in the folder of the network's model card
 
 
 def read_impostors(model: Path, card: ModelCard) -> FloatArray:
-    """Read the impostors of the network whose card is at `model`: float32 (faces, dims) of unit length.
-
-    Raises:
-        ModelError: the file is missing or damaged, or belongs to another network.
-    """
+    """Read the impostors of the network whose card is at `model`: float32 (faces, dims) of unit length."""
     path = model.with_name(FILE)
     try:
         with safetensors.safe_open(path, "numpy") as file:
-            owner = (file.metadata() or {}).get(_NETWORK)
+            owner = (file.metadata() or {}).get("network")
             embeddings: FloatArray = file.get_tensor("embeddings").astype(np.float32)
     except (OSError, safetensors.SafetensorError) as error:
         raise ModelError(
@@ -43,4 +36,4 @@ def read_impostors(model: Path, card: ModelCard) -> FloatArray:
 def write_impostors(model: Path, network_id: str, embeddings: AnyArray) -> None:
     """Write impostors, float (faces, dims), next to the model card at `model`, as float16."""
     tensors = {"embeddings": embeddings.astype(np.float16)}
-    model.with_name(FILE).write_bytes(safetensors.numpy.save(tensors, {_NETWORK: network_id}))
+    model.with_name(FILE).write_bytes(safetensors.numpy.save(tensors, {"network": network_id}))

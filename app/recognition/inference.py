@@ -26,14 +26,9 @@ if TYPE_CHECKING:
 class Network:
     """The compiled twin and its model card. Safe to use from several threads.
 
-    Args:
-        weights: arrays by name as `siamese.get_weights` returns them, float16 or float32.
-        card: the model card.
-        precision: of the computation, `f32` or `bf16`. Default: bfloat16 where the processor multiplies it, which is
-            faster and changes an embedding by less than 0.001 in cosine (a test holds that).
-
-    Raises:
-        ModelError: the weights belong to another layout.
+    `weights` are float16 or float32 arrays by name, as `siamese.get_weights` returns them. `precision` is `f32` or
+    `bf16`. The default is bfloat16 where the processor multiplies it, which is faster and changes an embedding by less
+    than 0.001 in cosine (a test holds that).
     """
 
     def __init__(self, weights: Mapping[str, AnyArray], card: ModelCard, precision: str | None = None) -> None:
@@ -86,11 +81,7 @@ def to_unit_length(embeddings: FloatArray) -> FloatArray:
 
 
 def load_network(path: Path) -> Network:
-    """Load the network of a model card, a JSON file with its weights in the same folder.
-
-    Raises:
-        ModelError: card or weights are missing, altered or made for another alignment.
-    """
+    """Load the network of a model card, a JSON file with its weights in the same folder."""
     card = read_card(path)
     return Network(read_weights(path, card), card)
 

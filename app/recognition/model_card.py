@@ -47,19 +47,16 @@ class TwinConfig:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model card; `raw` is the whole JSON object.
+    """A model card. Anchors of another `id` cannot be compared."""
 
-    `id` names the network and its alignment, `crop`. Anchors of another ID cannot be compared.
-    """
-
-    id: str
-    crop: str
+    id: str  # names the network and its alignment
+    crop: str  # the alignment
     twin: TwinConfig
-    weights: str
+    weights: str  # file name
     sha256: str
     rules: Rules
     quality: QualityFloor
-    raw: dict[str, Any]
+    raw: dict[str, Any]  # the whole JSON object
 
 
 def network_id(sha256: str, pipeline: str) -> str:
@@ -74,11 +71,7 @@ def checksum(raw: Mapping[str, Any]) -> str:
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read a model card.
-
-    Raises:
-        ModelError: the file is missing, damaged or altered, or the network needs another alignment.
-    """
+    """Read a model card, which must be unaltered and made for the alignment of this version."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         if raw["crop"] != alignment.PIPELINE:
@@ -128,8 +121,15 @@ def _read_table(rows: list[dict[str, Any]]) -> ThresholdTable:
 
 def verdict_section(rules: Rules) -> dict[str, Any]:
     """Return the section `verdict` of a card, as `read_card` reads it."""
+
+    def format_row(row: tuple[tuple[int, float], ...]) -> list[dict[str, Any]]:
+        return [{"anchors": count, "class_distance": round(value, 5)} for count, value in row]
+
     return {
-        "thresholds": [{"fpir": fpir, "galleries": _format_table(table)} for fpir, table in rules.thresholds],
+        "thresholds": [
+            {"fpir": fpir, "galleries": [{"people": people, "thresholds": format_row(row)} for people, row in table]}
+            for fpir, table in rules.thresholds
+        ],
         "margin": round(rules.margin, 5),
         "pairs": {
             "false_matches": [{"fmr": fmr, "score": round(score, 5)} for fmr, score in rules.pairs.false_matches],
@@ -138,22 +138,8 @@ def verdict_section(rules: Rules) -> dict[str, Any]:
     }
 
 
-def _format_table(table: ThresholdTable) -> list[dict[str, Any]]:
-    return [
-        {
-            "people": people,
-            "thresholds": [{"anchors": count, "class_distance": round(value, 5)} for count, value in row],
-        }
-        for people, row in table
-    ]
-
-
 def read_weights(path: Path, card: ModelCard) -> dict[str, AnyArray]:
-    """Read the weights of the card at `path`: float16 or float32 arrays by name.
-
-    Raises:
-        ModelError: the file is missing, or its sha256 differs from the card's.
-    """
+    """Read the weights of the card at `path`: float16 or float32 arrays by name."""
     file = path.with_name(card.weights)
     try:
         data = file.read_bytes()
@@ -165,10 +151,8 @@ def read_weights(path: Path, card: ModelCard) -> dict[str, AnyArray]:
 
 
 def to_stored_dtype(array: AnyArray) -> AnyArray:
-    """Return an array as a weights file stores it: matrices and kernels float16, vectors float32.
-
-    Vectors are few, and variances of batch normalizations fall below the smallest float16.
-    """
+    """Return an array as a weights file stores it: matrices and kernels float16, vectors float32."""
+    # Vectors are few, and variances of batch normalizations fall below the smallest float16.
     return array.astype(np.float32 if array.ndim == 1 else np.float16)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from app.errors import UnreadableImage
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.recognition import comparison
-from app.recognition.decision import Rules, Verdict, decide, resolve_duplicate_matches
+from app.recognition.decision import Rules, decide, resolve_duplicate_matches
 from app.recognition.inference import Network, load_network
 from app.recognition.results import ComparedPhoto, Comparison, FaceCrop, Identification, IdentifiedFace, Probe
 from app.recognition.scoring import rank
@@ -170,27 +170,27 @@ class Recognizer:
         small = Picture(gray[:256, :256])
         face = DetectedFace(Box(64, 64, 128, 128), np.array([[96.0, 110.0], [160.0, 110.0]]), 1.0)
         with ThreadPoolExecutor(1) as pool:
-            detection = pool.submit(self._warm_up_detector, small, photo)
-            self.identify_faces(small, (face,))
-            detection.result()
-
-    def _warm_up_detector(self, small: Picture, photo: bytes) -> None:
-        self.detect(small)
-        self.detector.warm_up(self.decode(photo))
+            # The other thread warms up the network.
+            network = pool.submit(self.identify_faces, small, (face,))
+            self.detect(small)
+            self.detector.warm_up(self.decode(photo))
+            network.result()
 
     def _embed(self, crops: Sequence[FaceCrop]) -> tuple[Probe, ...]:
         aligned = [crop.crop for crop in crops if crop.crop is not None]
         with stage("embed"):
-            embeddings = iter(self.network.embed_raw(np.stack(aligned)) if aligned else ())
-        return tuple(self._to_probe(crop, None if crop.crop is None else next(embeddings)) for crop in crops)
-
-    def _to_probe(self, crop: FaceCrop, embedding: FloatArray | None) -> Probe:
+            embeddings: Iterator[FloatArray] = iter(self.network.embed_raw(np.stack(aligned)) if aligned else ())
         floor = self.network.card.quality
-        if crop.quality is None or embedding is None:
-            return Probe(crop.face, None, None, floor.flaw(None))
-        norm = float(np.linalg.norm(embedding))
-        flaw = floor.flaw(replace(crop.quality, norm=norm))
-        return Probe(crop.face, crop.crop, embedding / max(norm, 1e-6), flaw)
+        probes = []
+        for crop in crops:
+            if crop.quality is None:
+                probes.append(Probe(crop.face, None, None, floor.flaw(None)))
+                continue
+            embedding = next(embeddings)
+            norm = float(np.linalg.norm(embedding))
+            flaw = floor.flaw(replace(crop.quality, norm=norm))
+            probes.append(Probe(crop.face, crop.crop, embedding / max(norm, 1e-6), flaw))
+        return tuple(probes)
 
 
 def _crop_face(picture: Picture, face: DetectedFace) -> FaceCrop:
@@ -203,12 +203,9 @@ def _crop_face(picture: Picture, face: DetectedFace) -> FaceCrop:
 
 
 def _identify_photo(probes: Sequence[Probe], snapshot: Snapshot, rules: Rules) -> tuple[IdentifiedFace, ...]:
-    verdicts = resolve_duplicate_matches([_decide(probe, snapshot, rules) for probe in probes], rules, len(snapshot))
+    rankings = [() if probe.embedding is None else rank(probe.embedding, snapshot, rules.head) for probe in probes]
+    verdicts = [decide(ranking, rules, probe.flaw) for ranking, probe in zip(rankings, probes, strict=True)]
+    resolved = resolve_duplicate_matches(verdicts, rules, len(snapshot))
     return tuple(
-        IdentifiedFace(probe.face, probe.crop, verdict) for probe, verdict in zip(probes, verdicts, strict=True)
+        IdentifiedFace(probe.face, probe.crop, verdict) for probe, verdict in zip(probes, resolved, strict=True)
     )
-
-
-def _decide(probe: Probe, snapshot: Snapshot, rules: Rules) -> Verdict:
-    ranking = () if probe.embedding is None else rank(probe.embedding, snapshot, rules.head)
-    return decide(ranking, rules, probe.flaw)

@@ -22,15 +22,12 @@ class FaceCrop:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A face crop with its `embedding`, float32 (dims,) of unit length, None if the detector found no eyes.
-
-    `flaw` is a sentence that says why the quality is too low, or None.
-    """
+    """A face crop with its `embedding`, float32 (dims,) of unit length, None if the detector found no eyes."""
 
     face: DetectedFace
     crop: ByteArray | None
     embedding: FloatArray | None
-    flaw: str | None
+    flaw: str | None  # a sentence that says why the quality is too low
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,7 @@ SAME_PICTURE = 0.75
 quality 30 stay above it; no impostor is closer to any anchor of the shipped gallery than 0.65
 (`bench.embeddings copies`)."""
 
-_SHORTLIST = 64
-"""Number of people, closest by template, whose anchors are compared with the probe one by one."""
+_SHORTLIST = 64  # people, closest by template, whose anchors are compared with the probe one by one
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,8 @@ class PersonDistance:
 class Ranking(Sequence[PersonDistance]):
     """Everyone in the gallery, the smallest class distance first. Rows are computed when they are read.
 
-    Args:
-        snapshot: the gallery.
-        probe: float32 (dims,) of unit length.
-        head: from distance to score.
-        distances: float32 (people,), the class distances.
-        unrejected: by position, the class distances of people before a rejected face raised them.
+    `probe` is float32 (dims,) of unit length, and `distances` are the class distances, float32 (people,). `unrejected`
+    has, by position, the class distances of people before a rejected face raised them.
     """
 
     def __init__(
@@ -121,12 +116,12 @@ class Ranking(Sequence[PersonDistance]):
         return self._head.score_cosines(self._snapshot.person(position) @ self._probe)
 
     def _rows(self, positions: Sequence[int]) -> Iterator[PersonDistance]:
-        offsets = self._snapshot.offsets if len(positions) > _SHORTLIST else None
+        offsets = self._snapshot.offsets
         for position in positions:
-            if offsets is None:
-                scores = self._anchor_scores(position)
-            else:
+            if len(positions) > _SHORTLIST:
                 scores = self._all_scores[offsets[position] : offsets[position + 1]]
+            else:
+                scores = self._anchor_scores(position)
             yield PersonDistance(
                 self._snapshot.names[position],
                 float(self._distances[position]),
@@ -139,16 +134,7 @@ class Ranking(Sequence[PersonDistance]):
 
 
 def rank(embedding: AnyArray, snapshot: Snapshot, head: Head) -> Sequence[PersonDistance]:
-    """Rank everyone in the gallery by class distance.
-
-    Args:
-        embedding: float (dims,) of unit length, the probe.
-        snapshot: the gallery.
-        head: the network's last step.
-
-    Returns:
-        A `Ranking`; an empty tuple if the gallery is empty.
-    """
+    """Return a `Ranking` of the gallery for a probe, float (dims,) of unit length, or () for an empty gallery."""
     if not len(snapshot):
         return ()
     probe = np.asarray(embedding, dtype=np.float32)
@@ -178,10 +164,7 @@ def _raise_rejected(probe: FloatArray, snapshot: Snapshot, head: Head, distances
 
     A rejected face counts if the probe is closer to it than half way between the person's template and their closest
     anchor. The class distance becomes at least 1 minus the score against the rejected face. `bench.embeddings rejected`
-    measures the effect on impostors and on the person.
-
-    Returns:
-        The class distances before, by position.
+    measures the effect. The result is the class distances before, by position.
     """
     rows = np.flatnonzero(snapshot.rejected_positions >= 0)
     before: dict[int, float] = {}

@@ -24,20 +24,15 @@ from app.vision.alignment import SIZE
 if TYPE_CHECKING:
     import keras
 
+# Addends to the variance in batch normalization: after convolutions, and around the dense layer.
 CONVOLUTION_EPSILON, EMBEDDING_EPSILON = 1e-3, 2e-5
-"""Addends to the variance in batch normalization: after convolutions, and around the dense layer."""
 
 
 def build_twin(config: TwinConfig, precision: str = "float32") -> keras.Model:
     """Build the twin with random weights.
 
-    Args:
-        config: the layout.
-        precision: Keras dtype policy of the convolutions, for training. Weights and embedding stay float32.
-
-    Returns:
-        A Keras model from float32 (batch, 112, 112, 3), as `alignment.normalize` returns it, to float32 (batch,
-        embedding) of unit length.
+    It maps float32 (batch, 112, 112, 3), as `alignment.normalize` returns it, to float32 (batch, embedding) of unit
+    length. `precision` is the Keras dtype policy of the convolutions in training. Weights and embedding stay float32.
     """
     layers = import_keras().layers
 
@@ -69,9 +64,7 @@ def build_twin(config: TwinConfig, precision: str = "float32") -> keras.Model:
 def build_siamese(twin: keras.Model, head: Head) -> keras.Model:
     """Join two uses of one twin into the Siamese network.
 
-    Returns:
-        A Keras model of two inputs, float32 (batch, 112, 112, 3) each, and one output, float32 (batch, 1): the
-        score, 0 same ... 1 different.
+    It maps two inputs, float32 (batch, 112, 112, 3) each, to the score, float32 (batch, 1): 0 same ... 1 different.
     """
     keras = import_keras()
     first, second = (keras.layers.Input(twin.input_shape[1:], name=name) for name in ("first", "second"))
@@ -90,11 +83,7 @@ def get_weights(twin: keras.Model) -> dict[str, AnyArray]:
 
 
 def set_weights(twin: keras.Model, weights: Mapping[str, AnyArray]) -> None:
-    """Fill a twin with weights, as `get_weights` returns them.
-
-    Raises:
-        ModelError: the weights belong to another layout.
-    """
+    """Fill a twin with weights, as `get_weights` returns them, of the same layout."""
     shapes = {f"{position:03d}": tuple(variable.shape) for position, variable in enumerate(twin.variables)}
     if {name: array.shape for name, array in weights.items()} != shapes:
         raise ModelError("The weights belong to a network of another layout than their card describes.")
