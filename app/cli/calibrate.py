@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
 from app import text
 from app.cli import common
-
-if TYPE_CHECKING:
-    from app.training.calibration.own_gallery import GalleryRates
 
 
 @click.command()
@@ -47,21 +43,17 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
     if as_json:
         click.echo(common.format_json(asdict(rates)))
     else:
-        _print(rates)
+        click.echo(
+            f"{rates.people} people, {text.count(rates.anchors, 'anchor')}. With the FPIR set to {rates.fpir:.1%}:\n"
+            f"  TPIR: {rates.tpir:.1%} of the anchors match their own person, {rates.misidentified:.1%} another one.\n"
+            f"  FPIR: {rates.impostor_fpir:.2%} of {rates.impostors:,} impostor faces match a person.\n"
+            f"  FPIR: {rates.left_out_fpir:.2%} of the anchors match if their person is left out of the gallery."
+        )
+        for fpir, shift in rates.shifts:
+            if shift is None:
+                click.echo(f"FPIR {fpir:.1%}: this gallery has too few faces. It needs {round(1 / fpir):,}.")
+            else:
+                click.echo(f"FPIR {fpir:.1%}: calibration moves the thresholds by {shift:+.3f}.")
     if apply:
         gallery.shift_thresholds([(fpir, shift) for fpir, shift in rates.shifts if shift is not None])
         click.echo("Applied. To revert: python main.py calibrate --revert", err=as_json)
-
-
-def _print(rates: GalleryRates) -> None:
-    click.echo(f"{rates.people} people, {text.count(rates.anchors, 'anchor')}. With the FPIR set to {rates.fpir:.1%}:")
-    click.echo(
-        f"  TPIR: {rates.tpir:.1%} of the anchors match their own person, {rates.misidentified:.1%} another one."
-    )
-    click.echo(f"  FPIR: {rates.impostor_fpir:.2%} of {rates.impostors:,} impostor faces match a person.")
-    click.echo(f"  FPIR: {rates.left_out_fpir:.2%} of the anchors match if their person is left out of the gallery.")
-    for fpir, shift in rates.shifts:
-        if shift is None:
-            click.echo(f"FPIR {fpir:.1%}: this gallery has too few faces. It needs {round(1 / fpir):,}.")
-        else:
-            click.echo(f"FPIR {fpir:.1%}: calibration moves the thresholds by {shift:+.3f}.")

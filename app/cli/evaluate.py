@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from app.cli import common
-from app.cli.training_options import FOLDER, GALLERY, LFW, WORK, progress_bars
+from app.cli.training_options import FOLDER, GALLERY, LFW, OUTPUT, WORK, progress_bars
 
 
 @click.command()
@@ -17,20 +17,16 @@ from app.cli.training_options import FOLDER, GALLERY, LFW, WORK, progress_bars
 @WORK
 @GALLERY
 @LFW
-@click.option(
-    "--robustness/--no-robustness", "degraded", default=True, help="Also measure degraded photos, in minutes."
-)
+@click.option("--robustness/--no-robustness", default=True, help="Also measure degraded photos, in minutes.")
 @click.option("--write/--no-write", default=True, help="Write the metrics into the model card. Default: write.")
-@click.option(
-    "--report", "folder", type=click.Path(path_type=Path), help="Report folder. Default: report, by the card."
-)
+@click.option("--report", "folder", type=OUTPUT, help="Report folder. Default: report, by the card.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def evaluate(
     faces: Path,
     work: Path,
     gallery: str,
     lfw: Path | None,
-    degraded: bool,
+    robustness: bool,
     write: bool,
     folder: Path | None,
     as_json: bool,
@@ -47,7 +43,8 @@ def evaluate(
         from app.training.data import labeled_faces
         from app.training.data.crops import Pipeline
         from app.training.evaluation import evaluate as evaluation
-        from app.training.evaluation import report, robustness
+        from app.training.evaluation import report
+        from app.training.evaluation import robustness as robustness_rates
 
         recognizer = Recognizer.load(settings.with_changes(database_url=f"sqlite:///{database}/gallery.sqlite"))
         network = recognizer.network
@@ -58,10 +55,10 @@ def evaluate(
             metrics |= evaluation.evaluate_unseen_people(loaded, network.card)
             metrics["lfw"], roc = evaluation.evaluate_lfw(lfw, labeled_faces.lfw_names(faces), pipeline)
             details |= roc
-        if degraded:
-            metrics["resent"] = robustness.resent_rates(loaded, recognizer, progress)
-            metrics["robustness"] = robustness.degraded_rates(loaded, recognizer, progress)
-            metrics["tilt"] = robustness.tilt_rates(metrics["robustness"])
+        if robustness:
+            metrics["resent"] = robustness_rates.resent_rates(loaded, recognizer, progress)
+            metrics["robustness"] = robustness_rates.degraded_rates(loaded, recognizer, progress)
+            metrics["tilt"] = robustness_rates.tilt_rates(metrics["robustness"])
         recognizer.gallery.close()
         card = network.card.raw | {"metrics": network.card.raw.get("metrics", {}) | metrics}
         if write:

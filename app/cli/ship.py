@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli import common
-from app.cli.training_options import FILE, FOLDER, GALLERY, LFW, WORK, progress_bars
+from app.cli.training_options import FILE, FOLDER, GALLERY, LFW, OUTPUT, WORK, progress_bars
 
 
 @click.command()
@@ -15,8 +15,8 @@ from app.cli.training_options import FILE, FOLDER, GALLERY, LFW, WORK, progress_
 @WORK
 @GALLERY
 @LFW
-@click.option("--model", type=click.Path(path_type=Path), help="Model card to write. Default: FACES_MODEL.")
-@click.option("--anchors", type=click.Path(path_type=Path), help="Gallery to write. Default: FACES_ANCHORS.")
+@click.option("--model", type=OUTPUT, help="Model card to write. Default: FACES_MODEL.")
+@click.option("--anchors", type=OUTPUT, help="Gallery to write. Default: FACES_ANCHORS.")
 @click.option("--data", default="", help="Description of the training data, for the model card.")
 @click.option("--pretrained", type=FILE, help="ONNX file to ship instead of the trained network, such as SFace's.")
 @click.option("--source", default="", help="Origin of the pretrained file, for the model card.")
@@ -43,11 +43,12 @@ def ship(
     settings = common.load_settings()
     model, anchors = model or settings.model, anchors or settings.anchors
     with progress_bars() as progress:
+        from app.recognition.impostor_faces import write_impostors
         from app.training.calibration.calibrate import calibrate
         from app.training.data import labeled_faces
         from app.training.data.crops import Pipeline
         from app.training.release import export, onnx_import
-        from app.training.release import gallery as gallery_files
+        from app.training.release.gallery import write_gallery
         from app.vision.detection import Detector
 
         if pretrained:
@@ -60,7 +61,8 @@ def ship(
         rules, floor, _ = calibrate(loaded, pipeline, pretrained is not None)
         raw = export.describe(about, data, crops_made_by=settings.detector)
         card = export.write_card(model, raw, weights, rules, floor)
-        gallery_files.write_impostors(model, card.id, loaded)
-        gallery_files.write_gallery(anchors, card.id, loaded, floor, progress)
+        # No threshold was chosen on the test impostors, so that `people check` and `calibrate` can use them.
+        write_impostors(model, card.id, loaded.embeddings[loaded.positions("test-impostor")])
+        write_gallery(anchors, card.id, loaded, floor, progress)
     click.echo(f"Wrote {model}, its weights and impostors, and the gallery {anchors}.")
     click.echo(f"Next: python main.py evaluate {faces}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,16 +29,7 @@ from app.cli.training_options import FILE, FOLDER, GALLERY, WORK, progress_bars
 @click.option("--teacher", "teacher_card", type=FILE, help="Model card of a network to learn from (distillation).")
 @click.option("--from", "initial_card", type=FILE, help="Model card of the initial weights. Default: random weights.")
 def train(
-    faces: Path,
-    work: Path,
-    gallery: str,
-    steps: int,
-    batch_size: int,
-    learning_rate: float,
-    precision: str,
-    seed: int,
-    teacher_card: Path | None,
-    initial_card: Path | None,
+    faces: Path, work: Path, gallery: str, teacher_card: Path | None, initial_card: Path | None, **options: Any
 ) -> None:
     """Train a network on FACES_FOLDER, which has one folder of pictures for each person.
 
@@ -55,29 +47,18 @@ def train(
 
         training_set = training_faces.load(faces, work, Detector.from_settings(settings), gallery, progress)
     click.echo(f"{len(training_set)} pictures of {len(set(training_set.identities))} people.")
-    initial = read_card(initial_card) if initial_card else None
-    teacher_id, teacher = "", None
+    config, weights, teacher = TwinConfig(), None, None
+    if initial_card:
+        card = read_card(initial_card)
+        config, weights = card.twin, read_weights(initial_card, card)
+        pretrained = card.raw["training"].get("pretrained")
+        origin = f": {pretrained['source']}, {pretrained['license']}" if pretrained else ""
+        options["initial"] = f"{card.id}{origin}"
     if teacher_card:
         card = read_card(teacher_card)
-        teacher_id, teacher = card.id, build_twin(card.twin, PRECISIONS[precision])
+        options["teacher"] = card.id
+        teacher = build_twin(card.twin, PRECISIONS[options["precision"]])
         set_weights(teacher, read_weights(teacher_card, card))
-    plan = TrainingPlan(
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        checkpoint_steps=min(200, steps),
-        precision=precision,
-        seed=seed,
-        initial=_origin(initial.id, initial.raw) if initial else "",
-        teacher=teacher_id,
-    )
-    weights = read_weights(initial_card, initial) if initial_card and initial else None
-    config = initial.twin if initial else TwinConfig()
+    plan = TrainingPlan(checkpoint_steps=min(200, options["steps"]), **options)
     trainer.train(training_set, work / "run", plan, config, weights, teacher, click.echo)
     click.echo(f"Trained. Next: python main.py ship {faces}")
-
-
-def _origin(card_id: str, card: dict[str, dict[str, dict[str, str]]]) -> str:
-    """Return the card ID of initial weights, with source and license if they were pretrained elsewhere."""
-    pretrained = card["training"].get("pretrained")
-    return f"{card_id}: {pretrained['source']}, {pretrained['license']}" if pretrained else card_id

@@ -13,6 +13,7 @@ from app.settings import ROOT
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+OUTPUT = click.Path(path_type=Path)
 WORK = click.option(
     "--work",
     type=click.Path(path_type=Path, file_okay=False),
@@ -31,11 +32,7 @@ LFW = click.option(
 
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a progress bar for each step.
-
-    Yields:
-        Function that takes the name of a step, the number of finished items and their total.
-    """
+    """Yield a function that shows a progress bar for each step, see `app.training.data.crops.Progress`."""
     # Imported here, quietly: TensorFlow's log lines would break the bars.
     from app.recognition.siamese import import_keras
 

@@ -26,7 +26,7 @@ STILL_RECOGNIZED = 0.5
 """Share of the usually recognized faces that must still be recognized in reduced copies."""
 
 EYE_DISTANCES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0)
-"""Eye distances of the reduced copies in pixels."""
+"""In pixels of the reduced copies."""
 
 DETAIL_QUANTILE = 0.25
 """Quantile of the detail of the smallest faces that becomes the floor, so that most of them pass."""

@@ -7,6 +7,7 @@ measures the result on other faces.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -97,15 +98,9 @@ def mean_fpir(distances: AnyArray, threshold: float, people: int) -> float:
 
 
 def choose_threshold(distances: AnyArray, people: int, fpir: float) -> float:
-    """Return the largest class distance at which `mean_fpir` is at most `fpir`, to 1e-5."""
-    low, high = 0.0, 1.0
-    while high - low > 1e-5:
-        middle = (low + high) / 2
-        if mean_fpir(distances, middle, people) <= fpir:
-            low = middle
-        else:
-            high = middle
-    return low
+    """Return the largest class distance at which `mean_fpir` is at most `fpir`, in steps of 1e-5."""
+    steps = bisect_right(range(1, 100_001), fpir, key=lambda step: mean_fpir(distances, step * 1e-5, people))
+    return steps * 1e-5
 
 
 def mask_ambiguous(distances: AnyArray, margin: float) -> AnyArray:

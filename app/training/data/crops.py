@@ -39,12 +39,10 @@ def no_progress(step: str, done: int, total: int) -> None:
 class Crops:
     """The largest face of each photo.
 
-    Attributes:
-        files: Photos, relative to their root.
-        crops: uint8 (files, 112, 112, 3) RGB, read from disk as needed.
-        rows: float32 (files, 16) of the detector: box (4), confidence, confidence in the enlarged view (NaN without
-            one), landmarks (10, NaN for those that the detector does not report). All NaN where it missed the face.
-        norms: float32 (files,), lengths of the embeddings before scaling. None before `embed`.
+    `files` are relative to their root. `crops` is uint8 (files, 112, 112, 3) RGB, read from disk as needed. `rows`,
+    float32 (files, 16), has the box (4), confidence, confidence in the enlarged view (NaN without one), and landmarks
+    (10, NaN for those that the detector does not report). All are NaN where it missed the face. `norms`, float32
+    (files,), has the lengths of the embeddings before scaling, and is None before `embed`.
     """
 
     files: list[str]

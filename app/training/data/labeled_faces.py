@@ -19,15 +19,13 @@ from app.arrays import ByteArray, FloatArray, IntArray, TextArray
 from app.errors import TrainingError
 from app.gallery.names import slug
 from app.training.data.crops import Crops, Pipeline
-from app.training.data.duplicates import find_duplicates
-from app.training.data.splits import split_of, unit_hash
+from app.training.data.splits import find_duplicates, split_of, unit_hash
 from app.vision import decoding
 
 UNSEEN = "unseen"
-"""Folder of the identities of LFW."""
+"""First part of the identities of LFW."""
 
 MIN_LFW_PICTURES = 10
-"""Pictures that a person of LFW needs to join the gallery."""
 
 GALLERY_SPLITS = ("train", "calibration", "test", "test-unseen")
 IMPOSTOR_SPLITS = ("calibration-impostor", "test-impostor", "calibration-famous", "test-famous")
@@ -37,15 +35,9 @@ IMPOSTOR_SPLITS = ("calibration-impostor", "test-impostor", "calibration-famous"
 class LabeledFaces:
     """Faces with identity, split and embedding.
 
-    Attributes:
-        paths: The pictures.
-        crops: One crop for each picture.
-        identities: str (faces,), folders of the people.
-        splits: str (faces,), as `split_of` returns them, and `test-unseen` for LFW people in the gallery. `repeated`
-            marks held-out copies of training faces.
-        embeddings: float32 (faces, dims) of unit length, zeros where the detector missed the face.
-        spellings: Names by folder name, where they differ.
-        sources: Collections by file, where they differ from the first folder.
+    `identities` are the folders of the people. `splits` are those of `split_of`, `test-unseen` for LFW people in the
+    gallery, and `repeated` for held-out copies of training faces. `embeddings` is float32 (faces, dims) of unit length,
+    zeros where the detector missed the face. `spellings` has names by folder name, and `sources` collections by file.
     """
 
     paths: Sequence[Path]
@@ -71,14 +63,7 @@ class LabeledFaces:
 
 
 def load(root: Path, lfw: Path | None, gallery: str, spellings: Mapping[str, str], pipeline: Pipeline) -> LabeledFaces:
-    """Crop and embed the gallery people and the impostors.
-
-    Args:
-        root: Folder of identities.
-        lfw: Folder of LFW, if any.
-        gallery: Sub-folder of `root` with the gallery people.
-        spellings: Names by folder name.
-        pipeline: Detector and network.
+    """Crop and embed the gallery people, in a sub-folder of `root`, and the impostors.
 
     Raises:
         TrainingError: There are no gallery people below `root`, or no impostors.

@@ -19,10 +19,8 @@ from app.vision.detection import Detector
 class TrainingFaces:
     """Every face of a folder.
 
-    Attributes:
-        crops: uint8 (faces, 112, 112, 3) RGB, as the serving pipeline aligns them.
-        identities: str (faces,), the folder of each person.
-        splits: str (faces,), as `splits.split_of` returns them, or `missed` by the detector.
+    `crops` is uint8 (faces, 112, 112, 3) RGB, as the serving pipeline aligns them. `identities` are the folders of the
+    people. `splits` are those of `splits.split_of`, or `missed` by the detector.
     """
 
     crops: ByteArray

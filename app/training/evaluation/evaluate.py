@@ -17,8 +17,8 @@ from app.recognition.model_card import ModelCard
 from app.training.data.crops import Pipeline
 from app.training.data.labeled_faces import UNSEEN, LabeledFaces
 from app.training.evaluation import fairness, identification, verification
+from app.training.evaluation.identification import distances_and_hits, rank_faces, tpir_curve
 from app.training.evaluation.own_galleries import Collection, own_gallery_rates
-from app.training.evaluation.ranked_faces import distances, rank1_hits, rank_faces
 
 
 def evaluate_gallery(faces: LabeledFaces, snapshot: Snapshot, card: ModelCard) -> tuple[Metrics, Metrics]:
@@ -35,18 +35,19 @@ def evaluate_gallery(faces: LabeledFaces, snapshot: Snapshot, card: ModelCard) -
     metrics: Metrics = {
         "impostors": {name: identification.impostor_rates(kind, card.rules) for name, kind in kinds.items() if kind},
         "celebrities": identification.known_face_rates(celebrities, ordinary, card.rules),
-        "reliability": identification.reliability_bins(distances(everyone), rank1_hits(everyone)),
+        "reliability": identification.reliability_bins(*distances_and_hits(everyone)),
         "fairness": fairness.summarize(by_person, by_source),
     }
-    curves = {
-        "celebrities": identification.open_set_curve(celebrities, ordinary),
-        "celebrities, among look-alikes": identification.open_set_curve(celebrities, look_alikes),
-    }
+    curves = {"celebrities": (celebrities, ordinary), "celebrities, among look-alikes": (celebrities, look_alikes)}
     if unseen:
         metrics["unseen_people"] = identification.known_face_rates(unseen, ordinary, card.rules)
-        curves["LFW people"] = identification.open_set_curve(unseen, ordinary)
+        curves["LFW people"] = (unseen, ordinary)
+    points = {
+        name: tpir_curve(*distances_and_hits(known), distances_and_hits(impostors)[0])
+        for name, (known, impostors) in curves.items()
+    }
     errors = fairness.frequent_errors(celebrities)
-    return metrics, {"open_set_curves": curves, "people": by_person, "frequent_errors": errors}
+    return metrics, {"open_set_curves": points, "people": by_person, "frequent_errors": errors}
 
 
 def evaluate_unseen_people(faces: LabeledFaces, card: ModelCard) -> Metrics:

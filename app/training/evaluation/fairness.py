@@ -12,7 +12,7 @@ import numpy as np
 
 from app.recognition.decision import Rules
 from app.recognition.evaluation_table import Metrics
-from app.training.evaluation.ranked_faces import RankedFace, share
+from app.training.evaluation.identification import RankedFace, share
 
 MIN_FACES = 20
 """Faces that a collection needs to be listed."""
@@ -37,9 +37,9 @@ def rates_by_source(known: Sequence[RankedFace], impostors: Sequence[RankedFace]
     """Return `source`, `people` (known or impostors), `faces` and rates of each large collection, worst first."""
     rows: list[Metrics] = []
     for source, own in _group(known, lambda face: face.source):
-        rates = {"rank1": share(own, lambda face: face.is_rank1)}
-        rates["matched"] = share(own, lambda face: face.match(rules) == face.person)
-        rows.append({"source": source, "people": "known", "faces": len(own), **rates})
+        rank1 = share(own, lambda face: face.is_rank1)
+        matched = share(own, lambda face: face.match(rules) == face.person)
+        rows.append({"source": source, "people": "known", "faces": len(own), "rank1": rank1, "matched": matched})
     for source, own in _group(impostors, lambda face: face.source):
         matched = share(own, lambda face: face.match(rules) is not None)
         rows.append({"source": source, "people": "impostors", "faces": len(own), "matched": matched})

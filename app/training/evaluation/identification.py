@@ -7,24 +7,105 @@ person is. Missed faces and faces of low quality never match. A missed face is a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.arrays import AnyArray, BoolArray, DoubleArray
-from app.recognition.decision import FPIRS, Rules
+from app.errors import TrainingError
+from app.gallery.snapshot import Snapshot
+from app.recognition.decision import FPIRS, Rules, Verdict, decide
 from app.recognition.evaluation_table import Metrics
-from app.training.evaluation.ranked_faces import RankedFace, distances, rank1_hits, share
+from app.recognition.model_card import ModelCard
+from app.recognition.scoring import PersonDistance, rank
+from app.training.data.labeled_faces import GALLERY_SPLITS, LabeledFaces
+
+_RANKS = 6
+"""Rows kept of a ranking: rank 1 to 5 also if the face's own person is left out."""
+
+
+@dataclass(frozen=True)
+class RankedFace:
+    """A face of the evaluation with its ranking.
+
+    `identity` is its folder, `person` its name in the gallery (None for an impostor), `source` its collection.
+    `ranking` has the closest people, and is empty if the detector missed the face. `people` is the size of the gallery.
+    `flaw` says why the quality is too low, or is None.
+    """
+
+    identity: str
+    person: str | None
+    source: str
+    ranking: tuple[PersonDistance, ...]
+    people: int
+    flaw: str | None = None
+
+    @property
+    def distance(self) -> float:
+        """Class distance of the closest person, infinite for missed faces and faces of low quality."""
+        return self.ranking[0].class_distance if self.ranking and self.flaw is None else np.inf
+
+    @property
+    def is_rank1(self) -> bool:
+        """Whether the closest person is the right one, whatever the quality."""
+        return bool(self.ranking) and self.ranking[0].person == self.person
+
+    @property
+    def is_rank5(self) -> bool:
+        """Whether the right person is among the closest five, whatever the quality."""
+        return self.person in [row.person for row in self.ranking[:5]]
+
+    def verdict(self, rules: Rules) -> Verdict:
+        """Return the verdict of the serving pipeline."""
+        return decide(self.ranking, rules, self.flaw, self.people)
+
+    def match(self, rules: Rules) -> str | None:
+        """Return the name of the matched person, or None."""
+        return self.verdict(rules).person
+
+    def as_impostor(self) -> RankedFace:
+        """Return the face with its person left out of the gallery."""
+        others = tuple(row for row in self.ranking if row.person != self.person)
+        return replace(self, person=None, ranking=others, people=self.people - 1)
+
+
+def rank_faces(faces: LabeledFaces, positions: Iterable[int], snapshot: Snapshot, card: ModelCard) -> list[RankedFace]:
+    """Rank faces against the gallery, including those that the detector missed.
+
+    Raises:
+        TrainingError: A gallery person is not in the gallery.
+    """
+    members = set(snapshot.names)
+    ranked = []
+    for position in positions:
+        person = str(faces.names[position]) if faces.splits[position] in GALLERY_SPLITS else None
+        if person is not None and person not in members:
+            raise TrainingError(f"{person} is not in the gallery. Evaluate a gallery that `ship` made of these faces.")
+        found = faces.crops.found[position]
+        ranking = tuple(rank(faces.embeddings[position], snapshot, card.rules.head)[:_RANKS]) if found else ()
+        flaw = card.quality.flaw(faces.crops.qualities[position])
+        identity = str(faces.identities[position])
+        source = faces.sources.get(faces.crops.files[position], identity.split("/", maxsplit=1)[0])
+        ranked.append(RankedFace(identity, person, source, ranking, len(snapshot), flaw))
+    return ranked
+
+
+def distances_and_hits(faces: Sequence[RankedFace]) -> tuple[DoubleArray, BoolArray]:
+    """Return the class distances of the closest people, and whether they are the right ones: (faces,) each."""
+    return np.array([face.distance for face in faces]), np.array([face.is_rank1 for face in faces], dtype=bool)
+
+
+def share(faces: Sequence[RankedFace], condition: Callable[[RankedFace], bool]) -> float:
+    """Return the share of faces that meet a condition."""
+    return float(np.mean([condition(face) for face in faces]))
 
 
 def tpir(known: AnyArray, is_correct: BoolArray, impostors: AnyArray, fpir: float) -> float:
     """Return the TPIR at the threshold that at most a share `fpir` of the impostors falls below.
 
-    Args:
-        known: float (faces,), distances of known faces to their closest person.
-        is_correct: bool (faces,), whether that is the right person.
-        impostors: float (impostors,), distances of impostors to their closest person.
-        fpir: False positive identification rate.
+    `known`, (faces,), and `impostors`, (impostors,), are distances to the closest person. `is_correct`, (faces,), says
+    whether that is the right person.
     """
     threshold = np.sort(impostors)[int(len(impostors) * fpir)]
     return float((is_correct & (known < threshold)).mean())
@@ -36,11 +117,6 @@ def tpir_curve(known: AnyArray, is_correct: BoolArray, impostors: AnyArray, poin
     return [[rate, tpir(known, is_correct, impostors, rate)] for rate in rates]
 
 
-def open_set_curve(known: Sequence[RankedFace], impostors: Sequence[RankedFace], points: int = 60) -> list[list[float]]:
-    """Return the points of `tpir_curve`."""
-    return tpir_curve(distances(known), rank1_hits(known), distances(impostors), points)
-
-
 def known_face_rates(known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules) -> Metrics:
     """Count rankings and verdicts of faces of gallery people, including missed ones.
 
@@ -50,7 +126,7 @@ def known_face_rates(known: Sequence[RankedFace], impostors: Sequence[RankedFace
     rates = []
     for fpir in FPIRS:
         matched, other, ambiguous = _verdict_shares(known, rules.with_fpir(fpir))
-        at_fpir = tpir(distances(known), rank1_hits(known), distances(impostors), fpir)
+        at_fpir = tpir(*distances_and_hits(known), distances_and_hits(impostors)[0], fpir)
         shares = {"matched": matched, "misidentified": other, "ambiguous": ambiguous}
         rates.append({"fpir": fpir, "tpir": at_fpir, **shares})
     return {
@@ -87,24 +163,18 @@ def reliability_bins(
 ) -> list[Metrics]:
     """Count faces and correct rank-1 people by class distance.
 
-    Args:
-        distances: float64 (faces,), class distances of the closest people.
-        is_correct: bool (faces,), whether the closest person is the right one. Never true for impostors.
-        width: Width of a bin before merging.
-        min_faces: A bin with fewer faces is merged with the next.
+    Bins of a `width` are merged until they have `min_faces`. The arrays are those of `distances_and_hits`.
 
     Returns:
         Rows of `from`, `to` (exclusive), `faces` and `correct` (a number of faces), rising from 0 to 1.
     """
     rows: list[Metrics] = []
     start = 0.0
-    for end in np.round(np.arange(width, 1.0 + width, width), 6).clip(0, 1).tolist():
+    for end in np.linspace(0, 1, round(1 / width) + 1)[1:].round(6).tolist():
         is_last = end == 1.0
         inside = (distances >= start) & ((distances < end) | is_last)
         if is_last or (inside.sum() >= min_faces and (distances >= end).sum() >= min_faces):
             correct = int(is_correct[inside].sum())
             rows.append({"from": start, "to": end, "faces": int(inside.sum()), "correct": correct})
             start = end
-        if is_last:
-            break
     return rows

@@ -18,7 +18,7 @@ from app.recognition.recognizer import Recognizer
 from app.training.data.crops import Progress, no_progress
 from app.training.data.labeled_faces import LabeledFaces
 from app.training.data.splits import unit_hash
-from app.training.evaluation.ranked_faces import rank_faces
+from app.training.evaluation.identification import rank_faces, share
 from app.training.release.gallery import choose_gallery
 from app.vision.decoding import Picture
 from app.vision.detection import rotate_picture
@@ -125,7 +125,7 @@ def resent_rates(faces: LabeledFaces, recognizer: Recognizer, progress: Progress
         progress("resending enrolled photos", number, len(sample))
     return {
         "photos": len(unchanged),
-        "matched": sum(face.match(card.rules) == face.person for face in unchanged) / len(unchanged),
+        "matched": share(unchanged, lambda face: face.match(card.rules) == face.person),
         "compressed": len(sample),
         "compressed_matched": matched / len(sample),
     }

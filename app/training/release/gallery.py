@@ -9,7 +9,6 @@ import numpy as np
 from app.arrays import FloatArray, IntArray
 from app.gallery import shipped
 from app.gallery.snapshot import Snapshot
-from app.recognition import impostor_faces
 from app.recognition.inference import to_unit_length
 from app.training.data.crops import Progress, no_progress
 from app.training.data.labeled_faces import LabeledFaces
@@ -72,8 +71,3 @@ def write_gallery(
         people.append((name, snapshot.person(number), portrait))
         progress("averaging faces", number + 1, len(chosen))
     shipped.write(folder, network_id, people)
-
-
-def write_impostors(model: Path, network_id: str, faces: LabeledFaces) -> None:
-    """Write the embeddings of `test-impostor`, on which no threshold was chosen, for `people check` and `calibrate`."""
-    impostor_faces.write_impostors(model, network_id, faces.embeddings[faces.positions("test-impostor")])

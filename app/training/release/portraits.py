@@ -13,20 +13,12 @@ from app.arrays import AnyArray, BoolArray, ByteArray, DoubleArray
 from app.vision import alignment
 
 _CANVAS = 336
-"""Side of the average in pixels before it is framed."""
-
-_MIN_FRAME = 0.58
-"""Smallest side of the frame, as a share of the canvas."""
-
-_COVERED = 0.88
-"""Share of the frame that pictures must cover."""
-
-_CENTER = 0.55
-"""Preferred height of the frame's center, between eyes and mouth, as a share of the canvas."""
-
 _FADE = 40
 _FILL_RADIUS = 30
 _BLACK = 24
+
+# Shares of the canvas, except for `_COVERED`, the share of the frame that pictures must cover.
+_MIN_FRAME, _CENTER, _COVERED = 0.58, 0.55, 0.88
 
 
 def average_face(pictures: Sequence[ByteArray], landmarks: Sequence[DoubleArray], details: AnyArray) -> bytes:

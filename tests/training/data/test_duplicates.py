@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from app.training.data.crops import Crops
-from app.training.data.duplicates import find_duplicates
+from app.training.data.splits import find_duplicates
 from app.vision import alignment
 from tests import photos
 from tests.training.data.test_crops import rows_of

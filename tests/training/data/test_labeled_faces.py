@@ -9,7 +9,7 @@ from app.training.data import crops as crops_module
 from app.training.data import labeled_faces
 from app.training.data.crops import Crops, Pipeline
 from app.training.data.labeled_faces import LabeledFaces, drop_gallery_impostors
-from app.training.evaluation.ranked_faces import rank_faces
+from app.training.evaluation.identification import rank_faces
 from app.training.release import gallery
 from app.vision.faces import Box, DetectedFace
 from app.vision.quality import QualityFloor

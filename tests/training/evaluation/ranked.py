@@ -2,7 +2,7 @@
 
 from app.recognition.decision import FPIRS, PairRules, Rules
 from app.recognition.scoring import Head, PersonDistance
-from app.training.evaluation.ranked_faces import RankedFace
+from app.training.evaluation.identification import RankedFace
 
 RULES = Rules(
     Head(4.0, 1.0),

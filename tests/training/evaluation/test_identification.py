@@ -28,10 +28,10 @@ def test_impostors_are_counted_by_verdict():
     assert [rate["ambiguous"] for rate in found["rates"]] == [0.25, 0, 0]
 
 
-def test_curve_rises_to_the_share_of_right_faces():
-    impostors = [face(None, ("Ann", 0.3 + number / 1000), identity=f"p/{number}") for number in range(50)]
-    known = [face("Ann", ("Ann", 0.31 + number / 2000)) for number in range(90)] + [face("Ann")] * 10
-    points = np.array(identification.open_set_curve(known, impostors, points=20))
+def test_curve_rises_to_the_share_of_correct_faces():
+    known = np.concatenate([0.31 + np.arange(90) / 2000, np.full(10, np.inf)])
+    impostors = 0.3 + np.arange(50) / 1000
+    points = np.array(identification.tpir_curve(known, np.isfinite(known), impostors, points=20))
     assert (np.diff(points, axis=0) >= 0).all()
     assert points[0, 0] == pytest.approx(1 / 50)
     assert 0.6 < points[-1, 1] <= 0.9
@@ -55,3 +55,18 @@ def test_few_faces_are_one_bin():
     assert identification.reliability_bins(np.array([0.1, 1.0]), np.array([True, False])) == [
         {"from": 0.0, "to": 1.0, "faces": 2, "correct": 1}
     ]
+
+
+def test_face_whose_person_is_left_out_is_an_impostor():
+    one = face("Ann", ("Ann", 0.1), ("Bob", 0.2), ("Cem", 0.5))
+    assert (one.is_rank1, one.distance, one.match(RULES)) == (True, 0.1, "Ann")
+    other = one.as_impostor()
+    assert (other.person, other.is_rank1, other.distance, other.match(RULES)) == (None, False, 0.2, "Bob")
+    assert one.identity == other.identity
+
+
+def test_missed_and_refused_faces_are_never_named():
+    missed, refused = face("Ann"), face("Ann", ("Ann", 0.1), flaw="It is blurred.")
+    assert (missed.is_rank1, missed.distance, missed.match(RULES)) == (False, np.inf, None)
+    assert (refused.is_rank1, refused.distance, refused.match(RULES)) == (True, np.inf, None)
+    assert missed.as_impostor().match(RULES) is None
