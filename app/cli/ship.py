@@ -47,19 +47,19 @@ def ship(
         from app.training.calibration.calibrate import calibrate
         from app.training.data import labeled_faces
         from app.training.data.crops import Pipeline
-        from app.training.release import export, onnx_import
+        from app.training.release import export
         from app.training.release.gallery import write_gallery
         from app.vision.detection import Detector
 
         if pretrained:
-            weights, about = onnx_import.read_onnx(pretrained, source, license)
+            weights, about = export.read_onnx(pretrained, source, license)
         else:
             weights, about = export.trained_weights(work / "run")
         network = export.provisional_network(weights, about)
         pipeline = Pipeline(Detector.from_settings(settings), network, work, progress)
         loaded = labeled_faces.load(faces, lfw, gallery, labeled_faces.read_spellings(anchors), pipeline)
         rules, floor, _ = calibrate(loaded, pipeline, pretrained is not None)
-        raw = export.describe(about, data, crops_made_by=settings.detector)
+        raw = export.describe(about, data, settings.detector)
         card = export.write_card(model, raw, weights, rules, floor)
         # No threshold was chosen on the test impostors, so that `people check` and `calibrate` can use them.
         write_impostors(model, card.id, loaded.embeddings[loaded.positions("test-impostor")])

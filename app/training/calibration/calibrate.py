@@ -20,8 +20,7 @@ def calibrate(
 ) -> tuple[Rules, QualityFloor, Snapshot]:
     """Choose the quality floor, the gallery, and the rules that hold for it.
 
-    If the network is `pretrained`, it was trained on none of the faces. Training faces that do not become anchors are
-    then calibration faces too.
+    A `pretrained` network was trained on none of the faces. Training faces that do not become anchors then count too.
     """
     floor = quality_floor.choose(faces, pipeline)
     snapshot, anchors = choose_gallery(faces, floor)

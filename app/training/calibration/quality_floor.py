@@ -25,18 +25,15 @@ REFUSED = 0.005
 STILL_RECOGNIZED = 0.5
 """Share of the usually recognized faces that must still be recognized in reduced copies."""
 
-EYE_DISTANCES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0)
-"""In pixels of the reduced copies."""
-
 DETAIL_QUANTILE = 0.25
 """Quantile of the detail of the smallest faces that becomes the floor, so that most of them pass."""
-
-SAMPLE = 400
 
 MAX_YAW = 0.9
 """Of 35 celebrity photos with a yaw over 0.8, SFace recognizes 83 %, and 9 % come too close to another person. For
 frontal photos it is 98 % and 4 %."""
 
+SAMPLE = 400
+EYE_DISTANCES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0)
 _FPIR = 0.01
 _STEPS = 20
 _EYE_SPAN = float(np.hypot(*(alignment.EYES[1] - alignment.EYES[0])))
@@ -100,10 +97,9 @@ def reduce_faces(crops: ByteArray, eye_distance: float) -> ByteArray:
 
 @dataclass(frozen=True, eq=False)
 class Recognition:
-    """Open-set identification of calibration faces.
+    """Open-set identification of calibration faces, each by the template of its person's other faces.
 
-    `templates`, float32 (faces, dims), has for each face the template of its person's other faces. `threshold` is the
-    cosine that 1 % of the faces reach with the template of another person.
+    `threshold` is the cosine that 1 % of the faces reach with the template of another person.
     """
 
     templates: FloatArray

@@ -20,10 +20,8 @@ from app.recognition.scoring import Head
 from app.training.data.splits import unit_hash
 
 ANCHOR_COUNTS = (1, 2, 3, 5, 10, 32, 64)
-"""Anchors per person at which thresholds are chosen, and interpolated between."""
-
 GALLERY_SIZES = (1, 4, 16, 64, 200)
-"""Gallery sizes at which thresholds are chosen, in addition to the whole gallery."""
+"""Sizes at which thresholds are chosen, in addition to the whole gallery, and interpolated between."""
 
 SCORE_SCALE = 5.0
 """Slope of the score. It changes neither order nor verdicts, and makes distances fill the range from 0 to 1."""
@@ -35,19 +33,14 @@ MAX_ERROR_SHARE = 1 / 3
 """If this share of the matches with a small lead is wrong, the face is ambiguous."""
 
 FALSE_MATCH_RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-"""FMRs of the thresholds for comparing two photos."""
-
 FALSE_NON_MATCH_RATE = 0.02
-"""Share of pairs of the same person above the threshold of "different people"."""
+"""Error rates of the thresholds "same person" and "different people" for comparing two photos."""
 
 _CHUNK = 2048
 
 
 def class_distances(embeddings: FloatArray, snapshot: Snapshot, head: Head) -> FloatArray:
-    """Return the class distances of faces, float32 (faces, dims), to all templates: float32 (faces, people).
-
-    They are those of `scoring.rank` without its same-picture rule.
-    """
+    """Return float32 (faces, people) class distances, as `scoring.rank` without its same-picture rule."""
     return head.score_cosines(embeddings @ snapshot.templates.T)
 
 
@@ -121,8 +114,7 @@ def choose_margin(known: FloatArray, people: TextArray, kinds: Kinds, snapshot: 
     def is_close(margin: float) -> BoolArray:
         masked = [mask_ambiguous(part, margin) for part in impostor_distances if len(part)]
         threshold = min(choose_threshold(part, len(snapshot), FPIRS[0]) for part in masked)
-        is_within: BoolArray = distances.min(axis=1) <= threshold
-        return is_within
+        return np.asarray(distances.min(axis=1) <= threshold)
 
     leads = margins_to_runner_up(distances)
     best = max(MARGINS, key=lambda margin: (is_correct & is_close(margin) & (leads >= margin)).mean())
@@ -170,12 +162,7 @@ def choose_tables(
 
 
 def pair_distances(embeddings: FloatArray, people: AnyArray) -> tuple[FloatArray, FloatArray]:
-    """Return the Euclidean distances of all pairs of faces: of same-person pairs, and of different-person pairs.
-
-    Args:
-        embeddings: float32 (faces, dims) of unit length.
-        people: (faces,), the person in each.
-    """
+    """Return the Euclidean distances of all same-person pairs and of all different-person pairs of faces."""
     _, people = np.unique(people, return_inverse=True)
     same, different = [], []
     for start in range(0, len(embeddings), _CHUNK):

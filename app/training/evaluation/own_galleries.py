@@ -14,11 +14,7 @@ from app.recognition.scoring import SAME_PICTURE
 from app.training.evaluation.identification import tpir
 
 ENROLLED = (1, 2, 3, 5, 10)
-"""Numbers of enrolled photos."""
-
-MAX_PROBES = 10
-"""Probes per person."""
-
+PROBES_PER_PERSON = 10
 SEEDS = 5
 """Random choices of the enrolled photos."""
 
@@ -27,9 +23,8 @@ SEEDS = 5
 class Collection:
     """Faces for small galleries.
 
-    `embeddings` is float (faces, dims). `usable` is False for missed faces and faces of low quality. `members`,
-    `impostors` and `held_out` are positions: of people to enroll, of impostors, and of the impostors on which no
-    threshold of the card was chosen.
+    `usable` is False for missed faces and faces of low quality. `members`, `impostors` and `held_out` are positions: of
+    people to enroll, of impostors, and of the impostors on which no threshold of the card was chosen.
     """
 
     embeddings: AnyArray
@@ -96,7 +91,7 @@ def _run(
         order = rng.permutation(faces.members[faces.people[faces.members] == person])
         usable = order[faces.usable[order]]
         enrolled = usable[:count] if len(usable) else order[:1]
-        own_probes = order[~np.isin(order, enrolled)][:MAX_PROBES]
+        own_probes = order[~np.isin(order, enrolled)][:PROBES_PER_PERSON]
         anchors.append(faces.embeddings[enrolled])
         probes += own_probes.tolist()
         owners += [number] * len(own_probes)

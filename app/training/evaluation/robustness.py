@@ -27,7 +27,6 @@ SAMPLE = 400
 """Approximate number of known faces that are degraded, and of impostors."""
 
 MAX_RESENT = 1000
-"""Enrolled photos that are compressed and sent again."""
 
 TILTS = {"tilted 15°": 15, "tilted 30°": 30, "tilted -30°": -30}
 

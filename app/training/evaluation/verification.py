@@ -18,9 +18,8 @@ from app.training.calibration.thresholds import pair_distances
 from app.training.evaluation.identification import tpir, tpir_curve
 
 GROUP_SIZE = 5
-"""People in each of two group photos that are compared."""
-
 GROUP_PAIRS = 5000
+"""Number of compared pairs of group photos, with `GROUP_SIZE` people in each photo."""
 
 
 def folds_accuracy(distances: AnyArray, is_different: BoolArray, folds: int = 10) -> tuple[float, float]:
@@ -64,12 +63,9 @@ def pair_metrics(distances: AnyArray, is_different: BoolArray) -> Metrics:
 
 
 def comparison_rates(embeddings: FloatArray, people: TextArray, rules: Rules) -> Metrics:
-    """Count verdicts of comparing single faces, and group photos of `GROUP_SIZE` people without a common person.
+    """Count verdicts of comparing single faces, and group photos without a common person.
 
-    Args:
-        embeddings: float32 (faces, dims) of unit length.
-        people: str (faces,), at least 2 * `GROUP_SIZE` different people.
-        rules: Rules of the model card.
+    There must be at least 2 * `GROUP_SIZE` different people, (faces,).
     """
     same, different = pair_distances(embeddings, people)
     rng = np.random.default_rng(1)
@@ -102,16 +98,16 @@ def read_lfw_pairs(root: Path) -> list[tuple[str, str, bool]]:
     path = root / "pairs.txt"
     if not path.exists():
         raise TrainingError(f"There is no pairs.txt in {root}. Give the LFW folder with its standard list of pairs.")
+
+    def find_file(name: str, number: str) -> str:
+        stem = f"{name}/{name}_{int(number):04d}"
+        return next((stem + suffix for suffix in (".webp", ".jpg", ".png") if (root / (stem + suffix)).exists()), stem)
+
     pairs = []
     for line in path.read_text(encoding="utf-8").splitlines()[1:]:
         match line.split():
             case [name, left, right]:
-                pairs.append((_lfw_file(root, name, left), _lfw_file(root, name, right), False))
+                pairs.append((find_file(name, left), find_file(name, right), False))
             case [name, left, other, right]:
-                pairs.append((_lfw_file(root, name, left), _lfw_file(root, other, right), True))
+                pairs.append((find_file(name, left), find_file(other, right), True))
     return pairs
-
-
-def _lfw_file(root: Path, name: str, number: str) -> str:
-    stem = f"{name}/{name}_{int(number):04d}"
-    return next((stem + suffix for suffix in (".webp", ".jpg", ".png") if (root / (stem + suffix)).exists()), stem)
