@@ -10,7 +10,7 @@ from app.cli import common
 from app.cli.training_options import FILE, FOLDER, GALLERY, LFW, OUTPUT, WORK, progress_bars
 
 
-@click.command()
+@click.command(context_settings=common.renamed_options(licence="license"))
 @click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
 @WORK
 @GALLERY

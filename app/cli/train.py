@@ -11,7 +11,7 @@ from app.cli import common
 from app.cli.training_options import FILE, FOLDER, GALLERY, WORK, progress_bars
 
 
-@click.command()
+@click.command(context_settings=common.renamed_options(batch="batch_size"))
 @click.argument("faces", metavar="FACES_FOLDER", type=FOLDER)
 @WORK
 @GALLERY
