@@ -4,8 +4,6 @@ The cookie is signed with a key derived from the token. All workers know the key
 invalidates every session.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import time
@@ -39,7 +37,6 @@ def install(app: Flask, settings: Settings) -> None:
     app.session_interface = _SessionInterface()
     app.config.update(
         SESSION_COOKIE_NAME="faces",
-        SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.admin_hours),

@@ -1,7 +1,5 @@
 """Flask application factory: pages, administration, API and middleware."""
 
-from __future__ import annotations
-
 import gc
 
 from flask import Flask, Response, request
@@ -36,12 +34,6 @@ LARGEST_BODIES = 4
 """Number of request bodies of the largest size that are kept in memory at the same time."""
 
 
-class FacesApp(OpenAPI):
-    """Flask with an OpenAPI document, and with uploads in memory."""
-
-    request_class = MemoryRequest
-
-
 def create_app(settings: Settings | None = None, recognizer: Recognizer | None = None) -> Flask:
     """Create the application.
 
@@ -50,7 +42,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
         recognizer: a loaded recognizer; by default the application starts to load one in the background.
     """
     settings = settings or Settings()
-    app = FacesApp(
+    app = OpenAPI(
         "app",
         root_path=str(RESOURCES),
         info=docs.INFO,
@@ -60,6 +52,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
         validation_error_model=Problem,
         validation_error_callback=reject_invalid,
     )
+    app.request_class = MemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_file_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_field_bytes
     app.config["MAX_FORM_PARTS"] = settings.max_photos + settings.max_fields

@@ -1,7 +1,5 @@
 """HTTP status, code and message of every exception that a request can raise."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,28 +11,17 @@ from app import errors
 from app.errors import FacesError
 from app.web.uploads import upload_too_large
 
-STATUSES: dict[type[FacesError], int] = {
-    errors.InvalidRequest: 400,
-    errors.InvalidUpload: 400,
-    errors.InvalidFaceChoice: 400,
-    errors.AuthenticationRequired: 401,
-    errors.AdminDisabled: 403,
-    errors.PersonNotFound: 404,
-    errors.FaceNotFound: 404,
-    errors.NameTaken: 409,
-    errors.SamePerson: 409,
-    errors.NothingToUndo: 409,
-    errors.NotLatestChange: 409,
-    errors.FileTooLarge: 413,
-    errors.UploadTooLarge: 413,
-    errors.TooManyPhotos: 413,
-    errors.PhotoError: 422,
-    errors.FaceError: 422,
-    errors.InvalidName: 422,
-    errors.ReviewExpired: 422,
-    errors.GalleryError: 503,
-    errors.ServiceUnavailable: 503,
+_ERRORS: dict[int, tuple[type[FacesError], ...]] = {
+    400: (errors.InvalidRequest, errors.InvalidUpload, errors.InvalidFaceChoice),
+    401: (errors.AuthenticationRequired,),
+    403: (errors.AdminDisabled,),
+    404: (errors.PersonNotFound, errors.FaceNotFound),
+    409: (errors.NameTaken, errors.SamePerson, errors.NothingToUndo, errors.NotLatestChange),
+    413: (errors.FileTooLarge, errors.UploadTooLarge, errors.TooManyPhotos),
+    422: (errors.PhotoError, errors.FaceError, errors.InvalidName, errors.ReviewExpired),
+    503: (errors.GalleryError, errors.ServiceUnavailable),
 }
+STATUSES = {error: status for status, classes in _ERRORS.items() for error in classes}
 """Statuses by exception class; subclasses inherit them. The exception itself has the code and the sentence."""
 
 _HEADERS = {401: {"WWW-Authenticate": 'Bearer realm="faces"'}, 503: {"Retry-After": "5"}}

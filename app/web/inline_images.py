@@ -1,7 +1,5 @@
 """Inline images (data URIs) for results pages: uploads are not stored, so pages cannot link to them."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

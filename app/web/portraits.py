@@ -1,7 +1,5 @@
 """Portraits of the gallery: tiles, addresses and cached responses."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary

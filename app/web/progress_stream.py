@@ -4,10 +4,9 @@ The site's script reads `{"step": "Finding faces…"}` for each step, then `{"st
 Without the script the form gets the same page as a plain response.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Generator, Iterator
+from typing import cast
 
 from flask import Response, current_app, make_response, request, stream_with_context
 
@@ -44,12 +43,11 @@ def prevent_caching(response: Response) -> Response:
 
 
 def _run(steps: Steps) -> Page:
-    while True:
-        try:
+    try:
+        while True:
             next(steps)
-        except StopIteration as end:
-            page: Page = end.value
-            return page
+    except StopIteration as end:
+        return cast(Page, end.value)
 
 
 def _lines(step: str, steps: Steps) -> Iterator[str]:

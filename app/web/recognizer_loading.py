@@ -3,8 +3,6 @@
 Each worker loads its own recognizer after the fork, because TensorFlow cannot be forked once it has started.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 import threading

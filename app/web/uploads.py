@@ -1,7 +1,5 @@
 """Uploaded photos: kept in memory, counted, and limited in size."""
 
-from __future__ import annotations
-
 import io
 from contextlib import suppress
 from dataclasses import dataclass

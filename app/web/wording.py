@@ -1,18 +1,10 @@
 """Verdicts in words: labels, headings and sentences of the pages."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from app.recognition.decision import Verdict
 
-LABELS = {
-    "match": "Match",
-    "ambiguous": "Ambiguous",
-    "unknown": "Unknown",
-    "low_quality": "Low quality",
-}
-"""Labels of the kinds of verdicts."""
+LABELS = {"match": "Match", "ambiguous": "Ambiguous", "unknown": "Unknown", "low_quality": "Low quality"}
 
 MAX_NAMES = 3
 """Largest number of names in a headline."""
@@ -48,12 +40,7 @@ def name(verdict: Verdict) -> str:
 
 
 def summary(verdict: Verdict, strong_threshold: float) -> str:
-    """Return a verdict as a sentence without numbers.
-
-    Args:
-        verdict: of the face.
-        strong_threshold: the largest class distance of a strong match.
-    """
+    """Return a verdict as a sentence; `strong_threshold` is the largest class distance of a strong match."""
     if verdict.class_distance is None or verdict.kind == "low_quality":
         return verdict.reason
     if verdict.kind == "match":

@@ -21,7 +21,7 @@ def test_style_sheets_and_scripts_stay_small():
     assert sum(sizes.values()) < BUDGET, sizes
 
 
-def test_nothing_is_loaded_from_elsewhere():
+def test_pages_load_nothing_from_other_hosts():
     for name, data in own_files().items():
         addresses = re.findall(rb"https?://[^\s\"')]+", data)
         assert set(addresses) <= {b"http://www.w3.org/2000/svg"}, name

@@ -24,7 +24,7 @@ def lines(answer) -> list[dict]:
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-def test_the_script_reads_each_step_and_then_the_page_that_a_form_gets(client, photo):
+def test_the_stream_has_steps_and_the_page(client, photo):
     data = [photo(PERSON), photo(OTHER)]
     *steps, last = lines(post(client, "/identify", image=data))
     sentences = [line["step"] for line in steps]
@@ -39,13 +39,13 @@ def test_the_script_reads_each_step_and_then_the_page_that_a_form_gets(client, p
     assert f"<h1>{PERSON} and {OTHER}</h1>" in last["page"]
 
 
-def test_what_fails_before_the_first_step_has_its_own_status(client):
+def test_errors_before_the_first_step_have_their_own_status(client):
     answer = post(client, "/identify", image=[b"no picture"])
     assert (answer.status_code, answer.mimetype) == (422, "text/html")
     assert post(client, "/identify").status_code == 400
 
 
-def test_what_fails_later_is_the_last_line(app, recognizer, monkeypatch, portrait_photo):
+def test_later_errors_are_the_last_line(app, recognizer, monkeypatch, portrait_photo):
     def break_down(*_arguments):
         raise RuntimeError("secret detail")
 
@@ -57,7 +57,7 @@ def test_what_fails_later_is_the_last_line(app, recognizer, monkeypatch, portrai
     assert "secret" not in last["page"]
 
 
-def test_of_several_photos_each_has_its_own_sentence(client, portrait_photo):
+def test_steps_of_several_photos(client, portrait_photo):
     nobody = photos.encode(photos.background(300, 200))
     page = post(client, "/identify", headers={}, image=[b"", b"no picture", nobody, portrait_photo])
     assert page.status_code == 200

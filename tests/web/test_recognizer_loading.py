@@ -19,7 +19,7 @@ def test_not_ready_until_loaded():
     assert loading.error is None
 
 
-def test_an_expected_failure_is_one_sentence(capsys):
+def test_expected_errors_are_one_sentence(capsys):
     def fail():
         raise ModelError("There is no model card.")
 
@@ -32,7 +32,7 @@ def test_an_expected_failure_is_one_sentence(capsys):
         loading.recognizer()
 
 
-def test_a_mistake_of_ours_is_logged_with_its_traceback(caplog):
+def test_unexpected_errors_are_logged_with_traceback(caplog):
     loading = RecognizerLoader(lambda: {}["missing"])
     loading.start()
     assert not loading.wait(10)

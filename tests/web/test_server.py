@@ -37,7 +37,7 @@ def test_a_server_that_cannot_load_is_never_ready(unready_server):
     assert unready_server.line(0.5) == ""
 
 
-def test_malformed_http_gets_a_sentence_with_the_headers_of_every_answer_and_is_not_logged(unready_server):
+def test_malformed_http_is_answered_with_security_headers_and_not_logged(unready_server):
     sent = {
         b"Ann Lee\r\n\r\n": 400,
         b"GET /Ann HTTP/1.1\r\nAnn Lee\r\n\r\n": 400,
@@ -63,14 +63,14 @@ def test_malformed_http_gets_a_sentence_with_the_headers_of_every_answer_and_is_
         assert line == {"level": "warning", "event": "malformed_http_request"}
 
 
-def test_a_wrong_setting_ends_the_server_with_one_line(tmp_path):
+def test_an_invalid_setting_ends_the_server_with_one_line(tmp_path):
     with serving(tmp_path, FACES_CONCURRENCY="many") as server:
         assert server.line(30) == "FACES_CONCURRENCY is 'many'. It must be a whole number from 1 to 1000.\n"
         assert server.line(30) == ""
         assert server.process.wait(30) == 1
 
 
-def test_a_setting_that_only_the_app_can_judge_ends_the_server_too(tmp_path):
+def test_a_setting_that_the_app_rejects_ends_the_server(tmp_path):
     """gunicorn would go on starting workers that end."""
     with serving(tmp_path, FACES_TRUSTED_HOSTS="http://a") as server:
         assert server.line(60).startswith("FACES_TRUSTED_HOSTS ")

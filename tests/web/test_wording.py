@@ -44,11 +44,11 @@ def verdict(kind: str, name: str = "Ann Lee") -> Verdict:
         ),
     ],
 )
-def test_the_headline_says_who_is_there(kinds, expected):
+def test_headlines(kinds, expected):
     assert wording.headline([verdict(kind) for kind in kinds]) == expected
 
 
-def test_a_crowd_has_a_short_headline():
+def test_headlines_of_many_people_are_short():
     crowd = [verdict("match", name) for name in ("Ann", "Bea", "Cem", "Dan", "Eva")] + [verdict("unknown")] * 12
     assert wording.headline(crowd[:4]) == "Ann, Bea, Cem and Dan"
     assert wording.headline(crowd) == "Ann, Bea, Cem, 2 more and 12 unknown people"
@@ -74,6 +74,6 @@ def test_the_false_positive_identification_rate_in_words(fpir, words):
     assert wording.identification_rate(fpir).endswith(words)
 
 
-def test_every_kind_has_words_of_its_own():
+def test_every_verdict_has_its_own_words():
     names = {wording.name(verdict(kind)) for kind in wording.LABELS}
     assert len(names) == len(set(wording.LABELS.values())) == 4

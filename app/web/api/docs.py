@@ -1,7 +1,5 @@
 """OpenAPI 3.1 document of the API, and its Swagger UI page."""
 
-from __future__ import annotations
-
 from importlib.resources import files
 from typing import Any, cast
 

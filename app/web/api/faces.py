@@ -1,7 +1,5 @@
 """API routes for single faces: a person's anchors, and rejected faces."""
 
-from __future__ import annotations
-
 import numpy as np
 from flask import Response
 

@@ -1,7 +1,5 @@
 """Liveness and readiness checks."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, current_app
 
 from app.errors import ServiceUnavailable

@@ -1,7 +1,5 @@
 """API routes for people: list, portraits, enrollment, rename, merge, remove, restore and undo."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Response, url_for

@@ -1,7 +1,5 @@
 """API routes that identify and compare photos."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Response, request

@@ -1,7 +1,5 @@
 """JSON responses, problem details (RFC 9457) and blueprints of the API."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn

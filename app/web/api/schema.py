@@ -1,7 +1,5 @@
 """Pydantic models of API requests and responses; `app.serialization` builds the responses."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from flask_openapi3 import FileStorage
@@ -9,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, RootModel
 from werkzeug.datastructures import FileStorage as WerkzeugFile
 
 from app import serialization
+from app.enrollment.photo_review import OutcomeCode
 from app.gallery.people import LARGEST_ID
+from app.recognition.decision import PairKind, VerdictKind
 
 PAGE_SIZE = 1000
 """Most rows of one page of a list."""
@@ -45,9 +45,6 @@ class Problem(StrictModel):
     detail: str = Field(description="What happened and what to do, for people")
     code: str = Field(description="What happened, for programs. Codes never change.", examples=["unreadable"])
     request_id: str = Field(description="Request ID of the server's log and of the header X-Request-ID")
-
-
-# Requests
 
 
 class PhotosForm(StrictModel):
@@ -127,9 +124,6 @@ class MergeBody(StrictModel):
     into: Id = Field(description="ID of the remaining person")
 
 
-# Responses
-
-
 class Box(StrictModel):
     """Bounding box of a face, in pixels of the upright photo."""
 
@@ -155,7 +149,7 @@ class Face(StrictModel):
 
     box: Box
     confidence: float = Field(description="Confidence of the detector")
-    verdict: Literal["match", "ambiguous", "unknown", "low_quality"]
+    verdict: VerdictKind
     person: str | None = Field(description="The matched person. Null for other verdicts.")
     class_distance: float | None = Field(description="Distance to the closest person: 0 same ... 1 different")
     threshold: float | None = Field(description="Largest class distance that matches the closest person")
@@ -206,7 +200,7 @@ class Comparison(StrictModel):
     error: None
     score: float = Field(ge=0, le=1, description="0 same person ... 1 different people")
     threshold: float = Field(description="Largest score of the same person, for this number of pairs")
-    verdict: Literal["same", "uncertain", "different"]
+    verdict: PairKind
     pairs: int = Field(ge=1, description="Number of compared pairs")
     faces: FacePair
 
@@ -246,9 +240,7 @@ class PersonDetails(Person):
 
 class PhotoOutcome(StrictModel):
     file: str
-    outcome: Literal[
-        "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"
-    ]
+    outcome: OutcomeCode
     reason: str = Field(description="Explanation of the outcome, for people")
     faces: list[Box] = Field(description="All faces, from left to right")
     look_alike: str | None = Field(description="Person whom the face resembles, for the outcome `lookalike`")

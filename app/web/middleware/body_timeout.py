@@ -1,7 +1,5 @@
 """Timeout for request bodies that arrive too slowly or never end."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

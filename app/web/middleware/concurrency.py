@@ -4,8 +4,6 @@ Without a bound, waiting times grow and memory fills with photos. Requests over 
 server reads their bodies.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 
@@ -16,14 +14,7 @@ from app.web.middleware import SAFE_METHODS
 
 
 class ConcurrencyLimiter:
-    """Thread-safe slots for requests, and a budget for the bytes of their bodies.
-
-    Args:
-        slots: requests that are active at the same time.
-        queue: requests that may wait for a slot.
-        seconds: longest wait.
-        body_bytes: total size of the bodies of all requests.
-    """
+    """Thread-safe slots for requests, a queue with a longest wait, and a budget for the bytes of all bodies."""
 
     def __init__(self, slots: int, queue: int, seconds: float, body_bytes: int) -> None:
         self.waiting = 0

@@ -1,7 +1,5 @@
 """gunicorn worker that answers malformed HTTP with the app's headers and without personal data in the log."""
 
-from __future__ import annotations
-
 import socket
 from contextlib import suppress
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """Host header validation, CSRF protection by Sec-Fetch-Site and Origin, and trusted proxies."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import urlsplit
 

@@ -3,8 +3,6 @@
 The log has no addresses, file names or names of people.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import re
@@ -20,11 +18,9 @@ REQUEST_ID_HEADER = "X-Request-ID"
 
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-_DETAILS = "details"
-
 
 class JsonFormatter(logging.Formatter):
-    """Format a record as JSON: time, level, event, request ID, details and traceback."""
+    """Format a record as JSON: time, level, event, request ID, traceback, and the items of `extra={"details": …}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without its newline."""
@@ -35,7 +31,7 @@ class JsonFormatter(logging.Formatter):
         }
         if has_request_context():
             line["request"] = request_id()
-        line |= getattr(record, _DETAILS, {})
+        line |= getattr(record, "details", {})
         if record.exc_info:
             line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(line)
@@ -49,11 +45,6 @@ def configure(log: str = "json") -> None:
     logging.getLogger("app").setLevel(logging.INFO if log == "json" else logging.WARNING)
     gunicorn = logging.getLogger("gunicorn.error")
     gunicorn.handlers, gunicorn.propagate = [], True
-
-
-def log_event(log: logging.Logger, name: str, **details: object) -> None:
-    """Log an event with its details."""
-    log.info(name, extra={_DETAILS: details})
 
 
 def install(app: Flask) -> None:

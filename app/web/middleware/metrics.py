@@ -1,7 +1,5 @@
 """Prometheus metrics at /metrics, added up over all server processes."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 

@@ -1,16 +1,14 @@
 """Rate limiter per client for uploads, and for wrong administrator tokens."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Iterable
 from contextlib import suppress
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, request
 from flask_limiter import Limiter
 from limits import parse_many
+from limits.errors import ConfigurationError
 
 from app.errors import SettingsError
 from app.settings import OFF, Settings
@@ -19,15 +17,12 @@ from app.web.middleware import SAFE_METHODS
 TOKEN_ATTEMPTS = "10/minute;100/day"
 """Wrong tokens per client, on pages and API together. Further requests are rejected even with the right token."""
 
-_MEMORY = "memory://"
-
 _IPV6_PREFIX = 64
 """Bits of a network that providers assign to one customer."""
 
 
 def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint]) -> None:
     """Answer 429 to clients that send too many requests, or too many wrong tokens to `token_blueprints`."""
-    _check_storage(settings.rate_limit_storage)
     limit = settings.client_rate_limit
     if limit == settings.admin_token == OFF:
         return
@@ -38,17 +33,23 @@ def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint
         raise SettingsError(
             f"FACES_RATE_LIMIT is {limit!r}. Use auto, off, or limits such as 60/minute;1000/day."
         ) from error
-    limiter = Limiter(
-        client_key,
-        app=app,
-        application_limits=[] if limit == OFF else [limit],
-        application_limits_exempt_when=lambda: request.method in SAFE_METHODS,
-        headers_enabled=True,
-        storage_uri=settings.rate_limit_storage,
-        strategy="moving-window" if settings.rate_limit_storage == _MEMORY else "fixed-window",
-        # Each process counts alone while the storage is down.
-        in_memory_fallback_enabled=True,
-    )
+    try:
+        limiter = Limiter(
+            client_key,
+            app=app,
+            application_limits=[] if limit == OFF else [limit],
+            application_limits_exempt_when=lambda: request.method in SAFE_METHODS,
+            headers_enabled=True,
+            storage_uri=settings.rate_limit_storage,
+            strategy="moving-window" if settings.rate_limit_storage == "memory://" else "fixed-window",
+            # Each process counts alone while the storage is down.
+            in_memory_fallback_enabled=True,
+        )
+    except (ValueError, ConfigurationError):
+        # The address can contain a password, so the message and the traceback do not.
+        raise SettingsError(
+            "FACES_RATE_LIMIT_STORAGE is invalid. Use memory:// or redis://HOST:PORT (rediss: TLS)."
+        ) from None
     limit_attempts = limiter.shared_limit(
         TOKEN_ATTEMPTS,
         scope="attempts",
@@ -64,14 +65,3 @@ def client_key() -> str:
     with suppress(ValueError):
         return str(ipaddress.IPv6Network((address, _IPV6_PREFIX), strict=False))
     return address
-
-
-def _check_storage(address: str) -> None:
-    try:
-        url = urlsplit(address)
-        valid = address == _MEMORY or (url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0)
-    except ValueError:
-        valid = False
-    if not valid:
-        # The address can contain a password, so the message does not.
-        raise SettingsError("FACES_RATE_LIMIT_STORAGE is invalid. Use memory:// or redis://HOST:PORT (rediss: TLS).")

@@ -1,8 +1,5 @@
 """Request tracing: deadline, stage timings, log line and metrics of every request."""
 
-from __future__ import annotations
-
-import functools
 import logging
 import time
 
@@ -12,7 +9,7 @@ from app import tracing
 from app.settings import Settings
 from app.tracing import RequestTrace
 from app.web.middleware.concurrency import ConcurrencyLimiter
-from app.web.middleware.logs import log_event, request_id
+from app.web.middleware.logs import request_id
 from app.web.middleware.metrics import Metrics
 from app.web.recognizer_loading import loader_of
 
@@ -31,32 +28,31 @@ def install(app: Flask, limiter: ConcurrencyLimiter, metrics: Metrics, settings:
         tracing.start_trace(trace)
 
     def report_response(response: Response) -> Response:
+        trace, started, number, method, status = g.trace, g.started, request_id(), request.method, response.status_code
         route = request.url_rule.rule if request.url_rule else "none"
-        call = (g.trace, g.started, request_id(), route, request.method, response.status_code)
+
+        def report() -> None:
+            seconds = time.monotonic() - started
+            metrics.count_response(route, method, status, seconds, trace)
+            metrics.set_gauges(limiter, loader_of(app))
+            if route not in _UNLOGGED:
+                details = {
+                    "request": number,
+                    "route": route,
+                    "method": method,
+                    "status": status,
+                    "ms": _milliseconds(seconds),
+                    "stages": {name: _milliseconds(value) for name, value in trace.seconds.items()},
+                    "faces": trace.verdicts.total(),
+                }
+                log.info("request", extra={"details": details})
+
         if response.is_streamed:
             # Most of the work happens while the response is sent.
-            response.call_on_close(functools.partial(report, *call))
+            response.call_on_close(report)
         else:
-            report(*call)
+            report()
         return response
-
-    def report(trace: RequestTrace, started: float, number: str, route: str, method: str, status: int) -> None:
-        seconds = time.monotonic() - started
-        metrics.count_response(route, method, status, seconds, trace)
-        metrics.set_gauges(limiter, loader_of(app))
-        if route not in _UNLOGGED:
-            stages = {name: trace.seconds[name] for name in tracing.STAGES if name in trace.seconds}
-            log_event(
-                log,
-                "request",
-                request=number,
-                route=route,
-                method=method,
-                status=status,
-                ms=_milliseconds(seconds),
-                stages={name: _milliseconds(value) for name, value in stages.items()},
-                faces=trace.verdicts.total(),
-            )
 
     def stop(_error: BaseException | None) -> None:
         tracing.end_trace()

@@ -1,7 +1,5 @@
 """Security headers of every response: Content-Security-Policy without inline or external sources, no framing, HSTS."""
 
-from __future__ import annotations
-
 from flask import Flask, Response, request
 
 HEADERS = {
@@ -17,10 +15,11 @@ HEADERS = {
 
 
 def install(app: Flask) -> None:
-    """Add the headers to every response."""
+    """Add the headers to every response that does not set its own."""
 
     def add_headers(response: Response) -> Response:
-        response.headers.update(HEADERS)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response

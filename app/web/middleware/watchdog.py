@@ -4,8 +4,6 @@ Deadlines apply between stages, so a stage that never ends keeps its slot foreve
 unready and ends it, and gunicorn starts another.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import threading
@@ -20,15 +18,12 @@ GRACE_SECONDS = 10.0
 
 _EXIT_CODE = 70
 
+Exit = Callable[[int], object]
+
 log = logging.getLogger(__name__)
 
 
-def start(
-    limiter: ConcurrencyLimiter,
-    loader: RecognizerLoader,
-    seconds: float,
-    exit_process: Callable[[int], object] = os._exit,
-) -> None:
+def start(limiter: ConcurrencyLimiter, loader: RecognizerLoader, seconds: float, exit_process: Exit = os._exit) -> None:
     """Start a thread that ends the process once a request has been active for longer than `seconds`."""
 
     def watch() -> None:

@@ -62,7 +62,7 @@ def test_different_people(post, photo, one):
     assert answer["score"] > answer["threshold"]
 
 
-def test_problems_say_which_picture(post, one, nobody):
+def test_problems_name_the_photo(post, one, nobody):
     good = ("a", "one.jpg", one)
     assert_problem(post("compare", good), 400, "no_photo", "No photo was sent. Send multipart/form-data with a file in")
     assert post("compare", good).get_json()["detail"].endswith("the field b.")

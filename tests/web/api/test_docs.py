@@ -66,7 +66,7 @@ def schema(settings, scratch):
     )
 
 
-def test_it_lists_exactly_the_live_operations(app, client):
+def test_the_document_lists_all_operations(app, client):
     document = client.get("/api/openapi.json").get_json()
     assert document["openapi"].startswith("3.1.")
     listed = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
@@ -89,7 +89,7 @@ def test_clients_cannot_set_the_detector(client, post, one):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_whatever_is_sent_the_answer_is_as_the_document_says(schema, name):
+def test_answers_conform_to_the_document(schema, name):
     statuses = []
 
     @FUZZ
@@ -115,7 +115,7 @@ def missing(name: str) -> bool:
     return name in ("remove_anchor", "remove_rejected", "reject_faces")
 
 
-def test_the_page_needs_nothing_from_elsewhere(client):
+def test_the_page_loads_nothing_from_other_hosts(client):
     def text(address):
         with client.get(address) as response:
             assert response.status_code == 200

@@ -38,7 +38,7 @@ def client_with(app, loading):
     return app.test_client()
 
 
-def test_a_request_has_the_id_it_came_with(client):
+def test_request_ids_of_clients_are_kept(client):
     for path in ("/api/v1/people", "/api/v1/nothing", "/healthz/live", "/"):
         response = client.get(path, headers={"X-Request-ID": "abc-123"})
         assert response.headers["X-Request-ID"] == "abc-123"
@@ -47,7 +47,7 @@ def test_a_request_has_the_id_it_came_with(client):
 
 
 @pytest.mark.parametrize("sent", ["", "x" * 200, "a b", "<script>", "a%0d%0ab"])
-def test_an_id_that_could_do_harm_is_replaced(client, sent):
+def test_invalid_request_ids_of_clients_are_replaced(client, sent):
     ids = [client.get("/api/v1/people", headers={"X-Request-ID": sent}).headers["X-Request-ID"] for _ in range(2)]
     assert len({*ids, sent}) == 3
     assert all(one.isalnum() for one in ids)
@@ -86,7 +86,7 @@ def test_never_ready(app, failed):
     assert "gallery" not in response.text
 
 
-def test_addresses_that_lead_nowhere(client):
+def test_unknown_addresses(client):
     for path in ("/api/v1/nothing", "/api/", "/api/v2/identify", "/api/v1/people/"):
         assert_problem(client.get(path), 404, "not_found", "This address does not exist.")
     assert client.get("/nothing").mimetype == "text/html"
@@ -100,7 +100,7 @@ def test_wrong_methods(client, path, method):
     assert set(right.split(" and ")) <= set(response.headers["Allow"].split(", "))
 
 
-def test_a_fault_of_the_server_shows_no_detail(app, recognizer, monkeypatch, one):
+def test_server_errors_show_no_detail(app, recognizer, monkeypatch, one):
     def break_down(*_arguments):
         raise RuntimeError("secret detail")
 
@@ -111,7 +111,7 @@ def test_a_fault_of_the_server_shows_no_detail(app, recognizer, monkeypatch, one
     assert "secret" not in response.text
 
 
-def test_faults_are_logged_without_the_file_name(app, recognizer, monkeypatch, one, caplog):
+def test_server_errors_are_logged_without_the_file_name(app, recognizer, monkeypatch, one, caplog):
     def break_down(*_arguments):
         raise RuntimeError("a mistake")
 

@@ -12,7 +12,7 @@ def people(client, query="") -> dict:
     return response.get_json()
 
 
-def test_everyone_in_parts(client, recognizer):
+def test_pages_of_people(client, recognizer):
     part, listed = people(client), []
     assert part["total"] == len(recognizer.gallery.people())
     while True:
@@ -31,7 +31,7 @@ def test_search_ignores_case_and_accents(client):
     assert people(client, "?q=nobody+at+all") == {"people": [], "total": 0, "next": None}
 
 
-def test_the_next_part_keeps_search_and_length(client):
+def test_the_next_page_keeps_search_and_length(client):
     part = people(client, "?q=an&limit=3&offset=3")
     assert len(part["people"]) == 3
     assert part["next"] == "/api/v1/people?q=an&offset=6&limit=3"
@@ -48,7 +48,7 @@ def test_the_next_part_keeps_search_and_length(client):
         ("?page=2", "Unknown parameter 'page'. See /api/docs."),
     ],
 )
-def test_parameters_that_cannot_be(client, query, detail):
+def test_invalid_parameters(client, query, detail):
     assert_problem(client.get(f"/api/v1/people{query}"), 400, "invalid_parameter", detail)
 
 

@@ -60,7 +60,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)
-def test_nobody_changes_anything_without_the_token(client, settings, gallery, method, path):
+def test_changes_require_the_token(client, settings, gallery, method, path):
     before = gallery.history()
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
         answer = client.open(f"/api/v1/{path}", method=method, headers=headers)
@@ -72,7 +72,7 @@ def test_nobody_changes_anything_without_the_token(client, settings, gallery, me
     assert gallery.history() == before
 
 
-def test_too_many_wrong_tokens_and_the_right_one_waits(client):
+def test_token_attempts_are_limited(client):
     wrong = {"Authorization": "Bearer wrong"}
     assert [client.get("/api/v1/changes", headers=wrong).status_code for _ in range(11)] == [401] * 10 + [429]
     answer = client.get("/api/v1/changes", headers=BEARER)
@@ -82,7 +82,7 @@ def test_too_many_wrong_tokens_and_the_right_one_waits(client):
     assert client.get("/api/v1/changes", headers=BEARER, environ_base=other).status_code == 200
 
 
-def test_a_person_is_reviewed_added_and_taken_back(ask, gallery, photo):
+def test_review_enroll_and_undo(ask, gallery, photo):
     files = {"one.jpg": photo(PERSON), "two.jpg": photo(PERSON, OTHER), "none.jpg": b"no picture"}
     review = ask("post", "people?name=Bo&review=true", files).get_json()
     assert (review["enrolled"], review["id"], review["person"]) == (0, None, "Bo")
@@ -103,7 +103,7 @@ def test_a_person_is_reviewed_added_and_taken_back(ask, gallery, photo):
     assert_problem(ask("post", f"changes/{last['id']}/undo"), 409, "not_latest_change", "Only the latest change")
 
 
-def test_photos_with_the_same_name_are_told_apart_by_their_position(client, gallery, photo):
+def test_photos_of_the_same_name_are_chosen_by_position(client, gallery, photo):
     def send(face: str) -> TestResponse:
         same = [(io.BytesIO(photo(PERSON, OTHER)), "us.jpg"), (io.BytesIO(photo(OTHER, PERSON)), "us.jpg")]
         path = f"/api/v1/people?name=Bo&review=true&face={face}"
@@ -114,7 +114,7 @@ def test_photos_with_the_same_name_are_told_apart_by_their_position(client, gall
     assert_problem(send("us.jpg=1"), 400, "invalid_face_choice", refused)
 
 
-def test_what_cannot_be_added(ask, photo):
+def test_invalid_enrollments(ask, photo):
     assert_problem(ask("post", "people", {"a.jpg": b"x"}), 400, "invalid_parameter", "The parameter name is missing")
     assert_problem(ask("post", "people?name=Bo", {}), 400, "no_photo", "No photo was sent.")
     assert_problem(ask("post", "people?name=%20", {"a.jpg": b"x"}), 422, "invalid_name", "The name is empty")
@@ -124,7 +124,7 @@ def test_what_cannot_be_added(ask, photo):
     assert_problem(answer, 400, "invalid_parameter", "The parameter allow cannot be 'low_quality'")
 
 
-def test_rename_merge_remove_restore_and_erase(ask, gallery):
+def test_rename_merge_remove_restore_and_purge(ask, gallery):
     ann = person_id(gallery, "Ann <b>")
     assert ask("patch", f"people/{ann}", json={"name": "Anne"}).get_json()["person"] == "Anne"
     assert_problem(ask("patch", f"people/{ann}", json={"name": PERSON}), 409, "name_taken", "Another person is called")

@@ -11,7 +11,7 @@ from tests.web.api.conftest import assert_problem, send
 UNREADABLE = "The file could not be read as a picture."
 
 
-def test_one_picture_is_answered_with_its_object(post, recognizer, one):
+def test_one_photo(post, recognizer, one):
     response = post("identify", ("image", "me.jpg", one))
     assert response.status_code == 200
     assert response.mimetype == "application/json"
@@ -22,7 +22,7 @@ def test_one_picture_is_answered_with_its_object(post, recognizer, one):
     assert len(answer["faces"][0]["ranking"]) == serialization.RANKING_ROWS
 
 
-def test_it_is_the_command_lines_answer(post, settings, recognizer, one, tmp_path, monkeypatch):
+def test_the_command_line_prints_the_same_json(post, settings, recognizer, one, tmp_path, monkeypatch):
     file = tmp_path / "me.jpg"
     file.write_bytes(one)
     monkeypatch.setattr(common, "load_recognizer", lambda _settings: recognizer)
@@ -31,14 +31,14 @@ def test_it_is_the_command_lines_answer(post, settings, recognizer, one, tmp_pat
     assert response.text == printed
 
 
-def test_everyone_is_ranked_on_demand(client, recognizer, one):
+def test_all_people_can_be_ranked(client, recognizer, one):
     everyone = len(recognizer.gallery.people())
     for query, rows in (("?all=1", everyone), ("?all=true", everyone), ("?all=0", serialization.RANKING_ROWS)):
         answer = send(client, "identify" + query, ("image", "me.jpg", one)).get_json()
         assert len(answer["faces"][0]["ranking"]) == rows
 
 
-def test_rankings_are_as_long_as_wanted(client, one):
+def test_length_of_the_ranking(client, one):
     for top in (1, 25):
         answer = send(client, f"identify?top={top}", ("image", "me.jpg", one)).get_json()
         assert len(answer["faces"][0]["ranking"]) == top
@@ -47,7 +47,7 @@ def test_rankings_are_as_long_as_wanted(client, one):
         assert_problem(response, 400, "invalid_parameter", f"The parameter top cannot be '{top}'")
 
 
-def test_a_request_may_ask_for_a_stricter_rate(settings, recognizer, client, one):
+def test_a_request_can_choose_a_stricter_fpir(settings, recognizer, client, one):
     usual, strict = (
         send(client, f"identify{query}", ("image", "me.jpg", one)).get_json() for query in ("", "?fpir=0.001")
     )
@@ -61,14 +61,14 @@ def test_a_request_may_ask_for_a_stricter_rate(settings, recognizer, client, one
     assert_problem(response, 400, "invalid_parameter", "The FPIR cannot be 0.01.")
 
 
-def test_a_picture_without_a_face_is_an_answer(post, nobody):
+def test_a_photo_without_a_face(post, nobody):
     response = post("identify", ("image", "wall.jpg", nobody))
     assert response.status_code == 200
     size = {"width": 400, "height": 300}
     assert response.get_json() == {"file": "wall.jpg", "error": None, **size, "fpir": 0.01, "faces": []}
 
 
-def test_several_pictures_are_answered_in_order(post, photo, one, nobody):
+def test_several_photos_are_answered_in_order(post, photo, one, nobody):
     files = [
         ("a.jpg", photo(OTHER, PERSON)),
         ("b.jpg", b"no picture"),
@@ -126,7 +126,7 @@ def test_limits_of_a_request(settings, recognizer, nobody):
     assert_problem(send(client, "compare", huge), 413, "too_large", "The request is too large. The limit is ")
 
 
-def test_file_names_are_only_echoed(post, nobody, caplog):
+def test_file_names_are_returned_and_not_logged(post, nobody, caplog):
     name = "../../etc/pass\u200bwd <b>.jpg"
     with caplog.at_level("DEBUG"):
         answer = post("identify", ("image", name, nobody)).get_json()

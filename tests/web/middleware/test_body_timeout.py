@@ -10,12 +10,12 @@ from werkzeug.exceptions import BadRequest, RequestTimeout
 from app.web.middleware.body_timeout import TimedBody
 
 
-def test_a_body_in_time_is_read_whole():
+def test_a_body_in_time_is_read():
     body = TimedBody(io.BytesIO(b"one\ntwo\nthree"), 10)
     assert (body.readline(), body.read(2), body.read()) == (b"one\n", b"tw", b"o\nthree")
 
 
-def test_after_its_time_it_is_refused_once_and_then_empty():
+def test_a_late_body_is_rejected_once_and_then_empty():
     body = TimedBody(io.BytesIO(b"late"), 0)
     with pytest.raises(RequestTimeout):
         body.read()
@@ -34,14 +34,14 @@ class Broken(io.BytesIO):
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), InvalidChunkSize(b"ZZ"), NoMoreData()])
-def test_a_body_that_breaks_off_or_is_no_http_is_refused_once_and_then_empty(error):
+def test_malformed_and_incomplete_bodies_are_rejected(error):
     body = TimedBody(Broken(error), 10)
     with pytest.raises(BadRequest):
         body.read(4)
     assert body.read() == b""
 
 
-def test_a_connection_that_is_silent_is_given_up():
+def test_silent_connections_time_out():
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("rb") as stream:
         body = TimedBody(stream, 0.2, ours)
@@ -52,7 +52,7 @@ def test_a_connection_that_is_silent_is_given_up():
         body.close()
 
 
-def test_a_connection_that_trickles_is_given_up():
+def test_trickling_connections_time_out():
     ours, theirs = socket.socketpair()
     end = threading.Event()
 

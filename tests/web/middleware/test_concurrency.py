@@ -27,7 +27,7 @@ def until(condition) -> None:
         time.sleep(0.005)
 
 
-def test_some_work_some_wait_and_the_rest_is_refused():
+def test_slots_queue_and_rejection():
     limiter, outcomes = ConcurrencyLimiter(2, 1, 10, 100), []
     limiter.acquire(1)
     limiter.acquire(2)
@@ -41,7 +41,7 @@ def test_some_work_some_wait_and_the_rest_is_refused():
     assert (limiter.active, limiter.waiting, outcomes) == (2, 0, ["in"])
 
 
-def test_waiting_ends():
+def test_the_wait_is_limited():
     limiter = ConcurrencyLimiter(1, 1, 0.05, 100)
     limiter.acquire(1)
     with pytest.raises(ServerBusy):
@@ -49,7 +49,7 @@ def test_waiting_ends():
     assert limiter.waiting == 0
 
 
-def test_leaving_twice_or_without_a_slot_frees_nothing():
+def test_releases_without_a_slot_free_nothing():
     limiter = ConcurrencyLimiter(1, 0, 1, 100)
     limiter.acquire(1)
     limiter.release(2)
@@ -61,7 +61,7 @@ def test_leaving_twice_or_without_a_slot_frees_nothing():
         limiter.acquire(4)
 
 
-def test_bodies_of_all_requests_have_a_limit_together():
+def test_the_body_budget_is_shared():
     limiter = ConcurrencyLimiter(1, 1, 1, 100)
     limiter.reserve_body(60)
     limiter.reserve_body(40)
@@ -71,13 +71,13 @@ def test_bodies_of_all_requests_have_a_limit_together():
     limiter.reserve_body(1)
 
 
-def test_a_single_body_over_the_limit_is_refused_later_for_what_it_is():
+def test_a_body_over_the_whole_budget_passes():
     limiter = ConcurrencyLimiter(1, 1, 1, 100)
     limiter.reserve_body(1000)
     limiter.release_body(1000)
 
 
-def test_no_body_is_read_while_nobody_more_can_wait():
+def test_a_full_queue_rejects_bodies():
     limiter = ConcurrencyLimiter(1, 0, 1, 100)
     limiter.reserve_body(1)
     limiter.acquire(1)

@@ -172,7 +172,7 @@ def wait_for(statuses: Counter, more: int) -> None:
     raise TimeoutError(f"Too few answers: {statuses}")
 
 
-def test_a_person_added_through_one_is_known_to_the_other(site, portrait, tmp_path):
+def test_all_servers_know_an_added_person(site, portrait, tmp_path):
     assert site.ask(PHOTOS, portrait)[0] == 200
     (tmp_path / "one.jpg").write_bytes(portrait)
     command = [sys.executable, "main.py", "people", "add", "New Name", "--yes", "--allow", "lookalike"]
@@ -185,7 +185,7 @@ def test_a_person_added_through_one_is_known_to_the_other(site, portrait, tmp_pa
     assert all(("faces_requests_total", "POST", PHOTOS, "200") in figures(fetch(app)) for app in site.apps)
 
 
-def test_limits_and_figures_add_up(site, portrait):
+def test_rate_limits_and_metrics_cover_all_servers(site, portrait):
     before = site.counted()
     statuses = [site.ask(PHOTOS, portrait, "127.0.0.9")[0] for _ in range(LIMIT + 4)]
     assert statuses == [200] * LIMIT + [429] * 4
@@ -194,7 +194,7 @@ def test_limits_and_figures_add_up(site, portrait):
 
 
 @slow
-def test_an_app_that_is_killed_costs_nobody_more_than_nginx_s_retry(site, portrait):
+def test_nginx_retries_after_a_server_is_killed(site, portrait):
     killed = site.apps[0]
     with site.load(portrait) as statuses:
         wait_for(statuses, 12)

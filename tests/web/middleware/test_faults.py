@@ -109,7 +109,7 @@ def test_a_gallery_with_an_altered_anchor_is_refused(copies, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["read-only", "full"])
-def test_a_disk_that_takes_nothing_is_refused(copies, small_disk, fault):
+def test_a_full_disk_at_startup_is_reported(copies, small_disk, fault):
     """With a real disk: nothing can be written to it before the gallery is there, or after."""
     changed = copies.with_changes(database_url=f"sqlite:///{small_disk}/instance/gallery.sqlite")
     if fault == "full":
@@ -120,7 +120,7 @@ def test_a_disk_that_takes_nothing_is_refused(copies, small_disk, fault):
         Recognizer.load(changed)
 
 
-def test_a_place_that_cannot_be_written_is_refused(copies):
+def test_a_read_only_folder_is_reported(copies):
     # As root, which tests may run as, no permission stands in the way: a folder of /proc does.
     with pytest.raises(GalleryError, match="The folder /proc/faces for the gallery cannot be created"):
         Recognizer.load(copies.with_changes(database_url="sqlite:////proc/faces/gallery.sqlite"))
@@ -131,7 +131,7 @@ def test_a_full_disk_is_refused(copies):
         Recognizer.load(copies.with_changes(database_url="sqlite:////dev/full"))
 
 
-def test_it_is_alive_but_never_ready_and_tells_no_path(copies, portrait):
+def test_failed_loading_is_reported_without_paths(copies, portrait):
     remove(copies.model)
     app = create_app(copies)
     app.extensions["recognizer_loader"].wait(60)
@@ -144,7 +144,7 @@ def test_it_is_alive_but_never_ready_and_tells_no_path(copies, portrait):
         assert "could not start" in answer.text
 
 
-def test_requests_leave_nothing_behind(serve, portrait, tmp_path, monkeypatch):
+def test_requests_leave_no_files(serve, portrait, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     app, place = serve(), Path("/proc/self")
 

@@ -116,21 +116,21 @@ def open_files(server) -> set[str]:
     return {name for name in found if name.startswith("/") and not name.startswith(("/dev/", "/proc/", "/memfd:"))}
 
 
-def test_a_rejected_upload_is_read_to_its_end(server):
+def test_rejected_uploads_are_drained(server):
     """Otherwise the client sees a broken connection instead of the answer."""
     status, page = fetch(f"{server.address}/identify", bytes(60_000_000))
     assert status == 413
     assert "The request is too large. The limit is 20 MB per photo and 50 MB in total." in page
 
 
-def test_figures_of_all_workers_add_up(server):
+def test_metrics_cover_all_workers(server):
     for _ in range(20):
         assert fetch(f"{server.address}/people/0/portrait.webp")[0] == 404
     found = figures(fetch(f"{server.address}/metrics")[1])
     assert found["faces_requests_total", "GET", "/people/<int:person_id>/portrait.webp", "404"] == 20
 
 
-def test_uploads_never_touch_the_disk(server, photo, log):
+def test_uploads_are_not_written_to_disk(server, photo, log):
     data = photo(photos.PERSON, kind="BMP") + MARK
     assert len(data) > 1_000_000
     assert fetch(f"{server.address}/identify", data)[0] == 200
@@ -170,7 +170,7 @@ def test_uploads_never_touch_the_disk(server, photo, log):
     assert not any(MARK in line or b"Ann" in line or b"127.0.0.1" in line for line in log)
 
 
-def test_a_body_that_never_ends_or_arrives_is_given_up(server):
+def test_slow_bodies_time_out(server):
     head = b"POST /api/v1/identify HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     with connect(server) as silent:
         silent.sendall(head + b"Content-Length: 1000\r\n\r\n--x\r\n")
@@ -189,7 +189,7 @@ def test_a_body_that_never_ends_or_arrives_is_given_up(server):
     assert fetch(f"{server.address}/healthz/live")[0] == 200
 
 
-def test_a_killed_worker_is_replaced_and_the_other_goes_on(server, photo):
+def test_a_killed_worker_of_two_is_replaced(server, photo):
     data = photo(photos.PERSON)
     before = workers(server)
     assert len(before) == 2
@@ -213,7 +213,7 @@ def orphaned_decoder(command: Path) -> bool:
 
 
 @slow
-def test_one_worker_that_is_killed_is_replaced_and_finishes_what_it_accepted_when_asked_to_end(tmp_path, photo):
+def test_a_single_killed_worker_is_replaced_and_shuts_down_gracefully(tmp_path, photo):
     with serving(tmp_path, FACES_CONCURRENCY="2", FACES_QUEUE="8") as server:
         assert "Ready" in server.line(180)
         [first] = workers(server)
@@ -247,7 +247,7 @@ def test_a_stuck_worker_is_replaced(tmp_path, count):
         assert (status, "find a face" in page) == (422, True)
 
 
-def test_two_workers_finish_what_they_accepted_when_asked_to_end(server, photo):
+def test_two_workers_shut_down_gracefully(server, photo):
     """The last test with this server."""
     ends_politely(server, photo(photos.PERSON))
 

@@ -21,14 +21,14 @@ from tests.web.middleware.conftest import UPLOAD_PATHS, post
         ({"Origin": "null"}, 403),
     ],
 )
-def test_pages_of_other_sites_cannot_send_photos(serve, portrait, path, headers, status):
+def test_cross_site_requests_are_rejected(serve, portrait, path, headers, status):
     answer = post(serve(), portrait, path, headers=headers)
     assert answer.status_code == status
     if status == 403:
         assert ("problem+json" in answer.content_type) == path.startswith("/api")
 
 
-def test_pages_of_other_sites_may_link_here(serve):
+def test_cross_site_links_are_allowed(serve):
     assert serve().test_client().get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
@@ -46,29 +46,29 @@ def test_pages_of_other_sites_may_link_here(serve):
         ({"trusted_hosts": "faces.example"}, "localhost", 421),
     ],
 )
-def test_only_known_host_names_are_answered(serve, changes, host, status):
+def test_unknown_host_names_are_rejected(serve, changes, host, status):
     client = serve(**changes).test_client()
     assert client.get("/", headers={"Host": host}).status_code == status
     assert client.get("/healthz/live", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("names", [",", "http://faces.example", "faces.example:80", "faces.example/", "*", "a b"])
-def test_what_cannot_be_a_host_name_is_refused_at_start(serve, names):
+def test_invalid_trusted_hosts_are_rejected(serve, names):
     with pytest.raises(SettingsError, match=r"FACES_TRUSTED_HOSTS has '.*'. Use auto, or host names"):
         serve(trusted_hosts=names)
 
 
 @pytest.mark.parametrize("names", ["::1", "2001:db8::7,faces.example", "a-b_c.example, .corp.example"])
-def test_names_and_addresses_are_host_names(serve, names):
+def test_trusted_hosts_are_names_and_addresses(serve, names):
     assert serve(trusted_hosts=names).test_client().get("/healthz/live").status_code == 200
 
 
 @pytest.mark.parametrize("host", ["a b", "a\x00b", "<script>", "localhost:99999999"])
-def test_a_host_that_is_none_is_refused(serve, host):
+def test_invalid_host_headers_are_rejected(serve, host):
     assert serve().test_client().get("/", headers={"Host": host}).status_code in (400, 421)
 
 
 @pytest.mark.parametrize(("proxies", "expected"), [(0, None), (1, "max-age=31536000")])
-def test_tls_is_believed_of_known_proxies_alone(serve, proxies, expected):
+def test_only_trusted_proxies_report_tls(serve, proxies, expected):
     answer = serve(proxies=proxies).test_client().get("/", headers={"X-Forwarded-Proto": "https"})
     assert answer.headers.get("Strict-Transport-Security") == expected

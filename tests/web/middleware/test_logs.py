@@ -36,7 +36,7 @@ def test_a_request_is_one_line(serve, lines, portrait, path):
     assert line["request"] == answer.headers[REQUEST_ID_HEADER]
 
 
-def test_nothing_tells_who_or_what(serve, lines, portrait):
+def test_the_log_has_no_personal_data(serve, lines, portrait):
     app = serve()
     app.config["PROPAGATE_EXCEPTIONS"] = False
     exif = Image.Exif()
@@ -59,7 +59,7 @@ def test_probes_are_not_logged(serve, lines):
     assert lines() == []
 
 
-def test_a_fault_has_its_traceback_and_its_request(serve, lines, recognizer, monkeypatch, portrait):
+def test_server_errors_are_logged_with_traceback_and_request_id(serve, lines, recognizer, monkeypatch, portrait):
     def fail(_data):
         raise RuntimeError("a mistake")
 
@@ -75,12 +75,12 @@ def test_a_fault_has_its_traceback_and_its_request(serve, lines, recognizer, mon
 
 
 @pytest.mark.parametrize("sent", ["abc-123", "A" * 64, "0.1_x"])
-def test_a_usable_request_id_is_kept(serve, sent):
+def test_valid_request_ids_are_kept(serve, sent):
     assert serve().test_client().get("/nowhere", headers={REQUEST_ID_HEADER: sent}).headers[REQUEST_ID_HEADER] == sent
 
 
 @pytest.mark.parametrize("sent", [None, "", "A" * 65, "two words", "<b>", "é"])
-def test_any_other_is_made_anew(serve, sent):
+def test_invalid_request_ids_are_replaced(serve, sent):
     client = serve().test_client()
     headers = {} if sent is None else {REQUEST_ID_HEADER: sent}
     found = [client.get("/", headers=headers).headers[REQUEST_ID_HEADER] for _ in range(2)]

@@ -12,7 +12,7 @@ def figures(text: str) -> dict[tuple, float]:
     }
 
 
-def test_figures_count_what_happened(serve, portrait, recognizer):
+def test_metrics_count_requests_and_verdicts(serve, portrait, recognizer):
     app = serve()
     post(app, portrait)
     post(app, b"no photo", "/api/v1/identify")
@@ -32,5 +32,5 @@ def test_figures_count_what_happened(serve, portrait, recognizer):
     assert found["faces_requests_active",] == found["faces_requests_waiting",] == 0
 
 
-def test_no_figures_unless_wanted(serve):
+def test_metrics_can_be_disabled(serve):
     assert serve(metrics=False).test_client().get("/metrics").status_code == 404

@@ -34,7 +34,7 @@ def slow_detection(recognizer, monkeypatch):
 
 
 @pytest.mark.parametrize("path", UPLOAD_PATHS)
-def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow_detection, path):
+def test_a_full_queue_rejects_requests(serve, portrait, slow_detection, path):
     app, (begun, end) = serve(concurrency=1, queue=1), slow_detection
     with ThreadPoolExecutor(2) as pool:
         accepted = [pool.submit(post, app, portrait, path) for _ in range(2)]
@@ -56,7 +56,7 @@ def test_more_than_the_queue_holds_is_told_to_come_again(serve, portrait, slow_d
 
 
 @pytest.mark.parametrize("path", UPLOAD_PATHS)
-def test_a_request_past_its_deadline_is_given_up_between_stages(serve, portrait, recognizer, monkeypatch, path):
+def test_the_deadline_ends_requests_between_stages(serve, portrait, recognizer, monkeypatch, path):
     # Without a face nothing is left to do, but nothing is begun either.
     monkeypatch.setattr(recognizer.detector, "find_faces", lambda _picture: time.sleep(1.1) or ())
     answer = post(serve(request_seconds=1), portrait, path)
@@ -65,12 +65,12 @@ def test_a_request_past_its_deadline_is_given_up_between_stages(serve, portrait,
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_stages_outside_of_a_request_are_nobodys_business():
+def test_stages_without_a_request_are_not_recorded():
     with tracing.stage("decode"):
         tracing.record_verdicts(["match"])
 
 
-def test_a_slot_is_given_back_whatever_happens(serve, portrait, recognizer, monkeypatch):
+def test_errors_release_the_slot(serve, portrait, recognizer, monkeypatch):
     app = serve(concurrency=1, queue=0)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     with monkeypatch.context() as patch:
@@ -80,7 +80,7 @@ def test_a_slot_is_given_back_whatever_happens(serve, portrait, recognizer, monk
     assert post(app, portrait).status_code == 200
 
 
-def test_bodies_are_refused_while_others_fill_the_memory(serve, portrait):
+def test_the_body_budget_rejects_requests(serve, portrait):
     app = serve(max_request_bytes=100_000)
     app.extensions["concurrency_limiter"].reserve_body(399_000)
     assert post(app, portrait).status_code == 503
@@ -88,14 +88,14 @@ def test_bodies_are_refused_while_others_fill_the_memory(serve, portrait):
     assert post(app, portrait).status_code == 200
 
 
-def test_a_request_to_the_api_has_a_limit_whatever_the_number_of_its_files(serve, portrait):
+def test_api_requests_have_a_size_limit(serve, portrait):
     answer = post(serve(max_request_bytes=len(portrait) // 2), portrait, "/api/v1/identify")
     assert answer.status_code == 413
     assert "The request is too large." in answer.text
 
 
 @pytest.mark.parametrize("path", UPLOAD_PATHS)
-def test_a_form_of_ten_thousand_fields_is_refused(serve, path):
+def test_ten_thousand_form_fields_are_rejected(serve, path):
     form = hostile.many_fields()
     answer = serve().test_client().post(path, data=form, content_type="multipart/form-data; boundary=x")
     assert answer.status_code == 413
@@ -103,7 +103,7 @@ def test_a_form_of_ten_thousand_fields_is_refused(serve, path):
 
 
 @pytest.mark.parametrize("path", UPLOAD_PATHS)
-def test_mutants_of_a_form_are_answered_or_refused(serve, portrait, rng, path):
+def test_mutated_forms_cause_no_server_error(serve, portrait, rng, path):
     client = serve().test_client()
     head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
     form = head + photos.encode(photos.background(40, 30)) + b"\r\n--x--\r\n"
@@ -123,13 +123,13 @@ def test_mutants_of_a_form_are_answered_or_refused(serve, portrait, rng, path):
 
 
 @pytest.mark.parametrize(("letters", "status"), [(290_000, 422), (310_000, 413)])
-def test_the_largest_text_field_fits_beside_the_largest_photo(serve, letters, status):
+def test_the_largest_text_and_photo_fit_together(serve, letters, status):
     app = serve(max_file_bytes=50_000, max_field_bytes=300_000, max_photos=1)
     form = {"note": "x" * letters, "image": (io.BytesIO(bytes(49_000)), "a.jpg")}
     assert app.test_client().post("/identify", data=form).status_code == status
 
 
-def test_the_same_answers_for_one_client_and_for_many(serve, photo):
+def test_answers_do_not_depend_on_concurrency(serve, photo):
     app = serve(queue=100)
     names = list(photos.portraits())
     # Every tenth has three faces, which fill a larger batch than one does.
@@ -171,7 +171,7 @@ def test_a_stuck_process_becomes_unready_and_ends(serve, monkeypatch):
     assert codes == [70, 200, 503]
 
 
-def test_a_busy_process_is_not_a_stuck_one():
+def test_a_busy_process_is_not_stuck():
     limiter, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), RecognizerLoader(object), threading.Event()
     loading.load()
     watchdog.start(limiter, loading, 0.3, lambda _code: ended.set())

@@ -53,7 +53,7 @@ def watch():
 
 @pytest.mark.parametrize("path", UPLOAD_PATHS)
 @pytest.mark.parametrize("what", [*hostile.archives(), *hostile.leading_elsewhere()])
-def test_no_archive_is_opened_and_no_path_in_a_file_is_followed(serve, watch, what, path):
+def test_archives_and_paths_in_files_are_not_opened(serve, watch, what, path):
     """Links, names that lead elsewhere, and addresses; the decoder's own process can open nothing (test_decoder)."""
     data, codes = hostile.files()[what]
     app = serve()
@@ -69,14 +69,14 @@ def test_no_archive_is_opened_and_no_path_in_a_file_is_followed(serve, watch, wh
     assert not list(Path(hostile.ELSEWHERE).parent.glob("*faces-evil*"))
 
 
-def test_the_watch_sees_what_is_reached_for(watch, tmp_path):
+def test_the_audit_hook_sees_file_access(watch, tmp_path):
     with watch() as reached:
         (tmp_path / "faces-evil").write_bytes(b"x")
         (tmp_path / "link").symlink_to("/etc/passwd")
     assert {"open", "os.symlink"} <= {event for event, _ in reached}
 
 
-def test_nothing_that_visitors_reach_can_open_an_archive():
+def test_the_web_app_imports_no_archive_module():
     """Only the command line can, for the operator's own exports (`gallery.portable`)."""
     unpacking = {"zipfile", "tarfile", "gzip", "bz2", "lzma", "shutil", "zlib", "py7zr", "rarfile"}
     for module in [
@@ -96,13 +96,13 @@ def test_nothing_that_visitors_reach_can_open_an_archive():
 
 @pytest.mark.parametrize("path", UPLOAD_PATHS)
 @pytest.mark.parametrize("name", [*NAMES, "x" * 5000, "<script>alert(1)</script>.jpg", "photo.exe"])
-def test_a_file_name_is_never_a_path(serve, portrait, path, name):
+def test_file_names_are_not_used_as_paths(serve, portrait, path, name):
     answer = post(serve(), portrait, path, name=name)
     assert answer.status_code in (200, 400)
     assert "root:" not in answer.text
 
 
-def test_a_file_name_comes_back_harmless(serve, portrait):
+def test_returned_file_names_are_escaped(serve, portrait):
     answer = post(serve(), portrait, UPLOAD_PATHS[1], name="'><script>alert('é')</script>; a=b")
     assert answer.content_type == "application/json"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -122,7 +122,7 @@ def test_only_static_files_and_portraits_are_served(serve):
         assert client.get(path).status_code == 404
 
 
-def test_nothing_of_the_file_comes_back_but_its_pixels(serve):
+def test_answers_contain_pixels_only(serve):
     secret = b"what hides in a file"
     exif = Image.Exif()
     exif[0x010E] = secret.decode()
