@@ -54,7 +54,7 @@ def watch():
 @pytest.mark.parametrize("path", UPLOAD_PATHS)
 @pytest.mark.parametrize("what", [*hostile.archives(), *hostile.leading_elsewhere()])
 def test_archives_and_paths_in_files_are_not_opened(serve, watch, what, path):
-    """Links, names that lead elsewhere, and addresses; the decoder's own process can open nothing (test_decoder)."""
+    """Links, paths and URLs in files. tests/vision/test_decoder_pool.py covers the decoder."""
     data, codes = hostile.files()[what]
     app = serve()
     with watch() as reached:
@@ -77,7 +77,7 @@ def test_the_audit_hook_sees_file_access(watch, tmp_path):
 
 
 def test_the_web_app_imports_no_archive_module():
-    """Only the command line can, for the operator's own exports (`gallery.portable`)."""
+    """Only the command line imports archives, by `gallery.bundle`."""
     unpacking = {"zipfile", "tarfile", "gzip", "bz2", "lzma", "shutil", "zlib", "py7zr", "rarfile"}
     for module in [
         path for package in ("web", "vision", "recognition") for path in (ROOT / "app" / package).rglob("*.py")
