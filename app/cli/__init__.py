@@ -11,17 +11,8 @@ import click
 
 from app.cli.common import report_errors
 
-COMMANDS = {
-    "identify": "app.cli.identify",
-    "compare": "app.cli.compare",
-    "people": "app.cli.people",
-    "settings": "app.cli.settings",
-    "train": "app.cli.train",
-    "ship": "app.cli.ship",
-    "evaluate": "app.cli.evaluate",
-    "calibrate": "app.cli.calibrate",
-}
-"""Module of each command, in the order of --help."""
+COMMANDS = ("identify", "compare", "people", "settings", "train", "ship", "evaluate", "calibrate")
+"""Commands and their modules, in the order of --help."""
 
 
 class LazyGroup(click.Group):
@@ -35,22 +26,20 @@ class LazyGroup(click.Group):
         """Import and return a command, or return None."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"app.cli.{cmd_name}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands, including those of subgroups."""
-        rows = []
+        commands: dict[str, click.Command] = {}
         for name in COMMANDS:
             command = self.get_command(ctx, name)
             if isinstance(command, click.Group):
-                rows += [
-                    (f"{name} {child}", found.get_short_help_str(100)) for child, found in command.commands.items()
-                ]
+                commands |= {f"{name} {child}": found for child, found in command.commands.items()}
             elif command:
-                rows.append((name, command.get_short_help_str(100)))
+                commands[name] = command
         with formatter.section("Commands (see COMMAND --help for details)"):
-            formatter.write_dl(rows)
+            formatter.write_dl([(name, command.get_short_help_str(100)) for name, command in commands.items()])
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command and report its errors."""

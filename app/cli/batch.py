@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from app import text
-from app.cli.progress import progress_bar, status_line
+from app.cli.common import progress_bar, status_line
 
 if TYPE_CHECKING:
-    from app.batch.job import BatchJob, Engine
+    from app.batch.job import BatchJob, Engine, Row
     from app.batch.results import Results
     from app.settings import Settings
 
@@ -35,7 +34,7 @@ def run_batch_job(
     engine: str,
     address: str | None,
 ) -> bool:
-    """Identify an archive of photos as the options of `identify` say, and return whether every file could be read."""
+    """Identify an archive of photos, and return whether every file could be read."""
     if address and engine != "ray":
         raise click.UsageError("--address requires --engine ray.")
     from app.batch.job import BatchJob
@@ -64,10 +63,8 @@ def run_batch_job(
             photos = (photo for photo in job.sources.photos() if text.display_path(photo) not in finished)
             identify = _engine(job, engine, remaining, workers, address)
             try:
-                with _report_progress(remaining) as on_progress:
-                    for rows in identify(photos):
-                        results.add(rows)
-                        on_progress(len(rows))
+                for rows in _report_progress(identify(photos), remaining):
+                    results.add(rows)
             except KeyboardInterrupt as error:
                 message = f"Stopped. Results so far are in {out}. Repeat the command to resume."
                 raise click.ClickException(message) from error
@@ -86,24 +83,20 @@ def _engine(job: BatchJob, name: str, count: int, workers: int | None, address: 
     return ProcessPool(job, min(workers or len(os.sched_getaffinity(0)), count), count).identify
 
 
-@contextmanager
-def _report_progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, else print a line per minute; yield the function that counts photos."""
+def _report_progress(batches: Iterator[list[Row]], total: int) -> Iterator[list[Row]]:
+    """Show a bar on a terminal, else print a line per minute, and print the throughput at the end."""
     start = last_log = time.monotonic()
     done = 0
     with progress_bar(total, "photo") as bar:
-
-        def on_progress(count: int) -> None:
-            nonlocal last_log, done
-            done += count
-            bar.update(count)
+        for rows in batches:
+            yield rows
+            done += len(rows)
+            bar.update(len(rows))
             now = time.monotonic()
             if bar.disable and now - last_log >= _LOG_SECONDS:
                 last_log, rate = now, done / (now - start)
                 left = timedelta(seconds=round((total - done) / rate))
                 click.echo(f"{done} of {total} photos, {rate:.1f} per second, {left} left", err=True)
-
-        yield on_progress
     seconds = time.monotonic() - start
     click.echo(f"{text.count(done, 'photo')} in {timedelta(seconds=round(seconds))}: {done / seconds:.1f} per second.")
 

@@ -21,7 +21,7 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
     network, and the anchors of each person while that person is left out of the gallery. --apply shifts the
     thresholds so that both kinds of impostors keep the FPIR. A running server uses them from the next request on.
     """
-    from app.cli.progress import progress_bar
+    from app.cli.common import progress_bar
     from app.recognition import impostor_faces
     from app.recognition.model_card import read_card
     from app.training.calibration import own_gallery

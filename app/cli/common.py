@@ -1,9 +1,12 @@
-"""Shared by the commands: settings, error reporting, the recognizer and output formats."""
+"""Shared by the commands: settings, error reporting, the recognizer, progress bars and output formats."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,8 @@ from app.errors import FacesError, SettingsError
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from app.gallery.store import Gallery
     from app.recognition.recognizer import Recognizer
 
@@ -55,21 +60,15 @@ def report_errors() -> Iterator[None]:
 def renamed_options(**names: str) -> dict[str, Any]:
     """Return click's `context_settings` under which options keep their old names until version 2, with a warning.
 
-    Args:
-        **names: the new name of each old one, both without `--` and with underscores for hyphens.
-
     Example:
-        >>> @click.command(context_settings=renamed_options(now="purge"))
-        ... @click.option("--purge", is_flag=True)
-        ... def remove(purge): ...
+        >>> @click.command(context_settings=renamed_options(old_name="new_name"))
     """
     renamed = {old.replace("_", "-"): new.replace("_", "-") for old, new in names.items()}
 
     def normalize(name: str) -> str:
-        if name not in renamed:
-            return name
-        click.echo(f"--{name} is now --{renamed[name]}. The old name works until version 2.", err=True)
-        return renamed[name]
+        if name in renamed:
+            click.echo(f"--{name} is now --{renamed[name]}. The old name works until version 2.", err=True)
+        return renamed.get(name, name)
 
     return {"token_normalize_func": normalize}
 
@@ -93,6 +92,30 @@ def load_recognizer(settings: Settings) -> Recognizer:
     from app.recognition.recognizer import Recognizer
 
     return Recognizer.load(settings)
+
+
+def progress_bar(total: int | None, unit: str, **options: Any) -> tqdm:
+    """Return a bar that counts up to `total` and is erased at the end.
+
+    It is shown if standard error is a terminal and standard output is not piped into a program.
+    """
+    from tqdm import tqdm
+
+    shown = sys.stderr.isatty() and not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
+    return tqdm(total=total, unit=unit, leave=False, disable=not shown, dynamic_ncols=True, **options)
+
+
+def status_line(text: str) -> tqdm:
+    """Return a context manager that shows a line on a terminal."""
+    return progress_bar(None, "", desc=text, bar_format="{desc}")
+
+
+def print_line(text: str, err: bool = False) -> None:
+    """Print a line above the bar, if there is one."""
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode():
+        click.echo(text, err=err)
 
 
 def format_row(values: Iterable[object]) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli import common
-from app.cli.progress import status_line
 from app.errors import FaceError, PhotoError, UnreadableFile
 from app.text import display_path
 from app.vision import photo_files
@@ -38,7 +37,7 @@ def compare(
     settings = common.load_settings()
     try:
         photos = _read(first, settings.max_file_bytes), _read(second, settings.max_file_bytes)
-        with status_line("Loading the network ..."):
+        with common.status_line("Loading the network ..."):
             recognizer = common.load_recognizer(settings)
         comparison = recognizer.compare(*photos, face_a, face_b)
     except (PhotoError, FaceError) as error:

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli import common
+from app.cli.batch import run_batch_job
+from app.cli.common import print_line, progress_bar
 from app.errors import InvalidParameter, PhotoError
 from app.text import display_path
 from app.vision import photo_files
 
 if TYPE_CHECKING:
     from app.settings import Settings
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _source(value: str) -> str:
@@ -25,28 +30,11 @@ def _source(value: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo.")
 @click.option("--all", "full_ranking", is_flag=True, help="With --json: rank all people, not only the closest ten.")
 @click.option("--fpir", type=float, help="A stricter false positive identification rate than FACES_FPIR.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Run a resumable batch job on all cores and write Parquet files to this folder.",
-)
-@click.option(
-    "--csv",
-    "csv_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="With --out: also write all results to this CSV file, one line per face.",
-)
+@click.option("--out", type=_FOLDER, help="Run a resumable batch job and write Parquet files to this folder.")
+@click.option("--csv", "csv_file", type=_FILE, help="With --out: also write all results as CSV, one line per face.")
 @click.option("--retry", is_flag=True, help="With --out: retry files that could not be read before.")
-@click.option(
-    "--workers", type=click.IntRange(1), help="With --out: number of processes or Ray actors; default: one per core."
-)
-@click.option(
-    "--engine",
-    type=click.Choice(["pool", "ray"]),
-    default="pool",
-    show_default=True,
-    help="With --out: the cores of this machine, or Ray.",
-)
+@click.option("--workers", type=click.IntRange(1), help="With --out: processes or Ray actors; default: one per core.")
+@click.option("--engine", type=click.Choice(["pool", "ray"]), default="pool", help="With --out: this machine or Ray.")
 @click.option("--address", help="With --engine ray: auto or HOST[:PORT] of a cluster; default: this machine alone.")
 @click.pass_context
 def identify(
@@ -87,36 +75,30 @@ def identify(
     With --out, PATH can also be a URL such as s3://BUCKET/FOLDER. The results are the objects of --json. Run
     the same command again to resume a stopped job or to add new photos.
     """  # noqa: D301 (click needs the escaped character)
-    if full_ranking and not as_json:
-        raise click.UsageError("--all requires --json.")
-    if out:
-        if as_json:
-            raise click.UsageError("--out writes Parquet files and cannot be combined with --json.")
-        from app.cli.batch import run_batch_job
-
-        complete = run_batch_job(_settings(fpir), sources, out, csv_file, retry, workers, engine, address)
-    else:
-        if csv_file or retry or workers or address or engine != "pool":
-            raise click.UsageError("--csv, --retry, --workers, --engine and --address require --out.")
-        complete = _identify_files(_settings(fpir), sources, as_json, full_ranking)
-    context.exit(0 if complete else 1)
-
-
-def _settings(fpir: float | None) -> Settings:
     from app.recognition.decision import requested_fpir
 
+    if full_ranking and not as_json:
+        raise click.UsageError("--all requires --json.")
+    if out and as_json:
+        raise click.UsageError("--out writes Parquet files and cannot be combined with --json.")
+    if not out and (csv_file or retry or workers or address or engine != "pool"):
+        raise click.UsageError("--csv, --retry, --workers, --engine and --address require --out.")
     settings = common.load_settings()
     try:
-        return settings.with_changes(fpir=requested_fpir(settings.fpir, fpir))
+        settings = settings.with_changes(fpir=requested_fpir(settings.fpir, fpir))
     except InvalidParameter as error:
         raise click.UsageError(str(error)) from error
+    if out:
+        complete = run_batch_job(settings, sources, out, csv_file, retry, workers, engine, address)
+    else:
+        complete = _identify_files(settings, sources, as_json, full_ranking)
+    context.exit(0 if complete else 1)
 
 
 def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool, full_ranking: bool) -> bool:
     """Print the result of every photo, and return whether all files and folders could be read."""
     from app import serialization
     from app.batch.sources import PhotoSources, is_url
-    from app.cli.progress import print_line, progress_bar
 
     if urls := list(filter(is_url, sources)):
         raise click.UsageError(f"{urls[0]}: A URL requires --out.")
@@ -152,13 +134,10 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
 
 
 def _rows(result: dict[str, Any]) -> list[str]:
-    file = result["file"]
-    if result["error"]:
-        return [common.format_row([file, "", "unreadable", "", result["error"]["code"]])]
-    if not result["faces"]:
-        return [common.format_row([file, "", "no_face_found", "", ""])]
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for index, face in enumerate(result["faces"], start=1):
         distance = "" if face["class_distance"] is None else f"{face['class_distance']:.4f}"
-        rows.append(common.format_row([file, index, face["person"] or "unknown_person", distance, face["verdict"]]))
-    return rows
+        rows.append((index, face["person"] or "unknown_person", distance, face["verdict"]))
+    if result["error"]:
+        rows = [("", "unreadable", "", result["error"]["code"])]
+    return [common.format_row((result["file"], *row)) for row in rows or [("", "no_face_found", "", "")]]

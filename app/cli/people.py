@@ -11,8 +11,8 @@ import click
 
 from app import text
 from app.cli import common, people_edit
+from app.cli.common import print_line, progress_bar
 from app.cli.people_check import check
-from app.cli.progress import print_line, progress_bar
 
 if TYPE_CHECKING:
     from app.enrollment.enroll import Enrollment

@@ -11,7 +11,7 @@ import click
 
 from app import text
 from app.cli import common
-from app.cli.progress import progress_bar
+from app.cli.common import progress_bar
 
 if TYPE_CHECKING:
     from app.enrollment.gallery_check import Finding

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli import common
-from app.cli.progress import status_line
 from app.vision import photo_files
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
-_COMMANDS = (
-    ("identify PHOTO...", "identify the people in photos or folders"),
-    ("compare A B", "check whether two photos show the same person"),
-    ("people list", "list the people in the gallery"),
-    ("people add NAME PHOTO...", "add a person to the gallery"),
-    ("--help", "show all commands"),
-)
+_INTRODUCTION = """Identify the people in photos. Try:
+
+  {0} identify PHOTO...         identify the people in photos or folders
+  {0} compare A B               check whether two photos show the same person
+  {0} people list               list the people in the gallery
+  {0} people add NAME PHOTO...  add a person to the gallery
+  {0} --help                    show all commands
+
+To start the web app, run: make run
+"""
 
 _MAX_PORTRAITS, _RANKS, _BAR_WIDTH = 20, 5, 30
 
@@ -29,10 +31,7 @@ _MAX_PORTRAITS, _RANKS, _BAR_WIDTH = 20, 5, 30
 def welcome() -> None:
     """Print an introduction, and identify a portrait if the gallery has shipped people."""
     settings = common.load_settings()
-    click.echo("Identify the people in photos. Try:\n")
-    for arguments, description in _COMMANDS:
-        click.echo(f"  {common.program()} {arguments:26}{description}")
-    click.echo("\nTo start the web app, run: make run\n")
+    click.echo(_INTRODUCTION.format(common.program()))
     gallery = common.open_gallery(settings)
     if not gallery.people():
         click.echo(common.empty_gallery())
@@ -47,7 +46,7 @@ def welcome() -> None:
 
 def _identify(portraits: list[Path], settings: Settings) -> None:
     """Print the result of the first matching portrait. Portraits are average faces, and some do not match."""
-    with status_line("Loading the network ..."):
+    with common.status_line("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     for portrait in portraits:
         faces = recognizer.identify(photo_files.read_photo(portrait, settings.max_file_bytes)).faces

@@ -15,12 +15,7 @@ from app.training.fit.plan import TrainingPlan
 
 
 class PairSampler:
-    """Samples pairs of faces of one person.
-
-    Args:
-        faces: The training set.
-        plan: Batch size and seed.
-    """
+    """Samples pairs of faces of one person."""
 
     def __init__(self, faces: TrainingFaces, plan: TrainingPlan) -> None:
         self.plan = plan
@@ -31,12 +26,9 @@ class PairSampler:
         self._members = [np.flatnonzero(labels == label) for label in range(self.classes)]
 
     def sample(self, step: int) -> IntArray:
-        """Sample a batch: rows of `positions`, where rows 2k and 2k + 1 show one person.
+        """Sample a batch: int64 (batch_size,), rows of `positions`, where rows 2k and 2k + 1 show one person.
 
         Each face comes first in a pair once per pass over the training set, in a new order for each pass.
-
-        Returns:
-            int64 (batch_size,).
         """
         half, faces = self.plan.batch_size // 2, len(self.labels)
         numbers = np.arange(step * half, (step + 1) * half)
@@ -51,11 +43,9 @@ class PairSampler:
 
 
 def batches(faces: TrainingFaces, sampler: PairSampler, start: int) -> Iterator[tuple[ByteArray, NDArray[np.int32]]]:
-    """Yield the batches of the steps from `start` on, without end.
+    """Yield the batches of the steps from `start` on: crops, uint8 (batch, 112, 112, 3), and labels, int32 (batch,).
 
-    Yields:
-        Crops, uint8 (batch, 112, 112, 3), and labels, int32 (batch,). The labels of the first `mixed_faces` of a batch
-        are `NO_LABEL`.
+    The labels of the first `mixed_faces` of a batch are `NO_LABEL`.
     """
     for step in count(start):
         rows = sampler.sample(step)

@@ -16,14 +16,7 @@ from app.training.fit.student import Student
 
 
 def save(student: Student, path: Path, step: int, about: dict[str, Any]) -> None:
-    """Write a checkpoint. The weights of the network are in it a second time, under `twin/`, for `ship`.
-
-    Args:
-        student: A compiled student.
-        path: File to replace.
-        step: Number of finished steps.
-        about: Description of the run as JSON values.
-    """
+    """Write a checkpoint after `step` steps. The network's weights are in it again under `twin/`, for `ship`."""
     tensors = {f"{number:04d}": np.asarray(variable) for number, variable in enumerate(student.state())}
     tensors |= {f"twin/{name}": array for name, array in get_weights(student.network).items()}
     unfinished = path.with_suffix(".part")
@@ -32,14 +25,7 @@ def save(student: Student, path: Path, step: int, about: dict[str, Any]) -> None
 
 
 def restore(student: Student, path: Path) -> int:
-    """Load a checkpoint into a compiled student.
-
-    Returns:
-        Number of finished steps: 0 if the file is missing.
-
-    Raises:
-        TrainingError: The checkpoint belongs to another layout or training set.
-    """
+    """Load a checkpoint into a compiled student, and return its number of finished steps: 0 if the file is missing."""
     if not path.exists():
         return 0
     variables = student.state()

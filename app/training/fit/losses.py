@@ -26,28 +26,21 @@ def pairwise_distances(left: keras.KerasTensor, right: keras.KerasTensor) -> ker
 def contrastive(distances: keras.KerasTensor, different: keras.KerasTensor) -> keras.KerasTensor:
     """Return the contrastive loss of pairs (Hadsell et al. 2006, https://doi.org/10.1109/CVPR.2006.100).
 
-    Args:
-        distances: Euclidean distances of any shape.
-        different: 0.0 for pairs of one person, 1.0 for pairs of two, in the same shape.
-
-    Returns:
-        d^2 for one person, max(0, margin - d)^2 for two, in the same shape.
+    It is d^2 for pairs of one person (`different` is 0.0), and max(0, margin - d)^2 for pairs of two (1.0).
     """
     shortfall = ops.maximum(CONTRASTIVE_MARGIN - distances, 0.0)
     return (1.0 - different) * ops.square(distances) + different * ops.square(shortfall)
 
 
 def hard_pairs(embeddings: keras.KerasTensor, labels: keras.KerasTensor) -> keras.KerasTensor:
-    """Return the contrastive loss of all pairs of one person and of each face's hardest negative in the batch.
+    """Return the mean contrastive loss of positive pairs, plus that of each face's hardest negative in the batch.
 
-    Hard negatives follow FaceNet (Schroff et al. 2015, https://arxiv.org/abs/1503.03832).
+    Hard negatives follow FaceNet (Schroff et al. 2015, https://arxiv.org/abs/1503.03832). Faces with `NO_LABEL` are
+    ignored.
 
     Args:
         embeddings: (batch, dims) of unit length.
-        labels: int (batch,). Faces with `NO_LABEL` are ignored.
-
-    Returns:
-        Scalar: the mean over positive pairs plus the mean over hardest negatives.
+        labels: int (batch,).
     """
     distances = pairwise_distances(embeddings, embeddings)  # (batch, batch)
     labeled = _labeled(labels, distances.dtype)
@@ -63,15 +56,12 @@ def hard_pairs(embeddings: keras.KerasTensor, labels: keras.KerasTensor) -> kera
 def margin_softmax(
     embeddings: keras.KerasTensor, labels: keras.KerasTensor, centers: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Return the CosFace loss (Wang et al. 2018, https://arxiv.org/abs/1801.09414).
+    """Return the mean CosFace loss of the labeled faces (Wang et al. 2018, https://arxiv.org/abs/1801.09414).
 
     Args:
         embeddings: (batch, dims) of unit length.
-        labels: int (batch,). Faces with `NO_LABEL` are ignored.
+        labels: int (batch,).
         centers: (classes, dims) of unit length.
-
-    Returns:
-        Scalar: the mean cross-entropy of the labeled faces.
     """
     cosines = ops.matmul(embeddings, ops.transpose(centers))  # (batch, classes)
     labeled = _labeled(labels, cosines.dtype)

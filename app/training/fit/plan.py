@@ -7,37 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Hyperparameters of a training run. The model card lists them.
-
-    Attributes:
-        steps: Optimizer steps.
-        batch_size: Faces in a step, in pairs of one person.
-        learning_rate: Peak of AdamW's learning rate, after the warmup and before the cosine decay.
-        warmup_steps: Steps in which the learning rate rises from zero.
-        weight_decay: Of AdamW, on kernels only.
-        distillation: Weight of the distillation loss. It needs a teacher.
-        softmax: Weight of the margin softmax.
-        contrastive: Final weight of the contrastive loss.
-        mixup: Share of a batch that is mixed up. It needs a teacher, because a mixed face has no label.
-        seed: Seed of weights, batches and augmentation.
-        checkpoint_steps: Steps between checkpoints, log rows and validations.
-        precision: `float32` or `bfloat16`, the precision of the convolutions.
-        initial: Card ID, source and license of the initial weights. Empty for random weights.
-        teacher: Card ID of the teacher. Empty without one.
-    """
+    """Hyperparameters of a training run. The model card lists them."""
 
     steps: int = 6000
     batch_size: int = 64
+    # The peak of AdamW's learning rate, after the warmup and before the cosine decay.
     learning_rate: float = 1e-3
     warmup_steps: int = 200
+    # On kernels only.
     weight_decay: float = 0.05
+    # Weights of the losses. Distillation needs a teacher. That of the contrastive loss rises to this value.
     distillation: float = 4.0
     softmax: float = 1.0
     contrastive: float = 1.0
+    # Share of a batch that is mixed up. It needs a teacher, because a mixed face has no label.
     mixup: float = 0.5
     seed: int = 1
     checkpoint_steps: int = 200
+    # `float32` or `bfloat16`, of the convolutions.
     precision: str = "float32"
+    # Card ID, source and license of the initial weights, and card ID of the teacher.
     initial: str = ""
     teacher: str = ""
 

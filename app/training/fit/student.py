@@ -7,9 +7,8 @@ from keras import ops
 
 from app.recognition.model_card import TwinConfig
 from app.recognition.siamese import build_twin
-from app.training.augmentation.layers import build_augmentation
+from app.training.augmentation import build_augmentation
 from app.training.fit import losses
-from app.training.fit.batch_normalization import fuse_batch_normalization
 from app.training.fit.plan import TrainingPlan
 from app.vision import alignment
 
@@ -21,14 +20,51 @@ CONTRASTIVE_RAMP = 0.75
 (Schroff et al. 2015)."""
 
 
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalization with one kernel of TensorFlow, with the variables and results of Keras's own layer.
+
+    Keras computes it by a dozen operations, each a pass through memory. On CPUs a training step of the default network
+    takes 1.31 instead of 1.79 seconds for 16 faces, and 1.26 instead of 1.93 in bfloat16.
+    """
+
+    def call(
+        self, inputs: keras.KerasTensor, training: bool | None = None, mask: keras.KerasTensor = None
+    ) -> keras.KerasTensor:
+        """Normalize feature maps, (batch, height, width, channels)."""
+        if not training or len(inputs.shape) != 4:
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow
+
+        outputs, mean, variance, *_ = tensorflow.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma.value,
+            offset=self.beta.value,
+            mean=(),
+            variance=(),
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(average * self.momentum + value * (1.0 - self.momentum))
+        return outputs
+
+
+def fuse_batch_normalization(network: keras.Model) -> keras.Model:
+    """Return the network with fused batch normalization and new weights; under JAX, the network itself."""
+    if keras.backend.backend() != "tensorflow":
+        return network
+
+    def clone(layer: keras.Layer) -> keras.Layer:
+        is_normalization = isinstance(layer, keras.layers.BatchNormalization)
+        return (FusedBatchNormalization if is_normalization else type(layer)).from_config(layer.get_config())
+
+    return keras.models.clone_model(network, clone_function=clone)
+
+
 class Student(keras.Model):
     """Network with what trains it. `fit` takes uint8 crops and int32 labels, `predict` returns embeddings.
 
-    Args:
-        config: Layout of the network.
-        classes: Number of people in the training set.
-        plan: Hyperparameters.
-        teacher: Network that embeds the same augmented crops, or None.
+    A teacher embeds the same augmented crops. `classes` is the number of people in the training set.
     """
 
     def __init__(
@@ -54,14 +90,9 @@ class Student(keras.Model):
     def call(
         self, crops: keras.KerasTensor, training: bool = False
     ) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
-        """Embed crops.
+        """Embed crops, uint8 (batch, 112, 112, 3) RGB, as float32 (batch, dims) of unit length.
 
-        Args:
-            crops: uint8 (batch, 112, 112, 3) RGB.
-            training: Whether to augment the crops and to ask the teacher about them.
-
-        Returns:
-            float32 (batch, dims) of unit length. In training a dictionary of `student` and, with a teacher, `teacher`.
+        In training, augment the crops and return a dictionary of `student` and, with a teacher, `teacher`.
         """
         pixels = ops.cast(crops, "float32")
         if training:

@@ -34,16 +34,7 @@ def train(
     teacher: keras.Model | None = None,
     echo: Callable[[str], object] = print,
 ) -> Student:
-    """Train a network, or resume its training from the checkpoint in `folder`.
-
-    Args:
-        faces: The training set.
-        folder: Folder of `checkpoint.safetensors` and `log.csv`.
-        plan: Hyperparameters.
-        config: Layout of the network.
-        initial_weights: Weights by name as `siamese.get_weights` returns them. Default: random weights.
-        teacher: Network to learn from.
-        echo: Called with lines about the validation.
+    """Train a network, or resume its training from `checkpoint.safetensors` in `folder`, which also has `log.csv`.
 
     Raises:
         TrainingError: The checkpoint or the teacher does not fit, there are fewer than two people to train on, or the

@@ -10,28 +10,21 @@ from app.arrays import ByteArray, FloatArray
 from app.training.data.training_faces import TrainingFaces
 from app.training.evaluation.verification import folds_accuracy
 
-FACES = 1000
-"""Most faces to sample pairs from."""
-
-PAIRS = 300
-"""Most pairs of one person, and most pairs of two."""
-
-MIN_PAIRS = 20
+MAX_FACES = 1000
+MIN_PAIRS, MAX_PAIRS = 20, 300
+"""Pairs of one person, and as many of two."""
 
 
 class PairValidation:
-    """Pairs of faces of the calibration impostors, the same ones at each call.
-
-    Args:
-        faces: The training set with its held-out people.
-    """
+    """Pairs of faces of the calibration impostors, the same ones at each call."""
 
     def __init__(self, faces: TrainingFaces) -> None:
         rng = np.random.default_rng(11)
-        positions = rng.permutation(faces.positions("calibration-impostor"))[:FACES]
+        positions = rng.permutation(faces.positions("calibration-impostor"))[:MAX_FACES]
         first, second = np.triu_indices(len(positions), 1)
         different = faces.identities[positions[first]] != faces.identities[positions[second]]
-        chosen = np.concatenate([rng.permutation(np.flatnonzero(different == kind))[:PAIRS] for kind in (False, True)])
+        kinds = [rng.permutation(np.flatnonzero(different == kind))[:MAX_PAIRS] for kind in (False, True)]
+        chosen = np.concatenate(kinds)
         rng.shuffle(chosen)  # each fold gets pairs of both kinds
         self.different = different[chosen]
         self.possible = min(self.different.sum(), (~self.different).sum()) >= MIN_PAIRS
@@ -42,8 +35,7 @@ class PairValidation:
     def accuracy(self, embed: Callable[[ByteArray], FloatArray]) -> float:
         """Return the share of correctly verified pairs, with thresholds chosen on the other folds.
 
-        Args:
-            embed: Function from uint8 crops (faces, 112, 112, 3) to unit-length embeddings (faces, dims).
+        `embed` maps uint8 crops (faces, 112, 112, 3) to unit-length embeddings (faces, dims).
         """
         embeddings = embed(self.crops)
         distances = np.linalg.norm(embeddings[self.first] - embeddings[self.second], axis=1)

@@ -2,7 +2,7 @@ import numpy as np
 
 from app.recognition.model_card import TwinConfig
 from app.recognition.siamese import build_twin, get_weights, set_weights
-from app.training.fit.batch_normalization import FusedBatchNormalization, fuse_batch_normalization
+from app.training.fit.student import FusedBatchNormalization, fuse_batch_normalization
 
 
 def test_fused_network_equals_the_original(rng):

@@ -13,12 +13,7 @@ LOW_RESOLUTIONS = (28, 40, 56, 80)
 
 
 class RandomLowResolution(layers.Layer):
-    """Reduce some crops and enlarge them again, as if the faces were small in their photos.
-
-    Args:
-        factor: Share of the crops that change.
-        seed: Seed of the random numbers.
-    """
+    """Reduce a share of the crops, `factor`, and enlarge them again, as if the faces were small in their photos."""
 
     def __init__(self, factor: float, seed: int) -> None:
         super().__init__()
@@ -40,11 +35,9 @@ class RandomLowResolution(layers.Layer):
 
 
 def build_augmentation(seed: int) -> keras.Sequential:
-    """Build the augmentation of a training run.
+    """Return a model from RGB crops, float32 (batch, 112, 112, 3) in 0 ... 255, to the same shape and range.
 
-    Returns:
-        A model from RGB crops, float32 (batch, 112, 112, 3) in 0 ... 255, to the same shape and range. Pixels from
-        outside a crop are gray, as in `alignment.align`.
+    Pixels from outside a crop are gray, as in `alignment.align`.
     """
     levels = {"value_range": (0, 255)}
     border = {"fill_mode": "constant", "fill_value": alignment.BORDER_LEVEL}

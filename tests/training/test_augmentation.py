@@ -5,7 +5,7 @@ from app.recognition.siamese import import_keras
 
 keras = import_keras()
 
-from app.training.augmentation.layers import RandomLowResolution, build_augmentation  # noqa: E402
+from app.training.augmentation import RandomLowResolution, build_augmentation  # noqa: E402
 
 
 @pytest.fixture

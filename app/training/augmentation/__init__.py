@@ -1,1 +1,0 @@
-"""Data augmentation of face crops."""
