@@ -65,18 +65,7 @@ def enroll(
     allow: Collection[str] = (),
     imported: ImportedPhotos | None = None,
 ) -> Enrollment:
-    """Review a person's photos and add the accepted ones, see `review` and `confirm`.
-
-    Args:
-        recognizer: Detector, network and gallery.
-        name: Name of a new or known person.
-        photos: The photos.
-        allow: Outcomes, of `DEBATABLE`, to accept too.
-        imported: The photos as a folder import records them.
-
-    Raises:
-        GalleryError: The name is invalid, or the gallery cannot be written.
-    """
+    """Review a person's photos and add the accepted ones, see `review`, `Enrollment.allow` and `confirm`."""
     return confirm(recognizer, review(recognizer, name, photos).allow(allow), imported)
 
 
@@ -100,11 +89,7 @@ def review(
 
 
 def compare(recognizer: Recognizer, name: str, photos: Sequence[PhotoOutcome]) -> Enrollment:
-    """Compare photos, as `choose_face` returned them, with each other and the gallery: the second half of `review`.
-
-    Raises:
-        GalleryError: The name is invalid, or the gallery cannot be read.
-    """
+    """Compare photos, as `choose_face` returned them, with each other and the gallery: the second half of `review`."""
     name = names.clean(name)
     person = recognizer.gallery.find(name)
     outcomes = compare_photos(photos, person, recognizer.gallery.snapshot(), recognizer.network.card.rules)
@@ -112,16 +97,7 @@ def compare(recognizer: Recognizer, name: str, photos: Sequence[PhotoOutcome]) -
 
 
 def confirm(recognizer: Recognizer, reviewed: Enrollment, imported: ImportedPhotos | None = None) -> Enrollment:
-    """Add the accepted faces of a review to the gallery in one transaction.
-
-    Args:
-        recognizer: The recognizer of the review.
-        reviewed: The review.
-        imported: The photos as a folder import records them.
-
-    Raises:
-        GalleryError: The gallery cannot be written.
-    """
+    """Add the accepted faces of a review to the gallery in one transaction, with the record of a folder import."""
     accepted = [(photo.file, photo.face) for photo in reviewed.photos if photo.accepted and photo.face]
     known = recognizer.gallery.find(reviewed.name)
     if not accepted:

@@ -53,16 +53,9 @@ class PersonFolder:
 
 
 def find_folders(gallery: Gallery, source: Path, again: bool = False) -> list[PersonFolder]:
-    """Find the folders of people, and the photos in them that no import has reviewed.
+    """Find the folders of people in `source`, and the photos that no import has reviewed, or all photos with `again`.
 
-    Args:
-        gallery: The gallery to import into.
-        source: The folder with a folder for each person. Hidden folders are skipped.
-        again: Whether to review all photos again.
-
-    Raises:
-        OSError: `source` cannot be read.
-        GalleryError: The gallery cannot be read.
+    Hidden folders are skipped.
     """
     folders = sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
     return [_find_folder(gallery, folder, again) for folder in folders]
@@ -76,21 +69,17 @@ def import_folders(
     allow: Collection[str] = (),
     tick: Callable[[], object] = lambda: None,
 ) -> Iterator[Enrollment]:
-    """Enroll the people of folders.
+    """Enroll the people of folders, and yield the enrollment of each person.
+
+    A folder that cannot be used has an error and does not end the import.
 
     Args:
         recognizer: Detector, network and gallery. Its settings limit bytes and pixels of the photos.
         source: The folder that contains `folders`.
-        folders: The folders, as `find_folders` returns them. Those with nothing to review are skipped.
+        folders: The folders, as `find_folders` returns them.
         report: The report to write, or None.
         allow: Outcomes, of `DEBATABLE`, to accept too.
         tick: Called after every photo.
-
-    Yields:
-        The enrollment of each person. A folder that cannot be used has an error and does not end the import.
-
-    Raises:
-        OSError: The report cannot be written.
     """
     for folder in folders:
         if folder.pending:
@@ -105,14 +94,8 @@ class ImportReport:
 
     Rows of earlier imports stay, except for photos that are reviewed again or no longer exist.
 
-    Args:
-        path: The file, which is created if missing.
-        source: The folder that is imported.
-        folders: The folders, as `find_folders` returns them.
-
     Raises:
         InvalidImportReport: The file exists and is not a report.
-        OSError: The file cannot be read or written.
     """
 
     def __init__(self, path: Path, source: Path, folders: Sequence[PersonFolder]) -> None:

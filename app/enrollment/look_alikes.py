@@ -24,13 +24,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class LookAlike:
-    """Another person whom a person's anchors resemble.
+    """Another person whom a person's anchors resemble, with the mean class distance of the anchors to them.
 
-    Attributes:
-        id: The ID of the other person.
-        person: The name of the other person.
-        class_distance: Mean class distance of the anchors to the other person.
-        closer_anchors: Number of anchors that are closer to the other person than to their own.
+    `closer_anchors` counts the anchors that are closer to the other person than to their own.
     """
 
     id: int
@@ -40,16 +36,7 @@ class LookAlike:
 
 
 def find_look_alikes(person_id: int, snapshot: Snapshot, head: Head) -> tuple[Spread | None, tuple[LookAlike, ...]]:
-    """Compare a person's anchors with everyone's templates.
-
-    Args:
-        person_id: The person.
-        snapshot: The gallery.
-        head: Converts distances to scores.
-
-    Returns:
-        The spread, None for fewer than two anchors, and the look-alikes, the closest first.
-    """
+    """Return a person's spread, None for fewer than two anchors, and look-alikes, the closest first."""
     if person_id not in snapshot.ids:
         return None, ()
     position = snapshot.ids.index(person_id)
@@ -78,14 +65,9 @@ def class_distances(position: int, snapshot: Snapshot, head: Head) -> AnyArray:
 
 
 def leave_one_out(anchors: FloatArray, head: Head) -> AnyArray:
-    """Return the class distance of each anchor to the template of the others.
+    """Return the class distance of each of one person's anchors to the template of the others.
 
-    Args:
-        anchors: Float32 (anchors, dims) of unit length, of one person.
-        head: Converts distances to scores.
-
-    Returns:
-        Float32 (anchors,), NaN for a single anchor.
+    Float32 (anchors, dims) of unit length to float32 (anchors,), NaN for a single anchor.
     """
     if len(anchors) < 2:
         return np.full(len(anchors), np.nan, np.float32)

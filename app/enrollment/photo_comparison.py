@@ -23,14 +23,7 @@ JPEG quality 60 exceed it, and fewer than 1 in 1,000 other pictures of the same 
 def compare_photos(
     photos: Sequence[PhotoOutcome], person: Person | None, snapshot: Snapshot, rules: Rules
 ) -> list[PhotoOutcome]:
-    """Return the outcomes of a person's photos after comparing the accepted ones.
-
-    Args:
-        photos: The outcome of each photo on its own.
-        person: The person, if they are in the gallery.
-        snapshot: The gallery.
-        rules: Thresholds of the model card.
-    """
+    """Compare the accepted photos of a person, who may be in the gallery, and return the outcomes."""
     outcomes = list(photos)
     anchors: list[FloatArray] = []
     if person and person.id in snapshot.ids:

@@ -1,9 +1,11 @@
-"""Every test of the gallery runs on SQLite and on a real PostgreSQL."""
+"""Run every test of the gallery on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +45,26 @@ def postgresql_url(postgresql, template) -> str:
     return postgresql.url(postgresql.create(template))
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory) -> Path:
+    """An SQLite file with the gallery's tables: copying it is faster than migrating a new one."""
+    path = tmp_path_factory.mktemp("template") / "gallery.sqlite"
+    migrate_gallery(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=BOTH)
+def new_database_url(request) -> str:
+    """A database without a gallery; on SQLite without tables."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
 @pytest.fixture(params=BOTH)
 def database_url(request) -> str:
-    """Where a new gallery can be opened, on either database."""
-    return request.getfixturevalue(f"{request.param}_url")
+    """A database with empty tables."""
+    url = request.getfixturevalue(f"{request.param}_url")
+    if request.param == "sqlite":
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir()
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+    return url

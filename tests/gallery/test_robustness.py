@@ -43,7 +43,7 @@ def test_two_writers_at_once_both_get_in(empty_gallery, database_url):
     assert set(snapshot.counts.tolist()) == {5}
 
 
-@pytest.mark.parametrize("confirmed", [1, 4, 9])
+@pytest.mark.parametrize("confirmed", [1, 9])
 def test_a_killed_writer_leaves_whole_people_only(empty_gallery, database_url, confirmed):
     process = writer(database_url, "Person", 100_000)
     printed = [process.stdout.readline().strip() for _ in range(confirmed)]
