@@ -74,16 +74,11 @@ def fit(qualities: Sequence[Quality], strictest: QualityFloor) -> QualityFloor:
 
 
 def _floor_at(qualities: Sequence[Quality], strictest: QualityFloor, share: float) -> QualityFloor:
-    def worst(name: str) -> float:
-        return float(np.quantile([getattr(quality, name) for quality in qualities], share))
-
-    return replace(
-        strictest,
-        eye_distance=min(strictest.eye_distance, worst("eye_distance")),
-        detail=min(strictest.detail, worst("detail")),
-        close_confidence=worst("close_confidence"),
-        norm=worst("norm"),
-    )
+    measures = ("eye_distance", "detail", "close_confidence", "norm")
+    worst = {name: float(np.quantile([getattr(quality, name) for quality in qualities], share)) for name in measures}
+    for name in ("eye_distance", "detail"):
+        worst[name] = min(worst[name], getattr(strictest, name))
+    return replace(strictest, **worst)
 
 
 def reduce_faces(crops: ByteArray, eye_distance: float) -> ByteArray:

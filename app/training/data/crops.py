@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.arrays import AnyArray, BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
+from app.arrays import AnyArray, BoolArray, ByteArray, FloatArray, IntArray
 from app.errors import UnreadableImage
 from app.recognition.inference import Network, to_unit_length
 from app.vision import decoding
@@ -65,8 +65,11 @@ class Crops:
         if not self.found[position]:
             return None
         row = self.rows[position]
+        landmarks = row[6:].reshape(5, 2).astype(np.float64)
         close = None if np.isnan(row[5]) else float(row[5])
-        return DetectedFace(Box(*map(int, row[:4])), _landmarks(row), float(row[4]), close)
+        return DetectedFace(
+            Box(*map(int, row[:4])), landmarks[np.isfinite(landmarks).all(axis=1)], float(row[4]), close
+        )
 
     def positions(self, files: Sequence[str]) -> IntArray:
         """Return the positions of files: int64 (len(files),)."""
@@ -140,10 +143,7 @@ def embed(network: Network, crops: Crops, cache: Path, progress: Progress = no_p
 
 def fingerprint(weights: Mapping[str, AnyArray]) -> str:
     """Return a hash of a network's weights for file names."""
-    digest = hashlib.sha256()
-    for _, array in sorted(weights.items()):
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(b"".join(array.tobytes() for _, array in sorted(weights.items()))).hexdigest()[:16]
 
 
 def _largest_face(path: Path, detector: Detector) -> tuple[ByteArray | int, FloatArray]:
@@ -160,8 +160,3 @@ def _largest_face(path: Path, detector: Detector) -> tuple[ByteArray | int, Floa
     row[:6] = face.box.x, face.box.y, face.box.width, face.box.height, face.confidence, close
     row[6 : 6 + face.landmarks.size] = face.landmarks.ravel()
     return align(picture.pixels, face.landmarks), row
-
-
-def _landmarks(row: FloatArray) -> DoubleArray:
-    points = row[6:].reshape(5, 2).astype(np.float64)
-    return points[:2] if np.isnan(points[2:]).any() else points

@@ -57,17 +57,16 @@ def find_duplicates(crops: Crops, identities: TextArray, splits: TextArray) -> I
         references = np.flatnonzero((identities == identity) & training)
         if len(references):
             thumbnails = _thumbnails(crops.crops[references])
-            for flip in (False, True):
-                correlations = _thumbnails(crops.crops[probes], flip) @ thumbnails.T
-                is_duplicate[probes] |= correlations.max(axis=1) >= DUPLICATE
+            for faces in (crops.crops[probes], crops.crops[probes][:, :, ::-1]):
+                is_duplicate[probes] |= (_thumbnails(faces) @ thumbnails.T).max(axis=1) >= DUPLICATE
     return np.flatnonzero(is_duplicate)
 
 
-def _thumbnails(crops: ByteArray, flip: bool = False) -> FloatArray:
+def _thumbnails(crops: ByteArray) -> FloatArray:
     """Return high-pass filtered gray thumbnails: float32 (faces, 784) of mean 0 and length 1."""
     rows = np.empty((len(crops), _SIDE * _SIDE), dtype=np.float32)
     for number, crop in enumerate(crops):
-        gray = cv2.cvtColor(crop[:, ::-1] if flip else crop, cv2.COLOR_RGB2GRAY)
+        gray = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)
         small = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
         rows[number] = (small - cv2.GaussianBlur(small, (0, 0), _SIDE / 7)).ravel()
     return to_unit_length(rows - rows.mean(axis=1, keepdims=True))

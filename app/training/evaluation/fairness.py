@@ -19,7 +19,7 @@ MIN_FACES = 20
 
 
 def rates_by_person(known: Sequence[RankedFace], impostors: Sequence[RankedFace], rules: Rules) -> dict[str, Metrics]:
-    """Return by name `faces`, the shares `rank1`, `rank5` and `matched` (right person), and matching `impostors`."""
+    """Return the rates of each person, and how many impostors matched this person."""
     false_matches = Counter(face.match(rules) for face in impostors)
     return {
         name: {

@@ -43,7 +43,8 @@ def write(folder: Path, card: dict[str, Any], details: Metrics) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     network = card["weights"]["sha256"][:12]
-    report = {"network": network, "made": card["made"], "metrics": card["metrics"], **_round(details)}
+    rounded = json.loads(json.dumps(details), parse_float=lambda number: round(float(number), 4))
+    report = {"network": network, "made": card["made"], "metrics": card["metrics"], **rounded}
     text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(text, encoding="utf-8")
     render(folder, card)
@@ -135,15 +136,6 @@ def _render_svg(title: str, height: float, draw: Any) -> str:
         metadata = {"Title": title, "Date": None, "Creator": None}
         figure.savefig(file, format="svg", transparent=True, metadata=metadata)
     return file.getvalue()
-
-
-def _round(value: Any) -> Any:
-    """Round floats in nested dicts and lists to four digits."""
-    if isinstance(value, dict):
-        return {key: _round(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_round(item) for item in value]
-    return round(value, 4) if isinstance(value, float) else value
 
 
 @click.command()
