@@ -3,7 +3,7 @@
 from flask import Flask
 
 from app.web import auth
-from app.web.admin import add_person, correction, gallery_check, history, person, rejected_faces, sign_in
+from app.web.admin import add_person, correction, gallery_check, people, sign_in
 from app.web.admin.blueprint import blueprint
 
 
@@ -11,7 +11,7 @@ def install(app: Flask) -> None:
     """Register the blueprints, and the functions that all templates use."""
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(blueprint)
-    app.jinja_env.globals.update(signed_in=auth.signed_in, suggestions=person.suggestions)
+    app.jinja_env.globals.update(signed_in=auth.signed_in, suggestions=people.suggestions)
 
 
-__all__ = ["add_person", "correction", "gallery_check", "history", "install", "person", "rejected_faces", "sign_in"]
+__all__ = ["add_person", "correction", "gallery_check", "install", "people", "sign_in"]

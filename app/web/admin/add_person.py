@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
-from flask import flash, make_response, redirect, request, url_for
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
-from werkzeug.wrappers import Response
 
 from app import text
-from app.enrollment.enroll import DEBATABLE, MAX_PHOTOS, confirm
-from app.enrollment.photo_review import examine_photo
-from app.errors import FileTooLarge, InvalidName, ReviewExpired
+from app.enrollment.enroll import DEBATABLE, MAX_PHOTOS, Enrollment, compare, confirm
+from app.enrollment.photo_review import OutcomeCode, PhotoOutcome, choose_face, examine_photo
+from app.errors import FileTooLarge, InvalidName, PhotoError, ReviewExpired
 from app.gallery import names
 from app.recognition.recognizer import Recognizer
-from app.web import wording
-from app.web.admin import review
-from app.web.admin.blueprint import blueprint, render
-from app.web.admin.review import PhotoChoice
-from app.web.admin.sealed_photos import SealedPhoto, with_preview
-from app.web.progress_stream import Page, Steps, prevent_caching, respond
+from app.web import inline_images, wording
+from app.web.admin.blueprint import blueprint, show_message
+from app.web.admin.sealed_photos import SealedPhoto, seal, unseal, with_preview
+from app.web.progress_stream import Page, Steps, respond
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import Upload, allow_photos, check_size, current_settings, upload_limits
 
@@ -28,6 +27,65 @@ FIELDS_PER_PHOTO = 4
 
 NONE_SELECTED = "No photo is selected. Select at least one photo, or a face in it."
 CHECK_AGAIN = "Not saved yet. Check the marked photo."
+
+LABELS: dict[OutcomeCode, tuple[str, str, str]] = {
+    "accepted": ("match", "Accepted", "Ready to add."),
+    "several_faces": ("ambiguous", "Several faces", "Select the face to add."),
+    "duplicate": ("ambiguous", "Duplicate", ""),
+    "unlike": ("ambiguous", "Unlike the other photos", ""),
+    "lookalike": ("ambiguous", "Looks like another person", ""),
+    "low_quality": ("low_quality", "Low quality", ""),
+    "no_face": ("low_quality", "No face", ""),
+    "unreadable": ("low_quality", "Unreadable", ""),
+}
+"""Color, label and sentence of each outcome. "" keeps the review's sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoChoice:
+    """A photo and the administrator's choices: `face` counts from the left, from 1; `outcome` is its last review."""
+
+    photo: SealedPhoto
+    face: int | None = None
+    outcome: str | None = None
+    included: bool = False
+
+    @property
+    def deselected(self) -> bool:
+        """Whether the administrator deselected an accepted photo."""
+        return self.outcome == "accepted" and not self.included and not self.several_faces
+
+    @property
+    def selected(self) -> bool:
+        """Whether the photo is to be enrolled."""
+        if self.several_faces and self.outcome not in DEBATABLE:
+            return self.face is not None
+        return self.included
+
+    @property
+    def allowed(self) -> str | None:
+        """The objection that the administrator saw and overruled."""
+        return self.outcome if self.included and self.outcome in DEBATABLE else None
+
+    @property
+    def several_faces(self) -> bool:
+        """Whether the administrator has to select a face."""
+        return len(self.photo.examined.probes) > 1
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoView:
+    """A photo on the review page, with its outcome. `crop` is a data URI, `checkbox` a label or None."""
+
+    choice: PhotoChoice
+    result: PhotoOutcome
+    kind: str
+    label: str
+    reason: str
+    sealed: str
+    crop: str | None
+    checkbox: str | None
+    included: bool
 
 
 @blueprint.get("/add")
@@ -37,7 +95,7 @@ def add_form() -> str:
 
 
 @blueprint.post("/add")
-def review_photos() -> Response:
+def review_photos() -> ResponseReturnValue:
     """Review photos; with `enroll`, add the selected faces."""
     allow_photos(MAX_PHOTOS)
     settings = current_settings()
@@ -48,17 +106,30 @@ def review_photos() -> Response:
     files = [Upload(file.filename, file.read()) for file in request.files.getlist("image") if file.filename]
     try:
         name = names.clean(name)
-        choices = review.read_choices(recognizer, request.form)
+        choices = _read_choices(recognizer, request.form)
     except (InvalidName, ReviewExpired) as error:
-        return _problem(name, str(error), 422)
-    if len(choices) + len(files) > MAX_PHOTOS:
-        sentence = f"You sent {len(choices) + len(files)} photos. The limit is {MAX_PHOTOS}. Add some of them first."
-        return _problem(name, sentence, 422)
+        return _form(name, str(error)), 422
+    if (count := len(choices) + len(files)) > MAX_PHOTOS:
+        return _form(name, f"You sent {count} photos. The limit is {MAX_PHOTOS}. Add some of them first."), 422
     if not choices and not files:
-        return _problem(name, "No photo was sent. Choose at least one.", 400)
+        return _form(name, "No photo was sent. Choose at least one."), 400
     if "enroll" in request.form and not files:
         return _enroll(recognizer, name, choices)
     return respond(_examine(recognizer, name, choices, files))
+
+
+def _read_choices(recognizer: Recognizer, form: MultiDict[str, str]) -> list[PhotoChoice]:
+    """Read the photos and choices of a form, or raise ReviewExpired."""
+    choices = []
+    for number, sealed in enumerate(form.getlist("photo")):
+        photo = unseal(recognizer, sealed)
+        chosen = form.get(f"face-{number}", 0, type=int)
+        face = chosen if 1 <= chosen <= len(photo.examined.probes) else None
+        reviewed_face, _, outcome = form.get(f"reviewed-{number}", "").partition(":")
+        # The outcome of another face of the photo says nothing about this one.
+        reviewed = outcome if reviewed_face == str(face or "") else None
+        choices.append(PhotoChoice(photo, face, reviewed, f"include-{number}" in form))
+    return choices
 
 
 def _examine(recognizer: Recognizer, name: str, reviewed: Sequence[PhotoChoice], uploads: Sequence[Upload]) -> Steps:
@@ -66,7 +137,12 @@ def _examine(recognizer: Recognizer, name: str, reviewed: Sequence[PhotoChoice],
     for number, upload in enumerate(uploads, start=1):
         yield wording.step(wording.photo_prefix(number, len(uploads)), "finding faces")
         file = _unique(upload.name, {choice.photo.examined.file for choice in choices})
-        choices.append(PhotoChoice(_examine_photo(recognizer, replace(upload, name=file))))
+        photo: bytes | PhotoError = upload.data
+        try:
+            check_size(upload)
+        except FileTooLarge as error:
+            photo = error
+        choices.append(PhotoChoice(with_preview(examine_photo(recognizer, file, photo))))
     yield "Comparing photos with each other and the gallery…"
     return _review_page(recognizer, name, choices)
 
@@ -79,44 +155,56 @@ def _unique(name: str, taken: Collection[str]) -> str:
     return unique
 
 
-def _examine_photo(recognizer: Recognizer, upload: Upload) -> SealedPhoto:
-    try:
-        check_size(upload)
-    except FileTooLarge as error:
-        return with_preview(examine_photo(recognizer, upload.name, error))
-    return with_preview(examine_photo(recognizer, upload.name, upload.data))
-
-
 def _review_page(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice], problem: str | None = None) -> Page:
-    photos = review.views(recognizer, name, choices)
-    person = recognizer.gallery.find(name)
-    title = person.name if person else name
-    return render("review.html", name=title, person=person, photos=photos, problem=problem, limits=_limits()), 200
+    photos, person = _views(recognizer, name, choices), recognizer.gallery.find(name)
+    name, limits = person.name if person else name, upload_limits() | {"max_photos": MAX_PHOTOS}
+    values = {"name": name, "person": person, "photos": photos, "problem": problem, "limits": limits}
+    return render_template("admin/review.html", **values), 200
 
 
-def _enroll(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> Response:
+def _enroll(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> ResponseReturnValue:
     selected = [choice for choice in choices if choice.selected]
     if not selected:
-        return prevent_caching(make_response(_review_page(recognizer, name, choices, NONE_SELECTED)))
-    reviewed = review.compare_choices(recognizer, name, selected)
+        return _review_page(recognizer, name, choices, NONE_SELECTED)
+    reviewed = _compare(recognizer, name, selected)
     outcomes = zip(selected, reviewed.photos, strict=True)
     if any(photo.outcome not in ("accepted", choice.allowed) for choice, photo in outcomes):
-        return prevent_caching(make_response(_review_page(recognizer, name, choices, CHECK_AGAIN)))
+        return _review_page(recognizer, name, choices, CHECK_AGAIN)
     report = confirm(recognizer, reviewed.allow(DEBATABLE))
     if report.person is None or report.check is None:
         raise BadRequest(NONE_SELECTED)
-    sentence = f"{text.count(report.accepted, 'photo')} of {report.person.name} enrolled. {report.check}"
-    flash(sentence, "done" if report.check.good else "problem")
-    return redirect(url_for("admin.person", person_id=report.person.id), 303)
-
-
-def _problem(name: str, problem: str, status: int) -> Response:
-    return prevent_caching(make_response(_form(name, problem), status))
+    sentence = f"{text.count(report.accepted, 'photo')} of {report.name} enrolled. {report.check}"
+    address = url_for("admin.person", person_id=report.person.id)
+    return show_message(sentence, address, "done" if report.check.good else "problem")
 
 
 def _form(name: str, problem: str | None = None) -> str:
-    return render("add_person.html", name=name, problem=problem, limits=_limits())
+    limits = upload_limits() | {"max_photos": MAX_PHOTOS}
+    return render_template("admin/add_person.html", name=name, problem=problem, limits=limits)
 
 
-def _limits() -> dict[str, object]:
-    return upload_limits() | {"max_photos": MAX_PHOTOS}
+def _compare(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> Enrollment:
+    return compare(recognizer, name, [choose_face(choice.photo.examined, choice.face) for choice in choices])
+
+
+def _views(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> list[PhotoView]:
+    """Review all photos that are not deselected, and prepare the page."""
+    review = _compare(recognizer, name, [choice for choice in choices if not choice.deselected])
+    outcomes = iter(review.photos)
+    return [_view(recognizer, choice, None if choice.deselected else next(outcomes)) for choice in choices]
+
+
+def _view(recognizer: Recognizer, choice: PhotoChoice, reviewed: PhotoOutcome | None) -> PhotoView:
+    probes = choice.photo.examined.probes
+    result = reviewed or choose_face(choice.photo.examined, choice.face)
+    kind, label, sentence = LABELS[result.outcome]
+    crop = result.face.crop if result.face else probes[0].crop if len(probes) == 1 else None
+    image = None if crop is None else inline_images.crop(crop)
+    checkbox = "Add photo" if result.accepted and not choice.several_faces else None
+    included = result.accepted
+    if result.outcome in DEBATABLE:
+        checkbox, included = "Add photo anyway", choice.allowed == result.outcome
+    if reviewed is None:
+        kind, label, included = "unknown", "Not selected", False
+    sealed, reason = seal(recognizer, choice.photo), sentence or result.reason
+    return PhotoView(choice, result, kind, label, reason, sealed, image, checkbox, included)

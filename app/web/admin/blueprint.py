@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response
 
-from app.errors import GalleryError
+from app.errors import GalleryError, ReviewExpired
 from app.gallery.people import LARGEST_ID
 from app.web import auth, http_errors
 from app.web.progress_stream import prevent_caching
@@ -26,27 +26,22 @@ def require_session() -> Response | None:
     return redirect(url_for("sign_in.form", next=request.full_path.rstrip("?")), 303)
 
 
-def show_problem(error: GalleryError) -> Response:
-    """Return to the page of the form with an error of the gallery."""
-    flash(str(error), "problem")
-    return redirect(form_page(), 303)
+def show_message(sentence: str, address: str | None = None, kind: str = "done") -> Response:
+    """Go to a page, by default that of the form, with a message of the kind done or problem."""
+    flash(sentence, kind)
+    return redirect(address or requested_page("return"), 303)
 
 
-for _exception in http_errors.STATUSES:
-    if issubclass(_exception, GalleryError) and _exception is not GalleryError:
-        blueprint.register_error_handler(_exception, show_problem)
+# Errors that the administrator can correct are shown on the page of the form.
+for _error, _status in http_errors.STATUSES.items():
+    if issubclass(_error, (GalleryError, ReviewExpired)) and _status < 500:
+        blueprint.register_error_handler(_error, lambda error: show_message(str(error), kind="problem"))
 
 
-def show_message(sentence: str, address: str | None = None) -> Response:
-    """Go to a page, by default that of the form, with a message."""
-    flash(sentence, "done")
-    return redirect(address or form_page(), 303)
-
-
-def form_page() -> str:
-    """Return the address of the page of the form, by default the history page."""
-    address, home = request.form.get("return", ""), url_for("admin.history")
-    return address if address.startswith(home) and "\\" not in address else home
+def requested_page(field: str) -> str:
+    """Return the address in a field if it is a page of this site, which links from elsewhere may not be."""
+    home, address = url_for("admin.history"), request.values.get(field, "")
+    return address if address.startswith((f"{home}/", "/people/")) and "\\" not in address else home
 
 
 def form_ids(field: str) -> list[int]:
@@ -58,8 +53,3 @@ def form_ids(field: str) -> list[int]:
 def form_id(field: str) -> int:
     """Return the ID of a form field, 0 without one."""
     return next(iter(form_ids(field)), 0)
-
-
-def render(template: str, **values: object) -> str:
-    """Render a template of the pages for administrators."""
-    return render_template(f"admin/{template}", **values)

@@ -5,10 +5,10 @@ The signature guarantees that the server reads back only faces that it has cropp
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
+
+from flask.json.tag import TaggedJSONSerializer
 
 from app.enrollment.crops import decode_crop, encode_crop
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome
@@ -24,10 +24,12 @@ PREVIEW_SIDE = 640
 
 EXPIRED = "The review has expired. Choose the photos again."
 
+_json = TaggedJSONSerializer()  # JSON with bytes
+
 
 @dataclass(frozen=True, eq=False)
 class SealedPhoto:
-    """An examined photo. With several faces `preview` is a data URI, and width and height are the photo's."""
+    """An examined photo. With several faces, `preview` is a data URI, and boxes, width and height are in its pixels."""
 
     examined: ExaminedPhoto
     preview: str | None = None
@@ -40,36 +42,29 @@ def with_preview(examined: ExaminedPhoto) -> SealedPhoto:
     picture = examined.picture
     if picture is None or len(examined.probes) < 2:
         return SealedPhoto(examined)
-    return SealedPhoto(examined, inline_images.photo(picture, PREVIEW_SIDE), picture.width, picture.height)
+    scale = min(1.0, PREVIEW_SIDE / max(picture.width, picture.height))
+    width, height = round(picture.width * scale), round(picture.height * scale)
+    probes = tuple(replace(probe, face=probe.face.scale(scale, width, height)) for probe in examined.probes)
+    return SealedPhoto(replace(examined, probes=probes), inline_images.photo(picture, PREVIEW_SIDE), width, height)
 
 
 def seal(recognizer: Recognizer, photo: SealedPhoto) -> str:
     """Write a photo as signed text."""
-    examined, problem = photo.examined, photo.examined.problem
-    text = json.dumps(
-        {
-            "file": examined.file,
-            "problem": problem and [problem.outcome, problem.reason],
-            "faces": [_dump_probe(probe) for probe in examined.probes],
-            "photo": [photo.preview, photo.width, photo.height],
-        }
-    )
+    file, problem = photo.examined.file, photo.examined.problem
+    outcome = problem and (problem.outcome, problem.reason)
+    probes = [_dump_probe(probe) for probe in photo.examined.probes]
+    text = _json.dumps((file, outcome, probes, photo.preview, photo.width, photo.height))
     return auth.seal(text, _purpose(recognizer))
 
 
 def unseal(recognizer: Recognizer, text: str) -> SealedPhoto:
-    """Read a photo from signed text.
-
-    Raises:
-        ReviewExpired: the text was not signed by `seal`, or too long ago.
-    """
+    """Read a photo from signed text, or raise ReviewExpired if `seal` did not sign it, or too long ago."""
     data = auth.unseal(text, _purpose(recognizer))
     if data is None:
         raise ReviewExpired(EXPIRED)
-    fields = json.loads(data)
-    problem = fields["problem"] and PhotoOutcome(fields["file"], *fields["problem"])
-    probes = tuple(_load_probe(*face) for face in fields["faces"])
-    return SealedPhoto(ExaminedPhoto(fields["file"], probes, problem), *fields["photo"])
+    file, outcome, probes, *preview = _json.loads(data)
+    problem = outcome and PhotoOutcome(file, *outcome)
+    return SealedPhoto(ExaminedPhoto(file, tuple(_load_probe(*probe) for probe in probes), problem), *preview)
 
 
 def _purpose(recognizer: Recognizer) -> str:
@@ -77,22 +72,15 @@ def _purpose(recognizer: Recognizer) -> str:
     return f"photo {recognizer.network.card.id}"
 
 
-def _dump_probe(probe: Probe) -> list[Any]:
-    box = probe.face.box
-    face = [box.x, box.y, box.width, box.height, probe.face.confidence]
-    if probe.crop is None or probe.embedding is None:
-        return [face, probe.flaw, None, None]
-    return [face, probe.flaw, _encode(encode_crop(probe.crop)), _encode(embedding_rows.to_bytes(probe.embedding))]
+def _dump_probe(probe: Probe) -> tuple[Any, ...]:
+    crop = None if probe.crop is None else encode_crop(probe.crop)
+    embedding = None if probe.embedding is None else embedding_rows.to_bytes(probe.embedding)
+    return astuple(probe.face.box), probe.face.confidence, crop, embedding, probe.flaw
 
 
-def _load_probe(face: list[Any], flaw: str | None, crop: str | None, embedding: str | None) -> Probe:
-    detected = DetectedFace(Box(*face[:4]), None, face[4])
-    if crop is None or embedding is None:
-        return Probe(detected, None, None, flaw)
-    pixels = decode_crop(base64.b64decode(crop))
-    blob = base64.b64decode(embedding)
-    return Probe(detected, pixels, embedding_rows.from_bytes([blob])[0], flaw)
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+def _load_probe(
+    box: tuple[int, ...], confidence: float, crop: bytes | None, embedding: bytes | None, flaw: str | None
+) -> Probe:
+    pixels = None if crop is None else decode_crop(crop)
+    vector = None if embedding is None else embedding_rows.from_bytes([embedding])[0]
+    return Probe(DetectedFace(Box(*box), None, confidence), pixels, vector, flaw)

@@ -86,15 +86,15 @@ class ResultsView:
 class Context:
     """What all faces of a results page share.
 
-    `reliability` has the model card's rows, see `explanation.notes`. `correct` returns a correction for each face of
-    a photo, None where there is none.
+    `reliability` has the model card's rows, see `explanation.notes`. `correct` returns corrections by the index of
+    a face.
     """
 
     rules: Rules
     reliability: Sequence[Mapping[str, Any]]
     people: Mapping[str, Person]
     person_heading: str
-    correct: Callable[[str, Sequence[IdentifiedFace]], Sequence[Correction | None]]
+    correct: Callable[[str, Sequence[IdentifiedFace]], Mapping[int, Correction]]
 
     def tile(self, name: str) -> Tile:
         """Return a person's tile: without portrait if the person was removed a moment ago."""
@@ -123,8 +123,8 @@ def _photo(number: int, result: PhotoResult, context: Context) -> PhotoView:
         return PhotoView(number, result.file, wording.UNREADABLE, result.problem)
     corrections = context.correct(result.file, found.faces)
     faces = tuple(
-        _face(f"{number}-{index}", index, face, found, context, correction)
-        for index, (face, correction) in enumerate(zip(found.faces, corrections, strict=True), start=1)
+        _face(f"{number}-{index}", index, face, found, context, corrections.get(index - 1))
+        for index, face in enumerate(found.faces, start=1)
     )
     headline = wording.headline([face.verdict for face in found.faces]) if faces else wording.NO_FACE
     photo = inline_images.photo(found.picture)

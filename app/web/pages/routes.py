@@ -7,12 +7,14 @@ from werkzeug.exceptions import NotFound
 
 from app.web.pages import comparison, identify
 from app.web.pages.upload import upload_page
-from app.web.portraits import portrait_response
+from app.web.portraits import portrait_response, tile
 from app.web.progress_stream import prevent_caching, respond
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import read_photo_pair, read_photos
 
 blueprint = Blueprint("pages", __name__)
+
+blueprint.add_app_template_filter(tile)
 
 SEND_AGAIN = "Results are not stored. Send the photo again."
 

@@ -1,0 +1,144 @@
+"""Gallery management pages: recent changes, people, reference photos and rejected faces."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import current_app, render_template, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from app import text
+from app.gallery.people import LARGEST_ID
+from app.web.admin.blueprint import blueprint, form_id, form_ids, show_message
+from app.web.recognizer_loading import current_gallery
+
+MAX_CHANGES = 20
+
+MAX_REMOVED = 20
+"""Removed people shown before the visitor asks for the others."""
+
+MAX_SUGGESTIONS = 2000
+"""Largest gallery whose names a form suggests."""
+
+
+@blueprint.get("")
+def history() -> str:
+    """Show the actions, the recent changes and the removed people."""
+    gallery = current_gallery()
+    changes = gallery.history(MAX_CHANGES)
+    return render_template(
+        "admin/history.html",
+        changes=changes,
+        latest=next((change.id for change in changes if change.reversible and change.undone is None), None),
+        removed=gallery.removed_people(),
+        shown=MAX_REMOVED,
+        recovery=timedelta(days=gallery.recovery_days),
+    )
+
+
+@blueprint.post("/undo")
+def undo() -> Response:
+    """Undo the change of the form, if it is still the latest."""
+    return show_message(f"Undone: {current_gallery().undo(form_id('change'))}.")
+
+
+@blueprint.post("/restore")
+def restore() -> Response:
+    """Restore a removed person."""
+    person = current_gallery().restore(form_id("person"))
+    return show_message(f"{person.name} restored with {text.count(person.anchors, 'reference photo')}.")
+
+
+@blueprint.post("/purge")
+def purge() -> Response:
+    """Erase a removed person permanently."""
+    if "confirm" not in request.form:
+        return show_message("Nothing was purged. Select “Permanently” to confirm.")
+    person = current_gallery().remove(form_id("person"), purge=True)
+    return show_message(f"{person.name} purged.")
+
+
+@blueprint.get("/people/<int:person_id>")
+def person(person_id: int) -> str:
+    """Show a person."""
+    gallery = current_gallery()
+    found = gallery.find(person_id)
+    if found is None:
+        raise NotFound
+    return render_template(
+        "admin/person.html",
+        person=found,
+        anchors=gallery.anchors(person_id),
+        rejected=gallery.rejected_faces(person_id),
+        names=suggestions(found.name),
+        days=gallery.recovery_days,
+    )
+
+
+@blueprint.get("/anchors/<int:anchor_id>.webp")
+def crop(anchor_id: int) -> Response:
+    """Send the stored face crop of an anchor."""
+    data = current_gallery().crop(anchor_id) if anchor_id <= LARGEST_ID else None
+    if data is None:
+        raise NotFound
+    return current_app.response_class(data, mimetype="image/webp")
+
+
+@blueprint.post("/people/<int:person_id>/rename")
+def rename(person_id: int) -> Response:
+    """Rename a person."""
+    renamed = current_gallery().rename(person_id, request.form.get("name", ""))
+    return show_message(f"Renamed to {renamed.name}.")
+
+
+@blueprint.post("/people/<int:person_id>/merge")
+def merge(person_id: int) -> Response:
+    """Merge a person into the person that the form names."""
+    merged = current_gallery().merge(person_id, request.form.get("into", ""))
+    sentence = f"Merged. {merged.name} has {text.count(merged.anchors, 'reference photo')}."
+    return show_message(sentence, url_for("admin.person", person_id=merged.id))
+
+
+@blueprint.post("/people/<int:person_id>/remove")
+def remove(person_id: int) -> Response:
+    """Remove a person, or purge them."""
+    gallery, purge = current_gallery(), "purge" in request.form
+    removed = gallery.remove(person_id, purge=purge)
+    days = text.count(gallery.recovery_days, "day")
+    outcome = "purged." if purge else f"removed. You can restore them here for {days}."
+    return show_message(f"{removed.name} {outcome}", url_for("admin.history"))
+
+
+@blueprint.post("/people/<int:person_id>/anchors")
+def remove_anchors(person_id: int) -> Response:
+    """Remove the selected anchors, or purge them."""
+    ids, purge = form_ids("anchor"), "purge" in request.form
+    if not ids:
+        return show_message("No reference photo was selected.")
+    changed = current_gallery().remove_anchors(person_id, ids, purge=purge)
+    photos, action = text.count(len(ids), "reference photo"), "purged" if purge else "removed"
+    return show_message(f"{photos} of {changed.name} {action}. {changed.anchors} remaining.")
+
+
+@blueprint.get("/rejected")
+def rejected_faces() -> str:
+    """Show the rejected faces of all people."""
+    ids = {person.name: person.id for person in current_gallery().people()}
+    return render_template("admin/rejected_faces.html", faces=current_gallery().rejected_faces(), ids=ids)
+
+
+@blueprint.post("/rejected")
+def unreject() -> Response:
+    """Remove the selected rejected faces, so that they no longer raise distances."""
+    ids = form_ids("face")
+    if not ids:
+        return show_message("No face was selected.")
+    current_gallery().remove_rejected_faces(ids)
+    return show_message(f"{text.count(len(ids), 'rejected face')} removed.")
+
+
+def suggestions(exclude: str | None = None) -> list[str]:
+    """Return the names that a form suggests, none for a very large gallery."""
+    names = [found.name for found in current_gallery().people() if found.name != exclude]
+    return names if len(names) <= MAX_SUGGESTIONS else []
