@@ -67,9 +67,7 @@ class _Environment(EnvSettingsSource):
     def __call__(self) -> dict[str, Any]:
         values = super().__call__()
         known = {row.variable for row in reference()}
-        for variable in sorted(name for name in os.environ if name.startswith(PREFIX)):
-            if variable in known:
-                continue
+        for variable in sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
             new = _new_name(variable.removeprefix(PREFIX).lower())
             if new is None:
                 raise _unknown(variable, known)
@@ -79,10 +77,7 @@ class _Environment(EnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """All settings of the program, validated and immutable.
-
-    Example:
-        >>> Settings(fpir=0.001).with_changes(max_faces=10)
+    """All settings of the program, validated and immutable, such as `Settings(fpir=0.001, max_faces=10)`.
 
     Raises:
         SettingsError: A value is outside its range, or an argument or a `FACES_` variable is not a setting.
@@ -171,12 +166,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_args: Any, **_others: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments first, then the environment."""
         return init_settings, _Environment(settings_cls)
@@ -234,17 +224,18 @@ def reference() -> list[SettingReference]:
     ]
 
 
+_PAGE_START = """# Settings
+
+`python -m app.settings` generates this page. Each setting is an environment variable.
+An invalid value or an unknown variable that begins with `FACES_` stops the program with an explanation.
+
+| Variable | Default | Allowed values | Meaning |
+|---|---|---|---|"""
+
+
 def markdown() -> str:
     """Return the settings reference as a Markdown document."""
-    lines = [
-        "# Settings",
-        "",
-        "`python -m app.settings` generates this page. Each setting is an environment variable.",
-        "An invalid value or an unknown variable that begins with `FACES_` stops the program with an explanation.",
-        "",
-        "| Variable | Default | Allowed values | Meaning |",
-        "|---|---|---|---|",
-    ]
+    lines = [_PAGE_START]
     for row in reference():
         default = row.default.replace(f"{ROOT}/", "").replace(sys.prefix, ".venv")
         lines.append(f"| `{row.variable}` | {f'`{default}`' if default else ''} | {row.allowed} | {row.meaning} |")

@@ -44,15 +44,11 @@ def requested_fpir(setting: float, request: float | None) -> float:
 
 @dataclass(frozen=True)
 class PairRules:
-    """Thresholds for the comparison of two photos.
+    """Thresholds for the comparison of two photos."""
 
-    `false_matches` holds (FMR, score) with falling FMR. Few pairs of one person exceed the score `different`. `fmr` is
-    the share of comparisons of unrelated photos that may say "same".
-    """
-
-    false_matches: tuple[tuple[float, float], ...]
-    different: float
-    fmr: float = 0.001
+    false_matches: tuple[tuple[float, float], ...]  # (FMR, score) with falling FMR
+    different: float  # the score that few pairs of one person exceed
+    fmr: float = 0.001  # share of comparisons of unrelated photos that may say "same"
 
     def same_threshold(self, pairs: int = 1) -> float:
         """Return the largest score of "same" for the most similar of `pairs` face pairs.
@@ -164,9 +160,8 @@ def decide(
     if first.class_distance > threshold:
         similar = first.class_distance <= rules.look_alike_threshold(first.anchors, people)
         closest = f"The closest person{f', {first.person},' if similar else ''} is at a distance of"
-        reason = (
-            f"We don't recognize this person. {closest} {first.class_distance:.3f}. The threshold is {threshold:.3f}."
-        )
+        distances = f"{first.class_distance:.3f}. The threshold is {threshold:.3f}."
+        reason = f"We don't recognize this person. {closest} {distances}"
         return replace(verdict, kind="unknown", reason=reason, look_alike=first.person if similar else None)
     if len(ranking) > 1 and ranking[1].class_distance - first.class_distance < rules.margin:
         reason = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -89,10 +89,8 @@ def load_network(path: Path) -> Network:
 def _compile(graph: openvino.Model, streams: int, threads: int, precision: str | None) -> openvino.CompiledModel:
     import openvino
 
-    options: dict[str, Any] = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads}
-    if precision:
-        options["INFERENCE_PRECISION_HINT"] = precision
-    return openvino.compile_model(graph, "CPU", options)
+    hint = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
+    return openvino.compile_model(graph, "CPU", {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads, **hint})
 
 
 def _build_graph(config: TwinConfig, weights: Mapping[str, AnyArray]) -> openvino.Model:

@@ -102,8 +102,7 @@ def read_card(path: Path) -> ModelCard:
 def _read_rules(raw: Mapping[str, Any]) -> Rules:
     verdict, pairs = raw["verdict"], raw["verdict"]["pairs"]
     thresholds = tuple((float(row["fpir"]), _read_table(row["galleries"])) for row in verdict["thresholds"])
-    missing = {*FPIRS, LOOK_ALIKE_FPIR} - set(dict(thresholds))
-    if missing:
+    if missing := {*FPIRS, LOOK_ALIKE_FPIR} - set(dict(thresholds)):
         raise ValueError(f"it has no thresholds for an FPIR of {min(missing)}")
     false_matches = tuple((float(row["fmr"]), float(row["score"])) for row in pairs["false_matches"])
     return Rules(

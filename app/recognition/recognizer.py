@@ -31,8 +31,7 @@ from app.vision.faces import Box, DetectedFace
 from app.vision.photo_files import read_photo
 from app.vision.quality import measure_quality
 
-Photo = bytes | str | os.PathLike[str]
-"""A photo: the bytes of its file, or the file's path."""
+Photo = bytes | str | os.PathLike[str]  # the bytes of a photo file, or its path
 
 
 class Recognizer:
@@ -78,11 +77,7 @@ class Recognizer:
         self.gallery.close()
 
     def identify(self, photo: Photo, fpir: float | None = None) -> Identification:
-        """Identify every face of a photo.
-
-        Args:
-            photo: the bytes of a photo file, or its path.
-            fpir: false positive identification rate; default: `Settings.fpir`.
+        """Identify every face of a photo, at a false positive identification rate, by default `Settings.fpir`.
 
         Raises:
             PhotoError: the file cannot be read or decoded, or exceeds a limit.
@@ -93,11 +88,7 @@ class Recognizer:
     def compare(self, first: Photo, second: Photo, face_a: int | None = None, face_b: int | None = None) -> Comparison:
         """Compare the faces of two photos and return the most similar pair.
 
-        Args:
-            first: the bytes of a photo file, or its path.
-            second: the same for the other photo.
-            face_a: index of the only face to compare in the first photo, counted from the left, from 1.
-            face_b: the same for the second photo.
+        `face_a` and `face_b` restrict a photo to the face of an index, counted from the left, from 1.
 
         Raises:
             PhotoError: a file cannot be read or decoded, or exceeds a limit.

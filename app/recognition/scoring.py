@@ -44,10 +44,7 @@ class Head:
 
 @dataclass(frozen=True)
 class PersonDistance:
-    """One row of a ranking; `rejected` says whether a rejected face raised the class distance.
-
-    `mean`, `min` and `std` describe the scores against the person's single anchors.
-    """
+    """One row of a ranking. `mean`, `min` and `std` describe the scores against the person's single anchors."""
 
     person: str
     class_distance: float
@@ -55,7 +52,7 @@ class PersonDistance:
     min: float
     std: float
     anchors: int
-    rejected: bool = False
+    rejected: bool = False  # whether a rejected face raised the class distance
 
 
 class Ranking(Sequence[PersonDistance]):

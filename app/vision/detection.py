@@ -61,10 +61,7 @@ class Detector:
         return cls(backend, side, settings.max_faces, settings.min_face_width, settings.detector_downloads)
 
     def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
-        """Return the faces of an upright picture from left to right.
-
-        It raises a `DetectorError` if DeepFace cannot run the detector, and `DeadlineExceeded`.
-        """
+        """Return the faces of an upright picture from left to right, or raise `DetectorError` or `DeadlineExceeded`."""
         pixels, scale = _reduce(picture.pixels, self.side)
         with self._lock:
             faces = [self._refine(pixels, face) for face in self._search(pixels)] or self._search_rotated(pixels)
@@ -87,7 +84,11 @@ class Detector:
         """Return the faces of the whole picture, with a border if it is small, and of the tiles of a large one."""
         height, width = pixels.shape[:2]
         side = max(height, width)
-        faces = (self._detect(pixels) if side > _BORDERED_SIDE else []) or self._detect_with_border(pixels)
+        faces = self._detect(pixels) if side > _BORDERED_SIDE else []
+        if not faces:
+            border = max(8, round(_BORDER * side))
+            framed = _pad(pixels, border, border, border, border)
+            faces = [face.translate(-border, -border) for face in self._detect(framed)]
         if self.backend == "yunet" and side > _TILED_SIDE:
             for (top, bottom), (left, right) in product(_tile_edges(height), _tile_edges(width)):
                 tile = (left, top, right, bottom)
@@ -102,23 +103,16 @@ class Detector:
         view, inverse, faces = max(searched, key=lambda search: sum(face.confidence for face in search[2]))
         return [self._refine(view, face).transform(inverse) for face in faces]
 
-    def _detect_with_border(self, pixels: ByteArray) -> list[DetectedFace]:
-        border = max(8, round(_BORDER * max(pixels.shape[:2])))
-        framed = _pad(pixels, border, border, border, border)
-        return [face.translate(-border, -border) for face in self._detect(framed)]
-
     def _detect(self, pixels: ByteArray) -> list[DetectedFace]:
         check_deadline()
         return backends.extract_faces(_pad_narrow(pixels), self.backend, self.downloads)
 
     def _refine(self, pixels: ByteArray, face: DetectedFace) -> DetectedFace:
-        """Return the face with the landmarks of an enlarged view, rotated until the eyes are level.
-
-        Backends other than yunet report the tilt right in the first view.
-        """
+        """Return the face with the landmarks of an enlarged view, rotated until the eyes are level."""
         if self.backend not in backends.FIVE_LANDMARKS or face.eyes is None:
             return face
         if self.backend != "yunet":
+            # Other backends report the tilt right in the first view.
             close = self._detect_close(pixels, face.box, 0)
             return face if close is None else _with_landmarks(face, close)
         start, close = self._find_quarter_turn(pixels, face.box)

@@ -40,14 +40,13 @@ class DetectedFace:
     """A detected face.
 
     `landmarks` are float64 (5, 2), (x, y) in pixels of the picture, in the order of `alignment.TEMPLATE`. Detectors
-    that report eyes only give (2, 2). None means that the detector found no eyes. `close_confidence` is the
-    detector's confidence, 0 ... 1, in an enlarged view of the face; None without such a view.
+    that report eyes only give (2, 2). None means that the detector found no eyes.
     """
 
     box: Box
     landmarks: DoubleArray | None
-    confidence: float
-    close_confidence: float | None = None
+    confidence: float  # 0 ... 1
+    close_confidence: float | None = None  # in an enlarged view of the face
 
     @property
     def eyes(self) -> DoubleArray | None:

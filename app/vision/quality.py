@@ -53,11 +53,6 @@ class QualityFloor:
     """Limits of the model card for the measures of `Quality`: a maximum for `yaw`, minima for the others.
 
     The defaults accept every face.
-
-    Example:
-        >>> floor = QualityFloor(eye_distance=7.0)
-        >>> floor.flaw(Quality(eye_distance=5.2, detail=0.7))
-        'This face is too small: its eyes are 5.2 pixels apart. The minimum is 7.0. Use a larger photo.'
     """
 
     eye_distance: float = 0.0
