@@ -12,10 +12,7 @@ from app.vision.decoding import Picture
 
 
 def choose_faces(picture: Picture, probes: Sequence[Probe], photo: str, face: int | None = None) -> ComparedPhoto:
-    """Choose the faces of a photo to compare: those of sufficient quality, or only the one of index `face`, from 1.
-
-    The errors, subclasses of `FaceError`, call the photo "first" or "second" by `photo`.
-    """
+    """Choose the faces of sufficient quality, or only the one of index `face`, from 1. Errors name the `photo`."""
     faces = tuple(ComparedFace(index, probe) for index, probe in enumerate(probes, start=1))
     if not faces:
         raise NoFaceFound(f"We couldn't find a face in the {photo} photo. Try a sharper, front-on photo.")

@@ -55,6 +55,7 @@ class PersonDistance:
     rejected: bool = False  # whether a rejected face raised the class distance
 
 
+@dataclass(frozen=True, eq=False)
 class Ranking(Sequence[PersonDistance]):
     """Everyone in the gallery, the smallest class distance first. Rows are computed when they are read.
 
@@ -62,16 +63,11 @@ class Ranking(Sequence[PersonDistance]):
     has, by position, the class distances of people before a rejected face raised them.
     """
 
-    def __init__(
-        self, snapshot: Snapshot, probe: FloatArray, head: Head, distances: AnyArray, unrejected: dict[int, float]
-    ) -> None:
-        self._snapshot = snapshot
-        self._probe = probe
-        self._head = head
-        self._distances = distances
-        self._unrejected = unrejected
-        # Partitioning is enough for the first rows: sorting everyone costs more than the matrix product.
-        self._first = _closest(distances)
+    _snapshot: Snapshot
+    _probe: FloatArray
+    _head: Head
+    _distances: AnyArray
+    _unrejected: dict[int, float]
 
     def __len__(self) -> int:
         return len(self._distances)
@@ -96,6 +92,11 @@ class Ranking(Sequence[PersonDistance]):
     def rejections(self) -> tuple[tuple[PersonDistance, float], ...]:
         """Return the rows that a rejected face raised, each with the class distance without it."""
         return tuple(zip(self._rows(list(self._unrejected)), self._unrejected.values(), strict=True))
+
+    @cached_property
+    def _first(self) -> list[int]:
+        # Partitioning is enough for the first rows: sorting everyone costs more than the matrix product.
+        return _closest(self._distances)
 
     @cached_property
     def _order(self) -> IntArray:

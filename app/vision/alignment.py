@@ -39,10 +39,7 @@ def align(picture: ByteArray, landmarks: AnyArray, size: int = SIZE, zoom: float
         zoom: values under 1 show more around the face.
 
     Returns:
-        uint8 (size, size, 3) RGB. Pixels outside the picture are gray.
-
-    Raises:
-        ValueError: all landmarks coincide, so the scale is undefined.
+        uint8 (size, size, 3) RGB. Pixels outside the picture are gray. Coinciding landmarks raise a ValueError.
     """
     template = ((TEMPLATE[: len(landmarks)] - SIZE / 2) * zoom + SIZE / 2) * (size / SIZE)
     matrix = similarity_transform(landmarks, template)

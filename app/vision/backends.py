@@ -53,10 +53,7 @@ def choose_backend(settings: Settings) -> str:
 
 
 def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
-    """Call DeepFace's `extract_faces` for pixels, uint8 (height, width, 3) RGB.
-
-    A `DetectorError` says that the library or the weights of the detector are missing.
-    """
+    """Call DeepFace's `extract_faces` for pixels, uint8 (height, width, 3) RGB."""
     try:
         found = _import_deepface(downloads).extract_faces(
             cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR),

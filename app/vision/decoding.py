@@ -50,26 +50,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """Limits for one photo file: width x height, processor time, and memory in bytes.
+    """Limits for one photo file."""
 
-    A JPEG is decoded at 1/2, 1/4 or 1/8 scale if its longer side keeps `side` pixels.
-    """
-
-    max_pixels: int
-    side: int
-    seconds: float
-    memory: int
+    max_pixels: int  # width x height
+    side: int  # A JPEG is decoded at 1/2, 1/4 or 1/8 scale if its longer side keeps this many pixels.
+    seconds: float  # processor time
+    memory: int  # bytes
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded photo: upright `pixels`, uint8 (height, width, 3) RGB.
-
-    `size` is width and height of the file's picture if `pixels` were decoded at reduced scale.
-    """
+    """A decoded photo: upright `pixels`, uint8 (height, width, 3) RGB."""
 
     pixels: ByteArray
-    size: tuple[int, int] | None = None
+    size: tuple[int, int] | None = (
+        None  # (width, height) of the file's picture, which `pixels` may show at reduced scale
+    )
 
     @property
     def width(self) -> int:
@@ -98,16 +94,11 @@ def decode_image(
 ) -> tuple[Image.Image, tuple[int, int]]:
     """Decode the first frame of a photo, apply its EXIF orientation and put transparency on white.
 
-    Args:
-        data: a file of one of `FORMATS`.
-        max_pixels: limit of width x height.
-        side: see `DecodeLimits`; None decodes a JPEG at full scale.
+    The limits are those of `DecodeLimits`. Without `side`, a JPEG is decoded at full scale. A file that is damaged,
+    exceeds a limit or has none of `FORMATS` raises `UnreadableImage`.
 
     Returns:
         The upright RGB image, and width and height of the file's picture.
-
-    Raises:
-        UnreadableImage: the format is not accepted, the file is damaged, or it exceeds a limit.
     """
     if not data:
         raise empty_file_error()

@@ -7,7 +7,7 @@ of the gallery. Faces under the `QualityFloor` of the model card get the verdict
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
 import cv2
@@ -23,37 +23,27 @@ _FINE_SIGMAS, _COARSE_SIGMAS = (1.0, 2.0), (2.8, 5.6)
 # In gray levels: less than an 8-bit picture can show, but more than rounding errors.
 _NO_CONTRAST = 0.01
 
-_MAXIMA = frozenset({"yaw"})  # measures that are better the smaller they are
-
 
 @dataclass(frozen=True)
 class Quality:
     """Measures of one face. The defaults mean that a measure is not available; the floor then ignores it.
 
-    Attributes:
-        eye_distance: in pixels of the picture.
-        detail: contrast of fine divided by that of coarse structures of the crop, 0 without contrast. Blurring and
-            enlarging lower it, whatever the size of the picture.
-        yaw: distance of the nose tip from the middle of the eyes along the eye line, in eye distances: about 0 from
-            the front, 0.5 with the nose below an eye, 1 and more from the side.
-        close_confidence: the detector's confidence in an enlarged view of the face, 0 ... 1.
-        norm: length of the raw embedding. Networks trained with softmax losses give short embeddings to what they
-            cannot recognize (Meng et al. 2021, https://arxiv.org/abs/2103.06627).
+    `detail` is the contrast of fine divided by that of coarse structures of the crop. Blurring and enlarging lower it.
+    `yaw` is the distance of the nose tip from the middle of the eyes along the eye line, in eye distances: about 0 from
+    the front, 0.5 with the nose below an eye, 1 and more from the side. Networks trained with softmax losses give short
+    embeddings to what they cannot recognize (Meng et al. 2021, https://arxiv.org/abs/2103.06627).
     """
 
-    eye_distance: float
+    eye_distance: float  # in pixels of the picture
     detail: float
     yaw: float = 0.0
-    close_confidence: float = 1.0
-    norm: float = math.inf
+    close_confidence: float = 1.0  # of the detector in an enlarged view of the face
+    norm: float = math.inf  # length of the raw embedding
 
 
 @dataclass(frozen=True)
 class QualityFloor:
-    """Limits of the model card for the measures of `Quality`: a maximum for `yaw`, minima for the others.
-
-    The defaults accept every face.
-    """
+    """Limits for `Quality`: a maximum for `yaw`, minima for the others. The defaults accept every face."""
 
     eye_distance: float = 0.0
     detail: float = 0.0
@@ -68,31 +58,37 @@ class QualityFloor:
 
     def to_dict(self) -> dict[str, float]:
         """Return the "quality" object of a model card, rounded so that no limit becomes stricter."""
-        rounding = {name: math.ceil if name in _MAXIMA else math.floor for name in asdict(self)}
-        return {name: rounding[name](value * 1000) / 1000 for name, value in asdict(self).items()}
+        minima = {name: math.floor(value * 1000) / 1000 for name, value in asdict(self).items() if name != "yaw"}
+        return minima | {"yaw": math.ceil(self.yaw * 1000) / 1000}
 
     def accepts(self, qualities: Sequence[Quality | None]) -> BoolArray:
         """Return which faces reach the limits: bool (faces,)."""
         return np.array([self.flaw(quality) is None for quality in qualities], dtype=bool)
 
-    def flaw(self, quality: Quality | None) -> str | None:
+    def flaw(self, quality: Quality | None) -> str | None:  # noqa: PLR0911
         """Return a sentence that says why the quality (None without eyes) is too low, or None if it is sufficient."""
         if quality is None:
             return "The detector found no eyes in this face, so it cannot be compared."
-        for name, sentence in _SENTENCES.items():
-            value, limit = getattr(quality, name), getattr(self, name)
-            if value > limit if name in _MAXIMA else value < limit:
-                return sentence(value, limit)
+        if quality.eye_distance < self.eye_distance:
+            return (
+                f"This face is too small: its eyes are {quality.eye_distance:.1f} pixels apart. "
+                f"The minimum is {self.eye_distance:.1f}. Use a larger photo."
+            )
+        if quality.yaw > self.yaw:
+            return "This face is seen from the side. Use a photo from the front."
+        if quality.detail < self.detail:
+            return "This face is blurred or enlarged: it has less detail than its size suggests. Use a sharper photo."
+        if quality.close_confidence == 0 < self.close_confidence:
+            return "This is probably not a face: the detector finds none in an enlarged view."
+        if quality.close_confidence < self.close_confidence or quality.norm < self.norm:
+            return "This face is not clear enough: it is pixelated, mostly covered, or not a face."
         return None
 
 
 def measure_quality(
     crop: ByteArray, landmarks: AnyArray, close_confidence: float | None = None, norm: float | None = None
 ) -> Quality:
-    """Measure the quality of a face, whose landmarks are in pixels of the picture that `crop` is from.
-
-    `close_confidence` is that of `DetectedFace`, and `norm` the length of the raw embedding.
-    """
+    """Measure the quality of a face, whose landmarks are in pixels of the picture that `crop` is from."""
     left, right = aligned_eyes(landmarks)
     return Quality(
         eye_distance=float(np.hypot(*(right - left))),
@@ -121,20 +117,3 @@ def _yaw(landmarks: AnyArray) -> float:
     left, right, nose = np.asarray(landmarks, dtype=np.float64)[:3]
     line = right - left
     return float(abs((nose - (left + right) / 2) @ line) / max(line @ line, 1e-12))
-
-
-_BLURRED = "This face is blurred or enlarged: it has less detail than its size suggests. Use a sharper photo."
-_UNCLEAR = "This face is not clear enough: it is pixelated, mostly covered, or not a face."
-_NO_FACE = "This is probably not a face: the detector finds none in an enlarged view."
-
-_SENTENCES: dict[str, Callable[[float, float], str]] = {
-    "eye_distance": lambda value, limit: (
-        f"This face is too small: its eyes are {value:.1f} pixels apart. "
-        f"The minimum is {limit:.1f}. Use a larger photo."
-    ),
-    "yaw": lambda value, limit: "This face is seen from the side. Use a photo from the front.",
-    "detail": lambda value, limit: _BLURRED,
-    "close_confidence": lambda value, limit: _UNCLEAR if value else _NO_FACE,
-    "norm": lambda value, limit: _UNCLEAR,
-}
-"""A sentence for each measure, given its value and its limit, in the order of the checks."""
