@@ -45,10 +45,18 @@ def list_people(as_json: bool, removed: bool) -> None:
         click.echo(common.empty_gallery(), err=True)
 
 
+class _Outcome(click.Choice[str]):
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "lookalike":
+            click.echo("lookalike is now look_alike. The old name works until version 2.", err=True)
+            value = "look_alike"
+        return super().convert(value, param, ctx)
+
+
 _ALLOW = click.option(
     "--allow",
     multiple=True,
-    type=click.Choice(["duplicate", "unlike", "lookalike"]),
+    type=_Outcome(["duplicate", "unlike", "look_alike"]),
     help="Enroll photos with this outcome too. Can be repeated.",
 )
 

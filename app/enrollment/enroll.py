@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_PHOTOS = 100
 """Maximum number of photos in one enrollment by HTTP."""
 
-DEBATABLE = ("duplicate", "unlike", "lookalike")
+DEBATABLE = ("duplicate", "unlike", "look_alike")
 """Outcomes of faces that can be enrolled if the user allows it."""
 
 PhotoFile = tuple[str, bytes | Path | PhotoError]

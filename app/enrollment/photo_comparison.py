@@ -71,7 +71,7 @@ def _mark_look_alikes(
         is_known = name is None and closest.class_distance <= strong
         if not others or is_known or closest.class_distance < _class_distance(embedding, others, rules):
             reason = f"The face looks like {closest.person}, who is already in the gallery."
-            outcomes[index] = replace(outcomes[index], outcome="lookalike", reason=reason, other=closest.person)
+            outcomes[index] = replace(outcomes[index], outcome="look_alike", reason=reason, other=closest.person)
 
 
 def _class_distance(embedding: FloatArray, others: Sequence[FloatArray], rules: Rules) -> float:

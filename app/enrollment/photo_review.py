@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.recognition.recognizer import Recognizer
 
 OutcomeCode = Literal[
-    "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "lookalike"
+    "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "look_alike"
 ]
 
 

@@ -32,7 +32,7 @@ def folders(photo, tmp_path) -> dict[str, Path]:
 
 
 def arguments(source: Path) -> list[str]:
-    return ["people", "import", str(source), "--allow=duplicate", "--allow=lookalike", "--allow=unlike"]
+    return ["people", "import", str(source), "--allow=duplicate", "--allow=look_alike", "--allow=unlike"]
 
 
 def start(source: Path, database_url: str) -> subprocess.Popen:

@@ -6,7 +6,7 @@ from tests.photos import OTHER, PERSON
 
 NEWCOMER = "Lee, Zoë"
 
-ALLOW = ("--allow", "duplicate", "--allow", "lookalike", "--allow", "unlike")
+ALLOW = ("--allow", "duplicate", "--allow", "look_alike", "--allow", "unlike")
 
 
 @pytest.fixture
@@ -69,10 +69,10 @@ def test_added_people_are_recognized(run, newcomer, gallery, pictures):
 
 def test_add_tells_what_became_of_every_photo(run, gallery, pictures):
     names = ("a, both.jpg", "broken.jpg", "gone.jpg", "inner/one.png", "nobody.webp")
-    done = run("people", "add", NEWCOMER, *(pictures / name for name in names), "--allow", "lookalike")
+    done = run("people", "add", NEWCOMER, *(pictures / name for name in names), "--allow", "look_alike")
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == len(names)
-    for outcome in ("lookalike", "unreadable", "no_face", "several_faces"):
+    for outcome in ("look_alike", "unreadable", "no_face", "several_faces"):
         assert f", {outcome}, " in done.stdout
     enrolled, check = done.stderr.splitlines()
     assert enrolled == f"1 photo of {NEWCOMER} enrolled. The gallery has 1 anchor of them."
@@ -232,9 +232,15 @@ def test_import(run, gallery, photo, tmp_path):
 def test_a_review_enters_nothing(run, gallery, pictures):
     done = run("people", "add", NEWCOMER, pictures / "inner" / "one.png", pictures / "a, both.jpg", "--review")
     assert done.exit_code == 1
-    assert f'lookalike, "The face looks like {PERSON}, who' in done.stdout
+    assert f'look_alike, "The face looks like {PERSON}, who' in done.stdout
     assert done.stderr == f"0 of 2 photos of {NEWCOMER} would be enrolled.\n"
     assert gallery.find(NEWCOMER) is None
+
+
+def test_the_old_outcome_works_with_a_warning(run, pictures):
+    done = run("people", "add", NEWCOMER, pictures / "inner" / "one.png", "--review", "--allow", "lookalike")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("lookalike is now look_alike. The old name works until version 2.\n")
 
 
 def test_a_face_is_picked_by_its_number(run, gallery, pictures):
@@ -253,7 +259,7 @@ def test_photos_with_the_same_name_are_told_apart_by_their_path(run, gallery, ph
     assert refused.exit_code == 2
     assert f"'us.jpg' can mean {files[0]} (photo 1) or {files[1]} (photo 2)" in refused.stderr
     done = run("people", "add", NEWCOMER, *files[:2], "--yes", "--face", "b/us.jpg=1", *ALLOW)
-    assert [row.split(", ")[1] for row in done.stdout.splitlines()] == ["several_faces", "lookalike"]
+    assert [row.split(", ")[1] for row in done.stdout.splitlines()] == ["several_faces", "look_alike"]
     assert [anchor.note for anchor in gallery.anchors(NEWCOMER)] == ["b/us.jpg"]
     assert f"looks like {OTHER}" in done.stdout
     done = run("people", "add", NEWCOMER, tmp_path / "gone.jpg", *files[:2], "--review", "--face", "3=1")

@@ -151,7 +151,7 @@ def test_of_two_faces_nobody_can_tell_which_is_wrong(ann):
 
 def test_a_face_of_somebody_else_is_named(ann):
     found = review(ann, "Carla", [("1.jpg", b"face 30"), ("bob.jpg", b"face 24"), ("2.jpg", b"face 31")])
-    assert outcomes(found)[1] == ("bob.jpg", "lookalike")
+    assert outcomes(found)[1] == ("bob.jpg", "look_alike")
     assert found.photos[1].other == "Bob"
     assert review(ann, "Bob", [("bob.jpg", b"face 24")]).accepted == 1
 

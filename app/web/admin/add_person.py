@@ -33,7 +33,7 @@ LABELS: dict[OutcomeCode, tuple[str, str, str]] = {
     "several_faces": ("ambiguous", "Several faces", "Select the face to add."),
     "duplicate": ("ambiguous", "Duplicate", ""),
     "unlike": ("ambiguous", "Unlike the other photos", ""),
-    "lookalike": ("ambiguous", "Looks like another person", ""),
+    "look_alike": ("ambiguous", "Looks like another person", ""),
     "low_quality": ("low_quality", "Low quality", ""),
     "no_face": ("low_quality", "No face", ""),
     "unreadable": ("low_quality", "Unreadable", ""),

@@ -86,7 +86,7 @@ class PortraitQuery(StrictModel):
 class EnrollQuery(StrictModel):
     name: str = Field(max_length=200, description="Name of a new or known person")
     review: bool = Field(False, description="Only return the outcomes and enroll nothing")
-    allow: list[Literal["duplicate", "unlike", "lookalike"]] = Field(
+    allow: list[Literal["duplicate", "unlike", "look_alike"]] = Field(
         [], description="Outcomes that are enrolled like accepted photos"
     )
     face: list[str] = Field(
@@ -243,7 +243,7 @@ class PhotoOutcome(StrictModel):
     outcome: OutcomeCode
     reason: str = Field(description="Explanation of the outcome, for people")
     faces: list[Box] = Field(description="All faces, from left to right")
-    look_alike: str | None = Field(description="Person whom the face resembles, for the outcome `lookalike`")
+    look_alike: str | None = Field(description="Person whom the face resembles, for the outcome `look_alike`")
 
 
 class SelfCheck(StrictModel):

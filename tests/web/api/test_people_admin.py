@@ -87,12 +87,12 @@ def test_review_enroll_and_undo(ask, gallery, photo):
     review = ask("post", "people?name=Bo&review=true", files).get_json()
     assert (review["enrolled"], review["id"], review["person"]) == (0, None, "Bo")
     found = [(one["file"], one["outcome"], one["look_alike"]) for one in review["photos"]]
-    assert found[0] == ("one.jpg", "lookalike", PERSON)
+    assert found[0] == ("one.jpg", "look_alike", PERSON)
     assert [one[1] for one in found[1:]] == ["several_faces", "unreadable"]
     assert len(review["photos"][1]["faces"]) == 2
     assert gallery.find("Bo") is None
 
-    added = ask("post", "people?name=Bo&allow=lookalike&face=two.jpg=2", files).get_json()
+    added = ask("post", "people?name=Bo&allow=look_alike&face=two.jpg=2", files).get_json()
     assert (added["enrolled"], added["person"], added["anchors"]) == (2, "Bo", 2)
     assert gallery.find("Bo").anchors == 2
 
@@ -109,7 +109,7 @@ def test_photos_of_the_same_name_are_chosen_by_position(client, gallery, photo):
         path = f"/api/v1/people?name=Bo&review=true&face={face}"
         return client.post(path, data={"image": same}, headers=BEARER)
 
-    assert [one["outcome"] for one in send("2=1").get_json()["photos"]] == ["several_faces", "lookalike"]
+    assert [one["outcome"] for one in send("2=1").get_json()["photos"]] == ["several_faces", "look_alike"]
     refused = "'us.jpg' can mean us.jpg (photo 1) or us.jpg (photo 2). Write the path, or the position"
     assert_problem(send("us.jpg=1"), 400, "invalid_face_choice", refused)
 

@@ -175,7 +175,7 @@ def wait_for(statuses: Counter, more: int) -> None:
 def test_all_servers_know_an_added_person(site, portrait, tmp_path):
     assert site.ask(PHOTOS, portrait)[0] == 200
     (tmp_path / "one.jpg").write_bytes(portrait)
-    command = [sys.executable, "main.py", "people", "add", "New Name", "--yes", "--allow", "lookalike"]
+    command = [sys.executable, "main.py", "people", "add", "New Name", "--yes", "--allow", "look_alike"]
     environment = os.environ | {"FACES_DATABASE_URL": site.database}
     done = subprocess.run([*command, tmp_path / "one.jpg"], cwd=ROOT, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
