@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import cast
 
 import cv2
 import numpy as np
@@ -39,12 +38,14 @@ class _DetectedPhoto:
     error: PhotoError | None = None
 
 
-class _FixedGallery:
+class _FixedGallery(Gallery):
+    """A snapshot without a database. Identification needs nothing else of a gallery."""
+
     def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+        self._fixed = snapshot
 
     def snapshot(self) -> Snapshot:
-        return self._snapshot
+        return self._fixed
 
 
 class BatchIdentifier:
@@ -54,9 +55,8 @@ class BatchIdentifier:
         cv2.setNumThreads(1)
         self._job = job
         detector = Detector.from_settings(job.settings)
-        # Identification needs nothing of a gallery but its snapshot.
-        gallery = cast(Gallery, _FixedGallery(job.snapshot))
-        self._recognizer = Recognizer(job.settings, detector, load_network(job.settings.model), gallery)
+        network = load_network(job.settings.model)
+        self._recognizer = Recognizer(job.settings, detector, network, _FixedGallery(job.snapshot))
         self._recognizer.warm_up()
         self._reading = ThreadPoolExecutor(_READ_AHEAD)
         self._detecting = ThreadPoolExecutor(_DETECTION_THREADS)

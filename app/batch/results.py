@@ -35,13 +35,10 @@ PART_SECONDS = 60
 _READ_ROWS = 1000
 
 _TEXT, _NUMBER, _INTEGER = pa.string(), pa.float64(), pa.int64()
-_RANK = {
-    "person": _TEXT,
-    **dict.fromkeys(("class_distance", "mean", "min", "std"), _NUMBER),
-    "anchors": _INTEGER,
-}
+_BOX = dict.fromkeys(("x", "y", "width", "height"), _INTEGER)
+_RANK = {"person": _TEXT, **dict.fromkeys(("class_distance", "mean", "min", "std"), _NUMBER), "anchors": _INTEGER}
 _FACE = {
-    "box": pa.struct(dict.fromkeys(("x", "y", "width", "height"), _INTEGER)),
+    "box": pa.struct(_BOX),
     "confidence": _NUMBER,
     "verdict": _TEXT,
     "person": _TEXT,
@@ -81,10 +78,6 @@ class Summary:
     errors: int = 0
     people: Counter[str] = field(default_factory=Counter)
 
-    def most_frequent(self, count: int) -> list[tuple[str, int]]:
-        """Return the people with the most faces, and their number of faces."""
-        return sorted(self.people.items(), key=lambda item: (-item[1], item[0]))[:count]
-
 
 class FileSet:
     """A set of file names as 64-bit hashes: ten million need 80 MB."""
@@ -92,30 +85,20 @@ class FileSet:
     def __init__(self, names: Iterable[str]) -> None:
         self._hashes = np.unique(np.fromiter(map(_hash, names), dtype=np.uint64))
 
-    def __len__(self) -> int:
-        return len(self._hashes)
-
     def __contains__(self, name: str) -> bool:
         index = np.searchsorted(self._hashes, _hash(name))
         return bool(index < len(self._hashes) and self._hashes[index] == _hash(name))
 
 
 class Results:
-    """An open result folder, locked for other processes. A context manager.
+    """An open result folder, created if missing and locked for other processes. A context manager.
 
-    Args:
-        folder: Created if missing.
-        origin: What determines the rows apart from the photos. Rows of different origins cannot be mixed, except that
-            `gallery` may change while an archive grows.
-
-    Raises:
-        BatchError: The folder is locked, has rows of another origin, or cannot be used.
+    `origin` is what determines the rows apart from the photos. Rows of different origins raise a `BatchError`, except
+    that `gallery` may change while an archive grows.
     """
 
     def __init__(self, folder: Path, origin: dict[str, Any]) -> None:
         self.folder = folder
-        self.older_gallery = False
-        """Whether the folder has rows from before a change of the gallery."""
         self._unwritten: list[Row] = []
         self._last_write = time.monotonic()
         with _report_errors(folder), ExitStack() as on_error:
@@ -192,7 +175,8 @@ class Results:
             )
         if not known and next(self.folder.glob("*.parquet"), None):
             raise BatchError(f"{self.folder} has Parquet files of another program. Choose another folder.")
-        self.older_gallery = "gallery" in changed or known.get("older_gallery", False)
+        # Whether the folder has rows from before a change of the gallery.
+        self.older_gallery: bool = "gallery" in changed or known.get("older_gallery", False)
         text = json.dumps(origin | {"older_gallery": self.older_gallery}, indent=2)
         file.write_text(f"{text}\n", encoding="utf-8")
 

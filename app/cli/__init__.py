@@ -9,7 +9,8 @@ import importlib
 
 import click
 
-from app.cli.common import report_errors
+from app.cli.common import InvalidUsage
+from app.errors import FacesError, SettingsError
 
 COMMANDS = ("identify", "compare", "people", "settings", "train", "ship", "evaluate", "calibrate")
 """Commands and their modules, in the order of --help."""
@@ -42,9 +43,13 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, command.get_short_help_str(100)) for name, command in commands.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command and report its errors."""
-        with report_errors():
+        """Run a command and print the message of a `FacesError`. Other exceptions keep their traceback."""
+        try:
             return super().invoke(ctx)
+        except SettingsError as error:
+            raise InvalidUsage(str(error)) from error
+        except FacesError as error:
+            raise click.ClickException(str(error)) from error
 
 
 @click.group(

