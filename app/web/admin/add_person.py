@@ -1,7 +1,5 @@
 """Enrollment page: review a person's photos, then add the selected faces in one transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Blueprint of the pages for administrators: requires a session, forbids caching, and shows gallery errors."""
 
-from __future__ import annotations
-
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response

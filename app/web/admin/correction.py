@@ -1,7 +1,5 @@
 """Correction of a verdict by an administrator: add the face to the right person, or reject the wrong one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Gallery check page: findings that make identifications wrong, with advice and links to the people."""
 
-from __future__ import annotations
-
 import time
 
 from flask import render_template

@@ -1,7 +1,5 @@
 """Gallery management pages: recent changes, people, reference photos and rejected faces."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from flask import current_app, render_template, request, url_for

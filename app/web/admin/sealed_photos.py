@@ -3,8 +3,6 @@
 The signature guarantees that the server reads back only faces that it has cropped itself.
 """
 
-from __future__ import annotations
-
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 

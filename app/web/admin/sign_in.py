@@ -1,7 +1,5 @@
 """Sign-in and sign-out of administrators: the token of the settings for a session cookie."""
 
-from __future__ import annotations
-
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response

@@ -1,9 +1,8 @@
 """Comparison of the faces in two photos, as a page."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from flask import render_template
 
@@ -47,7 +46,7 @@ class SideView:
     width: int
     height: int
     caption: str
-    faces: tuple[FaceView, ...]
+    faces: Sequence[FaceView]
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,6 @@ class PairView:
     a: int
     b: int
     comparison: Comparison
-    label: str
-    tone: str
-    meaning: str
     note: str | None
     json: str
 
@@ -68,22 +64,18 @@ class PairView:
 class ComparisonView:
     """A comparison of two photos, with every pair of faces to select."""
 
-    title: str
     sides: tuple[SideView, SideView]
-    pairs: tuple[PairView, ...]
+    pairs: Sequence[PairView]
 
 
 def page(problem: str | None = None, result: ComparisonView | None = None) -> str:
     """Return the comparison page as HTML: with a result, or with the form and the problem of the last upload."""
-    return render_template("compare.html", problem=problem, result=result, limits=upload_limits())
+    words = {"labels": PAIR_LABELS, "tones": _TONES, "meaning": meaning}
+    return render_template("compare.html", problem=problem, result=result, limits=upload_limits(), **words)
 
 
 def compare(recognizer: Recognizer, first: Upload, second: Upload) -> Steps:
-    """Compare two photos.
-
-    Returns:
-        The page with the verdicts, or with a sentence that says why there are none.
-    """
+    """Compare two photos, and return the page with the verdicts, or with a sentence that says why there are none."""
     try:
         check_size(first, "first photo")
         check_size(second, "second photo")
@@ -100,14 +92,13 @@ def view(recognizer: Recognizer, first: ComparedPhoto, second: ComparedPhoto) ->
     """Prepare every pair of faces to select. The page starts with the largest face of each photo."""
     closest = recognizer.compare_photos(first, second)
     left, right = _selectable(first, closest.first), _selectable(second, closest.second)
-    pairs = tuple(
-        _pair(recognizer.compare_photos(first.with_chosen(a), second.with_chosen(b)), slot_a, slot_b, closest)
-        for slot_a, a in enumerate(left, start=1)
-        for slot_b, b in enumerate(right, start=1)
-        if a in first.chosen and b in second.chosen
-    )
-    title = pairs[0].label if len(pairs) == 1 else "Comparison"
-    return ComparisonView(title, (_side("a", first, left), _side("b", second, right)), pairs)
+    pairs = []
+    for (a, face), (b, other) in product(enumerate(left, start=1), enumerate(right, start=1)):
+        if face in first.chosen and other in second.chosen:
+            pair = recognizer.compare_photos(first.with_chosen(face), second.with_chosen(other))
+            answer = inline_images.json_uri(serialization.comparison(pair))
+            pairs.append(PairView(a, b, pair, note(pair, closest), answer))
+    return ComparisonView((_side("a", first, left), _side("b", second, right)), pairs)
 
 
 def meaning(comparison: Comparison) -> str:
@@ -140,19 +131,6 @@ def note(comparison: Comparison, closest: Comparison) -> str | None:
     )
 
 
-def _pair(comparison: Comparison, a: int, b: int, closest: Comparison) -> PairView:
-    return PairView(
-        a,
-        b,
-        comparison,
-        PAIR_LABELS[comparison.kind],
-        _TONES[comparison.kind],
-        meaning(comparison),
-        note(comparison, closest),
-        inline_images.json_uri(serialization.comparison(comparison)),
-    )
-
-
 def _selectable(side: ComparedPhoto, closest: ComparedFace) -> list[ComparedFace]:
     """Return the faces to select, from left to right: largest and closest first, low quality last, if too many."""
     by_size = sorted(side.faces, key=lambda face: (face not in side.chosen, -face.area))
@@ -163,16 +141,10 @@ def _selectable(side: ComparedPhoto, closest: ComparedFace) -> list[ComparedFace
 def _side(field: str, side: ComparedPhoto, faces: Sequence[ComparedFace]) -> SideView:
     picture = side.picture
     scale = _SIDE / max(picture.width, picture.height)
-    views = tuple(
-        FaceView(
-            slot,
-            face,
-            face.probe.face.scale(scale, _SIDE, _SIDE).box,
-            inline_images.face(picture, face.probe),
-            face is side.largest,
-        )
-        for slot, face in enumerate(faces, start=1)
-    )
+    views = []
+    for slot, face in enumerate(faces, start=1):
+        box, crop = face.probe.face.scale(scale, _SIDE, _SIDE).box, inline_images.face(picture, face.probe)
+        views.append(FaceView(slot, face, box, crop, face is side.largest))
     width, height = round(scale * picture.width), round(scale * picture.height)
     return SideView(field, inline_images.photo(picture), width, height, _caption(side, len(faces)), views)
 

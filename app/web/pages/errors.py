@@ -1,7 +1,5 @@
 """Error pages: every HTTP error and every exception of the program, without tracebacks."""
 
-from __future__ import annotations
-
 from flask import Response, make_response, render_template
 
 from app.web.http_errors import HttpError

@@ -1,9 +1,6 @@
 """Explanation of a verdict: margin to the runner-up, rejected faces, reliability, and anchor scores as dots."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from app.arrays import FloatArray
@@ -17,39 +14,21 @@ _DOT_ROWS = 5
 _WIDE_MARGINS, _CLEAR_MARGINS = 3.0, 1.5
 
 
-@dataclass(frozen=True)
-class DotPlot:
-    """A person's anchor scores as dots in an SVG of 100 x 20: left 0 (same), right 1 (different).
+def dots(scores: FloatArray, threshold: float) -> tuple[list[str], list[str]]:
+    """Return scores, float (anchors,) 0 ... 1, as path data of dots, up to and over a threshold.
 
-    `near` and `far` are path data of the anchors up to and over the threshold.
-    """
-
-    near: str
-    far: str
-    near_count: int
-
-
-def dot_plot(scores: FloatArray, threshold: float) -> DotPlot:
-    """Plot the scores of a person's anchors.
-
-    Args:
-        scores: float (anchors,), 0 ... 1.
-        threshold: the largest score of two photos of the same person.
+    The SVG has 100 x 20 units: left is 0 (same), right is 1 (different).
     """
     # A line of length zero with round ends is a dot that keeps its size at any width of the page.
-    dots = [f"M{100 * score:.1f} {4 + 3 * (row % _DOT_ROWS)}h0" for row, score in enumerate(scores)]
-    near = [dot for dot, score in zip(dots, scores, strict=True) if score <= threshold]
-    far = [dot for dot, score in zip(dots, scores, strict=True) if score > threshold]
-    return DotPlot("".join(near), "".join(far), len(near))
+    paths = [f"M{100 * score:.1f} {4 + 3 * (row % _DOT_ROWS)}h0" for row, score in enumerate(scores)]
+    near = [path for path, score in zip(paths, scores, strict=True) if score <= threshold]
+    return near, [path for path, score in zip(paths, scores, strict=True) if score > threshold]
 
 
 def notes(verdict: Verdict, margin: float, reliability: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return the sentences that explain a verdict in numbers.
 
-    Args:
-        verdict: of the face.
-        margin: the smallest lead of a match over the runner-up.
-        reliability: the model card's rows of `from`, `to` (class distances), `faces` and `correct` (numbers of faces).
+    `reliability` has the model card's rows of `from`, `to` (class distances), `faces` and `correct` (numbers of faces).
     """
     if verdict.kind == "low_quality" or verdict.class_distance is None:
         return ()

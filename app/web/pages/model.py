@@ -1,7 +1,5 @@
 """Model page: the model card, accuracy figures, evaluation plots and thresholds."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from html import unescape
@@ -32,14 +30,6 @@ _MEDIA_TYPES = {".svg": "image/svg+xml", ".json": "application/json", ".md": "te
 
 _PLOT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """Plots have inline styles for light and dark, and run nothing."""
-
-
-@dataclass(frozen=True)
-class ThresholdRow:
-    """Thresholds of people with this number of anchors: class distances, in the order of `FPIRS`."""
-
-    anchors: int
-    distances: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -87,18 +77,17 @@ def report(name: str) -> Response:
     return response
 
 
-def threshold_rows(rules: Rules, people: int) -> list[ThresholdRow]:
-    """Return the thresholds of a gallery, a row for each number of anchors in the card."""
+def threshold_rows(rules: Rules, people: int) -> list[tuple[int, list[float]]]:
+    """Return numbers of anchors, those of the card, each with a person's thresholds in the order of `FPIRS`."""
     counts = [anchors for anchors, _ in dict(rules.thresholds)[FPIRS[0]][0][1]]
     rates = [rules.with_fpir(fpir) for fpir in FPIRS]
-    return [ThresholdRow(count, tuple(rate.threshold(count, people) for rate in rates)) for count in counts]
+    return [(count, [rate.threshold(count, people) for rate in rates]) for count in counts]
 
 
 def find_plots(folder: Path) -> list[Plot]:
     """Find the plots of a report, the known ones first."""
     files = {path.stem: path for path in sorted(folder.glob("*.svg"))}
-    order = [name for name in ALTERNATIVES if name in files] + [name for name in files if name not in ALTERNATIVES]
-    return [_plot(files[name]) for name in order]
+    return [_plot(files[name]) for name in dict.fromkeys([*ALTERNATIVES, *files]) if name in files]
 
 
 def _plot(path: Path) -> Plot:

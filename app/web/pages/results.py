@@ -1,38 +1,46 @@
 """View of identification results: photos, faces, verdicts and distance tables for the results template."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.gallery.store import Person
-from app.recognition.decision import Rules, Verdict
+from app import serialization
+from app.recognition.decision import Verdict
+from app.recognition.recognizer import Recognizer
 from app.recognition.results import Identification, IdentifiedFace
 from app.recognition.scoring import PersonDistance, Ranking
 from app.serialization import RANKING_ROWS
 from app.vision.faces import Box
 from app.web import inline_images, wording
-from app.web.admin.correction import Correction
+from app.web.admin.correction import Correction, find_corrections
 from app.web.pages import explanation
-from app.web.pages.explanation import DotPlot
-from app.web.pages.photo_result import PhotoResult, answer
-from app.web.portraits import Tile, initials, tile
+from app.web.portraits import Tile, initials, person_heading, tile
 
 OPEN_TABLES = 3
 """Largest number of faces with tables that start open."""
 
 
+@dataclass(frozen=True, eq=False)
+class PhotoResult:
+    """Identification of an uploaded photo, None if it is unreadable. `code` and `problem` are "" without a problem."""
+
+    file: str
+    identification: Identification | None
+    code: str = ""
+    problem: str = ""
+
+
 @dataclass(frozen=True)
 class Row:
-    """A row of the distance table: the person, their distance, and the scores of their anchors."""
+    """A row of the distance table: a person, their distance, and their anchors as dots up to and over a threshold."""
 
     tile: Tile
     distance: PersonDistance
-    anchors: DotPlot
+    near: Sequence[str]
+    far: Sequence[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceView:
     """A face on the page. `key` is unique on the page, and `tag` is the side of the box's number in pixels.
 
@@ -45,129 +53,103 @@ class FaceView:
     tag: int
     crop: str
     verdict: Verdict
-    label: str
     name: str
     summary: str
-    notes: tuple[str, ...]
-    people: tuple[Tile, ...]
+    notes: Sequence[str]
+    people: Sequence[Tile]
     lookalike: Tile | None
     rows: Sequence[Row]
     correction: Correction | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PhotoView:
     """A photo on the page. `photo` is a data URI, None if the file could not be read."""
 
     number: int
-    file: str
+    result: PhotoResult
     headline: str
-    problem: str
     photo: str | None = None
-    width: int = 0
-    height: int = 0
-    faces: tuple[FaceView, ...] = ()
+    faces: Sequence[FaceView] = ()
 
 
-@dataclass(frozen=True)
 class ResultsView:
-    """A results page. `same` is the largest score of two photos of the same person."""
+    """A results page of at least one photo. `same` is the largest score of two photos of the same person."""
 
-    headline: str
-    rate: str | None
-    same: float
-    person_heading: str
-    photos: tuple[PhotoView, ...]
-    json: str
-    tables_open: bool
+    def __init__(self, recognizer: Recognizer, results: Sequence[PhotoResult]) -> None:
+        gallery = recognizer.gallery
+        self._recognizer = recognizer
+        self._rules = recognizer.rules(gallery.snapshot())
+        self._people = {person.name: person for person in gallery.people()}
+        identifications = [result.identification for result in results if result.identification]
+        verdicts = [face.verdict for identification in identifications for face in identification.faces]
+        self.headline = wording.headline(verdicts) if verdicts else wording.NO_FACE
+        self.rate = wording.identification_rate(identifications[0].fpir) if identifications else None
+        self.same = self._rules.pairs.same_threshold()
+        self.person_heading = person_heading(gallery)
+        self.labels = wording.LABELS
+        self.json = inline_images.json_uri(_answer(results))
+        self.tables_open = len(verdicts) <= OPEN_TABLES
+        self.photos = [self._photo(number, result) for number, result in enumerate(results, start=1)]
 
+    def _photo(self, number: int, result: PhotoResult) -> PhotoView:
+        found = result.identification
+        if found is None:
+            return PhotoView(number, result, wording.UNREADABLE)
+        corrections = find_corrections(self._recognizer, result.file, found.faces)
+        faces = [
+            self._face(f"{number}-{index + 1}", index + 1, face, found, corrections.get(index))
+            for index, face in enumerate(found.faces)
+        ]
+        headline = wording.headline([face.verdict for face in found.faces]) if faces else wording.NO_FACE
+        return PhotoView(number, result, headline, inline_images.photo(found.picture), faces)
 
-@dataclass(frozen=True)
-class Context:
-    """What all faces of a results page share.
+    def _face(
+        self, key: str, number: int, face: IdentifiedFace, found: Identification, correction: Correction | None
+    ) -> FaceView:
+        verdict, rules = face.verdict, self._rules
+        people = (verdict.person,) if verdict.person else verdict.candidates
+        anchors = verdict.ranking[0].anchors if verdict.ranking else 1
+        reliability = self._recognizer.network.card.raw.get("metrics", {}).get("reliability", ())
+        return FaceView(
+            number=number,
+            key=key,
+            box=face.box,
+            tag=_tag_size(face.box, max(found.width, found.height)),
+            crop=inline_images.face(found.picture, face),
+            verdict=verdict,
+            name=wording.name(verdict),
+            summary=wording.summary(verdict, rules.strong_threshold(anchors, len(verdict.ranking))),
+            notes=explanation.notes(verdict, rules.margin, reliability),
+            people=[self._tile(name) for name in people],
+            lookalike=None if verdict.look_alike is None else self._tile(verdict.look_alike),
+            rows=self._rows(verdict),
+            correction=correction,
+        )
 
-    `reliability` has the model card's rows, see `explanation.notes`. `correct` returns corrections by the index of
-    a face.
-    """
+    def _rows(self, verdict: Verdict) -> list[Row]:
+        if not isinstance(verdict.ranking, Ranking):
+            return []
+        return [
+            Row(self._tile(row.person), row, *explanation.dots(verdict.ranking.scores(rank), self.same))
+            for rank, row in enumerate(verdict.ranking[:RANKING_ROWS])
+        ]
 
-    rules: Rules
-    reliability: Sequence[Mapping[str, Any]]
-    people: Mapping[str, Person]
-    person_heading: str
-    correct: Callable[[str, Sequence[IdentifiedFace]], Mapping[int, Correction]]
-
-    def tile(self, name: str) -> Tile:
+    def _tile(self, name: str) -> Tile:
         """Return a person's tile: without portrait if the person was removed a moment ago."""
-        person = self.people.get(name)
+        person = self._people.get(name)
         return tile(person) if person else Tile(name, None, initials(name))
 
 
-def view(results: Sequence[PhotoResult], context: Context) -> ResultsView:
-    """Prepare the results page of at least one photo."""
-    identifications = [result.identification for result in results if result.identification]
-    verdicts = [face.verdict for identification in identifications for face in identification.faces]
-    return ResultsView(
-        headline=wording.headline(verdicts) if verdicts else wording.NO_FACE,
-        rate=wording.identification_rate(identifications[0].fpir) if identifications else None,
-        same=context.rules.pairs.same_threshold(),
-        person_heading=context.person_heading,
-        photos=tuple(_photo(number, result, context) for number, result in enumerate(results, start=1)),
-        json=inline_images.json_uri(answer(results)),
-        tables_open=len(verdicts) <= OPEN_TABLES,
-    )
-
-
-def _photo(number: int, result: PhotoResult, context: Context) -> PhotoView:
-    found = result.identification
-    if found is None:
-        return PhotoView(number, result.file, wording.UNREADABLE, result.problem)
-    corrections = context.correct(result.file, found.faces)
-    faces = tuple(
-        _face(f"{number}-{index}", index, face, found, context, corrections.get(index - 1))
-        for index, face in enumerate(found.faces, start=1)
-    )
-    headline = wording.headline([face.verdict for face in found.faces]) if faces else wording.NO_FACE
-    photo = inline_images.photo(found.picture)
-    return PhotoView(number, result.file, headline, result.problem, photo, found.width, found.height, faces)
-
-
-def _face(
-    key: str,
-    number: int,
-    face: IdentifiedFace,
-    found: Identification,
-    context: Context,
-    correction: Correction | None,
-) -> FaceView:
-    verdict, box, rules = face.verdict, face.face.box, context.rules
-    people = (verdict.person,) if verdict.person else verdict.candidates
-    anchors = verdict.ranking[0].anchors if verdict.ranking else 1
-    return FaceView(
-        number=number,
-        key=key,
-        box=box,
-        tag=_tag_size(box, max(found.width, found.height)),
-        crop=inline_images.face(found.picture, face),
-        verdict=verdict,
-        label=wording.LABELS[verdict.kind],
-        name=wording.name(verdict),
-        summary=wording.summary(verdict, rules.strong_threshold(anchors, len(verdict.ranking))),
-        notes=explanation.notes(verdict, rules.margin, context.reliability),
-        people=tuple(context.tile(name) for name in people),
-        lookalike=None if verdict.look_alike is None else context.tile(verdict.look_alike),
-        rows=_rows(verdict, context),
-        correction=correction,
-    )
-
-
-def _rows(verdict: Verdict, context: Context) -> list[Row]:
-    if not isinstance(verdict.ranking, Ranking):
-        return []
-    same = context.rules.pairs.same_threshold()
-    return [
-        Row(context.tile(row.person), row, explanation.dot_plot(verdict.ranking.scores(place), same))
-        for place, row in enumerate(verdict.ranking[:RANKING_ROWS])
+def _answer(results: Sequence[PhotoResult]) -> dict[str, Any]:
+    """Return the API's answer: an object for one photo, a list for several."""
+    rows = [
+        serialization.identification_error(result.file, result.code, result.problem)
+        if result.identification is None
+        else serialization.identification(result.file, result.identification)
+        for result in results
     ]
+    return rows[0] if len(rows) == 1 else serialization.identifications(rows)
 
 
 def _tag_size(box: Box, side: int) -> int:

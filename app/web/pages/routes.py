@@ -1,15 +1,13 @@
 """Routes of the visitors' pages: upload, results, comparison and portraits."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import NotFound
 
-from app.web.pages import comparison, identify
-from app.web.pages.upload import upload_page
+from app.web.pages import comparison
+from app.web.pages.identify import identify, upload_page
 from app.web.portraits import portrait_response, tile
 from app.web.progress_stream import prevent_caching, respond
-from app.web.recognizer_loading import current_recognizer
+from app.web.recognizer_loading import current_gallery, current_recognizer
 from app.web.uploads import read_photo_pair, read_photos
 
 blueprint = Blueprint("pages", __name__)
@@ -34,7 +32,7 @@ def results_expired() -> Response:
 @blueprint.post("/identify")
 def identify_photos() -> Response:
     """Identify the photos of the field `image`."""
-    return respond(identify.identify(current_recognizer(), read_photos("image")))
+    return respond(identify(current_recognizer(), read_photos("image")))
 
 
 @blueprint.get("/compare")
@@ -52,7 +50,7 @@ def compare_photos() -> Response:
 @blueprint.get("/people/<int:person_id>/portrait.webp")
 def portrait(person_id: int) -> Response:
     """Send a person's portrait, cacheable forever if the address has its hash."""
-    data = current_recognizer().gallery.portrait(person_id)
+    data = current_gallery().portrait(person_id)
     if data is None:
         raise NotFound
     return portrait_response(data, request.args.get("v", ""))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.web.pages.explanation import dot_plot, notes
+from app.web.pages.explanation import dots, notes
 from tests.web.test_wording import RULES, verdict
 
 RELIABILITY = [
@@ -13,8 +13,7 @@ RELIABILITY = [
 
 
 def test_a_dot_plot_has_a_dot_for_every_anchor():
-    plot = dot_plot(np.array([0.1, 0.3, 0.5]), threshold=0.3)
-    assert (plot.near, plot.far, plot.near_count) == ("M10.0 4h0M30.0 7h0", "M50.0 10h0", 2)
+    assert dots(np.array([0.1, 0.3, 0.5]), threshold=0.3) == (["M10.0 4h0", "M30.0 7h0"], ["M50.0 10h0"])
 
 
 @pytest.mark.parametrize(("margin", "size"), [(0.05, "Wide"), (0.4, "Clear"), (0.8, "Narrow")])

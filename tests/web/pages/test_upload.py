@@ -1,7 +1,7 @@
 import re
 
 from app.vision.decoding import FORMAT_NAMES
-from app.web.pages.upload import MAX_TILES
+from app.web.pages.identify import MAX_TILES
 from tests.web.test_budget import own_files
 
 
