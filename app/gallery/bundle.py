@@ -23,10 +23,10 @@ from sqlalchemy import Connection, select
 from app import text
 from app.arrays import FloatArray
 from app.errors import GalleryError
-from app.gallery import embedding_rows, inserts, names, people
+from app.gallery import embedding_rows, names, people
 from app.gallery.change_history import Change
 from app.gallery.people import Anchor, Person
-from app.gallery.tables import AnchorRow, CropRow, PortraitRow, RejectedFaceRow
+from app.gallery.tables import AnchorRow, CropRow, FaceRow, PortraitRow, RejectedFaceRow
 
 _FORMAT = "faces-gallery-1"
 _INDEX, _EMBEDDINGS = "gallery.json", "embeddings.safetensors"
@@ -35,30 +35,37 @@ _MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, 
 
 
 @dataclass(frozen=True, eq=False)
+class BundledFace:
+    """A face: file name of its photo, float32 (dims,) of unit length, and the kept WebP crop of an anchor."""
+
+    note: str
+    embedding: FloatArray
+    crop: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class BundledPerson:
-    """A person with faces, float32 (faces, dims), one note for each face, and one WebP crop or None for each anchor."""
+    """A person; `portrait` is a WebP file or None."""
 
     name: str
-    anchors: FloatArray
-    notes: tuple[str, ...]
-    rejected: FloatArray
-    rejected_notes: tuple[str, ...]
+    anchors: list[BundledFace]
+    rejected: list[BundledFace]
     portrait: bytes | None
-    crops: tuple[bytes | None, ...]
 
 
 def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> None:
     """Write a bundle, replacing an existing file only when it is complete."""
-    parts = [rows for person in everyone for rows in (person.anchors, person.rejected) if len(rows)]
-    matrix = np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+    matrix = _stack([face for person in everyone for face in (*person.anchors, *person.rejected)])
     files = {_EMBEDDINGS: safetensors.numpy.save({"embeddings": matrix})}
     rows = []
     for number, person in enumerate(everyone):
         if person.portrait is not None:
             files[f"portraits/{number}.webp"] = person.portrait
-        files |= {f"crops/{number}/{i}.webp": crop for i, crop in enumerate(person.crops) if crop is not None}
-        row = {"name": person.name, "notes": person.notes, "rejected": person.rejected_notes}
-        rows.append(row | {"portrait": person.portrait is not None})
+        crops = {f"crops/{number}/{index}.webp": face.crop for index, face in enumerate(person.anchors)}
+        files |= {name: crop for name, crop in crops.items() if crop is not None}
+        notes, rejected = ([face.note for face in faces] for faces in (person.anchors, person.rejected))
+        portrait = person.portrait is not None
+        rows.append({"name": person.name, "notes": notes, "rejected": rejected, "portrait": portrait})
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     index = {"format": _FORMAT, "network": network_id, "sha256": hashes, "people": rows}
     partial = path.with_name(f"{path.name}.part")
@@ -106,27 +113,23 @@ def _read_people(index: dict[str, Any], files: dict[str, bytes]) -> tuple[Bundle
         if name.endswith(".webp") and (data[:4], data[8:12]) != (b"RIFF", b"WEBP"):
             raise ValueError(f"{name} is not a WebP file")
     matrix = embedding_rows.unit_rows(safetensors.numpy.load(files[_EMBEDDINGS])["embeddings"])
-    everyone: list[BundledPerson] = []
-    first = 0
-    for number, row in enumerate(index["people"]):
-        notes, rejected_notes = _read_notes(row["notes"]), _read_notes(row["rejected"])
-        middle = first + len(notes)
-        last = middle + len(rejected_notes)
-        portrait = files[f"portraits/{number}.webp"] if row["portrait"] else None
-        crops = tuple(files.get(f"crops/{number}/{i}.webp") for i in range(len(notes)))
-        name, anchors, rejected = names.clean(row["name"]), matrix[first:middle], matrix[middle:last]
-        everyone.append(BundledPerson(name, anchors, notes, rejected, rejected_notes, portrait, crops))
-        first = last
-    names.check_unique(person.name for person in everyone)
-    if first != len(matrix):
-        raise ValueError(f"{first} embeddings in {_INDEX}, {len(matrix)} in {_EMBEDDINGS}")
-    return tuple(everyone)
-
-
-def _read_notes(values: object) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError("invalid list of notes")
-    return tuple(values)
+    notes = [note for row in index["people"] for note in (*row["notes"], *row["rejected"])]
+    if len(notes) != len(matrix) or not all(isinstance(note, str) for note in notes):
+        raise ValueError(f"{len(notes)} notes in {_INDEX}, {len(matrix)} embeddings in {_EMBEDDINGS}")
+    names.check_unique(row["name"] for row in index["people"])
+    embeddings = iter(matrix)
+    return tuple(
+        BundledPerson(
+            names.clean(row["name"]),
+            [
+                BundledFace(note, next(embeddings), files.get(f"crops/{number}/{index}.webp"))
+                for index, note in enumerate(row["notes"])
+            ],
+            [BundledFace(note, next(embeddings)) for note in row["rejected"]],
+            files[f"portraits/{number}.webp"] if row["portrait"] else None,
+        )
+        for number, row in enumerate(index["people"])
+    )
 
 
 def collect(connection: Connection, crops: bool) -> list[BundledPerson]:
@@ -137,19 +140,16 @@ def collect(connection: Connection, crops: bool) -> list[BundledPerson]:
 
 
 def _collect_person(connection: Connection, person: Person, portrait: bytes | None, crops: bool) -> BundledPerson:
-    anchors, rejected = people.list_anchors(connection, person.id), people.list_rejected_faces(connection, person.id)
+    anchors = people.list_anchors(connection, person.id)
     kept: dict[int, bytes] = {}
     if crops and any(anchor.has_crop for anchor in anchors):
         rows = select(CropRow.anchor_id, CropRow.webp).join(AnchorRow, AnchorRow.id == CropRow.anchor_id)
         kept = {row.anchor_id: row.webp for row in connection.execute(rows.where(AnchorRow.person_id == person.id))}
     return BundledPerson(
         person.name,
-        _stack(anchors),
-        tuple(anchor.note for anchor in anchors),
-        _stack(rejected),
-        tuple(face.note for face in rejected),
+        [BundledFace(anchor.note, anchor.embedding, kept.get(anchor.id)) for anchor in anchors],
+        [BundledFace(face.note, face.embedding) for face in people.list_rejected_faces(connection, person.id)],
         portrait,
-        tuple(kept.get(anchor.id) for anchor in anchors),
     )
 
 
@@ -159,32 +159,33 @@ def add_people(connection: Connection, everyone: Sequence[BundledPerson], crops:
     added = 0
     for person in everyone:
         known = people.find_person(connection, person.name)
-        person_id = known.id if known else inserts.insert_person(connection, person.name, change)
-        for embeddings in (person.anchors, person.rejected):
-            inserts.check_dims(connection, embeddings)
-        new = _find_missing(person.anchors, people.list_anchors(connection, person_id))
-        notes = [person.notes[index] for index in new]
-        ids = inserts.insert_faces(connection, AnchorRow, person_id, person.anchors[new], notes, change)
+        person_id = known.id if known else people.insert_person(connection, person.name, change)
+        anchors = _find_missing(person.anchors, people.list_anchors(connection, person_id))
+        ids = _insert_faces(connection, AnchorRow, person_id, anchors, change)
         if crops:
-            inserts.insert_crops(connection, ids, [person.crops[index] for index in new])
-        added += len(new)
-        new = _find_missing(person.rejected, people.list_rejected_faces(connection, person_id))
-        notes = [person.rejected_notes[index] for index in new]
-        inserts.insert_faces(connection, RejectedFaceRow, person_id, person.rejected[new], notes, change)
+            people.insert_crops(connection, ids, [face.crop for face in anchors])
+        added += len(anchors)
+        rejected = _find_missing(person.rejected, people.list_rejected_faces(connection, person_id))
+        _insert_faces(connection, RejectedFaceRow, person_id, rejected, change)
         if person.portrait is not None and not (known and known.has_portrait):
-            inserts.replace_portrait(connection, person_id, person.portrait, change)
+            people.replace_portrait(connection, person_id, person.portrait, change)
     change.describe(f"imported {text.count(added, 'anchor')} of {text.count(len(everyone), 'person')}")
     return added
 
 
-def _find_missing(embeddings: FloatArray, known: list[Anchor]) -> list[int]:
-    """Return the indices of the embeddings that are not among a person's, up to rounding."""
-    if not known or not len(embeddings):
-        return list(range(len(embeddings)))
-    difference = np.abs(embeddings[:, None] - _stack(known)[None]).max(axis=2).min(axis=1)
-    missing: list[int] = np.flatnonzero(difference > _ROUNDING).tolist()
-    return missing
+def _find_missing(faces: list[BundledFace], known: list[Anchor]) -> list[BundledFace]:
+    """Return the faces whose embeddings are not among a person's, up to rounding."""
+    if not known:
+        return faces
+    stored = _stack(known)
+    return [face for face in faces if np.abs(stored - face.embedding).max(axis=1).min() > _ROUNDING]
 
 
-def _stack(anchors: list[Anchor]) -> FloatArray:
-    return np.stack([anchor.embedding for anchor in anchors]) if anchors else np.zeros((0, 0), np.float32)
+def _insert_faces(
+    connection: Connection, table: type[FaceRow], person_id: int, faces: list[BundledFace], change: Change
+) -> Sequence[int]:
+    return people.insert_faces(connection, table, person_id, _stack(faces), [face.note for face in faces], change)
+
+
+def _stack(faces: Sequence[Anchor | BundledFace]) -> FloatArray:
+    return np.stack([face.embedding for face in faces]) if faces else np.zeros((0, 0), np.float32)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import NameTaken, NothingToUndo, NotLatestChange
@@ -28,15 +28,14 @@ from app.gallery.tables import (
     now,
 )
 
-_REMOVABLE: dict[str, type[RemovableRow]] = {"person": PersonRow, "anchor": AnchorRow, "rejected": RejectedFaceRow}
-OWNED: dict[str, type[FaceRow | ImportedPhotoRow]] = {
-    "anchor": AnchorRow,
-    "rejected": RejectedFaceRow,
-    "imported": ImportedPhotoRow,
-}
+_FACES: dict[str, type[FaceRow]] = {"anchor": AnchorRow, "rejected": RejectedFaceRow}
+_REMOVABLE: dict[str, type[RemovableRow]] = {"person": PersonRow, **_FACES}
+OWNED: dict[str, type[FaceRow | ImportedPhotoRow]] = {**_FACES, "imported": ImportedPhotoRow}
 """Tables of rows that belong to a person."""
 _TABLES: dict[str, type[RemovableRow | ImportedPhotoRow]] = {**_REMOVABLE, **OWNED}
 _NEW_PORTRAIT = "portrait"
+_PORTRAIT = [PortraitRow.person_id, PortraitRow.webp, PortraitRow.sha256]
+_FORMER_PORTRAIT = [FormerPortraitRow.person_id, FormerPortraitRow.webp, FormerPortraitRow.sha256]
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,12 @@ class PastChange:
 class Change:
     """Recorder of one change, within its transaction.
 
-    Args:
-        connection: The transaction.
-        reversible: Whether the change can be undone. All writes must then go through this object.
-        whole: Whether snapshots must be loaded again completely.
+    If the change is `reversible`, all its writes must go through this object. After a change of the `whole` gallery,
+    snapshots are loaded again completely.
     """
 
     def __init__(self, connection: Connection, reversible: bool = True, whole: bool = False) -> None:
         self._connection = connection
-        self._people: set[int] = set()
         row = insert(RevisionRow).values(change="", reversible=reversible, whole=whole).returning(RevisionRow.id)
         self.id: int = connection.scalars(row).one()
 
@@ -85,13 +81,10 @@ class Change:
 
     def keep_portrait(self, person_id: int) -> None:
         """Keep a person's portrait, or the fact that there is none, before the change replaces it."""
-        row = select(PortraitRow.webp, PortraitRow.sha256).where(PortraitRow.person_id == person_id)
-        former = self._connection.execute(row).mappings().first()
-        if former is None:
+        former = select(literal(self.id), *_PORTRAIT).where(PortraitRow.person_id == person_id)
+        copy = insert(FormerPortraitRow).from_select([FormerPortraitRow.revision_id, *_FORMER_PORTRAIT], former)
+        if self._connection.scalar(copy.returning(FormerPortraitRow.person_id)) is None:
             self._keep(_NEW_PORTRAIT, "webp", {person_id: None})
-        else:
-            values = {"revision_id": self.id, "person_id": person_id, **former}
-            self._connection.execute(insert(FormerPortraitRow).values(values))
 
     def _keep(self, table: str, column: str, former: Mapping[int, object]) -> None:
         change = {"revision_id": self.id, "table": table, "column": column}
@@ -130,7 +123,7 @@ def undo(connection: Connection, expected: int | None = None) -> str:
     return _insert_names(connection, [found.change])[0]
 
 
-def history(connection: Connection, limit: int) -> list[PastChange]:
+def history(connection: Connection, limit: int = 20) -> list[PastChange]:
     """Return the latest changes, with names, the newest first."""
     columns = select(
         RevisionRow.id, RevisionRow.change, RevisionRow.created, RevisionRow.reversible, RevisionRow.undone
@@ -208,11 +201,10 @@ def _restore_values(connection: Connection, change_id: int) -> None:
 
 
 def _restore_portraits(connection: Connection, change_id: int) -> None:
-    columns = select(FormerPortraitRow.person_id, FormerPortraitRow.webp, FormerPortraitRow.sha256)
-    replaced = columns.where(FormerPortraitRow.revision_id == change_id)
-    for row in connection.execute(replaced).mappings().all():
-        connection.execute(delete(PortraitRow).where(PortraitRow.person_id == row["person_id"]))
-        connection.execute(insert(PortraitRow).values(**row))
+    replaced = select(*_FORMER_PORTRAIT).where(FormerPortraitRow.revision_id == change_id)
+    owners = replaced.with_only_columns(FormerPortraitRow.person_id)
+    connection.execute(delete(PortraitRow).where(PortraitRow.person_id.in_(owners)))
+    connection.execute(insert(PortraitRow).from_select(_PORTRAIT, replaced))
     connection.execute(delete(FormerPortraitRow).where(FormerPortraitRow.revision_id == change_id))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
@@ -69,21 +69,19 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Begin an exclusive write transaction. An exception rolls it back."""
-        with self._translate_errors("written"), self._writers.begin() as connection:
-            if not self._is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
-            yield connection
+    def writing(self, purge: bool = False) -> Iterator[Connection]:
+        """Begin an exclusive write transaction, which an exception rolls back.
 
-    def flush(self) -> None:
-        """Remove deleted data from SQLite's write-ahead log."""
-        if self._is_sqlite:
-            with self._translate_errors("written"), self._engine.connect() as connection:
-                connection.rollback()
-                driver: sqlite3.Connection | None = connection.connection.driver_connection
-                assert driver is not None
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        With `purge`, deleted data is removed from SQLite's write-ahead log after the transaction.
+        """
+        with self._translate_errors("written"):
+            with self._writers.begin() as connection:
+                if not self._is_sqlite:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
+                yield connection
+            if purge and self._is_sqlite:
+                with closing(self._engine.raw_connection()) as driver:
+                    driver.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close all connections."""
@@ -125,12 +123,8 @@ def migrate(connection: Connection, location: str) -> bool:
 
 def migrate_gallery(database_url: str) -> bool:
     """Migrate a gallery's tables to the current version, and return whether anything changed."""
-    database = Database.connect(database_url)
-    try:
-        with database.writing() as connection:
-            return migrate(connection, database.location)
-    finally:
-        database.close()
+    with closing(Database.connect(database_url)) as database, database.writing() as connection:
+        return migrate(connection, database.location)
 
 
 def prepare(connection: Connection, location: str) -> None:

@@ -1,15 +1,19 @@
-"""Queries for people, anchors, rejected faces and imported photos."""
+"""People, faces, portraits and imported photos in the database: queries and inserts."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, select, true
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, select, true
 
 from app.arrays import FloatArray
-from app.errors import PersonNotFound
+from app.errors import InvalidEmbeddings, PersonNotFound
 from app.gallery import embedding_rows, names
+from app.gallery.change_history import Change
 from app.gallery.tables import AnchorRow, CropRow, FaceRow, ImportedPhotoRow, PersonRow, PortraitRow, RejectedFaceRow
 
 PersonRef = str | int
@@ -24,8 +28,7 @@ SHIPPED_NOTE = "shipped"
 Condition = ColumnElement[bool]
 IS_PRESENT: Condition = PersonRow.removed.is_(None)
 HAS_ANCHOR: Condition = and_(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
-HAS_ADDED_ANCHORS: Condition = exists().where(HAS_ANCHOR, AnchorRow.note != SHIPPED_NOTE)
-IS_SHIPPED: Condition = exists().where(HAS_ANCHOR) & ~HAS_ADDED_ANCHORS
+_HAS_ADDED_ANCHORS = exists().where(HAS_ANCHOR, AnchorRow.note != SHIPPED_NOTE)
 
 _COUNT = select(func.count(AnchorRow.id)).where(HAS_ANCHOR).correlate(PersonRow).scalar_subquery()
 _PEOPLE = select(PersonRow.id, PersonRow.name, _COUNT, PortraitRow.sha256).outerjoin(
@@ -85,19 +88,25 @@ def list_people(connection: Connection, condition: Condition = IS_PRESENT) -> li
     return [Person(*row) for row in connection.execute(_PEOPLE.where(condition))]
 
 
-def list_shipped(connection: Connection, removed: bool) -> list[Person]:
+def list_shipped(connection: Connection, removed: bool = False) -> list[Person]:
     """Return the people whose anchors are all from the shipped gallery, optionally also removed ones."""
-    return list_people(connection, IS_SHIPPED if removed else IS_SHIPPED & IS_PRESENT)
+    condition = exists().where(HAS_ANCHOR) & ~_HAS_ADDED_ANCHORS
+    return list_people(connection, condition if removed else condition & IS_PRESENT)
+
+
+def list_added(connection: Connection) -> list[Person]:
+    """Return the people with an anchor that is not from the shipped gallery."""
+    return list_people(connection, _HAS_ADDED_ANCHORS & IS_PRESENT)
 
 
 def list_removed(connection: Connection, person: PersonRef | None = None) -> list[RemovedPerson]:
     """Return the removed people, or those with a name or ID, the last removed first."""
-    condition = true() if person is None else is_person(person)
+    condition = true() if person is None else _is_person(person)
     rows = _PEOPLE.add_columns(PersonRow.removed).where(condition, ~IS_PRESENT).order_by(PersonRow.removed.desc())
     return [RemovedPerson(*row, removed=removed) for *row, removed in connection.execute(rows)]
 
 
-def is_person(person: PersonRef) -> Condition:
+def _is_person(person: PersonRef) -> Condition:
     """Return the condition for people with a name or ID."""
     if isinstance(person, str):
         return PersonRow.key == names.key(person)
@@ -106,7 +115,7 @@ def is_person(person: PersonRef) -> Condition:
 
 def find_person(connection: Connection, person: PersonRef) -> Person | None:
     """Return the person with a name or ID, or None if there is none or they were removed."""
-    return next(iter(list_people(connection, is_person(person) & IS_PRESENT)), None)
+    return next(iter(list_people(connection, _is_person(person) & IS_PRESENT)), None)
 
 
 def get_person(connection: Connection, person: PersonRef) -> Person:
@@ -151,6 +160,16 @@ def _list_faces(
     ]
 
 
+def find_portrait(connection: Connection, person: PersonRef) -> bytes | None:
+    """Return a person's portrait as WebP, or None without a portrait."""
+    return connection.scalar(select(PortraitRow.webp).join(PersonRow).where(_is_person(person), IS_PRESENT))
+
+
+def find_crop(connection: Connection, anchor_id: int) -> bytes | None:
+    """Return the face crop of an anchor as WebP, or None if it was not kept."""
+    return connection.scalar(select(CropRow.webp).where(CropRow.anchor_id == anchor_id))
+
+
 def find_imported(connection: Connection, folder: str) -> tuple[Person | None, frozenset[str]]:
     """Return the person enrolled from a folder, under their current name, and the digests of the reviewed photos."""
     rows = select(ImportedPhotoRow.person_id, ImportedPhotoRow.photo).order_by(ImportedPhotoRow.id)
@@ -160,3 +179,80 @@ def find_imported(connection: Connection, folder: str) -> tuple[Person | None, f
         return None, frozenset()
     latest = found[-1].person_id
     return find_person(connection, latest), frozenset(row.photo for row in found if row.person_id == latest)
+
+
+def insert_person(connection: Connection, name: str, change: Change | None = None) -> int:
+    """Insert a person and return the ID."""
+    values = {"name": name, "key": names.key(name), "revision_id": change and change.id}
+    return connection.scalars(insert(PersonRow).values(values).returning(PersonRow.id)).one()
+
+
+def replace_portrait(connection: Connection, person_id: int, webp: bytes, change: Change) -> None:
+    """Set a person's portrait, and keep the former one for undo."""
+    change.keep_portrait(person_id)
+    connection.execute(delete(PortraitRow).where(PortraitRow.person_id == person_id))
+    connection.execute(insert(PortraitRow).values(portrait_values(person_id, webp)))
+
+
+def record_imported(connection: Connection, person_id: int, imported: ImportedPhotos) -> None:
+    """Add photos to a person's record. Photos that are recorded already are skipped."""
+    known = select(ImportedPhotoRow.photo).where(
+        ImportedPhotoRow.person_id == person_id, ImportedPhotoRow.folder == imported.folder
+    )
+    new = set(imported.photos) - set(connection.scalars(known))
+    rows = [{"person_id": person_id, "folder": imported.folder, "photo": p} for p in imported.photos if p in new]
+    if rows:
+        connection.execute(insert(ImportedPhotoRow), rows)
+
+
+def portrait_values(person_id: int, webp: bytes) -> dict[str, Any]:
+    """Return a row of `PortraitRow`."""
+    return {"person_id": person_id, "webp": webp, "sha256": hashlib.sha256(webp).hexdigest()}
+
+
+def face_values(
+    person_id: int, embeddings: FloatArray, notes: Iterable[str], change: Change | None = None
+) -> list[dict[str, Any]]:
+    """Return rows of `AnchorRow` or `RejectedFaceRow` for float32 (faces, dims)."""
+    # File names can hold bytes that are not text, which databases reject.
+    return [
+        {
+            "person_id": person_id,
+            "embedding": embedding_rows.to_bytes(row),
+            "note": note[:500].encode("utf-8", "replace").decode().replace("\0", "?"),
+            "revision_id": change and change.id,
+        }
+        for row, note in zip(embeddings, notes, strict=True)
+    ]
+
+
+def check_dims(connection: Connection, embeddings: FloatArray) -> None:
+    """Check that embeddings have as many dimensions as the gallery's, or raise `InvalidEmbeddings`."""
+    stored = connection.scalar(select(AnchorRow.embedding).limit(1))
+    dims = embeddings.shape[1] if stored is None else embedding_rows.from_bytes([stored]).shape[1]
+    if len(embeddings) and embeddings.shape[1] != dims:
+        raise InvalidEmbeddings(
+            f"Expected embeddings of {dims} dimensions, got {embeddings.shape[1]}. They come from another network."
+        )
+
+
+def insert_faces(
+    connection: Connection,
+    table: type[FaceRow],
+    person_id: int,
+    embeddings: FloatArray,
+    notes: Iterable[str],
+    change: Change | None = None,
+) -> Sequence[int]:
+    """Insert anchors or rejected faces of a person, float32 (faces, dims) of unit length, and return their IDs."""
+    rows = face_values(person_id, embeddings, notes, change)
+    if not rows:
+        return []
+    return connection.scalars(insert(table).returning(table.id, sort_by_parameter_order=True), rows).all()
+
+
+def insert_crops(connection: Connection, anchor_ids: Iterable[int], crops: Iterable[bytes | None]) -> None:
+    """Insert the face crops of anchors as WebP, apart from those that are None."""
+    rows = [{"anchor_id": key, "webp": webp} for key, webp in zip(anchor_ids, crops, strict=True) if webp is not None]
+    if rows:
+        connection.execute(insert(CropRow), rows)

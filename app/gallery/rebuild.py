@@ -1,20 +1,21 @@
-"""Rebuild of a gallery for another network: embed kept crops again and replace shipped anchors."""
+"""Network of a gallery: check it, or rebuild the gallery for another: embed crops again, replace shipped anchors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
-from app.gallery import embedding_rows, inserts, names, shipped
+from app.gallery import embedding_rows, names, shipped
 from app.gallery.change_history import Change, purge
 from app.gallery.database import Database, batches, prepare
-from app.gallery.people import SHIPPED_NOTE
+from app.gallery.people import SHIPPED_NOTE, insert_faces
 from app.gallery.tables import (
     AnchorRow,
     CropRow,
@@ -43,6 +44,19 @@ class RebuildReport:
     lost: int
 
 
+def claim(connection: Connection, network_id: str, location: str) -> None:
+    """Assign a new gallery to a network, or check the network of an existing one."""
+    owner = connection.scalar(select(NetworkRow.id))
+    if owner is None:
+        connection.execute(insert(NetworkRow).values(id=network_id))
+    elif owner != network_id:
+        raise GalleryError(
+            f"Another network or alignment ({owner}) made the gallery at {location}. The network in use is "
+            f"{network_id}. Embed the kept crops again: python main.py people rebuild. Without kept crops, set "
+            "FACES_DATABASE_URL to a new location and add your people again: python main.py people import FOLDER"
+        )
+
+
 def rebuild(
     database_url: str,
     network_id: str,
@@ -58,54 +72,40 @@ def rebuild(
         network_id: ID in the model card of the new network, with the alignment's name after the slash.
         folder: Shipped gallery of that network, or None.
         embed: The network.
-        drop: Whether to delete anchors without a crop, and rejected faces.
+        drop: Whether to delete anchors without a crop, and rejected faces. Otherwise they raise `GalleryError`.
         realign: Called for each crop if the alignment changes.
 
     Returns:
         A report, or None if the gallery belongs to the network already.
-
-    Raises:
-        GalleryError: Anchors would be lost and `drop` is not set, or the gallery is unusable.
     """
-    database = Database.connect(database_url)
-    try:
-        with database.writing() as connection:
-            prepare(connection, database.location)
-            owner = connection.scalar(select(NetworkRow.id))
-            if owner in (None, network_id):
-                return None
-            same_alignment = str(owner).partition("/")[2] == network_id.partition("/")[2]
-            new = _read_shipped(folder, network_id)
-            lost = _find_lost(connection, new)
-            rejected = connection.scalars(select(RejectedFaceRow.id)).all()
-            if (lost or rejected) and not drop:
-                raise GalleryError(_warn(connection, lost, len(rejected)))
-            # The next import must review the photos again whose anchors are lost.
-            for ids in batches(lost):
-                owners = select(AnchorRow.person_id).where(AnchorRow.id.in_(ids))
-                connection.execute(delete(ImportedPhotoRow).where(ImportedPhotoRow.person_id.in_(owners)))
-            purge(connection, anchors=lost, rejected=rejected)
-            replaced = _replace_shipped(connection, new)
-            embedded = _embed_again(connection, embed, None if same_alignment else realign)
-            connection.execute(update(NetworkRow).values(id=network_id))
-            # Undoing earlier changes would restore anchors of the former network.
-            connection.execute(delete(FormerValueRow))
-            connection.execute(delete(ThresholdRow))
-            connection.execute(update(RevisionRow).values(reversible=False))
-            description = f"rebuilt {embedded} anchors for another network"
-            Change(connection, reversible=False, whole=True).describe(description)
-        database.flush()
+    with closing(Database.connect(database_url)) as database, database.writing(purge=True) as connection:
+        prepare(connection, database.location)
+        owner = connection.scalar(select(NetworkRow.id))
+        if owner in (None, network_id):
+            return None
+        same_alignment = str(owner).partition("/")[2] == network_id.partition("/")[2]
+        found = shipped.read(folder) if folder is not None else None
+        people = found.people if found is not None and found.network == network_id else ()
+        new = {names.key(person.name): person.embeddings for person in people}
+        lost = _find_lost(connection, new)
+        rejected = connection.scalars(select(RejectedFaceRow.id)).all()
+        if (lost or rejected) and not drop:
+            raise GalleryError(_warn(connection, lost, len(rejected)))
+        # The next import must review the photos again whose anchors are lost.
+        for ids in batches(lost):
+            owners = select(AnchorRow.person_id).where(AnchorRow.id.in_(ids))
+            connection.execute(delete(ImportedPhotoRow).where(ImportedPhotoRow.person_id.in_(owners)))
+        purge(connection, anchors=lost, rejected=rejected)
+        replaced = _replace_shipped(connection, new)
+        embedded = _embed_again(connection, embed, None if same_alignment else realign)
+        connection.execute(update(NetworkRow).values(id=network_id))
+        # Undoing earlier changes would restore anchors of the former network.
+        connection.execute(delete(FormerValueRow))
+        connection.execute(delete(ThresholdRow))
+        connection.execute(update(RevisionRow).values(reversible=False))
+        change = Change(connection, reversible=False, whole=True)
+        change.describe(f"rebuilt {embedded} anchors for another network")
         return RebuildReport(embedded, replaced, len(lost))
-    finally:
-        database.close()
-
-
-def _read_shipped(folder: Path | None, network_id: str) -> dict[str, FloatArray]:
-    """Return the new shipped anchors by `names.key`."""
-    found = shipped.read(folder) if folder is not None else None
-    if found is None or found.network != network_id:
-        return {}
-    return {names.key(person.name): person.embeddings for person in found.people}
 
 
 def _find_lost(connection: Connection, new: dict[str, FloatArray]) -> list[int]:
@@ -132,7 +132,7 @@ def _replace_shipped(connection: Connection, new: dict[str, FloatArray]) -> int:
     connection.execute(delete(AnchorRow).where(AnchorRow.note == SHIPPED_NOTE))
     for person_id, key in found:
         rows = new.get(key, np.zeros((0, 0), dtype=np.float32))
-        inserts.insert_faces(connection, AnchorRow, person_id, rows, [SHIPPED_NOTE] * len(rows))
+        insert_faces(connection, AnchorRow, person_id, rows, [SHIPPED_NOTE] * len(rows))
         total += len(rows)
     return total
 

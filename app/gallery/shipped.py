@@ -7,7 +7,6 @@ of this list and of `anchors.safetensors`, the float16 matrix of all embeddings 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
-from app.gallery import inserts, names
+from app.gallery import names
 from app.gallery.change_history import Change
 from app.gallery.embedding_rows import unit_rows
-from app.gallery.people import SHIPPED_NOTE
+from app.gallery.people import SHIPPED_NOTE, face_values, insert_person, portrait_values
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, now
 
@@ -95,15 +94,14 @@ def write(folder: Path, network_id: str, people: Iterable[tuple[str, ArrayLike, 
     for former in (folder / PORTRAITS).glob("*.webp"):
         former.unlink()
     rows: list[dict[str, Any]] = []
-    files: set[str | None] = set()
     for person in cleaned:
         file = None
         if person.portrait is not None:
-            slug = f"{PORTRAITS}/{names.slug(person.name)}"
-            candidates = itertools.chain([f"{slug}.webp"], (f"{slug}-{number}.webp" for number in itertools.count(2)))
-            file = next(name for name in candidates if name not in files)
+            slug = names.slug(person.name)
+            stems = [slug, *(f"{slug}-{number}" for number in range(2, len(cleaned) + 1))]
+            files = (f"{PORTRAITS}/{stem}.webp" for stem in stems)
+            file = next(name for name in files if not (folder / name).exists())
             (folder / file).write_bytes(person.portrait)
-        files.add(file)
         rows.append({"name": person.name, "portrait": file, "anchors": len(person.embeddings)})
     matrix = np.concatenate([person.embeddings for person in cleaned]) if cleaned else np.zeros((0, 0))
     data = safetensors.numpy.save({"embeddings": matrix.astype(np.float16)})
@@ -114,11 +112,7 @@ def write(folder: Path, network_id: str, people: Iterable[tuple[str, ArrayLike, 
 
 
 def add_shipped_people(connection: Connection, network_id: str, folder: Path) -> None:
-    """Add the people of a shipped gallery to a gallery that never had them and has no people.
-
-    Raises:
-        GalleryError: The shipped gallery is damaged, or another network made it.
-    """
+    """Add the people of a shipped gallery to a gallery that never had them and has no people."""
     if connection.scalar(select(NetworkRow.filled)) or connection.scalar(select(func.count(PersonRow.id))):
         return
     found = read(folder)
@@ -131,10 +125,10 @@ def add_shipped_people(connection: Connection, network_id: str, folder: Path) ->
     anchors: list[dict[str, Any]] = []
     portraits: list[dict[str, Any]] = []
     for person in found.people:
-        person_id = inserts.insert_person(connection, person.name)
-        anchors += inserts.face_values(person_id, person.embeddings, [SHIPPED_NOTE] * len(person.embeddings))
+        person_id = insert_person(connection, person.name)
+        anchors += face_values(person_id, person.embeddings, [SHIPPED_NOTE] * len(person.embeddings))
         if person.portrait is not None:
-            portraits.append(inserts.portrait_values(person_id, person.portrait))
+            portraits.append(portrait_values(person_id, person.portrait))
     # One statement each: the first start of a server waits for this.
     for table, rows in ((AnchorRow, anchors), (PortraitRow, portraits)):
         if rows:

@@ -27,17 +27,14 @@ from app.gallery.tables import (
 
 _STREAMED_ROWS = 20_000
 """Anchors read at a time, so that the rows and the whole matrix are never in memory together."""
-
 _MAX_CHANGED = 200
 """With more changed people, loading all of them is faster."""
-
 _LENGTH_TOLERANCE = 1e-4
-
 _PRESENT = and_(IS_PRESENT, HAS_ANCHOR)
 
 
-def revision(connection: Connection) -> int:
-    """Return the number of the latest change, 0 before the first."""
+def latest_change(connection: Connection) -> int:
+    """Return the ID of the latest change, 0 before the first."""
     return connection.scalar(select(func.max(RevisionRow.id))) or 0
 
 
@@ -54,19 +51,15 @@ def load(connection: Connection) -> Snapshot:
         ids,
         _load_matrix(connection, starts, int(offsets[-1])),
         offsets,
-        revision(connection),
+        latest_change(connection),
         _load_rejected(connection),
         tuple((fpir, shift) for fpir, shift in connection.execute(select(ThresholdRow.fpir, ThresholdRow.shift))),
     )
 
 
 def refresh(connection: Connection, snapshot: Snapshot, network_id: str) -> Snapshot:
-    """Return the current snapshot: the given one if nothing changed, otherwise with the changed people loaded.
-
-    Raises:
-        GalleryError: The gallery was rebuilt for another network.
-    """
-    latest = revision(connection)
+    """Return the current snapshot: the given one if nothing changed, otherwise with the changed people loaded."""
+    latest = latest_change(connection)
     if latest == snapshot.revision:
         return snapshot
     owner = connection.scalar(select(NetworkRow.id))

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Concatenate, ParamSpec, TypeVar
 
 from numpy.typing import ArrayLike
 from sqlalchemy import Connection, delete, insert, select
 
 from app import text
-from app.errors import FaceNotFound, GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
-from app.gallery import bundle, change_history, embedding_rows, inserts, names, people
+from app.errors import FaceNotFound, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
+from app.gallery import bundle, change_history, embedding_rows, names, snapshot_loading
+from app.gallery import people as queries
 from app.gallery.change_history import OWNED, Change
 from app.gallery.database import Database, prepare
 from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, RemovedPerson
-from app.gallery.reader import GalleryReader
+from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import AnchorRow, NetworkRow, RejectedFaceRow, ThresholdRow, now
+from app.gallery.tables import AnchorRow, RejectedFaceRow, ThresholdRow, now
 
 __all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -32,11 +34,26 @@ _PURGE_INTERVAL_SECONDS = 3600.0
 _MAX_LISTED = 10
 
 
-class Gallery(GalleryReader):
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _reading(query: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Gallery, P], T]:
+    """Turn a query into a method that runs it in its own transaction."""
+
+    @functools.wraps(query)
+    def method(self: Gallery, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._database.reading() as connection:
+            return query(connection, *args, **kwargs)
+
+    return method
+
+
+class Gallery:
     """People and their anchors in a database. Threads and processes can share it.
 
     Methods that take a person accept the name, in any case, or the ID, and raise `PersonNotFound` if the gallery has
-    no such person. Each change is one transaction. Every method raises `GalleryError` if the database fails.
+    no such person. Each change is one transaction. Every failure is a `GalleryError` and changes nothing.
 
     Example:
         >>> gallery = Gallery.open("sqlite:///gallery.sqlite", network.card.id, shipped=None)
@@ -47,16 +64,31 @@ class Gallery(GalleryReader):
         'removed Ann Lee'
     """
 
+    find = _reading(queries.find_person)
+    removed_people = _reading(queries.list_removed)
+    shipped_people = _reading(queries.list_shipped)
+    added_people = _reading(queries.list_added)
+    portrait = _reading(queries.find_portrait)
+    anchors = _reading(queries.list_anchors)
+    crop = _reading(queries.find_crop)
+    rejected_faces = _reading(queries.list_rejected_faces)
+    imported_photos = _reading(queries.find_imported)
+    history = _reading(change_history.history)
+
     def __init__(self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS) -> None:
-        super().__init__(database, network_id)
+        self.network_id = network_id
         self.recovery_days = recovery_days
+        self._database = database
+        self._snapshot: Snapshot | None = None
+        self._people: tuple[int, tuple[Person, ...]] | None = None
+        self._loading = threading.Lock()
         self._last_purge = time.monotonic()
 
     @classmethod
     def open(
         cls, database_url: str, network_id: str, shipped: Path | None, recovery_days: int = RECOVERY_DAYS
     ) -> Gallery:
-        """Open a gallery. A new one is filled with the shipped people.
+        """Open a gallery. A new one is filled with the shipped queries.
 
         Args:
             database_url: SQLAlchemy URL. SQLite files are created and migrated. Other databases must be migrated
@@ -64,17 +96,13 @@ class Gallery(GalleryReader):
             network_id: ID in the model card of the network in use.
             shipped: Folder of the shipped gallery, or None to leave a new gallery empty.
             recovery_days: Days until removed people and anchors are purged.
-
-        Raises:
-            GalleryError: The database cannot be opened, or the database or the shipped gallery belongs to another
-                network or version of the program.
         """
         database = Database.connect(database_url)
         try:
             # In one transaction, so that a second process which starts now waits for a filled gallery.
             with database.writing() as connection:
                 prepare(connection, database.location)
-                _claim(connection, network_id, database.location)
+                claim(connection, network_id, database.location)
                 if shipped is not None:
                     add_shipped_people(connection, network_id, shipped)
             gallery = cls(database, network_id, recovery_days)
@@ -84,11 +112,41 @@ class Gallery(GalleryReader):
             raise
         return gallery
 
+    def close(self) -> None:
+        """Close the database connections."""
+        self._database.close()
+
     def snapshot(self) -> Snapshot:
         """Return all people with anchors, sorted by name; the same object until the gallery changes."""
         if time.monotonic() - self._last_purge > _PURGE_INTERVAL_SECONDS:
             self.purge_expired()
-        return super().snapshot()
+        current = self._snapshot
+        with self._database.reading() as connection:
+            if current is not None and current.revision == snapshot_loading.latest_change(connection):
+                return current
+        with self._loading, self._database.reading() as connection:
+            # Another thread may have loaded the change meanwhile.
+            if self._snapshot is None:
+                self._snapshot = snapshot_loading.load(connection)
+            else:
+                self._snapshot = snapshot_loading.refresh(connection, self._snapshot, self.network_id)
+            return self._snapshot
+
+    def people(self) -> tuple[Person, ...]:
+        """Return all people, sorted by name; the same tuple until the gallery changes."""
+        cached = self._people
+        with self._database.reading() as connection:
+            revision = snapshot_loading.latest_change(connection)
+            if cached is not None and cached[0] == revision:
+                return cached[1]
+            found = queries.list_people(connection)
+        everyone = tuple(sorted(found, key=lambda person: names.sort_key(person.name)))
+        self._people = revision, everyone
+        return everyone
+
+    def search(self, query: str) -> list[Person]:
+        """Return the people whose name contains every word of a query, without regard to case and accents."""
+        return [person for person in self.people() if names.matches(person.name, query)]
 
     def add(
         self,
@@ -108,32 +166,29 @@ class Gallery(GalleryReader):
             portrait: WebP file that replaces the portrait, or None.
             crops: The face crop of each anchor as WebP, or None to keep no crops.
             imported: The folder photos that an import reviewed, or None.
-
-        Raises:
-            InvalidName: The name is invalid.
-            InvalidEmbeddings: The embeddings are invalid, or of another network.
         """
         name, rows = names.clean(name), embedding_rows.unit_rows(embeddings)
         if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
             raise InvalidEmbeddings(f"Expected one note per anchor, got {len(notes)} notes for {len(rows)} anchors.")
         with self._database.writing() as connection:
-            inserts.check_dims(connection, rows)
+            queries.check_dims(connection, rows)
             change = Change(connection)
-            found = people.find_person(connection, name)
-            person_id = found.id if found else inserts.insert_person(connection, name, change)
-            ids = inserts.insert_faces(connection, AnchorRow, person_id, rows, notes, change)
-            inserts.insert_crops(connection, ids, crops or [None] * len(ids))
+            found = queries.find_person(connection, name)
+            person_id = found.id if found else queries.insert_person(connection, name, change)
+            ids = queries.insert_faces(connection, AnchorRow, person_id, rows, notes, change)
+            queries.insert_crops(connection, ids, crops or [None] * len(ids))
             if portrait is not None:
-                inserts.replace_portrait(connection, person_id, portrait, change)
+                queries.replace_portrait(connection, person_id, portrait, change)
             if imported is not None:
-                inserts.record_imported(connection, person_id, imported)
-            change.describe(f"added {text.count(len(rows), 'anchor')} of person {person_id}", person_id)
-            return people.get_person(connection, person_id)
+                queries.record_imported(connection, person_id, imported)
+            return _finish(
+                connection, change, f"added {text.count(len(rows), 'anchor')} of person {person_id}", person_id
+            )
 
     def record_import(self, person: PersonRef, imported: ImportedPhotos) -> None:
         """Record folder photos that an import reviewed without enrolling any of them."""
         with self._database.writing() as connection:
-            inserts.record_imported(connection, people.get_person(connection, person).id, imported)
+            queries.record_imported(connection, queries.get_person(connection, person).id, imported)
 
     def remove(self, person: PersonRef, purge: bool = False) -> Person:
         """Remove a person, see `remove_people`."""
@@ -147,7 +202,7 @@ class Gallery(GalleryReader):
             purge: Erase the people for good, also those with these names who were removed before. Otherwise
                 `restore` or `undo` brings them back for `recovery_days`.
         """
-        with self._purging(purge) as connection:
+        with self._database.writing(purge) as connection:
             try:
                 found = [person for ref in refs for person in _find_removable(connection, ref, purge)]
             except PersonNotFound as error:
@@ -158,62 +213,44 @@ class Gallery(GalleryReader):
 
     def remove_shipped(self, purge: bool = False) -> list[Person]:
         """Remove or purge all people whose anchors are all from the shipped gallery, and return them."""
-        with self._purging(purge) as connection:
-            found = people.list_shipped(connection, removed=purge)
+        with self._database.writing(purge) as connection:
+            found = queries.list_shipped(connection, removed=purge)
             if found:
                 _remove_people(connection, found, purge)
             return found
 
     def restore(self, person: PersonRef) -> Person:
-        """Restore a removed person, the last removed of several with the name.
-
-        Raises:
-            NameTaken: Another person has the name now.
-        """
+        """Restore a removed person, the last removed of several with the name, unless the name is taken now."""
         with self._database.writing() as connection:
-            removed = people.list_removed(connection, person)
+            removed = queries.list_removed(connection, person)
             if not removed:
                 wanted = f"with the ID {person}" if isinstance(person, int) else f"called {person.strip()!r}"
                 raise PersonNotFound(f"There is no removed person {wanted}.")
             name, person_id = removed[0].name, removed[0].id
-            if people.find_person(connection, name):
+            if queries.find_person(connection, name):
                 raise NameTaken(f"Another person is called {name} now. Rename them first.")
             change = Change(connection)
             change.set("person", [person_id], "removed", None)
-            change.describe(f"restored person {person_id}", person_id)
-            return people.get_person(connection, person_id)
+            return _finish(connection, change, f"restored person {person_id}", person_id)
 
     def rename(self, person: PersonRef, name: str) -> Person:
-        """Rename a person. Anchors and portrait stay.
-
-        Raises:
-            NameTaken: Another person has the new name.
-            InvalidName: The new name is invalid.
-        """
+        """Rename a person, unless the new name is invalid or taken. Anchors and portrait stay."""
         name = names.clean(name)
         with self._database.writing() as connection:
-            person_id = people.get_person(connection, person).id
-            holder = people.find_person(connection, name)
+            person_id = queries.get_person(connection, person).id
+            holder = queries.find_person(connection, name)
             if holder is not None and holder.id != person_id:
                 raise NameTaken(
-                    f"Another person is called {holder.name}. Choose another name, or merge the two people."
+                    f"Another person is called {holder.name}. Choose another name, or merge the two queries."
                 )
             change = Change(connection)
             change.set("person", [person_id], "name", name)
-            change.describe(f"renamed person {person_id}", person_id)
-            return people.get_person(connection, person_id)
+            return _finish(connection, change, f"renamed person {person_id}", person_id)
 
     def merge(self, person: PersonRef, into: PersonRef) -> Person:
-        """Move a person's anchors, rejected faces and imported photos to another, and remove the first.
-
-        Returns:
-            The second person.
-
-        Raises:
-            SamePerson: Both are the same person.
-        """
+        """Move anchors, rejected faces and imported photos to another person, remove the first, return the second."""
         with self._database.writing() as connection:
-            source, target = people.get_person(connection, person), people.get_person(connection, into)
+            source, target = queries.get_person(connection, person), queries.get_person(connection, into)
             if source.id == target.id:
                 raise SamePerson(f"{target.name} cannot be merged with themselves. Choose another person.")
             change = Change(connection)
@@ -222,7 +259,7 @@ class Gallery(GalleryReader):
                 change.set(table, ids, "person_id", target.id)
             change.set("person", [source.id], "removed", now())
             change.describe(f"merged person {source.id} into person {target.id}", source.id, target.id)
-            return people.get_person(connection, target.id)
+            return queries.get_person(connection, target.id)
 
     def remove_anchors(self, person: PersonRef, ids: Sequence[int], purge: bool = False) -> Person:
         """Remove anchors of a person, or erase them for good, or raise `FaceNotFound` if one is missing."""
@@ -235,22 +272,17 @@ class Gallery(GalleryReader):
     def reject_faces(self, person: PersonRef, embeddings: ArrayLike, notes: Sequence[str]) -> Person:
         """Mark faces as not this person, which raises the distance of similar probes to the person.
 
-        Args:
-            person: Name or ID.
-            embeddings: Float (faces, dims).
-            notes: The file name of each face's photo.
-
-        Raises:
-            InvalidEmbeddings: The embeddings are invalid, or of another network.
+        Args are as in `add`.
         """
         rows = embedding_rows.unit_rows(embeddings)
         with self._database.writing() as connection:
-            person_id = people.get_person(connection, person).id
-            inserts.check_dims(connection, rows)
+            person_id = queries.get_person(connection, person).id
+            queries.check_dims(connection, rows)
             change = Change(connection)
-            inserts.insert_faces(connection, RejectedFaceRow, person_id, rows, notes, change)
-            change.describe(f"marked {text.count(len(rows), 'face')} as not person {person_id}", person_id)
-            return people.get_person(connection, person_id)
+            queries.insert_faces(connection, RejectedFaceRow, person_id, rows, notes, change)
+            return _finish(
+                connection, change, f"marked {text.count(len(rows), 'face')} as not person {person_id}", person_id
+            )
 
     def remove_rejected_faces(self, ids: Sequence[int]) -> None:
         """Remove the marks of rejected faces, or raise `FaceNotFound` if one is missing."""
@@ -264,11 +296,7 @@ class Gallery(GalleryReader):
             change.describe(f"removed {text.count(len(owners), 'rejected face')}", *owners.values())
 
     def shift_thresholds(self, shifts: Sequence[tuple[float, float]]) -> None:
-        """Replace the shifts of the class thresholds.
-
-        Args:
-            shifts: Pairs of FPIR and shift, see `Rules.for_gallery`. Without any, the card's thresholds apply.
-        """
+        """Replace the shifts of the class thresholds, pairs of FPIR and shift, see `Rules.for_gallery`."""
         with self._database.writing() as connection:
             connection.execute(delete(ThresholdRow))
             for fpir, shift in shifts:
@@ -281,11 +309,6 @@ class Gallery(GalleryReader):
 
         Args:
             expected: The change's ID, to undo no other change by mistake, or None for any.
-
-        Raises:
-            NothingToUndo: There is no reversible change.
-            NotLatestChange: The latest change has another ID.
-            NameTaken: Another person has the name of a person who would be restored.
         """
         with self._database.writing() as connection:
             return change_history.undo(connection, expected)
@@ -297,7 +320,7 @@ class Gallery(GalleryReader):
         with self._database.reading() as connection:
             if not change_history.has_expired(connection, before):
                 return 0
-        with self._purging() as connection:
+        with self._database.writing(purge=True) as connection:
             return change_history.purge_expired(connection, before)
 
     def export_bundle(self, path: Path, crops: bool = True) -> int:
@@ -317,20 +340,10 @@ class Gallery(GalleryReader):
         with self._database.writing() as connection:
             return bundle.add_people(connection, everyone, crops)
 
-    @contextmanager
-    def _purging(self, purge: bool = True) -> Iterator[Connection]:
-        """Begin a transaction after which, if it purges, no deleted data remains in the files."""
-        with self._database.writing() as connection:
-            yield connection
-        if purge:
-            self._database.flush()
-
-    def _change_anchors(
-        self, ref: PersonRef, ids: Sequence[int], action: Literal["removed", "restored", "purged"]
-    ) -> Person:
+    def _change_anchors(self, ref: PersonRef, ids: Sequence[int], action: str) -> Person:
         conditions = {"removed": [AnchorRow.removed.is_(None)], "restored": [AnchorRow.removed.is_not(None)]}
-        with self._purging(action == "purged") as connection:
-            person = people.get_person(connection, ref)
+        with self._database.writing(action == "purged") as connection:
+            person = queries.get_person(connection, ref)
             rows = select(AnchorRow.id).where(AnchorRow.person_id == person.id, *conditions.get(action, []))
             kind = "removed anchor" if action == "restored" else "anchor"
             _check_found(ids, connection.scalars(rows.where(AnchorRow.id.in_(ids))), f"{person.name} has no {kind}")
@@ -339,27 +352,20 @@ class Gallery(GalleryReader):
                 change_history.purge(connection, anchors=ids)
             else:
                 change.set("anchor", ids, "removed", now() if action == "removed" else None)
-            change.describe(f"{action} {text.count(len(ids), 'anchor')} of person {person.id}", person.id)
-            return people.get_person(connection, person.id)
+            return _finish(
+                connection, change, f"{action} {text.count(len(ids), 'anchor')} of person {person.id}", person.id
+            )
 
 
-def _claim(connection: Connection, network_id: str, location: str) -> None:
-    """Assign a new gallery to a network, or check the network of an existing one."""
-    owner = connection.scalar(select(NetworkRow.id))
-    if owner is None:
-        connection.execute(insert(NetworkRow).values(id=network_id))
-    elif owner != network_id:
-        raise GalleryError(
-            f"Another network or alignment ({owner}) made the gallery at {location}. The network in use is "
-            f"{network_id}. Embed the kept crops again: python main.py people rebuild. Without kept crops, set "
-            "FACES_DATABASE_URL to a new location and add your people again: python main.py people import FOLDER"
-        )
+def _finish(connection: Connection, change: Change, description: str, person_id: int) -> Person:
+    change.describe(description, person_id)
+    return queries.get_person(connection, person_id)
 
 
 def _find_removable(connection: Connection, ref: PersonRef, purge: bool) -> list[Person]:
     """Return the person with a name or ID, to purge also the removed ones with it."""
-    found: list[Person] = [*people.list_removed(connection, ref)] if purge else []
-    present = people.find_person(connection, ref) if found else people.get_person(connection, ref)
+    found: list[Person] = [*queries.list_removed(connection, ref)] if purge else []
+    present = queries.find_person(connection, ref) if found else queries.get_person(connection, ref)
     return [*found, present] if present else found
 
 
