@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli import common
-from app.vision import photo_files
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -49,7 +48,7 @@ def _identify(portraits: list[Path], settings: Settings) -> None:
     with common.status_line("Loading the network ..."):
         recognizer = common.load_recognizer(settings)
     for portrait in portraits:
-        faces = recognizer.identify(photo_files.read_photo(portrait, settings.max_file_bytes)).faces
+        faces = recognizer.identify(portrait).faces
         if any(face.verdict.person for face in faces):
             break
     click.echo(f"Example: {common.program()} identify {min(os.path.relpath(portrait), str(portrait), key=len)}\n")

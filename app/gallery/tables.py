@@ -42,7 +42,8 @@ class FaceRow(RemovableRow):
 
 
 def _partial_index(name: str, column: str, condition: str, unique: bool = False) -> Index:
-    return Index(name, column, unique=unique, sqlite_where=text(condition), postgresql_where=text(condition))
+    # On PostgreSQL the migrations set the same condition. `postgresql_where` would import that dialect everywhere.
+    return Index(name, column, unique=unique, sqlite_where=text(condition))
 
 
 class PersonRow(RemovableRow, Base):
