@@ -1,7 +1,5 @@
 """Face crops as WebP files: kept crops of anchors, and average portraits."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 

@@ -1,11 +1,9 @@
 """Enrollment of people from photos: review every photo, then add the accepted faces in one transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 import numpy as np
 
@@ -16,46 +14,38 @@ from app.enrollment.self_check import SelfCheck, check_person
 from app.errors import PhotoError
 from app.gallery import names
 from app.gallery.store import ImportedPhotos, Person
+from app.recognition.recognizer import Recognizer
 
-if TYPE_CHECKING:
-    from app.recognition.recognizer import Recognizer
+MAX_PHOTOS = 100  # in one enrollment by HTTP
+DEBATABLE = ("duplicate", "unlike", "look_alike")  # outcomes of faces that can be enrolled if the user allows it
 
-MAX_PHOTOS = 100
-"""Maximum number of photos in one enrollment by HTTP."""
-
-DEBATABLE = ("duplicate", "unlike", "look_alike")
-"""Outcomes of faces that can be enrolled if the user allows it."""
-
-PhotoFile = tuple[str, bytes | Path | PhotoError]
-"""The sender's name of a photo, and its bytes, path or the error that reading it raised."""
+PhotoFile = tuple[str, bytes | Path | PhotoError]  # the sender's name of a photo, and see `examine_photo`
 
 
 @dataclass(frozen=True)
 class Enrollment:
-    """Review, or result, of enrolling one person.
-
-    Attributes:
-        name: The person's name.
-        photos: The outcome of each photo.
-        person: The person after the enrollment. None before it, or if no photo was enrolled.
-        error: Sentence if no photo was reviewed.
-        check: Self-check of the person after the enrollment.
-    """
+    """Review, or result, of enrolling one person."""
 
     name: str
     photos: tuple[PhotoOutcome, ...]
-    person: Person | None = None
-    error: str | None = None
-    check: SelfCheck | None = None
+    person: Person | None = None  # after the enrollment, if a photo was enrolled
+    error: str | None = None  # a sentence, if no photo was reviewed
+    check: SelfCheck | None = None  # after the enrollment
 
     @property
     def accepted(self) -> int:
         """Number of photos that are, or will be, enrolled."""
         return sum(photo.accepted for photo in self.photos)
 
-    def allow(self, outcomes: Collection[str]) -> Enrollment:
+    def allow(self, outcomes: Collection[str]) -> Self:
         """Accept photos with these outcomes, of `DEBATABLE`, too."""
-        return replace(self, photos=tuple(_allow(photo, outcomes) for photo in self.photos))
+        photos = (
+            replace(photo, outcome="accepted", reason=f"Enrolled as allowed. {photo.reason}")
+            if photo.outcome in outcomes and photo.outcome in DEBATABLE
+            else photo
+            for photo in self.photos
+        )
+        return replace(self, photos=tuple(photos))
 
 
 def enroll(
@@ -72,17 +62,7 @@ def enroll(
 def review(
     recognizer: Recognizer, name: str, photos: Iterable[PhotoFile], faces: Mapping[int, int] | None = None
 ) -> Enrollment:
-    """Review a person's photos without changing the gallery.
-
-    Args:
-        recognizer: Detector, network and gallery.
-        name: Name of a new or known person.
-        photos: The photos.
-        faces: Number of the face to enroll, from the left, by the index of a photo; see `resolve_face_choices`.
-
-    Raises:
-        GalleryError: The name is invalid, or the gallery cannot be read.
-    """
+    """Review photos of a new or known person without changing the gallery. `faces` is of `resolve_face_choices`."""
     name, faces = names.clean(name), faces or {}
     outcomes = [choose_face(examine_photo(recognizer, *photo), faces.get(index)) for index, photo in enumerate(photos)]
     return compare(recognizer, name, outcomes)
@@ -114,9 +94,3 @@ def confirm(recognizer: Recognizer, reviewed: Enrollment, imported: ImportedPhot
         imported,
     )
     return replace(reviewed, name=person.name, person=person, check=check_person(recognizer, person.id))
-
-
-def _allow(photo: PhotoOutcome, outcomes: Collection[str]) -> PhotoOutcome:
-    if photo.outcome not in outcomes or photo.outcome not in DEBATABLE:
-        return photo
-    return replace(photo, outcome="accepted", reason=f"Enrolled as allowed. {photo.reason}")

@@ -1,7 +1,5 @@
 """Choice of one face in photos with several, written as PHOTO=NUMBER by CLI and API users."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
@@ -11,17 +9,9 @@ from app.errors import InvalidFaceChoice
 def resolve_face_choices(texts: Iterable[str], files: Sequence[str]) -> dict[int, int]:
     """Resolve choices written as PHOTO=NUMBER.
 
-    PHOTO is a photo's name, the end of its path if no other path ends the same, or its position, from 1.
-
-    Args:
-        texts: The choices.
-        files: Name or path of each photo.
-
-    Returns:
-        The number of the face, from the left, by the index of the photo.
-
-    Raises:
-        InvalidFaceChoice: A choice is malformed or ambiguous, or there are two for one photo.
+    PHOTO is one of `files`, the end of its path if no other path ends the same, or its position, from 1. The result
+    has the number of the face, from the left, by the index of the photo. Malformed and ambiguous choices, and two for
+    one photo, raise `InvalidFaceChoice`.
 
     Example:
         >>> resolve_face_choices(["a/us.jpg=2", "3=1"], ["a/us.jpg", "b/us.jpg", "c.jpg"])
@@ -42,10 +32,9 @@ def resolve_face_choices(texts: Iterable[str], files: Sequence[str]) -> dict[int
 
 
 def _find_photo(photo: str, files: Sequence[str]) -> int:
-    wanted = PurePath(photo)
-    paths = [PurePath(file) for file in files]
+    wanted, paths = PurePath(photo).parts, [PurePath(file).parts for file in files]
     found = [index for index, path in enumerate(paths) if path == wanted]
-    found = found or [index for index, path in enumerate(paths) if path.parts[-len(wanted.parts) :] == wanted.parts]
+    found = found or [index for index, path in enumerate(paths) if path[-len(wanted) :] == wanted]
     if not found and photo.isascii() and photo.isdecimal() and 1 <= int(photo[:9]) <= len(files):
         found = [int(photo) - 1]
     if len(found) > 1:

@@ -4,23 +4,18 @@ The gallery records the reviewed photos in the transaction that enrolls a person
 resumes with the next person, and a later one reviews new and changed photos only.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.enrollment.enroll import Enrollment, enroll
 from app.errors import GalleryError, InvalidImportReport
 from app.gallery.store import Gallery, ImportedPhotos
+from app.recognition.recognizer import Recognizer
 from app.vision.photo_files import find_photos
-
-if TYPE_CHECKING:
-    from app.recognition.recognizer import Recognizer
 
 HEADINGS = ("person", "file", "outcome", "reason")
 NO_PHOTO = "The folder has no photo."
@@ -28,23 +23,14 @@ NO_PHOTO = "The folder has no photo."
 
 @dataclass(frozen=True)
 class PersonFolder:
-    """The folder of one person.
-
-    Attributes:
-        path: The folder.
-        name: The folder's name, or the current name of the person whom an earlier import of the folder enrolled.
-        photos: The photos to review, sorted by path.
-        reviewed: Number of photos that an earlier import reviewed.
-        imported: What the gallery records after the review of `photos`.
-        error: Sentence if the folder cannot be read.
-    """
+    """The folder of one person."""
 
     path: Path
-    name: str
-    photos: tuple[Path, ...] = ()
-    reviewed: int = 0
-    imported: ImportedPhotos = field(default=ImportedPhotos("", ()))
-    error: str | None = None
+    name: str  # of the folder, or the current name of the person whom an earlier import of it enrolled
+    photos: tuple[Path, ...] = ()  # to review, sorted by path
+    reviewed: int = 0  # photos that an earlier import reviewed
+    imported: ImportedPhotos | None = None  # what the gallery records after the review of `photos`
+    error: str | None = None  # a sentence, if the folder cannot be read
 
     @property
     def pending(self) -> bool:
@@ -53,62 +39,27 @@ class PersonFolder:
 
 
 def find_folders(gallery: Gallery, source: Path, again: bool = False) -> list[PersonFolder]:
-    """Find the folders of people in `source`, and the photos that no import has reviewed, or all photos with `again`.
-
-    Hidden folders are skipped.
-    """
+    """Find the visible folders in `source`, and the photos that no import has reviewed, or all photos with `again`."""
     folders = sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
     return [_find_folder(gallery, folder, again) for folder in folders]
-
-
-def import_folders(
-    recognizer: Recognizer,
-    source: Path,
-    folders: Sequence[PersonFolder],
-    report: ImportReport | None = None,
-    allow: Collection[str] = (),
-    tick: Callable[[], object] = lambda: None,
-) -> Iterator[Enrollment]:
-    """Enroll the people of folders, and yield the enrollment of each person.
-
-    A folder that cannot be used has an error and does not end the import.
-
-    Args:
-        recognizer: Detector, network and gallery. Its settings limit bytes and pixels of the photos.
-        source: The folder that contains `folders`.
-        folders: The folders, as `find_folders` returns them.
-        report: The report to write, or None.
-        allow: Outcomes, of `DEBATABLE`, to accept too.
-        tick: Called after every photo.
-    """
-    for folder in folders:
-        if folder.pending:
-            enrollment = _import_person(recognizer, source, folder, allow, tick)
-            if report is not None:
-                report.add(enrollment)
-            yield enrollment
 
 
 class ImportReport:
     """Report of an import: CSV with a row for each photo, and for each folder that could not be used.
 
-    Rows of earlier imports stay, except for photos that are reviewed again or no longer exist.
-
-    Raises:
-        InvalidImportReport: The file exists and is not a report.
+    Rows of earlier imports stay, except for photos that are reviewed again or no longer exist. Another file at `path`
+    raises `InvalidImportReport`.
     """
 
     def __init__(self, path: Path, source: Path, folders: Sequence[PersonFolder]) -> None:
         self.path = path
-        renewed = {_relative(photo, source) for folder in folders for photo in folder.photos}
+        renewed = {photo.relative_to(source).as_posix() for folder in folders for photo in folder.photos}
         kept = [row for row in self._read() if row[1] not in renewed and row[1] and (source / row[1]).is_file()]
         self._write([HEADINGS, *kept], "w")
 
     def add(self, enrollment: Enrollment) -> None:
         """Add the outcomes of a person's photos."""
-        rows: list[Sequence[str]] = [
-            (enrollment.name, photo.file, photo.outcome, photo.reason) for photo in enrollment.photos
-        ]
+        rows = [(enrollment.name, photo.file, photo.outcome, photo.reason) for photo in enrollment.photos]
         self._write(rows or [(enrollment.name, "", "refused", enrollment.error or NO_PHOTO)], "a")
 
     def _read(self) -> list[list[str]]:
@@ -126,6 +77,38 @@ class ImportReport:
     def _write(self, rows: Sequence[Sequence[str]], mode: str) -> None:
         with self.path.open(mode, newline="", encoding="utf-8", errors="surrogateescape") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def import_folders(
+    recognizer: Recognizer,
+    source: Path,
+    folders: Sequence[PersonFolder],
+    report: ImportReport | None = None,
+    allow: Collection[str] = (),
+    tick: Callable[[], object] = lambda: None,
+) -> Iterator[Enrollment]:
+    """Enroll the people of folders in `source`, and yield the enrollment of each person.
+
+    A folder that cannot be used has an error and does not end the import. `tick` is called after every photo.
+    """
+
+    def labeled_photos(folder: PersonFolder) -> Iterator[tuple[str, Path]]:
+        for photo in folder.photos:
+            yield photo.relative_to(source).as_posix(), photo
+            tick()
+
+    for folder in folders:
+        if not folder.pending:
+            continue
+        enrollment = Enrollment(folder.name, (), error=folder.error)
+        if folder.error is None:
+            try:
+                enrollment = enroll(recognizer, folder.name, labeled_photos(folder), allow, folder.imported)
+            except GalleryError as error:
+                enrollment = Enrollment(folder.name, (), error=str(error))
+        if report is not None:
+            report.add(enrollment)
+        yield enrollment
 
 
 def _find_folder(gallery: Gallery, folder: Path, again: bool) -> PersonFolder:
@@ -151,29 +134,8 @@ def _state(photo: Path, folder: Path) -> str | None:
     if not os.access(photo, os.R_OK):
         return None
     status = photo.stat()
-    return _digest(os.fsencode(photo.relative_to(folder)), str(status.st_size), str(status.st_mtime_ns))
+    return _digest(os.fsencode(photo.relative_to(folder)), b"%d" % status.st_size, b"%d" % status.st_mtime_ns)
 
 
-def _digest(*parts: bytes | str) -> str:
-    return hashlib.sha256(b"\0".join(part.encode() if isinstance(part, str) else part for part in parts)).hexdigest()
-
-
-def _relative(photo: Path, source: Path) -> str:
-    return photo.relative_to(source).as_posix()
-
-
-def _import_person(
-    recognizer: Recognizer, source: Path, folder: PersonFolder, allow: Collection[str], tick: Callable[[], object]
-) -> Enrollment:
-    if folder.error is not None:
-        return Enrollment(folder.name, (), error=folder.error)
-    try:
-        return enroll(recognizer, folder.name, _files(folder.photos, source, tick), allow, folder.imported)
-    except GalleryError as error:
-        return Enrollment(folder.name, (), error=str(error))
-
-
-def _files(photos: Sequence[Path], source: Path, tick: Callable[[], object]) -> Iterator[tuple[str, Path]]:
-    for photo in photos:
-        yield _relative(photo, source), photo
-        tick()
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()

@@ -1,7 +1,5 @@
 """Gallery check: bad or duplicate anchors, easily confused people, and names that impostors would get."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -19,13 +17,11 @@ from app.text import count as counted
 
 Kind = Literal["outlier", "duplicate", "confused", "few", "wide", "impostor"]
 
-MIN_ANCHORS = 3
-"""People with fewer anchors match very similar faces only."""
-
+MIN_ANCHORS = 3  # people with fewer anchors match very similar faces only
 _CONFUSED_SHARE = 0.05
 _IMPOSTOR_SHARE = 0.002
 
-ADVICE: dict[Kind, str] = {
+ADVICE: dict[Kind, str] = {  # the worst kind first
     "outlier": "Check the photo. Remove the anchor if it shows another person.",
     "duplicate": "Remove copies of a picture, which would count twice.",
     "confused": "Add sharp, varied photos of both people. Merge them if they are one person.",
@@ -33,28 +29,18 @@ ADVICE: dict[Kind, str] = {
     "wide": "Check whether the photos show one person. Remove photos of other people.",
     "impostor": "Reject such faces for the person, or remove blurred and untypical anchors.",
 }
-"""What to do about each kind of finding, the worst kind first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A cause of wrong identifications.
-
-    Attributes:
-        kind: The kind, a key of `ADVICE`.
-        person: The person concerned.
-        detail: Sentence for people. If `rows` are given, the anchors are its subject, which it omits.
-        value: The number in the sentence; larger is worse.
-        rows: Indices of the anchors concerned, among the person's.
-        other: The second person of a pair.
-    """
+    """A cause of wrong identifications."""
 
     kind: Kind
     person: str
-    detail: str
-    value: float
-    rows: tuple[int, ...] = ()
-    other: str | None = None
+    detail: str  # a sentence for the user. It omits its subject if `rows` are given: the anchors
+    value: float  # the number in the sentence; larger is worse
+    rows: tuple[int, ...] = ()  # indices of the anchors concerned, among the person's
+    other: str | None = None  # the second person of a pair
 
     @property
     def advice(self) -> str:
@@ -68,33 +54,21 @@ class Finding:
 
 @dataclass(frozen=True)
 class GalleryCheck:
-    """Result of a gallery check.
-
-    Attributes:
-        findings: The findings by kind, the worst of each kind first.
-        people: Number of people.
-        anchors: Number of anchors.
-        impostors: Number of faces of unknown people that were tried.
-        measured_fpir: Share of them that got a name (false positive identification rate).
-    """
+    """Findings by kind, the worst of each kind first, and the numbers of people, anchors and impostors checked."""
 
     findings: tuple[Finding, ...]
     people: int
     anchors: int
     impostors: int
-    measured_fpir: float
+    measured_fpir: float  # share of the impostors that got a name
 
 
 def check_gallery(
     snapshot: Snapshot, rules: Rules, impostors: FloatArray, tick: Callable[[], object] = lambda: None
 ) -> GalleryCheck:
-    """Check a whole gallery.
+    """Check a whole gallery with its rules and faces of unknown people, float32 (faces, dims).
 
-    Args:
-        snapshot: The gallery.
-        rules: Thresholds for the gallery.
-        impostors: Float32 (faces, dims), faces of people in no gallery.
-        tick: Called once per person.
+    `tick` is called once per person.
     """
     findings: list[Finding] = []
     pairs: Counter[tuple[int, int]] = Counter()

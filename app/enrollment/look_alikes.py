@@ -1,7 +1,5 @@
 """Look-alikes of a person, and the spread of their anchors: each anchor is ranked like a probe."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,15 +22,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class LookAlike:
-    """Another person whom a person's anchors resemble, with the mean class distance of the anchors to them.
-
-    `closer_anchors` counts the anchors that are closer to the other person than to their own.
-    """
+    """Another person whom a person's anchors resemble."""
 
     id: int
     person: str
-    class_distance: float
-    closer_anchors: int
+    class_distance: float  # mean of the anchors
+    closer_anchors: int  # anchors that are closer to the other person than to their own
 
 
 def find_look_alikes(person_id: int, snapshot: Snapshot, head: Head) -> tuple[Spread | None, tuple[LookAlike, ...]]:
@@ -46,28 +41,24 @@ def find_look_alikes(person_id: int, snapshot: Snapshot, head: Head) -> tuple[Sp
     # The own distance of a single anchor is NaN, so no other person counts as closer.
     closer = (distances < own[:, None]).sum(axis=0)
     closest = [other for other in np.argsort(means, kind="stable").tolist() if other != position][:MAX_LOOK_ALIKES]
-    look_alikes = tuple(
+    spread = None if len(own) < 2 else Spread(float(own.mean()), float(own.min()), float(own.max()))
+    return spread, tuple(
         LookAlike(snapshot.ids[other], snapshot.names[other], float(means[other]), int(closer[other]))
         for other in closest
     )
-    spread = None if len(own) < 2 else Spread(float(own.mean()), float(own.min()), float(own.max()))
-    return spread, look_alikes
 
 
 def class_distances(position: int, snapshot: Snapshot, head: Head) -> AnyArray:
-    """Return the class distances of a person's anchors to everyone: float32 (anchors, people).
-
-    The person's own column compares each anchor with the template of the others, NaN for a single anchor.
-    """
+    """Return the class distances of a person's anchors to everyone, see `leave_one_out`: float32 (anchors, people)."""
     distances = head.score_cosines(snapshot.person(position) @ snapshot.templates.T)
     distances[:, position] = leave_one_out(snapshot.person(position), head)
     return distances
 
 
 def leave_one_out(anchors: FloatArray, head: Head) -> AnyArray:
-    """Return the class distance of each of one person's anchors to the template of the others.
+    """Return the class distance of each of a person's anchors to the template of the others, NaN for a single one.
 
-    Float32 (anchors, dims) of unit length to float32 (anchors,), NaN for a single anchor.
+    Float32 (anchors, dims) of unit length to float32 (anchors,).
     """
     if len(anchors) < 2:
         return np.full(len(anchors), np.nan, np.float32)

@@ -1,7 +1,5 @@
 """Comparison of a person's new photos with each other and the gallery: duplicates, look-alikes and other people."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,9 +13,9 @@ from app.gallery.store import Person
 from app.recognition.decision import Rules
 from app.recognition.scoring import rank
 
+# Cosine above which two faces are copies of one picture. 95 % of copies that are scaled down by a third or saved at
+# JPEG quality 60 exceed it, and fewer than 1 in 1,000 other pictures of the same person (`bench.embeddings copies`).
 DUPLICATE_COSINE = 0.95
-"""Cosine above which two faces are copies of one picture. 95 % of copies that are scaled down by a third or saved at
-JPEG quality 60 exceed it, and fewer than 1 in 1,000 other pictures of the same person (`bench.embeddings copies`)."""
 
 
 def compare_photos(
@@ -35,7 +33,6 @@ def compare_photos(
 
 
 def _accepted(outcomes: Sequence[PhotoOutcome]) -> dict[int, FloatArray]:
-    """Return the embeddings of the accepted photos by index."""
     return {index: photo.face.embedding for index, photo in enumerate(outcomes) if photo.accepted and photo.face}
 
 
@@ -47,13 +44,9 @@ def _mark_duplicates(outcomes: list[PhotoOutcome], anchors: Sequence[FloatArray]
             reason = f"The photo is nearly the same picture as {name}."
             outcomes[index] = replace(outcomes[index], outcome="duplicate", reason=reason)
         else:
-            known.append((embedding, _label(outcomes, index)))
-
-
-def _label(outcomes: Sequence[PhotoOutcome], index: int) -> str:
-    """Return a photo's name, with its position if another photo has the same name."""
-    file = outcomes[index].file
-    return f"{file} (photo {index + 1})" if sum(photo.file == file for photo in outcomes) > 1 else file
+            file = outcomes[index].file
+            is_unique = sum(photo.file == file for photo in outcomes) == 1
+            known.append((embedding, file if is_unique else f"{file} (photo {index + 1})"))
 
 
 def _mark_look_alikes(

@@ -1,19 +1,15 @@
 """Review of a single photo: the faces in it, and whether one of them can be enrolled."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from app.arrays import ByteArray, FloatArray
 from app.errors import PhotoError
+from app.recognition.recognizer import Recognizer
 from app.recognition.results import Probe
 from app.vision.decoding import Picture
 from app.vision.faces import Box
-
-if TYPE_CHECKING:
-    from app.recognition.recognizer import Recognizer
 
 OutcomeCode = Literal[
     "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "look_alike"
@@ -30,23 +26,14 @@ class ReferenceFace:
 
 @dataclass(frozen=True, eq=False)
 class PhotoOutcome:
-    """Outcome of a reviewed photo.
+    """Outcome of a reviewed photo."""
 
-    Attributes:
-        file: The sender's name of the photo.
-        outcome: Stable code for programs.
-        reason: Sentence for people.
-        faces: Boxes of all faces, from left to right.
-        other: The person whom the face resembles, for a look-alike.
-        face: The face to enroll, None if the photo has none.
-    """
-
-    file: str
+    file: str  # the sender's name
     outcome: OutcomeCode
-    reason: str
-    faces: tuple[Box, ...] = ()
-    other: str | None = None
-    face: ReferenceFace | None = None
+    reason: str  # a sentence for the user
+    faces: tuple[Box, ...] = ()  # all faces, from left to right
+    other: str | None = None  # the person whom the face resembles, for a look-alike
+    face: ReferenceFace | None = None  # the face to enroll
 
     @property
     def accepted(self) -> bool:
@@ -56,29 +43,16 @@ class PhotoOutcome:
 
 @dataclass(frozen=True, eq=False)
 class ExaminedPhoto:
-    """A photo and its faces from left to right, or the outcome of a photo without faces.
+    """A photo and its faces from left to right, or the outcome of a photo without faces."""
 
-    Attributes:
-        file: The sender's name of the photo.
-        probes: The faces.
-        problem: Outcome of a photo without faces.
-        picture: The decoded photo, None if it is unreadable or was not kept.
-    """
-
-    file: str
+    file: str  # the sender's name
     probes: tuple[Probe, ...] = ()
     problem: PhotoOutcome | None = None
-    picture: Picture | None = None
+    picture: Picture | None = None  # None if the photo is unreadable or was not kept
 
 
 def examine_photo(recognizer: Recognizer, file: str, photo: bytes | Path | PhotoError) -> ExaminedPhoto:
-    """Find the faces of a photo.
-
-    Args:
-        recognizer: Detector and network. Its settings limit bytes and pixels of the photo.
-        file: The sender's name of the photo.
-        photo: Bytes or path of the file, or the error that reading it raised.
-    """
+    """Find the faces of a photo. `photo` is the bytes or path of the file, or the error that reading it raised."""
     try:
         if isinstance(photo, PhotoError):
             raise photo
@@ -92,23 +66,19 @@ def examine_photo(recognizer: Recognizer, file: str, photo: bytes | Path | Photo
 
 
 def choose_face(photo: ExaminedPhoto, number: int | None = None) -> PhotoOutcome:
-    """Choose the face to enroll, and check its quality.
-
-    Args:
-        photo: The photo.
-        number: Number of the face from the left, from 1. Required for photos with several faces.
-    """
+    """Check the quality of the face to enroll. A photo with several faces needs its number from the left, from 1."""
     if photo.problem is not None:
         return photo.problem
     count = len(photo.probes)
     boxes = tuple(probe.face.box for probe in photo.probes)
-    if number is not None and not 1 <= number <= count:
-        reason = f"There is no face {number}. Choose a number from 1 to {count}, counted from the left."
-        return PhotoOutcome(photo.file, "several_faces", reason, boxes)
     if number is None and count > 1:
         reason = f"The photo shows {count} faces. Choose one by its number, counted from the left."
         return PhotoOutcome(photo.file, "several_faces", reason, boxes)
-    probe = photo.probes[(number or 1) - 1]
+    number = 1 if number is None else number
+    if not 1 <= number <= count:
+        reason = f"There is no face {number}. Choose a number from 1 to {count}, counted from the left."
+        return PhotoOutcome(photo.file, "several_faces", reason, boxes)
+    probe = photo.probes[number - 1]
     if probe.flaw is not None or probe.crop is None or probe.embedding is None:
         return PhotoOutcome(photo.file, "low_quality", probe.flaw or "The face cannot be compared.", boxes)
     face = ReferenceFace(probe.crop, probe.embedding)

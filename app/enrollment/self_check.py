@@ -1,18 +1,11 @@
 """Self-check of an enrolled person: how many of their photos would be recognized if they were new (leave-one-out)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.enrollment.look_alikes import class_distances
 from app.gallery.snapshot import Snapshot
 from app.recognition.decision import Rules, find_matches
-
-if TYPE_CHECKING:
-    from app.recognition.recognizer import Recognizer
-
-_GOOD_SHARE = 0.8
+from app.recognition.recognizer import Recognizer
 
 
 @dataclass(frozen=True)
@@ -25,17 +18,15 @@ class SelfCheck:
     @property
     def good(self) -> bool:
         """Whether new photos of the person will probably be recognized."""
-        return self.photos > 1 and self.identified >= _GOOD_SHARE * self.photos
+        return self.photos > 1 and self.identified >= 0.8 * self.photos
 
     def __str__(self) -> str:
         """Return result and advice as sentences."""
+        advice = "sharp, front-on and from other days."
         if self.photos < 2:
-            return (
-                "Recognition cannot be checked with a single photo. Add at least two more: sharp, front-on and from "
-                "other days."
-            )
+            return f"Recognition cannot be checked with a single photo. Add at least two more: {advice}"
         result = f"{self.identified} of {self.photos} photos would be recognized if they were new."
-        return result if self.good else f"{result} Add more photos: sharp, front-on and from other days."
+        return result if self.good else f"{result} Add more photos: {advice}"
 
 
 def check_person(recognizer: Recognizer, person_id: int) -> SelfCheck | None:
