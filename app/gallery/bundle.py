@@ -80,11 +80,7 @@ def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> Non
 
 
 def read(path: Path, network_id: str) -> tuple[BundledPerson, ...]:
-    """Read a bundle and check all of it.
-
-    Raises:
-        GalleryError: The file is not a bundle, is damaged, or belongs to another network.
-    """
+    """Read a bundle and check all of it: format, checksums, WebP headers, counts, names and network."""
     try:
         with ZipFile(path) as archive:
             # Bundles are not compressed, so a file cannot expand to more than its own size.

@@ -14,11 +14,7 @@ _STORED: np.dtype[np.float32] = np.dtype("<f4")
 
 
 def unit_rows(embeddings: ArrayLike) -> FloatArray:
-    """Validate embeddings, float (anchors, dims), and return them at unit length as float32.
-
-    Raises:
-        InvalidEmbeddings: The array is not a matrix, or a row is zero or not finite.
-    """
+    """Validate embeddings, float (anchors, dims), and return them at unit length as float32."""
     rows = np.asarray(embeddings, dtype=np.float64)
     if rows.ndim != 2:
         raise InvalidEmbeddings(f"Expected embeddings of shape (anchors, dims), got {rows.shape}.")

@@ -18,11 +18,7 @@ _NO_DECOMPOSITION = str.maketrans("øłđð\u0131", "olddi") | str.maketrans({"�
 
 
 def clean(name: str) -> str:
-    """Return a name as the gallery stores it: composed (NFC), without spaces around it.
-
-    Raises:
-        InvalidName: The name is empty, longer than `MAX_LENGTH`, or has control characters.
-    """
+    """Return a name composed (NFC) and stripped, or raise `InvalidName`."""
     # Some file systems decompose folder names. One person must not become two.
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not cleaned:
@@ -42,12 +38,7 @@ def key(name: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return text without case, accents and punctuation, for search.
-
-    Example:
-        >>> fold("Zoë O'Brien-Øst")
-        'zoe obrienost'
-    """
+    """Return text without case, accents and punctuation, for search: "Zoë O'Brien-Øst" is "zoe obrienost"."""
     return "".join(letter for letter in _plain(text) if letter.isalnum() or letter.isspace())
 
 

@@ -74,9 +74,7 @@ class Anchor:
 class ImportedPhotos:
     """Photos of one person's folder, as SHA-256 digests in hexadecimal: the record holds no names or paths.
 
-    Attributes:
-        folder: Identity of the folder.
-        photos: Identity and state of each photo, which changes when the file does.
+    A photo's digest covers its identity and state, so it changes when the file does.
     """
 
     folder: str
@@ -119,11 +117,7 @@ def find_person(connection: Connection, person: PersonRef) -> Person | None:
 
 
 def get_person(connection: Connection, person: PersonRef) -> Person:
-    """Return the person with a name or ID.
-
-    Raises:
-        PersonNotFound: There is none, or they were removed. The message suggests similar names.
-    """
+    """Return the person with a name or ID, or raise `PersonNotFound`, which suggests similar names."""
     found = find_person(connection, person)
     if found is not None:
         return found
@@ -196,11 +190,9 @@ def replace_portrait(connection: Connection, person_id: int, webp: bytes, change
 
 def record_imported(connection: Connection, person_id: int, imported: ImportedPhotos) -> None:
     """Add photos to a person's record. Photos that are recorded already are skipped."""
-    known = select(ImportedPhotoRow.photo).where(
-        ImportedPhotoRow.person_id == person_id, ImportedPhotoRow.folder == imported.folder
-    )
-    new = set(imported.photos) - set(connection.scalars(known))
-    rows = [{"person_id": person_id, "folder": imported.folder, "photo": p} for p in imported.photos if p in new]
+    owner = {"person_id": person_id, "folder": imported.folder}
+    known = set(connection.scalars(select(ImportedPhotoRow.photo).filter_by(**owner)))
+    rows = [owner | {"photo": photo} for photo in imported.photos if photo not in known]
     if rows:
         connection.execute(insert(ImportedPhotoRow), rows)
 

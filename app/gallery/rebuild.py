@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
@@ -65,7 +65,7 @@ def rebuild(
     drop: bool = False,
     realign: Realign | None = None,
 ) -> RebuildReport | None:
-    """Rebuild a gallery for another network in one transaction.
+    """Rebuild a gallery in one transaction, and return None if it belongs to the network already.
 
     Args:
         database_url: SQLAlchemy URL.
@@ -74,9 +74,6 @@ def rebuild(
         embed: The network.
         drop: Whether to delete anchors without a crop, and rejected faces. Otherwise they raise `GalleryError`.
         realign: Called for each crop if the alignment changes.
-
-    Returns:
-        A report, or None if the gallery belongs to the network already.
     """
     with closing(Database.connect(database_url)) as database, database.writing(purge=True) as connection:
         prepare(connection, database.location)
@@ -144,10 +141,10 @@ def _embed_again(connection: Connection, embed: Embed, realign: Realign | None) 
         crops = {row.anchor_id: row.webp for row in rows}
         if realign is not None:
             crops = {anchor_id: realign(crop) for anchor_id, crop in crops.items()}
-            for anchor_id, crop in crops.items():
-                connection.execute(update(CropRow).where(CropRow.anchor_id == anchor_id).values(webp=crop))
+            realigned = update(CropRow).where(CropRow.anchor_id == bindparam("key")).values(webp=bindparam("crop"))
+            connection.execute(realigned, [{"key": key, "crop": crop} for key, crop in crops.items()])
         embeddings = embedding_rows.unit_rows(embed([crops[anchor_id] for anchor_id in ids]))
-        for anchor_id, embedding in zip(ids, embeddings, strict=True):
-            blob = embedding_rows.to_bytes(embedding)
-            connection.execute(update(AnchorRow).where(AnchorRow.id == anchor_id).values(embedding=blob))
+        values = [{"key": key, "blob": embedding_rows.to_bytes(row)} for key, row in zip(ids, embeddings, strict=True)]
+        embedded = update(AnchorRow).where(AnchorRow.id == bindparam("key")).values(embedding=bindparam("blob"))
+        connection.execute(embedded, values)
     return len(anchor_ids)

@@ -81,13 +81,7 @@ def read(folder: Path) -> ShippedGallery:
 
 
 def write(folder: Path, network_id: str, people: Iterable[tuple[str, ArrayLike, bytes | None]]) -> None:
-    """Write a shipped gallery, replacing an existing one.
-
-    Args:
-        folder: Created if missing.
-        network_id: ID in the model card of the network that made the embeddings.
-        people: Name, float (anchors, dims) and WebP portrait or None of each person, in order.
-    """
+    """Write names, embeddings, float (anchors, dims), and WebP portraits. Replace a shipped gallery in the folder."""
     cleaned = [ShippedPerson(names.clean(name), unit_rows(rows), portrait) for name, rows, portrait in people]
     names.check_unique(person.name for person in cleaned)
     (folder / PORTRAITS).mkdir(parents=True, exist_ok=True)

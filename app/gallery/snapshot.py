@@ -25,19 +25,10 @@ class RejectedFaces:
 class Snapshot:
     """All people with anchors at one moment, sorted by name. Immutable, so that threads can share it.
 
-    Attributes:
-        templates: Float32 (people, dims), the mean of each person's anchors at unit length.
-        revision: Number of the latest change.
-        shifts: Pairs of FPIR and threshold shift of a calibrated gallery, see `Rules.for_gallery`.
-
-    Args:
-        names: The name of each person.
-        ids: The ID of each person.
-        anchors: Float32 (anchors, dims) of unit length, sorted by person. Views of it are kept.
-        offsets: Int64 (people + 1,). Person i has the anchors `offsets[i]` to `offsets[i + 1]`, at least one.
-        revision: As above.
-        rejected: The rejected faces.
-        shifts: As above.
+    `anchors` is float32 (anchors, dims) of unit length, sorted by person, of which views are kept: person i has the
+    rows `offsets[i]` to `offsets[i + 1]`, at least one. `templates` is float32 (people, dims), the mean of each
+    person's anchors at unit length. `revision` is the number of the latest change. `shifts` are pairs of FPIR and
+    threshold shift of a calibrated gallery, see `Rules.for_gallery`.
     """
 
     def __init__(
@@ -97,10 +88,7 @@ class Snapshot:
     ) -> Snapshot:
         """Return the snapshot after a change, which shares the anchors of all other people.
 
-        Args:
-            people: Name and anchors of each changed person by ID, None for people without anchors.
-            rejected: All rejected faces after the change.
-            revision: The number of the change.
+        `people` has name and anchors of each changed person by ID, None for people without anchors.
         """
         stale = [position for position, person_id in enumerate(self.ids) if person_id in people]
         names, ids, parts = list(self.names), list(self.ids), list(self._parts)

@@ -33,7 +33,6 @@ RECOVERY_DAYS = 30
 _PURGE_INTERVAL_SECONDS = 3600.0
 _MAX_LISTED = 10
 
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -88,7 +87,7 @@ class Gallery:
     def open(
         cls, database_url: str, network_id: str, shipped: Path | None, recovery_days: int = RECOVERY_DAYS
     ) -> Gallery:
-        """Open a gallery. A new one is filled with the shipped queries.
+        """Open a gallery. A new one is filled with the shipped people.
 
         Args:
             database_url: SQLAlchemy URL. SQLite files are created and migrated. Other databases must be migrated
@@ -241,7 +240,7 @@ class Gallery:
             holder = queries.find_person(connection, name)
             if holder is not None and holder.id != person_id:
                 raise NameTaken(
-                    f"Another person is called {holder.name}. Choose another name, or merge the two queries."
+                    f"Another person is called {holder.name}. Choose another name, or merge the two people."
                 )
             change = Change(connection)
             change.set("person", [person_id], "name", name)
@@ -270,10 +269,7 @@ class Gallery:
         return self._change_anchors(person, ids, "restored")
 
     def reject_faces(self, person: PersonRef, embeddings: ArrayLike, notes: Sequence[str]) -> Person:
-        """Mark faces as not this person, which raises the distance of similar probes to the person.
-
-        Args are as in `add`.
-        """
+        """Mark faces as not this person, which raises the distance of similar probes. Arguments are as in `add`."""
         rows = embedding_rows.unit_rows(embeddings)
         with self._database.writing() as connection:
             person_id = queries.get_person(connection, person).id
@@ -305,11 +301,7 @@ class Gallery:
             Change(connection, reversible=False, whole=True).describe(f"set the thresholds {source}")
 
     def undo(self, expected: int | None = None) -> str:
-        """Undo the latest reversible change and return its description, with names.
-
-        Args:
-            expected: The change's ID, to undo no other change by mistake, or None for any.
-        """
+        """Undo the latest reversible change, if it has the expected ID, and return its description, with names."""
         with self._database.writing() as connection:
             return change_history.undo(connection, expected)
 

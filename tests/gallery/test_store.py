@@ -326,6 +326,8 @@ class TestRenaming:
             tiny_gallery.rename("boob", "Robert")
         with pytest.raises(GalleryError, match="control character"):
             tiny_gallery.rename("bob", "Bo\tb")
+        with pytest.raises(NameTaken, match=r"called Ann Lee\. Choose another name, or merge the two people\."):
+            tiny_gallery.rename("bob", "ann lee")
 
 
 def test_the_list_of_changes_holds_no_names(tiny_gallery, database_url):
