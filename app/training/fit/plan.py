@@ -31,11 +31,6 @@ class TrainingPlan:
     teacher: str = ""
 
     @property
-    def epochs(self) -> int:
-        """Number of checkpoints. One is written after each epoch of `checkpoint_steps`."""
-        return -(-self.steps // self.checkpoint_steps)
-
-    @property
     def mixed_faces(self) -> int:
         """Faces of a batch that are mixed up."""
         return round(self.mixup * self.batch_size) if self.teacher else 0

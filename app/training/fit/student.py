@@ -116,19 +116,20 @@ class Student(keras.Model):
         training: bool = True,
     ) -> keras.KerasTensor:
         """Return the weighted sum of the losses, and update their averages."""
-        embeddings, labels, plan = y_pred["student"], y, self.plan
+        embeddings, plan = y_pred["student"], self.plan
         ramp = ops.minimum(1.0, self.step / (CONTRASTIVE_RAMP * plan.steps))
         self.step.assign_add(1.0)
-        contrastive = losses.hard_pairs(embeddings, labels)
-        softmax = losses.margin_softmax(embeddings, labels, ops.normalize(self.centers, axis=1))
-        self.averages["contrastive"].update_state(contrastive)
-        self.averages["softmax"].update_state(softmax)
-        self.averages["spread"].update_state(ops.mean(losses.pairwise_distances(embeddings, embeddings)))
-        loss = plan.contrastive * ramp * contrastive + plan.softmax * softmax
+        values = {
+            "contrastive": losses.hard_pairs(embeddings, y),
+            "softmax": losses.margin_softmax(embeddings, y, ops.normalize(self.centers, axis=1)),
+            "spread": ops.mean(losses.pairwise_distances(embeddings, embeddings)),
+        }
+        loss = plan.contrastive * ramp * values["contrastive"] + plan.softmax * values["softmax"]
         if self.teacher is not None:
-            distillation = losses.distillation(embeddings, y_pred["teacher"])
-            self.averages["distillation"].update_state(distillation)
-            loss += plan.distillation * distillation
+            values["distillation"] = losses.distillation(embeddings, y_pred["teacher"])
+            loss += plan.distillation * values["distillation"]
+        for name, value in values.items():
+            self.averages[name].update_state(value)
         return loss
 
     def state(self) -> list[keras.Variable]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -81,7 +82,7 @@ def train(
         shuffle=False,
         steps_per_epoch=plan.checkpoint_steps,
         initial_epoch=start // plan.checkpoint_steps,
-        epochs=plan.epochs,
+        epochs=math.ceil(plan.steps / plan.checkpoint_steps),
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=finish_epoch)],
         verbose=1 if sys.stdout.isatty() else 2,
     )
