@@ -10,7 +10,7 @@ import importlib
 import click
 
 from app.cli.common import InvalidUsage
-from app.errors import FacesError, SettingsError
+from app.errors import FacesError, InvalidFaceChoice, SettingsError
 
 COMMANDS = ("identify", "compare", "people", "settings", "train", "ship", "evaluate", "calibrate")
 """Commands and their modules, in the order of --help."""
@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
         """Run a command and print the message of a `FacesError`. Other exceptions keep their traceback."""
         try:
             return super().invoke(ctx)
-        except SettingsError as error:
+        except (SettingsError, InvalidFaceChoice) as error:
             raise InvalidUsage(str(error)) from error
         except FacesError as error:
             raise click.ClickException(str(error)) from error

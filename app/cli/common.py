@@ -65,11 +65,12 @@ def load_settings() -> Settings:
     return Settings()
 
 
-def open_gallery(settings: Settings) -> Gallery:
+def open_gallery(settings: Settings | None = None) -> Gallery:
     """Open the gallery without loading the network, in well under a second."""
     from app.gallery.store import Gallery
     from app.recognition.model_card import read_card
 
+    settings = settings or load_settings()
     model_id = read_card(settings.model).id
     return Gallery.open(settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days)
 

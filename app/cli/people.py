@@ -1,11 +1,8 @@
 """`people` commands: list the gallery, enroll people from photos, import folders, and import and export bundles."""
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +11,8 @@ from app.cli import common, people_edit
 from app.cli.common import print_line, progress_bar
 from app.cli.people_check import check
 
-if TYPE_CHECKING:
-    from app.enrollment.enroll import Enrollment
 
-
-@click.group()
+@click.group(commands=[*people_edit.COMMANDS, check])
 def people() -> None:
     """Manage the gallery: list, add, change and remove people, and undo changes."""
 
@@ -28,20 +22,18 @@ def people() -> None:
 @click.option("--removed", is_flag=True, help="List removed people who can be restored, and when they were removed.")
 def list_people(as_json: bool, removed: bool) -> None:
     """List all people with their number of anchors."""
-    gallery = common.open_gallery(common.load_settings())
+    gallery = common.open_gallery()
+    found = [(person.name, person.anchors) for person in gallery.people()]
     if removed:
         for person in gallery.removed_people():
             click.echo(common.format_row([person.name, person.anchors, f"{person.removed:%Y-%m-%d %H:%M}"]))
-        return
-    found = [(person.name, person.anchors) for person in gallery.people()]
-    if as_json:
+    elif as_json:
         from app import serialization
 
         click.echo(common.format_json(serialization.people(found)))
-        return
-    for row in found:
-        click.echo(common.format_row(row))
-    if not found:
+    elif found:
+        click.echo("\n".join(map(common.format_row, found)))
+    else:
         click.echo(common.empty_gallery(), err=True)
 
 
@@ -53,36 +45,19 @@ class _Outcome(click.Choice[str]):
         return super().convert(value, param, ctx)
 
 
-_ALLOW = click.option(
-    "--allow",
-    multiple=True,
-    type=_Outcome(["duplicate", "unlike", "look_alike"]),
-    help="Enroll photos with this outcome too. Can be repeated.",
-)
+_OUTCOME = _Outcome(["duplicate", "unlike", "look_alike"])
+_ALLOW = click.option("--allow", multiple=True, type=_OUTCOME, help="Enroll photos with this outcome. Can be repeated.")
 
 
 @people.command(context_settings=common.renamed_options(anyway="allow"))
 @click.argument("name")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
-@click.option(
-    "--face",
-    "choices",
-    multiple=True,
-    metavar="PHOTO=NUMBER",
-    help="Enroll this face of a photo, counted from the left. PHOTO is a path or position.",
-)
+@click.option("--face", "choices", multiple=True, metavar="PHOTO=NUMBER", help="Enroll this face of a photo.")
 @_ALLOW
 @click.option("--review", "only_review", is_flag=True, help="Print the outcomes and enroll nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@click.pass_context
 def add(
-    context: click.Context,
-    name: str,
-    photos: tuple[Path, ...],
-    choices: tuple[str, ...],
-    allow: tuple[str, ...],
-    only_review: bool,
-    yes: bool,
+    name: str, photos: tuple[Path, ...], choices: tuple[str, ...], allow: tuple[str, ...], only_review: bool, yes: bool
 ) -> None:
     """Enroll a new person, or add photos of a known one.
 
@@ -94,31 +69,21 @@ def add(
     """
     from app.enrollment.enroll import confirm, review
     from app.enrollment.face_choices import resolve_face_choices
-    from app.errors import InvalidFaceChoice
 
-    try:
-        faces = resolve_face_choices(choices, [str(path) for path in photos])
-    except InvalidFaceChoice as error:
-        raise common.InvalidUsage(f"--face: {error}") from error
-    with progress_bar(len(photos), "photo") as bar:
+    faces = resolve_face_choices(choices, [str(path) for path in photos])
+    labeled_photos = zip(_labels(photos), photos, strict=True)
+    with progress_bar(len(photos), "photo", iterable=labeled_photos) as bar:
         recognizer = common.load_recognizer(common.load_settings())
-
-        def labeled_photos() -> Iterator[tuple[str, Path]]:
-            for photo in zip(_labels(photos), photos, strict=True):
-                yield photo
-                bar.update()
-
-        reviewed = review(recognizer, name, labeled_photos(), faces)
+        reviewed = review(recognizer, name, bar, faces)
     for path, photo in zip(photos, reviewed.photos, strict=True):
         click.echo(common.format_row([text.display_path(path), photo.outcome, photo.reason]))
     allowed = reviewed.allow(allow)
     if only_review:
-        total = text.count(len(photos), "photo")
-        click.echo(f"{allowed.accepted} of {total} of {reviewed.name} would be enrolled.", err=True)
-        context.exit(0 if allowed.accepted == len(photos) else 1)
+        total = f"{text.count(len(photos), 'photo')} of {reviewed.name}"
+        click.echo(f"{allowed.accepted} of {total} would be enrolled.", err=True)
+        sys.exit(0 if allowed.accepted == len(photos) else 1)
     if allowed.accepted and not yes and sys.stdin.isatty():
-        question = f"Enroll {text.count(allowed.accepted, 'photo')} of {reviewed.name}?"
-        click.confirm(question, default=True, abort=True)
+        click.confirm(f"Enroll {text.count(allowed.accepted, 'photo')} of {reviewed.name}?", default=True, abort=True)
     enrollment = confirm(recognizer, allowed)
     if enrollment.person is None:
         click.echo(f"No photo of {enrollment.name} was enrolled.", err=True)
@@ -127,7 +92,7 @@ def add(
         anchors = text.count(enrollment.person.anchors, "anchor")
         click.echo(f"{enrolled} of {enrollment.name} enrolled. The gallery has {anchors} of them.", err=True)
         click.echo(str(enrollment.check), err=True)
-    context.exit(0 if enrollment.accepted == len(photos) else 1)
+    sys.exit(0 if enrollment.accepted == len(photos) else 1)
 
 
 @people.command("import", context_settings=common.renamed_options(anyway="allow"))
@@ -135,10 +100,7 @@ def add(
 @click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Default: FOLDER.csv.")
 @click.option("--again", is_flag=True, help="Review all photos, also those that an earlier import reviewed.")
 @_ALLOW
-@click.pass_context
-def import_people(
-    context: click.Context, source: Path, report_file: Path | None, again: bool, allow: tuple[str, ...]
-) -> None:
+def import_people(source: Path, report_file: Path | None, again: bool, allow: tuple[str, ...]) -> None:
     """Enroll people from a folder with a folder for each person, or import a file of `people export`.
 
     A folder has the name of its person and contains their photos, also in folders below. Prints name, enrolled and
@@ -155,14 +117,12 @@ def import_people(
         added = common.open_gallery(settings).import_bundle(source, settings.keep_crops)
         click.echo(f"{text.count(added, 'anchor')} imported. To undo it: {common.program()} people undo")
         return
-    complete = True
     try:
-        for enrollment in _import_folder(source, report_file, again, allow):
-            complete &= 0 < enrollment.accepted == len(enrollment.photos)
+        complete = _import_folder(source, report_file, again, allow)
     except OSError as error:
-        path = text.display_path(Path(error.filename or source))
+        path = text.display_path(error.filename or source)
         raise click.ClickException(f"{path} cannot be used ({error.strerror}).") from error
-    context.exit(0 if complete else 1)
+    sys.exit(0 if complete else 1)
 
 
 @people.command()
@@ -173,12 +133,13 @@ def export(file: Path, no_crops: bool) -> None:
 
     Import it with `people import FILE`. The import keeps crops only if FACES_KEEP_CROPS is set there.
     """
-    count = common.open_gallery(common.load_settings()).export_bundle(file, not no_crops)
+    count = common.open_gallery().export_bundle(file, not no_crops)
     click.echo(f"{text.count(count, 'person')} exported to {text.display_path(file)}.")
 
 
-def _import_folder(source: Path, report_file: Path | None, again: bool, allow: Sequence[str]) -> Iterator[Enrollment]:
-    from app.enrollment.folder_import import ImportReport, find_folders, import_folders
+def _import_folder(source: Path, report_file: Path | None, again: bool, allow: Sequence[str]) -> bool:
+    """Return whether all photos were enrolled."""
+    from app.enrollment.folder_import import NO_PHOTO, ImportReport, find_folders, import_folders
     from app.gallery import names
 
     settings = common.load_settings()
@@ -193,32 +154,28 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
     pending = [folder for folder in folders if folder.pending]
     if not pending:
         click.echo(f"There is no new photo in {text.display_path(source)}.", err=True)
-        return
+        return True
     for folder in pending:
         if folder.reviewed and names.key(folder.name) != names.key(folder.path.name):
             path = text.display_path(folder.path)
             click.echo(f"New photos in {path} are added to {folder.name}, like the earlier ones.", err=True)
-    full = source.resolve()
-    report = ImportReport(report_file or full.with_name(f"{full.name}.csv"), source, pending)
+    default_report = source.resolve().with_name(f"{source.resolve().name}.csv")
+    report = ImportReport(report_file or default_report, source, pending)
+    complete = True
     with progress_bar(sum(len(folder.photos) for folder in pending), "photo") as bar:
         recognizer = common.load_recognizer(settings)
         for enrollment in import_folders(recognizer, source, pending, report, allow, bar.update):
-            for problem in _problems(enrollment):
+            complete &= 0 < enrollment.accepted == len(enrollment.photos)
+            problems = [f"{photo.file}: {photo.reason}" for photo in enrollment.photos if not photo.accepted]
+            if not enrollment.photos:
+                problems.append(f"{enrollment.name}: {enrollment.error or NO_PHOTO}")
+            elif enrollment.check and not enrollment.check.good:
+                problems.append(f"{enrollment.name}: {enrollment.check}")
+            for problem in problems:
                 print_line(problem, err=True)
             print_line(common.format_row([enrollment.name, enrollment.accepted, len(enrollment.photos)]))
-            yield enrollment
     print_line(f"Report: {text.display_path(report.path)}", err=True)
-
-
-def _problems(enrollment: Enrollment) -> list[str]:
-    from app.enrollment.folder_import import NO_PHOTO
-
-    if not enrollment.photos:
-        return [f"{enrollment.name}: {enrollment.error or NO_PHOTO}"]
-    problems = [f"{photo.file}: {photo.reason}" for photo in enrollment.photos if not photo.accepted]
-    if enrollment.check and not enrollment.check.good:
-        problems.append(f"{enrollment.name}: {enrollment.check}")
-    return problems
+    return complete
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
@@ -229,7 +186,3 @@ def _labels(paths: Sequence[Path]) -> list[str]:
         unique = (end for end in endings if sum(other.parts[-len(end) :] == end for other in paths) == 1)
         labels.append(str(Path(*next(unique, path.parts[-1:]))))
     return labels
-
-
-for _command in (*people_edit.COMMANDS, check):
-    people.add_command(_command)

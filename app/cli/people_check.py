@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -11,20 +12,18 @@ import click
 
 from app import text
 from app.cli import common
-from app.cli.common import progress_bar
 
 if TYPE_CHECKING:
     from app.enrollment.gallery_check import Finding
     from app.gallery.store import Gallery
 
-_SHOWN = 10
+_MAX_SHOWN = 10
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON, also about shipped people.")
 @click.option("--all", "show_all", is_flag=True, help="Print all findings, also about shipped people.")
-@click.pass_context
-def check(context: click.Context, as_json: bool, show_all: bool) -> None:
+def check(as_json: bool, show_all: bool) -> None:
     """Check the people that you added or changed: outliers, duplicates, confused people and risky names.
 
     Prints the first 10 findings of each kind, and only counts those about shipped people. Exit code 1 if there are
@@ -35,20 +34,17 @@ def check(context: click.Context, as_json: bool, show_all: bool) -> None:
     from app.recognition.model_card import read_card
 
     settings = common.load_settings()
-    card = read_card(settings.model)
-    impostors = read_impostors(settings.model, card)
-    gallery = common.open_gallery(settings)
+    card, gallery = read_card(settings.model), common.open_gallery(settings)
     snapshot = gallery.snapshot()
     rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
-    with progress_bar(len(snapshot), "person") as bar:
-        result = check_gallery(snapshot, rules, impostors, bar.update)
+    with common.progress_bar(len(snapshot), "person") as bar:
+        result = check_gallery(snapshot, rules, read_impostors(settings.model, card), bar.update)
     added = {person.name for person in gallery.added_people()}
     own = [_row(gallery, finding, False) for finding in result.findings if finding.concerns(added)]
     shipped = [finding for finding in result.findings if not finding.concerns(added)]
     if as_json:
-        counts = {"people": result.people, "anchors": result.anchors, "impostors": result.impostors}
         rows = own + [_row(gallery, finding, True) for finding in shipped]
-        click.echo(common.format_json(counts | {"measured_fpir": result.measured_fpir, "findings": rows}))
+        click.echo(common.format_json(asdict(result) | {"findings": rows}))
     else:
         _print_findings(own, show_all)
         if show_all and shipped:
@@ -62,20 +58,20 @@ def check(context: click.Context, as_json: bool, show_all: bool) -> None:
         )
         if not result.people:
             click.echo(common.empty_gallery(), err=True)
-    context.exit(1 if own or (show_all and shipped) else 0)
+    sys.exit(1 if own or (show_all and shipped) else 0)
 
 
 def _print_findings(rows: Sequence[dict[str, Any]], show_all: bool) -> None:
     for kind, group in groupby(rows, key=lambda row: row["kind"]):
         found = list(group)
         click.echo(f"{kind}: {len(found)}. {found[0]['advice']}")
-        for row in found if show_all else found[:_SHOWN]:
+        for row in found if show_all else found[:_MAX_SHOWN]:
             people = f"{row['person']} and {row['other']}" if row["other"] else row["person"]
             numbers = ", ".join(map(str, row["anchors"]))
             anchors = f"anchor{'s' if len(row['anchors']) > 1 else ''} {numbers} " if numbers else ""
             click.echo(f"  {people}: {anchors}{row['detail']}")
-        if len(found) > _SHOWN and not show_all:
-            click.echo(f"  and {len(found) - _SHOWN} more: --all")
+        if len(found) > _MAX_SHOWN and not show_all:
+            click.echo(f"  and {len(found) - _MAX_SHOWN} more: --all")
 
 
 def _row(gallery: Gallery, finding: Finding, shipped: bool) -> dict[str, Any]:

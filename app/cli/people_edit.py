@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,9 @@ from app import text
 from app.cli import common
 
 if TYPE_CHECKING:
-    from app.gallery.store import Gallery, Person
+    from app.gallery.store import Gallery
 
 _ANCHORS = click.option("--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor. Can be repeated.")
-
-
-def _open_gallery() -> Gallery:
-    return common.open_gallery(common.load_settings())
 
 
 @click.command(context_settings=common.renamed_options(now="purge"))
@@ -38,7 +35,7 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
         raise click.UsageError("Give one or more names, or --shipped.")
     if anchor_ids and len(names) != 1:
         raise click.UsageError("Give one name with --anchor.")
-    gallery = _open_gallery()
+    gallery = common.open_gallery()
     if not yes and sys.stdin.isatty():
         removal = _describe_removal(gallery, names, anchor_ids, purge)
         click.confirm(f"Purge {removal}? This cannot be undone." if purge else f"Remove {removal}?", abort=True)
@@ -51,12 +48,10 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
     removed = gallery.remove_shipped(purge) if shipped else gallery.remove_people(names, purge)
     if not removed:
         click.echo(f"No person was {done}. The gallery has no shipped people.")
-    elif shipped:
-        click.echo(f"{_count_shipped(removed)} {done}.")
-    else:
-        for person in removed:
-            click.echo(f"{person.name} was {done}.")
-    if removed and not purge:
+        return
+    people = [text.count(len(removed), "shipped person")] if shipped else [f"{person.name} was" for person in removed]
+    click.echo("\n".join(f"{subject} {done}." for subject in people))
+    if not purge:
         command = f"restore {removed[0].name!r}" if len(removed) == 1 else "undo"
         days = text.count(gallery.recovery_days, "day")
         click.echo(f"To bring them back within {days}: {common.program()} people {command}", err=True)
@@ -64,18 +59,14 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
 
 def _describe_removal(gallery: Gallery, names: Sequence[str], anchor_ids: Sequence[int], purge: bool) -> str:
     if not names:
-        return _count_shipped(gallery.shipped_people(removed=purge))
+        return text.count(len(gallery.shipped_people(removed=purge)), "shipped person")
     if anchor_ids:
         return f"{text.count(len(anchor_ids), 'anchor')} of {names[0]}"
-    people = {name: gallery.find(name) for name in names}
+    people = [gallery.find(name) or name for name in names]
     return ", ".join(
-        f"{person.name} with {text.count(person.anchors, 'anchor')}" if person else name
-        for name, person in people.items()
+        person if isinstance(person, str) else f"{person.name} with {text.count(person.anchors, 'anchor')}"
+        for person in people
     )
-
-
-def _count_shipped(people: Sequence[Person]) -> str:
-    return text.count(len(people), "person").replace(" ", " shipped ")
 
 
 @click.command()
@@ -83,7 +74,7 @@ def _count_shipped(people: Sequence[Person]) -> str:
 @_ANCHORS
 def restore(name: str, anchor_ids: tuple[int, ...]) -> None:
     """Restore a removed person, or removed anchors of a person."""
-    gallery = _open_gallery()
+    gallery = common.open_gallery()
     person = gallery.restore_anchors(name, anchor_ids) if anchor_ids else gallery.restore(name)
     click.echo(f"{person.name} is in the gallery with {text.count(person.anchors, 'anchor')}.")
 
@@ -93,7 +84,7 @@ def restore(name: str, anchor_ids: tuple[int, ...]) -> None:
 @click.argument("new_name")
 def rename(name: str, new_name: str) -> None:
     """Rename a person. Anchors and portrait stay."""
-    gallery = _open_gallery()
+    gallery = common.open_gallery()
     former = gallery.find(name)
     person = gallery.rename(name, new_name)
     click.echo(f"{former.name if former else name} is now called {person.name}.")
@@ -104,7 +95,7 @@ def rename(name: str, new_name: str) -> None:
 @click.argument("into")
 def merge(name: str, into: str) -> None:
     """Move the anchors of NAME to the person INTO, and remove NAME."""
-    person = _open_gallery().merge(name, into)
+    person = common.open_gallery().merge(name, into)
     click.echo(f"{person.name} now has {text.count(person.anchors, 'anchor')}.")
 
 
@@ -113,23 +104,22 @@ def merge(name: str, into: str) -> None:
 @click.option("--crops", type=click.Path(path_type=Path, file_okay=False), help="Write kept face crops to this folder.")
 def anchors(name: str, crops: Path | None) -> None:
     """List a person's anchors: number, date and file name."""
-    gallery = _open_gallery()
+    gallery = common.open_gallery()
     found = gallery.anchors(name)
     for anchor in found:
         click.echo(common.format_row([anchor.id, f"{anchor.created:%Y-%m-%d}", anchor.note]))
     if crops is not None:
         crops.mkdir(parents=True, exist_ok=True)
-        kept = {anchor.id: data for anchor in found if (data := gallery.crop(anchor.id)) is not None}
-        for anchor_id, data in kept.items():
-            (crops / f"{anchor_id}.webp").write_bytes(data)
+        kept = {anchor.id: crop for anchor in found if (crop := gallery.crop(anchor.id)) is not None}
+        for anchor_id, crop in kept.items():
+            (crops / f"{anchor_id}.webp").write_bytes(crop)
         click.echo(f"{text.count(len(kept), 'crop')} of {len(found)} anchors written to {crops}.", err=True)
 
 
 @click.command()
 @click.argument("name")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
-@click.pass_context
-def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
+def reject(name: str, photos: tuple[Path, ...]) -> None:
     """Mark the face in each PHOTO as not NAME.
 
     Similar faces then get a larger distance to NAME. Only the face's embedding is stored.
@@ -143,20 +133,19 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
     for path in photos:
         try:
             probes = recognizer.extract_probes(path)[1]
+            usable = [probe.embedding for probe in probes if probe.embedding is not None]
+            reason = f"The photo shows {text.count(len(usable), 'usable face')}. Send a photo with exactly one."
         except PhotoError as error:
-            click.echo(common.format_row([text.display_path(path), str(error)]), err=True)
-            continue
-        usable = [probe.embedding for probe in probes if probe.embedding is not None]
+            usable, reason = [], str(error)
         if len(usable) == 1:
             embeddings += usable
             notes.append(path.name)
         else:
-            reason = f"The photo shows {text.count(len(usable), 'usable face')}. Send a photo with exactly one."
             click.echo(common.format_row([text.display_path(path), reason]), err=True)
     if embeddings:
         person = recognizer.gallery.reject_faces(name, np.stack(embeddings), notes)
         click.echo(f"{text.count(len(embeddings), 'face')} marked as not {person.name}.")
-    context.exit(0 if len(embeddings) == len(photos) else 1)
+    sys.exit(0 if len(embeddings) == len(photos) else 1)
 
 
 @click.command(context_settings=common.renamed_options(take_back="remove"))
@@ -164,7 +153,7 @@ def reject(context: click.Context, name: str, photos: tuple[Path, ...]) -> None:
 @click.option("--remove", "face_ids", type=int, multiple=True, help="Remove this rejected face. Can be repeated.")
 def rejected(name: str | None, face_ids: tuple[int, ...]) -> None:
     """List the faces marked as not NAME, or all rejected faces: number, person, date and file name."""
-    gallery = _open_gallery()
+    gallery = common.open_gallery()
     if face_ids:
         gallery.remove_rejected_faces(face_ids)
     for face in gallery.rejected_faces(name):
@@ -175,7 +164,7 @@ def rejected(name: str | None, face_ids: tuple[int, ...]) -> None:
 @click.option("--times", default=1, show_default=True, type=click.IntRange(1), help="Number of changes.")
 def undo(times: int) -> None:
     """Undo the latest changes, from the command line, the web app or the API."""
-    gallery = _open_gallery()
+    gallery = common.open_gallery()
     for _ in range(times):
         click.echo(f"Undone: {gallery.undo()}.")
 
@@ -184,7 +173,7 @@ def undo(times: int) -> None:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Maximum number of changes.")
 def history(limit: int) -> None:
     """List the latest changes, the newest first: number, time (UTC), description and whether it can be undone."""
-    for change in _open_gallery().history(limit):
+    for change in common.open_gallery().history(limit):
         state = "undone" if change.undone else "can be undone" if change.reversible else "permanent"
         click.echo(common.format_row([change.id, f"{change.created:%Y-%m-%d %H:%M}", change.change, state]))
 
@@ -208,11 +197,9 @@ def rebuild(drop: bool) -> None:
     import numpy as np
 
     from app.arrays import FloatArray
-    from app.enrollment.crops import decode_crop, encode_crop
+    from app.enrollment.crops import decode_crop, realign_crop
     from app.gallery.rebuild import rebuild as rebuild_gallery
     from app.recognition.inference import load_network
-    from app.vision import alignment
-    from app.vision.decoding import Picture
     from app.vision.detection import Detector
 
     settings = common.load_settings()
@@ -221,13 +208,7 @@ def rebuild(drop: bool) -> None:
     def embed(crops: Sequence[bytes]) -> FloatArray:
         return network.embed(np.stack([decode_crop(crop) for crop in crops]))
 
-    def realign(crop: bytes) -> bytes:
-        pixels = decode_crop(crop)
-        face = detector.find_largest_face(Picture(pixels))
-        # All alignments so far put the eyes at the same position.
-        landmarks = alignment.EYES if face is None or face.landmarks is None else face.landmarks
-        return encode_crop(alignment.align(pixels, landmarks))
-
+    realign = partial(realign_crop, detector)
     report = rebuild_gallery(settings.database_url, network.card.id, settings.anchors, embed, drop, realign)
     if report is None:
         click.echo("The gallery already belongs to this network.")

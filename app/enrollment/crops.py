@@ -8,6 +8,8 @@ from PIL import Image
 
 from app.arrays import ByteArray
 from app.vision import alignment
+from app.vision.decoding import Picture
+from app.vision.detection import Detector
 
 
 def encode_crop(crop: ByteArray) -> bytes:
@@ -20,6 +22,15 @@ def encode_crop(crop: ByteArray) -> bytes:
 def decode_crop(data: bytes) -> ByteArray:
     """Decode a WebP crop: uint8 (112, 112, 3) RGB."""
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def realign_crop(detector: Detector, crop: bytes) -> bytes:
+    """Align a crop of another alignment again, WebP to WebP."""
+    pixels = decode_crop(crop)
+    face = detector.find_largest_face(Picture(pixels))
+    # All alignments so far put the eyes at the same position.
+    landmarks = alignment.EYES if face is None or face.landmarks is None else face.landmarks
+    return encode_crop(alignment.align(pixels, landmarks))
 
 
 def average_portrait(crops: Sequence[ByteArray]) -> bytes:
