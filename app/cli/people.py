@@ -8,7 +8,6 @@ import click
 
 from app import text
 from app.cli import common, people_edit
-from app.cli.common import print_line, progress_bar
 from app.cli.people_check import check
 
 
@@ -72,7 +71,7 @@ def add(
 
     faces = resolve_face_choices(choices, [str(path) for path in photos])
     labeled_photos = zip(_labels(photos), photos, strict=True)
-    with progress_bar(len(photos), "photo", iterable=labeled_photos) as bar:
+    with common.progress_bar(len(photos), "photo", iterable=labeled_photos) as bar:
         recognizer = common.load_recognizer(common.load_settings())
         reviewed = review(recognizer, name, bar, faces)
     for path, photo in zip(photos, reviewed.photos, strict=True):
@@ -162,7 +161,7 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
     default_report = source.resolve().with_name(f"{source.resolve().name}.csv")
     report = ImportReport(report_file or default_report, source, pending)
     complete = True
-    with progress_bar(sum(len(folder.photos) for folder in pending), "photo") as bar:
+    with common.progress_bar(sum(len(folder.photos) for folder in pending), "photo") as bar:
         recognizer = common.load_recognizer(settings)
         for enrollment in import_folders(recognizer, source, pending, report, allow, bar.update):
             complete &= 0 < enrollment.accepted == len(enrollment.photos)
@@ -172,9 +171,9 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
             elif enrollment.check and not enrollment.check.good:
                 problems.append(f"{enrollment.name}: {enrollment.check}")
             for problem in problems:
-                print_line(problem, err=True)
-            print_line(common.format_row([enrollment.name, enrollment.accepted, len(enrollment.photos)]))
-    print_line(f"Report: {text.display_path(report.path)}", err=True)
+                common.print_line(problem, err=True)
+            common.print_line(common.format_row([enrollment.name, enrollment.accepted, len(enrollment.photos)]))
+    common.print_line(f"Report: {text.display_path(report.path)}", err=True)
     return complete
 
 

@@ -1,21 +1,15 @@
 """`people check` command: find bad anchors, confused people and risky names in the gallery."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from app import text
 from app.cli import common
-
-if TYPE_CHECKING:
-    from app.enrollment.gallery_check import Finding
-    from app.gallery.store import Gallery
 
 _MAX_SHOWN = 10
 
@@ -29,7 +23,7 @@ def check(as_json: bool, show_all: bool) -> None:
     Prints the first 10 findings of each kind, and only counts those about shipped people. Exit code 1 if there are
     findings about your people, with --all about any person.
     """
-    from app.enrollment.gallery_check import check_gallery
+    from app.enrollment.gallery_check import Finding, check_gallery
     from app.recognition.impostor_faces import read_impostors
     from app.recognition.model_card import read_card
 
@@ -40,16 +34,21 @@ def check(as_json: bool, show_all: bool) -> None:
     with common.progress_bar(len(snapshot), "person") as bar:
         result = check_gallery(snapshot, rules, read_impostors(settings.model, card), bar.update)
     added = {person.name for person in gallery.added_people()}
-    own = [_row(gallery, finding, False) for finding in result.findings if finding.concerns(added)]
+
+    def describe(finding: Finding) -> dict[str, Any]:
+        anchors = gallery.anchors(finding.person) if finding.rows else []
+        fields = asdict(finding) | {"advice": finding.advice, "shipped": not finding.concerns(added)}
+        return fields | {"anchors": [anchors[index].id for index in fields.pop("rows")]}
+
+    own = [describe(finding) for finding in result.findings if finding.concerns(added)]
     shipped = [finding for finding in result.findings if not finding.concerns(added)]
     if as_json:
-        rows = own + [_row(gallery, finding, True) for finding in shipped]
-        click.echo(common.format_json(asdict(result) | {"findings": rows}))
+        click.echo(common.format_json(asdict(result) | {"findings": own + list(map(describe, shipped))}))
     else:
         _print_findings(own, show_all)
         if show_all and shipped:
             click.echo("Shipped people:")
-            _print_findings([_row(gallery, finding, True) for finding in shipped], show_all)
+            _print_findings(list(map(describe, shipped)), show_all)
         elif shipped:
             click.echo(f"{text.count(len(shipped), 'finding')} about shipped people. List them with --all.")
         click.echo(
@@ -72,10 +71,3 @@ def _print_findings(rows: Sequence[dict[str, Any]], show_all: bool) -> None:
             click.echo(f"  {people}: {anchors}{row['detail']}")
         if len(found) > _MAX_SHOWN and not show_all:
             click.echo(f"  and {len(found) - _MAX_SHOWN} more: --all")
-
-
-def _row(gallery: Gallery, finding: Finding, shipped: bool) -> dict[str, Any]:
-    """Return a finding for JSON, with the IDs of its anchors."""
-    row = asdict(finding) | {"advice": finding.advice, "shipped": shipped}
-    anchors = gallery.anchors(finding.person) if finding.rows else []
-    return row | {"anchors": [anchors[index].id for index in row.pop("rows")]}

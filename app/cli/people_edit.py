@@ -1,20 +1,13 @@
 """`people` commands that change the gallery: remove, restore, rename, merge, reject, undo, migrate and rebuild."""
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from app import text
 from app.cli import common
-
-if TYPE_CHECKING:
-    from app.gallery.store import Gallery
 
 _ANCHORS = click.option("--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor. Can be repeated.")
 
@@ -37,36 +30,33 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
         raise click.UsageError("Give one name with --anchor.")
     gallery = common.open_gallery()
     if not yes and sys.stdin.isatty():
-        removal = _describe_removal(gallery, names, anchor_ids, purge)
+        if shipped:
+            removal = text.count(len(gallery.shipped_people(removed=purge)), "shipped person")
+        elif anchor_ids:
+            removal = f"{text.count(len(anchor_ids), 'anchor')} of {names[0]}"
+        else:
+            people = {name: gallery.find(name) for name in names}
+            removal = ", ".join(
+                f"{person.name} with {text.count(person.anchors, 'anchor')}" if person else name
+                for name, person in people.items()
+            )
         click.confirm(f"Purge {removal}? This cannot be undone." if purge else f"Remove {removal}?", abort=True)
     done = "purged" if purge else "removed"
     if anchor_ids:
         person = gallery.remove_anchors(names[0], anchor_ids, purge)
-        anchors = text.count(len(anchor_ids), "anchor")
-        click.echo(f"{anchors} of {person.name} {done}. {text.count(person.anchors, 'anchor')} left.")
+        removed_anchors = f"{text.count(len(anchor_ids), 'anchor')} of {person.name}"
+        click.echo(f"{removed_anchors} {done}. {text.count(person.anchors, 'anchor')} left.")
         return
     removed = gallery.remove_shipped(purge) if shipped else gallery.remove_people(names, purge)
     if not removed:
         click.echo(f"No person was {done}. The gallery has no shipped people.")
         return
-    people = [text.count(len(removed), "shipped person")] if shipped else [f"{person.name} was" for person in removed]
-    click.echo("\n".join(f"{subject} {done}." for subject in people))
+    subjects = [text.count(len(removed), "shipped person")] if shipped else [f"{person.name} was" for person in removed]
+    click.echo("\n".join(f"{subject} {done}." for subject in subjects))
     if not purge:
         command = f"restore {removed[0].name!r}" if len(removed) == 1 else "undo"
         days = text.count(gallery.recovery_days, "day")
         click.echo(f"To bring them back within {days}: {common.program()} people {command}", err=True)
-
-
-def _describe_removal(gallery: Gallery, names: Sequence[str], anchor_ids: Sequence[int], purge: bool) -> str:
-    if not names:
-        return text.count(len(gallery.shipped_people(removed=purge)), "shipped person")
-    if anchor_ids:
-        return f"{text.count(len(anchor_ids), 'anchor')} of {names[0]}"
-    people = [gallery.find(name) or name for name in names]
-    return ", ".join(
-        person if isinstance(person, str) else f"{person.name} with {text.count(person.anchors, 'anchor')}"
-        for person in people
-    )
 
 
 @click.command()
@@ -194,21 +184,14 @@ def rebuild(drop: bool) -> None:
 
     Crops of another alignment are aligned again. The rebuild is one transaction. Restart running servers afterwards.
     """
-    import numpy as np
-
-    from app.arrays import FloatArray
-    from app.enrollment.crops import decode_crop, realign_crop
+    from app.enrollment.crops import embed_crops, realign_crop
     from app.gallery.rebuild import rebuild as rebuild_gallery
     from app.recognition.inference import load_network
     from app.vision.detection import Detector
 
     settings = common.load_settings()
-    network, detector = load_network(settings.model), Detector.from_settings(settings)
-
-    def embed(crops: Sequence[bytes]) -> FloatArray:
-        return network.embed(np.stack([decode_crop(crop) for crop in crops]))
-
-    realign = partial(realign_crop, detector)
+    network = load_network(settings.model)
+    embed, realign = partial(embed_crops, network), partial(realign_crop, Detector.from_settings(settings))
     report = rebuild_gallery(settings.database_url, network.card.id, settings.anchors, embed, drop, realign)
     if report is None:
         click.echo("The gallery already belongs to this network.")

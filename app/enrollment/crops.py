@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from app.arrays import ByteArray
+from app.arrays import ByteArray, FloatArray
+from app.recognition.inference import Network
 from app.vision import alignment
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
@@ -22,6 +23,11 @@ def encode_crop(crop: ByteArray) -> bytes:
 def decode_crop(data: bytes) -> ByteArray:
     """Decode a WebP crop: uint8 (112, 112, 3) RGB."""
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def embed_crops(network: Network, crops: Sequence[bytes]) -> FloatArray:
+    """Embed WebP crops: float32 (crops, dims)."""
+    return network.embed(np.stack([decode_crop(crop) for crop in crops]))
 
 
 def realign_crop(detector: Detector, crop: bytes) -> bytes:
