@@ -1,7 +1,5 @@
 """Import TensorFlow, Keras and DeepFace on first use and without their log noise."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

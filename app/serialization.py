@@ -1,7 +1,5 @@
 """JSON of the API, the CLI and batch results: the only module with the field names of the output."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any

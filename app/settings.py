@@ -4,8 +4,6 @@
 No other module reads the environment.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import reprlib

@@ -4,8 +4,6 @@ The recognizer names its stages, and the detector checks the deadline between tw
 starts a trace. Without a trace, all functions here do nothing.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """Identify the faces of many photos on one core: the work of a pool worker or a Ray actor."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -3,8 +3,6 @@
 Command modules import TensorFlow and DeepFace inside the functions that need them, so that --help answers quickly.
 """
 
-from __future__ import annotations
-
 import importlib
 
 import click

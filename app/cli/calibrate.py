@@ -1,7 +1,5 @@
 """`calibrate`: identification rates of your own gallery, and thresholds that keep its FPIR."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 import click

@@ -1,7 +1,5 @@
 """`evaluate`: measure the shipped network and gallery, and write metrics and report."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from pathlib import Path

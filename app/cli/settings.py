@@ -1,7 +1,5 @@
 """`settings`: all settings with their values."""
 
-from __future__ import annotations
-
 import re
 
 import click

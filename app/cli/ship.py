@@ -1,7 +1,5 @@
 """`ship`: write the model card, the weights and the gallery of a trained or pretrained network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """`train`: train the network on a folder of faces."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

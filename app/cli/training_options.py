@@ -1,7 +1,5 @@
 """Options and progress bars shared by `train`, `ship` and `evaluate`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path

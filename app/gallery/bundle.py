@@ -5,8 +5,6 @@
 faces. `portraits/N.webp` is the portrait of person N, `crops/N/M.webp` the face crop of their anchor M.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

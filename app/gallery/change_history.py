@@ -1,7 +1,5 @@
 """Change history of the gallery: audit log, undo, and purging rows for good."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

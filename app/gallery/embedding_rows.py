@@ -1,7 +1,5 @@
 """Embeddings in the database: validation, and float32 vectors of unit length as little-endian bytes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

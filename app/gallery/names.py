@@ -1,7 +1,5 @@
 """Person names: validation, comparison, search, sorting and file names."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import unicodedata

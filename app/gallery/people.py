@@ -1,7 +1,5 @@
 """People, faces, portraits and imported photos in the database: queries and inserts."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

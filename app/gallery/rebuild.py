@@ -1,7 +1,5 @@
 """Network of a gallery: check it, or rebuild the gallery for another: embed crops again, replace shipped anchors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass

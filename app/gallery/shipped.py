@@ -4,8 +4,6 @@
 of this list and of `anchors.safetensors`, the float16 matrix of all embeddings in that order.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Loading of gallery snapshots from the database: completely, or only the people that changed."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection
 from itertools import groupby

@@ -1,7 +1,5 @@
 """SQLAlchemy tables of the gallery. Each change needs a new version in `migrations/versions`; a test compares both."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Annotated
 

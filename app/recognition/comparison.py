@@ -1,7 +1,5 @@
 """Face verification (1:1): choose the faces of two photos and compare every pair."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from app.errors import LowQuality, NoFaceFound, NoSuchFace

@@ -3,8 +3,6 @@
 `python -m app.recognition.evaluation_table` writes the table into README.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Embeddings of impostors: faces of people in no gallery, for the gallery check and the calibration of thresholds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Recognition pipeline shared by the web app, the API, the CLI and batch jobs: decode, detect, align, embed, decide."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -6,8 +6,6 @@ picture as an anchor gets the score against that anchor. One matrix product scor
 compared only for the people whose rows are read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Data augmentation of face crops on Keras preprocessing layers, part of the training step on every backend."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 from keras import layers, ops

@@ -1,7 +1,5 @@
 """DeepFace's face detectors: choice of the backend, its weights, and calls."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from types import ModuleType

@@ -4,8 +4,6 @@ It reads files from one piece of shared memory and writes pixels into another. T
 processor time of each file.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,7 +1,5 @@
 """Image decoding: the bytes of a photo file to an upright RGB picture. Formats and limits are defined here."""
 
-from __future__ import annotations
-
 import io
 import logging
 import struct

@@ -1,7 +1,5 @@
 """Read photo files and search folders for them, with errors that are sentences."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path

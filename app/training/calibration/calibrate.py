@@ -1,7 +1,5 @@
 """Calibration of a network: score, thresholds, margin and quality floor, chosen on calibration faces."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from app.gallery.snapshot import Snapshot

@@ -5,8 +5,6 @@ the gallery. More impostors ship with the network. New photos differ more from t
 other, so the TPIR is an upper bound. The FPIR is not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ impostors: ordinary people, famous people, and gallery people who are left out o
 measures the result on other faces.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass

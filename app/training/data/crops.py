@@ -3,8 +3,6 @@
 Training, galleries, thresholds and evaluation use the same decoding, detection and alignment as an uploaded photo.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

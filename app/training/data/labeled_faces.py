@@ -4,8 +4,6 @@ LFW, if given, adds people not seen in training. Those with ten or more pictures
 pictures as anchors and half as test faces. The others are impostors, half for calibration and half for tests.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,6 @@ person's folder and differ in size, brightness, compression or crop. The held-ou
 stays valid when duplicates are found later.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import cv2

@@ -1,7 +1,5 @@
 """Training set: aligned face crops of a folder of people, with a class label for each training face."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

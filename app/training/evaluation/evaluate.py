@@ -4,8 +4,6 @@ No face was used for training or for the choice of thresholds, unless a metric s
 serving pipeline: detection, alignment, quality floor, ranking and verdict.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

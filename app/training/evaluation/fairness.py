@@ -3,8 +3,6 @@
 There is no trustworthy estimator of age, sex or origin, so the groups are those that the data names.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 

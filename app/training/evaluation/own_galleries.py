@@ -1,7 +1,5 @@
 """Identification in small galleries of people not seen in training, by the number of enrolled photos."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

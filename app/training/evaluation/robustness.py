@@ -3,8 +3,6 @@
 Degradations take and return uint8 (height, width, 3) RGB, a face with a margin of 1.5 times its box.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 

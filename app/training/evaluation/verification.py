@@ -4,8 +4,6 @@ Terms follow ISO/IEC 19795-1: FAR (or FMR) is the accepted share of pairs of dif
 one person. Pairs with a missed face are errors.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

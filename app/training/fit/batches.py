@@ -1,7 +1,5 @@
 """Training batches of face pairs. A batch depends on seed and step alone, so an interrupted run resumes exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import count
 

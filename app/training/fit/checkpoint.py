@@ -1,7 +1,5 @@
 """Training checkpoints as safetensors: written atomically, resumable, and the input of `ship`."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Losses of face embeddings on any Keras backend: contrastive loss, margin softmax (CosFace) and distillation."""
 
-from __future__ import annotations
-
 import keras
 from keras import ops
 

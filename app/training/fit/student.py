@@ -1,7 +1,5 @@
 """Student model: augmentation, network, optional teacher and losses as one Keras model that `fit` trains."""
 
-from __future__ import annotations
-
 import keras
 from keras import ops
 

@@ -1,7 +1,5 @@
 """Training run of the network: build the student, resume from the checkpoint, fit, validate and log."""
 
-from __future__ import annotations
-
 import csv
 import math
 import sys

@@ -1,7 +1,5 @@
 """Validation pair accuracy: verification of photo pairs of identities not seen in training, as on LFW."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -4,8 +4,6 @@ SFace (Zhong et al. 2021, https://arxiv.org/abs/2205.12010) is published as ONNX
 layers are those of `siamese.build_twin` with the default `TwinConfig`. Only the order of axes differs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

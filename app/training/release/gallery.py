@@ -1,7 +1,5 @@
 """Shipped gallery: choice of the anchors of each person, and gallery files with average faces as portraits."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

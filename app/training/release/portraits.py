@@ -1,7 +1,5 @@
 """Average face of a person as the portrait of a shipped gallery."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 
