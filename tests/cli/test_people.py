@@ -11,7 +11,7 @@ ALLOW = ("--allow", "duplicate", "--allow", "look_alike", "--allow", "unlike")
 
 @pytest.fixture
 def gallery(recognizer):
-    """The shared gallery; whoever a test adds is gone after it."""
+    """The shared gallery. People that a test adds are purged after it."""
     before = {person.name for person in recognizer.gallery.people()}
     yield recognizer.gallery
     for person in recognizer.gallery.people():
@@ -21,8 +21,8 @@ def gallery(recognizer):
 
 @pytest.fixture
 def newcomer(run, gallery, pictures):
-    """A new person, learnt from one photo."""
-    # The photo is an average face of somebody who is in the gallery.
+    """A new person with one photo."""
+    # The photo is the portrait of a person in the gallery.
     assert run("people", "add", NEWCOMER, pictures / "inner" / "one.png", *ALLOW).exit_code == 0
     return NEWCOMER
 
@@ -37,7 +37,7 @@ def test_list(run, gallery):
 
 def test_list_as_json(run, gallery):
     listed = json.loads(run("people", "list", "--json").stdout)["people"]
-    assert [(one["person"], one["anchors"]) for one in listed] == [(one.name, one.anchors) for one in gallery.people()]
+    assert [(row["person"], row["anchors"]) for row in listed] == [(row.name, row.anchors) for row in gallery.people()]
 
 
 def test_a_gallery_without_the_shipped_people(run, database_url, tmp_path, monkeypatch):
@@ -55,7 +55,7 @@ def test_a_gallery_without_the_shipped_people(run, database_url, tmp_path, monke
     assert run("people", "check").stdout.startswith("0 people, 0 anchors.")
 
 
-def test_the_shipped_people_stay_when_the_setting_says_empty(run, gallery, monkeypatch):
+def test_the_setting_empty_keeps_people_of_an_existing_gallery(run, gallery, monkeypatch):
     monkeypatch.setenv("FACES_GALLERY", "empty")
     assert len(run("people", "list").stdout.splitlines()) == len(gallery.people()) > 500
 
@@ -67,7 +67,7 @@ def test_added_people_are_recognized(run, newcomer, gallery, pictures):
     assert f'"{newcomer}", 1\n' in run("people", "list").stdout
 
 
-def test_add_tells_what_became_of_every_photo(run, gallery, pictures):
+def test_add_prints_the_outcome_of_each_photo(run, gallery, pictures):
     names = ("a, both.jpg", "broken.jpg", "gone.jpg", "inner/one.png", "nobody.webp")
     done = run("people", "add", NEWCOMER, *(pictures / name for name in names), "--allow", "look_alike")
     assert done.exit_code == 1
@@ -79,7 +79,7 @@ def test_add_tells_what_became_of_every_photo(run, gallery, pictures):
     assert check.startswith("Recognition cannot be checked with a single photo.")
 
 
-def test_a_person_of_whom_nothing_was_learnt_is_not_there(run, gallery, pictures):
+def test_a_person_without_accepted_photos_is_not_added(run, gallery, pictures):
     done = run("people", "add", NEWCOMER, pictures / "nobody.webp")
     assert done.exit_code == 1
     assert done.stderr == f"No photo of {NEWCOMER} was enrolled.\n"
@@ -87,7 +87,7 @@ def test_a_person_of_whom_nothing_was_learnt_is_not_there(run, gallery, pictures
     assert run("people", "add", NEWCOMER, pictures / "gone.jpg").exit_code == 1
 
 
-def test_a_name_that_cannot_be_one(run, pictures):
+def test_an_invalid_name(run, pictures):
     done = run("people", "add", " ", pictures / "inner" / "one.png")
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: The name is empty")
@@ -100,7 +100,7 @@ def test_rename(run, newcomer, gallery):
     assert gallery.find("Zoë Li").anchors == 1
 
 
-def test_rename_to_somebody_else(run, newcomer):
+def test_rename_to_a_name_in_use(run, newcomer):
     done = run("people", "rename", newcomer, PERSON.lower())
     assert done.exit_code == 1
     assert f"Another person is called {PERSON}" in done.stderr
@@ -157,7 +157,7 @@ def test_anchors_are_listed_removed_and_restored(run, newcomer, gallery, picture
     assert gallery.find(newcomer).anchors == 1
 
 
-def test_history_and_undo_tell_names(run, newcomer, gallery):
+def test_history_and_undo_print_names(run, newcomer, gallery):
     run("people", "rename", newcomer, "Zoë Li")
     assert "renamed Zoë Li, can be undone" in run("people", "history").stdout.splitlines()[0]
     assert run("people", "undo").stdout == f"Undone: renamed {newcomer}.\n"
@@ -170,7 +170,7 @@ def test_merge(run, newcomer, gallery, pictures):
     assert gallery.find("Zoë Li") is None
 
 
-def test_a_face_that_is_somebody_else(run, newcomer, photo, pictures, tmp_path):
+def test_reject_a_face_of_another_person(run, newcomer, photo, pictures, tmp_path):
     other = tmp_path / "other.jpg"
     other.write_bytes(photo(OTHER))
 
@@ -193,7 +193,7 @@ def test_migrate(run):
     assert run("people", "migrate").stdout == "The tables are up to date.\n"
 
 
-def test_remove_nobody(run):
+def test_remove_an_unknown_name(run):
     done = run("people", "remove", "Nobody Atall")
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: The gallery has no person called 'Nobody Atall'")
@@ -229,7 +229,7 @@ def test_import(run, gallery, photo, tmp_path):
     assert "exists and is not the report of an import. Move it, or name another file with --report." in refused.stderr
 
 
-def test_a_review_enters_nothing(run, gallery, pictures):
+def test_a_review_enrolls_nothing(run, gallery, pictures):
     done = run("people", "add", NEWCOMER, pictures / "inner" / "one.png", pictures / "a, both.jpg", "--review")
     assert done.exit_code == 1
     assert f'look_alike, "The face looks like {PERSON}, who' in done.stdout
@@ -243,14 +243,14 @@ def test_the_old_outcome_works_with_a_warning(run, pictures):
     assert done.stderr.startswith("lookalike is now look_alike. The old name works until version 2.\n")
 
 
-def test_a_face_is_picked_by_its_number(run, gallery, pictures):
+def test_a_face_is_chosen_by_its_number(run, gallery, pictures):
     done = run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "a, both.jpg=2", *ALLOW)
     assert done.exit_code == 0
     assert OTHER in done.stdout
     assert run("people", "add", NEWCOMER, pictures / "a, both.jpg", "--face", "2").exit_code == 2
 
 
-def test_photos_with_the_same_name_are_told_apart_by_their_path(run, gallery, photo, tmp_path):
+def test_photos_with_the_same_name_are_distinguished_by_their_path(run, gallery, photo, tmp_path):
     files = [tmp_path / folder / "us.jpg" for folder in "abc"]
     for file, people in zip(files, [(PERSON, OTHER), (OTHER, PERSON), (PERSON,)], strict=True):
         file.parent.mkdir()
@@ -272,7 +272,7 @@ def test_import_of_a_folder_without_folders(run, tmp_path):
     assert "contains no folder" in done.stderr
 
 
-def test_import_of_no_folder_is_wrong_usage(run, tmp_path):
+def test_import_of_a_missing_folder_is_invalid_usage(run, tmp_path):
     assert run("people", "import", tmp_path / "gone").exit_code == 2
 
 

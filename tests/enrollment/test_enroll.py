@@ -22,9 +22,9 @@ RULES = make_rules(Head(2.0, 1.2), (1, 0.36), (3, 0.42), margin=0.01)
 
 
 class FakeRecognizer:
-    """Reads a photo as words: `face 3` is a face with its own embedding, and so on for what can go wrong.
+    """Reads a photo as words: `face 3` is a face with its own embedding, `blurred 3` and `eyeless 0` are flawed.
 
-    The tens of a face's number say who it is, the ones which picture of theirs.
+    The tens of a face's number are the person, the ones are the picture of this person.
     """
 
     def __init__(self, gallery: Gallery) -> None:
@@ -63,7 +63,7 @@ def outcomes(report) -> list[tuple[str, str]]:
     return [(photo.file, photo.outcome) for photo in report.photos]
 
 
-def test_every_photo_gets_its_answer(fake):
+def test_each_photo_has_an_outcome(fake):
     photos = {
         "good.jpg": b"face 40",
         "text.jpg": b"broken",
@@ -90,7 +90,7 @@ def test_every_photo_gets_its_answer(fake):
     assert (report.person.anchors, report.person.has_portrait) == (2, True)
 
 
-def test_nothing_enters_without_an_accepted_photo(fake):
+def test_without_an_accepted_photo_the_gallery_stays_unchanged(fake):
     before = fake.gallery.snapshot()
     report = enroll(fake, "Carla", [("wall.jpg", b"")])
     assert (report.accepted, report.person) == (0, None)
@@ -108,7 +108,7 @@ def test_a_known_person_without_portrait_gets_one(fake):
     assert enroll(fake, "bob", [("new.jpg", b"face 5")], allow=DEBATABLE).person.has_portrait
 
 
-def test_a_bad_name_is_refused_before_any_photo_is_looked_at(fake):
+def test_an_invalid_name_is_rejected_before_the_review(fake):
     with pytest.raises(GalleryError, match="empty"):
         enroll(fake, "", iter(lambda: pytest.fail("a photo was read"), None))
 
@@ -130,14 +130,14 @@ def ann(empty_gallery) -> FakeRecognizer:
     return fake
 
 
-def test_a_picture_that_is_there_already_is_a_duplicate(ann):
+def test_an_enrolled_picture_is_a_duplicate(ann):
     found = review(ann, "Ann", [("again.jpg", b"face 11"), ("new.jpg", b"face 14"), ("new2.jpg", b"face 14")])
     assert outcomes(found) == [("again.jpg", "duplicate"), ("new.jpg", "accepted"), ("new2.jpg", "duplicate")]
     assert found.photos[0].reason.endswith("a photo in the gallery.")
     assert found.photos[2].reason.endswith("new.jpg.")
 
 
-def test_a_face_unlike_the_others_is_kept_out(ann):
+def test_a_face_unlike_the_others_is_not_accepted(ann):
     photos = [(f"{i}.jpg", f"face {30 + i}".encode()) for i in range(4)]
     found = review(ann, "Carla", [*photos, ("odd.jpg", b"face 50")])
     assert [outcome for _, outcome in outcomes(found)] == ["accepted"] * 4 + ["unlike"]
@@ -145,18 +145,18 @@ def test_a_face_unlike_the_others_is_kept_out(ann):
     assert outcomes(review(ann, "Ann", [("odd.jpg", b"face 50")])) == [("odd.jpg", "unlike")]
 
 
-def test_of_two_faces_nobody_can_tell_which_is_wrong(ann):
+def test_two_faces_are_never_unlike_each_other(ann):
     assert review(ann, "Carla", [("a.jpg", b"face 30"), ("b.jpg", b"face 50")]).accepted == 2
 
 
-def test_a_face_of_somebody_else_is_named(ann):
+def test_a_look_alike_has_the_name_of_the_other_person(ann):
     found = review(ann, "Carla", [("1.jpg", b"face 30"), ("bob.jpg", b"face 24"), ("2.jpg", b"face 31")])
     assert outcomes(found)[1] == ("bob.jpg", "look_alike")
     assert found.photos[1].other == "Bob"
     assert review(ann, "Bob", [("bob.jpg", b"face 24")]).accepted == 1
 
 
-def test_one_of_several_faces_can_be_picked(ann):
+def test_one_of_several_faces_can_be_chosen(ann):
     photos = [("pair.jpg", b"face 30 face 50")]
     found = review(ann, "Carla", photos)
     assert len(found.photos[0].faces) == 2
@@ -178,7 +178,7 @@ FILES = ["a/us.jpg", "b/us.jpg", "b/c/me.jpg", "4", "me too.jpg", "x=y.jpg"]
         (["4=2"], {3: 2}),
     ],
 )
-def test_a_pick_means_one_photo(texts, found):
+def test_face_choices_are_resolved(texts, found):
     assert resolve_face_choices(texts, FILES) == found
 
 
@@ -193,18 +193,18 @@ def test_a_pick_means_one_photo(texts, found):
         (["a/us.jpg=2", "1=1"], "Two faces are given for 'a/us.jpg'. Give one."),
     ],
 )
-def test_a_pick_that_is_not_certain_is_refused(texts, sentence):
+def test_invalid_face_choices_are_rejected(texts, sentence):
     with pytest.raises(InvalidFaceChoice) as caught:
         resolve_face_choices(texts, FILES)
     assert sentence in str(caught.value)
 
 
-def test_reasons_tell_photos_with_the_same_name_apart(ann):
+def test_reasons_distinguish_photos_with_the_same_name(ann):
     found = review(ann, "Carla", [("1.jpg", b"face 30"), ("1.jpg", b"face 31"), ("1.jpg", b"face 31")])
     assert found.photos[2].reason == "The photo is nearly the same picture as 1.jpg (photo 2)."
 
 
-def test_a_review_changes_nothing_and_who_knows_better_decides(ann):
+def test_a_review_changes_nothing_and_debatable_photos_can_be_allowed(ann):
     before = ann.gallery.snapshot()
     found = review(ann, "Carla", [("1.jpg", b"face 30"), ("bob.jpg", b"face 24"), ("wall.jpg", b"")])
     assert ann.gallery.snapshot() is before
@@ -215,7 +215,7 @@ def test_a_review_changes_nothing_and_who_knows_better_decides(ann):
     assert ann.gallery.find("Carla") is None
 
 
-def test_crops_are_kept_where_the_setting_says_so(ann):
+def test_the_setting_keeps_crops(ann):
     ann.settings.keep_crops = True
     enroll(ann, "Carla", [("1.jpg", b"face 30")])
     webp = ann.gallery.crop(ann.gallery.anchors("Carla")[0].id)

@@ -44,7 +44,7 @@ def folder(tmp_path) -> Path:
 
 
 def run(fake: FakeRecognizer, source: Path, again: bool = False, **options) -> dict[str, list[tuple[str, str]]]:
-    """Import a folder; gives back the outcomes of each person's photos."""
+    """Import a folder, and return the outcomes of each person's photos."""
     folders = find_folders(fake.gallery, source, again)
     return {found.name: outcomes(found) for found in import_folders(fake, source, folders, **options)}
 
@@ -52,7 +52,10 @@ def run(fake: FakeRecognizer, source: Path, again: bool = False, **options) -> d
 def test_a_folder_of_folders_is_imported(fake, folder):
     ticks = []
     folders = find_folders(fake.gallery, folder)
-    found = {one.name: one for one in import_folders(fake, folder, folders, tick=lambda: ticks.append(1))}
+    found = {
+        enrollment.name: enrollment
+        for enrollment in import_folders(fake, folder, folders, tick=lambda: ticks.append(1))
+    }
     assert list(found) == ["Bad\nname", "Carla", "Dora", "Emil"]
     assert "control character" in found["Bad\nname"].error
     assert outcomes(found["Carla"]) == [
@@ -64,7 +67,7 @@ def test_a_folder_of_folders_is_imported(fake, folder):
     assert (found["Dora"].photos, found["Dora"].person) == ((), None)
     assert found["Emil"].person == fake.gallery.find("Emil")
     assert len(ticks) == 4
-    assert sum(len(one.photos) for one in folders) == 5
+    assert sum(len(person.photos) for person in folders) == 5
 
 
 def test_a_file_that_cannot_be_opened_is_unreadable_and_tried_again(fake, folder, monkeypatch):
@@ -94,15 +97,17 @@ def test_files_over_the_size_limit_are_unreadable(fake, folder):
 
 
 def test_a_folder_that_cannot_be_listed_does_not_end_the_import(fake, folder, monkeypatch):
-    listed = os.scandir
+    scandir = os.scandir
 
-    def refuse(place):
-        if str(place).endswith("old"):
-            raise PermissionError(13, "Permission denied", str(place))
-        return listed(place)
+    def refuse(path):
+        if str(path).endswith("old"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
 
     monkeypatch.setattr("os.scandir", refuse)
-    found = {one.name: one for one in import_folders(fake, folder, find_folders(fake.gallery, folder))}
+    found = {
+        enrollment.name: enrollment for enrollment in import_folders(fake, folder, find_folders(fake.gallery, folder))
+    }
     assert found["Carla"].error == f"The folder {folder / 'Carla' / 'old'} cannot be read (Permission denied)."
     assert found["Emil"].accepted == 1
 
@@ -120,13 +125,13 @@ class TestSkipping:
         assert found["Emil"] == [("Emil/1.jpg", "accepted")]
         assert fake.gallery.find("Carla").anchors == 3
 
-    def test_again_reviews_everything_and_doubles_nothing(self, fake, folder):
+    def test_again_reviews_all_photos_and_enrolls_none_twice(self, fake, folder):
         run(fake, folder)
         assert run(fake, folder, again=True)["Emil"] == [("Emil/1.jpg", "duplicate")]
         assert fake.gallery.find("Emil").anchors == 1
         assert "Emil" not in run(fake, folder)
 
-    def test_another_gallery_knows_nothing_of_it(self, fake, folder, tmp_path):
+    def test_another_gallery_imports_the_same_folder(self, fake, folder, tmp_path):
         run(fake, folder)
         other = Gallery.open(f"sqlite:///{tmp_path / 'other.sqlite'}", NETWORK, None)
         assert run(FakeRecognizer(other), folder)["Emil"] == [("Emil/1.jpg", "accepted")]
@@ -149,7 +154,7 @@ class TestSkipping:
         fake.gallery.remove("Emil", purge)
         assert run(fake, folder)["Emil"] == [("Emil/1.jpg", "accepted")]
 
-    def test_restored_people_are_not(self, fake, folder):
+    def test_restored_people_are_not_imported_again(self, fake, folder):
         run(fake, folder)
         fake.gallery.remove("Emil")
         fake.gallery.restore("Emil")
@@ -160,7 +165,7 @@ class TestSkipping:
         fake.gallery.remove_anchors("Carla", [fake.gallery.anchors("Carla")[0].id])
         assert "Carla" not in run(fake, folder)
 
-    def test_an_import_that_was_undone_is_done_again(self, fake, folder):
+    def test_an_undone_import_can_be_repeated(self, fake, folder):
         fake.gallery.add("Emil", fake.gallery.snapshot().person(0)[:1], ["before.jpg"])
         assert run(fake, folder, allow=("unlike",))["Emil"] == [("Emil/1.jpg", "accepted")]
         fake.gallery.undo()

@@ -16,11 +16,11 @@ RULES = make_rules(Head(4.0, 1.0), (1, 0.45), margin=0.02)
 
 @pytest.fixture
 def make(rng):
-    """Makes unit vectors around a spot: `make(7, 5)` are five pictures of the person whose number is 7."""
+    """Make unit vectors around a center: `make(7, 5)` returns five pictures of person 7."""
 
     def faces(person: int, count: int, spread: float = 0.12) -> np.ndarray:
-        spot = np.random.default_rng(person).normal(size=32)
-        rows = spot / np.linalg.norm(spot) + spread * rng.normal(size=(count, 32))
+        center = np.random.default_rng(person).normal(size=32)
+        rows = center / np.linalg.norm(center) + spread * rng.normal(size=(count, 32))
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
     return faces
@@ -36,12 +36,12 @@ def found(make):
     def kinds(impostors=None, **people) -> list[tuple]:
         faces = make(99, 10) if impostors is None else impostors
         findings = check_gallery(gallery(**people), RULES, faces).findings
-        return [(one.kind, one.person, one.rows, one.other) for one in findings]
+        return [(finding.kind, finding.person, finding.rows, finding.other) for finding in findings]
 
     return kinds
 
 
-def test_a_good_gallery_has_nothing_to_tell(make, found):
+def test_a_good_gallery_has_no_findings(make, found):
     assert found(Ann=make(1, 6), Bob=make(2, 6), Cem=make(3, 6)) == []
 
 
@@ -64,34 +64,34 @@ def test_a_finding_concerns_both_people_of_a_pair(make):
     assert [finding.concerns({name}) for name in ("Ann", "Anna", "Bob")] == [True, True, False]
 
 
-def test_few_anchors_and_photos_of_everybody(make, found):
+def test_few_anchors_and_photos_of_several_people(make, found):
     mixed = np.concatenate([make(number, 1) for number in range(20, 26)])
     assert found(Ann=make(1, 2)) == [("few", "Ann", (), None)]
     assert ("wide", "Bob", (), None) in found(Ann=make(1, 5), Bob=mixed)
 
 
-def test_names_that_strangers_would_get(make):
+def test_names_that_impostors_would_get(make):
     faces = np.concatenate([make(1, 3), make(50, 7)])
     result = check_gallery(gallery(Ann=make(1, 6), Bob=make(2, 6)), RULES, faces)
-    assert [(one.kind, one.person, one.value) for one in result.findings] == [("impostor", "Ann", 0.3)]
+    assert [(finding.kind, finding.person, finding.value) for finding in result.findings] == [("impostor", "Ann", 0.3)]
     assert (result.people, result.anchors, result.impostors, result.measured_fpir) == (2, 12, 10, 0.3)
-    assert all(gallery_check.ADVICE[one.kind] == one.advice for one in result.findings)
+    assert all(gallery_check.ADVICE[finding.kind] == finding.advice for finding in result.findings)
 
 
-def test_an_empty_gallery_and_lone_people(make):
-    nobody = Snapshot((), (), np.zeros((0, 32), np.float32), np.zeros(1, np.int64), 0)
-    assert check_gallery(nobody, RULES, make(99, 3)).findings == ()
-    assert [one.kind for one in check_gallery(gallery(Ann=make(1, 1)), RULES, make(99, 3)).findings] == ["few"]
+def test_an_empty_gallery_and_a_single_anchor(make):
+    empty = Snapshot((), (), np.zeros((0, 32), np.float32), np.zeros(1, np.int64), 0)
+    assert check_gallery(empty, RULES, make(99, 3)).findings == ()
+    assert [finding.kind for finding in check_gallery(gallery(Ann=make(1, 1)), RULES, make(99, 3)).findings] == ["few"]
 
 
-def test_the_strangers_that_ship_belong_to_the_network_that_ships():
+def test_the_shipped_impostors_belong_to_the_shipped_network():
     model = Settings().model
     faces = impostor_faces.read_impostors(model, read_card(model))
     assert len(faces) > 1000
     np.testing.assert_allclose(np.linalg.norm(faces, axis=1), 1, atol=1e-5)
 
 
-def test_strangers_of_another_network_are_refused(tmp_path, make):
+def test_impostors_of_another_network_are_rejected(tmp_path, make):
     card = read_card(Settings().model)
     with pytest.raises(ModelError, match="cannot be read"):
         impostor_faces.read_impostors(tmp_path / "twin.json", card)

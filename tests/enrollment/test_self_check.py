@@ -11,7 +11,7 @@ RULES = make_rules(Head(5.0, 0.8), (1, 0.3), margin=0.02)
 
 @pytest.fixture
 def snapshot() -> Snapshot:
-    """Ann with three photos alike and one apart, Bo whose photo lies by Ann's odd one, and Cem with one photo."""
+    """Ann with three similar photos and an outlier, Bo with photos like the outlier, and Cem with one photo."""
     ann = [[1, 0, 0], [0.96, 0.28, 0], [0.96, 0, 0.28], [0, 0.6, 0.8]]
     anchors = np.array([*ann, [0, 0.8, 0.6], [0, 0, -1]], np.float32)
     return Snapshot(("Ann", "Bo", "Cem"), (1, 2, 3), anchors, np.array([0, 4, 5, 6]), 1)
@@ -24,7 +24,7 @@ def test_each_photo_is_compared_with_the_others(snapshot):
     assert str(found).startswith("3 of 4 photos would be recognized if they were new. Add more photos")
 
 
-def test_photos_that_would_all_be_named_need_no_advice(snapshot):
+def test_a_person_with_recognizable_photos_gets_no_advice(snapshot):
     alike = Snapshot(("Ann", "Cem"), (1, 3), snapshot.anchors[[0, 1, 5]], np.array([0, 2, 3]), 1)
     found = check_position(0, alike, RULES)
     assert found.good
