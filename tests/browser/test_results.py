@@ -61,7 +61,7 @@ def test_an_unknown_face(page):
     drop(page, (photos.encode(photos.paste(photos.impostor())), "nobody.jpg"))
     expect_result(page, UNRECOGNIZED)
     expect(page.locator(".pill")).to_have_text(re.compile("Unknown"))
-    expect(page.locator(".lookalike")).to_be_visible()
+    expect(page.locator(".look-alike")).to_be_visible()
 
 
 def test_compare(page, photo_file, photo):

@@ -50,6 +50,6 @@ def profile(person_id: int) -> str:
         spread=spread,
         check=check_person(recognizer, person.id),
         threshold=rules.threshold(person.anchors, len(snapshot)),
-        lookalikes=[(other, row) for row in closest if (other := gallery.find(row.id))],
+        look_alikes=[(other, row) for row in closest if (other := gallery.find(row.id))],
         person_heading=person_heading(gallery),
     )

@@ -57,7 +57,7 @@ class FaceView:
     summary: str
     notes: Sequence[str]
     people: Sequence[Tile]
-    lookalike: Tile | None
+    look_alike: Tile | None
     rows: Sequence[Row]
     correction: Correction | None
 
@@ -122,7 +122,7 @@ class ResultsView:
             summary=wording.summary(verdict, rules.strong_threshold(anchors, len(verdict.ranking))),
             notes=explanation.notes(verdict, rules.margin, reliability),
             people=[self._tile(name) for name in people],
-            lookalike=None if verdict.look_alike is None else self._tile(verdict.look_alike),
+            look_alike=None if verdict.look_alike is None else self._tile(verdict.look_alike),
             rows=self._rows(verdict),
             correction=correction,
         )
