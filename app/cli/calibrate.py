@@ -1,11 +1,13 @@
 """`calibrate`: identification rates of your own gallery, and thresholds that keep its FPIR."""
 
+import json
 from dataclasses import asdict
 
 import click
 
 from app import text
 from app.cli import common
+from app.settings import Settings
 
 
 @click.command()
@@ -26,7 +28,7 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
 
     if apply and revert:
         raise click.UsageError("Give --apply or --revert, not both.")
-    settings = common.load_settings()
+    settings = Settings()
     card = read_card(settings.model)
     gallery = common.open_gallery(settings)
     if revert:
@@ -39,7 +41,7 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
     with progress_bar(len(snapshot), "person") as progress:
         rates = own_gallery.measure(snapshot, rules, impostors, progress.update)
     if as_json:
-        click.echo(common.format_json(asdict(rates)))
+        click.echo(json.dumps(asdict(rates)))
     else:
         click.echo(
             f"{rates.people} people, {text.count(rates.anchors, 'anchor')}. With the FPIR set to {rates.fpir:.1%}:\n"

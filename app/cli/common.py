@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -60,17 +59,12 @@ def renamed_options(**names: str) -> dict[str, Any]:
     return {"token_normalize_func": normalize}
 
 
-def load_settings() -> Settings:
-    """Read the settings from the environment."""
-    return Settings()
-
-
 def open_gallery(settings: Settings | None = None) -> Gallery:
     """Open the gallery without loading the network, in well under a second."""
     from app.gallery.store import Gallery
     from app.recognition.model_card import read_card
 
-    settings = settings or load_settings()
+    settings = settings or Settings()
     model_id = read_card(settings.model).id
     return Gallery.open(settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days)
 
@@ -109,11 +103,6 @@ def print_line(text: str, err: bool = False) -> None:
 def format_row(values: Iterable[object]) -> str:
     """Format values as a CSV line with a space after each comma."""
     return ", ".join(_quote(str(value)) for value in values).rstrip()
-
-
-def format_json(value: object) -> str:
-    """Format a value as one line of ASCII JSON."""
-    return json.dumps(value)
 
 
 def _quote(text: str) -> str:

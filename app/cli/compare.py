@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from app.cli import common
 from app.errors import FaceError, PhotoError, UnreadableFile
+from app.settings import Settings
 from app.text import display_path
 from app.vision import photo_files
 
@@ -34,7 +36,7 @@ def compare(
     """
     from app import serialization
 
-    settings = common.load_settings()
+    settings = Settings()
     try:
         photos = _read(first, settings.max_file_bytes), _read(second, settings.max_file_bytes)
         with common.status_line("Loading the network ..."):
@@ -42,11 +44,11 @@ def compare(
         comparison = recognizer.compare(*photos, face_a, face_b)
     except (PhotoError, FaceError) as error:
         if as_json:
-            click.echo(common.format_json(serialization.comparison_error(error.code, str(error))))
+            click.echo(json.dumps(serialization.comparison_error(error.code, str(error))))
         click.echo(str(error), err=True)
         context.exit(1)
     if as_json:
-        click.echo(common.format_json(serialization.comparison(comparison)))
+        click.echo(json.dumps(serialization.comparison(comparison)))
     else:
         click.echo(_format(comparison, display_path(first), display_path(second)))
 

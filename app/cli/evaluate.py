@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from app.cli import common
 from app.cli.training_options import FOLDER, GALLERY, LFW, OUTPUT, WORK, progress_bars
+from app.settings import Settings
 
 
 @click.command()
@@ -34,7 +34,7 @@ def evaluate(
     Writes the metrics into the model card, and a report with plots. Metrics that this call does not measure stay in
     the card. Own galleries, people not seen in training and photo comparisons need --lfw.
     """
-    settings = common.load_settings()
+    settings = Settings()
     with progress_bars() as progress, tempfile.TemporaryDirectory() as database:
         from app.recognition.evaluation_table import format_table
         from app.recognition.recognizer import Recognizer

@@ -1,9 +1,8 @@
 """`identify`: name the people in photos, as CSV rows or JSON lines, or as a batch job with --out."""
 
-from __future__ import annotations
-
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,11 +10,9 @@ from app.cli import common
 from app.cli.batch import run_batch_job
 from app.cli.common import print_line, progress_bar
 from app.errors import InvalidParameter, PhotoError
+from app.settings import Settings
 from app.text import display_path
 from app.vision import photo_files
-
-if TYPE_CHECKING:
-    from app.settings import Settings
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -83,7 +80,7 @@ def identify(
         raise click.UsageError("--out writes Parquet files and cannot be combined with --json.")
     if not out and (csv_file or retry or workers or address or engine != "pool"):
         raise click.UsageError("--csv, --retry, --workers, --engine and --address require --out.")
-    settings = common.load_settings()
+    settings = Settings()
     try:
         settings = settings.with_changes(fpir=requested_fpir(settings.fpir, fpir))
     except InvalidParameter as error:
@@ -127,7 +124,7 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
                 result = serialization.identification(
                     file, identification, None if full_ranking else serialization.RANKING_ROWS
                 )
-            for line in [common.format_json(result)] if as_json else _rows(result):
+            for line in [json.dumps(result)] if as_json else _rows(result):
                 print_line(line)
             bar.update()
     return complete

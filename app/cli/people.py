@@ -1,5 +1,6 @@
 """`people` commands: list the gallery, enroll people from photos, import folders, and import and export bundles."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 from app import text
 from app.cli import common, people_edit
 from app.cli.people_check import check
+from app.settings import Settings
 
 
 @click.group(commands=[*people_edit.COMMANDS, check])
@@ -29,7 +31,7 @@ def list_people(as_json: bool, removed: bool) -> None:
     elif as_json:
         from app import serialization
 
-        click.echo(common.format_json(serialization.people(found)))
+        click.echo(json.dumps(serialization.people(found)))
     elif found:
         click.echo("\n".join(map(common.format_row, found)))
     else:
@@ -72,7 +74,7 @@ def add(
     faces = resolve_face_choices(choices, [str(path) for path in photos])
     labeled_photos = zip(_labels(photos), photos, strict=True)
     with common.progress_bar(len(photos), "photo", iterable=labeled_photos) as bar:
-        recognizer = common.load_recognizer(common.load_settings())
+        recognizer = common.load_recognizer(Settings())
         reviewed = review(recognizer, name, bar, faces)
     for path, photo in zip(photos, reviewed.photos, strict=True):
         click.echo(common.format_row([text.display_path(path), photo.outcome, photo.reason]))
@@ -111,7 +113,7 @@ def import_people(source: Path, report_file: Path | None, again: bool, allow: tu
 
     A FILE is imported completely or not at all. Known people get the anchors that they do not have.
     """
-    settings = common.load_settings()
+    settings = Settings()
     if source.is_file():
         added = common.open_gallery(settings).import_bundle(source, settings.keep_crops)
         click.echo(f"{text.count(added, 'anchor')} imported. To undo it: {common.program()} people undo")
@@ -141,7 +143,7 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
     from app.enrollment.folder_import import NO_PHOTO, ImportReport, find_folders, import_folders
     from app.gallery import names
 
-    settings = common.load_settings()
+    settings = Settings()
     folders = find_folders(common.open_gallery(settings), source, again)
     if not folders:
         raise click.ClickException(

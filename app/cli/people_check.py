@@ -1,5 +1,6 @@
 """`people check` command: find bad anchors, confused people and risky names in the gallery."""
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,6 +11,7 @@ import click
 
 from app import text
 from app.cli import common
+from app.settings import Settings
 
 _MAX_SHOWN = 10
 
@@ -27,7 +29,7 @@ def check(as_json: bool, show_all: bool) -> None:
     from app.recognition.impostor_faces import read_impostors
     from app.recognition.model_card import read_card
 
-    settings = common.load_settings()
+    settings = Settings()
     card, gallery = read_card(settings.model), common.open_gallery(settings)
     snapshot = gallery.snapshot()
     rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
@@ -43,7 +45,7 @@ def check(as_json: bool, show_all: bool) -> None:
     own = [describe(finding) for finding in result.findings if finding.concerns(added)]
     shipped = [finding for finding in result.findings if not finding.concerns(added)]
     if as_json:
-        click.echo(common.format_json(asdict(result) | {"findings": own + list(map(describe, shipped))}))
+        click.echo(json.dumps(asdict(result) | {"findings": own + list(map(describe, shipped))}))
     else:
         _print_findings(own, show_all)
         if show_all and shipped:

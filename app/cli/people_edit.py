@@ -8,6 +8,7 @@ import click
 
 from app import text
 from app.cli import common
+from app.settings import Settings
 
 _ANCHORS = click.option("--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor. Can be repeated.")
 
@@ -118,7 +119,7 @@ def reject(name: str, photos: tuple[Path, ...]) -> None:
 
     from app.errors import PhotoError
 
-    recognizer = common.load_recognizer(common.load_settings())
+    recognizer = common.load_recognizer(Settings())
     embeddings, notes = [], []
     for path in photos:
         try:
@@ -173,7 +174,7 @@ def migrate() -> None:
     """Migrate the tables of FACES_DATABASE_URL to this version. SQLite is migrated automatically."""
     from app.gallery.database import migrate_gallery
 
-    migrated = migrate_gallery(common.load_settings().database_url)
+    migrated = migrate_gallery(Settings().database_url)
     click.echo("The tables were migrated." if migrated else "The tables are up to date.")
 
 
@@ -189,7 +190,7 @@ def rebuild(drop: bool) -> None:
     from app.recognition.inference import load_network
     from app.vision.detection import Detector
 
-    settings = common.load_settings()
+    settings = Settings()
     network = load_network(settings.model)
     embed, realign = partial(embed_crops, network), partial(realign_crop, Detector.from_settings(settings))
     report = rebuild_gallery(settings.database_url, network.card.id, settings.anchors, embed, drop, realign)

@@ -4,8 +4,7 @@ import re
 
 import click
 
-from app.cli import common
-from app.settings import format_value, reference
+from app.settings import Settings, format_value, reference
 
 
 @click.command()
@@ -14,7 +13,7 @@ def settings() -> None:
 
     Set the environment variable of the same name to change a setting. Passwords and the admin token are hidden.
     """
-    values = common.load_settings()
+    values = Settings()
     for setting in reference():
         value = format_value(getattr(values, setting.name))
         default = "" if value == setting.default else f" (default: {setting.default or 'unset'})"

@@ -6,6 +6,7 @@ import click
 
 from app.cli import common
 from app.cli.training_options import FILE, FOLDER, GALLERY, LFW, OUTPUT, WORK, progress_bars
+from app.settings import Settings
 
 
 @click.command(context_settings=common.renamed_options(licence="license"))
@@ -38,7 +39,7 @@ def ship(
     """
     if pretrained and not (source and license):
         raise click.UsageError("--pretrained needs --source and --license: the model card names both.")
-    settings = common.load_settings()
+    settings = Settings()
     model, anchors = model or settings.model, anchors or settings.anchors
     with progress_bars() as progress:
         from app.recognition.impostor_faces import write_impostors

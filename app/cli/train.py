@@ -7,6 +7,7 @@ import click
 
 from app.cli import common
 from app.cli.training_options import FILE, FOLDER, GALLERY, WORK, progress_bars
+from app.settings import Settings
 
 
 @click.command(context_settings=common.renamed_options(batch="batch_size"))
@@ -33,7 +34,7 @@ def train(
 
     Ctrl-C stops the training. The same command resumes it from the last checkpoint. Next: ship.
     """
-    settings = common.load_settings()
+    settings = Settings()
     with progress_bars() as progress:
         from app.recognition.model_card import TwinConfig, read_card, read_weights
         from app.recognition.siamese import build_twin, set_weights

@@ -1,17 +1,12 @@
 """Introduction shown without a command: the main commands, and an example with a shipped portrait."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from app.cli import common
-
-if TYPE_CHECKING:
-    from app.settings import Settings
+from app.settings import Settings
 
 _INTRODUCTION = """Identify the people in photos. Try:
 
@@ -29,7 +24,7 @@ _MAX_PORTRAITS, _RANKS, _BAR_WIDTH = 20, 5, 30
 
 def welcome() -> None:
     """Print an introduction, and identify a portrait if the gallery has shipped people."""
-    settings = common.load_settings()
+    settings = Settings()
     click.echo(_INTRODUCTION.format(common.program()))
     gallery = common.open_gallery(settings)
     if not gallery.people():

@@ -18,8 +18,7 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
 _BATCH = 500
-_POSTGRESQL_LOCK = 0x66616365
-"""Advisory lock that serializes writers on PostgreSQL, as BEGIN IMMEDIATE does on SQLite."""
+_POSTGRESQL_LOCK = 0x66616365  # advisory lock that serializes writers on PostgreSQL, as BEGIN IMMEDIATE does on SQLite
 
 
 class Database:

@@ -23,10 +23,8 @@ from app.gallery.tables import (
     ThresholdRow,
 )
 
-_STREAMED_ROWS = 20_000
-"""Anchors read at a time, so that the rows and the whole matrix are never in memory together."""
-_MAX_CHANGED = 200
-"""With more changed people, loading all of them is faster."""
+_STREAMED_ROWS = 20_000  # anchors read at a time, so that the rows and the whole matrix are never in memory together
+_MAX_CHANGED = 200  # with more changed people, loading all of them is faster
 _LENGTH_TOLERANCE = 1e-4
 _PRESENT = and_(IS_PRESENT, HAS_ANCHOR)
 

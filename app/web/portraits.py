@@ -9,11 +9,9 @@ from flask import Response, current_app, request, url_for
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery, Person
 
-_VERSION_LENGTH = 16
-"""Characters of a portrait's sha256 in its address."""
+_VERSION_LENGTH = 16  # characters of a portrait's sha256 in its address
 
-_headings: WeakKeyDictionary[Snapshot, str] = WeakKeyDictionary()
-"""By snapshot, since the query behind it takes 30 ms."""
+_headings: WeakKeyDictionary[Snapshot, str] = WeakKeyDictionary()  # by snapshot, since the query behind it takes 30 ms
 
 
 @dataclass(frozen=True)

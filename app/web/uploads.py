@@ -17,8 +17,7 @@ NO_PHOTO = "No photo was sent. Choose one first."
 DRAIN_BYTES = 100_000_000
 """Most bytes of a rejected upload that `drain` reads."""
 
-_OVERHEAD_BYTES = 100_000
-"""Boundaries and headers of a multipart form."""
+_OVERHEAD_BYTES = 100_000  # boundaries and headers of a multipart form
 
 
 class MemoryRequest(Request):

@@ -22,8 +22,7 @@ from app.vision.quality import Quality, measure_quality
 
 _CHUNK = 2000
 _COLUMNS = 16
-_PENDING = np.inf
-"""Marks rows of photos that were not processed yet."""
+_PENDING = np.inf  # marks rows of photos that were not processed yet
 
 Progress = Callable[[str, int, int], object]
 """Called with the name of a step, the number of finished items and their total."""

@@ -21,8 +21,7 @@ from app.recognition.model_card import ModelCard
 from app.recognition.scoring import PersonDistance, rank
 from app.training.data.labeled_faces import GALLERY_SPLITS, LabeledFaces
 
-_RANKS = 6
-"""Rows kept of a ranking: rank 1 to 5 also if the face's own person is left out."""
+_RANKS = 6  # rows kept of a ranking: rank 1 to 5 also if the face's own person is left out
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,7 @@ MAX_RESENT = 1000
 
 TILTS = {"tilted 15°": 15, "tilted 30°": 30, "tilted -30°": -30}
 
-_FACE_SHARE = 2 / 3
-"""Side of the face as a share of the picture's."""
+_FACE_SHARE = 2 / 3  # side of the face as a share of the picture's
 
 
 def compress(picture: ByteArray, quality: int) -> ByteArray:

@@ -27,8 +27,7 @@ from app.recognition.siamese import CONVOLUTION_EPSILON, EMBEDDING_EPSILON, buil
 from app.vision import alignment
 from app.vision.quality import QualityFloor
 
-_OUTPUT_SIDE = 7
-"""Side of the last convolution's output."""
+_OUTPUT_SIDE = 7  # side of the last convolution's output
 
 
 def trained_weights(run: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:

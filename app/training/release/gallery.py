@@ -19,8 +19,7 @@ MAX_ANCHORS = 64
 PORTRAIT_FACES = 12
 """Faces that a portrait averages. More faces blur it, fewer would show a single photo."""
 
-_MIN_USABLE = 3
-"""With fewer faces above the quality floor, all faces of a person may become anchors."""
+_MIN_USABLE = 3  # with fewer faces above the quality floor, all faces of a person may become anchors
 
 
 def choose_anchors(embeddings: FloatArray, count: int = MAX_ANCHORS) -> IntArray:

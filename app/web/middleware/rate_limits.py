@@ -17,8 +17,7 @@ from app.web.middleware import SAFE_METHODS
 TOKEN_ATTEMPTS = "10/minute;100/day"
 """Wrong tokens per client, on pages and API together. Further requests are rejected even with the right token."""
 
-_IPV6_PREFIX = 64
-"""Bits of a network that providers assign to one customer."""
+_IPV6_PREFIX = 64  # bits of a network that providers assign to one customer
 
 
 def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint]) -> None:

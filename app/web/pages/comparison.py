@@ -20,8 +20,7 @@ from app.web.uploads import Upload, check_size, upload_limits
 MAX_FACES = 8
 """Faces of a photo to select from. The page has every pair, and static/compare.css shows the selected one."""
 
-_SIDE = 640
-"""Largest side of a photo in the units of the boxes, so that numbers on boxes are readable."""
+_SIDE = 640  # largest side of a photo in the units of the boxes, so that numbers on boxes are readable
 
 _TONES: dict[PairKind, str] = {"same": "match", "uncertain": "ambiguous", "different": "unknown"}
 

@@ -8,8 +8,7 @@ from app.recognition.decision import Verdict
 from app.recognition.scoring import Ranking
 from app.serialization import RANKING_ROWS
 
-_DOT_ROWS = 5
-"""Rows of dots, so that equal scores do not cover each other."""
+_DOT_ROWS = 5  # rows of dots, so that equal scores do not cover each other
 
 _WIDE_MARGINS, _CLEAR_MARGINS = 3.0, 1.5
 
