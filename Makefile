@@ -1,6 +1,6 @@
 # make run    set up, start the server and print its address
 # make test   set up with development tools, lint, run every test
-# make lint   check style, imports between packages and types
+# make lint   check style, imports between packages, types and prose
 # make setup  only set up
 # make lock   pin all dependencies with hashes, after a change of requirements*.txt
 # make audit  check the dependencies for known vulnerabilities
@@ -26,6 +26,7 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/mypy
+	$(PY) -m pytest tests/test_prose.py
 
 format: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check --fix .

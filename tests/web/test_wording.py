@@ -55,8 +55,9 @@ def test_headlines_of_many_people_are_short():
 
 
 def test_an_ambiguous_face_may_have_one_candidate():
-    closer = replace(verdict("match"), class_distance=0.09)
-    _, second = resolve_duplicate_matches([closer, verdict("match")], RULES, people=2)
+    match = verdict("match")
+    closer = replace(match, ranking=[replace(match.ranking[0], class_distance=0.09), *match.ranking[1:]])
+    _, second = resolve_duplicate_matches([closer, match], RULES, people=2)
     assert (second.kind, second.candidates) == ("ambiguous", ("Ann Lee",))
     assert wording.name(second) == "Ann Lee?"
     assert wording.headline([second]) == "This could be Ann Lee"
