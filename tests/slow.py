@@ -1,7 +1,7 @@
-"""Tests that take half a minute each run where time is no matter: with CI=true, as `.ci/run` sets it."""
+"""Marker of slow tests. They run with CI=true, which `.ci/run` sets."""
 
 import os
 
 import pytest
 
-slow = pytest.mark.skipif("CI" not in os.environ, reason="takes half a minute; CI=true make test runs it")
+slow = pytest.mark.skipif("CI" not in os.environ, reason="slow; CI=true make test runs it")

@@ -223,7 +223,8 @@ def test_a_single_killed_worker_is_replaced_and_shuts_down_gracefully(tmp_path, 
         ends_politely(server, photo(photos.PERSON, kind="BMP"))
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(2, marks=slow)])
+@slow
+@pytest.mark.parametrize("count", [1, 2])
 def test_a_stuck_worker_is_replaced(tmp_path, count):
     """No photo of 900 pixels' width ever ends; another worker process has to come, and the others have to stay."""
     (tmp_path / "stuck.py").write_text(STUCK, encoding="utf-8")
