@@ -8,6 +8,7 @@ import struct
 import sys
 import tempfile
 import threading
+import warnings
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -15,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from app.errors import SettingsError
 from app.settings import Settings
+
+warnings.showwarning = lambda message, *_location: print(message, file=sys.stderr, flush=True)
 
 try:
     _settings = Settings()

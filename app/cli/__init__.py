@@ -4,6 +4,7 @@ Command modules import TensorFlow and DeepFace inside the functions that need th
 """
 
 import importlib
+import warnings
 
 import click
 
@@ -42,6 +43,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command and print the message of a `FacesError`. Other exceptions keep their traceback."""
+        warnings.showwarning = lambda message, *_location: click.echo(message, err=True)
         try:
             return super().invoke(ctx)
         except (SettingsError, InvalidFaceChoice) as error:
