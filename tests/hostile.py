@@ -178,7 +178,7 @@ def files() -> dict[str, tuple[bytes, str]]:
         "a palette": (photos.encode(picture.quantize(16), "PNG"), "ok"),
         "1 bit": (photos.encode(picture.convert("1"), "TIFF"), "ok"),
         "a color profile that is none": (photos.encode(picture, icc_profile=b"\xff" * 3000), "ok"),
-        "a color profile that lies": (photos.encode(picture, icc_profile=lying_profile()), "ok"),
+        "a wrong color profile": (photos.encode(picture, icc_profile=lying_profile()), "ok"),
         "a polyglot": (photos.encode(picture) + b"PK\x03\x04<script>alert(1)</script>", "ok"),
         **archives(),
         **leading_elsewhere(),

@@ -61,7 +61,7 @@ class PhotoSources:
     def photos(self, on_error: Callable[[str], object] = lambda _: None) -> Iterator[str]:
         """Yield the path or URL of every photo, sorted within each source, and report folders without a readable photo.
 
-        Named files are included whatever their suffix. Folders are read lazily.
+        Named files are included regardless of their suffix. Folders are read lazily.
         """
         for source in self.sources:
             errors: list[str] = []

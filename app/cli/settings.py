@@ -22,4 +22,8 @@ def settings() -> None:
         # The password of a URL.
         value = re.sub(r"://([^:/@]*):.*@", r"://\1:***@", value)
         click.echo(f"{setting.variable}={value}{default}")
-        click.echo(click.wrap_text(f"{setting.meaning} Allowed: {setting.allowed}.", 100, "    ", "    "))
+        click.echo(
+            click.wrap_text(
+                f"{setting.meaning} Allowed: {setting.allowed.removeprefix('one of: ')}.", 100, "    ", "    "
+            )
+        )

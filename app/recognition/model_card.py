@@ -65,7 +65,7 @@ def network_id(sha256: str, pipeline: str) -> str:
 
 
 def checksum(raw: Mapping[str, Any]) -> str:
-    """Return the sha256 of the deciding parts of a card, whatever the layout of its file."""
+    """Return the sha256 of the deciding parts of a card. The layout of its file does not matter."""
     deciding = {name: raw[name] for name in _DECIDING}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 

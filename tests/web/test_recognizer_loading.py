@@ -7,13 +7,13 @@ from app.web.recognizer_loading import RecognizerLoader
 
 
 def test_not_ready_until_loaded():
-    gate, recognizer = threading.Event(), object()
-    loading = RecognizerLoader(lambda: gate.wait(10) and recognizer)
+    release, recognizer = threading.Event(), object()
+    loading = RecognizerLoader(lambda: release.wait(10) and recognizer)
     loading.start()
     assert not loading.wait(0)
     with pytest.raises(ServiceUnavailable, match="starting"):
         loading.recognizer()
-    gate.set()
+    release.set()
     assert loading.wait(10)
     assert loading.recognizer() is recognizer
     assert loading.error is None

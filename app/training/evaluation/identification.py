@@ -47,12 +47,12 @@ class RankedFace:
 
     @property
     def is_rank1(self) -> bool:
-        """Whether the closest person is the right one, whatever the quality."""
+        """Whether the closest person is the right one, regardless of quality."""
         return bool(self.ranking) and self.ranking[0].person == self.person
 
     @property
     def is_rank5(self) -> bool:
-        """Whether the right person is among the closest five, whatever the quality."""
+        """Whether the right person is among the closest five, regardless of quality."""
         return self.person in [row.person for row in self.ranking[:5]]
 
     def verdict(self, rules: Rules) -> Verdict:

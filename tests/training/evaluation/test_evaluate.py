@@ -54,7 +54,7 @@ def measured(rng) -> tuple[LabeledFaces, Snapshot]:
 
 @pytest.fixture
 def card():
-    """What measuring reads of a card: a gate that refuses the smallest face, and the rules."""
+    """The parts of a card that an evaluation reads: limits that refuse the smallest face, and the rules."""
     return SimpleNamespace(rules=RULES, quality=QualityFloor(8.0))
 
 

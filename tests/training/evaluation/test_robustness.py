@@ -37,7 +37,7 @@ def faces(photo, tmp_path) -> LabeledFaces:
 def enrolled(recognizer, faces, empty_gallery, monkeypatch) -> tuple[Recognizer, LabeledFaces]:
     """A gallery of that person with that photo alone, and the faces with their embeddings.
 
-    The photo shows an average face, which may be too blurred for the quality gate.
+    The photo shows an average face, which may be too blurred for the quality limits.
     """
     card = replace(recognizer.network.card, quality=QualityFloor())
     monkeypatch.setattr(recognizer.network, "card", card)

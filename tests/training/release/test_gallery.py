@@ -23,7 +23,7 @@ FLOOR = QualityFloor(eye_distance=8.0, detail=0.1, yaw=1.5, close_confidence=0.6
 
 @pytest.fixture
 def faces(rng) -> LabeledFaces:
-    """Ten people with eight training and four calibration faces each, and a hundred strangers."""
+    """Ten people with eight training and four calibration faces each, and a hundred impostors."""
     middles = np.repeat(rng.normal(size=(PEOPLE, DIMS)), 12, axis=0)
     rows = np.concatenate([middles + rng.normal(scale=0.4, size=middles.shape), rng.normal(size=(100, DIMS))])
     identities = [f"celebrities/p{number}" for number in range(PEOPLE) for _ in range(12)]
