@@ -19,11 +19,7 @@ def settings() -> None:
         default = "" if value == setting.default else f" (default: {setting.default or 'unset'})"
         if setting.name == "admin_token" and default:
             value = "(hidden)"
-        # The password of a URL.
-        value = re.sub(r"://([^:/@]*):.*@", r"://\1:***@", value)
+        value = re.sub(r"://([^:/@]*):.*@", r"://\1:***@", value)  # the password of a URL
         click.echo(f"{setting.variable}={value}{default}")
-        click.echo(
-            click.wrap_text(
-                f"{setting.meaning} Allowed: {setting.allowed.removeprefix('one of: ')}.", 100, "    ", "    "
-            )
-        )
+        description = f"{setting.meaning} Allowed: {setting.allowed.removeprefix('one of: ')}."
+        click.echo(click.wrap_text(description, 100, "    ", "    "))

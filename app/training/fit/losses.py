@@ -3,9 +3,7 @@
 import keras
 from keras import ops
 
-SCALE = 24.0
-"""Factor of the cosines in the margin softmax."""
-
+SCALE = 24.0  # factor of the cosines in the margin softmax
 COSINE_MARGIN = 0.1
 CONTRASTIVE_MARGIN = 1.25
 """Euclidean distance between different people beyond which their pair has no loss: a cosine of 0.22."""
