@@ -6,26 +6,14 @@ import io
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.web.factory import create_app
 from tests import photos
 from tests.conftest import TOKEN
 from tests.photos import PERSON
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-
-
-@pytest.fixture
-def app(settings, recognizer) -> Flask:
-    return create_app(settings, recognizer)
-
-
-@pytest.fixture
-def client(app) -> FlaskClient:
-    return app.test_client()
 
 
 @pytest.fixture
