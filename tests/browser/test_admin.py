@@ -49,6 +49,7 @@ def purge(page: Page) -> None:
 
 def test_sign_in_by_keyboard(page):
     page.get_by_role("contentinfo").get_by_role("link", name="Manage").click()
+    expect(page.get_by_label("Token")).to_be_visible()
     expect_accessible(page)
     page.get_by_label("Token").focus()
     page.keyboard.type("wrong")
@@ -69,6 +70,7 @@ def test_a_person_is_added_and_the_change_undone(admin_page, photo):
     page = admin_page
     expect_accessible(page)
     page.get_by_role("link", name="Add person").click()
+    expect(page.get_by_label("Name")).to_be_visible()
     expect_accessible(page)
     page.get_by_label("Name").fill(NAME)
     one, two = photo(PERSON), photo(PERSON, OTHER)
