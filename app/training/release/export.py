@@ -27,6 +27,7 @@ from app.recognition.siamese import CONVOLUTION_EPSILON, EMBEDDING_EPSILON, buil
 from app.vision import alignment
 from app.vision.quality import QualityFloor
 
+_DEFAULT_LAYOUT = TwinConfig()
 _OUTPUT_SIDE = 7  # side of the last convolution's output
 
 
@@ -46,8 +47,10 @@ def trained_weights(run: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:
     return weights, json.loads(metadata["about"]) | {"step": int(metadata["step"])}
 
 
-def read_onnx(path: Path, source: str, license: str) -> tuple[dict[str, FloatArray], dict[str, Any]]:
-    """Read pretrained weights from a network that takes RGB values of 0 to 255.
+def read_onnx(
+    path: Path, source: str, license: str, config: TwinConfig = _DEFAULT_LAYOUT
+) -> tuple[dict[str, FloatArray], dict[str, Any]]:
+    """Read pretrained weights of a layout from a network that takes RGB values of 0 to 255.
 
     Returns:
         The same as `trained_weights`, with the origin `source` and the `license`.
@@ -65,6 +68,8 @@ def read_onnx(path: Path, source: str, license: str) -> tuple[dict[str, FloatArr
         graph = onnx.load_from_string(data).graph
         constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
         arrays = [array for node in graph.node for array in _arrays(node, constants, onnx.helper)]
+        if [array.shape for array in arrays] != [tuple(each.shape) for each in build_twin(config).variables]:
+            raise ValueError("its layers have other sizes")
     except (DecodeError, ValueError, KeyError, IndexError) as error:
         raise TrainingError(
             f"{path} is not a network of the default layout ({error!s:.100}). Give SFace's ONNX file, "
@@ -72,7 +77,7 @@ def read_onnx(path: Path, source: str, license: str) -> tuple[dict[str, FloatArr
         ) from error
     weights = {f"{number:03d}": np.ascontiguousarray(array, np.float32) for number, array in enumerate(arrays)}
     origin = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "source": source, "license": license}
-    return weights, {"twin": asdict(TwinConfig()), "plan": {"images": 0, "pretrained": origin}, "step": 0}
+    return weights, {"twin": asdict(config), "plan": {"images": 0, "pretrained": origin}, "step": 0}
 
 
 def _arrays(node: Any, constants: dict[str, AnyArray], helper: Any) -> Iterator[AnyArray]:
