@@ -1,12 +1,16 @@
-"""Untrusted files against decoder and server: `.venv/bin/python -m bench.untrusted_files send|fuzz|decoder`.
+"""Untrusted files and requests: `.venv/bin/python -m bench.untrusted_files send|fuzz|requests|decoder`.
 
-`send` posts hostile files to a real server, `fuzz` mutates valid files and forms, and `decoder` measures what decoding
-in a subprocess costs for valid photos.
+`send` posts hostile files to a real server, `fuzz` mutates valid files and forms, `requests` sends hostile methods,
+headers, queries, forms and JSON to every route, and `decoder` measures what decoding in a subprocess costs for valid
+photos. `bench.attack` has slow clients.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import re
+import reprlib
 import tempfile
 import time
 from collections import Counter
@@ -24,7 +28,17 @@ from app.vision import decoding
 from app.vision.decoder_pool import DecoderPool
 from app.vision.decoding import DecodeLimits
 from app.web.factory import create_app
-from bench.common import API, FORM_HEAD, PAGE, PeakMemory, measure_usage, post_form, post_photo, start_server
+from bench.common import (
+    API,
+    FORM_HEAD,
+    PAGE,
+    PeakMemory,
+    load_recognizer,
+    measure_usage,
+    post_form,
+    post_photo,
+    start_server,
+)
 from tests import hostile, photos
 from tests.server import Server, workers
 
@@ -37,6 +51,27 @@ FINDINGS = Path(".fuzz")
 ROUNDS = 7
 _NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)
 _SHARED = ROOT.parent / "shared"
+
+HOSTILE_TEXTS = (
+    "", " ", "0", "-1", "9" * 5000, "1e999", "NaN", "½", "\r\nX-Injected: 1", "\0", "\x1b[31m", "\u202e", "\ufeff",
+    "\U0010ffff", "=1+1", "../../etc/passwd", "//host", "http://[", "<script>", "{{7*7}}", "%s%n", "' OR 1=1 --",
+    "[" * 100_000, '{"a":' * 20_000, "jason " * 1900, "x" * 90_000,
+)  # fmt: skip
+"""Texts that parsers of numbers, paths, JSON, names and addresses fail on."""
+
+FIELDS = (
+    "anchor", "back", "confirm", "enroll", "face", "face-0", "face_id", "faces", "fpir", "image", "into", "name",
+    "page", "person", "photo", "purge", "q", "reject", "rejected", "reviewed", "reviewed-0", "token", "undo", "v",
+)  # fmt: skip
+"""Fields of forms and queries that some route reads."""
+
+HEADERS = (
+    "Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Content-Encoding", "Content-Type", "Cookie",
+    "If-Modified-Since", "If-None-Match", "Host", "Origin", "Range", "Referer", "Sec-Fetch-Site", "Transfer-Encoding",
+    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-ID", "X-HTTP-Method-Override",
+)  # fmt: skip
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "BREW", "a", "GET/")
+TYPES = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json", "text/plain", "x")
 
 
 @click.group()
@@ -152,6 +187,73 @@ def fuzz(minutes: float, seed: int) -> None:
     click.echo("              " + ", ".join(f"{code} {count}" for code, count in codes.most_common()))
     click.echo(f"forms         {statuses.total()}")
     click.echo("              " + ", ".join(f"{status}: {count}" for status, count in statuses.most_common()))
+
+
+@main.command()
+@click.option("--minutes", default=2.0, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+def requests(minutes: float, seed: int) -> None:
+    """Send random methods, headers, queries, forms and JSON to every route, with and without the administrator's token.
+
+    No status may be 500 or more, except 501 and 503.
+    """
+    rng = np.random.default_rng(seed)
+    token = "an administrator token"
+    statuses: Counter[int] = Counter()
+    failed: list[str] = []
+    slowest: tuple[float, str] = (0.0, "")
+    with load_recognizer() as recognizer:
+        app = create_app(recognizer.settings.with_changes(admin_token=token, log="off"), recognizer)
+        visitor, administrator = app.test_client(), app.test_client()
+        administrator.post("/sign-in", data={"token": token})
+        routes = [rule.rule for rule in app.url_map.iter_rules()]
+        end = time.monotonic() + 60 * minutes
+        while time.monotonic() < end:
+            path = re.sub(
+                r"<[^>]*>", lambda _: str(rng.choice(["1", "0", "999999", "x", "%00"])), str(rng.choice(routes))
+            )
+            method, client = str(rng.choice(METHODS)), (visitor, administrator)[rng.integers(2)]
+            headers = {str(name): header_text(rng) for name in rng.choice(HEADERS, rng.integers(4), replace=False)}
+            if client is administrator and path.startswith("/api/"):
+                headers["Authorization"] = f"Bearer {token}"
+            sent: dict[str, Any] = {"query_string": fields(rng), "headers": headers}
+            if method not in ("GET", "HEAD"):
+                sent |= body(rng)
+            started = time.monotonic()
+            status = client.open(path, method=method, **sent).status_code
+            slowest = max(slowest, (time.monotonic() - started, f"{method} {path}"))
+            statuses[status] += 1
+            if status >= 500 and status not in (501, 503):
+                failed.append(f"{status} {method} {path} {reprlib.repr(sent)}")
+    click.echo(f"requests      {statuses.total()}; slowest {slowest[0]:.2f} s, {slowest[1]}")
+    click.echo("              " + ", ".join(f"{status}: {count}" for status, count in statuses.most_common()))
+    if failed:
+        raise SystemExit("\n".join(failed[:20]))
+
+
+def fields(rng: np.random.Generator) -> dict[str, str]:
+    """Return a few fields with hostile texts."""
+    return {str(name): str(rng.choice(HOSTILE_TEXTS)) for name in rng.choice(FIELDS, rng.integers(5), replace=False)}
+
+
+def header_text(rng: np.random.Generator) -> str:
+    """Return a hostile text that HTTP allows in a header."""
+    text = re.sub(r"[\0-\x1f]", "", str(rng.choice(HOSTILE_TEXTS)))
+    return text[:4000].encode("utf-8").decode("latin-1")
+
+
+def body(rng: np.random.Generator) -> dict[str, Any]:
+    """Return a form, a JSON document or bytes, with a matching or a wrong content type, for the test client."""
+    match int(rng.integers(4)):
+        case 0:
+            return {"data": fields(rng)}
+        case 1:
+            upload = (io.BytesIO(rng.bytes(100)), header_text(rng))
+            return {"data": fields(rng) | {"image": upload}, "content_type": TYPES[1].split(";")[0]}
+        case 2:
+            return {"json": fields(rng) | {"list": [None, 1.5, {}]}}
+        case _:
+            return {"data": str(rng.choice(HOSTILE_TEXTS)).encode(), "content_type": str(rng.choice(TYPES))}
 
 
 def seed_files(folder: Path) -> list[bytes]:

@@ -2,9 +2,10 @@
 
 import gc
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from flask_openapi3 import OpenAPI
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
+from werkzeug.routing import MapAdapter
 
 from app.errors import FacesError
 from app.recognition.recognizer import Recognizer
@@ -34,6 +35,22 @@ LARGEST_BODIES = 4
 """Number of request bodies of the largest size that are kept in memory at the same time."""
 
 
+class _App(OpenAPI):
+    """Application whose routes do not depend on the Host header, which the middleware checks."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Match the route also if Werkzeug cannot encode the Host header, so that an error page can be rendered."""
+        try:
+            return super().create_url_adapter(request)
+        except BadHost:
+            if request is None:
+                raise
+            del request.environ["HTTP_HOST"]
+            adapter = super().create_url_adapter(request)
+            request.host = ""
+            return adapter
+
+
 def create_app(settings: Settings | None = None, recognizer: Recognizer | None = None) -> Flask:
     """Create the application.
 
@@ -42,7 +59,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
         recognizer: a loaded recognizer; by default the application starts to load one in the background.
     """
     settings = settings or Settings()
-    app = OpenAPI(
+    app = _App(
         "app",
         root_path=str(RESOURCES),
         info=docs.INFO,
