@@ -133,9 +133,12 @@ class _DecoderProcess:
         """Return a line of the process, None if the process ended or took too long."""
         line, deadline = b"", time.monotonic() + seconds
         output = self._stdout.fileno()
+        # Unlike select, poll works with descriptors over 1,023.
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
         while not line.endswith(b"\n"):
             remaining = deadline - time.monotonic()
-            if remaining <= 0 or not select.select([output], [], [], remaining)[0]:
+            if remaining <= 0 or not poll.poll(1000 * remaining):
                 return None
             if not (part := os.read(output, 65536)):
                 return None

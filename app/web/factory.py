@@ -10,7 +10,7 @@ from werkzeug.routing import MapAdapter
 from app.errors import FacesError
 from app.recognition.recognizer import Recognizer
 from app.settings import RESOURCES, Settings
-from app.web import admin, api, auth
+from app.web import admin, api, auth, uploads
 from app.web.admin import sign_in
 from app.web.api import docs
 from app.web.api.responses import problem, reject_invalid
@@ -70,9 +70,6 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
         validation_error_callback=reject_invalid,
     )
     app.request_class = MemoryRequest
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_file_bytes
-    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_field_bytes
-    app.config["MAX_FORM_PARTS"] = settings.max_photos + settings.max_fields
     app.extensions["settings"] = settings
     auth.install(app, settings)
     _install_middleware(app, settings)
@@ -101,6 +98,7 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
     security_headers.install(app)
     request_tracing.install(app, limiter, collectors, settings)
     body_timeout.install(app, settings.body_seconds)
+    uploads.install(app)
     logs.install(app)
     hosts_and_csrf.install(app, settings)
     rate_limits.install(app, settings, (*api.ADMIN_BLUEPRINTS, sign_in.blueprint))

@@ -1,22 +1,27 @@
 """Uploaded photos: kept in memory, counted, and limited in size."""
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO, Any, TypeVar, cast
 
-from flask import Request, current_app, request
+from flask import Flask, Request, current_app, request
 from werkzeug.exceptions import BadRequest, RequestTimeout
 
 from app.errors import FileTooLarge, InvalidUpload, TooManyPhotos, UploadTooLarge
 from app.settings import Settings
 from app.vision import decoding
 
+View = TypeVar("View", bound=Callable[..., Any])
+
 NO_PHOTO = "No photo was sent. Choose one first."
 
 DRAIN_BYTES = 100_000_000
 """Most bytes of a rejected upload that `drain` reads."""
 
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+_MARK = "accepted_photos"
 _OVERHEAD_BYTES = 100_000  # boundaries and headers of a multipart form
 
 
@@ -35,16 +40,74 @@ class Upload:
     data: bytes
 
 
+@dataclass(frozen=True)
+class BodyLimits:
+    """Limits of a request's body: photos, other form fields, bytes of all text fields, and bytes in total."""
+
+    photos: int
+    fields: int
+    text: int
+    total: int
+
+
 def current_settings() -> Settings:
     """Return the settings of the app that handles this request."""
     return cast(Settings, current_app.extensions["settings"])
 
 
-def read_photos(field: str, limit: int | None = None) -> list[Upload]:
-    """Read the files of a form field, in the order sent: at least one, at most `limit` or `Settings.max_photos`."""
-    limit = limit or current_settings().max_photos
-    allow_photos(limit)
-    photos = _read_files(field)
+def accepts_photos(count: int | None = None, fields_per_photo: int = 0) -> Callable[[View], View]:
+    """Mark a view whose form has at most `count` photos, by default `Settings.max_photos`.
+
+    Args:
+        count: number of photos.
+        fields_per_photo: form fields that send back a photo of an earlier form instead of a file.
+    """
+
+    def mark(view: View) -> View:
+        vars(view)[_MARK] = count, fields_per_photo
+        return view
+
+    return mark
+
+
+def body_limits(app: Flask, endpoint: str | None, method: str, media_type: str) -> BodyLimits:
+    """Return the limits of a body, which follow from the view and from the media type without parameters.
+
+    Only multipart forms have photos. Other bodies are parsed as a whole, in up to forty times their size of memory,
+    so the largest is a form with one face crop in a text field.
+    """
+    settings = cast(Settings, app.extensions["settings"])
+    if endpoint is None or method in _BODILESS:
+        return BodyLimits(0, 0, 0, 0)
+    photos, fields_per_photo = vars(app.view_functions[endpoint]).get(_MARK, (0, 0))
+    photos = settings.max_photos if photos is None else photos
+    text = settings.max_request_bytes if fields_per_photo else settings.max_field_bytes
+    total = min(photos * settings.max_file_bytes + text + _OVERHEAD_BYTES, settings.max_request_bytes)
+    if media_type != "multipart/form-data":
+        total = min(total, 2 * settings.max_field_bytes)
+    return BodyLimits(photos, settings.max_fields + photos * fields_per_photo, text, total)
+
+
+def install(app: Flask) -> None:
+    """Limit the body of every request before anything reads it."""
+
+    def limit_body() -> None:
+        limits = current_limits()
+        request.max_form_parts = limits.photos + limits.fields
+        request.max_form_memory_size = limits.text
+        request.max_content_length = limits.total
+
+    app.before_request(limit_body)
+
+
+def current_limits() -> BodyLimits:
+    """Return the limits of the current request's body."""
+    return body_limits(current_app, request.endpoint, request.method, request.mimetype)
+
+
+def read_photos(field: str) -> list[Upload]:
+    """Read the files of a form field, in the order sent: at least one, at most as many as the view accepts."""
+    photos, limit = _read_files(field), current_limits().photos
     if not photos:
         raise InvalidUpload(NO_PHOTO)
     if len(photos) > limit:
@@ -54,19 +117,10 @@ def read_photos(field: str, limit: int | None = None) -> list[Upload]:
 
 def read_photo_pair(first: str, second: str) -> tuple[Upload, Upload]:
     """Read one file from each of two form fields."""
-    allow_photos(2)
     left, right = _read_files(first), _read_files(second)
     if not left or not right:
         raise InvalidUpload("Choose two photos to compare, one on each side.")
     return left[0], right[0]
-
-
-def allow_photos(count: int) -> None:
-    """Set the limits of this request's body to a number of photos; call it before anything reads the body."""
-    settings = current_settings()
-    request.max_form_parts = count + settings.max_fields
-    size = count * settings.max_file_bytes + settings.max_field_bytes + _OVERHEAD_BYTES
-    request.max_content_length = min(size, settings.max_request_bytes)
 
 
 def check_size(upload: Upload, noun: str = "file") -> None:
@@ -78,17 +132,17 @@ def check_size(upload: Upload, noun: str = "file") -> None:
 
 def upload_too_large() -> UploadTooLarge:
     """Return the error for a request that Werkzeug rejected with status 413."""
-    settings, size, limit = current_settings(), request.content_length, request.max_content_length or 0
-    if size is not None and size <= limit:
-        photos = (request.max_form_parts or 0) - settings.max_fields
-        text = f"{(request.max_form_memory_size or 0) / 1e3:g} kB"
+    settings, limits, size = current_settings(), current_limits(), request.content_length
+    if not limits.photos or request.mimetype != "multipart/form-data":
+        return UploadTooLarge(f"The form is too large. The limit is {limits.total / 1e3:g} kB.")
+    if size is not None and size <= limits.total:
         return UploadTooLarge(
-            f"The form is too large. The limits are {photos} photos, {settings.max_fields} other fields and {text} "
-            "of text."
+            f"The form is too large. The limits are {limits.photos} photos, {limits.fields} other fields and "
+            f"{limits.text / 1e3:g} kB of text."
         )
     message = f"The request is too large. The limit is {_megabytes(settings.max_file_bytes)} per photo"
-    if limit > settings.max_file_bytes:
-        message += f" and {_megabytes(limit)} in total"
+    if limits.total > settings.max_file_bytes:
+        message += f" and {_megabytes(limits.total)} in total"
     return UploadTooLarge(f"{message}. Send fewer or smaller photos.")
 
 

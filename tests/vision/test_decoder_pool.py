@@ -2,10 +2,12 @@
 
 import csv
 import io
+import os
 import resource
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,6 +130,19 @@ def test_many_threads_share_few_processes(photo):
         found = list(pool.map(decoder.decode, [data] * 24))
     assert len(decoder._idle) <= 2
     assert all(np.array_equal(one.pixels, found[0].pixels) for one in found)
+
+
+def test_descriptors_over_1023_are_supported(photo):
+    """The limit of select."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(2048, hard)), hard))
+    with ExitStack() as stack:
+        for _ in range(1024):
+            stack.callback(os.close, os.dup(0))
+        decoder = DecoderPool(USUAL)
+        stack.callback(decoder.close)
+        assert decoder.decode(photo(photos.PERSON)).width == 900
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_nothing_of_a_picture_stays_open_or_runs(photo):

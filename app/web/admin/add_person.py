@@ -19,7 +19,7 @@ from app.web.admin.blueprint import blueprint, show_message
 from app.web.admin.sealed_photos import SealedPhoto, seal, unseal, with_preview
 from app.web.progress_stream import Page, Steps, respond
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import Upload, allow_photos, check_size, current_settings, upload_limits
+from app.web.uploads import Upload, accepts_photos, check_size, upload_limits
 
 FIELDS_PER_PHOTO = 4
 
@@ -93,12 +93,9 @@ def add_form() -> str:
 
 
 @blueprint.post("/add")
+@accepts_photos(MAX_PHOTOS, FIELDS_PER_PHOTO)
 def review_photos() -> ResponseReturnValue:
     """Review photos; with `enroll`, add the selected faces."""
-    allow_photos(MAX_PHOTOS)
-    settings = current_settings()
-    request.max_form_parts = FIELDS_PER_PHOTO * MAX_PHOTOS + settings.max_fields
-    request.max_form_memory_size = settings.max_request_bytes
     recognizer = current_recognizer()
     name = request.form.get("name", "")
     files = [Upload(file.filename, file.read()) for file in request.files.getlist("image") if file.filename]

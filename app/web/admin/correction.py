@@ -49,7 +49,6 @@ def _correction(recognizer: Recognizer, file: str, face: IdentifiedFace, embeddi
 @blueprint.post("/faces")
 def correct_face() -> ResponseReturnValue:
     """Add the face to `person`, or to the typed `name`; or mark it as not the person in `reject`."""
-    request.max_form_memory_size = 2 * (request.max_form_memory_size or 0)
     recognizer, form = current_recognizer(), request.form
     photo = choose_face(unseal(recognizer, form.get("photo", "")).examined)
     face = photo.face

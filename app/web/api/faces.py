@@ -10,7 +10,7 @@ from app.recognition.recognizer import Recognizer
 from app.web.api import people, schema
 from app.web.api.responses import admin_blueprint, json_response, problems
 from app.web.recognizer_loading import current_gallery, current_recognizer
-from app.web.uploads import Upload, check_size, read_photos
+from app.web.uploads import Upload, accepts_photos, check_size, read_photos
 
 blueprint = admin_blueprint("api_faces", people.blueprint)
 
@@ -43,6 +43,7 @@ def list_rejected(path: schema.PersonPath) -> Response:
     description="Each photo must have exactly one usable face. All faces are marked, or none.",
     responses={200: schema.StoredFaces, **problems(404, 413, 422)},
 )
+@accepts_photos()
 def reject_faces(path: schema.PersonPath, form: schema.PhotosForm) -> Response:
     """Mark faces as not this person and return all rejected faces of the person."""
     photos = read_photos("image")

@@ -14,7 +14,7 @@ from app.web.api import schema
 from app.web.api.responses import Responses, admin_blueprint, api_blueprint, json_response, problems
 from app.web.portraits import portrait_response, portrait_version
 from app.web.recognizer_loading import current_gallery, current_recognizer
-from app.web.uploads import Upload, check_size, read_photos
+from app.web.uploads import Upload, accepts_photos, check_size, read_photos
 
 blueprint = api_blueprint("api_people", "/api/v1/people", "People")
 
@@ -68,10 +68,11 @@ def get_portrait(path: schema.PersonPath, query: schema.PortraitQuery) -> Respon
     "enrolled together, or none; with `review` none is. `enrolled` is 0 if no photo was accepted.",
     responses={200: schema.Enrollment, **problems(413, 422)},
 )
+@accepts_photos(MAX_PHOTOS)
 def add_person(query: schema.EnrollQuery, form: schema.PhotosForm) -> Response:
     """Enroll the faces of the photos in the field `image`."""
     recognizer = current_recognizer()
-    photos = read_photos("image", MAX_PHOTOS)
+    photos = read_photos("image")
     choices = resolve_face_choices(query.face, [photo.name for photo in photos])
     report = review(recognizer, query.name, [(photo.name, _data(photo)) for photo in photos], choices)
     if not query.review:

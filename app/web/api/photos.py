@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from app import serialization
 from app.errors import PhotoError
@@ -10,15 +10,9 @@ from app.recognition.decision import requested_fpir
 from app.web.api import schema
 from app.web.api.responses import api_blueprint, json_response, problems
 from app.web.recognizer_loading import current_recognizer
-from app.web.uploads import Upload, allow_photos, check_size, current_settings, read_photo_pair, read_photos
+from app.web.uploads import Upload, accepts_photos, check_size, current_settings, read_photo_pair, read_photos
 
 blueprint = api_blueprint("api", "/api/v1", "Photos")
-
-
-@blueprint.before_request
-def limit_body() -> None:
-    """Limit the body to the photos that the route takes."""
-    allow_photos(current_settings().max_photos if request.endpoint == "api.identify" else 2)
 
 
 @blueprint.post(
@@ -28,6 +22,7 @@ def limit_body() -> None:
     "is empty.",
     responses={200: schema.Identification, **problems(413, 422)},
 )
+@accepts_photos()
 def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
     """Identify the faces of the photos in the field `image`."""
     photos = read_photos("image")
@@ -56,6 +51,7 @@ def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
     "with the number of pairs, because each pair can be wrong. Choose faces with `face_a` and `face_b` if you can.",
     responses={200: schema.Comparison, **problems(413, 422)},
 )
+@accepts_photos(2)
 def compare(query: schema.CompareQuery, form: schema.CompareForm) -> Response:
     """Compare the faces of the photos in the fields `a` and `b`."""
     first, second = read_photo_pair("a", "b")

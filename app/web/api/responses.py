@@ -8,12 +8,10 @@ from flask import Response, current_app, request
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, ValidationError
 
-from app.enrollment.enroll import MAX_PHOTOS
 from app.errors import AdminDisabled, AuthenticationRequired, InvalidParameter, InvalidRequest, InvalidUpload
 from app.web import auth
 from app.web.http_errors import HttpError
 from app.web.middleware.logs import request_id
-from app.web.uploads import allow_photos
 
 Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 """Models or descriptions by status, as flask_openapi3 takes them."""
@@ -92,7 +90,6 @@ def admin_blueprint(name: str, other: APIBlueprint) -> APIBlueprint:
     # flask_openapi3 documents only the last blueprint of an address unless they share their paths.
     blueprint.paths = other.paths
     blueprint.before_request(_require_token)
-    blueprint.before_request(lambda: allow_photos(MAX_PHOTOS))
     return blueprint
 
 

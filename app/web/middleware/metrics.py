@@ -1,6 +1,7 @@
 """Prometheus metrics at /metrics, added up over all server processes."""
 
 import functools
+from http import HTTPMethod
 from pathlib import Path
 
 from flask import Flask, Response
@@ -11,6 +12,7 @@ from app.tracing import RequestTrace
 from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.recognizer_loading import RecognizerLoader, loader_of
 
+_METHODS = frozenset(HTTPMethod)
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -40,7 +42,9 @@ class Metrics:
         self._model = latest("faces_model_info", "Network and detector", ["network", "detector"])
 
     def count_response(self, route: str, method: str, status: int, seconds: float, trace: RequestTrace) -> None:
-        """Count a response, its time, its stages and its verdicts."""
+        """Count a response, its time, its stages and its verdicts. Unknown methods share the label `other`."""
+        # Prometheus keeps every label in memory, and clients can make up any number of methods.
+        method = method if method in _METHODS else "other"
         self._requests.labels(route, method, status).inc()
         self._latency.labels(route).observe(seconds)
         for stage, stage_seconds in trace.seconds.items():

@@ -8,7 +8,7 @@ from app.web.pages.identify import identify, upload_page
 from app.web.portraits import portrait_response, tile
 from app.web.progress_stream import prevent_caching, respond
 from app.web.recognizer_loading import current_gallery, current_recognizer
-from app.web.uploads import read_photo_pair, read_photos
+from app.web.uploads import accepts_photos, read_photo_pair, read_photos
 
 blueprint = Blueprint("pages", __name__)
 
@@ -30,6 +30,7 @@ def results_expired() -> Response:
 
 
 @blueprint.post("/identify")
+@accepts_photos()
 def identify_photos() -> Response:
     """Identify the photos of the field `image`."""
     return respond(identify(current_recognizer(), read_photos("image")))
@@ -42,6 +43,7 @@ def compare() -> str:
 
 
 @blueprint.post("/compare")
+@accepts_photos(2)
 def compare_photos() -> Response:
     """Compare the photos of the fields `a` and `b`."""
     return respond(comparison.compare(current_recognizer(), *read_photo_pair("a", "b")))

@@ -32,5 +32,17 @@ def test_metrics_count_requests_and_verdicts(serve, portrait, recognizer):
     assert found["faces_requests_active",] == found["faces_requests_waiting",] == 0
 
 
+def test_unknown_methods_and_addresses_share_a_label(serve):
+    client = serve().test_client()
+    for number in range(3):
+        assert client.open("/", method=f"BREW{number}").status_code == 405
+        assert client.open(f"/nowhere/{number}", method=f"BREW{number}").status_code == 404
+    text = client.get("/metrics").text
+    found = figures(text)
+    assert found["faces_requests_total", "other", "none", "405"] == 3
+    assert found["faces_requests_total", "other", "none", "404"] == 3
+    assert "BREW" not in text
+
+
 def test_metrics_can_be_disabled(serve):
     assert serve(metrics=False).test_client().get("/metrics").status_code == 404

@@ -102,6 +102,18 @@ def test_ten_thousand_form_fields_are_rejected(serve, path):
     assert "8 photos, 16 other fields and 100 kB of text" in answer.text
 
 
+@pytest.mark.parametrize("path", ["/sign-in", "/api/v1/people/1/merge", *UPLOAD_PATHS])
+def test_large_forms_without_files_are_rejected_before_parsing(serve, path):
+    """Parsing takes ten seconds and 800 MB."""
+    client, headers = serve(admin_token="t" * 20).test_client(), {"Authorization": f"Bearer {'t' * 20}"}
+    kind = "application/json" if "people" in path else "application/x-www-form-urlencoded"
+    started = time.process_time()
+    answer = client.post(path, data=b"a&" * 10_000_000, content_type=kind, headers=headers)
+    assert answer.status_code == 413
+    assert "The form is too large. The limit is 200 kB." in answer.text
+    assert time.process_time() - started < 1
+
+
 @pytest.mark.parametrize("path", UPLOAD_PATHS)
 def test_mutated_forms_cause_no_server_error(serve, portrait, rng, path):
     client = serve().test_client()
