@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ MAX_PIXELS = 40_000_000
 
 MAX_SCANS = 200
 """Limit of the scans of a progressive JPEG. Encoders write about ten, and each costs a pass over the picture."""
+
+# Within coded data, a zero or a restart marker (0xd0 to 0xd7) follows 0xff.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+# Like libjpeg, ignore smaller markers, which have no length.
+_SMALLEST_SEGMENT = 0xC0
 
 # Exceptions of Pillow and its plugins on broken files.
 _DECODER_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, RuntimeError, EOFError, TypeError)
@@ -100,8 +107,7 @@ def decode_image(
     """
     if not data:
         raise empty_file_error()
-    # Inside the coded data of a JPEG, zero follows each 0xff, so a marker is unambiguous.
-    if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > MAX_SCANS:
+    if data[:2] == b"\xff\xd8" and _has_too_many_scans(data):
         raise too_complex_error()
     try:
         # Pillow warns about odd metadata and near-bombs. The limit decides instead.
@@ -138,6 +144,25 @@ def too_complex_error() -> UnreadableImage:
 def is_photo_file(path: Path) -> bool:
     """Return whether a path is a visible file with the ending of a photo."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _has_too_many_scans(data: bytes) -> bool:
+    """Return whether the first image of a JPEG file has more than `MAX_SCANS` scans.
+
+    Bytes that look like scans may also be in metadata and in what follows the image, such as a motion photo's video.
+    """
+    # Counting bytes takes no time, and few files need more.
+    if data.count(bytes([0xFF, _START_OF_SCAN])) <= MAX_SCANS:
+        return False
+    scans, position = 0, len(b"\xff\xd8")
+    while scans <= MAX_SCANS and (found := _JPEG_MARKER.search(data, position)):
+        marker, position = found[1][0], found.end()
+        if marker == _END_OF_IMAGE:
+            break
+        scans += marker == _START_OF_SCAN
+        if marker >= _SMALLEST_SEGMENT:
+            position += max(2, int.from_bytes(data[position : position + 2], "big"))
+    return scans > MAX_SCANS
 
 
 def _decode_first_frame(data: bytes, max_pixels: int, side: int | None) -> tuple[Image.Image, tuple[int, int]]:

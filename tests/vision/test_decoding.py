@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from app.errors import UnreadableImage
-from app.vision.decoding import SUFFIXES, decode, is_photo_file
+from app.vision.decoding import MAX_SCANS, SUFFIXES, decode, is_photo_file
 from tests.photos import ORIENTATIONS, encode
 
 COLORS = [[[200, 30, 30], [30, 200, 30], [30, 30, 200]], [[20, 20, 20], [230, 230, 230], [200, 200, 30]]]
@@ -155,6 +155,23 @@ def test_a_header_that_promises_a_bomb_is_refused_at_once():
     data = io.BytesIO()
     Image.new("1", (12000, 12000)).save(data, "PNG")
     assert refusal(data.getvalue()).code == "too_many_pixels"
+
+
+SCANS = b"\xff\xda" * (MAX_SCANS + 1)
+"""Bytes that look like the beginnings of scans."""
+
+
+@pytest.mark.parametrize("options", [{"exif": b"Exif\0\0II*\0" + SCANS}, {"comment": SCANS}, {"progressive": True}])
+def test_only_scans_of_the_image_are_counted(picture, options):
+    # A motion photo has a video behind the image.
+    assert decode(encode(picture, "JPEG", **options) + SCANS).width == 96
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff\xd0", b"\xff\x02\xff\xff", b"\xff" * 99, b"\xff\xfe\0\0"])
+def test_no_marker_hides_the_scans_of_an_image(picture, before):
+    data = encode(picture, "JPEG", progressive=True)
+    scan = before + data[data.rindex(b"\xff\xda") : -2]
+    assert refusal(data[:-2] + scan * MAX_SCANS + b"\xff\xd9").code == "too_complex"
 
 
 def test_file_names_that_look_like_pictures(tmp_path):
