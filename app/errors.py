@@ -48,7 +48,7 @@ class PhotoError(FacesError):
 
 
 class UnreadableImage(PhotoError):
-    """The decoder rejects a file: `empty`, `unreadable`, `too_many_pixels` or `too_complex`."""
+    """The decoder rejects a file: `empty`, `unreadable`, `raw_file`, `too_many_pixels` or `too_complex`."""
 
 
 class UnreadableFile(PhotoError):

@@ -37,6 +37,14 @@ _TOKEN_LENGTH = 16
 FPIRS = (0.01, 0.003, 0.001)
 """False positive identification rates that have thresholds, the loosest first."""
 
+_LOCAL_LIMITS = {
+    "max_pixels": 250_000_000,
+    "max_file_bytes": 400_000_000,
+    "decode_seconds": 60,
+    "decode_bytes": 3 * 10**9,
+}
+"""Defaults for files of this machine, which are larger and less often hostile than those of visitors."""
+
 _RENAMED = {
     "max_images": "max_photos",
     "max_bytes": "max_file_bytes",
@@ -171,7 +179,11 @@ class Settings(BaseSettings):
 
     def with_changes(self, **changes: Any) -> Self:
         """Return a validated copy with some settings changed, such as `port=80`. It raises what `Settings` raises."""
-        return type(self)(**self.model_dump() | changes)
+        return type(self)(**self.model_dump(exclude_unset=True) | changes)
+
+    def for_local_files(self) -> Self:
+        """Return a copy with the higher default limits for files of this machine. Limits that were set stay."""
+        return self.with_changes(**{name: _LOCAL_LIMITS[name] for name in _LOCAL_LIMITS.keys() - self.model_fields_set})
 
     @property
     def shipped_gallery(self) -> Path | None:
@@ -216,7 +228,7 @@ def reference() -> list[SettingReference]:
             variable=str(field.validation_alias or PREFIX + name.upper()),
             default=format_value(field.default),
             allowed=_allowed(name, field),
-            meaning=str(field.description),
+            meaning=str(field.description) + _local_default(name),
         )
         for name, field in Settings.model_fields.items()
     ]
@@ -263,6 +275,10 @@ def _allowed(name: str, field: FieldInfo) -> str:
     if choices := [item for item in get_args(field.annotation) if isinstance(item, str)]:
         return f"one of: {', '.join(choices)}"
     return "text" if field.annotation is str else "a path"
+
+
+def _local_default(name: str) -> str:
+    return f" Default of commands: {_LOCAL_LIMITS[name]}." if name in _LOCAL_LIMITS else ""
 
 
 def _new_name(old: str) -> str | None:

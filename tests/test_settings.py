@@ -52,6 +52,15 @@ def test_arguments_override_the_environment(environment):
     assert Settings(port=81).with_changes(queue=3).port == 81
 
 
+def test_commands_have_higher_limits_unless_they_are_set(environment):
+    environment(FACES_MAX_FILE_BYTES="1000")
+    settings = Settings(decode_seconds=2).with_changes(port=80)
+    local = settings.for_local_files()
+    assert (local.max_file_bytes, local.decode_seconds, local.port) == (1000, 2, 80)
+    assert local.max_pixels > settings.max_pixels
+    assert local.decode_bytes > settings.decode_bytes
+
+
 WRONG = [
     ("detector", "haar", "FACES_DETECTOR is 'haar'. It must be one of: auto, yunet"),
     ("detector_downloads", "perhaps", "FACES_DETECTOR_DOWNLOADS is 'perhaps'. It must be true or false."),

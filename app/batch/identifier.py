@@ -18,6 +18,7 @@ from app.recognition.inference import load_network
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import FaceCrop, Identification
 from app.text import display_path
+from app.vision import photo_files
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
 
@@ -92,7 +93,7 @@ class BatchIdentifier:
         identified = self._recognizer.identify_crops([photo.crops for photo in batch])
         for photo, faces in zip(batch, identified, strict=True):
             if photo.error:
-                yield serialization.identification_error(photo.file, photo.error.code, str(photo.error))
+                yield serialization.identification_error(photo.file, photo.error.code, photo_files.explain(photo.error))
                 continue
             # A row needs the size of the picture, not its pixels, which were freed after alignment.
             picture = Picture(np.empty((0, 0, 3), np.uint8), photo.size)

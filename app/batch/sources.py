@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.errors import BatchError
@@ -20,6 +20,8 @@ from app.vision.decoding import SUFFIXES
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
+
+OnSkip = Callable[[PurePath], object]
 
 _URL = re.compile(
     r"([a-z][a-z0-9+.-]+://)([^/?@]*:[^/?@]*@)?([^/?]*)([^?]*)(\?.*)?",
@@ -58,15 +60,19 @@ class PhotoSources:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_file_systems": {}}
 
-    def photos(self, on_error: Callable[[str], object] = lambda _: None) -> Iterator[str]:
+    def photos(
+        self, on_error: Callable[[str], object] = lambda _: None, on_skip: OnSkip = lambda _: None
+    ) -> Iterator[str]:
         """Yield the path or URL of every photo, sorted within each source, and report folders without a readable photo.
 
-        Named files are included regardless of their suffix. Folders are read lazily.
+        Named files are included regardless of their suffix, other visible files go to `on_skip`. Folders are read
+        lazily.
         """
         for source in self.sources:
             errors: list[str] = []
             empty = True
-            for photo in self._list_url(source, errors) if is_url(source) else _list_path(source, errors):
+            list_source = self._list_url if is_url(source) else _list_path
+            for photo in list_source(source, errors, on_skip):
                 empty = False
                 yield photo
             if empty and not errors:
@@ -78,10 +84,11 @@ class PhotoSources:
         """Read a path or URL that `photos` yields. Raises `UnreadableFile`."""
         if not is_url(photo):
             return photo_files.read_photo(Path(photo), max_bytes)
+        photo_files.reject_raw_file(PurePosixPath(photo))
         file_system, path = self._open(photo)
         return photo_files.read_stream(lambda: file_system.open_input_stream(path), max_bytes)
 
-    def _list_url(self, source: str, errors: list[str]) -> Iterator[str]:
+    def _list_url(self, source: str, errors: list[str], on_skip: OnSkip) -> Iterator[str]:
         from pyarrow.fs import FileType
 
         url = _without_secrets(source)
@@ -92,7 +99,7 @@ class PhotoSources:
             errors.append(f"{url}: The URL cannot be read ({first_line(error)}).")
             return
         if kind == FileType.Directory:
-            for photo in _walk(file_system, path, errors):
+            for photo in _walk(file_system, path, errors, on_skip):
                 yield url.rstrip("/") + photo[len(path.rstrip("/")) :]
         elif kind == FileType.NotFound and not _has_photo_suffix(url):
             errors.append(f"{url}: No such file or folder.")
@@ -108,18 +115,18 @@ class PhotoSources:
         return file_system, (root.rstrip("/") + url[len(base) :]) or "/"
 
 
-def _list_path(source: str, errors: list[str]) -> Iterator[str]:
+def _list_path(source: str, errors: list[str], on_skip: OnSkip) -> Iterator[str]:
     def on_error(error: OSError) -> None:
         errors.append(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
 
     # Unlike Path.is_dir, os.path.isdir raises no error. Reading the source as a file reports the reason.
     if os.path.isdir(source):  # noqa: PTH112
-        yield from map(str, photo_files.find_photos(Path(source), on_error))
+        yield from map(str, photo_files.find_photos(Path(source), on_error, on_skip))
     else:
         yield source
 
 
-def _walk(file_system: FileSystem, folder: str, errors: list[str]) -> Iterator[str]:
+def _walk(file_system: FileSystem, folder: str, errors: list[str], on_skip: OnSkip) -> Iterator[str]:
     from pyarrow.fs import FileSelector, FileType
 
     try:
@@ -131,9 +138,11 @@ def _walk(file_system: FileSystem, folder: str, errors: list[str]) -> Iterator[s
         if entry.base_name.startswith("."):
             continue
         if entry.type == FileType.Directory:
-            yield from _walk(file_system, entry.path, errors)
+            yield from _walk(file_system, entry.path, errors, on_skip)
         elif _has_photo_suffix(entry.base_name):
             yield entry.path
+        else:
+            on_skip(PurePosixPath(entry.path))
 
 
 def _open_file_system(base: str, login: str, options: str) -> tuple[FileSystem, str]:
@@ -151,7 +160,7 @@ def _open_file_system(base: str, login: str, options: str) -> tuple[FileSystem, 
 
 
 def _has_photo_suffix(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in SUFFIXES
+    return PurePosixPath(path).suffix.lower() in SUFFIXES | photo_files.RAW_SUFFIXES
 
 
 def _without_nested(sources: Sequence[str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LOG_SECONDS = 60
 _MOST_FREQUENT = 10
+_SKIPPED_ENDINGS = 5
 
 
 def run_batch_job(
@@ -42,6 +43,7 @@ def run_batch_job(
     from app.batch.sources import PhotoSources
 
     errors: list[str] = []
+    skipped: Counter[str] = Counter()
 
     def on_error(message: str) -> None:
         errors.append(message)
@@ -55,8 +57,12 @@ def run_batch_job(
             click.echo(f"The gallery has changed since {out} was started. Existing rows are kept.", err=True)
         finished = results.finished_files()
         with status_line("Searching for photos ..."):
-            counts = Counter(text.display_path(photo) in finished for photo in job.sources.photos(on_error))
+            photos = job.sources.photos(on_error, lambda path: skipped.update([path.suffix.lower() or "no ending"]))
+            counts = Counter(text.display_path(photo) in finished for photo in photos)
         remaining = counts[False]
+        if skipped:
+            endings = ", ".join(f"{count:,} {ending}" for ending, count in skipped.most_common(_SKIPPED_ENDINGS))
+            click.echo(f"{text.count(skipped.total(), 'other file')} skipped: {endings}.", err=True)
         if counts[True]:
             click.echo(f"{text.count(counts[True], 'photo')} already done, {remaining:,} remaining.", err=True)
         if remaining:

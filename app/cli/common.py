@@ -73,7 +73,7 @@ def load_recognizer(settings: Settings) -> Recognizer:
     """Load the detector, the network and the gallery, which takes seconds."""
     from app.recognition.recognizer import Recognizer
 
-    return Recognizer.load(settings)
+    return Recognizer.load(settings.for_local_files())
 
 
 def progress_bar(total: int | None, unit: str, **options: Any) -> tqdm:

@@ -36,7 +36,7 @@ def compare(
     """
     from app import serialization
 
-    settings = Settings()
+    settings = Settings().for_local_files()
     try:
         photos = _read(first, settings.max_file_bytes), _read(second, settings.max_file_bytes)
         with common.status_line("Loading the network ..."):

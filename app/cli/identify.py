@@ -80,7 +80,7 @@ def identify(
         raise click.UsageError("--out writes Parquet files and cannot be combined with --json.")
     if not out and (csv_file or retry or workers or address or engine != "pool"):
         raise click.UsageError("--csv, --retry, --workers, --engine and --address require --out.")
-    settings = Settings()
+    settings = Settings().for_local_files()
     try:
         settings = settings.with_changes(fpir=requested_fpir(settings.fpir, fpir))
     except InvalidParameter as error:
@@ -118,8 +118,8 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
                 identification = recognizer.identify(data, settings.fpir)
             except PhotoError as error:
                 complete = False
-                print_line(f"{file}: {error}", err=True)
-                result = serialization.identification_error(file, error.code, str(error))
+                print_line(f"{file}: {photo_files.explain(error)}", err=True)
+                result = serialization.identification_error(file, error.code, photo_files.explain(error))
             else:
                 result = serialization.identification(
                     file, identification, None if full_ranking else serialization.RANKING_ROWS

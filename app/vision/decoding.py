@@ -12,9 +12,11 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 from PIL.Image import Transpose
+from PIL.TiffImagePlugin import TiffImageFile
 
 from app.arrays import ByteArray
 from app.errors import UnreadableImage
+from app.vision.photo_files import RAW_FILE
 
 pillow_heif.register_heif_opener()
 
@@ -44,6 +46,8 @@ _DECODER_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError
 _DECODER_ERRORS += (LookupError, ArithmeticError, AttributeError, struct.error)
 
 _EXIF_ORIENTATION = 0x0112
+_DNG_VERSION = 0xC612
+_SUBFILE_TYPE, _REDUCED_RESOLUTION = 0x00FE, 1
 # From orientation 5 on, width and height change places.
 _TRANSPOSES = {
     2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
@@ -166,10 +170,14 @@ def _has_too_many_scans(data: bytes) -> bool:
 
 
 def _decode_first_frame(data: bytes, max_pixels: int, side: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    # Pillow refuses pictures of twice this number while it opens them.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
         if width * height > max_pixels:
             raise _too_many_pixels_error(f"is {width * height / 1e6:.4g} megapixels", max_pixels)
+        if isinstance(image, TiffImageFile) and _is_raw(image):
+            raise UnreadableImage("raw_file", RAW_FILE)
         longer = max(width, height)
         # Only libjpeg can decode at a reduced scale.
         if image.format in ("JPEG", "MPO") and side is not None and longer >= 2 * side:
@@ -184,6 +192,12 @@ def _decode_first_frame(data: bytes, max_pixels: int, side: int | None) -> tuple
     if orientation in _TRANSPOSES:
         upright = upright.transpose(_TRANSPOSES[orientation])
     return upright, (height, width) if orientation in (5, 6, 7, 8) else (width, height)
+
+
+def _is_raw(image: TiffImageFile) -> bool:
+    """Return whether a TIFF file is a RAW file, whose first image is a thumbnail."""
+    tags = image.tag_v2
+    return _DNG_VERSION in tags or bool(tags.get(_SUBFILE_TYPE, 0) & _REDUCED_RESOLUTION)
 
 
 def _too_many_pixels_error(description: str, max_pixels: int) -> UnreadableImage:

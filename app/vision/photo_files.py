@@ -2,15 +2,26 @@
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
-from app.errors import UnreadableFile
+from app.errors import PhotoError, UnreadableFile
 from app.text import first_line
+
+RAW_SUFFIXES = frozenset(
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2"
+    " .srf .srw .x3f".split()
+)
+"""File name endings of RAW files of cameras, which are reported as unsupported."""
+
+RAW_FILE = "RAW files are not supported. Export a JPEG, and use that."
+
+_LIMITS = {"too_many_pixels": "FACES_MAX_PIXELS", "too_complex": "FACES_DECODE_SECONDS and FACES_DECODE_BYTES"}
 
 
 def read_photo(path: Path, max_bytes: int) -> bytes:
     """Read a file or pipe of at most `max_bytes`, or raise `UnreadableFile`."""
+    reject_raw_file(path)
     return read_stream(lambda: path.open("rb"), max_bytes)
 
 
@@ -31,10 +42,26 @@ def read_stream(open_file: Callable[[], BinaryIO], max_bytes: int) -> bytes:
     return data
 
 
-def find_photos(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:
-    """Yield the visible photos in a folder and below, sorted. `on_error` gets what cannot be read."""
+def reject_raw_file(path: PurePath) -> None:
+    """Raise `UnreadableFile` for the name of a RAW file."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        raise UnreadableFile("raw_file", RAW_FILE)
+
+
+def explain(error: PhotoError) -> str:
+    """Return the message for the owner of a photo, with the settings that raise a limit."""
+    return f"{error} To raise the limit, set {_LIMITS[error.code]}." if error.code in _LIMITS else str(error)
+
+
+def find_photos(
+    folder: Path, on_error: Callable[[OSError], None], on_skip: Callable[[Path], object] = lambda _: None
+) -> Iterator[Path]:
+    """Yield the visible photos in a folder and below, sorted, and RAW files, so that they are reported.
+
+    `on_error` gets what cannot be read, `on_skip` other visible files and links to folders.
+    """
     # Reading a file needs no decoders, which take a while to import.
-    from app.vision.decoding import is_photo_file
+    from app.vision.decoding import SUFFIXES
 
     try:
         with os.scandir(folder) as entries:
@@ -46,11 +73,13 @@ def find_photos(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[P
         path = Path(entry.path)
         try:
             is_folder = entry.is_dir(follow_symlinks=False)
-            is_photo = not is_folder and is_photo_file(path)
+            is_photo = not is_folder and path.suffix.lower() in SUFFIXES | RAW_SUFFIXES and entry.is_file()
         except OSError as error:
             on_error(error)
             continue
         if is_folder:
-            yield from find_photos(path, on_error)
+            yield from find_photos(path, on_error, on_skip)
         elif is_photo:
             yield path
+        else:
+            on_skip(path)

@@ -38,6 +38,16 @@ def test_a_url_of_a_folder(folder):
     assert list_photos(f"file://{folder}/b.jpg") == ([f"file://{folder}/b.jpg"], [])
 
 
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_raw_files_are_listed_and_rejected_and_other_files_are_counted(folder, scheme):
+    (folder / "raw.NEF").write_bytes(b"II*\0")
+    sources, skipped = PhotoSources([f"{scheme}{folder}"]), []
+    assert f"{scheme}{folder}/raw.NEF" in list(sources.photos(on_skip=skipped.append))
+    assert [path.name for path in skipped] == ["notes.txt"]
+    with pytest.raises(UnreadableFile, match=r"^RAW files are not supported\. Export a JPEG, and use that\.$"):
+        sources.read(f"{scheme}{folder}/raw.NEF", 100)
+
+
 def test_no_photo_is_listed_twice(folder, monkeypatch):
     monkeypatch.chdir(folder)
     every = list_photos(".")[0]

@@ -44,7 +44,9 @@ def quick(run, recognizer, monkeypatch):
 def test_a_batch_job_in_a_new_process(process, pictures, out, tmp_path):
     done = process("identify", pictures, "--out", out, "--csv", tmp_path / "faces.csv")
     assert done.returncode == 1
-    assert [line for line in done.stderr.splitlines() if " of 4 photos, " not in line] == []
+    assert [line for line in done.stderr.splitlines() if " of 4 photos, " not in line] == [
+        "1 other file skipped: 1 .txt."
+    ]
     rate, title, *lines = done.stdout.splitlines()
     assert rate.startswith("4 photos in 0:")
     assert title == f"Results in {out}:"
@@ -66,7 +68,7 @@ def test_a_second_run_resumes(quick, pictures, out):
     assert len(processed) == 4
     done, processed = quick(pictures, "--out", out)
     assert (done.exit_code, len(processed)) == (1, 4)
-    assert done.stderr == "4 photos already done, 0 remaining.\n"
+    assert done.stderr == "1 other file skipped: 1 .txt.\n4 photos already done, 0 remaining.\n"
     assert len(pd.read_parquet(out)) == 4
     done, processed = quick(pictures, "--out", out, "--retry")
     assert "Retrying 1 file.\n" in done.stderr

@@ -174,6 +174,17 @@ def test_no_marker_hides_the_scans_of_an_image(picture, before):
     assert refusal(data[:-2] + scan * MAX_SCANS + b"\xff\xd9").code == "too_complex"
 
 
+def test_the_limit_may_exceed_that_of_pillow(picture, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert decode(encode(picture, "PNG"), max_pixels=10_000).width == 96
+
+
+@pytest.mark.parametrize("tags", [{0xC612: b"\1\4\0\0"}, {0xFE: 1}])
+def test_the_thumbnail_of_a_raw_file_is_not_taken_for_the_photo(picture, tags):
+    error = refusal(encode(picture, "TIFF", tiffinfo=tags))
+    assert (error.code, str(error)) == ("raw_file", "RAW files are not supported. Export a JPEG, and use that.")
+
+
 def test_file_names_that_look_like_pictures(tmp_path):
     for name in ("a.jpg", "b.HEIC", "c.txt", ".d.jpg", "e"):
         (tmp_path / name).touch()
