@@ -97,6 +97,7 @@ def enrollment(result: Enrollment, person: Json | None) -> Json:
         "enrolled": result.accepted if person else 0,
         "photos": [_photo_outcome(photo) for photo in result.photos],
         "check": check and {"identified": check.identified, "photos": check.photos, "message": str(check)},
+        "warning": result.warning,
     }
 
 

@@ -78,6 +78,8 @@ def add(
         reviewed = review(recognizer, name, bar, faces)
     for path, photo in zip(photos, reviewed.photos, strict=True):
         click.echo(common.format_row([text.display_path(path), photo.outcome, photo.reason]))
+    if reviewed.warning:
+        click.echo(reviewed.warning, err=True)
     allowed = reviewed.allow(allow)
     if only_review:
         total = f"{text.count(len(photos), 'photo')} of {reviewed.name}"
@@ -115,7 +117,14 @@ def import_people(source: Path, report_file: Path | None, again: bool, allow: tu
     """
     settings = Settings()
     if source.is_file():
-        added = common.open_gallery(settings).import_bundle(source, settings.keep_crops)
+        from app.gallery import names
+
+        gallery = common.open_gallery(settings)
+        known = [person.name for person in gallery.people()]
+        added = gallery.import_bundle(source, settings.keep_crops)
+        everyone = [person.name for person in gallery.people()]
+        for warning in names.warn_confusable(set(everyone).difference(known), everyone):
+            click.echo(warning, err=True)
         click.echo(f"{text.count(added, 'anchor')} imported. To undo it: {common.program()} people undo")
         return
     try:
@@ -168,6 +177,8 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
         for enrollment in import_folders(recognizer, source, pending, report, allow, bar.update):
             complete &= 0 < enrollment.accepted == len(enrollment.photos)
             problems = [f"{photo.file}: {photo.reason}" for photo in enrollment.photos if not photo.accepted]
+            if enrollment.warning:
+                problems.append(enrollment.warning)
             if not enrollment.photos:
                 problems.append(f"{enrollment.name}: {enrollment.error or NO_PHOTO}")
             elif enrollment.check and not enrollment.check.good:

@@ -79,6 +79,8 @@ def rename(name: str, new_name: str) -> None:
     former = gallery.find(name)
     person = gallery.rename(name, new_name)
     click.echo(f"{former.name if former else name} is now called {person.name}.")
+    if warning := gallery.name_warning(person.name):
+        click.echo(warning, err=True)
 
 
 @click.command()

@@ -31,6 +31,7 @@ class Enrollment:
     person: Person | None = None  # after the enrollment, if a photo was enrolled
     error: str | None = None  # a sentence, if no photo was reviewed
     check: SelfCheck | None = None  # after the enrollment
+    warning: str | None = None  # a sentence, if the new name looks like the name of another person
 
     @property
     def accepted(self) -> int:
@@ -72,8 +73,10 @@ def compare(recognizer: Recognizer, name: str, photos: Sequence[PhotoOutcome]) -
     """Compare photos, as `choose_face` returned them, with each other and the gallery: the second half of `review`."""
     name = names.clean(name)
     person = recognizer.gallery.find(name)
-    outcomes = compare_photos(photos, person, recognizer.gallery.snapshot(), recognizer.network.card.rules)
-    return Enrollment(person.name if person else name, tuple(outcomes))
+    snapshot = recognizer.gallery.snapshot()
+    outcomes = compare_photos(photos, person, snapshot, recognizer.network.card.rules)
+    warning = None if person else next(names.warn_confusable([name], snapshot.names), None)
+    return Enrollment(person.name if person else name, tuple(outcomes), warning=warning)
 
 
 def confirm(recognizer: Recognizer, reviewed: Enrollment, imported: ImportedPhotos | None = None) -> Enrollment:

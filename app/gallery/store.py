@@ -147,6 +147,10 @@ class Gallery:
         """Return the people whose name contains every word of a query, without regard to case and accents."""
         return [person for person in self.people() if names.matches(person.name, query)]
 
+    def name_warning(self, name: str) -> str | None:
+        """Return a sentence if a name looks like the name of another person, see `names.warn_confusable`."""
+        return next(names.warn_confusable([name], [person.name for person in self.people()]), None)
+
     def add(
         self,
         name: str,

@@ -100,6 +100,19 @@ def test_rename(run, newcomer, gallery):
     assert gallery.find("Zoë Li").anchors == 1
 
 
+def test_names_that_look_like_others_print_a_warning(run, newcomer, gallery, pictures, tmp_path):
+    similar, warning = PERSON.replace("a", "\u0430"), f"looks like {PERSON}, another person in the gallery"
+    assert warning in run("people", "add", similar, pictures / "inner" / "one.png", "--review").stderr
+    assert warning in run("people", "rename", newcomer, similar).stderr
+    run("people", "export", tmp_path / "gallery.faces")
+    gallery.remove(similar, purge=True)
+    assert warning in run("people", "import", tmp_path / "gallery.faces").stderr
+    (tmp_path / "people" / f"{similar}e").mkdir(parents=True)
+    (tmp_path / "people" / f"{similar}e" / "one.png").write_bytes((pictures / "inner" / "one.png").read_bytes())
+    gallery.rename(similar, f"{PERSON}e")
+    assert f"looks like {PERSON}e, another" in run("people", "import", tmp_path / "people").stderr
+
+
 def test_rename_to_a_name_in_use(run, newcomer):
     done = run("people", "rename", newcomer, PERSON.lower())
     assert done.exit_code == 1

@@ -57,7 +57,7 @@ def test_a_folder_of_folders_is_imported(fake, folder):
         for enrollment in import_folders(fake, folder, folders, tick=lambda: ticks.append(1))
     }
     assert list(found) == ["Bad\nname", "Carla", "Dora", "Emil"]
-    assert "control character" in found["Bad\nname"].error
+    assert "invisible or invalid character" in found["Bad\nname"].error
     assert outcomes(found["Carla"]) == [
         ("Carla/1.jpg", "accepted"),
         ("Carla/2.png", "unreadable"),

@@ -8,13 +8,13 @@ from threading import Barrier, Timer
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from app.errors import GalleryError
 from app.gallery import shipped
 from app.gallery.database import Database, migrate, migrate_gallery
 from app.gallery.store import Gallery
-from app.gallery.tables import Base, RevisionRow
+from app.gallery.tables import Base, PersonRow, RevisionRow, now
 from app.settings import ROOT
 from tests.conftest import NETWORK
 
@@ -162,6 +162,25 @@ def test_a_newer_versions_gallery_is_refused(empty_gallery, database, database_u
         assert "people migrate" in refusal(database_url)
     with pytest.raises(GalleryError, match=r"Another version of this program made .*.*9999"):
         migrate_gallery(database_url)
+
+
+def test_names_of_earlier_versions_become_normal_and_stay_distinct(database_url, database):
+    stored = ["Ann\u200b Lee", "Ann Lee", "Ann\u00a0Lee", "\u3164", "Zo\u0435", "Bob\u00ad"]
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+        for name in stored:
+            row = {"name": name, "key": name.casefold(), "created": now(), "removed": None if name[0] != "B" else now()}
+            connection.execute(insert(PersonRow).values(row))
+    assert migrate_gallery(database_url)
+    gallery = Gallery.open(database_url, NETWORK, None)
+    found = {person.id: person.name for person in gallery.people()}
+    assert found == {1: "Ann Lee (2)", 2: "Ann Lee", 3: "Ann Lee (3)", 4: "Person 4", 5: "Zo\u0435"}
+    assert [person.name for person in gallery.removed_people()] == ["Bob"]
+    assert all(gallery.find(name).id == key for key, name in found.items())
+    assert [change.change.partition(",")[0] for change in gallery.history()] == [
+        f"renamed {found[key]}" for key in (4, 3, 1)
+    ]
+    gallery.close()
 
 
 def test_opening_again_migrates_nothing_and_keeps_everyone(tiny_gallery, database_url):

@@ -152,8 +152,10 @@ def _unique(name: str, taken: Collection[str]) -> str:
 
 def _review_page(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice], problem: str | None = None) -> Page:
     photos, person = _views(recognizer, name, choices), recognizer.gallery.find(name)
+    warning = None if person else recognizer.gallery.name_warning(name)
     name, limits = person.name if person else name, upload_limits() | {"max_photos": MAX_PHOTOS}
-    values = {"name": name, "person": person, "photos": photos, "problem": problem, "limits": limits}
+    values = {"name": name, "person": person, "photos": photos, "limits": limits}
+    values |= {"problem": problem or warning}
     return render_template("admin/review.html", **values), 200
 
 

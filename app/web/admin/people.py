@@ -86,8 +86,11 @@ def crop(anchor_id: int) -> Response:
 @blueprint.post("/people/<int:person_id>/rename")
 def rename(person_id: int) -> Response:
     """Rename a person."""
-    renamed = current_gallery().rename(person_id, request.form.get("name", ""))
-    return show_message(f"Renamed to {renamed.name}.")
+    gallery = current_gallery()
+    renamed = gallery.rename(person_id, request.form.get("name", ""))
+    warning = gallery.name_warning(renamed.name)
+    sentence = f"Renamed to {renamed.name}. {warning or ''}".rstrip()
+    return show_message(sentence, kind="problem" if warning else "done")
 
 
 @blueprint.post("/people/<int:person_id>/merge")

@@ -81,10 +81,12 @@ def add_person(query: schema.EnrollQuery, form: schema.PhotosForm) -> Response:
     return json_response(serialization.enrollment(report, person))
 
 
-@admin.patch("/people/<int:person_id>", responses={200: schema.Person, **problems(404, 409, 422)})
+@admin.patch("/people/<int:person_id>", responses={200: schema.RenamedPerson, **problems(404, 409, 422)})
 def rename_person(path: schema.PersonPath, body: schema.RenameBody) -> Response:
     """Rename a person; anchors and portrait stay."""
-    return json_response(person_json(current_gallery().rename(path.person_id, body.name)))
+    gallery = current_gallery()
+    person = gallery.rename(path.person_id, body.name)
+    return json_response(person_json(person) | {"warning": gallery.name_warning(person.name)})
 
 
 @admin.delete(

@@ -212,6 +212,10 @@ class Person(StrictModel):
     portrait: str | None = Field(description="Address of the portrait, or null")
 
 
+class RenamedPerson(Person):
+    warning: str | None = Field(description="A sentence, if the new name looks like the name of another person")
+
+
 class People(StrictModel):
     people: list[Person]
     total: int = Field(description="Number of people on all pages")
@@ -264,6 +268,7 @@ class Enrollment(StrictModel):
     enrolled: NonNegativeInt = Field(description="Number of enrolled photos")
     photos: list[PhotoOutcome]
     check: SelfCheck | None
+    warning: str | None = Field(description="A sentence, if the new name looks like the name of another person")
 
 
 class StoredFace(StrictModel):

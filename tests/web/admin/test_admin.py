@@ -53,7 +53,9 @@ def labels(page) -> list[tuple[str, str]]:
 
 
 def test_photos_with_the_same_name_get_numbers(client, photo):
-    page = send(client, "/manage/add", {"name": "Bo"}, {"us.jpg": photo(PERSON), "me.jpg": b"no picture"})
+    name = PERSON.replace("a", "\u0430")
+    page = send(client, "/manage/add", {"name": name}, {"us.jpg": photo(PERSON), "me.jpg": b"no picture"})
+    assert f"looks like {PERSON}, another person in the gallery" in alert(page)
     page = send(client, "/manage/add", fields(page, "/manage/add"), {"us.jpg": photo(PERSON)})
     assert [file for file, _ in labels(page)] == ["us.jpg", "me.jpg", "us.jpg (2)"]
 
@@ -173,6 +175,8 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery):
     answer = client.post(f"/manage/people/{ann}/rename", data=back | {"name": PERSON})
     assert answer.location == back["return"]
     assert message(client, answer).startswith(f"Another person is called {PERSON}")
+    similar = client.post(f"/manage/people/{ann}/rename", data=back | {"name": PERSON.replace("a", "\u0430")})
+    assert f"looks like {PERSON}, another person in the gallery" in message(client, similar)
     assert (
         message(client, client.post(f"/manage/people/{ann}/rename", data=back | {"name": "Anne"})) == "Renamed to Anne."
     )

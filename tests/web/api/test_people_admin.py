@@ -126,7 +126,10 @@ def test_invalid_enrollments(ask, photo):
 
 def test_rename_merge_remove_restore_and_purge(ask, gallery):
     ann = person_id(gallery, "Ann <b>")
-    assert ask("patch", f"people/{ann}", json={"name": "Anne"}).get_json()["person"] == "Anne"
+    similar = ask("patch", f"people/{ann}", json={"name": PERSON.replace("a", "\u0430")}).get_json()
+    assert f"looks like {PERSON}, another person in the gallery" in similar["warning"]
+    renamed = ask("patch", f"people/{ann}", json={"name": "Anne"}).get_json()
+    assert (renamed["person"], renamed["warning"]) == ("Anne", None)
     assert_problem(ask("patch", f"people/{ann}", json={"name": PERSON}), 409, "name_taken", "Another person is called")
     assert_problem(ask("patch", f"people/{ann}", json={"name": ""}), 422, "invalid_name", "The name is empty")
     assert_problem(ask("patch", "people/999", json={"name": "A"}), 404, "not_found", "The gallery has no person")
