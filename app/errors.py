@@ -175,7 +175,7 @@ class FaceNotFound(GalleryError, code="not_found"):
 
 
 class SamePerson(GalleryError, code="same_person"):
-    """A person cannot be merged into themselves."""
+    """Two entries are one person: they cannot be merged, or one of them was merged into the other."""
 
 
 class MigrationRequired(GalleryError, code="unmigrated"):

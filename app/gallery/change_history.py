@@ -1,12 +1,28 @@
 """Change history of the gallery: audit log, undo, and purging rows for good."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    cast,
+    delete,
+    exists,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from app.errors import NameTaken, NothingToUndo, NotLatestChange
 from app.gallery import names
@@ -32,6 +48,8 @@ OWNED: dict[str, type[FaceRow | ImportedPhotoRow]] = {**_FACES, "imported": Impo
 """Tables of rows that belong to a person."""
 _TABLES: dict[str, type[RemovableRow | ImportedPhotoRow]] = {**_REMOVABLE, **OWNED}
 _NEW_PORTRAIT = "portrait"
+_OWNER = "person_id"
+_ERASED = "erased"  # column of a former value whose row was purged
 _PORTRAIT = [PortraitRow.person_id, PortraitRow.webp, PortraitRow.sha256]
 _FORMER_PORTRAIT = [FormerPortraitRow.person_id, FormerPortraitRow.webp, FormerPortraitRow.sha256]
 
@@ -69,25 +87,28 @@ class Change:
         if rows:
             self._connection.execute(insert(ChangedPersonRow), rows)
 
-    def set(self, table: str, row_ids: Sequence[int], column: str, value: object) -> None:
+    def set(self, table: str, row_ids: Sequence[int] | Select[int], column: str, value: object) -> None:
         """Write a value into rows of `person`, `anchor`, `rejected` or `imported`, and keep the former values."""
         rows = _TABLES[table]
-        for batch in batches(row_ids):
-            former = self._connection.execute(select(rows.id, getattr(rows, column)).where(rows.id.in_(batch))).all()
-            self._keep(table, column, dict(former))
-            _write(self._connection, table, batch, column, value)
+        for ids in [row_ids] if isinstance(row_ids, Select) else batches(row_ids):
+            former = cast(getattr(rows, column), String)
+            self._keep(select(*self._labels(table, column), rows.id, former).where(rows.id.in_(ids)))
+            _write(self._connection, table, ids, column, value)
 
     def keep_portrait(self, person_id: int) -> None:
         """Keep a person's portrait, or the fact that there is none, before the change replaces it."""
         former = select(literal(self.id), *_PORTRAIT).where(PortraitRow.person_id == person_id)
         copy = insert(FormerPortraitRow).from_select([FormerPortraitRow.revision_id, *_FORMER_PORTRAIT], former)
         if self._connection.scalar(copy.returning(FormerPortraitRow.person_id)) is None:
-            self._keep(_NEW_PORTRAIT, "webp", {person_id: None})
+            self._keep(select(*self._labels(_NEW_PORTRAIT, "webp"), literal(person_id), null()))
 
-    def _keep(self, table: str, column: str, former: Mapping[int, object]) -> None:
-        change = {"revision_id": self.id, "table": table, "column": column}
-        rows = [change | {"row_id": row_id, "value": _format(value)} for row_id, value in former.items()]
-        self._connection.execute(insert(FormerValueRow), rows)
+    def _labels(self, table: str, column: str) -> tuple[ColumnElement[int], ColumnElement[str], ColumnElement[str]]:
+        return literal(self.id), literal(table), literal(column)
+
+    def _keep(self, former: Select[int, str, str, int, str | None]) -> None:
+        columns = [FormerValueRow.revision_id, FormerValueRow.table, FormerValueRow.column]
+        copied = insert(FormerValueRow).from_select([*columns, FormerValueRow.row_id, FormerValueRow.value], former)
+        self._connection.execute(copied)
 
 
 def undo(connection: Connection, expected: int | None = None) -> str:
@@ -118,7 +139,9 @@ def undo(connection: Connection, expected: int | None = None) -> str:
         inserted = update(table).where(table.revision_id == found.id, table.removed.is_(None))
         connection.execute(inserted.values(removed=now()))
     connection.execute(update(RevisionRow).where(RevisionRow.id == found.id).values(undone=now()))
-    return _insert_names(connection, [found.change])[0]
+    description = _insert_names(connection, [found.change])[0]
+    erased = exists().where(FormerValueRow.revision_id == found.id, FormerValueRow.column == _ERASED)
+    return f"{description}, except what was purged since" if connection.scalar(select(erased)) else description
 
 
 def history(connection: Connection, limit: int = 20) -> list[PastChange]:
@@ -134,15 +157,52 @@ def history(connection: Connection, limit: int = 20) -> list[PastChange]:
 def purge(
     connection: Connection, people: Sequence[int] = (), anchors: Sequence[int] = (), rejected: Sequence[int] = ()
 ) -> None:
-    """Delete rows by ID for good, with all dependent rows and all former values of them."""
+    """Delete rows by ID for good, with all dependent rows and all former values of them.
+
+    Changes of which nothing remains to undo become irreversible.
+    """
     for batch in batches(people):
         for table, rows in OWNED.items():
             _forget(connection, table, select(rows.id).where(rows.person_id.in_(batch)))
         _forget(connection, _NEW_PORTRAIT, batch)
+        moved = FormerValueRow.value.in_(map(str, batch))
+        _erase_values(connection, moved & (FormerValueRow.column == _OWNER))
     for (table, removable), ids in zip(_REMOVABLE.items(), (people, anchors, rejected), strict=True):
         for batch in batches(ids):
             _forget(connection, table, batch)
             connection.execute(delete(removable).where(removable.id.in_(batch)))
+    erased, kept = aliased(FormerValueRow), aliased(FormerValueRow)
+    lost = exists().where(erased.revision_id == RevisionRow.id, erased.column == _ERASED, erased.table == "anchor")
+    # Undoing a merge without its anchors would bring back a person without any.
+    restorable = or_(kept.table == "anchor", ~lost)
+    remaining = [
+        exists().where(kept.revision_id == RevisionRow.id, kept.column != _ERASED, restorable),
+        exists().where(FormerPortraitRow.revision_id == RevisionRow.id),
+        *(exists().where(rows.revision_id == RevisionRow.id) for rows in _REMOVABLE.values()),
+    ]
+    void = update(RevisionRow).where(RevisionRow.reversible, ~or_(*remaining)).values(reversible=False)
+    connection.execute(void)
+    permanent = select(RevisionRow.id).where(~RevisionRow.reversible)
+    connection.execute(delete(FormerValueRow).where(FormerValueRow.revision_id.in_(permanent)))
+
+
+def find_merged(connection: Connection, people: Sequence[int]) -> set[int]:
+    """Return the IDs of people who were merged into others, by changes that can be undone."""
+    merged: set[int] = set()
+    for batch in batches(people):
+        for table, rows in OWNED.items():
+            values = select(FormerValueRow.value).join(rows, rows.id == FormerValueRow.row_id)
+            moved = values.where(FormerValueRow.table == table, FormerValueRow.column == _OWNER)
+            found = connection.scalars(moved.where(rows.person_id.in_(batch)).distinct())
+            merged.update(int(person_id) for person_id in found if person_id is not None)
+    return merged.difference(people)
+
+
+def is_merged(connection: Connection, person_id: int) -> bool:
+    """Return whether undo, and nothing else, can return a person's anchors to them."""
+    moved = select(FormerValueRow.id).join(RevisionRow, RevisionRow.id == FormerValueRow.revision_id)
+    moved = moved.where(FormerValueRow.column == _OWNER, FormerValueRow.value == str(person_id))
+    return connection.scalar(moved.where(RevisionRow.undone.is_(None)).limit(1)) is not None
 
 
 def has_expired(connection: Connection, before: datetime) -> bool:
@@ -182,20 +242,28 @@ def _insert_names(connection: Connection, descriptions: Sequence[str]) -> list[s
 
 
 def _forget(connection: Connection, table: str, ids: Sequence[int] | Select[int]) -> None:
-    connection.execute(delete(FormerValueRow).where(FormerValueRow.table == table, FormerValueRow.row_id.in_(ids)))
+    _erase_values(connection, (FormerValueRow.table == table) & FormerValueRow.row_id.in_(ids))
+
+
+def _erase_values(connection: Connection, condition: ColumnElement[bool]) -> None:
+    connection.execute(update(FormerValueRow).where(condition).values(column=_ERASED, value=None))
 
 
 def _restore_values(connection: Connection, change_id: int) -> None:
-    columns = select(FormerValueRow.table, FormerValueRow.row_id, FormerValueRow.column, FormerValueRow.value)
-    rows = columns.where(FormerValueRow.revision_id == change_id).order_by(FormerValueRow.id.desc())
-    for table, row_id, column, text in connection.execute(rows).all():
-        if table == _NEW_PORTRAIT:
-            connection.execute(delete(PortraitRow).where(PortraitRow.person_id == row_id))
-        else:
-            value: object = text
-            if text is not None and column in ("removed", "person_id"):
-                value = datetime.fromisoformat(text) if column == "removed" else int(text)
-            _write(connection, table, [row_id], column, value)
+    columns = select(FormerValueRow.table, FormerValueRow.column, FormerValueRow.value, FormerValueRow.row_id)
+    rows = columns.where(FormerValueRow.revision_id == change_id, FormerValueRow.column != _ERASED)
+    row_ids: defaultdict[tuple[str, str, str | None], list[int]] = defaultdict(list)
+    for table, column, text, row_id in connection.execute(rows):
+        row_ids[table, column, text].append(row_id)
+    for (table, column, text), ids in row_ids.items():
+        value: object = text
+        if text is not None and column in ("removed", _OWNER):
+            value = datetime.fromisoformat(text) if column == "removed" else int(text)
+        for batch in batches(ids):
+            if table == _NEW_PORTRAIT:
+                connection.execute(delete(PortraitRow).where(PortraitRow.person_id.in_(batch)))
+            else:
+                _write(connection, table, batch, column, value)
 
 
 def _restore_portraits(connection: Connection, change_id: int) -> None:
@@ -206,12 +274,8 @@ def _restore_portraits(connection: Connection, change_id: int) -> None:
     connection.execute(delete(FormerPortraitRow).where(FormerPortraitRow.revision_id == change_id))
 
 
-def _format(value: object) -> str | None:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return None if value is None else str(value)
-
-
-def _write(connection: Connection, table: str, row_ids: Sequence[int], column: str, value: object) -> None:
+def _write(
+    connection: Connection, table: str, row_ids: Sequence[int] | Select[int], column: str, value: object
+) -> None:
     values = {column: value} | ({"key": names.key(str(value))} if column == "name" else {})
     connection.execute(update(_TABLES[table]).where(_TABLES[table].id.in_(row_ids)).values(values))

@@ -23,7 +23,7 @@ from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, Remove
 from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import AnchorRow, RejectedFaceRow, ThresholdRow, now
+from app.gallery.tables import AnchorRow, PersonRow, RejectedFaceRow, ThresholdRow, now
 
 __all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -202,8 +202,8 @@ class Gallery:
 
         Args:
             refs: Names or IDs, at least one.
-            purge: Erase the people for good, also those with these names who were removed before. Otherwise
-                `restore` or `undo` brings them back for `recovery_days`.
+            purge: Erase the people for good, also those with these names who were removed before, and those who
+                were merged into them. Otherwise `restore` or `undo` brings them back for `recovery_days`.
         """
         with self._database.writing(purge) as connection:
             try:
@@ -211,16 +211,13 @@ class Gallery:
             except PersonNotFound as error:
                 raise PersonNotFound(f"{error} No person was removed." if len(refs) > 1 else str(error)) from error
             unique = list({person.id: person for person in found}.values())
-            _remove_people(connection, unique, purge)
-            return unique
+            return _remove_people(connection, unique, purge)
 
     def remove_shipped(self, purge: bool = False) -> list[Person]:
         """Remove or purge all people whose anchors are all from the shipped gallery, and return them."""
         with self._database.writing(purge) as connection:
             found = queries.list_shipped(connection, removed=purge)
-            if found:
-                _remove_people(connection, found, purge)
-            return found
+            return _remove_people(connection, found, purge) if found else []
 
     def restore(self, person: PersonRef) -> Person:
         """Restore a removed person, the last removed of several with the name, unless the name is taken now."""
@@ -232,6 +229,8 @@ class Gallery:
             name, person_id = removed[0].name, removed[0].id
             if queries.find_person(connection, name):
                 raise NameTaken(f"Another person is called {name} now. Rename them first.")
+            if change_history.is_merged(connection, person_id):
+                raise SamePerson(f"{name} was merged into another person. Undo that change, or add their photos again.")
             change = Change(connection)
             change.set("person", [person_id], "removed", None)
             return _finish(connection, change, f"restored person {person_id}", person_id)
@@ -258,8 +257,7 @@ class Gallery:
                 raise SamePerson(f"{target.name} cannot be merged with themselves. Choose another person.")
             change = Change(connection)
             for table, rows in OWNED.items():
-                ids = connection.scalars(select(rows.id).where(rows.person_id == source.id)).all()
-                change.set(table, ids, "person_id", target.id)
+                change.set(table, select(rows.id).where(rows.person_id == source.id), "person_id", target.id)
             change.set("person", [source.id], "removed", now())
             change.describe(f"merged person {source.id} into person {target.id}", source.id, target.id)
             return queries.get_person(connection, target.id)
@@ -365,7 +363,10 @@ def _find_removable(connection: Connection, ref: PersonRef, purge: bool) -> list
     return [*found, present] if present else found
 
 
-def _remove_people(connection: Connection, found: Sequence[Person], purge: bool) -> None:
+def _remove_people(connection: Connection, found: Sequence[Person], purge: bool) -> list[Person]:
+    if purge:
+        merged = change_history.find_merged(connection, [person.id for person in found])
+        found = [*queries.list_people(connection, ~queries.IS_PRESENT & PersonRow.id.in_(merged)), *found]
     ids = [person.id for person in found]
     listed = ", ".join(f"person {person_id}" for person_id in ids)
     change = Change(connection, reversible=not purge)
@@ -375,6 +376,7 @@ def _remove_people(connection: Connection, found: Sequence[Person], purge: bool)
         change.set("person", ids, "removed", now())
     description = listed if len(ids) <= _MAX_LISTED else text.count(len(ids), "person")
     change.describe(f"{'purged' if purge else 'removed'} {description}", *ids)
+    return list(found)
 
 
 def _check_found(ids: Sequence[int], found: Iterable[int], problem: str) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
-from app.errors import GalleryError, NameTaken, NothingToUndo, PersonNotFound
+from app.errors import GalleryError, NameTaken, NothingToUndo, PersonNotFound, SamePerson
 from app.gallery import snapshot_loading
 from app.gallery.database import Database
 from app.gallery.store import Gallery, ImportedPhotos
@@ -160,6 +161,100 @@ def test_crops_are_kept_if_given(tiny_gallery, unit_vectors):
     found = tiny_gallery.anchors("bob")
     assert [one.has_crop for one in found] == [False, False, True, True]
     assert [tiny_gallery.crop(one.id) for one in found] == [None, None, b"one", b"two"]
+
+
+@pytest.fixture
+def statements(tiny_gallery) -> Iterator[list[str]]:
+    """The SQL statements that the gallery has executed, one for each row of `executemany`."""
+    executed: list[str] = []
+
+    def record(_connection, _cursor, statement, parameters, _context, many) -> None:
+        executed.extend([statement] * (len(parameters) if many else 1))
+
+    engine = tiny_gallery._database._engine
+    event.listen(engine, "before_cursor_execute", record)
+    yield executed
+    event.remove(engine, "before_cursor_execute", record)
+
+
+NUMBERED = {
+    "merge": lambda gallery: gallery.merge("Carla", "bob"),
+    "remove anchors": lambda gallery: gallery.remove_anchors("Carla", [one.id for one in gallery.anchors("Carla")]),
+    "rename": lambda gallery: gallery.rename("Carla", "Clara"),
+    "remove": lambda gallery: gallery.remove("Carla"),
+    "purge": lambda gallery: gallery.remove("Carla", purge=True),
+}
+
+
+@pytest.mark.parametrize("change", NUMBERED)
+def test_a_change_and_its_undo_take_as_many_statements_for_many_anchors(tiny_gallery, unit_vectors, statements, change):
+    counts = []
+    for anchors in (3, 100):
+        photos = ImportedPhotos(f"{anchors:064}", tuple(f"{number:064}" for number in range(anchors)))
+        tiny_gallery.add("Carla", unit_vectors(anchors), ["c.jpg"] * anchors, b"webp", imported=photos)
+        statements.clear()
+        NUMBERED[change](tiny_gallery)
+        if change != "purge":
+            tiny_gallery.undo()
+        counts.append(len(statements))
+        if change != "purge":
+            tiny_gallery.remove("Carla", purge=True)
+    assert counts[0] == counts[1] < 60
+
+
+class TestUndoAfterErasing:
+    def test_a_removal_of_someone_erased_is_not_offered(self, tiny_gallery):
+        tiny_gallery.rename("bob", "Robert")
+        tiny_gallery.remove("Robert")
+        tiny_gallery.remove("Robert", purge=True)
+        assert not any(change.reversible for change in tiny_gallery.history(3))
+        assert tiny_gallery.undo() == "added 1 anchor of Émile Zola"
+
+    def test_what_was_erased_since_is_named_and_the_rest_comes_back(self, tiny_gallery):
+        ann = tiny_gallery.find("Ann Lee").id
+        tiny_gallery.remove_people(["Ann Lee", "bob"])
+        tiny_gallery.remove("Ann Lee", purge=True)
+        assert tiny_gallery.undo() == f"removed person {ann}, bob, except what was purged since"
+        assert (tiny_gallery.find("bob").anchors, tiny_gallery.find(ann)) == (2, None)
+
+    def test_erasing_a_person_erases_who_was_merged_into_them(self, tiny_gallery):
+        before = tiny_gallery.history(1)[0].id
+        tiny_gallery.merge("Ann Lee", "Émile Zola")
+        tiny_gallery.merge("Émile Zola", "bob")
+        erased = tiny_gallery.remove_people(["bob"], purge=True)
+        assert {person.name for person in erased} == {"Ann Lee", "Émile Zola", "bob"}
+        assert erased[-1].name == "bob"
+        assert tiny_gallery.removed_people() == []
+        changes = tiny_gallery.history()
+        assert next(change.id for change in changes if change.reversible) <= before
+        assert not any("Ann" in change.change for change in changes)
+
+    @pytest.mark.parametrize("kept", [0, 1])
+    def test_a_merge_is_undone_while_anchors_remain(self, tiny_gallery, kept):
+        moved = [anchor.id for anchor in tiny_gallery.anchors("Ann Lee")]
+        tiny_gallery.merge("Ann Lee", "bob")
+        tiny_gallery.remove_anchors("bob", moved[kept:], purge=True)
+        done = tiny_gallery.undo()
+        if kept:
+            assert done == "merged Ann Lee into bob, except what was purged since"
+            assert tiny_gallery.find("Ann Lee").anchors == 1
+        else:
+            assert "merged" not in done
+            assert tiny_gallery.find("Ann Lee") is None
+
+    def test_erasing_who_was_merged_ends_undo_of_the_merge_only(self, tiny_gallery):
+        tiny_gallery.merge("Ann Lee", "bob")
+        tiny_gallery.remove("Ann Lee", purge=True)
+        assert [change.reversible for change in tiny_gallery.history(3)] == [False, False, True]
+        assert tiny_gallery.undo() == "added 2 anchors of bob"
+
+    def test_who_was_merged_is_not_restored_without_anchors(self, tiny_gallery):
+        tiny_gallery.merge("Ann Lee", "bob")
+        with pytest.raises(SamePerson, match=r"Ann Lee was merged into another person. Undo that change"):
+            tiny_gallery.restore("Ann Lee")
+        tiny_gallery.undo()
+        tiny_gallery.remove("Ann Lee")
+        assert tiny_gallery.restore("Ann Lee").anchors == 4
 
 
 class TestErasing:
