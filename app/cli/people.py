@@ -88,6 +88,9 @@ def add(
     if allowed.accepted and not yes and sys.stdin.isatty():
         click.confirm(f"Enroll {text.count(allowed.accepted, 'photo')} of {reviewed.name}?", default=True, abort=True)
     enrollment = confirm(recognizer, allowed)
+    for path, before, photo in zip(photos, allowed.photos, enrollment.photos, strict=True):
+        if before.accepted and not photo.accepted:  # enrolled by another program since the review
+            click.echo(common.format_row([text.display_path(path), photo.outcome, photo.reason]))
     if enrollment.person is None:
         click.echo(f"No photo of {enrollment.name} was enrolled.", err=True)
     else:

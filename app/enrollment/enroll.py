@@ -7,8 +7,9 @@ from typing import Self
 
 import numpy as np
 
+from app.arrays import FloatArray
 from app.enrollment.crops import average_portrait, encode_crop
-from app.enrollment.photo_comparison import compare_photos
+from app.enrollment.photo_comparison import compare_photos, mark_enrolled
 from app.enrollment.photo_review import PhotoOutcome, choose_face, examine_photo
 from app.enrollment.self_check import SelfCheck, check_person
 from app.errors import PhotoError
@@ -41,7 +42,7 @@ class Enrollment:
     def allow(self, outcomes: Collection[str]) -> Self:
         """Accept photos with these outcomes, of `DEBATABLE`, too."""
         photos = (
-            replace(photo, outcome="accepted", reason=f"Enrolled as allowed. {photo.reason}")
+            replace(photo, outcome="accepted", allowed=photo.outcome)
             if photo.outcome in outcomes and photo.outcome in DEBATABLE
             else photo
             for photo in self.photos
@@ -80,20 +81,41 @@ def compare(recognizer: Recognizer, name: str, photos: Sequence[PhotoOutcome]) -
 
 
 def confirm(recognizer: Recognizer, reviewed: Enrollment, imported: ImportedPhotos | None = None) -> Enrollment:
-    """Add the accepted faces of a review to the gallery in one transaction, with the record of a folder import."""
+    """Add the accepted faces of a review to the gallery in one transaction, with the record of a folder import.
+
+    Photos that were enrolled since the review become duplicates.
+    """
+    gallery = recognizer.gallery
     accepted = [(photo.file, photo.face) for photo in reviewed.photos if photo.accepted and photo.face]
-    known = recognizer.gallery.find(reviewed.name)
+    known = gallery.find(reviewed.name)
     if not accepted:
         if known and imported:
-            recognizer.gallery.record_import(known.id, imported)
+            gallery.record_import(known.id, imported)
         return reviewed
+    outcomes = list(reviewed.photos)
+
+    def find_new(anchors: FloatArray) -> list[int]:
+        nonlocal outcomes
+        outcomes = mark_enrolled(reviewed.photos, anchors)
+        checked = (photo for photo, review in zip(outcomes, reviewed.photos, strict=True) if review.accepted)
+        return [row for row, photo in enumerate(checked) if photo.accepted]
+
     crops = [face.crop for _, face in accepted]
-    person = recognizer.gallery.add(
+    person = gallery.add(
         reviewed.name,
         np.stack([face.embedding for _, face in accepted]),
         [file for file, _ in accepted],
         None if known and known.has_portrait else average_portrait(crops),
         [encode_crop(crop) for crop in crops] if recognizer.settings.keep_crops else None,
         imported,
+        find_new,
     )
-    return replace(reviewed, name=person.name, person=person, check=check_person(recognizer, person.id))
+    enrolled = replace(reviewed, name=person.name, photos=tuple(map(_describe_enrolled, outcomes)))
+    if not enrolled.accepted:
+        return enrolled
+    return replace(enrolled, person=person, check=check_person(recognizer, person.id))
+
+
+def _describe_enrolled(photo: PhotoOutcome) -> PhotoOutcome:
+    reason = f"Enrolled as allowed. {photo.reason}" if photo.allowed else "Enrolled."
+    return replace(photo, reason=reason) if photo.accepted else photo

@@ -17,6 +17,8 @@ from app.recognition.scoring import rank
 # JPEG quality 60 exceed it, and fewer than 1 in 1,000 other pictures of the same person (`bench.embeddings copies`).
 DUPLICATE_COSINE = 0.95
 
+_CLOSEST = 10  # people whose anchors a photo may copy. A copy is among the first of a ranking.
+
 
 def compare_photos(
     photos: Sequence[PhotoOutcome], person: Person | None, snapshot: Snapshot, rules: Rules
@@ -32,6 +34,22 @@ def compare_photos(
     return outcomes
 
 
+def mark_enrolled(photos: Sequence[PhotoOutcome], anchors: FloatArray) -> list[PhotoOutcome]:
+    """Mark accepted photos that are copies of a person's anchors, float32 (anchors, dims), unless the user allowed it.
+
+    The anchors are those of the transaction that enrolls the photos. Another one may have added them since the review.
+    """
+    outcomes = list(photos)
+    for index, embedding in _accepted(photos).items():
+        if photos[index].allowed != "duplicate" and (anchors @ embedding).max() > DUPLICATE_COSINE:
+            outcomes[index] = _duplicate(photos[index], "a photo in the gallery")
+    return outcomes
+
+
+def _duplicate(photo: PhotoOutcome, original: str) -> PhotoOutcome:
+    return replace(photo, outcome="duplicate", reason=f"The photo is nearly the same picture as {original}.")
+
+
 def _accepted(outcomes: Sequence[PhotoOutcome]) -> dict[int, FloatArray]:
     return {index: photo.face.embedding for index, photo in enumerate(outcomes) if photo.accepted and photo.face}
 
@@ -41,8 +59,7 @@ def _mark_duplicates(outcomes: list[PhotoOutcome], anchors: Sequence[FloatArray]
     for index, embedding in _accepted(outcomes).items():
         cosine, name = max(((float(other @ embedding), name) for other, name in known), default=(-1.0, ""))
         if cosine > DUPLICATE_COSINE:
-            reason = f"The photo is nearly the same picture as {name}."
-            outcomes[index] = replace(outcomes[index], outcome="duplicate", reason=reason)
+            outcomes[index] = _duplicate(outcomes[index], name)
         else:
             file = outcomes[index].file
             is_unique = sum(photo.file == file for photo in outcomes) == 1
@@ -52,10 +69,15 @@ def _mark_duplicates(outcomes: list[PhotoOutcome], anchors: Sequence[FloatArray]
 def _mark_look_alikes(
     outcomes: list[PhotoOutcome], anchors: list[FloatArray], name: str | None, snapshot: Snapshot, rules: Rules
 ) -> None:
-    faces = _accepted(outcomes)
+    faces, copy_score = _accepted(outcomes), rules.head.score_cosines(np.asarray(DUPLICATE_COSINE))
     for index, embedding in faces.items():
-        ranking = rank(embedding, snapshot, rules.head)
-        closest = next((row for row in ranking[:2] if row.person != name), None)
+        ranking = [row for row in rank(embedding, snapshot, rules.head)[:_CLOSEST] if row.person != name]
+        copied = next((row.person for row in ranking if row.min < copy_score), None)
+        if copied is not None:
+            reason = f"The photo is nearly the same picture as a photo of {copied}."
+            outcomes[index] = replace(outcomes[index], outcome="look_alike", reason=reason, other=copied)
+            continue
+        closest = next(iter(ranking), None)
         if closest is None or closest.class_distance > rules.threshold(closest.anchors, len(snapshot)):
             continue
         others = [*anchors, *(other for key, other in faces.items() if key != index)]

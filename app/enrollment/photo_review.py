@@ -34,6 +34,7 @@ class PhotoOutcome:
     faces: tuple[Box, ...] = ()  # all faces, from left to right
     other: str | None = None  # the person whom the face resembles, for a look-alike
     face: ReferenceFace | None = None  # the face to enroll
+    allowed: OutcomeCode | None = None  # the outcome that the user overruled
 
     @property
     def accepted(self) -> bool:
@@ -82,4 +83,4 @@ def choose_face(photo: ExaminedPhoto, number: int | None = None) -> PhotoOutcome
     if probe.flaw is not None or probe.crop is None or probe.embedding is None:
         return PhotoOutcome(photo.file, "low_quality", probe.flaw or "The face cannot be compared.", boxes)
     face = ReferenceFace(probe.crop, probe.embedding)
-    return PhotoOutcome(photo.file, "accepted", "Enrolled.", boxes, face=face)
+    return PhotoOutcome(photo.file, "accepted", "The face can be enrolled.", boxes, face=face)

@@ -10,10 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sqlalchemy import Connection, delete, insert, select
 
 from app import text
+from app.arrays import FloatArray
 from app.errors import FaceNotFound, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
 from app.gallery import bundle, change_history, embedding_rows, names, snapshot_loading
 from app.gallery import people as queries
@@ -159,6 +161,7 @@ class Gallery:
         portrait: bytes | None = None,
         crops: Sequence[bytes] | None = None,
         imported: ImportedPhotos | None = None,
+        find_new: Callable[[FloatArray], Sequence[int]] | None = None,
     ) -> Person:
         """Add anchors to a new or known person.
 
@@ -169,14 +172,23 @@ class Gallery:
             portrait: WebP file that replaces the portrait, or None.
             crops: The face crop of each anchor as WebP, or None to keep no crops.
             imported: The folder photos that an import reviewed, or None.
+            find_new: Called in the transaction with the anchors of a known person, float32 (anchors, dims). Returns
+                the indices of the embeddings to add. None adds all.
         """
         name, rows = names.clean(name), embedding_rows.unit_rows(embeddings)
         if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
             raise InvalidEmbeddings(f"Expected one note per anchor, got {len(notes)} notes for {len(rows)} anchors.")
         with self._database.writing() as connection:
             queries.check_dims(connection, rows)
-            change = Change(connection)
             found = queries.find_person(connection, name)
+            if found and found.anchors and find_new:
+                new = find_new(np.stack([face.embedding for face in queries.list_anchors(connection, found.id)]))
+                rows, notes, crops = rows[new], [notes[row] for row in new], crops and [crops[row] for row in new]
+            if found and not len(rows):
+                if imported is not None:
+                    queries.record_imported(connection, found.id, imported)
+                return found
+            change = Change(connection)
             person_id = found.id if found else queries.insert_person(connection, name, change)
             ids = queries.insert_faces(connection, AnchorRow, person_id, rows, notes, change)
             queries.insert_crops(connection, ids, crops or [None] * len(ids))

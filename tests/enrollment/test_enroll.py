@@ -1,4 +1,6 @@
 import io
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -154,6 +156,28 @@ def test_a_look_alike_has_the_name_of_the_other_person(ann):
     assert outcomes(found)[1] == ("bob.jpg", "look_alike")
     assert found.photos[1].other == "Bob"
     assert review(ann, "Bob", [("bob.jpg", b"face 24")]).accepted == 1
+
+
+def test_a_picture_of_another_person_is_not_accepted(ann):
+    found = review(ann, "Carla", [("1.jpg", b"face 30"), ("bob.jpg", b"face 21")])
+    assert outcomes(found) == [("1.jpg", "accepted"), ("bob.jpg", "look_alike")]
+    assert found.photos[1].reason == "The photo is nearly the same picture as a photo of Bob."
+    allowed = confirm(ann, found.allow(["look_alike"]))
+    assert [photo.reason for photo in allowed.photos][1] == f"Enrolled as allowed. {found.photos[1].reason}"
+    assert review(ann, "Bob", [("bob.jpg", b"face 21")]).photos[0].other is None
+
+
+@pytest.mark.parametrize("name", ["Carla", "Ann"])
+def test_concurrent_enrollments_add_each_photo_once(ann, name):
+    photos = [(f"{number}.jpg", f"face {number}".encode()) for number in (13, 14, 15)]
+    reviewed = [review(ann, name, photos).allow(["look_alike"]) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        reports = list(pool.map(partial(confirm, ann), reviewed))
+    assert sorted(report.accepted for report in reports) == [0] * 7 + [3]
+    assert {photo.outcome for report in reports if not report.accepted for photo in report.photos} == {"duplicate"}
+    assert ann.gallery.find(name).anchors == 3 + 3 * (name == "Ann")
+    again = confirm(ann, review(ann, name, photos).allow(DEBATABLE))
+    assert (again.accepted, again.person.anchors) == (3, 6 + 3 * (name == "Ann"))
 
 
 def test_one_of_several_faces_can_be_chosen(ann):

@@ -85,6 +85,19 @@ def test_threads_that_open_at_once_fill_it_once(new_database_url, folder):
         gallery.close()
 
 
+def test_concurrent_additions_see_each_others_anchors(empty_gallery, unit_vectors):
+    embeddings, together = unit_vectors(3), Barrier(20)
+
+    def add(_) -> None:
+        together.wait()
+        empty_gallery.add("Ann", embeddings, ["1", "2", "3"], find_new=lambda anchors: [])
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(add, range(20)))
+    assert empty_gallery.find("Ann").anchors == 3
+    assert len(empty_gallery.history()) == 1
+
+
 def test_a_fresh_file_that_another_is_writing_is_waited_for(tmp_path):
     file = tmp_path / "gallery.sqlite"
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)

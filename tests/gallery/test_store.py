@@ -324,7 +324,7 @@ class TestRenaming:
     def test_unknown_and_bad_names_are_refused(self, tiny_gallery):
         with pytest.raises(PersonNotFound, match=r"Did you mean bob\?"):
             tiny_gallery.rename("boob", "Robert")
-        with pytest.raises(GalleryError, match="control character"):
+        with pytest.raises(GalleryError, match="invisible or invalid character"):
             tiny_gallery.rename("bob", "Bo\tb")
         with pytest.raises(NameTaken, match=r"called Ann Lee\. Choose another name, or merge the two people\."):
             tiny_gallery.rename("bob", "ann lee")

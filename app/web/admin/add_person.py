@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest
 
 from app import text
 from app.enrollment.enroll import DEBATABLE, MAX_PHOTOS, Enrollment, compare, confirm
@@ -169,7 +168,7 @@ def _enroll(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -
         return _review_page(recognizer, name, choices, CHECK_AGAIN)
     report = confirm(recognizer, reviewed.allow(DEBATABLE))
     if report.person is None or report.check is None:
-        raise BadRequest(NONE_SELECTED)
+        return _review_page(recognizer, name, choices, CHECK_AGAIN)
     sentence = f"{text.count(report.accepted, 'photo')} of {report.name} enrolled. {report.check}"
     address = url_for("admin.person", person_id=report.person.id)
     return show_message(sentence, address, "done" if report.check.good else "problem")

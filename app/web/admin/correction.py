@@ -71,6 +71,6 @@ def correct_face() -> ResponseReturnValue:
         )
     report = confirm(recognizer, review.allow(DEBATABLE))
     if report.person is None:
-        raise BadRequest(EXPIRED)
+        return show_message(report.photos[0].reason, kind="problem")
     sentence = " ".join(filter(None, [f"Face added to {report.name}.", report.warning, str(report.check)]))
     return show_message(sentence, url_for("admin.person", person_id=report.person.id))
