@@ -16,12 +16,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import click
 import cv2
 
-from app import serialization, tracing
-from app.batch.job import BatchJob
+from app import tracing
+from app.batch.job import BatchJob, error_row
 from app.batch.process_pool import WORKER_ENVIRONMENT, ProcessPool
 from app.batch.ray_engine import RayCluster
 from app.batch.results import Results
@@ -83,16 +84,18 @@ def throughput(folder: Path | None, count: int, rounds: int) -> None:
             write_photos(folder, count)
         settings = Settings().with_changes(database_url=f"sqlite:///{name}/gallery.sqlite")
         job = BatchJob.prepare(settings, PhotoSources([str(folder)]))
-        paths = list(job.sources.photos())[:count]
-        total = len(paths)
+        files = list(job.sources.photos())[:count]
+        total = len(files)
         first, second = sorted(os.sched_getaffinity(0))[:2]
         engines = {
-            "pool, 1 worker": lambda: measure_rate({first}, lambda: ProcessPool(job, 1, total).identify(paths), total),
+            "pool, 1 worker": lambda: measure_rate(
+                {first}, lambda: ProcessPool(job, 1, total).identify(files, Event()), total
+            ),
             "pool, 2 workers": lambda: measure_rate(
-                {first, second}, lambda: ProcessPool(job, 2, total).identify(paths), total
+                {first, second}, lambda: ProcessPool(job, 2, total).identify(files, Event()), total
             ),
             "Ray, 2 actors": lambda: measure_rate(
-                {first, second}, lambda: RayCluster(job, None, 2, total).identify(paths), total
+                {first, second}, lambda: RayCluster(job, None, 2, total).identify(files, Event()), total
             ),
         }
         rates: dict[str, list[float]] = {engine: [] for engine in engines}
@@ -109,7 +112,7 @@ def throughput(folder: Path | None, count: int, rounds: int) -> None:
         os.sched_setaffinity(0, {first})
         os.environ.update(WORKER_ENVIRONMENT)
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-            sample = [Path(path) for path in paths[:STAGED_PHOTOS]]
+            sample = [Path(file.path) for file in files[:STAGED_PHOTOS]]
             seconds, size = process.submit(measure_stages, settings, sample).result()
         print_estimate(seconds, size, one)
 
@@ -200,10 +203,10 @@ def empty_files(folder: Path, count: int) -> None:
         (archive / f"{number:07d}.jpg").touch()
     sources = PhotoSources([str(archive)])
     with Results(folder / f"out-{count}", {}) as results:
-        finished = results.finished_files()
-        for path in sources.photos():
-            if path not in finished:
-                results.add([serialization.identification_error(path, "empty", "The file is empty.")])
+        finished = results.finished()
+        for photo in sources.photos():
+            if photo not in finished:
+                results.add([error_row(photo, "empty", "The file is empty.")])
     assert results.summary().photos == count
     click.echo(f"{resident_memory(os.getpid(), peak=True):.0f} MB")
 

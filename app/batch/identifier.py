@@ -9,15 +9,14 @@ from itertools import chain
 import cv2
 import numpy as np
 
-from app import serialization
-from app.batch.job import BatchJob, Row
+from app.batch.job import BatchJob, Row, error_row, photo_row
+from app.batch.sources import PhotoFile
 from app.errors import PhotoError
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.recognition.inference import load_network
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import FaceCrop, Identification
-from app.text import display_path
 from app.vision import photo_files
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
@@ -31,7 +30,7 @@ _BATCH_FACES, _BATCH_PHOTOS = 64, 16
 
 @dataclass(frozen=True, eq=False)
 class _DetectedPhoto:
-    file: str
+    file: PhotoFile
     size: tuple[int, int]
     crops: tuple[FaceCrop, ...]
     error: PhotoError | None = None
@@ -60,8 +59,8 @@ class BatchIdentifier:
         self._reading = ThreadPoolExecutor(_READ_AHEAD)
         self._detecting = ThreadPoolExecutor(_DETECTION_THREADS)
 
-    def identify(self, photos: Iterable[str | None]) -> Iterator[list[Row]]:
-        """Yield the rows of photos, given by path or URL, in batches and in order.
+    def identify(self, photos: Iterable[PhotoFile | None]) -> Iterator[list[Row]]:
+        """Yield the rows of photos in batches and in order.
 
         Threads read and decode a few photos ahead and detect their faces. None among the photos flushes: all rows of
         earlier photos are yielded before the next photo is requested.
@@ -70,7 +69,7 @@ class BatchIdentifier:
         batch: list[_DetectedPhoto] = []
         for photo in chain(photos, [None]):
             if photo is not None:
-                data = self._reading.submit(self._job.sources.read, photo, self._job.settings.max_file_bytes)
+                data = self._reading.submit(self._job.sources.read, photo.path, self._job.settings.max_file_bytes)
                 running.append(self._detecting.submit(self._detect, photo, data))
             while running and (photo is None or len(running) >= _READ_AHEAD):
                 batch.append(running.popleft().result())
@@ -81,20 +80,20 @@ class BatchIdentifier:
                 yield list(self._rows(batch))
                 batch = []
 
-    def _detect(self, photo: str, data: Future[bytes]) -> _DetectedPhoto:
+    def _detect(self, photo: PhotoFile, data: Future[bytes]) -> _DetectedPhoto:
         try:
             picture = self._recognizer.decode(data.result())
         except PhotoError as error:
-            return _DetectedPhoto(display_path(photo), (0, 0), (), error)
+            return _DetectedPhoto(photo, (0, 0), (), error)
         crops = self._recognizer.crop_faces(picture, self._recognizer.detect(picture))
-        return _DetectedPhoto(display_path(photo), (picture.width, picture.height), crops)
+        return _DetectedPhoto(photo, (picture.width, picture.height), crops)
 
     def _rows(self, batch: Sequence[_DetectedPhoto]) -> Iterator[Row]:
         identified = self._recognizer.identify_crops([photo.crops for photo in batch])
         for photo, faces in zip(batch, identified, strict=True):
             if photo.error:
-                yield serialization.identification_error(photo.file, photo.error.code, photo_files.explain(photo.error))
+                yield error_row(photo.file, photo.error.code, photo_files.explain(photo.error))
                 continue
             # A row needs the size of the picture, not its pixels, which were freed after alignment.
             picture = Picture(np.empty((0, 0, 3), np.uint8), photo.size)
-            yield serialization.identification(photo.file, Identification(picture, faces, self._job.settings.fpir))
+            yield photo_row(photo.file, Identification(picture, faces, self._job.settings.fpir))

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
-from app.batch.sources import PhotoSources
+from app import serialization
+from app.batch.sources import PhotoFile, PhotoSources
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.recognition.model_card import read_card
+from app.recognition.results import Identification
 from app.settings import Settings
+from app.text import display_path
 from app.vision import backends
 from app.vision.detection import DETECTION_VERSION
 
 Row = dict[str, Any]
-"""The result of one photo, as `serialization.identification` and `serialization.identification_error` return it."""
+"""The result of one photo: the fields of `serialization.identification`, and `bytes` and `modified_ns` of its file."""
 
-Engine = Callable[[Iterable[str]], Iterator[list[Row]]]
-"""Yields the rows of photos in batches, each row once."""
+Engine = Callable[[Iterable[PhotoFile], Event], Generator[list[Row], None, None]]
+"""Yields the rows of photos in batches, each row once, and ends early after the event is set."""
+
+
+def photo_row(photo: PhotoFile, result: Identification) -> Row:
+    """Return the row of an identified photo."""
+    return serialization.identification(display_path(photo.path), result) | photo.version
+
+
+def error_row(photo: PhotoFile, code: str, message: str) -> Row:
+    """Return the row of a photo that cannot be identified."""
+    return serialization.identification_error(display_path(photo.path), code, message) | photo.version
 
 
 @dataclass(frozen=True, eq=False)

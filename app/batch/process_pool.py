@@ -1,4 +1,4 @@
-"""Process pool for batch jobs: one worker per core, replaced after a crash without losing or repeating rows.
+"""Process pool for batch jobs: one worker per core, replaced after a failure without losing or repeating rows.
 
 Workers import this module, so it imports nothing that reads the environment before a worker has set it.
 """
@@ -9,22 +9,24 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.errors import BatchError
-from app.text import display_path
+from app.text import first_line
 
 if TYPE_CHECKING:
     from app.batch.job import BatchJob, Row
+    from app.batch.sources import PhotoFile
 
-WORKER_CRASHED = "worker_crashed"
-"""Error code of a photo that crashed its worker twice."""
+WORKER_CRASHED, PROCESSING_FAILED = "worker_crashed", "processing_failed"
+"""Error codes of a photo that crashed its worker, and of one that raised an unexpected exception there."""
 
 WORKER_ENVIRONMENT = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"
@@ -32,27 +34,47 @@ WORKER_ENVIRONMENT = dict.fromkeys(
 """A worker has one core, so the libraries use one thread each."""
 
 _MAX_CHUNK_PHOTOS = 32
-_QUEUED_CHUNKS, _UNFINISHED_CHUNKS = 2, 4
-"""Per worker. The finished ones that wait for an earlier one are unfinished: a slow chunk must not fill the memory."""
+_QUEUED_CHUNKS = 2  # per worker
 
 _MAX_FAILED_STARTS = 3
+_MAX_FAILURES = 10  # Without any identified photo, the program is broken and not the photos.
+
+_STOP_SECONDS = 0.2
+"""Maximum time until the pool notices that it is to stop."""
+
+
+class Failure(NamedTuple):
+    """The reason why a photo could not be processed, for its error row."""
+
+    code: str
+    message: str
+
+    @classmethod
+    def crash(cls, reason: str) -> Failure:
+        """Return the failure of a photo that crashed its worker."""
+        hint = "It may need more memory than the machine has."
+        return cls(WORKER_CRASHED, f"The photo crashed its worker ({reason}). {hint}")
+
+    @classmethod
+    def exception(cls, error: Exception) -> Failure:
+        """Return the failure of a photo whose processing raised an unexpected exception."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{type(error).__name__}: {first_line(error)}, in {frame.filename}, line {frame.lineno}"
+        return cls(PROCESSING_FAILED, f"Processing the photo failed ({reason}). Try again with --retry, or report it.")
+
+    def row(self, photo: PhotoFile) -> Row:
+        """Return the error row of a photo."""
+        from app.batch.job import error_row
+
+        return error_row(photo, *self)
 
 
 @dataclass
 class _Chunk:
-    """Photos sent to a worker together, and the rows received so far, in the same order."""
+    """Photos sent to a worker together that have no row yet."""
 
-    photos: tuple[str, ...]
-    rows: list[Row] = field(default_factory=list)
-    crashed: bool = False
-
-    @property
-    def complete(self) -> bool:
-        return len(self.rows) == len(self.photos)
-
-    @property
-    def remaining(self) -> tuple[str, ...]:
-        return self.photos[len(self.rows) :]
+    photos: deque[PhotoFile]
+    failed: bool = False
 
 
 class _Worker:
@@ -65,25 +87,33 @@ class _Worker:
         remote.close()
         self.chunks: deque[_Chunk] = deque()
         self.ready = False
-        with suppress(BrokenPipeError):
-            self.connection.send(job)
+        self._send(job)
 
-    def send(self, chunk: _Chunk) -> None:
-        """Send the remaining photos of a chunk. `ProcessPool` notices a crashed worker when it receives."""
+    def send_chunk(self, chunk: _Chunk) -> None:
+        """Send the photos of a chunk."""
         self.chunks.append(chunk)
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.connection.send((chunk.remaining, chunk.crashed))
+        self._send((tuple(chunk.photos), chunk.failed))
 
-    def add_rows(self, rows: list[Row]) -> None:
-        for row in rows:
-            self.chunks[0].rows.append(row)
-            if self.chunks[0].complete:
+    def request_stop(self) -> None:
+        """Make the worker send the rows of the photos in progress, and end."""
+        self._send(None)
+
+    def mark_done(self, count: int) -> None:
+        """Remove photos whose rows were received, in the order of the chunks."""
+        for _ in range(count):
+            self.chunks[0].photos.popleft()
+            if not self.chunks[0].photos:
                 self.chunks.popleft()
 
     def stop(self) -> None:
         self.connection.close()
         self.process.kill()
         self.process.join()
+
+    def _send(self, message: object) -> None:
+        # The pool notices a crashed worker when it receives.
+        with suppress(ConnectionError):
+            self.connection.send(message)
 
 
 class ProcessPool:
@@ -96,81 +126,93 @@ class ProcessPool:
         self._workers: list[_Worker] = []
         self._retries: deque[_Chunk] = deque()
         self._failed_starts = 0
+        self._failures = 0
+        self._any_identified = False
 
-    def identify(self, photos: Iterable[str]) -> Iterator[list[Row]]:
-        """Yield the rows of photos in batches, in order. Raises what a worker raised, with its traceback as a note."""
-        source = map(_Chunk, split_into_chunks(photos, self._count, self._size))
-        unfinished: deque[_Chunk] = deque()
+    def identify(self, photos: Iterable[PhotoFile], stop: threading.Event) -> Generator[list[Row], None, None]:
+        """Yield the rows of photos in batches, as soon as they arrive.
+
+        After `stop` is set, yield the rows of the photos in progress only. Raises what a worker raises while it
+        starts, with its traceback as a note.
+        """
+        source = (_Chunk(deque(chunk)) for chunk in split_into_chunks(photos, self._count, self._size))
         try:
             self._workers = [_Worker(self._job) for _ in range(self._size)]
-            while self._send_chunks(source, unfinished) or unfinished:
-                self._receive()
-                while unfinished and unfinished[0].complete:
-                    yield unfinished.popleft().rows
+            while not stop.is_set() and (self._send_chunks(source) or self._retries or self._busy()):
+                yield from self._receive()
+            for worker in self._workers:
+                worker.request_stop()
+            while self._busy():
+                yield from self._receive(stopping=True)
         finally:
             for worker in self._workers:
                 worker.stop()
 
-    def _send_chunks(self, source: Iterator[_Chunk], unfinished: deque[_Chunk]) -> bool:
+    def _busy(self) -> bool:
+        return any(worker.chunks for worker in self._workers)
+
+    def _send_chunks(self, source: Iterator[_Chunk]) -> bool:
         """Fill the queue of every worker. Returns whether the source may have more chunks."""
         free = [worker for worker in self._workers if worker.ready for _ in range(_QUEUED_CHUNKS - len(worker.chunks))]
         for worker in sorted(free, key=lambda worker: len(worker.chunks)):
-            if self._retries:
-                worker.send(self._retries.popleft())
-            elif len(unfinished) < _UNFINISHED_CHUNKS * self._size:
-                chunk = next(source, None)
-                if chunk is None:
-                    return False
-                unfinished.append(chunk)
-                worker.send(chunk)
+            chunk = self._retries.popleft() if self._retries else next(source, None)
+            if chunk is None:
+                return False
+            worker.send_chunk(chunk)
         return True
 
-    def _receive(self) -> None:
-        ready = connection.wait([worker.connection for worker in self._workers])
+    def _receive(self, stopping: bool = False) -> Iterator[list[Row]]:
+        """Yield the rows of the workers that have some. Replace workers that failed, unless the pool is stopping."""
+        ready = connection.wait([worker.connection for worker in self._workers], _STOP_SECONDS)
         for worker in [worker for worker in self._workers if worker.connection in ready]:
-            try:
-                message: list[Row] | Exception = worker.connection.recv()
-            except (EOFError, ConnectionResetError):
-                self._replace(worker)
-                continue
+            message: list[Row] | Failure | Exception | None = None
+            # A worker that is killed may have sent half a message.
+            with suppress(EOFError, OSError):
+                message = worker.connection.recv()
             if isinstance(message, Exception):
                 raise message
-            if not worker.ready:
+            if isinstance(message, list):
                 worker.ready, self._failed_starts = True, 0
-            worker.add_rows(message)
+                self._any_identified |= any(row["error"] is None for row in message)
+                worker.mark_done(len(message))
+                yield message
+            elif stopping:
+                self._workers.remove(worker)
+                worker.stop()
+            else:
+                yield self._replace(worker, message)
 
-    def _replace(self, crashed: _Worker) -> None:
-        """Start a new worker and retry the photos of the crashed one.
+    def _replace(self, failed: _Worker, failure: Failure | None) -> list[Row]:
+        """Start a new worker and retry the photos of one that failed; `failure` is None if it crashed.
 
-        The photos of its first chunk are retried one by one, since one of them may be the cause. A photo that crashes
-        again is reported as an error.
+        The photos of its first chunk are retried one by one, since one of them may be the cause. Return the error row
+        of a photo that fails alone.
         """
-        crashed.stop()
-        if not crashed.ready:
+        failed.stop()
+        exit_code = failed.process.exitcode
+        if not failed.ready:
             self._failed_starts += 1
         if self._failed_starts >= _MAX_FAILED_STARTS:
             raise BatchError(
-                f"Workers crash while they start (exit code {crashed.process.exitcode}). "
+                f"Workers crash while they start (exit code {exit_code}). "
                 "The machine may lack memory. Try fewer: --workers 1."
             )
-        if crashed.chunks:
-            first = crashed.chunks[0]
-            if first.crashed:
-                first.rows.append(crash_row(first.remaining[0]))
-            first.crashed = True
-        self._retries.extend(chunk for chunk in crashed.chunks if not chunk.complete)
-        self._workers[self._workers.index(crashed)] = _Worker(self._job)
+        failure = failure or Failure.crash(f"exit code {exit_code}")
+        self._failures += 1
+        if self._failures >= _MAX_FAILURES and not self._any_identified:
+            raise BatchError(f"Workers failed {self._failures} times before they identified a photo. {failure.message}")
+        rows = []
+        if failed.chunks:
+            first = failed.chunks[0]
+            if first.failed:
+                rows.append(failure.row(first.photos.popleft()))
+            first.failed = True
+        self._retries.extend(chunk for chunk in failed.chunks if chunk.photos)
+        self._workers[self._workers.index(failed)] = _Worker(self._job)
+        return rows
 
 
-def crash_row(photo: str) -> Row:
-    """Return the row of a photo that crashed its worker twice."""
-    from app import serialization
-
-    message = "The photo crashed its worker twice. It may need more memory than the machine has."
-    return serialization.identification_error(display_path(photo), WORKER_CRASHED, message)
-
-
-def split_into_chunks(photos: Iterable[str], count: int, workers: int) -> Iterator[tuple[str, ...]]:
+def split_into_chunks(photos: Iterable[PhotoFile], count: int, workers: int) -> Iterator[tuple[PhotoFile, ...]]:
     """Yield photos in chunks that get smaller near the end, so that all workers finish at the same time."""
     source, remaining = iter(photos), count
     while chunk := tuple(itertools.islice(source, max(1, min(_MAX_CHUNK_PHOTOS, remaining // (4 * workers))))):
@@ -181,33 +223,57 @@ def split_into_chunks(photos: Iterable[str], count: int, workers: int) -> Iterat
 def _run_worker(remote: connection.Connection) -> None:
     """Identify photos until the pool closes the connection.
 
-    Receives a `BatchJob`, then tuples of photos and whether to process them one by one. Sends an empty list when
-    ready, then lists of rows in the order of the photos, or the exception that ends the worker.
+    Receives a `BatchJob`, then tuples of photos and whether to process them one by one, and None to stop. Sends an
+    empty list when ready, then lists of rows in the order of the photos. Before it ends, it sends the exception that
+    prevents its start, or the `Failure` of a photo.
     """
     os.environ.update(WORKER_ENVIRONMENT)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # A terminal sends Ctrl-C to all its processes. The pool decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        # Unpickling the job imports NumPy.
-        job = remote.recv()
-        from app.batch.identifier import BatchIdentifier
+    with suppress(EOFError, ConnectionError):
+        try:
+            # Unpickling the job imports NumPy.
+            job = remote.recv()
+            from app.batch.identifier import BatchIdentifier
 
-        identifier = BatchIdentifier(job)
+            identifier = BatchIdentifier(job)
+        except Exception as error:
+            error.add_note(traceback.format_exc())
+            remote.send(error)
+            return
         remote.send([])
-        for rows in identifier.identify(_receive_photos(remote)):
-            remote.send(rows)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass
-    except Exception as error:
-        error.add_note(traceback.format_exc())
-        remote.send(error)
+        try:
+            for rows in identifier.identify(_receive_photos(remote)):
+                remote.send(rows)
+        except (EOFError, ConnectionError):
+            raise
+        except Exception as error:
+            remote.send(Failure.exception(error))
 
 
-def _receive_photos(remote: connection.Connection) -> Iterator[str | None]:
-    """Yield photos as they arrive; None, which flushes, before waiting and around photos to process one by one."""
+def _end_with_parent() -> None:
+    """End this process as soon as its parent has ended, for whatever reason."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _receive_photos(remote: connection.Connection) -> Iterator[PhotoFile | None]:
+    """Yield photos as they arrive, until the pool requests a stop.
+
+    None, which flushes, comes before waiting and around photos to process one by one.
+    """
+    queue: deque[PhotoFile | None] = deque()
     while True:
-        if not remote.poll():
+        if not queue and not remote.poll():
             yield None
-        photos, one_by_one = remote.recv()
-        for photo in photos:
-            yield from [None, photo, None] if one_by_one else [photo]
+        while not queue or remote.poll():
+            message: tuple[tuple[PhotoFile, ...], bool] | None = remote.recv()
+            if message is None:
+                return
+            photos, one_by_one = message
+            for photo in photos:
+                queue.extend([None, photo, None] if one_by_one else [photo])
+        yield queue.popleft()

@@ -11,8 +11,9 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,8 +21,9 @@ import pyarrow as pa
 
 from app.batch.identifier import BatchIdentifier
 from app.batch.job import BatchJob, Row
-from app.batch.process_pool import WORKER_ENVIRONMENT, crash_row, split_into_chunks
+from app.batch.process_pool import WORKER_ENVIRONMENT, Failure, split_into_chunks
 from app.batch.results import SCHEMA
+from app.batch.sources import PhotoFile
 from app.errors import BatchError
 from app.settings import ROOT
 from app.text import display_path, first_line
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 PIPELINE_CHUNKS = 3000
 """Bounds Ray's memory for an archive, while actors restart rarely."""
+
+# Bytes, because a path may not be valid text.
+_BLOCK = pa.schema({"path": pa.binary(), "bytes": pa.int64(), "modified_ns": pa.int64()})
 
 _PORT = 6379
 _CONNECT_SECONDS = 10
@@ -59,8 +64,11 @@ class RayCluster:
         self._workers = workers
         self._count = count
 
-    def identify(self, photos: Iterable[str]) -> Iterator[list[Row]]:
-        """Yield the rows of photos in batches, in any order. A failed actor raises `ray.exceptions.RayError`."""
+    def identify(self, photos: Iterable[PhotoFile], stop: Event) -> Generator[list[Row], None, None]:
+        """Yield the rows of photos in batches, in any order, until `stop` is set.
+
+        A failed actor raises `ray.exceptions.RayError`.
+        """
         try:
             self._connect()
             workers = min(self._workers or int(self._ray.cluster_resources().get("CPU", 1)), self._count)
@@ -68,8 +76,7 @@ class RayCluster:
             job = self._ray.put(self._job)
             chunks = split_into_chunks(photos, self._count, workers)
             while part := list(itertools.islice(chunks, PIPELINE_CHUNKS)):
-                # Bytes, because a path may not be valid text.
-                blocks = [pa.table({"photo": list(map(os.fsencode, chunk))}) for chunk in part]
+                blocks = [_to_block(chunk) for chunk in part]
                 pipeline = self._ray.data.from_arrow(blocks).map_batches(
                     _Actor,
                     fn_constructor_args=(job, counter),
@@ -80,6 +87,8 @@ class RayCluster:
                 )
                 for batch in pipeline.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                     yield batch.to_pylist()
+                    if stop.is_set():
+                        return
         except self._ray.exceptions.RayActorError as error:
             # Ray restarts actors that crash later.
             raise BatchError(f"A Ray actor crashed while it started: {str(error).strip()}") from error
@@ -124,6 +133,14 @@ def _check_reachable(address: str | None) -> None:
         socket.create_connection((url.hostname, url.port or _PORT), _CONNECT_SECONDS).close()
 
 
+def _to_block(photos: Sequence[PhotoFile]) -> pa.Table:
+    return pa.Table.from_pylist([photo._asdict() | {"path": os.fsencode(photo.path)} for photo in photos], _BLOCK)
+
+
+def _from_block(block: pa.Table) -> list[PhotoFile]:
+    return [PhotoFile(**row | {"path": os.fsdecode(row["path"])}) for row in block.to_pylist()]
+
+
 class _AttemptCounter:
     """An actor that outlives the others and counts how often unfinished work was started."""
 
@@ -148,18 +165,27 @@ class _Actor:
     def __call__(self, block: pa.Table) -> pa.Table:
         """Return the rows of a block of photos.
 
-        A block that crashed its actor is retried photo by photo. A photo that crashes again is reported as an error.
+        A block that failed or crashed its actor is retried photo by photo. A photo that fails again is reported as an
+        error.
         """
-        photos = [os.fsdecode(photo) for photo in block.column("photo").to_pylist()]
-        with self._attempt(f"block of {display_path(photos[0])}") as attempt:
-            rows = self._identify(photos) if attempt == 1 else [self._retry(photo) for photo in photos]
+        photos = _from_block(block)
+        with self._attempt(f"block of {display_path(photos[0].path)}") as attempt:
+            try:
+                rows = self._identify(photos) if attempt == 1 else [self._retry(photo) for photo in photos]
+            except Exception:  # A photo's: the retry reports it.
+                rows = [self._retry(photo) for photo in photos]
             return pa.Table.from_pylist(rows, SCHEMA)
 
-    def _retry(self, photo: str) -> Row:
-        with self._attempt(display_path(photo)) as attempt:
-            return self._identify([photo])[0] if attempt == 1 else crash_row(photo)
+    def _retry(self, photo: PhotoFile) -> Row:
+        with self._attempt(display_path(photo.path)) as attempt:
+            if attempt > 1:
+                return Failure.crash("a Ray actor").row(photo)
+            try:
+                return self._identify([photo])[0]
+            except Exception as error:
+                return Failure.exception(error).row(photo)
 
-    def _identify(self, photos: list[str]) -> list[Row]:
+    def _identify(self, photos: list[PhotoFile]) -> list[Row]:
         return [row for rows in self._identifier.identify(photos) for row in rows]
 
     @contextmanager

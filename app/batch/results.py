@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,13 +24,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from app.arrays import AnyArray
 from app.batch.job import Row
+from app.batch.sources import PhotoFile
 from app.errors import BatchError
+from app.files import write_file
 from app.text import first_line
+
+_FORMAT = 2
+"""Version of the folder's layout."""
 
 PART_ROWS = 5000
 PART_SECONDS = 60
 """A part is written after this many rows or seconds; a machine failure loses no more."""
+
+SUMMARY_FAILURES = 10
+"""Maximum length of `Summary.failures`."""
 
 _READ_ROWS = 1000
 
@@ -52,6 +61,8 @@ _FACE = {
 SCHEMA = pa.schema(
     {
         "file": _TEXT,
+        "bytes": _INTEGER,
+        "modified_ns": _INTEGER,
         "error": pa.struct({"code": _TEXT, "message": _TEXT}),
         "width": _INTEGER,
         "height": _INTEGER,
@@ -60,6 +71,9 @@ SCHEMA = pa.schema(
     }
 )
 """Arrow schema of `Row`."""
+
+_VERSION = ["file", "bytes", "modified_ns"]
+"""The columns of a `PhotoFile`."""
 
 CSV_COLUMNS = (
     "file error width height fpir face x y box_width box_height confidence "
@@ -70,24 +84,39 @@ CSV_COLUMNS = (
 
 @dataclass
 class Summary:
-    """Counts over a result folder; `people` has the number of faces of each named person."""
+    """Counts over a result folder.
+
+    `people` has the number of faces of each named person, `failures` the first files with an error, and its message.
+    """
 
     photos: int = 0
     faces: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     errors: int = 0
     people: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, str]] = field(default_factory=list)
 
 
-class FileSet:
-    """A set of file names as 64-bit hashes: ten million need 80 MB."""
+class FileVersions:
+    """Files and their versions, as 64-bit hashes: ten million need 160 MB."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._hashes = np.unique(np.fromiter(map(_hash, names), dtype=np.uint64))
+    def __init__(self, photos: Iterable[PhotoFile]) -> None:
+        pairs = ((_hash(file), _hash(f"{file} {size} {modified}")) for file, size, modified in photos)
+        hashes = np.fromiter(pairs, np.dtype((np.uint64, 2)))
+        self._files, self._versions = np.unique(hashes[:, 0]), np.unique(hashes[:, 1])
 
-    def __contains__(self, name: str) -> bool:
-        index = np.searchsorted(self._hashes, _hash(name))
-        return bool(index < len(self._hashes) and self._hashes[index] == _hash(name))
+    def __contains__(self, photo: PhotoFile) -> bool:
+        file, size, modified = photo
+        return _is_member(_hash(f"{file} {size} {modified}"), self._versions)
+
+    def has_file(self, file: str) -> bool:
+        """Return whether any version of a file is here."""
+        return _is_member(_hash(file), self._files)
+
+    def count_common(self, other: FileVersions) -> tuple[int, int]:
+        """Return how many of the versions are also in another set, and how many are not."""
+        common = int(np.isin(self._versions, other._versions, assume_unique=True).sum())
+        return common, len(self._versions) - common
 
 
 class Results:
@@ -128,29 +157,35 @@ class Results:
         if len(self._unwritten) >= PART_ROWS or time.monotonic() - self._last_write > PART_SECONDS:
             self._write_part()
 
-    def finished_files(self) -> FileSet:
+    def finished(self) -> FileVersions:
         """Return the files that have a row."""
-        return FileSet(name for batch in self._read(["file"]) for name in batch.column("file").to_pylist())
+        return FileVersions(photo for batch in self._read(_VERSION) for photo in _to_photos(batch))
 
     def remove_errors(self) -> int:
         """Remove the rows of unreadable files, so that the next run retries them, and return their number."""
-        removed = 0
-        for part in self._parts():
-            with _report_errors(self.folder):
-                table = pq.read_table(part)
-            readable = table.filter(pc.is_null(table.column("error")))
-            if len(readable) < len(table):
-                removed += len(table) - len(readable)
-                self._write(readable, part)
-        return removed
+        return self._filter(["error"], lambda table: pc.is_null(table.column("error")).combine_chunks())
+
+    def remove_outdated(self, listed: FileVersions, is_deleted: Callable[[str], bool]) -> int:
+        """Remove the rows of changed and deleted files, and return their number.
+
+        A file is changed if it is listed in another version. `is_deleted` is asked about files that are not listed.
+        """
+
+        def is_current(photo: PhotoFile) -> bool:
+            return photo in listed or not (listed.has_file(photo.path) or is_deleted(photo.path))
+
+        return self._filter(_VERSION, lambda table: pa.array(map(is_current, _to_photos(table)), pa.bool_()))
 
     def summary(self) -> Summary:
         """Count photos, faces, verdicts, errors and people."""
         summary = Summary()
-        for batch in self._read(["error", "faces.list.element.verdict", "faces.list.element.person"]):
+        for batch in self._read(["file", "error", "faces.list.element.verdict", "faces.list.element.person"]):
             faces = pc.list_flatten(batch.column("faces"))
             summary.photos += len(batch)
-            summary.errors += len(batch) - batch.column("error").null_count
+            failed = batch.filter(pc.is_valid(batch.column("error"))).select(["file", "error"])
+            summary.errors += len(failed)
+            for row in failed.slice(0, SUMMARY_FAILURES - len(summary.failures)).to_pylist():
+                summary.failures.append((row["file"], row["error"]["message"]))
             summary.faces += len(faces)
             summary.verdicts.update(pc.struct_field(faces, "verdict").to_pylist())
             summary.people.update(filter(None, pc.struct_field(faces, "person").to_pylist()))
@@ -166,19 +201,23 @@ class Results:
 
     def _check_origin(self, origin: dict[str, Any]) -> None:
         file = self.folder / "_about.json"
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        known = _read_json(file) if file.exists() else {}
+        restart = "Choose another folder, or delete this one to start again."
+        if known is None:
+            raise BatchError(f"{file} is damaged, so the origin of the rows is unknown. {restart}")
+        if known and known.get("format") != _FORMAT:
+            raise BatchError(f"The rows in {self.folder} were made by another version of the program. {restart}")
         changed = [name for name in origin if known and known.get(name) != origin[name]]
         if set(changed) - {"gallery"}:
-            raise BatchError(
-                f"The rows in {self.folder} were made with another {' and '.join(changed)} (see {file}). "
-                "Choose another folder, or delete this one to start again."
-            )
+            names = " and ".join(changed)
+            raise BatchError(f"The rows in {self.folder} were made with another {names} (see {file}). {restart}")
         if not known and next(self.folder.glob("*.parquet"), None):
             raise BatchError(f"{self.folder} has Parquet files of another program. Choose another folder.")
         # Whether the folder has rows from before a change of the gallery.
         self.older_gallery: bool = "gallery" in changed or known.get("older_gallery", False)
-        text = json.dumps(origin | {"older_gallery": self.older_gallery}, indent=2)
-        file.write_text(f"{text}\n", encoding="utf-8")
+        about = origin | {"older_gallery": self.older_gallery, "format": _FORMAT}
+        if about != known:
+            write_file(file, f"{json.dumps(about, indent=2)}\n".encode())
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))
@@ -187,6 +226,17 @@ class Results:
         for part in self._parts():
             with _report_errors(self.folder), pq.ParquetFile(part) as file:
                 yield from file.iter_batches(_READ_ROWS, columns=columns)
+
+    def _filter(self, columns: list[str], is_kept: Callable[[pa.Table], pa.BooleanArray]) -> int:
+        """Remove the rows for which a function of some columns is false, and return their number."""
+        removed = 0
+        for part in self._parts():
+            with _report_errors(self.folder):
+                kept = is_kept(pq.read_table(part, columns=columns))
+                if kept.false_count:
+                    removed += kept.false_count
+                    self._write(pq.read_table(part).filter(kept), part)
+        return removed
 
     def _write_part(self) -> None:
         if self._unwritten:
@@ -218,6 +268,23 @@ def _csv_lines(rows: Iterable[Row]) -> Iterator[list[object]]:
             ]
         if not row["faces"]:
             yield photo + [None] * (len(CSV_COLUMNS) - len(photo))
+
+
+def _read_json(file: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _to_photos(table: pa.Table | pa.RecordBatch) -> Iterator[PhotoFile]:
+    return map(PhotoFile, *(table.column(name).to_pylist() for name in _VERSION))
+
+
+def _is_member(value: np.uint64, values: AnyArray) -> bool:
+    index = np.searchsorted(values, value)
+    return bool(index < len(values) and values[index] == value)
 
 
 def _hash(name: str) -> np.uint64:

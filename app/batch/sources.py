@@ -19,7 +19,7 @@ from app.vision import photo_files
 from app.vision.decoding import SUFFIXES
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
+    from pyarrow.fs import FileInfo, FileSystem
 
 OnSkip = Callable[[PurePath], object]
 
@@ -46,11 +46,30 @@ def is_url(source: str) -> bool:
     return _URL.fullmatch(source) is not None
 
 
+class PhotoFile(NamedTuple):
+    """A photo by its path or URL, with the version of its file: size in bytes and time of change, None if unknown."""
+
+    path: str
+    bytes: int | None = None
+    modified_ns: int | None = None
+
+    @property
+    def version(self) -> dict[str, int | None]:
+        """The fields of a result row that identify the version."""
+        return {"bytes": self.bytes, "modified_ns": self.modified_ns}
+
+
+def resolve(source: str) -> str:
+    """Return the absolute path of a source without links, so that each photo has one path, or a URL unchanged."""
+    return source if is_url(source) else os.path.realpath(source)
+
+
 class PhotoSources:
     """The photos below files, folders and URLs. Picklable; each process opens its own file systems."""
 
     def __init__(self, sources: Sequence[str]) -> None:
         self.sources = tuple(_without_nested(sources))
+        self._locations = {display_path(_location(source)) for source in self.sources}
         self._file_systems: dict[str, tuple[FileSystem, str]] = {}
         self._secrets: dict[str, tuple[str, str]] = {}
         for url in map(_Url.parse, filter(is_url, self.sources)):
@@ -62,8 +81,8 @@ class PhotoSources:
 
     def photos(
         self, on_error: Callable[[str], object] = lambda _: None, on_skip: OnSkip = lambda _: None
-    ) -> Iterator[str]:
-        """Yield the path or URL of every photo, sorted within each source, and report folders without a readable photo.
+    ) -> Iterator[PhotoFile]:
+        """Yield every photo, sorted within each source, and report folders without a readable photo.
 
         Named files are included regardless of their suffix, other visible files go to `on_skip`. Folders are read
         lazily.
@@ -80,6 +99,10 @@ class PhotoSources:
             for error in errors:
                 on_error(error)
 
+    def contains(self, file: str) -> bool:
+        """Return whether `photos` yields a photo of this path or URL, as `display_path` shows it, if it exists."""
+        return file in self._locations or (_has_photo_suffix(file) and not self._locations.isdisjoint(_folders(file)))
+
     def read(self, photo: str, max_bytes: int) -> bytes:
         """Read a path or URL that `photos` yields. Raises `UnreadableFile`."""
         if not is_url(photo):
@@ -88,23 +111,23 @@ class PhotoSources:
         file_system, path = self._open(photo)
         return photo_files.read_stream(lambda: file_system.open_input_stream(path), max_bytes)
 
-    def _list_url(self, source: str, errors: list[str], on_skip: OnSkip) -> Iterator[str]:
+    def _list_url(self, source: str, errors: list[str], on_skip: OnSkip) -> Iterator[PhotoFile]:
         from pyarrow.fs import FileType
 
         url = _without_secrets(source)
         file_system, path = self._open(url)
         try:
-            kind = file_system.get_file_info(path).type
+            info = file_system.get_file_info(path)
         except OSError as error:
             errors.append(f"{url}: The URL cannot be read ({first_line(error)}).")
             return
-        if kind == FileType.Directory:
+        if info.type == FileType.Directory:
             for photo in _walk(file_system, path, errors, on_skip):
-                yield url.rstrip("/") + photo[len(path.rstrip("/")) :]
-        elif kind == FileType.NotFound and not _has_photo_suffix(url):
+                yield _photo_of(url.rstrip("/") + photo.path[len(path.rstrip("/")) :], photo)
+        elif info.type == FileType.NotFound and not _has_photo_suffix(url):
             errors.append(f"{url}: No such file or folder.")
         else:
-            yield url
+            yield _photo_of(url, info)
 
     def _open(self, url: str) -> tuple[FileSystem, str]:
         """Return the file system of a public URL, opened once, and the path in it, which may contain a `?`."""
@@ -115,18 +138,31 @@ class PhotoSources:
         return file_system, (root.rstrip("/") + url[len(base) :]) or "/"
 
 
-def _list_path(source: str, errors: list[str], on_skip: OnSkip) -> Iterator[str]:
+def _list_path(source: str, errors: list[str], on_skip: OnSkip) -> Iterator[PhotoFile]:
     def on_error(error: OSError) -> None:
         errors.append(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
 
     # Unlike Path.is_dir, os.path.isdir raises no error. Reading the source as a file reports the reason.
     if os.path.isdir(source):  # noqa: PTH112
-        yield from map(str, photo_files.find_photos(Path(source), on_error, on_skip))
+        yield from map(_stat, map(str, photo_files.find_photos(Path(source), on_error, on_skip)))
     else:
-        yield source
+        yield _stat(source)
 
 
-def _walk(file_system: FileSystem, folder: str, errors: list[str], on_skip: OnSkip) -> Iterator[str]:
+def _stat(path: str) -> PhotoFile:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (a million paths)
+    except OSError:
+        # Reading the photo reports the reason.
+        return PhotoFile(path)
+    return PhotoFile(path, status.st_size, status.st_mtime_ns)
+
+
+def _photo_of(url: str, info: FileInfo) -> PhotoFile:
+    return PhotoFile(url, info.size, info.mtime_ns)
+
+
+def _walk(file_system: FileSystem, folder: str, errors: list[str], on_skip: OnSkip) -> Iterator[FileInfo]:
     from pyarrow.fs import FileSelector, FileType
 
     try:
@@ -140,7 +176,7 @@ def _walk(file_system: FileSystem, folder: str, errors: list[str], on_skip: OnSk
         if entry.type == FileType.Directory:
             yield from _walk(file_system, entry.path, errors, on_skip)
         elif _has_photo_suffix(entry.base_name):
-            yield entry.path
+            yield entry
         else:
             on_skip(PurePosixPath(entry.path))
 
@@ -167,7 +203,7 @@ def _without_nested(sources: Sequence[str]) -> Iterator[str]:
     """Yield each source once, without those that another one contains, so that no photo gets two rows."""
     by_location = {_location(source): source for source in reversed(sources)}
     for location, source in reversed(by_location.items()):
-        if not (_is_listed(source) and any(_contains(other, location) for other in by_location)):
+        if not _is_listed(source) or by_location.keys().isdisjoint(_folders(location)):
             yield source
 
 
@@ -176,13 +212,15 @@ def _without_secrets(source: str) -> str:
 
 
 def _location(source: str) -> str:
-    return _without_secrets(source).rstrip("/") if is_url(source) else str(Path(source).absolute())
+    return (_without_secrets(source) if is_url(source) else str(Path(source).absolute())).rstrip("/")
 
 
-def _contains(folder: str, location: str) -> bool:
-    """Return whether walking a folder reaches a location."""
-    inner = location.removeprefix(folder.rstrip("/") + "/")
-    return inner not in ("", location) and not any(part.startswith(".") for part in inner.split("/"))
+def _folders(location: str) -> Iterator[str]:
+    """Yield the folders from which a walk reaches a location: it skips hidden files and folders."""
+    folder, slash, name = location.rpartition("/")
+    while slash and not name.startswith("."):
+        yield folder
+        folder, slash, name = folder.rpartition("/")
 
 
 def _is_listed(source: str) -> bool:

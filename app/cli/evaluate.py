@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli.training_options import FOLDER, GALLERY, LFW, OUTPUT, WORK, progress_bars
+from app.files import write_file
 from app.settings import Settings
 
 
@@ -60,7 +61,7 @@ def evaluate(
         recognizer.gallery.close()
         card = network.card.raw | {"metrics": network.card.raw.get("metrics", {}) | metrics}
         if write:
-            settings.model.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            write_file(settings.model, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
         if write or folder:
             folder = folder or settings.model.parent / "report"
             report.write(folder, card, details)

@@ -70,7 +70,8 @@ def identify(
     The false positive identification rate (FPIR) is the share of unknown people who get a wrong name.
 
     With --out, PATH can also be a URL such as s3://BUCKET/FOLDER. The results are the objects of --json. Run
-    the same command again to resume a stopped job or to add new photos.
+    the same command again to resume a stopped job, to add new photos and to follow changed and deleted ones.
+    The exit code is 0 even if some photos are unreadable: the command lists them.
     """  # noqa: D301 (click needs the escaped character)
     from app.recognition.decision import requested_fpir
 
@@ -100,7 +101,7 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
     if urls := list(filter(is_url, sources)):
         raise click.UsageError(f"{urls[0]}: A URL requires --out.")
     errors: list[str] = []
-    photos = [Path(photo) for source in sources for photo in PhotoSources([source]).photos(errors.append)]
+    photos = [Path(photo.path) for source in sources for photo in PhotoSources([source]).photos(errors.append)]
     for error in errors:
         click.echo(error, err=True)
     complete = not errors

@@ -6,6 +6,7 @@ resumes with the next person, and a later one reviews new and changed photos onl
 
 import csv
 import hashlib
+import io
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from app.enrollment.enroll import Enrollment, enroll
 from app.errors import GalleryError, InvalidImportReport
+from app.files import write_file
 from app.gallery.store import Gallery, ImportedPhotos
 from app.recognition.recognizer import Recognizer
 from app.vision.photo_files import find_photos
@@ -55,12 +57,13 @@ class ImportReport:
         self.path = path
         renewed = {photo.relative_to(source).as_posix() for folder in folders for photo in folder.photos}
         kept = [row for row in self._read() if row[1] not in renewed and row[1] and (source / row[1]).is_file()]
-        self._write([HEADINGS, *kept], "w")
+        write_file(path, _to_csv([HEADINGS, *kept]))
 
     def add(self, enrollment: Enrollment) -> None:
         """Add the outcomes of a person's photos."""
         rows = [(enrollment.name, photo.file, photo.outcome, photo.reason) for photo in enrollment.photos]
-        self._write(rows or [(enrollment.name, "", "refused", enrollment.error or NO_PHOTO)], "a")
+        with self.path.open("ab") as file:
+            file.write(_to_csv(rows or [(enrollment.name, "", "refused", enrollment.error or NO_PHOTO)]))
 
     def _read(self) -> list[list[str]]:
         if not self.path.exists() or not self.path.stat().st_size:
@@ -73,10 +76,6 @@ class ImportReport:
             )
         # A killed import may have written half a row.
         return [row for row in rows[1:] if len(row) == len(HEADINGS)]
-
-    def _write(self, rows: Sequence[Sequence[str]], mode: str) -> None:
-        with self.path.open(mode, newline="", encoding="utf-8", errors="surrogateescape") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def import_folders(
@@ -123,6 +122,12 @@ def _find_folder(gallery: Gallery, folder: Path, again: bool) -> PersonFolder:
     new = {photo: state for photo, state in states.items() if again or state is None or state not in reviewed}
     imported = ImportedPhotos(identity, tuple(state for state in new.values() if state is not None))
     return PersonFolder(folder, name, tuple(sorted(new)), len(states) - len(new), imported)
+
+
+def _to_csv(rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _raise(error: OSError) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
+from app.files import write_file
 from app.gallery import names
 from app.gallery.change_history import Change
 from app.gallery.embedding_rows import unit_rows
@@ -97,10 +98,10 @@ def write(folder: Path, network_id: str, people: Iterable[tuple[str, ArrayLike, 
         rows.append({"name": person.name, "portrait": file, "anchors": len(person.embeddings)})
     matrix = np.concatenate([person.embeddings for person in cleaned]) if cleaned else np.zeros((0, 0))
     data = safetensors.numpy.save({"embeddings": matrix.astype(np.float16)})
-    (folder / ANCHORS).write_bytes(data)
+    write_file(folder / ANCHORS, data)
     index = {"network": network_id, "people": rows}
     text = json.dumps(index | {"sha256": _checksum(index, data)}, indent=1, ensure_ascii=False)
-    (folder / PEOPLE).write_text(text + "\n", encoding="utf-8")
+    write_file(folder / PEOPLE, f"{text}\n".encode())
 
 
 def add_shipped_people(connection: Connection, network_id: str, folder: Path) -> None:

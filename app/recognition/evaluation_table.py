@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from app.files import write_file
 from app.recognition.model_card import read_card
 from app.settings import ROOT, Settings
 
@@ -147,5 +148,5 @@ def _values(part: Metrics, rate: str) -> str:
 if __name__ == "__main__":
     readme = ROOT / "README.md"
     table = format_table(read_card(Settings().model).raw.get("metrics", {}))
-    readme.write_text(insert_table(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
+    write_file(readme, insert_table(readme.read_text(encoding="utf-8"), table).encode())
     print("README.md has the metrics of the model card.")

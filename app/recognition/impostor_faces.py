@@ -8,6 +8,7 @@ import safetensors.numpy
 
 from app.arrays import AnyArray, FloatArray
 from app.errors import ModelError
+from app.files import write_file
 from app.recognition.inference import to_unit_length
 from app.recognition.model_card import ModelCard
 
@@ -34,4 +35,4 @@ def read_impostors(model: Path, card: ModelCard) -> FloatArray:
 def write_impostors(model: Path, network_id: str, embeddings: AnyArray) -> None:
     """Write impostors, float (faces, dims), next to the model card at `model`, as float16."""
     tensors = {"embeddings": embeddings.astype(np.float16)}
-    model.with_name(FILE).write_bytes(safetensors.numpy.save(tensors, {"network": network_id}))
+    write_file(model.with_name(FILE), safetensors.numpy.save(tensors, {"network": network_id}))

@@ -19,6 +19,7 @@ import safetensors.numpy
 
 from app.arrays import AnyArray
 from app.errors import ModelError
+from app.files import write_file
 from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules, ThresholdTable
 from app.recognition.scoring import Head
 from app.vision import alignment
@@ -160,6 +161,6 @@ def write_card(path: Path, raw: Mapping[str, Any], weights: Mapping[str, AnyArra
     path.parent.mkdir(parents=True, exist_ok=True)
     data = safetensors.numpy.save({name: to_stored_dtype(array) for name, array in weights.items()})
     file = path.with_suffix(".safetensors")
-    file.write_bytes(data)
+    write_file(file, data)
     card = {**raw, "weights": {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
-    path.write_text(json.dumps(card | {"checksum": checksum(card)}, indent=2) + "\n", encoding="utf-8")
+    write_file(path, (json.dumps(card | {"checksum": checksum(card)}, indent=2) + "\n").encode())

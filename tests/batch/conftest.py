@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app import serialization
-from app.batch.job import BatchJob
-from app.batch.process_pool import WORKER_CRASHED
-from app.batch.sources import PhotoSources
+from app.batch.job import BatchJob, Row, error_row, photo_row
+from app.batch.process_pool import PROCESSING_FAILED, WORKER_CRASHED
+from app.batch.sources import PhotoFile, PhotoSources
 from app.errors import UnreadableImage
 from app.settings import ROOT
 from tests import photos
@@ -34,16 +33,16 @@ def job(settings, recognizer, archive) -> BatchJob:
 
 
 @pytest.fixture(scope="session")
-def expected(recognizer, archive) -> list[dict]:
+def expected(recognizer, job) -> list[Row]:
     """The rows of `archive`, photo by photo."""
-    return [_expected(recognizer, path) for path in sorted(archive.iterdir())]
+    return [_expected(recognizer, photo) for photo in job.sources.photos()]
 
 
-def _expected(recognizer, path: Path) -> dict:
+def _expected(recognizer, photo: PhotoFile) -> Row:
     try:
-        return serialization.identification(str(path), recognizer.identify(path.read_bytes()))
+        return photo_row(photo, recognizer.identify(photo.path))
     except UnreadableImage as error:
-        return serialization.identification_error(str(path), error.code, str(error))
+        return error_row(photo, error.code, str(error))
 
 
 def assert_same(rows: list[dict], expected: list[dict]) -> None:
@@ -61,7 +60,11 @@ def assert_same(rows: list[dict], expected: list[dict]) -> None:
 CRASHING = """
 import itertools
 import os
-from app.batch import identifier
+import pathlib
+import sys
+import time
+import types
+from multiprocessing.connection import Connection
 
 class Identifier:
     def __init__(self, job):
@@ -70,31 +73,46 @@ class Identifier:
     def identify(self, photos):
         rows = []
         for photo in itertools.chain(photos, [None]):
-            if photo in ("2", "3"):
+            path = photo and photo.path
+            if path == "wait":
+                yield [{"file": str(os.getpid()), "error": None}]
+                time.sleep(60)
+            if path and path.startswith("slow"):
+                pathlib.Path(__file__).with_name("started").touch()
+                time.sleep(0.1)
+            if path == "2":
+                # The process pool gets half a message.
+                Connection._send_bytes = lambda self, _data: os.write(self.fileno(), b"\\0\\0\\1\\0half") and os.abort()
+                yield [{}]
+            if path in ("2", "3"):
                 os.abort()
-            if photo:
-                rows.append({"file": photo, "error": {"code": "processed"}, "faces": []})
+            if path == "4":
+                raise MemoryError("no memory left")
+            if path:
+                rows.append({"file": path, "error": {"code": "processed"}, "faces": []})
             elif rows:
                 yield rows
                 rows = []
 
-identifier.BatchIdentifier = Identifier
+# Importing the real one takes seconds.
+sys.modules["app.batch.identifier"] = types.SimpleNamespace(BatchIdentifier=Identifier)
 """
 
 
 @pytest.fixture
 def crashing(tmp_path) -> str:
-    """A PYTHONPATH of workers that start quickly and crash at the photos 2 and 3."""
+    """A PYTHONPATH of workers that start quickly and fail at the photos 2, 3 and 4."""
     (tmp_path / "sitecustomize.py").write_text(CRASHING)
     return f"{tmp_path}{os.pathsep}{ROOT}"
 
 
 def assert_crashes_reported(rows: list[dict], count: int) -> None:
     """Check that `crashing` workers returned one row for each of the photos 0, 1, 2, ..."""
+    failures = {2: WORKER_CRASHED, 3: WORKER_CRASHED, 4: PROCESSING_FAILED}
     codes = {row["file"]: row["error"]["code"] for row in rows}
     assert len(rows) == len(codes) == count
     assert [codes[str(number)] for number in range(count)] == [
-        WORKER_CRASHED if number in {2, 3} else "processed" for number in range(count)
+        failures.get(number, "processed") for number in range(count)
     ]
 
 

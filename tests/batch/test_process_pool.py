@@ -1,10 +1,18 @@
 """Real workers on a small archive: the same rows with any number of workers, and after a crash."""
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
+from threading import Event
 
 import pytest
 
+from app.batch import process_pool
 from app.batch.process_pool import ProcessPool, split_into_chunks
+from app.batch.sources import PhotoFile
 from app.errors import BatchError, ModelError
 from tests.batch.conftest import assert_crashes_reported, assert_same
 
@@ -12,29 +20,76 @@ from tests.batch.conftest import assert_crashes_reported, assert_same
 def test_a_killed_worker_loses_and_repeats_no_row(job, expected):
     pool = ProcessPool(job, 2, len(expected))
     rows = []
-    for batch in pool.identify(job.sources.photos()):
+    for batch in pool.identify(job.sources.photos(), Event()):
         if not rows:
             pool._workers[0].process.kill()
         rows += batch
-    assert_same(rows, expected)
+    assert_same(sorted(rows, key=lambda row: row["file"]), expected)
 
 
-def test_photos_that_crash_their_worker_are_reported(job, crashing, monkeypatch):
+def photo_files(*paths: object) -> list[PhotoFile]:
+    return [PhotoFile(str(path)) for path in paths]
+
+
+def test_photos_that_fail_are_reported(crashing, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", crashing)
-    rows = [row for batch in ProcessPool(job, 2, 20).identify(map(str, range(20))) for row in batch]
+    batches = ProcessPool(None, 2, 20).identify(photo_files(*range(20)), Event())
+    rows = [row for batch in batches for row in batch]
     assert_crashes_reported(rows, 20)
-    assert [row["file"] for row in rows] == [str(number) for number in range(20)]
+    messages = {row["file"]: row["error"].get("message") for row in rows}
+    assert messages["3"].startswith("The photo crashed its worker (exit code -6).")
+    assert messages["4"].startswith("Processing the photo failed (MemoryError: no memory left, in ")
+
+
+def test_a_program_that_fails_at_every_photo_is_not_the_fault_of_the_photos(crashing, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", crashing)
+    monkeypatch.setattr(process_pool, "_MAX_FAILURES", 1)
+    with pytest.raises(BatchError, match=r"^Workers failed 1 times before they identified a photo\. .*MemoryError"):
+        list(ProcessPool(None, 1, 1).identify(photo_files(4), Event()))
+
+
+def test_a_stop_keeps_the_rows_of_photos_in_progress(crashing, tmp_path, monkeypatch):
+    class Stop(Event):
+        def is_set(self) -> bool:
+            return (tmp_path / "started").exists()
+
+    monkeypatch.setenv("PYTHONPATH", crashing)
+    photos = photo_files(*(f"slow {number}" for number in range(20)))
+    rows = [row for batch in ProcessPool(None, 1, 20).identify(photos, Stop()) for row in batch]
+    assert 1 <= len(rows) < 20
+
+
+def test_workers_end_with_a_killed_pool(crashing):
+    program = """
+from threading import Event
+from app.batch.process_pool import ProcessPool
+from app.batch.sources import PhotoFile
+if __name__ == "__main__":
+    for rows in ProcessPool(None, 1, 1).identify([PhotoFile("wait")], Event()):
+        if rows:
+            print(rows[0]["file"], flush=True)
+"""
+    path = Path(crashing.split(os.pathsep)[0]) / "program.py"
+    path.write_text(program)
+    command = [sys.executable, path]
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": crashing}, stdout=subprocess.PIPE) as pool:
+        worker = int(pool.stdout.readline())
+        pool.kill()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{worker}").exists()
 
 
 def test_a_worker_that_cannot_start_is_reported(job, tmp_path, monkeypatch):
     missing = replace(job, settings=job.settings.with_changes(model=tmp_path / "none.json"))
     with pytest.raises(ModelError, match=r"none\.json") as caught:
-        list(ProcessPool(missing, 1, 1).identify(["a.jpg"]))
+        list(ProcessPool(missing, 1, 1).identify(photo_files("a.jpg"), Event()))
     assert "Traceback" in caught.value.__notes__[0]
     (tmp_path / "sitecustomize.py").write_text("import os, sys\n'spawn_main' in str(sys.orig_argv) and os.abort()")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(BatchError, match=r"Workers crash while they start \(exit code -6\)"):
-        list(ProcessPool(job, 1, 1).identify(["a.jpg"]))
+        list(ProcessPool(job, 1, 1).identify(photo_files("a.jpg"), Event()))
 
 
 def test_chunks_get_smaller_near_the_end():

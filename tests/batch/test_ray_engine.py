@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from threading import Event
 
 import pytest
 
 from app.batch import ray_engine
 from app.batch.ray_engine import RayCluster
+from app.batch.sources import PhotoFile
 from app.errors import BatchError
 from tests.batch.conftest import assert_crashes_reported, assert_same
 from tests.slow import slow
@@ -33,7 +35,7 @@ def nodes():
 def test_a_killed_node_loses_and_repeats_no_row(nodes, job, expected):
     cluster, workers = nodes
     rows = []
-    for batch in RayCluster(job, cluster.address, None, len(expected)).identify(job.sources.photos()):
+    for batch in RayCluster(job, cluster.address, None, len(expected)).identify(job.sources.photos(), Event()):
         if not rows:
             wait_for_actor(workers[0].node_id)
             cluster.remove_node(workers[0], allow_graceful=False)
@@ -43,10 +45,11 @@ def test_a_killed_node_loses_and_repeats_no_row(nodes, job, expected):
 
 @slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
-def test_photos_that_crash_their_actor_are_reported(job, crashing, monkeypatch):
+def test_photos_that_fail_are_reported(job, crashing, monkeypatch):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     monkeypatch.setattr(ray_engine, "ROOT", crashing)
-    rows = [row for batch in RayCluster(job, None, 2, 20).identify(map(str, range(20))) for row in batch]
+    photos = [PhotoFile(str(number)) for number in range(20)]
+    rows = [row for batch in RayCluster(job, None, 2, 20).identify(photos, Event()) for row in batch]
     assert_crashes_reported(rows, 20)
 
 
@@ -64,7 +67,7 @@ def wait_for_actor(node: str) -> None:
 def test_an_unreachable_cluster_is_reported(job):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     with pytest.raises(BatchError, match=r"^No Ray cluster answers at localhost:1 "):
-        list(RayCluster(job, "localhost:1", None, 1).identify(["a.jpg"]))
+        list(RayCluster(job, "localhost:1", None, 1).identify([PhotoFile("a.jpg")], Event()))
 
 
 @pytest.mark.parametrize(("address", "expected"), [("", None), ("auto", "auto"), ("h", "h:6379"), ("h:1", "h:1")])

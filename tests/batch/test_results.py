@@ -1,12 +1,15 @@
 import csv
+import itertools
 import json
+import os
 
 import pandas as pd
 import pytest
 
-from app import serialization
 from app.batch import results as module
-from app.batch.results import CSV_COLUMNS, Results
+from app.batch.job import error_row, photo_row
+from app.batch.results import CSV_COLUMNS, FileVersions, Results
+from app.batch.sources import PhotoFile
 from app.errors import BatchError
 
 ORIGIN = {"network": "n", "detector": "d", "gallery": {"revision": 1}}
@@ -25,11 +28,20 @@ def face(verdict: str, person: str | None) -> dict:
 
 
 def row(file: str, *faces: dict) -> dict:
-    return {"file": file, "error": None, "width": 10, "height": 20, "fpir": 0.01, "faces": list(faces)}
+    return {
+        "file": file,
+        "bytes": 7,
+        "modified_ns": 8,
+        "error": None,
+        "width": 10,
+        "height": 20,
+        "fpir": 0.01,
+        "faces": list(faces),
+    }
 
 
 BOTH = row("both.jpg", face("match", "Ann"), face("unknown", None))
-BAD = serialization.identification_error("bad.jpg", "unreadable", "Not a picture.")
+BAD = error_row(PhotoFile("bad.jpg"), "unreadable", "Not a picture.")
 
 
 @pytest.fixture
@@ -43,7 +55,7 @@ def fill(out, *rows):
 
 
 def test_rows_are_the_serialized_results(recognizer, photo, out):
-    result = serialization.identification("a.jpg", recognizer.identify(photo("Drake", "Eminem")))
+    result = photo_row(PhotoFile("a.jpg", 7, 8), recognizer.identify(photo("Drake", "Eminem")))
     fill(out, result, BAD)
     with Results(out, ORIGIN) as results:
         assert [row for batch in results._read(None) for row in batch.to_pylist()] == [result, BAD]
@@ -65,6 +77,7 @@ def test_summary(out):
     assert (summary.photos, summary.faces, summary.errors) == (4, 5, 1)
     assert summary.verdicts == {"match": 3, "unknown": 1, "low_quality": 1}
     assert summary.people.most_common(10) == [("Ann", 2), ("Zoë", 1)]
+    assert summary.failures == [("bad.jpg", "Not a picture.")]
 
 
 def test_csv(out, tmp_path):
@@ -86,12 +99,26 @@ def test_csv(out, tmp_path):
 def test_errors_can_be_removed_for_a_retry(out):
     fill(out, BOTH, BAD, row("Zoë.jpg"))
     with Results(out, ORIGIN) as results:
-        finished = results.finished_files()
-        assert [name in finished for name in ("both.jpg", "bad.jpg", "Zoë.jpg", "new.jpg")] == [True, True, True, False]
+        finished = results.finished()
+        assert [finished.has_file(name) for name in ("both.jpg", "bad.jpg", "Zoë.jpg", "x.jpg")] == [True] * 3 + [False]
         assert results.remove_errors() == 1
-        assert "both.jpg" in results.finished_files()
-        assert "bad.jpg" not in results.finished_files()
+        assert results.finished().has_file("both.jpg")
+        assert not results.finished().has_file("bad.jpg")
         assert results.remove_errors() == 0
+
+
+def test_rows_of_changed_and_deleted_files_are_removed(out):
+    fill(out, *map(row, ("same.jpg", "larger.jpg", "later.jpg", "deleted.jpg", "elsewhere.jpg")), BAD)
+    files = [("same.jpg", 7, 8), ("larger.jpg", 9, 8), ("later.jpg", 7, 9), ("new.jpg", 1, 2), ("bad.jpg", None, None)]
+    listed = FileVersions(itertools.starmap(PhotoFile, files))
+    with Results(out, ORIGIN) as results:
+        assert listed.count_common(results.finished()) == (2, 3)
+        assert results.remove_outdated(listed, lambda file: file == "deleted.jpg") == 3
+        assert pd.read_parquet(out)["file"].tolist() == ["same.jpg", "elsewhere.jpg", "bad.jpg"]
+        finished = results.finished()
+        assert PhotoFile("same.jpg", 7, 8) in finished
+        assert PhotoFile("larger.jpg", 9, 8) not in finished
+        assert results.remove_outdated(listed, lambda _file: False) == 0
 
 
 def test_a_full_part_is_written(out, monkeypatch):
@@ -115,7 +142,7 @@ def test_a_damaged_part_is_reported(out):
     fill(out, BOTH)
     (out / "part-000002.parquet").write_bytes(b"PAR1 damaged")
     with Results(out, ORIGIN) as results, pytest.raises(BatchError, match="A part is damaged"):
-        results.finished_files()
+        results.finished()
 
 
 def test_rows_of_another_network_are_rejected(out):
@@ -127,6 +154,36 @@ def test_rows_of_another_network_are_rejected(out):
         assert results.older_gallery
     with Results(out, ORIGIN | {"gallery": {"revision": 2}}) as results:
         assert results.older_gallery
+
+
+@pytest.mark.parametrize("content", ["", '{"network": "n", "dete', "[]"])
+def test_a_damaged_description_is_reported(out, content):
+    fill(out, BOTH)
+    (out / "_about.json").write_text(content)
+    with pytest.raises(BatchError, match=r"_about\.json is damaged, .* Choose another folder, or delete this one"):
+        Results(out, ORIGIN)
+
+
+def test_a_full_disk_keeps_the_description(out, monkeypatch):
+    fill(out, BOTH)
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BatchError, match="No space left on device"):
+        Results(out, ORIGIN | {"gallery": {"revision": 2}})
+    monkeypatch.undo()
+    with Results(out, ORIGIN) as results:
+        assert not results.older_gallery
+    assert sorted(path.name for path in out.iterdir()) == ["_about.json", "_lock", "part-000001.parquet"]
+
+
+def test_rows_of_an_older_version_are_rejected(out):
+    fill(out, BOTH)
+    (out / "_about.json").write_text(json.dumps(ORIGIN))
+    with pytest.raises(BatchError, match=r"made by another version of the program\. Choose another folder, or delete"):
+        Results(out, ORIGIN)
 
 
 def test_other_parquet_files_are_rejected(out):

@@ -1,9 +1,11 @@
+import os
 import pickle
 
 import pytest
 from pyarrow.fs import S3FileSystem
 
-from app.batch.sources import PhotoSources, _without_secrets, is_url
+from app.batch import sources as module
+from app.batch.sources import PhotoSources, _without_secrets, is_url, resolve
 from app.errors import BatchError, UnreadableFile
 from app.text import display_path
 from tests import photos
@@ -24,7 +26,8 @@ def folder(tmp_path, picture):
 
 def list_photos(*sources) -> tuple[list[str], list[str]]:
     errors = []
-    return list(PhotoSources([str(source) for source in sources]).photos(errors.append)), errors
+    photos = PhotoSources([str(source) for source in sources]).photos(errors.append)
+    return [photo.path for photo in photos], errors
 
 
 def test_folders_are_sorted_without_hidden_files(folder):
@@ -42,7 +45,7 @@ def test_a_url_of_a_folder(folder):
 def test_raw_files_are_listed_and_rejected_and_other_files_are_counted(folder, scheme):
     (folder / "raw.NEF").write_bytes(b"II*\0")
     sources, skipped = PhotoSources([f"{scheme}{folder}"]), []
-    assert f"{scheme}{folder}/raw.NEF" in list(sources.photos(on_skip=skipped.append))
+    assert f"{scheme}{folder}/raw.NEF" in [photo.path for photo in sources.photos(on_skip=skipped.append)]
     assert [path.name for path in skipped] == ["notes.txt"]
     with pytest.raises(UnreadableFile, match=r"^RAW files are not supported\. Export a JPEG, and use that\.$"):
         sources.read(f"{scheme}{folder}/raw.NEF", 100)
@@ -55,6 +58,46 @@ def test_no_photo_is_listed_twice(folder, monkeypatch):
     assert list_photos(".", "a", "b.jpg", folder) == (every, [])
     # Named files and folders are included although a walk skips them.
     assert list_photos(".", "notes.txt", ".hidden")[0] == [*every, "notes.txt", ".hidden/x.jpg"]
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_photos_have_the_size_and_time_of_their_file(folder, scheme):
+    os.utime(folder / "b.jpg", ns=(0, 1_234_567_000))
+    photo = list(PhotoSources([f"{scheme}{folder}"]).photos())[-1]
+    assert photo.version == {"bytes": (folder / "b.jpg").stat().st_size, "modified_ns": 1_234_567_000}
+    assert next(PhotoSources([f"{scheme}{folder}/gone.jpg"]).photos()).modified_ns is None
+
+
+def test_a_source_has_one_path(folder, monkeypatch):
+    (folder / "link").symlink_to(folder / "a")
+    monkeypatch.chdir(folder)
+    assert {resolve(source) for source in ("a", "./a/", "link", str(folder / "a"))} == {str(folder / "a")}
+    assert resolve("s3://bucket/a") == "s3://bucket/a"
+
+
+@pytest.mark.parametrize(
+    ("sources", "file", "contained"),
+    [
+        (["/x"], "/x/a/b.jpg", True),
+        (["/"], "/x/b.JPG", True),
+        (["/x/"], "/x/.a/b.jpg", False),
+        (["/x"], "/xy/b.jpg", False),
+        (["/x"], "/x/named.txt", False),
+        (["/x/named.txt"], "/x/named.txt", True),
+        (["file:///"], "file:///x/b.jpg", True),
+        (["s3://me:secret@bucket/x?region=y"], "s3://bucket/x/b.jpg", True),
+        (["s3://bucket/x"], "s3://bucket/b.jpg", False),
+    ],
+)
+def test_files_of_a_source(sources, file, contained):
+    assert PhotoSources(sources).contains(file) == contained
+
+
+def test_many_paths_take_linear_time(monkeypatch):
+    folders = []
+    monkeypatch.setattr(module, "_folders", lambda location: folders.append(location) or iter([]))
+    assert len(PhotoSources([f"/x/{number}.jpg" for number in range(100)]).sources) == 100
+    assert len(folders) == 100
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])

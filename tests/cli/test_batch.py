@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from app import serialization
 from app.batch import process_pool
+from app.batch.job import error_row, photo_row
+from app.cli import batch
 from app.errors import UnreadableImage
 from tests.photos import OTHER, PERSON
 
@@ -29,13 +32,15 @@ def quick(run, recognizer, monkeypatch):
         def __init__(self, job, _workers, _count):
             self.sources = job.sources
 
-        def identify(self, photos):
+        def identify(self, photos, stop):
             for photo in photos:
-                processed.append(photo)
+                if stop.is_set():
+                    return
+                processed.append(photo.path)
                 try:
-                    yield [serialization.identification(photo, recognizer.identify(self.sources.read(photo, 10**7)))]
+                    yield [photo_row(photo, recognizer.identify(self.sources.read(photo.path, 10**7)))]
                 except UnreadableImage as error:
-                    yield [serialization.identification_error(photo, error.code, str(error))]
+                    yield [error_row(photo, error.code, str(error))]
 
     monkeypatch.setattr(process_pool, "ProcessPool", Pool)
     return lambda *arguments: (run("identify", *arguments), processed)
@@ -43,9 +48,11 @@ def quick(run, recognizer, monkeypatch):
 
 def test_a_batch_job_in_a_new_process(process, pictures, out, tmp_path):
     done = process("identify", pictures, "--out", out, "--csv", tmp_path / "faces.csv")
-    assert done.returncode == 1
+    assert done.returncode == 0
     assert [line for line in done.stderr.splitlines() if " of 4 photos, " not in line] == [
-        "1 other file skipped: 1 .txt."
+        "1 other file skipped: 1 .txt.",
+        f"{pictures / 'broken.jpg'}: The file could not be read as a picture. "
+        "Send a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC file that opens elsewhere.",
     ]
     rate, title, *lines = done.stdout.splitlines()
     assert rate.startswith("4 photos in 0:")
@@ -53,11 +60,10 @@ def test_a_batch_job_in_a_new_process(process, pictures, out, tmp_path):
     names = ("photos", "faces", "match", "ambiguous", "unknown", "low quality", "errors")
     assert [line.split(maxsplit=1) for line in lines[:-1]] == [[*line] for line in zip("4330001", names, strict=True)]
     assert lines[-1] == f"Most frequent: {PERSON} (2), {OTHER} (1)"
-    table = pd.read_parquet(out)
-    assert table["file"].tolist() == sorted(table["file"])
+    table = pd.read_parquet(out).sort_values("file")
     assert [len(faces) for faces in table["faces"]] == [2, 0, 1, 0]
     with (tmp_path / "faces.csv").open(newline="") as file:
-        assert [row["person"] for row in csv.DictReader(file)] == [PERSON, OTHER, "", PERSON, ""]
+        assert sorted(row["person"] for row in csv.DictReader(file)) == sorted([PERSON, OTHER, "", PERSON, ""])
 
 
 def test_a_second_run_resumes(quick, pictures, out):
@@ -67,8 +73,10 @@ def test_a_second_run_resumes(quick, pictures, out):
     assert "1 photo already done, 3 remaining.\n" in done.stderr
     assert len(processed) == 4
     done, processed = quick(pictures, "--out", out)
-    assert (done.exit_code, len(processed)) == (1, 4)
-    assert done.stderr == "1 other file skipped: 1 .txt.\n4 photos already done, 0 remaining.\n"
+    assert (done.exit_code, len(processed)) == (0, 4)
+    skipped, resumed, failed = done.stderr.splitlines()
+    assert (skipped, resumed) == ("1 other file skipped: 1 .txt.", "4 photos already done, 0 remaining.")
+    assert failed.startswith(f"{pictures / 'broken.jpg'}: The file could not be read as a picture.")
     assert len(pd.read_parquet(out)) == 4
     done, processed = quick(pictures, "--out", out, "--retry")
     assert "Retrying 1 file.\n" in done.stderr
@@ -91,9 +99,70 @@ def test_a_stopped_job_keeps_its_results(quick, pictures, out, recognizer, monke
     assert len(pd.read_parquet(out)) == 2
 
 
+def test_rows_follow_the_files_of_an_archive(quick, tmp_path, photo, out, monkeypatch):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    for name in ("1.jpg", "2.jpg", "3.jpg"):
+        (archive / name).write_bytes(b"no picture")
+    _, processed = quick(archive, "--out", out)
+    monkeypatch.chdir(tmp_path)
+    done, _ = quick("archive", "--out", out)
+    assert "3 photos already done, 0 remaining.\n" in done.stderr
+    (archive / "1.jpg").write_bytes(photo(PERSON))
+    (archive / "2.jpg").unlink()
+    done, _ = quick("archive", "--out", out)
+    assert "2 rows of changed or deleted files removed.\n" in done.stderr
+    assert processed[3:] == [str(archive / "1.jpg")]
+    table = pd.read_parquet(out)
+    assert [Path(file).name for file in table["file"]] == ["3.jpg", "1.jpg"]
+    # Perhaps the disk is not mounted.
+    for file in archive.iterdir():
+        file.unlink()
+    done, _ = quick("archive", "--out", out)
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (1, f"{archive}: The folder has no photos.")
+    assert len(pd.read_parquet(out)) == 2
+
+
+def test_the_first_failures_are_listed(quick, tmp_path, out):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    for number in range(12):
+        (archive / f"{number:02d}.jpg").touch()
+    done, _ = quick(archive, "--out", out)
+    assert done.exit_code == 0
+    first, *_, last = done.stderr.splitlines()
+    assert first == f"{archive / '00.jpg'}: The file is empty. Choose another one."
+    assert last == "2 more files have an error: see the column `error` of the results."
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_photos_in_progress(quick, pictures, out, recognizer, monkeypatch, number):
+    identify = recognizer.identify
+
+    def signaled(data):
+        signal.raise_signal(number)
+        return identify(data)
+
+    monkeypatch.setattr(recognizer, "identify", signaled)
+    done, processed = quick(pictures, "--out", out)
+    assert (done.exit_code, len(processed), len(pd.read_parquet(out))) == (1, 1, 1)
+    assert f"Stopped. Results so far are in {out}. Repeat the command to resume." in done.stderr
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_the_speed_is_that_of_the_last_minute():
+    progress = batch._Progress(1000)
+    # The workers took 30 seconds to start.
+    assert progress.estimate(30.0, 16) == "measuring the speed"
+    assert progress.estimate(34.0, 36) == "5.0 per second, 0:03:13 left"
+    for second in range(100):
+        estimate = progress.estimate(40.0 + second, 100 + second)
+    assert estimate == "1.0 per second, 0:13:21 left"
+
+
 def test_a_url_gives_the_same_rows(quick, pictures, out):
     done, _ = quick(f"file://{pictures}", "--out", out)
-    assert done.exit_code == 1
+    assert done.exit_code == 0
     assert pd.read_parquet(out)["file"].tolist()[0] == f"file://{pictures}/a, both.jpg"
 
 
@@ -116,7 +185,8 @@ def test_workers_are_limited_to_the_photos(run, pictures, out, monkeypatch):
         def __init__(self, _job, workers, count):
             calls.append((workers, count))
 
-        identify = staticmethod(list)
+        def identify(self, photos, _stop):
+            yield from ([error_row(photo, "unreadable", "Not a picture.")] for photo in photos)
 
     monkeypatch.setattr(process_pool, "ProcessPool", Pool)
     run("identify", pictures / "inner", "--out", out, "--workers", 8)
