@@ -1,18 +1,23 @@
-"""Write files so that a crash or a full disk never leaves half of one."""
+"""Write files completely or not at all, and with personal data for their owner alone."""
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file completely, or raise OSError and keep the old content. Pipes and devices have none to keep."""
+    """Write a file completely, or raise OSError and keep the old content. Only the owner can read it.
+
+    Pipes and devices have no content to keep.
+    """
     path = path.resolve()
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
     incomplete = path.with_name(f".{path.name}.part")
     try:
-        with incomplete.open("wb") as file:
+        with open(incomplete, "wb", opener=private_opener) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -20,3 +25,26 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         incomplete.unlink(missing_ok=True)
         raise
+
+
+def private_opener(path: str, flags: int) -> int:
+    """Open a file, and create a new one for its owner alone: the `opener` of `open`."""
+    return os.open(path, flags, 0o600)
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file for its owner alone, unless it exists or cannot be created."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def make_private(paths: Iterable[Path]) -> None:
+    """Withdraw the access of group and others from files that others may use.
+
+    Files without access for others do not change: with mode 0660, an operator shares them with a group.
+    """
+    for path in paths:
+        # The file may be missing or belong to another user.
+        with suppress(OSError):
+            if path.stat().st_mode & 0o007:
+                path.chmod(0o600)

@@ -150,6 +150,16 @@ def export(file: Path, no_crops: bool) -> None:
     click.echo(f"{text.count(count, 'person')} exported to {text.display_path(file)}.")
 
 
+@people.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the SQLite gallery to a file, also while a server uses it. An earlier backup in FILE is replaced."""
+    from app.gallery.backup import back_up
+
+    back_up(Settings().database_url, file)
+    click.echo(f"The gallery was copied to {text.display_path(file)}.")
+
+
 def _import_folder(source: Path, report_file: Path | None, again: bool, allow: Sequence[str]) -> bool:
     """Return whether all photos were enrolled."""
     from app.enrollment.folder_import import NO_PHOTO, ImportReport, find_folders, import_folders

@@ -102,7 +102,7 @@ def anchors(name: str, crops: Path | None) -> None:
     for anchor in found:
         click.echo(common.format_row([anchor.id, f"{anchor.created:%Y-%m-%d}", anchor.note]))
     if crops is not None:
-        crops.mkdir(parents=True, exist_ok=True)
+        crops.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = {anchor.id: crop for anchor in found if (crop := gallery.crop(anchor.id)) is not None}
         for anchor_id, crop in kept.items():
             (crops / f"{anchor_id}.webp").write_bytes(crop)

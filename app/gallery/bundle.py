@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select
 from app import text
 from app.arrays import FloatArray
 from app.errors import GalleryError
+from app.files import private_opener
 from app.gallery import embedding_rows, names, people
 from app.gallery.change_history import Change
 from app.gallery.people import Anchor, Person
@@ -68,7 +69,8 @@ def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> Non
     index = {"format": _FORMAT, "network": network_id, "sha256": hashes, "people": rows}
     partial = path.with_name(f"{path.name}.part")
     try:
-        with ZipFile(partial, "w", ZIP_STORED) as archive:
+        partial.unlink(missing_ok=True)
+        with open(partial, "wb", opener=private_opener) as file, ZipFile(file, "w", ZIP_STORED) as archive:
             for name, data in {_INDEX: json.dumps(index).encode(), **files}.items():
                 archive.writestr(name, data)
         partial.replace(path)

@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from app.errors import GalleryError, MigrationRequired
+from app.files import create_private, make_private
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -47,6 +48,7 @@ class Database:
                     f"The folder {Path(location).parent} for the gallery cannot be created ({error.strerror}). Make it "
                     "writable, or set FACES_DATABASE_URL to another location."
                 ) from error
+            _protect(Path(location))
             engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -96,6 +98,12 @@ class Database:
                 f"The gallery at {self.location} could not be {action} ({cause}). Check that it exists, that it is a "
                 "gallery and that this program may write to it, or set FACES_DATABASE_URL to another location."
             ) from error
+
+
+def sqlite_file(database_url: str) -> Path | None:
+    """Return the file of an SQLite database, or None for other databases."""
+    url = _parse(database_url)
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
 def migrate(connection: Connection, location: str) -> bool:
@@ -165,6 +173,12 @@ def _parse(database_url: str) -> URL:
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise GalleryError("FACES_DATABASE_URL names no file. Write it as sqlite:///FILE.")
     return url
+
+
+def _protect(file: Path) -> None:
+    """Make a gallery, and SQLite's files beside it, private. SQLite creates these with the mode of the gallery."""
+    create_private(file)
+    make_private(file.with_name(f"{file.name}{suffix}") for suffix in ("", "-wal", "-shm"))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
