@@ -3,7 +3,7 @@
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import cache
 
 from app.errors import InvalidName
@@ -84,10 +84,15 @@ def fold(text: str) -> str:
     return "".join(letter for letter in _plain(text) if letter.isalnum() or letter.isspace())
 
 
-def matches(name: str, query: str) -> bool:
-    """Return whether a name contains every word of a search query."""
+def words(query: str) -> set[str]:
+    """Return the folded words of a search query, for `matches`."""
+    return set(fold(query).split())
+
+
+def matches(name: str, words: Set[str]) -> bool:
+    """Return whether a name contains every one of the folded words of a query."""
     folded = fold(name)
-    return all(word in folded for word in fold(query).split())
+    return all(word in folded for word in words)
 
 
 def sort_key(name: str) -> tuple[str, str]:

@@ -147,7 +147,8 @@ class Gallery:
 
     def search(self, query: str) -> list[Person]:
         """Return the people whose name contains every word of a query, without regard to case and accents."""
-        return [person for person in self.people() if names.matches(person.name, query)]
+        words = names.words(query)
+        return [person for person in self.people() if names.matches(person.name, words)]
 
     def name_warning(self, name: str) -> str | None:
         """Return a sentence if a name looks like the name of another person, see `names.warn_confusable`."""

@@ -29,6 +29,7 @@ from app.web.middleware import (
 from app.web.pages import errors, model, people
 from app.web.pages.routes import blueprint as pages
 from app.web.recognizer_loading import EXTENSION, RecognizerLoader
+from app.web.request_parsing import BoundedJSONProvider
 from app.web.uploads import MemoryRequest
 
 LARGEST_BODIES = 4
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
         validation_error_callback=reject_invalid,
     )
     app.request_class = MemoryRequest
+    app.json = BoundedJSONProvider(app)
     app.extensions["settings"] = settings
     auth.install(app, settings)
     _install_middleware(app, settings)

@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, RequestTimeout
 from app.errors import FileTooLarge, InvalidUpload, TooManyPhotos, UploadTooLarge
 from app.settings import Settings
 from app.vision import decoding
+from app.web.request_parsing import FormParser
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,6 +28,8 @@ _OVERHEAD_BYTES = 100_000  # boundaries and headers of a multipart form
 
 class MemoryRequest(Request):
     """A request that keeps uploads in memory: Werkzeug writes files over 500 kB to disk."""
+
+    form_data_parser_class = FormParser
 
     def _get_file_stream(self, *_args: object, **_kwargs: object) -> IO[bytes]:
         return io.BytesIO()

@@ -1,5 +1,7 @@
 """Blueprint of the pages for administrators: requires a session, forbids caching, and shows gallery errors."""
 
+import re
+
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response
@@ -39,13 +41,14 @@ for _error, _status in http_errors.STATUSES.items():
 def requested_page(field: str) -> str:
     """Return the address in a field if it is a page of this site, which links from elsewhere may not be."""
     home, address = url_for("admin.history"), request.values.get(field, "")
-    return address if address.startswith((f"{home}/", "/people/")) and "\\" not in address else home
+    own = address.startswith((f"{home}/", "/people/")) and address.isprintable() and "\\" not in address
+    return address if own else home
 
 
 def form_ids(field: str) -> list[int]:
     """Return the valid IDs of a form field."""
-    texts = request.form.getlist(field)
-    return [int(text) for text in texts if text.isascii() and text.isdecimal() and int(text) <= LARGEST_ID]
+    numbers = [int(text) for text in request.form.getlist(field) if re.fullmatch("[0-9]{1,10}", text)]
+    return [number for number in numbers if number <= LARGEST_ID]
 
 
 def form_id(field: str) -> int:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest
 
 from app.arrays import FloatArray
 from app.enrollment.enroll import DEBATABLE, compare, confirm
@@ -15,7 +14,7 @@ from app.recognition.recognizer import Recognizer
 from app.recognition.results import IdentifiedFace, Probe
 from app.web import auth, inline_images
 from app.web.admin.blueprint import blueprint, show_message
-from app.web.admin.sealed_photos import EXPIRED, SealedPhoto, seal, unseal
+from app.web.admin.sealed_photos import SealedPhoto, seal, unseal
 from app.web.recognizer_loading import current_recognizer
 
 CLOSEST = 4
@@ -53,7 +52,7 @@ def correct_face() -> ResponseReturnValue:
     photo = choose_face(unseal(recognizer, form.get("photo", "")).examined)
     face = photo.face
     if face is None:
-        raise BadRequest(EXPIRED)
+        return show_message(f"The face was not added. {photo.reason}", kind="problem")
     if "reject" in form:
         person = recognizer.gallery.reject_faces(form["reject"], face.embedding[None], [photo.file])
         sentence = f"The face is marked as not {person.name}. Similar faces get this name less often."

@@ -6,6 +6,7 @@ from flask import render_template, request
 
 from app import text
 from app.errors import PhotoError
+from app.gallery import names
 from app.recognition.recognizer import Recognizer
 from app.web import wording
 from app.web.pages.results import PhotoResult, ResultsView
@@ -19,9 +20,14 @@ MAX_TILES = 48
 NO_FACE = "We couldn't find a face. Try a sharper, front-on photo."
 
 
+def search_query() -> str:
+    """Return the text of the search field, cut to the length that the field accepts."""
+    return request.args.get("q", "")[: names.MAX_LENGTH].strip()
+
+
 def upload_page(problem: str | None = None) -> str:
     """Return the upload page as HTML, with a sentence that says why the last upload failed."""
-    query = request.args.get("q", "").strip()
+    query = search_query()
     found = current_gallery().search(query)
     return render_template(
         "upload.html",

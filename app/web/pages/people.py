@@ -5,6 +5,7 @@ from werkzeug.exceptions import NotFound
 
 from app.enrollment.look_alikes import find_look_alikes
 from app.enrollment.self_check import check_person
+from app.web.pages.identify import search_query
 from app.web.portraits import person_heading
 from app.web.recognizer_loading import current_gallery, current_recognizer
 
@@ -17,7 +18,7 @@ PAGE_SIZE = 60
 @blueprint.get("")
 def index() -> str:
     """Show a page of the gallery, or of the people whose name contains every word of `q`."""
-    query = request.args.get("q", "").strip()
+    query = search_query()
     found = current_gallery().search(query)
     last = max(1, -(-len(found) // PAGE_SIZE))
     page = request.args.get("page", 1, type=int)
