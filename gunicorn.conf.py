@@ -2,9 +2,9 @@
 
 import http.client
 import os
+import resource
 import shutil
 import socket
-import struct
 import sys
 import tempfile
 import threading
@@ -33,19 +33,27 @@ except (OSError, UnicodeError):
         "or 0.0.0.0 or :: for all its addresses."
     )
 
+# Each connection needs a descriptor, and 1,024 is a common limit.
+_open_files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 65_536)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_open_files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
 _address = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 _memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 bind = f"{_address}:{_settings.port}"
 workers = _settings.workers
-# Sixteen more threads reject requests, answer health checks and receive slow uploads.
-threads = _settings.concurrency + _settings.queue + 16
+# Eight more threads reject requests and answer pages.
+threads = _settings.concurrency + _settings.queue + 8
+# Database, decoders and libraries need the other descriptors.
+worker_connections = max(64, min(4_096, _open_files - 256))
 worker_class = "app.web.middleware.gunicorn_worker.Worker"
 # TensorFlow must not be forked, so each worker loads its own network after the fork.
 preload_app = False
 timeout = 60
 graceful_timeout = _settings.request_seconds + 5
 keepalive = 5
+# The worker writes answers without blocking a thread.
+sendfile = False
 # gunicorn's own startup lines print the address before the server is ready.
 loglevel = "warning"
 control_socket_disable = True
@@ -59,14 +67,6 @@ if _settings.metrics and not _settings.prometheus_dir:
     _metrics_folder = tempfile.mkdtemp(prefix="faces-metrics-", dir=_memory)
     # prometheus_client reads it in the workers.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
-
-
-def when_ready(server):
-    """Set socket timeouts: accepted connections inherit them, so that no client blocks a thread forever."""
-    for listener in server.LISTENERS:
-        seconds = struct.pack("ll", _settings.body_seconds, 0)
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
 
 
 def post_worker_init(worker):

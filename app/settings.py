@@ -141,7 +141,13 @@ class Settings(BaseSettings):
     queue: int = Field(4, ge=0, le=1000, description="Requests that may wait. The server rejects more with 503.")
     queue_seconds: Seconds = Field(20, description="Maximum seconds that a request waits.")
     request_seconds: Seconds = Field(60, description="Deadline of a request in seconds.")
-    body_seconds: Seconds = Field(60, description="Maximum seconds to receive a request.")
+    body_seconds: Seconds = Field(60, description="Maximum seconds to receive a request, and to send its answer.")
+    client_connections: int = Field(
+        100,
+        ge=1,
+        le=65_536,
+        description="Connections of one client per server process. Not applied with FACES_PROXIES.",
+    )
     watchdog_seconds: Seconds = Field(180, description="Seconds before a server process with a stuck request restarts.")
     trusted_hosts: Text = Field(
         AUTO, description="Accepted host names with commas. `auto`: this machine on a loopback address, else any."

@@ -17,7 +17,6 @@ from app.web.api.responses import problem, reject_invalid
 from app.web.api.schema import PhotosForm, Problem
 from app.web.http_errors import STATUSES, describe
 from app.web.middleware import (
-    body_timeout,
     concurrency,
     hosts_and_csrf,
     logs,
@@ -31,9 +30,6 @@ from app.web.pages.routes import blueprint as pages
 from app.web.recognizer_loading import EXTENSION, RecognizerLoader
 from app.web.request_parsing import BoundedJSONProvider
 from app.web.uploads import MemoryRequest
-
-LARGEST_BODIES = 4
-"""Number of request bodies of the largest size that are kept in memory at the same time."""
 
 
 class _App(OpenAPI):
@@ -93,18 +89,16 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
 
 def _install_middleware(app: Flask, settings: Settings) -> None:
     """Install checks in the order in which they run before each request."""
-    bodies = LARGEST_BODIES * settings.max_request_bytes
-    limiter = concurrency.ConcurrencyLimiter(settings.concurrency, settings.queue, settings.queue_seconds, bodies)
+    limiter = concurrency.ConcurrencyLimiter(settings.concurrency, settings.queue, settings.queue_seconds)
     app.extensions["concurrency_limiter"] = limiter
     collectors = metrics.Metrics(settings.prometheus_dir)
     security_headers.install(app)
     request_tracing.install(app, limiter, collectors, settings)
-    body_timeout.install(app, settings.body_seconds)
     uploads.install(app)
     logs.install(app)
     hosts_and_csrf.install(app, settings)
     rate_limits.install(app, settings, (*api.ADMIN_BLUEPRINTS, sign_in.blueprint))
-    concurrency.install(app, limiter, settings.max_request_bytes)
+    concurrency.install(app, limiter)
     if settings.metrics:
         metrics.install(app, collectors, limiter)
 

@@ -2,12 +2,10 @@
 
 import io
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar, cast
 
 from flask import Flask, Request, current_app, request
-from werkzeug.exceptions import BadRequest, RequestTimeout
 
 from app.errors import FileTooLarge, InvalidUpload, TooManyPhotos, UploadTooLarge
 from app.settings import Settings
@@ -17,9 +15,6 @@ from app.web.request_parsing import FormParser
 View = TypeVar("View", bound=Callable[..., Any])
 
 NO_PHOTO = "No photo was sent. Choose one first."
-
-DRAIN_BYTES = 100_000_000
-"""Most bytes of a rejected upload that `drain` reads."""
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MARK = "accepted_photos"
@@ -147,18 +142,6 @@ def upload_too_large() -> UploadTooLarge:
     if limits.total > settings.max_file_bytes:
         message += f" and {_megabytes(limits.total)} in total"
     return UploadTooLarge(f"{message}. Send fewer or smaller photos.")
-
-
-def drain() -> None:
-    """Read and drop the rest of the request's body, up to `DRAIN_BYTES`.
-
-    A browser that is still sending when the server closes the connection reports a broken connection
-    instead of the server's answer.
-    """
-    stream, left = request.environ["wsgi.input"], min(request.content_length or 0, DRAIN_BYTES)
-    with suppress(RequestTimeout, BadRequest):
-        while left > 0 and (chunk := stream.read(min(left, 65_536))):
-            left -= len(chunk)
 
 
 def upload_limits() -> dict[str, object]:

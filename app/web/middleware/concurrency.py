@@ -1,27 +1,26 @@
-"""Concurrency limiter: active requests, a bounded queue, and memory for request bodies.
+"""Concurrency limiter: active requests and a bounded queue.
 
-Without a bound, waiting times grow and memory fills with photos. Requests over the limit get status 503 before the
-server reads their bodies.
+Without a bound, waiting times grow. Requests over the limit get status 503 before the app parses their bodies, and with
+the gunicorn worker of this package before they are received.
 """
 
 import threading
 import time
 
-from flask import Flask, g, request
+from flask import Flask, request
 
 from app.errors import ServerBusy
 from app.web.middleware import SAFE_METHODS
 
 
 class ConcurrencyLimiter:
-    """Thread-safe slots for requests, a queue with a longest wait, and a budget for the bytes of all bodies."""
+    """Thread-safe slots for requests, and a queue with a longest wait."""
 
-    def __init__(self, slots: int, queue: int, seconds: float, body_bytes: int) -> None:
+    def __init__(self, slots: int, queue: int, seconds: float) -> None:
         self.waiting = 0
         self._slots = slots
         self._queue = queue
         self._seconds = seconds
-        self._free_bytes = self._body_bytes = body_bytes
         self._started: dict[int, float] = {}
         self._changed = threading.Condition()
 
@@ -36,18 +35,11 @@ class ConcurrencyLimiter:
         with self._changed:
             return time.monotonic() - min(self._started.values()) if self._started else 0.0
 
-    def reserve_body(self, size: int) -> None:
-        """Reserve memory for a body before the server reads it; raise ServerBusy if the budget or the queue is full."""
+    def check_queue(self) -> None:
+        """Raise ServerBusy if the queue is full."""
         with self._changed:
-            # A body over the whole budget passes, so that it is rejected for its own size.
-            if self._is_full() or size > self._free_bytes < self._body_bytes:
+            if self._is_full():
                 raise ServerBusy
-            self._free_bytes -= size
-
-    def release_body(self, size: int) -> None:
-        """Release the memory that `reserve_body` reserved."""
-        with self._changed:
-            self._free_bytes += size
 
     def acquire(self, key: int) -> None:
         """Wait for a slot for the request with this unique number; raise ServerBusy if there is none."""
@@ -72,18 +64,15 @@ class ConcurrencyLimiter:
         return len(self._started) >= self._slots and self.waiting >= self._queue
 
 
-def install(app: Flask, limiter: ConcurrencyLimiter, max_request_bytes: int) -> None:
-    """Reserve memory for every request body; install it after all checks that can reject a request."""
+def install(app: Flask, limiter: ConcurrencyLimiter) -> None:
+    """Reject requests before their bodies are parsed; install it after all checks that can reject a request."""
 
-    def reserve() -> None:
+    def check() -> None:
+        # Set by the gunicorn worker if it refused the body.
+        error = getattr(request.environ["wsgi.input"], "error", None)
+        if error is not None:
+            raise error
         if request.method not in SAFE_METHODS:
-            unknown = max_request_bytes if "Transfer-Encoding" in request.headers else 0
-            size = unknown if request.content_length is None else request.content_length
-            limiter.reserve_body(size)
-            g.reserved_bytes = size
+            limiter.check_queue()
 
-    def release(_error: BaseException | None) -> None:
-        limiter.release_body(g.pop("reserved_bytes", 0))
-
-    app.before_request(reserve)
-    app.teardown_request(release)
+    app.before_request(check)

@@ -1,15 +1,66 @@
-"""gunicorn worker that answers malformed HTTP with the app's headers and without personal data in the log."""
+"""gunicorn worker whose main loop reads requests and writes answers, so that slow clients occupy no thread.
 
+gunicorn's own thread worker reads from sockets in its threads: a few half requests occupy all of them. Here a request
+gets a thread when it is complete, and the thread is free again when the app has answered. Health checks and metrics
+have threads of their own. A client that is over its number of connections loses the one that waits longest.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import heapq
+import math
+import selectors
 import socket
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote
 
-from gunicorn import util
+from gunicorn.errors import ConfigError
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
+from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
+
+from app.errors import ServerBusy
+from app.web.middleware.request_buffer import INCOMPLETE, RequestBuffer
+from app.web.middleware.response_buffer import ResponseBuffer
+
+PROBES = ("/healthz/live", "/healthz/ready", "/metrics")
+"""Paths whose requests have threads of their own."""
+
+_PROBE_THREADS = 2
+_HEAD_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
+"""Time for a client to read the last answer, and for a request on a kept connection while the worker stops."""
+_YOUNG_SECONDS = 2.0
+"""Age below which a body or an answer is not called slow."""
+_TICK_SECONDS = 0.5
+_LARGEST_BODIES = 4
+"""Number of request bodies of the largest size that are in memory at the same time."""
+_SWITCH_SECONDS = 0.001
+_READ_BYTES = 262_144
+_READ_HEAD_BYTES = 16_384
+_UNREAD_BYTES = 100_000_000
+"""Most bytes of a refused body that are read and dropped, so that the browser shows the answer."""
+_UNSENT_BYTES = 64_000_000
+"""Most bytes of all answers that wait for their clients."""
+_ACCEPTS = 64  # connections at a time, so that a flood does not delay others
+
+_SHORT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _MALFORMED = HTTPStatus.BAD_REQUEST, "Malformed HTTP request."
 _FAILED = HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed. Its log has the details."
+_LATE = HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time."
+_CROWDED = HTTPStatus.SERVICE_UNAVAILABLE, "Your address has too many connections. Close some and try again."
 _ANSWERS = {
     errors.LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."),
     errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "The server does not support this Expect header."),
@@ -18,11 +69,114 @@ _ANSWERS = {
 }
 
 
+class Phase(enum.IntEnum):
+    """What a connection waits for. The first phases give way first when connections are short."""
+
+    IDLE = 0  # the first byte of a request
+    LINGER = 1  # the end of the client's data, after the last answer
+    HEAD = 2
+    WRITE = 3  # the client reads the answer
+    BODY = 4
+    APP = 5  # the app's answer
+
+
+_READING = (Phase.IDLE, Phase.LINGER, Phase.HEAD, Phase.BODY)
+
+
+class Connection:
+    """A client's connection, which only the main loop changes."""
+
+    def __init__(self, connection: socket.socket, client: Any, network: str) -> None:
+        self.socket, self.client, self.network = connection, client, network
+        self.server = connection.getsockname()
+        self.phase = Phase.IDLE
+        self.since = time.monotonic()
+        self.deadline = self.since + _HEAD_SECONDS
+        self.body_deadline = 0.0
+        self.requests: RequestBuffer
+        self.output: ResponseBuffer
+        self.reserved = self.dropped = self.events = 0
+        self.closed = self.keep = False
+
+    def enter(self, phase: Phase, deadline: float) -> None:
+        """Begin a phase that ends at the latest at a time of `time.monotonic`."""
+        self.phase, self.since, self.deadline = phase, time.monotonic(), deadline
+
+    def gives_way(self, now: float) -> bool:
+        """Whether the connection waits for its client, and may be closed in favor of another one."""
+        return self.phase < Phase.WRITE or (self.phase < Phase.APP and now - self.since > _YOUNG_SECONDS)
+
+
 class Worker(ThreadWorker):
     """Threaded worker that answers with the security headers and logs nothing of the client's address or input."""
 
-    def handle_error(self, req: object, client: socket.socket, addr: object, exc: BaseException) -> None:
-        """Answer on the client's socket, and log the error."""
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """Refuse TLS options, which the worker would ignore."""
+        if cfg.is_ssl:
+            raise ConfigError("The server has no TLS. Put a proxy in front that terminates TLS.")
+
+    def init_process(self) -> None:
+        """Prepare the loop; gunicorn then loads the app and calls `run`."""
+        self._probe_threads = ThreadPoolExecutor(_PROBE_THREADS)
+        self._connections: set[Connection] = set()
+        self._networks: defaultdict[str, set[Connection]] = defaultdict(set)
+        self._queues: dict[str, deque[Connection]] = {}
+        self._free_threads = self.cfg.threads
+        self._reserved = 0
+        self.alive: bool
+        self._scratch = memoryview(bytearray(_READ_BYTES))
+        super().init_process()
+
+    def run(self) -> None:
+        """Serve until a signal, then finish accepted requests."""
+        # Imported after the fork: the master process does not need the app.
+        from app.web.middleware import client_network
+        from app.web.uploads import body_limits
+
+        self._client_network, self._body_limits = client_network, body_limits
+        self._settings = self.wsgi.extensions["settings"]
+        self._limiter = self.wsgi.extensions["concurrency_limiter"]
+        # With Python's 5 ms, a loop that competes with twenty threads for the interpreter needs seconds for a request.
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        self._urls = self.wsgi.url_map.bind("")
+        self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
+        next_tick = 0.0
+        while self.alive and self.is_parent_alive():
+            next_tick = self._turn(next_tick)
+        self.alive = False
+        self.set_accept_enabled(False)
+        end = time.monotonic()
+        for connection in self._connections:
+            if connection.phase in (Phase.IDLE, Phase.HEAD):
+                connection.deadline = min(connection.deadline, end + _CLOSE_SECONDS)
+        while self._connections and time.monotonic() < end + self.cfg.graceful_timeout:
+            next_tick = self._turn(next_tick)
+        for connection in list(self._connections):
+            self._close(connection)
+        for pool in (self.tpool, self._probe_threads):
+            pool.shutdown(wait=False)
+        self.poller.close()
+        self.method_queue.close()
+        for listener in self.sockets:
+            listener.close()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept waiting connections. Out of descriptors, close a connection that waits, or pause."""
+        for _ in range(_ACCEPTS):
+            try:
+                accepted, client = listener.accept()
+            except OSError as error:
+                if error.errno in _SHORT_OF_DESCRIPTORS and not self._make_room(self._connections):
+                    # The next tick accepts again.
+                    self.set_accept_enabled(False)
+                return
+            # The client may be gone already.
+            with suppress(OSError):
+                self._add(accepted, client)
+
+    def handle_error(self, req: object, client: ResponseBuffer, addr: object, exc: BaseException) -> None:
+        """Answer on the client's connection, and log the error."""
         invalid_response = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
         if isinstance(exc, errors.ParseException) and not invalid_response:
             answer = _ANSWERS.get(type(exc), _MALFORMED)
@@ -32,7 +186,274 @@ class Worker(ThreadWorker):
             self.log.error("request_failed", exc_info=exc)
         # The client may have disconnected.
         with suppress(OSError):
-            util.write_nonblock(client, _response(*answer))
+            client.sendall(_response(*answer))
+
+    def _turn(self, next_tick: float) -> float:
+        """Handle events, and deadlines from time to time; return the time of the next check of deadlines."""
+        self.notify()
+        self.wait_for_and_dispatch_events(_TICK_SECONDS)
+        now = time.monotonic()
+        if now < next_tick:
+            return next_tick
+        self.set_accept_enabled(self.alive)
+        for connection in [one for one in self._connections if one.deadline <= now]:
+            self._guard(connection, self._expire)
+        self._cut_slow_readers(now)
+        return now + _TICK_SECONDS
+
+    def _add(self, accepted: socket.socket, client: Any) -> None:
+        accepted.setblocking(False)
+        network = self._client_network(client[0]) if client else ""
+        peers, limit = self._networks.get(network, set()), self._settings.client_connections
+        # All connections of a proxy come from its address.
+        crowded = not self._settings.proxies and len(peers) >= limit and not self._make_room(peers)
+        if crowded or (len(self._connections) >= self.worker_connections and not self._make_room(self._connections)):
+            with suppress(OSError):
+                accepted.send(_response(*_CROWDED))
+            accepted.close()
+            return
+        connection = Connection(accepted, client, network)
+        wake = partial(self.method_queue.defer, self._watch, connection)
+        connection.output = ResponseBuffer(accepted, wake, self._settings.body_seconds)
+        connection.requests = RequestBuffer(self.cfg, client, self._admit)
+        self._connections.add(connection)
+        self._networks[network].add(connection)
+        self._guard(connection, self._watch)
+
+    def _make_room(self, connections: Collection[Connection]) -> bool:
+        """Close connections that have waited longest for their clients; return whether there were any."""
+        now = time.monotonic()
+        waiting = [connection for connection in connections if connection.gives_way(now)]
+        # Several of thousands, so that a flood does not sort all of them for every new connection.
+        count = 1 + len(connections) // 100
+        longest = heapq.nsmallest(count, waiting, key=lambda connection: (connection.phase, connection.since))
+        for connection in longest:
+            self._close(connection)
+        return bool(longest)
+
+    def _admit(self, request: Any) -> int:
+        """Return the number of bytes that the body of a request may have; raise ServerBusy if the queue is full."""
+        try:
+            endpoint, _ = self._urls.match(unquote(request.path, errors="replace"), request.method)
+        except HTTPException:
+            return 0
+        kind = next((value for name, value in request.headers if name == "CONTENT-TYPE"), "")
+        limits = self._body_limits(self.wsgi, endpoint, request.method, kind.partition(";")[0].strip().lower())
+        if limits.total:
+            self._limiter.check_queue()
+        return int(limits.total)
+
+    def _ready(self, connection: Connection, _socket: socket.socket) -> None:
+        self._guard(connection, self._read_and_write)
+
+    def _guard(self, connection: Connection, handle: Any) -> None:
+        """Handle an event of a connection. A fault of one connection must not end the others."""
+        if connection.closed:
+            return
+        try:
+            handle(connection)
+            self._watch(connection)
+        except OSError:
+            # The client is gone.
+            self._close(connection)
+        except Exception as error:
+            self.log.error("connection_failed", exc_info=error)
+            self._close(connection)
+
+    def _read_and_write(self, connection: Connection) -> None:
+        if connection.output.size:
+            connection.output.flush()
+        if connection.phase is Phase.WRITE and not connection.output.size:
+            self._after_answer(connection)
+        elif connection.phase in _READING:
+            try:
+                limit = _READ_BYTES if connection.phase in (Phase.BODY, Phase.LINGER) else _READ_HEAD_BYTES
+                size = connection.socket.recv_into(self._scratch, limit)
+            except BlockingIOError:
+                return
+            if connection.phase is Phase.LINGER:
+                connection.dropped += size
+                if not size or connection.dropped > _UNREAD_BYTES:
+                    self._close(connection)
+            elif size:
+                self._advance(connection, partial(connection.requests.feed, self._scratch[:size]))
+            elif connection.phase is Phase.BODY:
+                connection.requests.refuse(BadRequest(INCOMPLETE))
+                self._call_app(connection)
+            else:
+                self._close(connection)
+
+    def _advance(self, connection: Connection, parse: Any) -> None:
+        """Parse data of the client, and call the app if the request is complete."""
+        requests = connection.requests
+        try:
+            parse()
+        except errors.ParseException as error:
+            self.handle_error(None, connection.output, connection.client, error)
+            self._finish(connection, keep=False)
+            return
+        if requests.request is None:
+            if connection.phase is Phase.IDLE and not requests.empty:
+                connection.enter(Phase.HEAD, time.monotonic() + min(_HEAD_SECONDS, self._settings.body_seconds))
+            return
+        if connection.phase is not Phase.BODY:
+            connection.body_deadline = time.monotonic() + self._settings.body_seconds
+            connection.enter(Phase.BODY, connection.body_deadline)
+            if requests.take_continue():
+                connection.output.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._reserve(connection)
+        if requests.complete and connection.phase is Phase.BODY:
+            self._call_app(connection)
+
+    def _reserve(self, connection: Connection) -> None:
+        """Count the bytes of a body. Over the limit of the process, refuse the slowest body of the largest client."""
+        self._count(connection)
+        while self._reserved > _LARGEST_BODIES * self._settings.max_request_bytes:
+            bodies = [one for one in self._connections if one.phase is Phase.BODY]
+            if not bodies:
+                return
+            totals: defaultdict[str, int] = defaultdict(int)
+            for one in bodies:
+                totals[one.network] += one.reserved
+            now = time.monotonic()
+            victim = max(bodies, key=lambda one: (totals[one.network], (now - one.since) / (one.reserved + 1)))
+            victim.requests.refuse(ServerBusy())
+            self._call_app(victim)
+            self._watch(victim)
+
+    def _count(self, connection: Connection) -> None:
+        size = connection.requests.size
+        self._reserved += size - connection.reserved
+        connection.reserved = size
+
+    def _call_app(self, connection: Connection) -> None:
+        self._count(connection)
+        connection.enter(Phase.APP, math.inf)
+        if connection.requests.request.path in PROBES:
+            self._submit(self._probe_threads, connection)
+        else:
+            self._queues.setdefault(connection.network, deque()).append(connection)
+            self._start_queued()
+
+    def _start_queued(self) -> None:
+        """Give free threads to clients in turn, so that a client with many requests delays only its own."""
+        while self._free_threads and self._queues:
+            network = next(iter(self._queues))
+            queue = self._queues.pop(network)
+            self._free_threads -= 1
+            self._submit(self.tpool, queue.popleft())
+            if queue:
+                self._queues[network] = queue
+
+    def _submit(self, pool: ThreadPoolExecutor, connection: Connection) -> None:
+        future = pool.submit(self._respond, connection)
+        responded = partial(self._responded, pool, connection)
+        future.add_done_callback(partial(self.method_queue.defer, responded))
+
+    def _respond(self, connection: Connection) -> bool:
+        """Answer a request in a thread; return whether the connection stays open."""
+        requests = connection.requests
+        request = requests.request
+        request.body = requests.body
+        if requests.unread:
+            request.force_close()
+        try:
+            exchange = SimpleNamespace(sock=connection.output, client=connection.client, server=connection.server)
+            return bool(self.handle_request(request, exchange))
+        except StopIteration:
+            # gunicorn logged an error in the middle of the answer.
+            return False
+        except OSError as error:
+            if not isinstance(error, ConnectionError | TimeoutError):
+                self.log.error("request_failed", exc_info=error)
+        except Exception as error:
+            self.handle_error(request, connection.output, connection.client, error)
+        return False
+
+    def _responded(self, pool: ThreadPoolExecutor, connection: Connection, future: Future[bool]) -> None:
+        if pool is self.tpool:
+            self._free_threads += 1
+            self._start_queued()
+        keep = future.exception() is None and future.result()
+        connection.requests.drop_body()
+        self._release(connection)
+        self._guard(connection, partial(self._finish, keep=keep))
+
+    def _finish(self, connection: Connection, keep: bool) -> None:
+        """Continue after the app has answered and the client has read the answer."""
+        connection.keep = keep
+        if connection.output.size:
+            connection.enter(Phase.WRITE, time.monotonic() + self._settings.body_seconds)
+        else:
+            self._after_answer(connection)
+
+    def _after_answer(self, connection: Connection) -> None:
+        now = time.monotonic()
+        if connection.keep:
+            connection.enter(Phase.IDLE, now + (self.cfg.keepalive if self.alive else _CLOSE_SECONDS))
+            self._advance(connection, connection.requests.start_next)
+        else:
+            connection.socket.shutdown(socket.SHUT_WR)
+            unread_until = connection.body_deadline if connection.requests.unread else 0.0
+            connection.enter(Phase.LINGER, max(now + _CLOSE_SECONDS, unread_until))
+
+    def _expire(self, connection: Connection) -> None:
+        """End a phase at its deadline."""
+        if connection.phase is Phase.BODY:
+            connection.requests.refuse(RequestTimeout())
+            self._call_app(connection)
+        elif connection.phase is Phase.HEAD:
+            connection.output.sendall(_response(*_LATE))
+            self._finish(connection, keep=False)
+        else:
+            self._close(connection)
+
+    def _cut_slow_readers(self, now: float) -> None:
+        """Close connections whose client takes too long to read, and the slowest if all answers need much memory."""
+        unsent = [connection for connection in self._connections if connection.output.size]
+        total = sum(connection.output.size for connection in unsent)
+        for connection in sorted(unsent, key=lambda connection: connection.output.since):
+            if total <= _UNSENT_BYTES and now - connection.output.since < self._settings.body_seconds:
+                break
+            total -= connection.output.size
+            self._close(connection)
+
+    def _watch(self, connection: Connection) -> None:
+        """Wait for the events that the phase and the answer need."""
+        if connection.closed:
+            return
+        events = selectors.EVENT_READ if connection.phase in _READING else 0
+        events |= selectors.EVENT_WRITE if connection.output.size else 0
+        if events == connection.events:
+            return
+        if not events:
+            self.poller.unregister(connection.socket)
+        elif connection.events:
+            self.poller.modify(connection.socket, events, partial(self._ready, connection))
+        else:
+            self.poller.register(connection.socket, events, partial(self._ready, connection))
+        connection.events = events
+
+    def _close(self, connection: Connection) -> None:
+        if connection.closed:
+            return
+        connection.closed = True
+        self._connections.discard(connection)
+        peers = self._networks[connection.network]
+        peers.discard(connection)
+        if not peers:
+            del self._networks[connection.network]
+        if connection.events:
+            self.poller.unregister(connection.socket)
+        connection.output.close()
+        connection.socket.close()
+        # In a thread, the body is still in memory.
+        if connection.phase is not Phase.APP:
+            self._release(connection)
+
+    def _release(self, connection: Connection) -> None:
+        self._reserved -= connection.reserved
+        connection.reserved = 0
 
 
 def _response(status: HTTPStatus, message: str) -> bytes:

@@ -1,8 +1,6 @@
 """Rate limiter per client for uploads, and for wrong administrator tokens."""
 
-import ipaddress
 from collections.abc import Iterable
-from contextlib import suppress
 from http import HTTPStatus
 
 from flask import Blueprint, Flask, request
@@ -12,12 +10,10 @@ from limits.errors import ConfigurationError
 
 from app.errors import SettingsError
 from app.settings import OFF, Settings
-from app.web.middleware import SAFE_METHODS
+from app.web.middleware import SAFE_METHODS, client_network
 
 TOKEN_ATTEMPTS = "10/minute;100/day"
 """Wrong tokens per client, on pages and API together. Further requests are rejected even with the right token."""
-
-_IPV6_PREFIX = 64  # bits of a network that providers assign to one customer
 
 
 def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint]) -> None:
@@ -60,7 +56,4 @@ def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint
 
 def client_key() -> str:
     """Return the client's IPv4 address or IPv6 network; only trusted proxies can change it."""
-    address = request.remote_addr or "unknown"
-    with suppress(ValueError):
-        return str(ipaddress.IPv6Network((address, _IPV6_PREFIX), strict=False))
-    return address
+    return client_network(request.remote_addr or "unknown")

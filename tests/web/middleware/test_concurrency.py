@@ -28,7 +28,7 @@ def until(condition) -> None:
 
 
 def test_slots_queue_and_rejection():
-    limiter, outcomes = ConcurrencyLimiter(2, 1, 10, 100), []
+    limiter, outcomes = ConcurrencyLimiter(2, 1, 10), []
     limiter.acquire(1)
     limiter.acquire(2)
     third = waiting(limiter, 3, outcomes)
@@ -42,7 +42,7 @@ def test_slots_queue_and_rejection():
 
 
 def test_the_wait_is_limited():
-    limiter = ConcurrencyLimiter(1, 1, 0.05, 100)
+    limiter = ConcurrencyLimiter(1, 1, 0.05)
     limiter.acquire(1)
     with pytest.raises(ServerBusy):
         limiter.acquire(2)
@@ -50,7 +50,7 @@ def test_the_wait_is_limited():
 
 
 def test_releases_without_a_slot_free_nothing():
-    limiter = ConcurrencyLimiter(1, 0, 1, 100)
+    limiter = ConcurrencyLimiter(1, 0, 1)
     limiter.acquire(1)
     limiter.release(2)
     assert limiter.active == 1
@@ -61,32 +61,16 @@ def test_releases_without_a_slot_free_nothing():
         limiter.acquire(4)
 
 
-def test_the_body_budget_is_shared():
-    limiter = ConcurrencyLimiter(1, 1, 1, 100)
-    limiter.reserve_body(60)
-    limiter.reserve_body(40)
-    with pytest.raises(ServerBusy):
-        limiter.reserve_body(1)
-    limiter.release_body(60)
-    limiter.reserve_body(1)
-
-
-def test_a_body_over_the_whole_budget_passes():
-    limiter = ConcurrencyLimiter(1, 1, 1, 100)
-    limiter.reserve_body(1000)
-    limiter.release_body(1000)
-
-
 def test_a_full_queue_rejects_bodies():
-    limiter = ConcurrencyLimiter(1, 0, 1, 100)
-    limiter.reserve_body(1)
+    limiter = ConcurrencyLimiter(1, 0, 1)
+    limiter.check_queue()
     limiter.acquire(1)
     with pytest.raises(ServerBusy):
-        limiter.reserve_body(1)
+        limiter.check_queue()
 
 
 def test_the_oldest_request():
-    limiter = ConcurrencyLimiter(2, 0, 1, 100)
+    limiter = ConcurrencyLimiter(2, 0, 1)
     assert limiter.longest_seconds == 0
     limiter.acquire(1)
     time.sleep(0.02)

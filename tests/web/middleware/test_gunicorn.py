@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -10,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,41 @@ def test_slow_bodies_time_out(server):
         broken.sendall(head + b"Transfer-Encoding: chunked\r\n\r\nno number\r\n")
         assert b"400" in broken.recv(1000).split(b"\r\n")[0]
     assert fetch(f"{server.address}/healthz/live")[0] == 200
+
+
+def test_slow_and_idle_clients_delay_nobody(server):
+    """gunicorn's thread worker waits five seconds for each idle one, and longer for the others."""
+    sent = [b""] * 300 + [b"GET / HTTP/1.1\r\nHost: localhost\r\nX"] * 60
+    sent += [b"POST /identify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n"] * 4
+    sent += [
+        b"POST /identify HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        b"Content-Length: 50000000\r\n\r\nx"
+    ] * 60
+    sent += [b"GET /people HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2] * 40
+    with ExitStack() as stack:
+        for start in sent:
+            stack.enter_context(connect(server)).sendall(start)
+        for path in ("/healthz/live", "/healthz/ready", "/metrics", "/"):
+            started = time.monotonic()
+            assert fetch(f"{server.address}{path}")[0] == 200
+            assert time.monotonic() - started < 5
+
+
+def test_workers_out_of_descriptors_accept_connections_in_place_of_idle_ones(server):
+    before = workers(server)
+    limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in before}
+    try:
+        for pid, (soft, hard) in limits.items():
+            assert soft == min(hard, 65_536)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(list(Path(f"/proc/{pid}/fd").iterdir())) + 8, hard))
+        with ExitStack() as stack:
+            for _ in range(60):
+                stack.enter_context(connect(server))
+            assert {fetch(f"{server.address}/healthz/live")[0] for _ in range(6)} == {200}
+    finally:
+        for pid, limit in limits.items():
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
+    assert workers(server) == before
 
 
 def test_a_killed_worker_of_two_is_replaced(server, photo):

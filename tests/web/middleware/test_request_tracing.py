@@ -80,14 +80,6 @@ def test_errors_release_the_slot(serve, portrait, recognizer, monkeypatch):
     assert post(app, portrait).status_code == 200
 
 
-def test_the_body_budget_rejects_requests(serve, portrait):
-    app = serve(max_request_bytes=100_000)
-    app.extensions["concurrency_limiter"].reserve_body(399_000)
-    assert post(app, portrait).status_code == 503
-    app.extensions["concurrency_limiter"].release_body(399_000)
-    assert post(app, portrait).status_code == 200
-
-
 def test_api_requests_have_a_size_limit(serve, portrait):
     answer = post(serve(max_request_bytes=len(portrait) // 2), portrait, "/api/v1/identify")
     assert answer.status_code == 413
@@ -184,7 +176,7 @@ def test_a_stuck_process_becomes_unready_and_ends(serve, monkeypatch):
 
 
 def test_a_busy_process_is_not_stuck():
-    limiter, loading, ended = ConcurrencyLimiter(2, 0, 1, 100), RecognizerLoader(object), threading.Event()
+    limiter, loading, ended = ConcurrencyLimiter(2, 0, 1), RecognizerLoader(object), threading.Event()
     loading.load()
     watchdog.start(limiter, loading, 0.3, lambda _code: ended.set())
     for ticket in range(10):
