@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file completely, or raise OSError and keep the old content. Only the owner can read it.
+def write_file(path: Path, data: bytes, private: bool = False) -> None:
+    """Write a file completely, or raise OSError and keep the old content. Pipes and devices have none to keep.
 
-    Pipes and devices have no content to keep.
+    Only its owner can read a `private` file.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
@@ -17,7 +17,7 @@ def write_file(path: Path, data: bytes) -> None:
         return
     incomplete = path.with_name(f".{path.name}.part")
     try:
-        with open(incomplete, "wb", opener=private_opener) as file:
+        with open(incomplete, "wb", opener=private_opener if private else None) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

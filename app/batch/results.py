@@ -28,8 +28,8 @@ from app.arrays import AnyArray
 from app.batch.job import Row
 from app.batch.sources import PhotoFile
 from app.errors import BatchError
-from app.files import write_file
-from app.text import first_line
+from app.files import private_opener, write_file
+from app.text import csv_cell, first_line
 
 _FORMAT = 2
 """Version of the folder's layout."""
@@ -131,7 +131,7 @@ class Results:
         self._unwritten: list[Row] = []
         self._last_write = time.monotonic()
         with _report_errors(folder), ExitStack() as on_error:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = on_error.enter_context((folder / "_lock").open("w"))
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -193,11 +193,14 @@ class Results:
 
     def write_csv(self, file: Path) -> None:
         """Write all rows as CSV, one line per face."""
-        with _report_errors(file), file.open("w", newline="", encoding="utf-8") as stream:
+        with (
+            _report_errors(file),
+            open(file, "w", newline="", encoding="utf-8", opener=private_opener) as stream,
+        ):
             writer = csv.writer(stream)
             writer.writerow(CSV_COLUMNS)
             for batch in self._read(None):
-                writer.writerows(_csv_lines(batch.to_pylist()))
+                writer.writerows(map(csv_cell, line) for line in _csv_lines(batch.to_pylist()))
 
     def _check_origin(self, origin: dict[str, Any]) -> None:
         file = self.folder / "_about.json"

@@ -183,6 +183,6 @@ def _print_summary(results: Results) -> None:
     if people := summary.people.most_common(_MOST_FREQUENT):
         click.echo("Most frequent: " + ", ".join(f"{name} ({count:,})" for name, count in people))
     for file, message in summary.failures:
-        click.echo(f"{file}: {message}", err=True)
+        print_line(f"{file}: {message}", err=True)
     if hidden := summary.errors - len(summary.failures):
         click.echo(f"{hidden:,} more files have an error: see the column `error` of the results.", err=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.settings import Settings
+from app.text import csv_cell, one_line
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -93,17 +94,17 @@ def status_line(text: str) -> tqdm:
 
 
 def print_line(text: str, err: bool = False) -> None:
-    """Print a line above the bar, if there is one."""
+    """Print a line above the bar, if there is one. Control characters, such as those of file names, are escaped."""
     from tqdm import tqdm
 
     with tqdm.external_write_mode():
-        click.echo(text, err=err)
+        click.echo(one_line(text), err=err)
 
 
 def format_row(values: Iterable[object]) -> str:
-    """Format values as a CSV line with a space after each comma."""
-    return ", ".join(_quote(str(value)) for value in values).rstrip()
+    """Format values as one CSV line with a space after each comma, see `csv_cell` and `one_line`."""
+    return ", ".join(_quote(one_line(str(csv_cell(value)))) for value in values).rstrip()
 
 
 def _quote(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
+    return '"' + text.replace('"', '""') + '"' if re.search('[",]', text) else text

@@ -11,7 +11,7 @@ import click
 from app.cli import common
 from app.errors import FaceError, PhotoError, UnreadableFile
 from app.settings import Settings
-from app.text import display_path
+from app.text import display_path, one_line
 from app.vision import photo_files
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ def compare(
     except (PhotoError, FaceError) as error:
         if as_json:
             click.echo(json.dumps(serialization.comparison_error(error.code, str(error))))
-        click.echo(str(error), err=True)
+        common.print_line(str(error), err=True)
         context.exit(1)
     if as_json:
         click.echo(json.dumps(serialization.comparison(comparison)))
     else:
-        click.echo(_format(comparison, display_path(first), display_path(second)))
+        click.echo(_format(comparison, *(one_line(display_path(photo)) for photo in (first, second))))
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

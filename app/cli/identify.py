@@ -1,6 +1,8 @@
 """`identify`: name the people in photos, as CSV rows or JSON lines, or as a batch job with --out."""
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,14 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+_STANDARD_INPUT = "-"
+
+
 def _source(value: str) -> str:
-    return value if "://" in value else str(Path(value))
+    if "://" in value or value == _STANDARD_INPUT:
+        return value
+    path = str(Path(value))
+    return f"./{path}" if path == _STANDARD_INPUT else path
 
 
 @click.command()
@@ -50,7 +58,8 @@ def identify(
 ) -> None:
     """Identify the people in photos.
 
-    PATH is a photo or a folder. A folder includes its subfolders, sorted by name, without hidden files.
+    PATH is a photo, a folder, or - for a photo on standard input. A folder includes its subfolders, sorted by name,
+    without hidden files.
     Prints one row per face, from left to right:
 
     \b
@@ -79,6 +88,8 @@ def identify(
         raise click.UsageError("--all requires --json.")
     if out and as_json:
         raise click.UsageError("--out writes Parquet files and cannot be combined with --json.")
+    if out and _STANDARD_INPUT in sources:
+        raise click.UsageError("--out cannot read standard input.")
     if not out and (csv_file or retry or workers or address or engine != "pool"):
         raise click.UsageError("--csv, --retry, --workers, --engine and --address require --out.")
     settings = Settings().for_local_files()
@@ -101,16 +112,21 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
     if urls := list(filter(is_url, sources)):
         raise click.UsageError(f"{urls[0]}: A URL requires --out.")
     errors: list[str] = []
-    photos = [Path(photo.path) for source in sources for photo in PhotoSources([source]).photos(errors.append)]
+    photos: list[Path | None] = []  # None is standard input
+    for source in sources:
+        if source == _STANDARD_INPUT:
+            photos.append(None)
+        else:
+            photos += [Path(photo.path) for photo in PhotoSources([source]).photos(errors.append)]
     for error in errors:
-        click.echo(error, err=True)
+        print_line(error, err=True)
     complete = not errors
     recognizer = None
     with progress_bar(len(photos), "photo") as bar:
         for photo in photos:
-            file = display_path(photo)
+            file = _STANDARD_INPUT if photo is None else display_path(photo)
             try:
-                data = photo_files.read_photo(photo, settings.max_file_bytes)
+                data = _read(photo, settings.max_file_bytes)
                 if recognizer is None:
                     # After the first readable file, so that a wrong path is reported immediately.
                     recognizer = common.load_recognizer(settings)
@@ -129,6 +145,12 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
                 print_line(line)
             bar.update()
     return complete
+
+
+def _read(photo: Path | None, max_bytes: int) -> bytes:
+    if photo is not None:
+        return photo_files.read_photo(photo, max_bytes)
+    return photo_files.read_stream(lambda: io.BytesIO(sys.stdin.buffer.read(max_bytes + 1)), max_bytes)
 
 
 def _rows(result: dict[str, Any]) -> list[str]:

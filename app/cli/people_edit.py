@@ -112,29 +112,29 @@ def anchors(name: str, crops: Path | None) -> None:
 @click.command()
 @click.argument("name")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=common.PHOTO)
-def reject(name: str, photos: tuple[Path, ...]) -> None:
+@click.option("--face", "choices", multiple=True, metavar="PHOTO=NUMBER", help="Reject this face of a photo.")
+def reject(name: str, photos: tuple[Path, ...], choices: tuple[str, ...]) -> None:
     """Mark the face in each PHOTO as not NAME.
 
     Similar faces then get a larger distance to NAME. Only the face's embedding is stored.
+
+    --face us.jpg=2 marks the second face from the left, as in `people add`.
     """
     import numpy as np
 
-    from app.errors import PhotoError
+    from app.enrollment.face_choices import resolve_face_choices
+    from app.enrollment.photo_review import choose_face, examine_photo
 
+    numbers = resolve_face_choices(choices, [str(path) for path in photos])
     recognizer = common.load_recognizer(Settings())
     embeddings, notes = [], []
-    for path in photos:
-        try:
-            probes = recognizer.extract_probes(path)[1]
-            usable = [probe.embedding for probe in probes if probe.embedding is not None]
-            reason = f"The photo shows {text.count(len(usable), 'usable face')}. Send a photo with exactly one."
-        except PhotoError as error:
-            usable, reason = [], str(error)
-        if len(usable) == 1:
-            embeddings += usable
+    for index, path in enumerate(photos):
+        outcome = choose_face(examine_photo(recognizer, path.name, path), numbers.get(index))
+        if outcome.face is not None:
+            embeddings.append(outcome.face.embedding)
             notes.append(path.name)
         else:
-            click.echo(common.format_row([text.display_path(path), reason]), err=True)
+            common.print_line(common.format_row([text.display_path(path), outcome.reason]), err=True)
     if embeddings:
         person = recognizer.gallery.reject_faces(name, np.stack(embeddings), notes)
         click.echo(f"{text.count(len(embeddings), 'face')} marked as not {person.name}.")

@@ -17,6 +17,7 @@ from app.errors import GalleryError, InvalidImportReport
 from app.files import write_file
 from app.gallery.store import Gallery, ImportedPhotos
 from app.recognition.recognizer import Recognizer
+from app.text import csv_cell, plain_text
 from app.vision.photo_files import find_photos
 
 HEADINGS = ("person", "file", "outcome", "reason")
@@ -57,7 +58,7 @@ class ImportReport:
         self.path = path
         renewed = {photo.relative_to(source).as_posix() for folder in folders for photo in folder.photos}
         kept = [row for row in self._read() if row[1] not in renewed and row[1] and (source / row[1]).is_file()]
-        write_file(path, _to_csv([HEADINGS, *kept]))
+        write_file(path, _to_csv([HEADINGS, *kept]), private=True)
 
     def add(self, enrollment: Enrollment) -> None:
         """Add the outcomes of a person's photos."""
@@ -69,7 +70,7 @@ class ImportReport:
         if not self.path.exists() or not self.path.stat().st_size:
             return []
         with self.path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            rows = list(csv.reader(file))
+            rows = [list(map(plain_text, row)) for row in csv.reader(file)]
         if tuple(rows[0]) != HEADINGS:
             raise InvalidImportReport(
                 f"{self.path} exists and is not the report of an import. Move it, or name another file with --report."
@@ -126,7 +127,7 @@ def _find_folder(gallery: Gallery, folder: Path, again: bool) -> PersonFolder:
 
 def _to_csv(rows: Sequence[Sequence[str]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 

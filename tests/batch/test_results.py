@@ -81,9 +81,10 @@ def test_summary(out):
 
 
 def test_csv(out, tmp_path):
-    fill(out, BOTH, BAD, row("no, face.jpg"))
+    fill(out, BOTH, BAD, row("no, face.jpg"), row("=1+2.jpg"))
     with Results(out, ORIGIN) as results:
         results.write_csv(tmp_path / "faces.csv")
+    assert [path.stat().st_mode & 0o777 for path in (out, tmp_path / "faces.csv")] == [0o700, 0o600]
     with (tmp_path / "faces.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert list(table[0]) == CSV_COLUMNS
@@ -92,6 +93,7 @@ def test_csv(out, tmp_path):
         ("both.jpg", "", "2", ""),
         ("bad.jpg", "unreadable", "", ""),
         ("no, face.jpg", "", "", ""),
+        ("'=1+2.jpg", "", "", ""),
     ]
     assert json.loads(table[0]["ranking"]) == BOTH["faces"][0]["ranking"]
 

@@ -22,7 +22,9 @@ def run(settings, recognizer, monkeypatch) -> Callable[..., Result]:
     """Run a command with the recognizer that all tests share."""
     monkeypatch.setenv("FACES_DATABASE_URL", settings.database_url)
     monkeypatch.setattr(common, "load_recognizer", lambda _settings: recognizer)
-    return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)), prog_name="python main.py")
+    return lambda *arguments, **options: CliRunner().invoke(
+        main, list(map(str, arguments)), prog_name="python main.py", **options
+    )
 
 
 @pytest.fixture

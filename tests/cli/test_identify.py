@@ -28,6 +28,23 @@ def test_one_row_per_face(run, pictures):
     assert done.stdout.startswith(f'"{file}", 1, {PERSON}, 0.')
 
 
+def test_standard_input(run, pictures):
+    photo = (pictures / "inner" / "one.png").read_bytes()
+    done = run("identify", "-", "./-", input=photo)
+    assert rows(done.stdout)[0][:3] == ["-", "1", PERSON]
+    assert done.stderr == "-: There is no such file.\n"
+    assert run("identify", "-", "--out", pictures / "out").exit_code == 2
+
+
+def test_control_characters_of_file_names_are_escaped(run, tmp_path):
+    file = tmp_path / "a\nb\x1b[31m.jpg"
+    file.touch()
+    done = run("identify", file)
+    name = f"{tmp_path}/a\\nb\\x1b[31m.jpg"
+    assert (done.stdout, done.stderr.partition(":")[0]) == (f"{name}, , unreadable, , empty\n", name)
+    assert json.loads(run("identify", "--json", file).stdout)["file"] == str(file)
+
+
 def test_an_unknown_person(run, recognizer, pictures, monkeypatch):
     monkeypatch.setattr(type(recognizer.network.card.rules), "threshold", lambda _rules, _anchors, _people: 0.0)
     done = run("identify", pictures / "inner" / "one.png")

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from app import __version__
 from app.cli import COMMANDS
 from app.settings import ROOT, reference
 
@@ -48,6 +49,11 @@ def test_every_command_has_help(run, name):
     done = run(name, "--help")
     assert done.exit_code == 0
     assert done.stdout.startswith(f"Usage: python main.py {name}")
+    assert "\\b" not in done.stdout
+
+
+def test_the_version_is_printed(run):
+    assert run("--version").stdout == f"faces {__version__}\n"
 
 
 def test_a_mistyped_command_is_invalid_usage(run):

@@ -35,6 +35,12 @@ def test_list(run, gallery):
     assert len(done.stdout.splitlines()) == len(gallery.people())
 
 
+def test_names_are_no_formulas_of_spreadsheets(run, newcomer):
+    run("people", "rename", newcomer, "=1+2")
+    assert "'=1+2, 1\n" in run("people", "list").stdout
+    assert '"person": "=1+2"' in run("people", "list", "--json").stdout
+
+
 def test_list_as_json(run, gallery):
     listed = json.loads(run("people", "list", "--json").stdout)["people"]
     assert [(row["person"], row["anchors"]) for row in listed] == [(row.name, row.anchors) for row in gallery.people()]
@@ -85,6 +91,12 @@ def test_a_person_without_accepted_photos_is_not_added(run, gallery, pictures):
     assert done.stderr == f"No photo of {NEWCOMER} was enrolled.\n"
     assert gallery.find(NEWCOMER) is None
     assert run("people", "add", NEWCOMER, pictures / "gone.jpg").exit_code == 1
+
+
+def test_backup(run, tmp_path):
+    for _day in range(2):
+        done = run("people", "backup", tmp_path / "backup.sqlite")
+        assert (done.exit_code, done.stdout) == (0, f"The gallery was copied to {tmp_path / 'backup.sqlite'}.\n")
 
 
 def test_an_invalid_name(run, pictures):
@@ -194,12 +206,16 @@ def test_reject_a_face_of_another_person(run, newcomer, photo, pictures, tmp_pat
     before = distance()
     done = run("people", "reject", newcomer, other, pictures / "a, both.jpg")
     assert (done.exit_code, done.stdout) == (1, f"1 face marked as not {newcomer}.\n")
-    assert "The photo shows 2 usable faces" in done.stderr
+    assert "The photo shows 2 faces. Choose one by its number" in done.stderr
     row = run("people", "rejected", newcomer).stdout
     assert row.endswith(", other.jpg\n")
     assert distance() > 0.8 > before
     assert run("people", "rejected", "--remove", row.split(",")[0]).stdout == ""
     assert distance() == before
+    done = run("people", "reject", newcomer, pictures / "a, both.jpg", "--face", "a, both.jpg=2")
+    assert (done.exit_code, done.stdout) == (0, f"1 face marked as not {newcomer}.\n")
+    assert distance() > before
+    assert run("people", "reject", newcomer, other, "--face", "none.jpg=2").exit_code == 2
 
 
 def test_migrate(run):

@@ -207,6 +207,11 @@ class TestReport:
             ["Emil/2.jpg", "duplicate"],
         ]
 
+    def test_formulas_get_one_apostrophe(self, write, folder):
+        put(folder, **{"=Carla__1_jpg": b"face 52"})
+        for _ in range(2):
+            assert [row[:2] for row in write() if "=" in row[0]] == [["'=Carla", "'=Carla/1.jpg"]]
+
     def test_half_a_row_of_a_killed_import_is_dropped(self, write, tmp_path):
         write()
         with (tmp_path / "report.csv").open("a") as file:
