@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 _LOG_SECONDS = 60
-_RATE_SECONDS = 60  # The rate is an average over this time,
-_LEAST_SECONDS = 2  # and over no less.
+_RATE_SECONDS = 60
+_LEAST_SECONDS = 2
+"""Longest and shortest time over which the rate is averaged."""
 _BAR = "{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 _MOST_FREQUENT = 10
 _SKIPPED_ENDINGS = 5
@@ -82,11 +83,13 @@ def run_batch_job(
         if remaining:
             photos = (photo for photo in job.sources.photos() if _version(photo) not in finished)
             identify = _engine(job, engine, remaining, workers, address)
+            added = 0
             try:
                 with _stop_on_signals() as stop, closing(identify(photos, stop)) as batches:
                     for rows in _report_progress(batches, remaining):
                         results.add(rows)
-                if stop.is_set():
+                        added += len(rows)
+                if stop.is_set() and added < remaining:
                     raise KeyboardInterrupt
             except KeyboardInterrupt as error:
                 message = f"Stopped. Results so far are in {out}. Repeat the command to resume."
