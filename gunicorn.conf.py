@@ -56,6 +56,15 @@ keepalive = 5
 sendfile = False
 # gunicorn's own startup lines print the address before the server is ready.
 loglevel = "warning"
+# gunicorn's own messages are lines of the app's log.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "app.web.middleware.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "loggers": {"gunicorn.error": {"level": "WARNING", "propagate": True}},
+}
 control_socket_disable = True
 # The app trusts X-Forwarded-Proto according to FACES_PROXIES.
 forwarded_allow_ips = ""

@@ -43,8 +43,6 @@ def configure(log: str = "json") -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("app").setLevel(logging.INFO if log == "json" else logging.WARNING)
-    gunicorn = logging.getLogger("gunicorn.error")
-    gunicorn.handlers, gunicorn.propagate = [], True
 
 
 def install(app: Flask) -> None:

@@ -225,7 +225,7 @@ def test_workers_out_of_descriptors_accept_connections_in_place_of_idle_ones(ser
     assert workers(server) == before
 
 
-def test_a_killed_worker_of_two_is_replaced(server, photo):
+def test_a_killed_worker_of_two_is_replaced(server, photo, log):
     data = photo(photos.PERSON)
     before = workers(server)
     assert len(before) == 2
@@ -233,6 +233,7 @@ def test_a_killed_worker_of_two_is_replaced(server, photo):
     assert fetch(f"{server.address}/identify", data)[0] in (200, 503)
     until(lambda: len(workers(server)) == 2 and before[0] not in workers(server))
     until(lambda: {fetch(f"{server.address}/healthz/ready")[0] for _ in range(6)} == {200})
+    assert {json.loads(line)["level"] for line in log if b"SIGKILL" in line} == {"error"}
     # The decoders of the dead one notice that it is gone, and end.
     until(lambda: not any(map(orphaned_decoder, Path("/proc").glob("[0-9]*/cmdline"))))
 
