@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from app.enrollment.enroll import Enrollment
@@ -103,15 +104,14 @@ def enrollment(result: Enrollment, person: Json | None) -> Json:
 
 def removed_people(people: Sequence[RemovedPerson]) -> Json:
     """Return the removed people who can be restored."""
-    return {"people": [person(removed, None) | {"removed": removed.removed.isoformat()} for removed in people]}
+    return {"people": [person(removed, None) | {"removed": _time(removed.removed)} for removed in people]}
 
 
 def anchors(faces: Sequence[Anchor]) -> Json:
     """Return anchors or rejected faces, without their embeddings."""
     return {
         "faces": [
-            {"id": face.id, "person": face.person, "note": face.note, "created": face.created.isoformat()}
-            for face in faces
+            {"id": face.id, "person": face.person, "note": face.note, "created": _time(face.created)} for face in faces
         ]
     }
 
@@ -123,13 +123,18 @@ def changes(history: Sequence[PastChange]) -> Json:
             {
                 "id": change.id,
                 "change": change.change,
-                "created": change.created.isoformat(),
+                "created": _time(change.created),
                 "reversible": change.reversible and change.undone is None,
-                "undone": change.undone and change.undone.isoformat(),
+                "undone": change.undone and _time(change.undone),
             }
             for change in history
         ]
     }
+
+
+def _time(moment: datetime) -> str:
+    """Return a time of the database as RFC 3339 in UTC. SQLite drops the zone, which is UTC."""
+    return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def _photo_outcome(photo: PhotoOutcome) -> Json:

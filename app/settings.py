@@ -152,6 +152,9 @@ class Settings(BaseSettings):
     trusted_hosts: Text = Field(
         AUTO, description="Accepted host names with commas. `auto`: this machine on a loopback address, else any."
     )
+    cors_origins: Text = Field(
+        OFF, description="Origins whose pages may use the API, with commas, such as `https://app.example`; or `*`."
+    )
     proxies: int = Field(0, ge=0, le=1000, description="Trusted proxies that set X-Forwarded-For and -Proto.")
     rate_limit: Text = Field(
         AUTO, description="Limit per client: `60/minute;1000/day` or `off`. `auto`: off on loopback, else 60/minute."
@@ -207,6 +210,11 @@ class Settings(BaseSettings):
         if self.trusted_hosts != AUTO:
             return [name.strip().lower() for name in self.trusted_hosts.split(",")]
         return list(_LOOPBACK) if self.loopback else []
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """Other origins whose pages may use the API; `*` is any origin."""
+        return [] if self.cors_origins == OFF else [name.strip().lower() for name in self.cors_origins.split(",")]
 
     @property
     def client_rate_limit(self) -> str:

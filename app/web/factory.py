@@ -1,6 +1,7 @@
 """Flask application factory: pages, administration, API and middleware."""
 
 import gc
+from http import HTTPStatus
 
 from flask import Flask, Request, Response, request
 from flask_openapi3 import OpenAPI
@@ -18,6 +19,7 @@ from app.web.api.schema import PhotosForm, Problem
 from app.web.http_errors import STATUSES, describe
 from app.web.middleware import (
     concurrency,
+    cors,
     hosts_and_csrf,
     logs,
     metrics,
@@ -30,6 +32,9 @@ from app.web.pages.routes import blueprint as pages
 from app.web.recognizer_loading import EXTENSION, RecognizerLoader
 from app.web.request_parsing import BoundedJSONProvider
 from app.web.uploads import MemoryRequest
+
+_FOR_PROGRAMS = ("/api/", "/healthz/", "/metrics/", "/*/")
+"""Starts of the addresses whose errors are problem details. A request without address has the path /*."""
 
 
 class _App(OpenAPI):
@@ -46,6 +51,13 @@ class _App(OpenAPI):
             adapter = super().create_url_adapter(request)
             request.host = ""
             return adapter
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS with the allowed methods and without content."""
+        response = super().make_default_options_response()
+        response.status_code = HTTPStatus.NO_CONTENT
+        del response.headers["Content-Type"]
+        return response
 
 
 def create_app(settings: Settings | None = None, recognizer: Recognizer | None = None) -> Flask:
@@ -96,6 +108,7 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
     request_tracing.install(app, limiter, collectors, settings)
     uploads.install(app)
     logs.install(app)
+    cors.install(app, settings)
     hosts_and_csrf.install(app, settings)
     rate_limits.install(app, settings, (*api.ADMIN_BLUEPRINTS, sign_in.blueprint))
     concurrency.install(app, limiter)
@@ -104,8 +117,8 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
 
 
 def _error_response(error: FacesError | HTTPException) -> Response:
-    """Return problem details for the API, a page for all other addresses."""
-    respond = problem if request.path.startswith("/api/") else errors.page
+    """Return problem details for programs, a page for all other addresses."""
+    respond = problem if f"{request.path}/".startswith(_FOR_PROGRAMS) else errors.page
     return respond(describe(error))
 
 

@@ -53,16 +53,17 @@ def current_settings() -> Settings:
     return cast(Settings, current_app.extensions["settings"])
 
 
-def accepts_photos(count: int | None = None, fields_per_photo: int = 0) -> Callable[[View], View]:
+def accepts_photos(count: int | None = None, fields_per_photo: int = 0, json: bool = False) -> Callable[[View], View]:
     """Mark a view whose form has at most `count` photos, by default `Settings.max_photos`.
 
     Args:
         count: number of photos.
         fields_per_photo: form fields that send back a photo of an earlier form instead of a file.
+        json: whether the view accepts a JSON body with the photos as base64 too.
     """
 
     def mark(view: View) -> View:
-        vars(view)[_MARK] = count, fields_per_photo
+        vars(view)[_MARK] = count, fields_per_photo, json
         return view
 
     return mark
@@ -71,17 +72,17 @@ def accepts_photos(count: int | None = None, fields_per_photo: int = 0) -> Calla
 def body_limits(app: Flask, endpoint: str | None, method: str, media_type: str) -> BodyLimits:
     """Return the limits of a body, which follow from the view and from the media type without parameters.
 
-    Only multipart forms have photos. Other bodies are parsed as a whole, in up to forty times their size of memory,
-    so the largest is a form with one face crop in a text field.
+    Only multipart forms and some JSON bodies have photos. Other bodies are parsed as a whole, in up to forty times
+    their size of memory, so the largest is a form with one face crop in a text field.
     """
     settings = cast(Settings, app.extensions["settings"])
     if endpoint is None or method in _BODILESS:
         return BodyLimits(0, 0, 0, 0)
-    photos, fields_per_photo = vars(app.view_functions[endpoint]).get(_MARK, (0, 0))
+    photos, fields_per_photo, json = vars(app.view_functions[endpoint]).get(_MARK, (0, 0, False))
     photos = settings.max_photos if photos is None else photos
     text = settings.max_request_bytes if fields_per_photo else settings.max_field_bytes
     total = min(photos * settings.max_file_bytes + text + _OVERHEAD_BYTES, settings.max_request_bytes)
-    if media_type != "multipart/form-data":
+    if media_type != "multipart/form-data" and not (json and media_type == "application/json"):
         total = min(total, 2 * settings.max_field_bytes)
     return BodyLimits(photos, settings.max_fields + photos * fields_per_photo, text, total)
 
@@ -131,7 +132,7 @@ def check_size(upload: Upload, noun: str = "file") -> None:
 def upload_too_large() -> UploadTooLarge:
     """Return the error for a request that Werkzeug rejected with status 413."""
     settings, limits, size = current_settings(), current_limits(), request.content_length
-    if not limits.photos or request.mimetype != "multipart/form-data":
+    if not limits.photos or request.mimetype not in ("multipart/form-data", "application/json"):
         return UploadTooLarge(f"The form is too large. The limit is {limits.total / 1e3:g} kB.")
     if size is not None and size <= limits.total:
         return UploadTooLarge(

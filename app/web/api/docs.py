@@ -5,12 +5,18 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, render_template
 from flask_openapi3 import Info, OpenAPI, SecurityScheme
+from pydantic.json_schema import models_json_schema
+
+from app.web.api.schema import JSON_BODIES
+
+_SCHEMAS = "#/components/schemas/"
 
 INFO = Info(
     title="Face identification",
     version="1",
-    description="Identify faces in photos, compare two photos, and manage the gallery of people. Photos are processed "
-    "in memory and never stored. Routes that change the gallery need the administrator token: "
+    description="Identify faces in photos, compare two photos, and manage the gallery of people. Send photos as files "
+    "of a form, or as base64 in JSON. They are processed in memory and never stored. Routes that change the gallery "
+    "need the administrator token: "
     "`Authorization: Bearer TOKEN`. Every response has a request ID in the header `X-Request-ID`. Send the header to "
     "choose the ID. Errors are problem details (RFC 9457) with a stable `code`.",
 )
@@ -40,4 +46,20 @@ def document() -> Response:
     api = dict(cast(OpenAPI, current_app).api_doc)
     # The library writes null for empty component sections, which OpenAPI does not allow.
     api["components"] = {name: section for name, section in api["components"].items() if section is not None}
+    _add_json_bodies(api)
     return jsonify(api)
+
+
+def _add_json_bodies(api: dict[str, Any]) -> None:
+    """Document the JSON bodies beside the forms that they replace; flask_openapi3 documents one body a route."""
+    bodies = {form.__name__: body for form, body in JSON_BODIES.items()}
+    for item in api["paths"].values():
+        for operation in item.values():
+            content = operation.get("requestBody", {}).get("content", {})
+            if "multipart/form-data" in content:
+                form = content["multipart/form-data"]["schema"]["$ref"].removeprefix(_SCHEMAS)
+                content["application/json"] = {"schema": {"$ref": _SCHEMAS + bodies[form].__name__}}
+    _, definitions = models_json_schema(
+        [(body, "validation") for body in bodies.values()], ref_template=_SCHEMAS + "{model}"
+    )
+    api["components"]["schemas"] |= definitions["$defs"]

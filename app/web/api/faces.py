@@ -43,7 +43,7 @@ def list_rejected(path: schema.PersonPath) -> Response:
     description="Each photo must have exactly one usable face. All faces are marked, or none.",
     responses={200: schema.StoredFaces, **problems(404, 413, 422)},
 )
-@accepts_photos()
+@accepts_photos(json=True)
 def reject_faces(path: schema.PersonPath, form: schema.PhotosForm) -> Response:
     """Mark faces as not this person and return all rejected faces of the person."""
     photos = read_photos("image")

@@ -68,7 +68,7 @@ def get_portrait(path: schema.PersonPath, query: schema.PortraitQuery) -> Respon
     "enrolled together, or none; with `review` none is. `enrolled` is 0 if no photo was accepted.",
     responses={200: schema.Enrollment, **problems(413, 422)},
 )
-@accepts_photos(MAX_PHOTOS)
+@accepts_photos(MAX_PHOTOS, json=True)
 def add_person(query: schema.EnrollQuery, form: schema.PhotosForm) -> Response:
     """Enroll the faces of the photos in the field `image`."""
     recognizer = current_recognizer()

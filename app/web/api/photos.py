@@ -22,7 +22,7 @@ blueprint = api_blueprint("api", "/api/v1", "Photos")
     "is empty.",
     responses={200: schema.Identification, **problems(413, 422)},
 )
-@accepts_photos()
+@accepts_photos(json=True)
 def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
     """Identify the faces of the photos in the field `image`."""
     photos = read_photos("image")
@@ -51,7 +51,7 @@ def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
     "with the number of pairs, because each pair can be wrong. Choose faces with `face_a` and `face_b` if you can.",
     responses={200: schema.Comparison, **problems(413, 422)},
 )
-@accepts_photos(2)
+@accepts_photos(2, json=True)
 def compare(query: schema.CompareQuery, form: schema.CompareForm) -> Response:
     """Compare the faces of the photos in the fields `a` and `b`."""
     first, second = read_photo_pair("a", "b")

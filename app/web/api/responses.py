@@ -1,15 +1,17 @@
 """JSON responses, problem details (RFC 9457) and blueprints of the API."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn
 
 from flask import Response, current_app, request
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
 
 from app.errors import AdminDisabled, AuthenticationRequired, InvalidParameter, InvalidRequest, InvalidUpload
 from app.web import auth
+from app.web.api.json_photos import read_json_photos
 from app.web.http_errors import HttpError
 from app.web.middleware.logs import request_id
 
@@ -23,6 +25,8 @@ TAGS = {
 }
 
 _FILE_FIELDS = ("image", "a", "b")
+
+_JSON = "application/json"
 
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
@@ -70,9 +74,14 @@ def problems(*statuses: int | str) -> Responses:
     return {status: _PROBLEM | {"description": _DESCRIPTIONS[status]} for status in statuses}
 
 
-def api_blueprint(name: str, prefix: str, tag: str, statuses: tuple[int, ...] = ()) -> APIBlueprint:
-    """Create a blueprint in the section `tag` of the OpenAPI document, with errors of these statuses."""
-    return APIBlueprint(
+def api_blueprint(
+    name: str, prefix: str, tag: str, statuses: tuple[int, ...] = (), check: Callable[[], None] | None = None
+) -> APIBlueprint:
+    """Create a blueprint in the section `tag` of the OpenAPI document, with errors of these statuses.
+
+    `check` runs before the body of a request is read.
+    """
+    blueprint = APIBlueprint(
         name,
         __name__,
         url_prefix=prefix,
@@ -81,15 +90,18 @@ def api_blueprint(name: str, prefix: str, tag: str, statuses: tuple[int, ...] = 
         # Generated clients call operations by the names of the functions.
         operation_id_callback=lambda name, **_: name,
     )
+    if check is not None:
+        blueprint.before_request(check)
+    blueprint.before_request(_read_json_photos)
+    return blueprint
 
 
 def admin_blueprint(name: str, other: APIBlueprint) -> APIBlueprint:
     """Create a blueprint below `/api/v1` whose routes need the token, with the same addresses as another one."""
-    blueprint = api_blueprint(name, "/api/v1", "Administration", (401, 403))
+    blueprint = api_blueprint(name, "/api/v1", "Administration", (401, 403), _require_token)
     blueprint.abp_security = [{"token": []}]
     # flask_openapi3 documents only the last blueprint of an address unless they share their paths.
     blueprint.paths = other.paths
-    blueprint.before_request(_require_token)
     return blueprint
 
 
@@ -97,12 +109,14 @@ def reject_invalid(error: ValidationError) -> NoReturn:
     """Raise the exception for the first invalid field of a request."""
     first = error.errors(include_url=False)[0]
     if not first["loc"]:
+        _require_media_type(_JSON)
         raise InvalidRequest("The body must be a JSON object. See /api/docs.") from error
-    name = str(first["loc"][0])
-    if name in _FILE_FIELDS:
+    name = ".".join(map(str, first["loc"] if request.is_json else first["loc"][:1]))
+    if name in _FILE_FIELDS and not request.is_json:
         if name in request.form:
             message = f"The field {name} holds text instead of a file. With curl, write -F {name}=@photo.jpg."
         else:
+            _require_media_type("multipart/form-data", _JSON)
             message = f"No photo was sent. Send multipart/form-data with a file in the field {name}."
         raise InvalidUpload(message) from error
     if first["type"] == "extra_forbidden":
@@ -115,7 +129,23 @@ def reject_invalid(error: ValidationError) -> NoReturn:
     raise InvalidParameter(message) from error
 
 
+def _require_media_type(*accepted: str) -> None:
+    """Raise UnsupportedMediaType if the request has a body of another type."""
+    if request.mimetype not in accepted and (request.mimetype or request.content_length):
+        sent = f"The content type is {request.mimetype[:100]}." if request.mimetype else "The content type is missing."
+        raise UnsupportedMediaType(f"{sent} Send {' or '.join(accepted)}.")
+
+
+def _read_json_photos() -> None:
+    form = current_app.view_functions[request.endpoint or ""].__annotations__.get("form")
+    if form is not None and request.is_json and request.method != "OPTIONS":
+        read_json_photos(form)
+
+
 def _require_token() -> None:
+    # Browsers ask for permission without the token.
+    if request.method == "OPTIONS":
+        return
     if not auth.is_enabled():
         raise AdminDisabled(auth.DISABLED)
     if not auth.has_bearer_token():

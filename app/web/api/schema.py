@@ -1,5 +1,6 @@
 """Pydantic models of API requests and responses; `app.serialization` builds the responses."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from flask_openapi3 import FileStorage
@@ -67,6 +68,33 @@ class CompareQuery(StrictModel):
 class CompareForm(StrictModel):
     a: PhotoFile
     b: PhotoFile
+
+
+class EncodedPhoto(StrictModel):
+    """A photo in a JSON body."""
+
+    data: str = Field(
+        description="The file as base64 (RFC 4648, section 4), without line breaks",
+        json_schema_extra={"format": "byte", "contentEncoding": "base64"},
+    )
+    name: str = Field("", max_length=500, description="File name, for the result. Default: photo-1, photo-2, ….")
+
+
+class PhotosBody(StrictModel):
+    """Photos in JSON, instead of the form."""
+
+    image: list[EncodedPhoto] = Field(min_length=1)
+
+
+class CompareBody(StrictModel):
+    """Two photos in JSON, instead of the form."""
+
+    a: EncodedPhoto
+    b: EncodedPhoto
+
+
+JSON_BODIES: dict[type[BaseModel], type[BaseModel]] = {PhotosForm: PhotosBody, CompareForm: CompareBody}
+"""The JSON body that replaces each form with photos."""
 
 
 class PeopleQuery(StrictModel):
@@ -277,7 +305,7 @@ class StoredFace(StrictModel):
     id: int
     person: str
     note: str = Field(description="Source, such as the file name")
-    created: str = Field(description="Time of creation, UTC")
+    created: datetime = Field(description="Time of creation, UTC")
 
 
 class StoredFaces(StrictModel):
@@ -287,9 +315,9 @@ class StoredFaces(StrictModel):
 class Change(StrictModel):
     id: int
     change: str = Field(description="Description of the change")
-    created: str = Field(description="Time of the change, UTC")
+    created: datetime = Field(description="Time of the change, UTC")
     reversible: bool = Field(description="Whether it can be undone once it is the latest such change")
-    undone: str | None = Field(description="Time of the undo, or null")
+    undone: datetime | None = Field(description="Time of the undo, UTC, or null")
 
 
 class Changes(StrictModel):
@@ -301,7 +329,7 @@ class UndoneChange(StrictModel):
 
 
 class RemovedPerson(Person):
-    removed: str = Field(description="Time of removal, UTC")
+    removed: datetime = Field(description="Time of removal, UTC")
 
 
 class RemovedPeople(StrictModel):

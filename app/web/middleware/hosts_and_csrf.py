@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.errors import SettingsError
 from app.settings import Settings
 from app.web.middleware import SAFE_METHODS
+from app.web.middleware.cors import allowed_origin
 
 _HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*")
 """A host name with an optional leading dot, or an IPv6 address."""
@@ -29,7 +30,7 @@ def install(app: Flask, settings: Settings) -> None:
         # Health checks use the address of the process, so any host name is accepted.
         if hosts and not request.path.startswith("/healthz/") and not _is_trusted(request.host, hosts):
             raise MisdirectedRequest("This host name is not in FACES_TRUSTED_HOSTS.")
-        if request.method not in SAFE_METHODS and _is_cross_site():
+        if request.method not in SAFE_METHODS and _is_cross_site() and allowed_origin() is None:
             raise Forbidden("The request came from a page of another site.")
 
     app.before_request(check)

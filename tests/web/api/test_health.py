@@ -87,9 +87,19 @@ def test_never_ready(app, failed):
 
 
 def test_unknown_addresses(client):
-    for path in ("/api/v1/nothing", "/api/", "/api/v2/identify", "/api/v1/people/"):
+    for path in ("/api/v1/nothing", "/api", "/api/", "/api/v2/identify", "/api/v1/people/", "/healthz/nothing"):
         assert_problem(client.get(path), 404, "not_found", "This address does not exist.")
     assert client.get("/nothing").mimetype == "text/html"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"), [("/api/v1/people", "GET, HEAD, OPTIONS, POST"), ("/api/v1/removed", "GET, HEAD, OPTIONS")]
+)
+def test_options_lists_the_methods_without_content(client, path, methods):
+    response = client.options(path)
+    assert (response.status_code, response.content_type, response.text) == (204, None, "")
+    assert ", ".join(sorted(response.allow)) == methods
+    assert_problem(client.options("/api/v1/nothing"), 404, "not_found", "This address does not exist.")
 
 
 @pytest.mark.parametrize(("path", "method"), [("identify", "GET"), ("compare", "PUT"), ("people", "PUT")])

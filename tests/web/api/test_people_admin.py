@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -133,7 +134,10 @@ def test_rename_merge_remove_restore_and_purge(ask, gallery):
     assert_problem(ask("patch", f"people/{ann}", json={"name": PERSON}), 409, "name_taken", "Another person is called")
     assert_problem(ask("patch", f"people/{ann}", json={"name": ""}), 422, "invalid_name", "The name is empty")
     assert_problem(ask("patch", "people/999", json={"name": "A"}), 404, "not_found", "The gallery has no person")
-    assert_problem(ask("patch", f"people/{ann}", data="x"), 400, "bad_request", "The body must be")
+    text = ask("patch", f"people/{ann}", data="x", content_type="application/json")
+    assert_problem(text, 400, "bad_request", "The body must be")
+    text = ask("patch", f"people/{ann}", data='{"name": "A"}', content_type="text/plain")
+    assert_problem(text, 415, "unsupported_media_type", "The content type is text/plain. Send application/json.")
     assert_problem(ask("post", f"people/{ann}/merge", json={"into": ann}), 409, "same_person", "Anne cannot be merged")
     merged = ask("post", f"people/{ann}/merge", json={"into": person_id(gallery, PERSON)}).get_json()
     assert (merged["person"], merged["anchors"]) == (PERSON, 34)
@@ -148,6 +152,22 @@ def test_rename_merge_remove_restore_and_purge(ask, gallery):
     # Those who were removed can be erased before their time, too.
     assert ask("delete", f"people/{ann}?purge=true").status_code == 200
     assert ask("get", "removed").get_json() == {"people": []}
+
+
+def test_times_are_in_utc_with_a_zone(ask, gallery):
+    ask("delete", f"people/{person_id(gallery, OTHER)}")
+    change = ask("get", "changes").get_json()["changes"][0]
+    ask("post", f"changes/{change['id']}/undo")
+    ask("delete", f"people/{person_id(gallery, PERSON)}")
+    ann = person_id(gallery, "Ann <b>")
+    times = [change["created"] for change in ask("get", "changes").get_json()["changes"]]
+    times += [change["undone"] for change in ask("get", "changes").get_json()["changes"] if change["undone"]]
+    times += [person["removed"] for person in ask("get", "removed").get_json()["people"]]
+    times += [face["created"] for face in ask("get", f"people/{ann}/anchors").get_json()["faces"]]
+    assert len(times) >= 6
+    for time in times:
+        age = datetime.now(UTC) - datetime.fromisoformat(time)
+        assert timedelta(0) <= age < timedelta(minutes=10)
 
 
 def test_anchors_and_rejected_faces(ask, gallery, photo):

@@ -1,5 +1,7 @@
+import base64
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from app import serialization
@@ -91,7 +93,38 @@ def test_nothing_sent(client, post, one):
     assert_problem(post("identify", ("photo", "me.jpg", one)), 400, "no_photo", "No photo was sent. Send multipart/")
     assert_problem(post("identify", ("image", "", b"")), 400, "no_photo", "No photo was sent.")
     raw = client.post("/api/v1/identify", data=one, content_type="image/jpeg")
-    assert_problem(raw, 400, "no_photo", "No photo was sent.")
+    assert_problem(raw, 415, "unsupported_media_type", "The content type is image/jpeg. Send multipart/form-data or")
+
+
+def encoded(data: bytes, **fields: str) -> dict[str, str]:
+    return {"data": base64.b64encode(data).decode(), **fields}
+
+
+def test_photos_in_json_are_answered_like_files(client, post, one, nobody):
+    answer = client.post("/api/v1/identify", json={"image": [encoded(one, name="me.jpg")]})
+    assert answer.text == post("identify", ("image", "me.jpg", one)).text
+    rows = client.post("/api/v1/identify", json={"image": [encoded(nobody), encoded(b"text")]}).get_json()["photos"]
+    assert [(row["file"], row["error"] and row["error"]["code"]) for row in rows] == [
+        ("photo-1", None),
+        ("photo-2", "unreadable"),
+    ]
+    pair = client.post("/api/v1/compare", json={"a": encoded(one), "b": encoded(one)})
+    assert pair.text == post("compare", ("a", "one.jpg", one), ("b", "one.jpg", one)).text
+
+
+@pytest.mark.parametrize(
+    ("image", "detail"),
+    [
+        ([], "The parameter image cannot be []"),
+        ([{"name": "me.jpg"}], "The parameter image.0.data is missing."),
+        ([{"data": "AAAA", "url": "x"}], "Unknown parameter 'image.0.url'."),
+        ([{"data": "AAAA"}, {"data": "AAA"}], "The data of image, photo 2 is not base64."),
+        ([{"data": "AA\nAA"}], "The data of image, photo 1 is not base64."),
+        ([{"data": "\xe9AAA"}], "The data of image, photo 1 is not base64."),
+    ],
+)
+def test_invalid_photos_in_json(client, image, detail):
+    assert_problem(client.post("/api/v1/identify", json={"image": image}), 400, "invalid_parameter", detail)
 
 
 def test_text_instead_of_a_file(client):
@@ -124,6 +157,13 @@ def test_limits_of_a_request(settings, recognizer, nobody):
     huge = ("image", "a.jpg", bytes(300_000))
     assert_problem(send(client, "identify", huge), 413, "too_large", "The request is too large. The limit is ")
     assert_problem(send(client, "compare", huge), 413, "too_large", "The request is too large. The limit is ")
+
+    json = {"image": [encoded(nobody), encoded(nobody + b"0")]}
+    rows = client.post("/api/v1/identify", json=json).get_json()["photos"]
+    assert [row["error"] and row["error"]["code"] for row in rows] == [None, "too_large"]
+    assert_problem(client.post("/api/v1/identify", json={"image": [encoded(nobody)] * 3}), 413, "too_many_photos", "")
+    response = client.post("/api/v1/identify", json={"image": [encoded(bytes(300_000))]})
+    assert_problem(response, 413, "too_large", "The request is too large. The limit is ")
 
 
 def test_file_names_are_returned_and_not_logged(post, nobody, caplog):
