@@ -115,19 +115,31 @@ class _DecoderProcess:
             raise RuntimeError("The decoder process could not be started.")
 
     def decode(self, data: bytes) -> Picture:
-        """Decode a photo, and stop the process if it exceeds the limits."""
+        """Decode a photo, and stop the process if it exceeds the limits or its answer was not read."""
+        try:
+            picture = self._ask(data)
+        except UnreadableImage:
+            # A complete answer.
+            raise
+        except BaseException:
+            # The next file would get this answer.
+            self.stop()
+            raise
+        if picture is None:
+            self.stop()
+            raise decoding.too_complex_error()
+        return picture
+
+    def _ask(self, data: bytes) -> Picture | None:
+        """Send a file and return its picture, None if the process ended or took too long."""
         os.ftruncate(self._files, 0)
         os.pwrite(self._files, data, 0)
         line = None
         with suppress(BrokenPipeError):
             self._stdin.write(b"%d\n" % len(data))
             line = self._read_line(self._seconds)
-        picture = self._read_picture(json.loads(line)) if line else None
-        if picture is None:
-            self.stop()
-            raise decoding.too_complex_error()
         os.ftruncate(self._files, 0)
-        return picture
+        return self._read_picture(json.loads(line)) if line else None
 
     def _read_line(self, seconds: float) -> bytes | None:
         """Return a line of the process, None if the process ended or took too long."""

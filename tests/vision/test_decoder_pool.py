@@ -116,6 +116,24 @@ def test_a_process_that_was_killed_is_replaced(decoder, photo):
     assert decoder.decode(photo(photos.PERSON)).width == 900
 
 
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, MemoryError])
+def test_a_process_whose_answer_was_not_read_is_discarded(photo, monkeypatch, interruption):
+    decoder = DecoderPool(USUAL)
+    decoder.decode(photo(photos.PERSON))
+    (process,) = decoder._idle
+
+    def interrupt(_self, _seconds):
+        raise interruption
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(process), "_read_line", interrupt)
+        with pytest.raises(interruption):
+            decoder.decode(photo(photos.PERSON))
+    assert process._child.poll() is not None
+    # A process that was kept would answer with the first photo.
+    assert decoder.decode(photos.encode(photos.background(64, 48))).size == (64, 48)
+
+
 def test_a_process_opens_nothing_but_may_start_the_threads_that_decoders_need(decoder, photo):
     decoder.decode(photo(photos.PERSON))
     pid = decoder._idle[0]._child.pid
