@@ -2,8 +2,8 @@
 
 yunet reduces every picture to 640 pixels, misses faces that fill the picture, and under-reports the tilt of small
 faces: it reports an eighth at 80 pixels, a half at 130 and four fifths at 200. So large pictures are also searched in
-tiles and small ones with a border. Each face is then enlarged and rotated until it is upright. A picture without a
-face is searched again at several rotations.
+tiles and small ones with a border. A picture without a face is searched again at several rotations, first a reduced
+copy and then, at the best rotation, the whole. Each of the largest faces is then enlarged and rotated until upright.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ _TRUE_TO_REPORTED_TILT, _MAX_TILT, _UPRIGHT_DEGREES = 1.25, 50.0, 3.0
 # Confidence from which a face counts as upright, and by how much a quarter turn has to exceed the upright view.
 _CONFIDENT, _UPRIGHT_BONUS = 0.92, 0.025
 
-_ROTATIONS = (30, -30, 90, -90, 180)  # degrees, for further searches of a picture without a face
+# Rotations in degrees for further searches of a picture without a face, and the side in pixels to which each reduces
+# the picture. It is then covered by four tiles.
+_ROTATIONS, _IDENTITY = {30: 1050, -30: 1050, 90: 1280, -90: 1280, 180: 1280}, np.eye(2, 3)
 _GRAY = (127, 127, 127)
 
 
@@ -63,12 +65,20 @@ class Detector:
     def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
         """Return the faces of an upright picture from left to right, or raise `DetectorError` or `DeadlineExceeded`."""
         pixels, scale = _reduce(picture.pixels, self.side)
+
+        def place(face: DetectedFace, inverse: DoubleArray) -> DetectedFace:
+            return face.transform(inverse).scale(scale * picture.scale, picture.width, picture.height)
+
         with self._lock:
-            faces = [self._refine(pixels, face) for face in self._search(pixels)] or self._search_rotated(pixels)
-        faces = [face.scale(scale * picture.scale, picture.width, picture.height) for face in faces]
-        faces = [face for face in faces if face.box.width >= self.min_face_width]
-        faces = sorted(faces, key=lambda face: -face.box.area)[: self.max_faces]
-        return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y)))
+            view, inverse, faces = pixels, _IDENTITY, self._search(pixels)
+            if not faces:
+                view, inverse, faces = self._search_rotated(pixels)
+            # Refining is the most expensive step, so choose the faces first. It changes no box.
+            boxes = [(place(face, inverse).box, face) for face in faces]
+            chosen = [(box, face) for box, face in boxes if box.width >= self.min_face_width]
+            chosen = sorted(chosen, key=lambda pair: -pair[0].area)[: self.max_faces]
+            found = [place(self._refine(view, face), inverse) for _, face in chosen]
+        return tuple(sorted(found, key=lambda face: (face.box.x, face.box.y)))
 
     def find_largest_face(self, picture: Picture) -> DetectedFace | None:
         """Return the largest face with eyes, None without one."""
@@ -96,12 +106,21 @@ class Detector:
                 faces += [face.translate(left, top) for face in found if not _is_cut_off(face.box, tile, width, height)]
         return suppress_overlaps(faces)
 
-    def _search_rotated(self, pixels: ByteArray) -> list[DetectedFace]:
-        """Return the faces of the rotation with the largest total confidence, in pixels of the given picture."""
-        views = [rotate_picture(pixels, degrees) for degrees in _ROTATIONS]
-        searched = [(view, invert_transform(matrix), self._search(view)) for view, matrix in views]
-        view, inverse, faces = max(searched, key=lambda search: sum(face.confidence for face in search[2]))
-        return [self._refine(view, face).transform(inverse) for face in faces]
+    def _search_rotated(self, pixels: ByteArray) -> tuple[ByteArray, DoubleArray, list[DetectedFace]]:
+        """Return the picture at the rotation with the largest total confidence, the matrix back, and its faces.
+
+        A reduced copy decides on the rotation: all rotations of a large picture would take seconds.
+        """
+        views = [rotate_picture(_reduce(pixels, side)[0], degrees) for degrees, side in _ROTATIONS.items()]
+        searches = [self._search(view) for view, _ in views]
+        totals = [sum(face.confidence for face in faces) for faces in searches]
+        best = totals.index(max(totals))
+        (view, matrix), faces = views[best], searches[best]
+        degrees, side = list(_ROTATIONS.items())[best]
+        if faces and max(pixels.shape[:2]) > side:
+            view, matrix = rotate_picture(pixels, degrees)
+            faces = self._search(view)
+        return view, invert_transform(matrix), faces
 
     def _detect(self, pixels: ByteArray) -> list[DetectedFace]:
         check_deadline()
@@ -117,13 +136,13 @@ class Detector:
             return face if close is None else _with_landmarks(face, close)
         start, close = self._find_quarter_turn(pixels, face.box)
         best, smallest, degrees = None, np.inf, start
-        for _ in range(_MAX_CLOSE_VIEWS):
+        for view in range(1, _MAX_CLOSE_VIEWS + 1):
             if close is None:
                 break
             reported = angle_difference(close.tilt, degrees)
             if abs(reported) < smallest:
                 best, smallest = close, abs(reported)
-            if smallest < _UPRIGHT_DEGREES:
+            if smallest < _UPRIGHT_DEGREES or view == _MAX_CLOSE_VIEWS:
                 break
             correction = angle_difference(degrees, start) + _TRUE_TO_REPORTED_TILT * reported
             degrees = start + float(np.clip(correction, -_MAX_TILT, _MAX_TILT))

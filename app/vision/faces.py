@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from app.arrays import DoubleArray
@@ -81,13 +82,13 @@ class DetectedFace:
         return replace(self, box=replace(self.box, x=round(x), y=round(y)), landmarks=points)
 
 
-def suppress_overlaps(faces: Iterable[DetectedFace]) -> list[DetectedFace]:
+def suppress_overlaps(faces: Sequence[DetectedFace]) -> list[DetectedFace]:
     """Apply non-maximum suppression: of overlapping faces, keep the most confident."""
-    kept: list[DetectedFace] = []
-    for face in sorted(faces, key=lambda face: -face.confidence):
-        if all(face.box.overlap(other.box) < _SAME_FACE_OVERLAP for other in kept):
-            kept.append(face)
-    return kept
+    boxes = [(face.box.x, face.box.y, face.box.width, face.box.height) for face in faces]
+    # A score of 0 would drop the face.
+    scores = [max(face.confidence, 1e-6) for face in faces]
+    kept = cv2.dnn.NMSBoxes(boxes, scores, 0.0, _SAME_FACE_OVERLAP)
+    return [faces[index] for index in kept]
 
 
 def angle_difference(degrees: float, other: float) -> float:

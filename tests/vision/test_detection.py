@@ -12,6 +12,7 @@ from app.vision import alignment, backends
 from app.vision.backends import YUNET_WEIGHTS
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
+from app.vision.faces import Box, DetectedFace
 from tests import photos
 from tests.photos import ORIENTATIONS, OTHER, PERSON
 
@@ -183,6 +184,35 @@ def test_a_request_past_its_deadline_is_given_up_between_two_looks(detector, mon
     assert len(looks) == most
     # Whoever comes next need not wait for it.
     assert len(detector.find_faces(picture)) == len(names)
+
+
+@pytest.mark.parametrize(("faces", "most"), [(0, 50), (400, 18 + 64 * 6)], ids=["no face", "a crowd"])
+def test_the_detector_calls_for_a_photo_are_limited(monkeypatch, faces, most):
+    looks, rng = [], np.random.default_rng(1)
+
+    def found(pixels, *_backend):
+        looks.append(pixels.shape)
+        corners = rng.integers(5, 700, (faces, 2)).tolist()
+        return [DetectedFace(Box(x, y, 20, 20), np.add([[4, 6], [14, 6]], [x, y]) + 0.5, 0.8) for x, y in corners]
+
+    def tilted(pixels, *_backend):
+        """Return a face without confidence that never becomes upright, which takes the most views."""
+        looks.append(pixels.shape)
+        return [DetectedFace(Box(60, 60, 120, 120), np.array([[90.0, 90], [150, 150]]), 0.8)]
+
+    monkeypatch.setattr(backends, "extract_faces", found)
+    monkeypatch.setattr(backends, "locate_landmarks", tilted)
+    blank = Picture(np.full((2400, 2400, 3), 200, dtype=np.uint8))
+    assert len(Detector("yunet").find_faces(blank)) == min(faces, 64)
+    assert len(looks) <= most
+
+
+def test_a_turned_photo_of_a_large_picture_has_upright_landmarks(detector):
+    turned = Picture(np.ascontiguousarray(np.rot90(scene(*FOUR[:2], size=(2000, 1500), side=300).pixels)))
+    faces = detector.find_faces(turned)
+    assert len(faces) == 2
+    for face in faces:
+        assert tilt_of(face.eyes) == pytest.approx(90, abs=12)
 
 
 def test_settings_reach_the_detector(detector):
