@@ -8,11 +8,11 @@ import hashlib
 import hmac
 import time
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import BadSignature, TimestampSigner
+from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 
 from app.settings import OFF, Settings
 from app.web.uploads import current_settings
@@ -24,9 +24,28 @@ DISABLED = (
 
 _SIGNED_IN_AT = "since"
 
+_CLOCK_LEEWAY_SECONDS = 300
+"""Signatures may be this much younger than now: time synchronization sets clocks back."""
+
+
+class _Signer(TimestampSigner):
+    """Signer that also accepts a maximum age while the clock is behind the signature, within the leeway."""
+
+    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
+        value, signed = super().unsign(signed_value, return_timestamp=True)
+        if max_age is not None and not 0 <= signed.timestamp() - time.time() <= _CLOCK_LEEWAY_SECONDS:
+            value, signed = super().unsign(signed_value, max_age, return_timestamp=True)
+        return (value, signed) if return_timestamp else value
+
 
 class _SessionInterface(SecureCookieSessionInterface):
     """Cookies with the Secure attribute if the request came by TLS."""
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = _Signer
+        return serializer
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
@@ -78,7 +97,7 @@ def sign_out() -> None:
 def signed_in() -> bool:
     """Return whether the request has a valid session. Further requests do not extend it."""
     age = time.time() - cast(int, session.get(_SIGNED_IN_AT, 0))
-    return 0 <= age < _lifetime()
+    return -_CLOCK_LEEWAY_SECONDS <= age < _lifetime()
 
 
 def seal(data: str, purpose: str) -> str:
@@ -89,7 +108,7 @@ def seal(data: str, purpose: str) -> str:
 def unseal(text: str, purpose: str) -> str | None:
     """Return the text that `seal` signed, or None if the signature is invalid or older than a session can be."""
     try:
-        return _signer(purpose).unsign(text, max_age=_lifetime()).decode()
+        return cast(bytes, _signer(purpose).unsign(text, max_age=_lifetime())).decode()
     except BadSignature:
         return None
 
@@ -98,5 +117,5 @@ def _lifetime() -> int:
     return int(current_app.permanent_session_lifetime.total_seconds())
 
 
-def _signer(purpose: str) -> TimestampSigner:
-    return TimestampSigner(current_app.secret_key or "", salt=f"faces {purpose}", digest_method=hashlib.sha256)
+def _signer(purpose: str) -> _Signer:
+    return _Signer(current_app.secret_key or "", salt=f"faces {purpose}", digest_method=hashlib.sha256)

@@ -11,6 +11,9 @@ from app.gallery.store import Gallery, Person
 
 _VERSION_LENGTH = 16  # characters of a portrait's sha256 in its address
 
+CACHE_SECONDS = 3600
+"""Time that a browser may show a portrait without asking the server, also after the person was erased."""
+
 _headings: WeakKeyDictionary[Snapshot, str] = WeakKeyDictionary()  # by snapshot, since the query behind it takes 30 ms
 
 
@@ -24,7 +27,7 @@ class Tile:
 
 
 def tile(person: Person) -> Tile:
-    """Return a person's tile. The portrait's address contains its hash, so browsers may cache it forever."""
+    """Return a person's tile. The portrait's address contains its hash, so a new portrait is shown immediately."""
     version = portrait_version(person)
     address = version and url_for("pages.portrait", person_id=person.id, v=version)
     return Tile(person.name, address, initials(person.name))
@@ -36,11 +39,14 @@ def portrait_version(person: Person) -> str | None:
 
 
 def portrait_response(webp: bytes, version: str) -> Response:
-    """Return a portrait file, cacheable forever if `version`, of the address, is its current version."""
+    """Return a portrait file. Browsers may reuse it for an hour if `version`, of the address, is its current version.
+
+    Shared caches may not keep it: they would serve it after the person was erased.
+    """
     tag = hashlib.sha256(webp).hexdigest()[:_VERSION_LENGTH]
     response = current_app.response_class(webp, mimetype="image/webp")
     response.set_etag(tag)
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if version == tag else "no-cache"
+    response.headers["Cache-Control"] = f"private, max-age={CACHE_SECONDS}" if version == tag else "private, no-cache"
     response.make_conditional(request)
     return response
 

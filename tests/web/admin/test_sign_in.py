@@ -80,6 +80,14 @@ def test_a_session_expires(client, monkeypatch):
     assert client.get("/manage").status_code == 303
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(2, 200), (200, 200), (400, 303)])
+def test_a_clock_that_is_set_back_a_little_keeps_the_session(client, monkeypatch, seconds, status):
+    client.post("/sign-in", data={"token": TOKEN})
+    now = time.time()
+    monkeypatch.setattr("app.web.auth.time.time", lambda: now - seconds)
+    assert client.get("/manage").status_code == status
+
+
 def test_a_new_token_ends_every_session(client, settings, recognizer):
     made = cookie(client.post("/sign-in", data={"token": TOKEN})).partition(";")[0]
     for token, status in ((TOKEN, 200), (f"{TOKEN}!", 303)):

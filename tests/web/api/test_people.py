@@ -2,6 +2,7 @@ import hashlib
 
 import pytest
 
+from app.web.portraits import CACHE_SECONDS
 from tests.photos import PERSON
 from tests.web.api.conftest import assert_problem
 
@@ -68,9 +69,9 @@ def test_portrait(client, recognizer):
     response = client.get(person["portrait"])
     assert response.mimetype == "image/webp"
     assert hashlib.sha256(response.data).hexdigest() == recognizer.gallery.find(person["id"]).portrait_sha256
-    assert response.cache_control.immutable
+    assert (response.cache_control.private, response.cache_control.max_age) == (True, CACHE_SECONDS)
     plain = client.get(person["portrait"].partition("?")[0])
-    assert plain.cache_control.no_cache
+    assert (plain.cache_control.private, plain.cache_control.no_cache) == (True, True)
     again = client.get(person["portrait"], headers={"If-None-Match": plain.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
 

@@ -15,6 +15,7 @@ from app.recognition.recognizer import Recognizer
 from app.settings import Settings
 from app.web.factory import create_app
 from app.web.pages.people import PAGE_SIZE
+from app.web.portraits import CACHE_SECONDS
 from tests.photos import PERSON
 from tests.web.conftest import heading, text
 
@@ -103,12 +104,12 @@ def test_pages_that_do_not_exist(client, page):
     assert client.get(f"/people?page={page}").status_code == 404
 
 
-def test_portraits_are_lazy_and_cached_forever(client):
+def test_portraits_are_lazy_and_cached_for_an_hour(client):
     images = re.findall(r'<img class="portrait"[^>]*>', client.get("/people").text)
     assert len(images) == PAGE_SIZE
     assert all('loading="lazy"' in image for image in images)
     address = re.search(r'src="([^"]+)"', images[0])[1]
-    assert client.get(address).cache_control.immutable
+    assert client.get(address).cache_control.max_age == CACHE_SECONDS == 3600
 
 
 def test_a_persons_page(client, recognizer):
