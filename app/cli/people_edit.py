@@ -8,6 +8,7 @@ import click
 
 from app import text
 from app.cli import common
+from app.files import write_file
 from app.settings import Settings
 
 _ANCHORS = click.option("--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor. Can be repeated.")
@@ -105,7 +106,7 @@ def anchors(name: str, crops: Path | None) -> None:
         crops.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = {anchor.id: crop for anchor in found if (crop := gallery.crop(anchor.id)) is not None}
         for anchor_id, crop in kept.items():
-            (crops / f"{anchor_id}.webp").write_bytes(crop)
+            write_file(crops / f"{anchor_id}.webp", crop, private=True)
         click.echo(f"{text.count(len(kept), 'crop')} of {len(found)} anchors written to {crops}.", err=True)
 
 

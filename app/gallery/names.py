@@ -68,10 +68,10 @@ def warn_confusable(names: Iterable[str], others: Iterable[str]) -> Iterator[str
     Names are compared by their skeletons (UTS 39). Names in ASCII never look like each other.
     """
     by_skeleton: dict[str, list[str]] = {}
-    for other in others:
-        by_skeleton.setdefault(_skeleton(other), []).append(other)
     for name in names:
-        for other in by_skeleton.get(_skeleton(name), ()):
+        by_skeleton.setdefault(_skeleton(name), []).append(name)
+    for other in others:
+        for name in by_skeleton.get(_skeleton(other), ()):
             if key(other) != key(name) and not (name + other).isascii():
                 yield (
                     f"The name {name} looks like {other}, another person in the gallery, but has other letters. If "
@@ -142,8 +142,7 @@ def _normalize(name: str) -> str:
 
 
 def _skeleton(name: str) -> str:
-    decomposed = unicodedata.normalize("NFD", name).translate(_prototypes())
-    return key(unicodedata.normalize("NFKC", decomposed))
+    return unicodedata.normalize("NFD", name).translate(_prototypes()).casefold()
 
 
 @cache
