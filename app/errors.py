@@ -146,6 +146,15 @@ class GalleryError(FacesError, code="gallery_error"):
     """The gallery cannot be opened, read or changed."""
 
 
+class GalleryMoved(
+    GalleryError,
+    code="gallery_moved",
+    message="The file of the gallery was deleted or replaced while the program runs. Nothing was saved. Put the file "
+    "back, or restore a backup and restart the program.",
+):
+    """The SQLite file in use is no longer at its location."""
+
+
 class PersonNotFound(GalleryError, code="not_found"):
     """The gallery has no person of this name or number."""
 

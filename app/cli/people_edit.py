@@ -1,8 +1,11 @@
 """`people` commands that change the gallery: remove, restore, rename, merge, reject, undo, migrate and rebuild."""
 
+from __future__ import annotations
+
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +13,9 @@ from app import text
 from app.cli import common
 from app.files import write_file
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.gallery.store import Gallery
 
 _ANCHORS = click.option("--anchor", "anchor_ids", type=int, multiple=True, help="Only this anchor. Can be repeated.")
 
@@ -24,7 +30,7 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
     """Remove people with all their anchors and portraits, or single anchors of one person.
 
     All people are removed in one change, or none if a name is unknown. You can restore them for FACES_RECOVERY_DAYS.
-    --purge erases them, and people with these names who were removed before.
+    --purge erases them, and people who were removed before with these names or were merged into them.
     """
     if bool(names) == shipped:
         raise click.UsageError("Give one or more names, or --shipped.")
@@ -48,6 +54,7 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
         person = gallery.remove_anchors(names[0], anchor_ids, purge)
         removed_anchors = f"{text.count(len(anchor_ids), 'anchor')} of {person.name}"
         click.echo(f"{removed_anchors} {done}. {text.count(person.anchors, 'anchor')} left.")
+        _print_erasing_notice(gallery, purge)
         return
     removed = gallery.remove_shipped(purge) if shipped else gallery.remove_people(names, purge)
     if not removed:
@@ -55,10 +62,16 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
         return
     subjects = [text.count(len(removed), "shipped person")] if shipped else [f"{person.name} was" for person in removed]
     click.echo("\n".join(f"{subject} {done}." for subject in subjects))
+    _print_erasing_notice(gallery, purge)
     if not purge:
         command = f"restore {removed[0].name!r}" if len(removed) == 1 else "undo"
         days = text.count(gallery.recovery_days, "day")
         click.echo(f"To bring them back within {days}: {common.program()} people {command}", err=True)
+
+
+def _print_erasing_notice(gallery: Gallery, purge: bool) -> None:
+    if purge and gallery.erasing_notice:
+        click.echo(gallery.erasing_notice, err=True)
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -11,26 +12,32 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from app.errors import GalleryError, MigrationRequired
+from app.errors import GalleryError, GalleryMoved, MigrationRequired
 from app.files import create_private, make_private
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
+_ERASING_SECONDS = 1.0  # Requests read for milliseconds, backups for minutes.
 _BATCH = 500
 _POSTGRESQL_LOCK = 0x66616365  # advisory lock that serializes writers on PostgreSQL, as BEGIN IMMEDIATE does on SQLite
+
+log = logging.getLogger(__name__)
 
 
 class Database:
     """A database that threads and processes can share; `location` is the file, or the URL without its password.
 
+    `holds_erased` is whether purged data remains in SQLite's write-ahead log because another connection reads it.
     All methods raise `GalleryError` if the database cannot be used.
     """
 
     def __init__(self, engine: Engine, location: str) -> None:
         self.location = location
+        self.holds_erased = False
         self._engine = engine
+        self._file: tuple[int, int] | None = None
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._readers = engine if self._is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._writers = engine.execution_options(begin="BEGIN IMMEDIATE") if self._is_sqlite else engine
@@ -50,9 +57,12 @@ class Database:
                 ) from error
             _protect(Path(location))
             engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+            database = cls(engine, location)
+            event.listen(engine, "do_connect", database._before_connecting)
             event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "connect", database._remember_file)
             event.listen(engine, "begin", _begin_sqlite)
-            return cls(engine, location)
+            return database
         location = url.render_as_string(hide_password=True)
         try:
             engine = create_engine(url, connect_args={"connect_timeout": _CONNECT_SECONDS}, pool_pre_ping=True)
@@ -73,16 +83,47 @@ class Database:
     def writing(self, purge: bool = False) -> Iterator[Connection]:
         """Begin an exclusive write transaction, which an exception rolls back.
 
-        With `purge`, deleted data is removed from SQLite's write-ahead log after the transaction.
+        With `purge`, deleted data is removed from SQLite's write-ahead log after the transaction, see `empty_log`.
         """
-        with self._translate_errors("written"):
-            with self._writers.begin() as connection:
-                if not self._is_sqlite:
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
-                yield connection
-            if purge and self._is_sqlite:
-                with closing(self._engine.raw_connection()) as driver:
-                    driver.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._translate_errors("written"), self._writers.begin() as connection:
+            if not self._is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
+            yield connection
+            self.check_file()
+        if purge:
+            self.holds_erased = True
+            try:
+                self.empty_log(_ERASING_SECONDS)
+            except GalleryError as error:
+                # The transaction is complete.
+                log.warning("gallery_log_not_emptied: %s", error)
+
+    def empty_log(self, wait_seconds: float = 0.0) -> bool:
+        """Move SQLite's write-ahead log, which can hold purged data, into the database file, and empty it.
+
+        Args:
+            wait_seconds: How long to wait for connections that read an earlier state. Other writers wait too.
+
+        Returns:
+            Whether the log is empty. It is not while another connection reads an earlier state, such as a backup.
+        """
+        if self._is_sqlite and self._log_size():
+            with self._translate_errors("written"), closing(self._engine.raw_connection()) as driver:
+                cursor = driver.cursor()
+                cursor.execute(f"PRAGMA busy_timeout = {round(wait_seconds * 1000)}")
+                try:
+                    busy, *_frames = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+            if busy:
+                return False
+        self.holds_erased = False
+        return True
+
+    def check_file(self) -> None:
+        """Raise `GalleryMoved` if the SQLite file in use is no longer at its location: changes would be lost."""
+        if self._file is not None and self._file != self._identify_file():
+            raise GalleryMoved
 
     def close(self) -> None:
         """Close all connections."""
@@ -92,12 +133,32 @@ class Database:
     def _translate_errors(self, action: str) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             raise GalleryError(
                 f"The gallery at {self.location} could not be {action} ({cause}). Check that it exists, that it is a "
                 "gallery and that this program may write to it, or set FACES_DATABASE_URL to another location."
             ) from error
+
+    def _before_connecting(self, *_arguments: object) -> None:
+        # SQLite would create a new, empty file.
+        self.check_file()
+
+    def _remember_file(self, *_arguments: object) -> None:
+        self._file = self._file or self._identify_file()
+
+    def _identify_file(self) -> tuple[int, int] | None:
+        try:
+            found = Path(self.location).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _log_size(self) -> int:
+        try:
+            return Path(f"{self.location}-wal").stat().st_size
+        except OSError:
+            return 0
 
 
 def sqlite_file(database_url: str) -> Path | None:

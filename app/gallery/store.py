@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,8 +17,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from app import text
 from app.arrays import FloatArray
-from app.errors import FaceNotFound, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
-from app.gallery import bundle, change_history, embedding_rows, names, snapshot_loading
+from app.errors import FaceNotFound, GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
+from app.gallery import bundle, change_history, embedding_rows, expiry, names, snapshot_loading
 from app.gallery import people as queries
 from app.gallery.change_history import OWNED, Change
 from app.gallery.database import Database, prepare
@@ -32,8 +33,16 @@ __all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "PersonRef", "Remove
 RECOVERY_DAYS = 30
 """Default number of days that removed people and anchors can be restored."""
 
-_PURGE_INTERVAL_SECONDS = 3600.0
+_MAINTENANCE_SECONDS = 10.0
+_PURGE_SECONDS = 3600.0
 _MAX_LISTED = 10
+
+_HOLDS_ERASED = (
+    "Another program, such as a backup, is reading the database. Until it ends, the log of the database still contains "
+    "the erased data. A running server removes the data within seconds after that, otherwise the next start does."
+)
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,7 +92,8 @@ class Gallery:
         self._snapshot: Snapshot | None = None
         self._people: tuple[int, tuple[Person, ...]] | None = None
         self._loading = threading.Lock()
-        self._last_purge = time.monotonic()
+        self._closed = threading.Event()
+        self._maintenance: threading.Thread | None = None
 
     @classmethod
     def open(
@@ -107,20 +117,50 @@ class Gallery:
                 if shipped is not None:
                     add_shipped_people(connection, network_id, shipped)
             gallery = cls(database, network_id, recovery_days)
-            gallery.purge_expired()
+            gallery._maintain(purge=True)
         except BaseException:
             database.close()
             raise
         return gallery
 
     def close(self) -> None:
-        """Close the database connections."""
+        """Stop the maintenance and close the database connections."""
+        self._closed.set()
+        if self._maintenance is not None:
+            self._maintenance.join()
         self._database.close()
+
+    def start_maintenance(self) -> None:
+        """Start a thread that purges what has expired every hour, and finishes erasing once no reader prevents it."""
+        self._maintenance = threading.Thread(target=self._run_maintenance, name="gallery maintenance", daemon=True)
+        self._maintenance.start()
+
+    def _run_maintenance(self) -> None:
+        last_purge = time.monotonic()
+        while not self._closed.wait(_MAINTENANCE_SECONDS):
+            purge = time.monotonic() - last_purge > _PURGE_SECONDS
+            self._maintain(purge)
+            last_purge = time.monotonic() if purge else last_purge
+
+    def _maintain(self, purge: bool) -> None:
+        try:
+            if purge:
+                self.purge_expired()
+            self._database.empty_log()
+        except GalleryError as error:
+            log.warning("gallery_maintenance_failed: %s", error)
+
+    def check_file(self) -> None:
+        """Raise `GalleryMoved` if the SQLite file was deleted or replaced since the gallery was opened."""
+        self._database.check_file()
+
+    @property
+    def erasing_notice(self) -> str:
+        """A sentence while purged data is still in the database's log, otherwise empty."""
+        return _HOLDS_ERASED if self._database.holds_erased else ""
 
     def snapshot(self) -> Snapshot:
         """Return all people with anchors, sorted by name; the same object until the gallery changes."""
-        if time.monotonic() - self._last_purge > _PURGE_INTERVAL_SECONDS:
-            self.purge_expired()
         current = self._snapshot
         with self._database.reading() as connection:
             if current is not None and current.revision == snapshot_loading.latest_change(connection):
@@ -321,14 +361,29 @@ class Gallery:
             return change_history.undo(connection, expected)
 
     def purge_expired(self) -> int:
-        """Purge what was removed more than `recovery_days` ago, and return the number of rows."""
-        self._last_purge = time.monotonic()
-        before = now() - timedelta(days=self.recovery_days)
+        """Purge what was removed more than `recovery_days` ago, and return the number of rows.
+
+        After the clock jumped ahead, nothing more expires for a grace period, see `expiry.GalleryClock`.
+        """
+        current, recovery = now(), timedelta(days=self.recovery_days)
         with self._database.reading() as connection:
-            if not change_history.has_expired(connection, before):
-                return 0
-        with self._database.writing(purge=True) as connection:
-            return change_history.purge_expired(connection, before)
+            known = expiry.read(connection)
+            clock = known.advance(current)
+            before = clock.trusted(current) - recovery
+            expired = change_history.has_expired(connection, before)
+            held = clock.held_until and change_history.has_expired(connection, current - recovery)
+        if held and not expired:
+            log.warning(
+                "The clock is %d days ahead of the last use of the gallery. Removed people are erased from %s on. "
+                "Correct the clock before, if it is wrong.",
+                (current - recovery - before).days,
+                f"{clock.held_until:%Y-%m-%d %H:%M} UTC",
+            )
+        if not expired and clock == known:
+            return 0
+        with self._database.writing(purge=expired) as connection:
+            expiry.write(connection, clock)
+            return change_history.purge_expired(connection, before) if expired else 0
 
     def export_bundle(self, path: Path, crops: bool = True) -> int:
         """Write all people into one file, with or without kept crops, and return their number."""

@@ -155,8 +155,13 @@ class ThresholdRow(Base):
 
 
 class NetworkRow(Base):
-    """The network that made the anchors; `filled` is when the shipped gallery was added."""
+    """The network that made the anchors; `filled` is when the shipped gallery was added.
+
+    `seen` and `held_until` are the fields of `expiry.GalleryClock`.
+    """
 
     __tablename__ = "network"
     id: Mapped[str] = mapped_column(String(100), primary_key=True)
     filled: Mapped[datetime | None]
+    seen: Mapped[datetime | None]
+    held_until: Mapped[datetime | None]

@@ -61,6 +61,7 @@ class Recognizer:
         detector = Detector.from_settings(settings)
         network = load_network(settings.model)
         gallery = Gallery.open(settings.database_url, network.card.id, settings.shipped_gallery, settings.recovery_days)
+        gallery.start_maintenance()
         return cls(settings, detector, network, gallery)
 
     def __enter__(self) -> Self:

@@ -54,7 +54,8 @@ def describe(error: FacesError | HTTPException) -> HttpError:
     if isinstance(error, errors.GalleryError) and status == 503:
         # The message can name files and hosts of the server.
         log.error("gallery_unavailable: %s", error)
-        error = errors.GalleryUnavailable()
+        if not isinstance(error, errors.GalleryMoved):
+            error = errors.GalleryUnavailable()
     return HttpError(status, error.code, str(error), _HEADERS.get(status, {}))
 
 

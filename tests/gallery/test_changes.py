@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -300,14 +303,48 @@ class TestErasing:
         with pytest.raises(PersonNotFound):
             tiny_gallery.restore("Carla")
 
-    def test_a_running_server_erases_too(self, tiny_gallery, aged, rows, monkeypatch):
+    def test_a_running_server_erases_outside_of_requests(self, tiny_gallery, aged, rows, monkeypatch):
+        monkeypatch.setattr("app.gallery.store._MAINTENANCE_SECONDS", 0.01)
+        monkeypatch.setattr("app.gallery.store._PURGE_SECONDS", 0.0)
         tiny_gallery.remove("bob")
         aged(31)
         tiny_gallery.snapshot()
         assert rows(PersonRow) == 4
-        monkeypatch.setattr("app.gallery.store._PURGE_INTERVAL_SECONDS", 0.0)
-        tiny_gallery.snapshot()
+        tiny_gallery.start_maintenance()
+        until = time.monotonic() + 20
+        while rows(PersonRow) == 4 and time.monotonic() < until:
+            time.sleep(0.01)
         assert rows(PersonRow) == 3
+
+    def test_an_error_of_maintenance_is_logged(self, tiny_gallery, aged, monkeypatch, caplog):
+        tiny_gallery.remove("bob")
+        aged(31)
+
+        def fail(purge: bool) -> None:
+            raise GalleryError("The gallery could not be written (attempt to write a readonly database).")
+
+        monkeypatch.setattr(tiny_gallery._database, "writing", fail)
+        tiny_gallery._maintain(purge=True)
+        assert "gallery_maintenance_failed: The gallery could not be written" in caplog.text
+        assert "bob" not in tiny_gallery.snapshot().names
+
+    def test_a_clock_that_jumps_ahead_expires_nothing_for_three_days(self, tiny_gallery, monkeypatch, caplog):
+        start = now()
+
+        def restorable(days: float) -> bool:
+            monkeypatch.setattr("app.gallery.store.now", lambda: start + timedelta(days=days))
+            tiny_gallery._maintain(purge=True)
+            return bool(tiny_gallery.removed_people())
+
+        tiny_gallery.remove("bob")
+        assert restorable(31)
+        assert "31 days ahead of the last use of the gallery" in caplog.text
+        assert restorable(33.9)
+        # The clock is corrected, and jumps again.
+        assert restorable(0.1)
+        assert restorable(40)
+        assert restorable(42.9)
+        assert not restorable(43.1)
 
     def test_for_good_leaves_no_name_behind(self, tiny_gallery):
         tiny_gallery.rename("bob", "Robert")
@@ -353,24 +390,69 @@ class TestImportedPhotos:
         assert tiny_gallery.imported_photos("f" * 64) == (None, frozenset())
 
 
-def test_what_is_erased_is_gone_from_the_disk(sqlite_url, unit_vectors):
-    gallery = Gallery.open(sqlite_url, NETWORK, None)
-    gallery.add(
-        "Zebulon Quix", embedding := unit_vectors(1), ["holiday-quix.jpg"], b"portrait of quix", [b"crop of quix"]
-    )
-    folder = Path(sqlite_url.removeprefix("sqlite:///")).parent
-    traces = [b"Zebulon", b"holiday-quix", b"of quix", np.asarray(embedding, "<f4").tobytes()]
+class TestErasedData:
+    """The files of an SQLite gallery after erasing, byte by byte."""
 
-    def on_disk() -> list[bool]:
-        everything = b"".join(path.read_bytes() for path in folder.iterdir())
-        return [trace in everything for trace in traces]
+    @pytest.fixture
+    def folder(self, sqlite_url) -> Path:
+        return Path(sqlite_url.removeprefix("sqlite:///")).parent
 
-    gallery.rename("Zebulon Quix", "Zebulon Quix-Li")
-    gallery.remove("Zebulon Quix-Li")
-    assert all(on_disk())
-    gallery.remove("Zebulon Quix-Li", purge=True)
-    assert not any(on_disk())
-    gallery.close()
+    @pytest.fixture
+    def traces(self, folder):
+        """Returns which data of Zebulon Quix a folder contains."""
+        found = [b"Zebulon", b"holiday-quix", b"of quix", np.full(8, 8**-0.5, "<f4").tobytes()]
+
+        def search(where: Path = folder) -> list[bool]:
+            everything = b"".join(path.read_bytes() for path in where.iterdir())
+            return [trace in everything for trace in found]
+
+        return search
+
+    @pytest.fixture
+    def quix(self, sqlite_url, folder, traces) -> Iterator[Gallery]:
+        """A gallery whose database file contains Zebulon Quix."""
+        gallery = Gallery.open(sqlite_url, NETWORK, None)
+        portrait = b"portrait of quix" * 1000
+        gallery.add("Zebulon Quix", np.ones((1, 8)), ["holiday-quix.jpg"], portrait, [b"crop of quix"])
+        gallery.rename("Zebulon Quix", "Zebulon Quix-Li")
+        gallery.remove("Zebulon Quix-Li")
+        assert gallery._database.empty_log()
+        assert (folder / "gallery.sqlite-wal").stat().st_size == 0
+        assert all(traces())
+        yield gallery
+        gallery.close()
+
+    def test_it_is_gone_from_the_disk(self, quix, traces):
+        quix.remove("Zebulon Quix-Li", purge=True)
+        assert quix.erasing_notice == ""
+        assert not any(traces())
+
+    @pytest.fixture
+    def backup(self, folder, monkeypatch) -> Iterator[sqlite3.Connection]:
+        """A backup that is running: a connection that reads the state before the erasure."""
+        monkeypatch.setattr("app.gallery.database._ERASING_SECONDS", 0.0)
+        with closing(sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)) as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM person").fetchall()
+            yield connection
+
+    def test_a_running_backup_is_reported_until_it_ends(self, quix, backup, traces):
+        quix.remove("Zebulon Quix-Li", purge=True)
+        assert "Another program, such as a backup, is reading the database." in quix.erasing_notice
+        assert all(traces())
+        quix._maintain(purge=False)
+        assert quix.erasing_notice
+        backup.execute("COMMIT")
+        quix._maintain(purge=False)
+        assert quix.erasing_notice == ""
+        assert not any(traces())
+
+    def test_the_next_start_finishes_erasing(self, quix, backup, traces, folder, tmp_path):
+        quix.remove("Zebulon Quix-Li", purge=True)
+        killed = shutil.copytree(folder, tmp_path / "killed")
+        assert all(traces(killed))
+        Gallery.open(f"sqlite:///{killed}/gallery.sqlite", NETWORK, None).close()
+        assert not any(traces(killed))
 
 
 def test_a_change_reads_only_the_people_it_touched(tiny_gallery, unit_vectors, monkeypatch):

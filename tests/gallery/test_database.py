@@ -1,4 +1,5 @@
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, select, text
 
-from app.errors import GalleryError
+from app.errors import GalleryError, GalleryMoved
 from app.gallery import shipped
 from app.gallery.database import Database, migrate, migrate_gallery
 from app.gallery.store import Gallery
@@ -157,6 +158,30 @@ def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
     assert "unable to open database file" in refusal(f"sqlite:///{tmp_path}")
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_moved_file_takes_no_changes_until_it_is_back(sqlite_url, tmp_path, unit_vectors, replaced):
+    gallery = Gallery.open(sqlite_url, NETWORK, None)
+    gallery.add("Ann", unit_vectors(1), ["1"])
+    before = gallery.snapshot()
+    file = tmp_path / "instance" / "gallery.sqlite"
+    moved = file.rename(tmp_path / "moved.sqlite")
+    if replaced:
+        shutil.copy(moved, file)
+    changes = (gallery.undo, lambda: gallery.remove("Ann", purge=True), lambda: gallery.add("Bo", unit_vectors(1), "1"))
+    for change in (gallery.check_file, *changes):
+        with pytest.raises(GalleryMoved, match=r"was deleted or replaced while the program runs. Nothing was saved"):
+            change()
+    assert gallery.snapshot() is before
+    gallery._database.close()
+    with pytest.raises(GalleryMoved):
+        gallery.people()
+    assert file.exists() == replaced
+    moved.replace(file)
+    gallery.check_file()
+    assert gallery.add("Bo", unit_vectors(1), ["1"]).anchors == 1
+    gallery.close()
+
+
 def test_another_programs_database_is_left_alone(tmp_path, sqlite_url):
     path = tmp_path / "instance" / "gallery.sqlite"
     path.parent.mkdir()
@@ -180,6 +205,8 @@ def test_a_newer_versions_gallery_is_refused(empty_gallery, database, database_u
 def test_names_of_earlier_versions_become_normal_and_stay_distinct(database_url, database):
     stored = ["Ann\u200b Lee", "Ann Lee", "Ann\u00a0Lee", "\u3164", "Zo\u0435", "Bob\u00ad"]
     with database.writing() as connection:
+        for column in ("seen", "held_until"):
+            connection.execute(text(f"ALTER TABLE network DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
         for name in stored:
             row = {"name": name, "key": name.casefold(), "created": now(), "removed": None if name[0] != "B" else now()}

@@ -54,7 +54,7 @@ def purge() -> Response:
     if "confirm" not in request.form:
         return show_message("Nothing was purged. Select “Permanently” to confirm.")
     person = current_gallery().remove(form_id("person"), purge=True)
-    return show_message(f"{person.name} purged.")
+    return show_message(f"{person.name} purged. {current_gallery().erasing_notice}".strip())
 
 
 @blueprint.get("/people/<int:person_id>")
@@ -107,7 +107,9 @@ def remove(person_id: int) -> Response:
     gallery, purge = current_gallery(), "purge" in request.form
     removed = gallery.remove(person_id, purge=purge)
     days = text.count(gallery.recovery_days, "day")
-    outcome = "purged." if purge else f"removed. You can restore them here for {days}."
+    outcome = (
+        f"purged. {gallery.erasing_notice}".strip() if purge else f"removed. You can restore them here for {days}."
+    )
     return show_message(f"{removed.name} {outcome}", url_for("admin.history"))
 
 
@@ -119,7 +121,8 @@ def remove_anchors(person_id: int) -> Response:
         return show_message("No reference photo was selected.")
     changed = current_gallery().remove_anchors(person_id, ids, purge=purge)
     photos, action = text.count(len(ids), "reference photo"), "purged" if purge else "removed"
-    return show_message(f"{photos} of {changed.name} {action}. {changed.anchors} remaining.")
+    notice = current_gallery().erasing_notice if purge else ""
+    return show_message(f"{photos} of {changed.name} {action}. {changed.anchors} remaining. {notice}".strip())
 
 
 @blueprint.get("/rejected")

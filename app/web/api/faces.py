@@ -21,11 +21,15 @@ def list_anchors(path: schema.PersonPath) -> Response:
     return json_response(serialization.anchors(current_gallery().anchors(path.person_id)))
 
 
-@blueprint.delete("/people/<int:person_id>/anchors/<int:face_id>", responses={200: schema.Person, **problems(404)})
+@blueprint.delete(
+    "/people/<int:person_id>/anchors/<int:face_id>",
+    description="The anchor can be restored for FACES_RECOVERY_DAYS. `purge` erases it immediately. " + people.ERASING,
+    responses={200: schema.Person, 202: schema.Person, **problems(404)},
+)
 def remove_anchor(path: schema.AnchorPath, query: schema.RemoveQuery) -> Response:
     """Remove one anchor and return the person without it."""
     person = current_gallery().remove_anchors(path.person_id, [path.face_id], purge=query.purge)
-    return json_response(people.person_json(person))
+    return json_response(people.person_json(person), people.removal_status(query.purge))
 
 
 @blueprint.get(

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app
 
-from app.errors import ServiceUnavailable
+from app.errors import GalleryError, ServiceUnavailable
 from app.web.api.responses import json_response
 from app.web.http_errors import describe
 from app.web.recognizer_loading import current_recognizer, loader_of
@@ -25,7 +25,12 @@ def ready() -> Response:
         # Only the log has the cause: it can name files of the server.
         status = "failed" if loader_of(current_app).error else "loading"
         return json_response({"status": status, "reason": str(error)}, 503, headers=describe(error).headers)
-    people = recognizer.gallery.people()
+    try:
+        recognizer.gallery.check_file()
+        people = recognizer.gallery.people()
+    except GalleryError as error:
+        problem = describe(error)
+        return json_response({"status": "failed", "reason": problem.message}, problem.status, headers=problem.headers)
     return json_response(
         {
             "status": "ready",

@@ -20,6 +20,12 @@ blueprint = api_blueprint("api_people", "/api/v1/people", "People")
 
 admin = admin_blueprint("api_admin", blueprint)
 
+ERASING = (
+    "With status 202, the log of the database contains the erased data until a backup or another reader of the "
+    "database ends."
+)
+"""Part of the description of routes that purge."""
+
 _PORTRAIT: Responses = {
     200: {"content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "The client has the current portrait."},
@@ -92,12 +98,13 @@ def rename_person(path: schema.PersonPath, body: schema.RenameBody) -> Response:
 @admin.delete(
     "/people/<int:person_id>",
     description="The person can be restored for FACES_RECOVERY_DAYS. `purge` erases them immediately, also if they "
-    "were removed before.",
-    responses={200: schema.Person, **problems(404)},
+    "were removed before, and people who were merged into them. " + ERASING,
+    responses={200: schema.Person, 202: schema.Person, **problems(404)},
 )
 def remove_person(path: schema.PersonPath, query: schema.RemoveQuery) -> Response:
     """Remove a person with all anchors and the portrait, and return who it was."""
-    return json_response(serialization.person(current_gallery().remove(path.person_id, purge=query.purge), None))
+    removed = current_gallery().remove(path.person_id, purge=query.purge)
+    return json_response(serialization.person(removed, None), removal_status(query.purge))
 
 
 @admin.post(
@@ -136,6 +143,11 @@ def list_changes(query: schema.ChangesQuery) -> Response:
 def undo_change(path: schema.ChangePath) -> Response:
     """Undo a change and return what it was."""
     return json_response({"change": current_gallery().undo(path.change_id)})
+
+
+def removal_status(purge: bool) -> int:
+    """Return the status of a removal: 202 while purged data is still in the log of the database, otherwise 200."""
+    return 202 if purge and current_gallery().erasing_notice else 200
 
 
 def person_json(person: Person) -> dict[str, Any]:

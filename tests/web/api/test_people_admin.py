@@ -170,6 +170,16 @@ def test_times_are_in_utc_with_a_zone(ask, gallery):
         assert timedelta(0) <= age < timedelta(minutes=10)
 
 
+@pytest.mark.parametrize(("notice", "status"), [("The log still contains the data.", 202), ("", 200)])
+def test_an_unfinished_erasure_has_its_own_status(ask, gallery, monkeypatch, notice, status):
+    monkeypatch.setattr(Gallery, "erasing_notice", notice)
+    ann = person_id(gallery, "Ann <b>")
+    anchor = gallery.anchors(ann)[0].id
+    assert ask("delete", f"people/{ann}/anchors/{anchor}?purge=true").status_code == status
+    assert ask("delete", f"people/{ann}").status_code == 200
+    assert ask("delete", f"people/{ann}?purge=true").status_code == status
+
+
 def test_anchors_and_rejected_faces(ask, gallery, photo):
     ann = person_id(gallery, "Ann <b>")
     listed = ask("get", f"people/{ann}/anchors").get_json()["faces"]

@@ -1,0 +1,60 @@
+"""Clock of the gallery: a clock that jumps ahead must not expire what was removed yesterday."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from app.gallery.tables import NetworkRow
+
+GRACE = timedelta(days=3)
+"""Time during which a clock that jumped ahead expires nothing, so that it can be corrected."""
+
+_LARGEST_STEP = timedelta(days=7)
+_PRECISION = timedelta(days=1)  # Starting a command should not write into the database.
+
+
+@dataclass(frozen=True)
+class GalleryClock:
+    """`seen` is the latest time that is trusted, and `held_until` the end of the grace period after a jump.
+
+    A jump is a difference of more than seven days: of a wrong clock, or of a gallery that was not used for so long.
+    """
+
+    seen: datetime | None = None
+    held_until: datetime | None = None
+
+    def advance(self, time: datetime) -> GalleryClock:
+        """Return the clock at a time."""
+        held_until = self.held_until
+        if held_until is not None and held_until - GRACE <= time < held_until:
+            return self
+        if self.seen is None or (held_until is not None and held_until <= time):
+            return GalleryClock(time)
+        if time - self.seen > _LARGEST_STEP:
+            return GalleryClock(self.seen, time + GRACE)
+        if held_until is None and time - self.seen < _PRECISION:
+            return self
+        return GalleryClock(max(self.seen, time))
+
+    def trusted(self, time: datetime) -> datetime:
+        """Return a time, or during the grace period the latest time before the jump."""
+        return time if self.held_until is None or self.seen is None else self.seen
+
+
+def read(connection: Connection) -> GalleryClock:
+    """Read the clock."""
+    row = connection.execute(select(NetworkRow.seen, NetworkRow.held_until)).first()
+    return GalleryClock(*map(_utc, row)) if row else GalleryClock()
+
+
+def write(connection: Connection, clock: GalleryClock) -> None:
+    """Store the clock."""
+    connection.execute(update(NetworkRow).values(seen=clock.seen, held_until=clock.held_until))
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    # SQLite stores no zone.
+    return time and (time if time.tzinfo else time.replace(tzinfo=UTC))
