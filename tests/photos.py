@@ -83,3 +83,9 @@ def encode(image: Image.Image, kind: str = "JPEG", **options) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
+
+
+@cache
+def webp(gray: int = 0, side: int = 16) -> bytes:
+    """Return a small picture as a gallery keeps it, of one color."""
+    return encode(Image.new("RGB", (side, side), (gray, gray, gray)), "WEBP", lossless=True)

@@ -25,6 +25,7 @@ from app.files import private_opener
 from app.gallery import embedding_rows, names, people
 from app.gallery.change_history import Change
 from app.gallery.people import Anchor, Person
+from app.gallery.pictures import check_picture
 from app.gallery.tables import AnchorRow, CropRow, FaceRow, PortraitRow, RejectedFaceRow
 
 _FORMAT = "faces-gallery-1"
@@ -80,7 +81,7 @@ def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> Non
 
 
 def read(path: Path, network_id: str) -> tuple[BundledPerson, ...]:
-    """Read a bundle and check all of it: format, checksums, WebP headers, counts, names and network."""
+    """Read a bundle and check all of it: format, checksums, pictures, counts, names and network."""
     try:
         with ZipFile(path) as archive:
             # Bundles are not compressed, so a file cannot expand to more than its own size.
@@ -106,8 +107,8 @@ def _read_people(index: dict[str, Any], files: dict[str, bytes]) -> tuple[Bundle
     for name, data in files.items():
         if hashlib.sha256(data).hexdigest() != index["sha256"][name]:
             raise ValueError(f"wrong checksum of {name}")
-        if name.endswith(".webp") and (data[:4], data[8:12]) != (b"RIFF", b"WEBP"):
-            raise ValueError(f"{name} is not a WebP file")
+        if name != _EMBEDDINGS:
+            check_picture(data, name)
     matrix = embedding_rows.unit_rows(safetensors.numpy.load(files[_EMBEDDINGS])["embeddings"])
     notes = [note for row in index["people"] for note in (*row["notes"], *row["rejected"])]
     if len(notes) != len(matrix) or not all(isinstance(note, str) for note in notes):

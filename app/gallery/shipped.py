@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 from numpy.typing import ArrayLike
+from safetensors import SafetensorError
 from sqlalchemy import Connection, func, insert, select, update
 
 from app.arrays import AnyArray, FloatArray
@@ -24,6 +24,7 @@ from app.gallery import names
 from app.gallery.change_history import Change
 from app.gallery.embedding_rows import unit_rows
 from app.gallery.people import SHIPPED_NOTE, face_values, insert_person, portrait_values
+from app.gallery.pictures import MAX_BYTES, check_picture
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, now
 
@@ -73,7 +74,7 @@ def read(folder: Path) -> ShippedGallery:
             f"The shipped gallery has no file {error.filename}. Restore the folder {folder}, set FACES_ANCHORS to "
             "another shipped gallery, or set FACES_GALLERY=empty to start without the shipped people."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, GalleryError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, GalleryError, SafetensorError) as error:
         raise GalleryError(
             f"The shipped gallery {folder} is damaged ({error!s:.200}). Restore it, or set FACES_ANCHORS to another."
         ) from error
@@ -154,4 +155,7 @@ def _read_portrait(folder: Path, file: str | None) -> bytes | None:
     path = folder / file
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"portrait {file} outside the folder")
-    return path.read_bytes()
+    with path.open("rb") as opened:
+        data = opened.read(MAX_BYTES + 1)
+    check_picture(data, f"portrait {file}", pixels=False)
+    return data

@@ -96,7 +96,7 @@ def read_card(path: Path) -> ModelCard:
         )
     except FileNotFoundError as error:
         raise ModelError(f"There is no model card at {path}. Set FACES_MODEL to one, or restore the file.") from error
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise ModelError(f"{path} is not a model card of this program ({error!r}). Restore the file.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 
@@ -12,8 +13,9 @@ from app.errors import GalleryError
 from app.gallery.store import Gallery
 from tests.conftest import NETWORK
 from tests.gallery.test_changes import state
+from tests.photos import webp
 
-WEBP = b"RIFF\x04\0\0\0WEBPtest"
+WEBP = webp(1)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_everything_comes_back(full, file, other):
 
 
 def test_crops_travel_where_they_are_kept_and_wanted(tiny_gallery, unit_vectors, other, tmp_path):
-    crops = [WEBP, WEBP + b"2"]
+    crops = [WEBP, webp(2)]
     tiny_gallery.remove("Ann Lee")
     tiny_gallery.add("Carla", unit_vectors(2), ["a.jpg", "b.jpg"], None, crops)
     with_crops, without = tmp_path / "with.faces", tmp_path / "without.faces"
@@ -114,7 +116,7 @@ def test_another_networks_gallery_is_refused(file, tmp_path):
 
 
 DAMAGES = {
-    "portrait": lambda files: files | {"portraits/1.webp": b"RIFF\x04\0\0\0WEBPEVIL"},
+    "portrait": lambda files: files | {"portraits/1.webp": webp(3)},
     "embeddings": lambda files: files | {"embeddings.safetensors": files["embeddings.safetensors"][:-4] + b"\0\0\0\0"},
     "missing": lambda files: {name: data for name, data in files.items() if "portrait" not in name},
     "list": lambda files: files | {"gallery.json": b"[]"},
@@ -126,6 +128,32 @@ DAMAGES = {
     "note": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'["c.jpg"]', b"5")},
     "count": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'["c.jpg"]', b"[]")},
 }
+
+
+def replace_picture(files: dict, data: bytes) -> dict:
+    """Replace the portrait, and its checksum."""
+    former, checksum = (hashlib.sha256(one).hexdigest().encode() for one in (files["portraits/1.webp"], data))
+    return files | {"portraits/1.webp": data, "gallery.json": files["gallery.json"].replace(former, checksum)}
+
+
+BAD_PICTURES = {
+    "html": b"RIFF\x17\0\0\0WEBP<html>evil</html>",
+    "appended": WEBP + b"<html>",
+    "cut off": WEBP[:-4],
+    "damaged": WEBP[:20] + b"\xff" * (len(WEBP) - 20),
+    "large": b"RIFF" + (30_000_000).to_bytes(4, "little") + b"WEBP" + bytes(29_999_996),
+    "many pixels": webp(side=225),
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("picture", BAD_PICTURES)
+def test_portraits_are_small_webp_pictures(file, other, picture):
+    rewrite(file, lambda files: replace_picture(files, BAD_PICTURES[picture]))
+    with pytest.raises(GalleryError, match=r"portraits/1.webp is not a WebP picture of at most 224 x 224 pixels"):
+        other.import_bundle(file)
+    rewrite(file, lambda files: replace_picture(files, webp(side=224)))
+    assert other.import_bundle(file) == 7
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

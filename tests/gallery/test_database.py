@@ -18,13 +18,14 @@ from app.gallery.store import Gallery
 from app.gallery.tables import Base, PersonRow, RevisionRow, now
 from app.settings import ROOT
 from tests.conftest import NETWORK
+from tests.photos import webp
 
 
 @pytest.fixture
 def folder(tmp_path, unit_vectors):
     """A small shipped gallery."""
     place = tmp_path / "anchors"
-    shipped.write(place, NETWORK, [(f"Person {number}", unit_vectors(2), b"webp") for number in range(20)])
+    shipped.write(place, NETWORK, [(f"Person {number}", unit_vectors(2), webp()) for number in range(20)])
     return place
 
 

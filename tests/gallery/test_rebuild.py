@@ -10,6 +10,7 @@ from app.gallery import shipped
 from app.gallery.rebuild import RebuildReport, rebuild
 from app.gallery.store import Gallery, ImportedPhotos
 from tests.conftest import NETWORK
+from tests.photos import webp
 
 NEW = "another/crop"
 
@@ -30,7 +31,7 @@ def folder(tmp_path):
 def old(tmp_path, database_url, unit_vectors):
     """A gallery with a shipped person, one with crops, and, of both, nothing that would be lost."""
     place = tmp_path / "old anchors"
-    shipped.write(place, NETWORK, [("Drake", unit_vectors(2), b"webp")])
+    shipped.write(place, NETWORK, [("Drake", unit_vectors(2), webp())])
     gallery = Gallery.open(database_url, NETWORK, place)
     gallery.add("Ann", unit_vectors(2), ["1", "2"], crops=[b"a", b"c"])
     yield gallery

@@ -9,13 +9,14 @@ from app.gallery import shipped
 from app.settings import ROOT
 from app.training.release.gallery import MAX_ANCHORS
 from tests.conftest import NETWORK
+from tests.photos import webp
 
 
 @pytest.fixture
 def people(unit_vectors):
     return [
-        ("Zoë", unit_vectors(3), b"webp of Zoe"),
-        ("Zoe!", unit_vectors(1), b"other"),
+        ("Zoë", unit_vectors(3), webp(1)),
+        ("Zoe!", unit_vectors(1), webp(2)),
         ("李", unit_vectors(2), None),
     ]
 
@@ -63,7 +64,7 @@ def test_the_folder_is_as_described(folder):
 
 
 def test_writing_again_leaves_nothing_of_the_old(folder, unit_vectors):
-    shipped.write(folder, NETWORK, [("Ann", unit_vectors(1), b"ann")])
+    shipped.write(folder, NETWORK, [("Ann", unit_vectors(1), webp())])
     assert [path.name for path in (folder / "portraits").iterdir()] == ["ann.webp"]
     assert [one.name for one in shipped.read(folder).people] == ["Ann"]
 
@@ -91,7 +92,18 @@ def test_a_cut_off_file_is_refused(folder, file):
     assert refusal(folder).startswith(f"The shipped gallery {folder} is damaged (")
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"network": "x"}', '{"network": "x", "people": [1]}', "\x00"])
+BAD_PICTURES = [b"<html>evil</html>", webp() + b"<html>", webp(side=225), bytes(30_000_000), b""]
+
+
+@pytest.mark.parametrize("picture", BAD_PICTURES, ids=["html", "appended", "many pixels", "large", "empty"])
+def test_portraits_are_small_webp_pictures(folder, picture):
+    (folder / "portraits" / "zoe.webp").write_bytes(picture)
+    assert "portrait portraits/zoe.webp is not a WebP picture of at most 224 x 224 pixels" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "[" * 100_000, "{}", '{"network": "x"}', '{"network": "x", "people": [1]}', "\x00"]
+)
 def test_what_is_no_list_of_people_is_refused(folder, text):
     (folder / "people.json").write_text(text)
     assert "is damaged" in refusal(folder)

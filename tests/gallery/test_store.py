@@ -11,6 +11,7 @@ from app.gallery.database import Database
 from app.gallery.store import Gallery
 from app.gallery.tables import AnchorRow, PortraitRow, RevisionRow
 from tests.conftest import DIMS, NETWORK, PEOPLE
+from tests.photos import webp
 
 SORTED = ["Ann Lee", "bob", "Émile Zola", "Zoë Ångström"]
 
@@ -31,7 +32,7 @@ def count(database_url):
 @pytest.fixture
 def folder(tmp_path, unit_vectors):
     place = tmp_path / "anchors"
-    shipped.write(place, NETWORK, [("Drake", unit_vectors(3), b"webp of Drake"), ("Beyoncé", unit_vectors(2), None)])
+    shipped.write(place, NETWORK, [("Drake", unit_vectors(3), webp()), ("Beyoncé", unit_vectors(2), None)])
     return place
 
 
@@ -42,7 +43,7 @@ class TestOpening:
             ("Beyoncé", 2, False),
             ("Drake", 3, True),
         ]
-        assert gallery.portrait(gallery.find("Drake").id) == b"webp of Drake"
+        assert gallery.portrait(gallery.find("Drake").id) == webp()
         gallery.close()
 
     def test_it_is_filled_once_only(self, database_url, folder):
@@ -279,7 +280,7 @@ class TestRemoving:
         assert len(tiny_gallery.removed_people()) == (0 if purge else 2)
 
     def test_the_shipped_people_go_in_one_change(self, database_url, tmp_path, unit_vectors):
-        people = [(f"Person {number}", unit_vectors(2), b"webp") for number in range(60)]
+        people = [(f"Person {number}", unit_vectors(2), webp()) for number in range(60)]
         shipped.write(tmp_path / "anchors", NETWORK, people)
         gallery = Gallery.open(database_url, NETWORK, tmp_path / "anchors")
         gallery.add("Person 7", unit_vectors(1), ["mine.jpg"])

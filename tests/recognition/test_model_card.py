@@ -70,7 +70,7 @@ def test_a_missing_card_is_named(tmp_path):
         read_card(tmp_path / "nowhere.json")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"twin"', "\x00\xff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"twin"', "\x00\xff", pytest.param("[" * 100_000, id="deep")])
 def test_what_is_no_card_is_refused(path, text):
     path.write_text(text, encoding="latin-1")
     with pytest.raises(ModelError, match=r"is not a model card of this program"):
