@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from app.gallery import bundle
 from tests.photos import OTHER, PERSON
 
 NEWCOMER = "Lee, Zoë"
@@ -116,8 +117,9 @@ def test_names_that_look_like_others_print_a_warning(run, newcomer, gallery, pic
     similar, warning = PERSON.replace("a", "\u0430"), f"looks like {PERSON}, another person in the gallery"
     assert warning in run("people", "add", similar, pictures / "inner" / "one.png", "--review").stderr
     assert warning in run("people", "rename", newcomer, similar).stderr
-    run("people", "export", tmp_path / "gallery.faces")
     gallery.remove(similar, purge=True)
+    face = bundle.BundledFace("1.jpg", gallery.snapshot().anchors[0])
+    bundle.write(tmp_path / "gallery.faces", gallery.network_id, [bundle.BundledPerson(similar, [face], [], None)])
     assert warning in run("people", "import", tmp_path / "gallery.faces").stderr
     (tmp_path / "people" / f"{similar}e").mkdir(parents=True)
     (tmp_path / "people" / f"{similar}e" / "one.png").write_bytes((pictures / "inner" / "one.png").read_bytes())
