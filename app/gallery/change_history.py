@@ -182,8 +182,8 @@ def purge(
     ]
     void = update(RevisionRow).where(RevisionRow.reversible, ~or_(*remaining)).values(reversible=False)
     connection.execute(void)
-    permanent = select(RevisionRow.id).where(~RevisionRow.reversible)
-    connection.execute(delete(FormerValueRow).where(FormerValueRow.revision_id.in_(permanent)))
+    permanent = exists().where(RevisionRow.id == FormerValueRow.revision_id, ~RevisionRow.reversible)
+    connection.execute(delete(FormerValueRow).where(permanent))
 
 
 def find_merged(connection: Connection, people: Sequence[int]) -> set[int]:

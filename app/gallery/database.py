@@ -90,7 +90,7 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
             yield connection
             self.check_file()
-        if purge:
+        if purge and self._is_sqlite:
             self.holds_erased = True
             try:
                 self.empty_log(_ERASING_SECONDS)

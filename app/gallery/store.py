@@ -94,6 +94,7 @@ class Gallery:
         self._loading = threading.Lock()
         self._closed = threading.Event()
         self._maintenance: threading.Thread | None = None
+        self._failure = ""
 
     @classmethod
     def open(
@@ -147,8 +148,12 @@ class Gallery:
             if purge:
                 self.purge_expired()
             self._database.empty_log()
+            self._failure = ""
         except GalleryError as error:
-            log.warning("gallery_maintenance_failed: %s", error)
+            # One line, not one every ten seconds.
+            if self._failure != str(error):
+                log.warning("gallery_maintenance_failed: %s", error)
+            self._failure = str(error)
 
     def check_file(self) -> None:
         """Raise `GalleryMoved` if the SQLite file was deleted or replaced since the gallery was opened."""
@@ -374,8 +379,8 @@ class Gallery:
             held = clock.held_until and change_history.has_expired(connection, current - recovery)
         if held and not expired:
             log.warning(
-                "The clock is %d days ahead of the last use of the gallery. Removed people are erased from %s on. "
-                "Correct the clock before, if it is wrong.",
+                "gallery_clock_ahead: The clock is %d days ahead of the last use of the gallery. Removed people are "
+                "erased from %s on. Correct the clock before, if it is wrong.",
                 (current - recovery - before).days,
                 f"{clock.held_until:%Y-%m-%d %H:%M} UTC",
             )

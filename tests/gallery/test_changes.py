@@ -316,7 +316,7 @@ class TestErasing:
             time.sleep(0.01)
         assert rows(PersonRow) == 3
 
-    def test_an_error_of_maintenance_is_logged(self, tiny_gallery, aged, monkeypatch, caplog):
+    def test_an_error_of_maintenance_is_logged_once(self, tiny_gallery, aged, monkeypatch, caplog):
         tiny_gallery.remove("bob")
         aged(31)
 
@@ -324,8 +324,9 @@ class TestErasing:
             raise GalleryError("The gallery could not be written (attempt to write a readonly database).")
 
         monkeypatch.setattr(tiny_gallery._database, "writing", fail)
-        tiny_gallery._maintain(purge=True)
-        assert "gallery_maintenance_failed: The gallery could not be written" in caplog.text
+        for _ in range(3):
+            tiny_gallery._maintain(purge=True)
+        assert caplog.text.count("gallery_maintenance_failed: The gallery could not be written") == 1
         assert "bob" not in tiny_gallery.snapshot().names
 
     def test_a_clock_that_jumps_ahead_expires_nothing_for_three_days(self, tiny_gallery, monkeypatch, caplog):
