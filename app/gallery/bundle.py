@@ -25,7 +25,7 @@ from app.files import private_opener
 from app.gallery import embedding_rows, names, people
 from app.gallery.change_history import Change
 from app.gallery.people import Anchor, Person
-from app.gallery.pictures import check_picture
+from app.gallery.pictures import check_crop, check_portrait
 from app.gallery.tables import AnchorRow, CropRow, FaceRow, PortraitRow, RejectedFaceRow
 
 _FORMAT = "faces-gallery-1"
@@ -107,8 +107,10 @@ def _read_people(index: dict[str, Any], files: dict[str, bytes]) -> tuple[Bundle
     for name, data in files.items():
         if hashlib.sha256(data).hexdigest() != index["sha256"][name]:
             raise ValueError(f"wrong checksum of {name}")
-        if name != _EMBEDDINGS:
-            check_picture(data, name)
+        if name.startswith("crops/"):
+            check_crop(data, name)
+        elif name != _EMBEDDINGS:
+            check_portrait(data, name)
     matrix = embedding_rows.unit_rows(safetensors.numpy.load(files[_EMBEDDINGS])["embeddings"])
     notes = [note for row in index["people"] for note in (*row["notes"], *row["rejected"])]
     if len(notes) != len(matrix) or not all(isinstance(note, str) for note in notes):

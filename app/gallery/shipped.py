@@ -24,7 +24,7 @@ from app.gallery import names
 from app.gallery.change_history import Change
 from app.gallery.embedding_rows import unit_rows
 from app.gallery.people import SHIPPED_NOTE, face_values, insert_person, portrait_values
-from app.gallery.pictures import MAX_BYTES, check_picture
+from app.gallery.pictures import MAX_BYTES, check_portrait
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, now
 
@@ -157,5 +157,5 @@ def _read_portrait(folder: Path, file: str | None) -> bytes | None:
         raise ValueError(f"portrait {file} outside the folder")
     with path.open("rb") as opened:
         data = opened.read(MAX_BYTES + 1)
-    check_picture(data, f"portrait {file}", pixels=False)
+    check_portrait(data, f"portrait {file}", pixels=False)
     return data
