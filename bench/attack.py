@@ -47,6 +47,9 @@ JSON = {"Content-Type": "application/json"}
 
 Netloc = tuple[str, int]
 
+Attack = Callable[[Netloc], Iterator[int | None]]
+"""Yields statuses of answers, 0 for a connection that broke and None for none."""
+
 
 def request(
     server: Netloc,
@@ -86,7 +89,7 @@ def connect(server: Netloc, data: bytes = b"", receive_buffer: int = 0) -> socke
     return client
 
 
-def hold(server: Netloc, starts: list[bytes], drip: bytes = b"", receive_buffer: int = 0) -> Iterator[int]:
+def hold(server: Netloc, starts: list[bytes], drip: bytes = b"", receive_buffer: int = 0) -> Iterator[int | None]:
     """Keep connections open that started with these bytes, send a byte now and then, and replace closed ones."""
     clients = [connect(server, start, receive_buffer) for start in starts]
     while True:
@@ -107,6 +110,7 @@ def hold(server: Netloc, starts: list[bytes], drip: bytes = b"", receive_buffer:
                 clients[number] = connect(server, starts[number], receive_buffer)
                 yield 0
         time.sleep(0.5)
+        yield None
 
 
 def head(path: str, length: int, method: str = "POST") -> bytes:
@@ -116,34 +120,34 @@ def head(path: str, length: int, method: str = "POST") -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def huge_bodies(server: Netloc) -> Iterator[int]:
+def huge_bodies(server: Netloc) -> Iterator[int | None]:
     """Announce bodies of a terabyte, to every kind of address."""
     return hold(server, [head(path, 10**12) for path in ("/identify", API, "/missing", "/manage/add")] * 3, b"x")
 
 
-def slow_bodies(server: Netloc) -> Iterator[int]:
+def slow_bodies(server: Netloc) -> Iterator[int | None]:
     """Send bodies of 50 MB, a byte at a time."""
     return hold(server, [head(path, 49_000_000) + FORM_HEAD for path in ("/identify", API)] * 4, b"x")
 
 
-def url_encoded_forms(server: Netloc) -> Iterator[int]:
+def url_encoded_forms(server: Netloc) -> Iterator[int | None]:
     """Send 20 MB of `a&`."""
     body = b"a&" * 10_000_000
     for path in itertools.cycle(("/sign-in", "/identify", API)):
         yield request(server, "POST", path, body, URL_ENCODED)
 
 
-def idle_connections(server: Netloc) -> Iterator[int]:
+def idle_connections(server: Netloc) -> Iterator[int | None]:
     """Hold a thousand connections that say nothing."""
     return hold(server, [b""] * 1000)
 
 
-def half_heads(server: Netloc) -> Iterator[int]:
+def half_heads(server: Netloc) -> Iterator[int | None]:
     """Send heads a byte at a time."""
     return hold(server, [b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "] * 48, b"x")
 
 
-def slow_readers(server: Netloc) -> Iterator[int]:
+def slow_readers(server: Netloc) -> Iterator[int | None]:
     """Ask for large answers without reading them."""
     asked = b"".join(
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for path in ("/people", "/api/v1/people")
@@ -151,21 +155,21 @@ def slow_readers(server: Netloc) -> Iterator[int]:
     return hold(server, [asked * 20] * 48, receive_buffer=1)
 
 
-def crowds(server: Netloc) -> Iterator[int]:
+def crowds(server: Netloc) -> Iterator[int | None]:
     """Send 484 small portraits on one picture."""
     data = crowd(22, 2000)
     while True:
         yield request(server, "POST", API, FORM_HEAD + data + b"\r\n--x--\r\n", FORM_TYPE)
 
 
-def blank_pictures(server: Netloc) -> Iterator[int]:
+def blank_pictures(server: Netloc) -> Iterator[int | None]:
     """Send a large picture without a face."""
     data = photos.encode(Image.new("RGB", (2400, 2400), (90, 120, 150)), "PNG")
     while True:
         yield request(server, "POST", API, FORM_HEAD + data + b"\r\n--x--\r\n", FORM_TYPE)
 
 
-def random_methods(server: Netloc) -> Iterator[int]:
+def random_methods(server: Netloc) -> Iterator[int | None]:
     """Send methods that do not exist."""
     letters = random.Random(1)
     while True:
@@ -173,7 +177,7 @@ def random_methods(server: Netloc) -> Iterator[int]:
         time.sleep(0.01)
 
 
-def hostile_values(server: Netloc) -> Iterator[int]:
+def hostile_values(server: Netloc) -> Iterator[int | None]:
     """Send values that parsers fail on, and connections that end in the middle of a body."""
     number = "9" * 5000
     requests: list[tuple[str, str, bytes | None, dict[str, str]]] = [
@@ -192,7 +196,7 @@ def hostile_values(server: Netloc) -> Iterator[int]:
         time.sleep(0.05)
 
 
-ATTACKS: dict[Callable[[Netloc], Iterator[int]], int] = {
+ATTACKS: dict[Attack, int] = {
     huge_bodies: 1,
     slow_bodies: 1,
     url_encoded_forms: 2,
@@ -218,12 +222,13 @@ def crowd(count: int, side: int) -> bytes:
     return photos.encode(picture)
 
 
-def run_attack(attack: Callable[[Netloc], Iterator[int]], server: Netloc, seconds: float, results: Queue) -> None:
+def run_attack(attack: Attack, server: Netloc, seconds: float, results: Queue) -> None:
     """Attack for some seconds, and put the statuses into the queue."""
     end, statuses = time.monotonic() + seconds, Counter[int]()
     steps = attack(server)
     while time.monotonic() < end:
-        statuses[next(steps)] += 1
+        if (status := next(steps)) is not None:
+            statuses[status] += 1
     results.put((attack.__name__, statuses))
 
 

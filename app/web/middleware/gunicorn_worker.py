@@ -46,14 +46,14 @@ _YOUNG_SECONDS = 2.0
 _TICK_SECONDS = 0.5
 _LARGEST_BODIES = 4
 """Number of request bodies of the largest size that are in memory at the same time."""
-_SWITCH_SECONDS = 0.001
+_SWITCH_SECONDS = 0.0005
 _READ_BYTES = 262_144
 _READ_HEAD_BYTES = 16_384
 _UNREAD_BYTES = 100_000_000
 """Most bytes of a refused body that are read and dropped, so that the browser shows the answer."""
 _UNSENT_BYTES = 64_000_000
 """Most bytes of all answers that wait for their clients."""
-_ACCEPTS = 64  # connections at a time, so that a flood does not delay others
+_ACCEPTS = 32  # connections at a time, so that a flood does not delay others
 
 _SHORT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -86,9 +86,8 @@ _READING = (Phase.IDLE, Phase.LINGER, Phase.HEAD, Phase.BODY)
 class Connection:
     """A client's connection, which only the main loop changes."""
 
-    def __init__(self, connection: socket.socket, client: Any, network: str) -> None:
-        self.socket, self.client, self.network = connection, client, network
-        self.server = connection.getsockname()
+    def __init__(self, connection: socket.socket, client: Any, server: Any, network: str) -> None:
+        self.socket, self.client, self.server, self.network = connection, client, server, network
         self.phase = Phase.IDLE
         self.since = time.monotonic()
         self.deadline = self.since + _HEAD_SECONDS
@@ -139,6 +138,7 @@ class Worker(ThreadWorker):
         self._limiter = self.wsgi.extensions["concurrency_limiter"]
         # With Python's 5 ms, a loop that competes with twenty threads for the interpreter needs seconds for a request.
         sys.setswitchinterval(_SWITCH_SECONDS)
+        self._addresses = {listener: listener.getsockname() for listener in self.sockets}
         self._urls = self.wsgi.url_map.bind("")
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
         next_tick = 0.0
@@ -173,7 +173,7 @@ class Worker(ThreadWorker):
                 return
             # The client may be gone already.
             with suppress(OSError):
-                self._add(accepted, client)
+                self._add(accepted, client, self._addresses[listener])
 
     def handle_error(self, req: object, client: ResponseBuffer, addr: object, exc: BaseException) -> None:
         """Answer on the client's connection, and log the error."""
@@ -190,18 +190,20 @@ class Worker(ThreadWorker):
 
     def _turn(self, next_tick: float) -> float:
         """Handle events, and deadlines from time to time; return the time of the next check of deadlines."""
-        self.notify()
-        self.wait_for_and_dispatch_events(_TICK_SECONDS)
+        # New connections last: they could take the place of one whose request has just arrived.
+        for key, _ in sorted(self.poller.select(_TICK_SECONDS), key=lambda event: event[0].fileobj in self.sockets):
+            key.data(key.fileobj)
         now = time.monotonic()
         if now < next_tick:
             return next_tick
+        self.notify()
         self.set_accept_enabled(self.alive)
         for connection in [one for one in self._connections if one.deadline <= now]:
             self._guard(connection, self._expire)
         self._cut_slow_readers(now)
         return now + _TICK_SECONDS
 
-    def _add(self, accepted: socket.socket, client: Any) -> None:
+    def _add(self, accepted: socket.socket, client: Any, server: Any) -> None:
         accepted.setblocking(False)
         network = self._client_network(client[0]) if client else ""
         peers, limit = self._networks.get(network, set()), self._settings.client_connections
@@ -212,7 +214,7 @@ class Worker(ThreadWorker):
                 accepted.send(_response(*_CROWDED))
             accepted.close()
             return
-        connection = Connection(accepted, client, network)
+        connection = Connection(accepted, client, server, network)
         wake = partial(self.method_queue.defer, self._watch, connection)
         connection.output = ResponseBuffer(accepted, wake, self._settings.body_seconds)
         connection.requests = RequestBuffer(self.cfg, client, self._admit)
@@ -225,7 +227,7 @@ class Worker(ThreadWorker):
         now = time.monotonic()
         waiting = [connection for connection in connections if connection.gives_way(now)]
         # Several of thousands, so that a flood does not sort all of them for every new connection.
-        count = 1 + len(connections) // 100
+        count = 1 + len(connections) // 500
         longest = heapq.nsmallest(count, waiting, key=lambda connection: (connection.phase, connection.since))
         for connection in longest:
             self._close(connection)
