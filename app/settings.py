@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     request_seconds: Seconds = Field(60, description="Deadline of a request in seconds.")
     body_seconds: Seconds = Field(60, description="Maximum seconds to receive a request, and to send its answer.")
     client_connections: int = Field(
-        100,
+        1000,
         ge=1,
         le=65_536,
         description="Connections of one client per server process. Not applied with FACES_PROXIES.",

@@ -51,6 +51,10 @@ _READ_BYTES = 262_144
 _READ_HEAD_BYTES = 16_384
 _UNREAD_BYTES = 100_000_000
 """Most bytes of a refused body that are read and dropped, so that the browser shows the answer."""
+_DROPPED_PER_TICK = 25_000_000
+"""Most bytes of all refused bodies that are read between two ticks, so that they leave processor time to others."""
+_SEND_BUFFER_BYTES = 262_144
+"""Send buffer of a socket. The kernel's own can hold 4 MB: a dozen pages for a client that reads none of them."""
 _UNSENT_BYTES = 64_000_000
 """Most bytes of all answers that wait for their clients."""
 _ACCEPTS = 32  # connections at a time, so that a flood does not delay others
@@ -122,7 +126,7 @@ class Worker(ThreadWorker):
         self._networks: defaultdict[str, set[Connection]] = defaultdict(set)
         self._queues: dict[str, deque[Connection]] = {}
         self._free_threads = self.cfg.threads
-        self._reserved = 0
+        self._reserved = self._dropped = 0
         self.alive: bool
         self._scratch = memoryview(bytearray(_READ_BYTES))
         super().init_process()
@@ -138,6 +142,9 @@ class Worker(ThreadWorker):
         self._limiter = self.wsgi.extensions["concurrency_limiter"]
         # With Python's 5 ms, a loop that competes with twenty threads for the interpreter needs seconds for a request.
         sys.setswitchinterval(_SWITCH_SECONDS)
+        for listener in self.sockets:
+            # Accepted connections inherit it.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         self._addresses = {listener: listener.getsockname() for listener in self.sockets}
         self._urls = self.wsgi.url_map.bind("")
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
@@ -198,8 +205,12 @@ class Worker(ThreadWorker):
             return next_tick
         self.notify()
         self.set_accept_enabled(self.alive)
-        for connection in [one for one in self._connections if one.deadline <= now]:
-            self._guard(connection, self._expire)
+        self._dropped = 0
+        for connection in list(self._connections):
+            if connection.deadline <= now:
+                self._guard(connection, self._expire)
+            elif connection.phase is Phase.LINGER:
+                self._guard(connection, self._watch)
         self._cut_slow_readers(now)
         return now + _TICK_SECONDS
 
@@ -275,6 +286,7 @@ class Worker(ThreadWorker):
                 return
             if connection.phase is Phase.LINGER:
                 connection.dropped += size
+                self._dropped += size
                 if not size or connection.dropped > _UNREAD_BYTES:
                     self._close(connection)
             elif size:
@@ -424,7 +436,8 @@ class Worker(ThreadWorker):
         """Wait for the events that the phase and the answer need."""
         if connection.closed:
             return
-        events = selectors.EVENT_READ if connection.phase in _READING else 0
+        pausing = connection.phase is Phase.LINGER and self._dropped > _DROPPED_PER_TICK
+        events = selectors.EVENT_READ if connection.phase in _READING and not pausing else 0
         events |= selectors.EVENT_WRITE if connection.output.size else 0
         if events == connection.events:
             return

@@ -187,7 +187,8 @@ def test_refused_requests_are_answered_before_their_bodies_arrive(service, sent,
     assert closes or sent.startswith(b"BREW")
 
 
-def test_refused_bodies_are_dropped_until_the_client_has_the_answer(service):
+def test_refused_bodies_are_dropped_until_the_client_has_the_answer(service, monkeypatch):
+    monkeypatch.setattr(gunicorn_worker, "_DROPPED_PER_TICK", 3_000_000)
     with service.connect(post(bytes(5_000_000))) as client:
         assert answer(client)[0] == 413
 
