@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from multiprocessing.queues import Queue
 from pathlib import Path
+from queue import Empty
 from urllib.parse import urlsplit
 
 import click
@@ -32,6 +33,8 @@ from tests.server import workers
 ATTACKER = "127.0.0.1"
 VISITORS = ("127.0.0.2", "127.0.0.3")
 PROBE = "127.0.0.4"
+
+LAST_ANSWER_SECONDS = 60.0
 
 PAUSE = 1.0
 """Seconds between two requests of a visitor or of the probe."""
@@ -290,11 +293,14 @@ def main(minutes: float, names: tuple[str, ...], same_address: bool) -> None:
                 attacker.start()
             time.sleep(5)
             visits, probes = visitors.watch(60 * minutes - 10)
-        statuses: dict[str, Counter[int]] = {attack.__name__: Counter() for attack in chosen}
-        while any(attacker.is_alive() for attacker in attackers) or not results.empty():
-            with suppress(Exception):
-                name, found = results.get(timeout=1)
+        statuses = {attack.__name__: Counter[int]() for attack in chosen}
+        with suppress(Empty):
+            # An attacker whose last request is never answered reports nothing.
+            for _ in attackers:
+                name, found = results.get(timeout=LAST_ANSWER_SECONDS)
                 statuses[name] += found
+        for attacker in attackers:
+            attacker.terminate()
         time.sleep(5)
         after, lost = measure_usage(server.process.pid), started - set(workers(server))
         metrics = _size_of_metrics(address)

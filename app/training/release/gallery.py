@@ -16,8 +16,8 @@ from app.vision.quality import QualityFloor
 MAX_ANCHORS = 64
 """Anchors per person. A template of 64 identifies more of the celebrities than one of 32."""
 
-PORTRAIT_FACES = 12
-"""Faces that a portrait averages. More faces blur it, fewer would show a single photo."""
+PORTRAIT_CANDIDATES = 24
+"""Most typical faces of a person, from which a portrait chooses `portraits.FACES`."""
 
 _MIN_USABLE = 3  # with fewer faces above the quality floor, all faces of a person may become anchors
 
@@ -58,7 +58,7 @@ def write_gallery(
     snapshot, chosen = choose_gallery(faces, floor)
     people = []
     for number, (name, own) in enumerate(zip(snapshot.names, chosen, strict=True)):
-        found = [(position, faces.crops.face(position)) for position in own[:PORTRAIT_FACES]]
+        found = [(position, faces.crops.face(position)) for position in own[:PORTRAIT_CANDIDATES]]
         shown = [(position, face.landmarks) for position, face in found if face and face.landmarks is not None]
         portrait = portraits.average_face(
             [faces.read_picture(position) for position, _ in shown],
