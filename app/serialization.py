@@ -1,6 +1,7 @@
 """JSON of the API, the CLI and batch results: the only module with the field names of the output."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +13,18 @@ from app.gallery.change_history import PastChange
 from app.gallery.people import RemovedPerson
 from app.gallery.store import Anchor, Person
 from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace
+from app.text import csv_cell
 from app.vision.faces import DetectedFace
 
 Json = dict[str, Any]
 
 RANKING_ROWS = 10  # default number of people in a ranking
+
+CSV_COLUMNS = (
+    "file error width height fpir face x y box_width box_height confidence "
+    "verdict person class_distance threshold candidates look_alike reason ranking"
+).split()
+"""One CSV line per face: `face` counts from the left, `error` is a code, `candidates` and `ranking` are JSON."""
 
 
 def identification(file: str, result: Identification, top: int | None = RANKING_ROWS) -> Json:
@@ -40,6 +48,23 @@ def identification_error(file: str, code: str, message: str) -> Json:
 def identifications(results: Sequence[Json]) -> Json:
     """Return the results of several photos, from `identification` and `identification_error`."""
     return {"photos": list(results)}
+
+
+def csv_lines(rows: Iterable[Json]) -> Iterator[list[object]]:
+    """Yield the cells of each face of `identification` rows, and one line for each photo without a face."""
+    for row in rows:
+        photo = [row["file"], (row["error"] or {}).get("code"), row["width"], row["height"], row["fpir"]]
+        for index, face in enumerate(row["faces"], start=1):
+            box = face["box"]
+            cells = [
+                *photo,
+                *(index, box["x"], box["y"], box["width"], box["height"], face["confidence"]),
+                *(face[name] for name in ("verdict", "person", "class_distance", "threshold")),
+                *(json.dumps(face["candidates"]), face["look_alike"], face["reason"], json.dumps(face["ranking"])),
+            ]
+            yield list(map(csv_cell, cells))
+        if not row["faces"]:
+            yield [*map(csv_cell, photo), *[None] * (len(CSV_COLUMNS) - len(photo))]
 
 
 def comparison(result: Comparison) -> Json:

@@ -48,15 +48,9 @@ def main() -> None:
         if not line.startswith("Ready"):
             sys.exit(f"The server did not start: {line}")
         files["ambiguous"] = _ambiguous(Path(folder), server)
-        # The browser plays this one-frame video as its camera.
-        camera = Path(folder) / "camera.mjpeg"
-        camera.write_bytes(files["one"].read_bytes())
         with sync_playwright() as playwright:
             found = shutil.which("chromium") or sys.exit("chromium is not installed.")
-            fake = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}")
-            browser = playwright.chromium.launch(
-                executable_path=found, args=["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", *fake]
-            )
+            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
             for suffix, width in WIDTHS.items():
                 with _context(browser, server, width) as context:
                     _pictures(context.new_page(), files, suffix)
@@ -154,13 +148,6 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     for route in held:
         route.abort()
     page.unroute_all(behavior="ignoreErrors")
-    page.goto("/")
-    page.get_by_role("button", name="Open camera").click()
-    page.locator("dialog video").wait_for()
-    page.wait_for_timeout(
-        1000
-    )  # First frames of the camera. The content security policy forbids a check in JavaScript.
-    _save(page, f"camera{suffix}")
     _comparison(page, files, suffix)
     for name, address in PAGES.items():
         page.goto(address, wait_until="networkidle")

@@ -41,8 +41,6 @@ function loaded(image) {
   });
 }
 
-const ICON = "M9 5h13l8 8v22H9zM22 5v8h8M13 30l5-6 4 4 3-3 4 5";
-
 async function preview(file, limits) {
   const item = document.createElement("li");
   const image = new Image();
@@ -55,13 +53,8 @@ async function preview(file, limits) {
     return item;
   }
   URL.revokeObjectURL(image.src);
-  const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  icon.setAttribute("viewBox", "0 0 40 40");
-  icon.setAttribute("aria-hidden", "true");
-  icon.append(document.createElementNS("http://www.w3.org/2000/svg", "path"));
-  icon.firstChild.setAttribute("d", ICON);
   item.className = "filename";
-  item.append(icon, file.name);
+  item.append(file.name);
   return item;
 }
 
@@ -121,20 +114,6 @@ export function onPaste(accept, showProblem) {
     if (files.length) attempt(() => accept(files, event.target), showProblem);
     else if (!event.target.matches?.("input")) showProblem(NO_IMAGE);
   });
-}
-
-export async function readClipboard() {
-  let items;
-  try {
-    items = await navigator.clipboard.read();
-  } catch {
-    throw new InputError("Clipboard access was denied. Press Ctrl+V or ⌘V instead.");
-  }
-  for (const item of items) {
-    const type = item.types.find((name) => name.startsWith("image/"));
-    if (type) return new File([await item.getType(type)], `pasted.${type.slice(6)}`, { type });
-  }
-  throw new InputError(NO_IMAGE);
 }
 
 // Run an action and show its InputError to the visitor. Other errors are bugs and stay visible in the console.

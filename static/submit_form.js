@@ -33,24 +33,64 @@ function post(form, showStep) {
   return { response, cancel: () => request.abort() };
 }
 
-async function showPage(page, address, replace) {
+const KEPT = "faces-results-";
+const MOST_KEPT = 3;
+
+// Results stay in this browser tab until it is closed, so that Back and reload show them again.
+export function keepPage() {
+  const main = document.querySelector("main");
+  if (!shownAt || !main.querySelector(".cards")) return;
+  const links = (selector, name) => [...document.querySelectorAll(selector)].map((element) => element[name]);
+  const page = { title: document.title, main: main.outerHTML, styles: links("link[rel=stylesheet]", "href"), scripts: main.dataset.scripts.split(" ") };
+  for (const key of keptPages().slice(0, 1 - MOST_KEPT)) if (key !== KEPT + shownAt) sessionStorage.removeItem(key);
+  try {
+    sessionStorage.setItem(KEPT + shownAt, JSON.stringify(page));
+  } catch {
+    // The photos need more space than the browser gives: reload asks for them again.
+  }
+}
+
+const keptPages = () => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT)).sort();
+
+export function forgetPages() {
+  for (const key of keptPages()) sessionStorage.removeItem(key);
+}
+
+// Show the results of this history entry again; return whether there are any.
+export async function restorePage() {
+  const kept = sessionStorage.getItem(KEPT + history.state?.shownAt);
+  if (!kept) return false;
+  shownAt = history.state.shownAt;
+  const page = JSON.parse(kept);
+  await display(page, new DOMParser().parseFromString(page.main, "text/html").querySelector("main"));
+  return true;
+}
+
+async function display({ title, styles, scripts }, main) {
   const loaded = [...document.styleSheets].map((sheet) => sheet.href);
-  await Promise.all([...page.querySelectorAll("link[rel=stylesheet]")].filter((link) => !loaded.includes(link.href)).map((link) => new Promise((done) => {
-    const copy = document.createElement("link");
-    copy.rel = "stylesheet";
-    copy.onload = copy.onerror = done;
-    copy.href = link.href;
-    document.head.append(copy);
+  await Promise.all(styles.filter((href) => !loaded.includes(href)).map((href) => new Promise((done) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.onload = link.onerror = done;
+    link.href = href;
+    document.head.append(link);
   })));
-  const scripts = [...page.querySelectorAll("script[type=module]")].map((script) => script.src);
-  // At the results' address a reload asks for the photo again, since results are not stored.
+  document.title = title;
+  document.querySelector("main").replaceWith(document.adoptNode(main));
+  main.dataset.scripts = scripts.join(" ");
+  main.focus({ preventScroll: true });
+  for (const script of scripts) await import(script);
+}
+
+async function showPage(page, address, replace) {
+  const links = (selector, name) => [...page.querySelectorAll(selector)].map((element) => element[name]);
+  // The address of the results is that of the form, so that reload shows them again.
   shownAt = Date.now();
   history[replace ? "replaceState" : "pushState"]({ shownAt }, "", address);
-  document.title = page.title;
-  document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+  const main = page.querySelector("main");
   window.scrollTo(0, 0);
-  document.querySelector("main").focus({ preventScroll: true });
-  for (const script of scripts) await import(script);
+  await display({ title: page.title, styles: links("link[rel=stylesheet]", "href"), scripts: links("script[type=module]", "src") }, main);
+  keepPage();
 }
 
 // Back and forward lead to pages that were replaced, so reload them. Links to faces stay on the page.

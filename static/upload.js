@@ -1,15 +1,13 @@
-// Upload page: dropped, selected, pasted or taken photos are previewed and sent immediately.
+// Upload page: dropped, selected or pasted photos are previewed and sent immediately.
 // Without this script the form works with its button.
 
-import { isPhone, openPhoneCamera, takePhoto } from "./camera.js";
-import { attempt, checkFiles, clearPreviews, onDrop, onPaste, readClipboard, readLimits, setFiles, showPreviews } from "./photo_files.js";
-import { submitForm } from "./submit_form.js";
+import { attempt, checkFiles, clearPreviews, onDrop, onPaste, readLimits, setFiles, showPreviews } from "./photo_files.js";
+import { restorePage, submitForm } from "./submit_form.js";
 
 const form = document.getElementById("upload");
 const input = document.getElementById("image");
 const problem = document.getElementById("problem");
 const list = form.querySelector(".previews");
-const sources = form.querySelector(".sources");
 const retry = form.querySelector(".retry");
 const limits = readLimits(form);
 let busy = false;
@@ -70,14 +68,6 @@ retry.addEventListener("click", async () => {
   busy = false;
 });
 
-const paste = sources.querySelector(".paste");
-paste.hidden = !navigator.clipboard?.read;
-paste.addEventListener("click", () => attempt(async () => accept([await readClipboard()]), showProblem));
-sources.querySelector(".camera").addEventListener("click", () => attempt(async () => {
-  problem.textContent = "";
-  if (isPhone()) return openPhoneCamera(accept);
-  const photo = await takePhoto(document.getElementById("camera"));
-  if (photo) accept([photo]);
-}, showProblem));
-sources.hidden = false;
 form.classList.add("scripted");
+
+await restorePage();

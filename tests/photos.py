@@ -89,3 +89,14 @@ def encode(image: Image.Image, kind: str = "JPEG", **options) -> bytes:
 def webp(gray: int = 0, side: int = 16) -> bytes:
     """Return a small picture as a gallery keeps it, of one color."""
     return encode(Image.new("RGB", (side, side), (gray, gray, gray)), "WEBP", lossless=True)
+
+
+def crowd(count: int, side: int) -> Image.Image:
+    """Return a square picture of `count` x `count` different portraits."""
+    faces = list(portraits().values())
+    cell = side // count
+    picture = background(side, side)
+    for place in range(count * count):
+        face = faces[place * len(faces) // count**2].resize((cell - cell // 12, cell - cell // 12))
+        picture.paste(face, (place % count * cell, place // count * cell))
+    return picture

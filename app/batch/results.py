@@ -24,12 +24,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from app import serialization
 from app.arrays import AnyArray
 from app.batch.job import Row
 from app.batch.sources import PhotoFile
 from app.errors import BatchError
 from app.files import private_opener, write_file
-from app.text import csv_cell, first_line
+from app.text import first_line
 
 _FORMAT = 2
 """Version of the folder's layout."""
@@ -74,12 +75,6 @@ SCHEMA = pa.schema(
 
 _VERSION = ["file", "bytes", "modified_ns"]
 """The columns of a `PhotoFile`."""
-
-CSV_COLUMNS = (
-    "file error width height fpir face x y box_width box_height confidence "
-    "verdict person class_distance threshold candidates look_alike reason ranking"
-).split()
-"""One CSV line per face: `face` counts from the left, `error` is a code, `candidates` and `ranking` are JSON."""
 
 
 @dataclass
@@ -198,9 +193,9 @@ class Results:
             open(file, "w", newline="", encoding="utf-8", opener=private_opener) as stream,
         ):
             writer = csv.writer(stream)
-            writer.writerow(CSV_COLUMNS)
+            writer.writerow(serialization.CSV_COLUMNS)
             for batch in self._read(None):
-                writer.writerows(map(csv_cell, line) for line in _csv_lines(batch.to_pylist()))
+                writer.writerows(serialization.csv_lines(batch.to_pylist()))
 
     def _check_origin(self, origin: dict[str, Any]) -> None:
         file = self.folder / "_about.json"
@@ -255,22 +250,6 @@ class Results:
             with incomplete.open("rb") as file:
                 os.fsync(file.fileno())
             incomplete.replace(part)
-
-
-def _csv_lines(rows: Iterable[Row]) -> Iterator[list[object]]:
-    """Yield the CSV cells of each face, and one line for each photo without a face."""
-    for row in rows:
-        photo = [row["file"], (row["error"] or {}).get("code"), row["width"], row["height"], row["fpir"]]
-        for index, face in enumerate(row["faces"], start=1):
-            box = face["box"]
-            yield [
-                *photo,
-                *(index, box["x"], box["y"], box["width"], box["height"], face["confidence"]),
-                *(face[name] for name in ("verdict", "person", "class_distance", "threshold")),
-                *(json.dumps(face["candidates"]), face["look_alike"], face["reason"], json.dumps(face["ranking"])),
-            ]
-        if not row["faces"]:
-            yield photo + [None] * (len(CSV_COLUMNS) - len(photo))
 
 
 def _read_json(file: Path) -> dict[str, Any] | None:

@@ -197,5 +197,6 @@ def _identify_photo(probes: Sequence[Probe], snapshot: Snapshot, rules: Rules) -
     verdicts = [decide(ranking, rules, probe.flaw) for ranking, probe in zip(rankings, probes, strict=True)]
     resolved = resolve_duplicate_matches(verdicts, rules, len(snapshot))
     return tuple(
-        IdentifiedFace(probe.face, probe.crop, verdict) for probe, verdict in zip(probes, resolved, strict=True)
+        IdentifiedFace(probe.face, probe.crop, verdict, probe.embedding)
+        for probe, verdict in zip(probes, resolved, strict=True)
     )

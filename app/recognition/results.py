@@ -32,11 +32,12 @@ class Probe:
 
 @dataclass(frozen=True, eq=False)
 class IdentifiedFace:
-    """A face of a photo, its crop and its verdict."""
+    """A face of a photo, its verdict, its crop and its embedding as in `Probe`."""
 
     face: DetectedFace
     crop: ByteArray | None
     verdict: Verdict
+    embedding: FloatArray | None = None
 
     @property
     def box(self) -> Box:

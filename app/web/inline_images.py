@@ -1,9 +1,11 @@
 """Inline images (data URIs) for results pages: uploads are not stored, so pages cannot link to them."""
 
 import base64
+import csv
 import io
 import json
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -16,8 +18,7 @@ from app.vision.faces import Box
 PHOTO_SIDE = 1400
 """Largest side of a photo on a results page, in pixels."""
 
-_FACE_SIDE = 160
-_FACE_MARGIN = 0.2
+_FACE_MARGIN = 0.25
 
 
 def photo(picture: Picture, side: int = PHOTO_SIDE) -> str:
@@ -25,10 +26,9 @@ def photo(picture: Picture, side: int = PHOTO_SIDE) -> str:
     return _image_uri(_resized(picture.pixels, side), quality=85)
 
 
-def face(picture: Picture, face: IdentifiedFace | Probe) -> str:
-    """Return a face's crop as a data URI, or the surroundings of its box if it has no crop."""
-    pixels = _cut_box(picture, face.face.box) if face.crop is None else face.crop
-    return _image_uri(_resized(pixels, _FACE_SIDE), quality=90)
+def face(picture: Picture, face: IdentifiedFace | Probe, side: int = 160) -> str:
+    """Return the square around a face's box as a data URI, at most `side` pixels large."""
+    return _image_uri(_resized(_cut_square(picture, face.face.box), side), quality=80, kind="WEBP")
 
 
 def crop(pixels: ByteArray) -> str:
@@ -38,16 +38,25 @@ def crop(pixels: ByteArray) -> str:
 
 def json_uri(answer: dict[str, Any]) -> str:
     """Return an answer of the API as a data URI that a browser can save as a file."""
-    text = json.dumps(answer, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(answer, ensure_ascii=False, indent=1) + "\n"
     return _data_uri("application/json", text.encode())
 
 
-def _cut_box(picture: Picture, box: Box) -> ByteArray:
-    margin = round(_FACE_MARGIN * max(box.width, box.height))
-    top, left = max(0, box.y - margin), max(0, box.x - margin)
-    edges = (top, box.y + max(1, box.height) + margin, left, box.x + max(1, box.width) + margin)
-    top, bottom, left, right = (round(edge / picture.scale) for edge in edges)
-    return np.ascontiguousarray(picture.pixels[top:bottom, left:right])
+def csv_uri(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows of cells as the data URI of a CSV file."""
+    file = io.StringIO()
+    csv.writer(file).writerows(rows)
+    return _data_uri("text/csv", file.getvalue().encode("utf-8", "replace"))
+
+
+def _cut_square(picture: Picture, box: Box) -> ByteArray:
+    """Return the square around a box, with a margin, moved into the picture where it reaches over an edge."""
+    height, width = picture.pixels.shape[:2]
+    side = min(round((1 + 2 * _FACE_MARGIN) * max(box.width, box.height, 1) / picture.scale), width, height)
+    left = round((box.x + box.width / 2) / picture.scale - side / 2)
+    top = round((box.y + box.height / 2) / picture.scale - side / 2)
+    left, top = min(max(0, left), width - side), min(max(0, top), height - side)
+    return np.ascontiguousarray(picture.pixels[top : top + max(1, side), left : left + max(1, side)])
 
 
 def _resized(pixels: ByteArray, side: int) -> Image.Image:
@@ -56,10 +65,10 @@ def _resized(pixels: ByteArray, side: int) -> Image.Image:
     return image
 
 
-def _image_uri(image: Image.Image, quality: int) -> str:
+def _image_uri(image: Image.Image, quality: int, kind: Literal["JPEG", "WEBP"] = "JPEG") -> str:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return _data_uri("image/jpeg", buffer.getvalue())
+    image.save(buffer, kind, quality=quality)
+    return _data_uri(f"image/{kind.lower()}", buffer.getvalue())
 
 
 def _data_uri(media_type: str, data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app import text
 from app.recognition.decision import Verdict
 
 LABELS = {"match": "Match", "ambiguous": "Ambiguous", "unknown": "Unknown", "low_quality": "Low quality"}
@@ -12,6 +13,7 @@ MAX_NAMES = 3
 NO_FACE = "No face found"
 UNREADABLE = "Unreadable file"
 UNRECOGNIZED = "We don't recognize this person"
+UNCLEAR = "Too unclear to tell"
 
 _COUNTED = {
     "ambiguous": ("ambiguous face", "ambiguous faces"),
@@ -31,38 +33,55 @@ def step(prefix: str, action: str) -> str:
 
 
 def name(verdict: Verdict) -> str:
-    """Return the identity of a face, for the heading of its card and the label of its box."""
-    if verdict.person is not None:
-        return verdict.person
+    """Return who a face shows, for the heading of its card."""
     if verdict.kind == "ambiguous":
-        return f"{' or '.join(verdict.candidates)}?"
-    return "Unknown person" if verdict.kind == "unknown" else "Low-quality face"
+        return f"Could be {' or '.join(verdict.candidates)}"
+    return verdict.person or (UNRECOGNIZED if verdict.kind == "unknown" else UNCLEAR)
 
 
-def summary(verdict: Verdict, strong_threshold: float) -> str:
-    """Return a verdict as a sentence; `strong_threshold` is the largest class distance of a strong match."""
-    if verdict.class_distance is None or verdict.kind == "low_quality":
+def label(verdict: Verdict) -> str:
+    """Return a short name for a face in the photo, "" if the verdict has no name."""
+    return verdict.person or (f"{' or '.join(verdict.candidates)}?" if verdict.candidates else "")
+
+
+def strength(verdict: Verdict, strong_threshold: float) -> str:
+    """Return the verdict in words; `strong_threshold` is the largest class distance of a strong match."""
+    if verdict.kind != "match" or verdict.class_distance is None:
+        return LABELS[verdict.kind]
+    return "Strong match" if verdict.class_distance <= strong_threshold else "Likely match"
+
+
+def summary(verdict: Verdict) -> str:
+    """Return a sentence that adds to the heading and to the strength, "" if there is nothing to add."""
+    if verdict.kind == "low_quality" or verdict.class_distance is None:
         return verdict.reason
-    if verdict.kind == "match":
-        return "Strong match" if verdict.class_distance <= strong_threshold else "Likely match"
-    if verdict.kind == "unknown":
-        return f"{UNRECOGNIZED}."
+    if verdict.kind != "ambiguous":
+        return ""
     if len(verdict.candidates) == 1:
         return f"Another face in this photo is a better match for {verdict.candidates[0]}."
     return f"{' and '.join(verdict.candidates)} are too similar to tell apart here."
 
 
+def totals(states: Sequence[str], faces: int) -> str:
+    """Return the totals of several photos, from the state of each: named, unknown or failed."""
+    counted = [f"{count:,} {state}" for state in ("named", "unknown", "failed") if (count := states.count(state))]
+    return f"{text.count(len(states), 'photo')}, {text.count(faces, 'face')}: {', '.join(counted)}"
+
+
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """Return who is in a photo, for the heading of its page: the first names, then counts."""
-    if len(verdicts) == 1:
-        return _single_headline(verdicts[0])
-    names = list(dict.fromkeys(verdict.person for verdict in verdicts if verdict.person is not None))
-    if len(names) > MAX_NAMES + 1:
-        names = [*names[:MAX_NAMES], f"{len(names) - MAX_NAMES} more"]
+    """Return who is in a photo, for the heading of its page."""
+    return _single_headline(verdicts[0]) if len(verdicts) == 1 else names(verdicts)
+
+
+def names(verdicts: Sequence[Verdict]) -> str:
+    """Return who is in a photo: the first names, then counts."""
+    found = list(dict.fromkeys(verdict.person for verdict in verdicts if verdict.person is not None))
+    if len(found) > MAX_NAMES + 1:
+        found = [*found[:MAX_NAMES], f"{len(found) - MAX_NAMES} more"]
     for kind, nouns in _COUNTED.items():
         if count := sum(verdict.kind == kind for verdict in verdicts):
-            names.append(f"{count} {nouns[count > 1]}")
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+            found.append(f"{count} {nouns[count > 1]}")
+    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
 
 
 def percent(rate: float) -> str:
@@ -91,4 +110,4 @@ def _single_headline(verdict: Verdict) -> str:
         return f"This looks like {verdict.person}"
     if verdict.kind == "ambiguous":
         return f"This could be {' or '.join(verdict.candidates)}"
-    return UNRECOGNIZED if verdict.kind == "unknown" else name(verdict)
+    return name(verdict)

@@ -8,9 +8,10 @@ import pytest
 
 from app.batch import results as module
 from app.batch.job import error_row, photo_row
-from app.batch.results import CSV_COLUMNS, FileVersions, Results
+from app.batch.results import FileVersions, Results
 from app.batch.sources import PhotoFile
 from app.errors import BatchError
+from app.serialization import CSV_COLUMNS
 
 ORIGIN = {"network": "n", "detector": "d", "gallery": {"revision": 1}}
 

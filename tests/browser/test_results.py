@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 
@@ -9,10 +10,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from app.web.pages.routes import SEND_AGAIN
 from app.web.wording import UNRECOGNIZED
 from tests import photos
 from tests.browser.conftest import drop, expect_result
+from tests.browser.test_accessibility import expect_no_violation
 from tests.photos import OTHER, PERSON
+
+CHOSEN = re.compile("chosen")
+NOBODY = photos.paste(photos.impostor())
 
 
 @pytest.fixture
@@ -23,22 +29,46 @@ def results(page, photo):
     return page
 
 
-def test_boxes_and_cards_choose_each_other(results):
-    chosen = re.compile("chosen")
+def test_a_face_is_enlarged_and_saved(results):
     box, card = results.locator("#box-1-2"), results.locator("#face-1-2")
     box.click()
-    expect(card).to_have_class(chosen)
-    expect(card).to_be_in_viewport()
+    expect(card).to_have_class(CHOSEN)
+    expect(results.get_by_role("dialog", name=f"Face 2: {OTHER}")).to_be_visible()
+    expect_no_violation(results)
+    with results.expect_download() as saved:
+        results.get_by_role("button", name="Save face").click()
+    assert saved.value.suggested_filename == "face.png"
+    with Image.open(saved.value.path()) as picture:
+        assert picture.width == picture.height > 200
+    results.get_by_role("button", name="Close").click()
+    expect(results.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_card_shows_its_face_in_the_photo_without_a_history_entry(results):
+    entries = results.evaluate("history.length")
     results.get_by_role("link", name="Face 1: show it in the photo").click()
-    expect(results.locator("#box-1-1")).to_have_class(chosen)
-    expect(card).not_to_have_class(chosen)
+    expect(results.locator("#box-1-1")).to_have_class(CHOSEN)
+    expect(results.locator("#face-1-2")).not_to_have_class(CHOSEN)
+    assert results.evaluate("history.length") == entries
 
 
-def test_every_anchor_is_a_dot(results):
-    results.get_by_text("Mean, minimum and spread over reference photos").first.click()
-    row = (
-        results.get_by_role("table", name="Reference photos of the closest people to face 1").get_by_role("row").nth(1)
-    )
+def test_the_photo_can_be_enlarged(results):
+    picture = results.get_by_alt_text("Your photo")
+    width = picture.bounding_box()["width"]
+    results.get_by_role("button", name="Zoom in").click()
+    results.get_by_role("button", name="Zoom in").click()
+    assert picture.bounding_box()["width"] > 2 * width
+    for _ in range(2):
+        results.get_by_role("button", name="Zoom out").click()
+    assert picture.bounding_box()["width"] == pytest.approx(width, abs=1)
+
+
+def test_details_load_when_they_are_opened(results):
+    expect(results.get_by_role("table")).to_have_count(2)
+    results.get_by_text("Details").first.click()
+    expect(results.get_by_text("template, the average of their reference photos.")).to_be_visible()
+    results.get_by_text("Mean, minimum and spread over reference photos").click()
+    row = results.get_by_role("table", name="Reference photos of the closest people").get_by_role("row").nth(1)
     count = int(re.search(r"of (\d+) close", row.inner_text())[1])
     paths = row.locator("path").evaluate_all("paths => paths.map((path) => path.getAttribute('d')).join('')")
     assert paths.count("M") == count
@@ -46,7 +76,7 @@ def test_every_anchor_is_a_dot(results):
 
 def test_photo_and_answer_can_be_saved(results):
     with results.expect_download() as saved:
-        results.get_by_role("button", name="Save labeled photo (PNG)").click()
+        results.get_by_role("button", name="Save photo with names").click()
     assert saved.value.suggested_filename == "faces.png"
     with Image.open(saved.value.path()) as picture:
         assert (picture.format, picture.size) == ("PNG", (900, 700))
@@ -55,13 +85,52 @@ def test_photo_and_answer_can_be_saved(results):
     answer = json.loads(saved.value.path().read_text(encoding="utf-8"))
     assert (saved.value.suggested_filename, answer["file"]) == ("faces.json", "two.jpg")
     assert [face["person"] for face in answer["faces"]] == [PERSON, OTHER]
+    with results.expect_download() as saved:
+        results.get_by_role("link", name="Save results (CSV)").click()
+    rows = list(csv.DictReader(saved.value.path().read_text(encoding="utf-8").splitlines()))
+    assert [(row["file"], row["person"]) for row in rows] == [("two.jpg", PERSON), ("two.jpg", OTHER)]
+
+
+def test_results_stay_in_the_tab_until_they_are_forgotten(results):
+    results.reload()
+    expect_result(results, f"{PERSON} and {OTHER}")
+    results.get_by_text("Details").first.click()
+    results.get_by_role("link", name="People", exact=True).click()
+    expect(results.get_by_role("heading", level=1)).to_have_text("People")
+    results.go_back()
+    expect_result(results, f"{PERSON} and {OTHER}")
+    results.locator("#box-1-1").click()
+    expect(results.get_by_role("dialog")).to_be_visible()
+    results.get_by_role("button", name="Close").click()
+    results.get_by_role("button", name="Forget these photos").click()
+    expect(results.get_by_text("Who is in your photo?")).to_be_visible()
+    results.go_back()
+    expect(results.get_by_role("alert")).to_have_text(SEND_AGAIN)
+
+
+def test_several_photos_have_an_overview(page, photo):
+    drop(page, (photo(PERSON), "one.jpg"), (photo(PERSON, OTHER), "two.jpg"), (photos.encode(NOBODY), "nobody.jpg"))
+    expect_result(page, f"{PERSON}, {OTHER} and 1 unknown person")
+    expect(page.locator(".cards .name")).to_have_text([PERSON, OTHER, UNRECOGNIZED])
+    expect(page.locator(".card").first).to_contain_text("in 2 photos")
+    tiles = page.locator(".overview li:visible")
+    expect(tiles).to_have_count(3)
+    page.get_by_text("Unknown", exact=True).first.click()
+    expect(tiles).to_have_count(1)
+    expect_no_violation(page)
+    page.get_by_text("All", exact=True).click()
+    page.get_by_role("link", name="two.jpg").click()
+    expect(page.get_by_alt_text("Your photo 2")).to_be_visible()
+    expect(page.get_by_alt_text("Your photo 1")).to_be_hidden()
 
 
 def test_an_unknown_face(page):
-    drop(page, (photos.encode(photos.paste(photos.impostor())), "nobody.jpg"))
+    drop(page, (photos.encode(NOBODY), "nobody.jpg"))
     expect_result(page, UNRECOGNIZED)
-    expect(page.locator(".pill")).to_have_text(re.compile("Unknown"))
-    expect(page.locator(".look-alike")).to_be_visible()
+    expect(page.locator(".pill")).to_have_text("Unknown")
+    expect(page.get_by_role("table")).to_have_count(0)
+    page.get_by_text("Details").click()
+    expect(page.get_by_role("table", name="Closest people to face 1")).to_be_visible()
 
 
 def test_compare(page, photo_file, photo):

@@ -100,22 +100,3 @@ def test_the_preview_is_upright_or_a_name_with_an_icon(page):
     assert picture.evaluate("image => image.naturalHeight > image.naturalWidth")
     expect(page.get_by_text("IMG_0042.HEIC")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-
-
-def test_the_camera_is_refused_or_takes_a_photo(page, sent):
-    page.evaluate("""() => { navigator.mediaDevices.getUserMedia = () =>
-        Promise.reject(new DOMException("", "NotAllowedError")); }""")
-    page.get_by_role("button", name="Open camera").click()
-    expect(page.get_by_role("alert")).to_contain_text("Camera access was denied.")
-    page.evaluate("""() => { navigator.mediaDevices.getUserMedia = async () => {
-        const canvas = document.createElement("canvas");
-        [canvas.width, canvas.height] = [320, 240];
-        const context = canvas.getContext("2d");
-        setInterval(() => context.fillRect(Math.random() * 300, 0, 5, 5), 30);
-        return canvas.captureStream(30);
-    }; }""")
-    page.get_by_role("button", name="Open camera").click()
-    page.get_by_role("button", name="Take photo").click()
-    expect(page.get_by_role("alert")).to_contain_text(NO_FACE, timeout=60_000)
-    expect(page.locator("#camera")).to_be_hidden()
-    assert len(sent) == 1

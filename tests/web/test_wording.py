@@ -34,7 +34,7 @@ def verdict(kind: str, name: str = "Ann Lee") -> Verdict:
         (["match"], "This looks like Ann Lee"),
         (["ambiguous"], "This could be Ann Lee or Bo Ek"),
         (["unknown"], "We don't recognize this person"),
-        (["low_quality"], "Low-quality face"),
+        (["low_quality"], "Too unclear to tell"),
         (["unknown", "match"], "Ann Lee and 1 unknown person"),
         (["unknown", "unknown"], "2 unknown people"),
         (["match", "match"], "Ann Lee"),
@@ -59,7 +59,7 @@ def test_an_ambiguous_face_may_have_one_candidate():
     closer = replace(match, ranking=[replace(match.ranking[0], class_distance=0.09), *match.ranking[1:]])
     _, second = resolve_duplicate_matches([closer, match], RULES, people=2)
     assert (second.kind, second.candidates) == ("ambiguous", ("Ann Lee",))
-    assert wording.name(second) == "Ann Lee?"
+    assert wording.name(second) == "Could be Ann Lee"
     assert wording.headline([second]) == "This could be Ann Lee"
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.arrays import FloatArray
 from app.enrollment.enroll import DEBATABLE, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, choose_face
 from app.recognition.recognizer import Recognizer
@@ -23,26 +21,30 @@ CLOSEST = 4
 
 @dataclass(frozen=True)
 class Correction:
-    """Choices for a face: `sealed` is the face for the form, `closest` are people to add it to."""
+    """Choices for a face: `sealed` is the face for the form.
+
+    `closest` are people to add it to, and `named` are the people of its verdict, who can be rejected.
+    """
 
     sealed: str
     closest: Sequence[str]
+    named: Sequence[str]
 
 
 def find_corrections(recognizer: Recognizer, file: str, faces: Sequence[IdentifiedFace]) -> dict[int, Correction]:
     """Return corrections by the index of the face: none for visitors and for faces of low quality."""
-    usable = ((index, face.crop) for index, face in enumerate(faces) if face.verdict.kind != "low_quality")
-    crops = {index: crop for index, crop in usable if crop is not None}
-    if not crops or not auth.signed_in():
+    if not auth.signed_in():
         return {}
-    embeddings = zip(crops, recognizer.network.embed(np.stack(list(crops.values()))), strict=True)
-    return {index: _correction(recognizer, file, faces[index], embedding) for index, embedding in embeddings}
+    usable = ((index, face) for index, face in enumerate(faces) if face.verdict.kind != "low_quality")
+    return {index: _correction(recognizer, file, face) for index, face in usable if face.embedding is not None}
 
 
-def _correction(recognizer: Recognizer, file: str, face: IdentifiedFace, embedding: FloatArray) -> Correction:
-    others = [row.person for row in face.verdict.ranking[: CLOSEST + 1] if row.person != face.verdict.person]
-    examined = ExaminedPhoto(file, (Probe(face.face, face.crop, embedding, None),))
-    return Correction(seal(recognizer, SealedPhoto(examined)), others[:CLOSEST])
+def _correction(recognizer: Recognizer, file: str, face: IdentifiedFace) -> Correction:
+    verdict = face.verdict
+    others = [row.person for row in verdict.ranking[: CLOSEST + 1] if row.person != verdict.person]
+    named = (verdict.person,) if verdict.person else verdict.candidates
+    examined = ExaminedPhoto(file, (Probe(face.face, face.crop, face.embedding, None),))
+    return Correction(seal(recognizer, SealedPhoto(examined)), others[:CLOSEST], named)
 
 
 @blueprint.post("/faces")

@@ -8,7 +8,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # With no-referrer, browsers hide the origin of forms, which CSRF protection needs.
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import NotFound
 
-from app.web.pages import comparison
+from app.web.pages import comparison, face_details
 from app.web.pages.identify import identify, upload_page
 from app.web.portraits import portrait_response, tile
 from app.web.progress_stream import prevent_caching, respond
@@ -14,7 +14,7 @@ blueprint = Blueprint("pages", __name__)
 
 blueprint.add_app_template_filter(tile)
 
-SEND_AGAIN = "Results are not stored. Send the photo again."
+SEND_AGAIN = "This tab no longer has these results. Send the photo again."
 
 
 @blueprint.get("/")
@@ -34,6 +34,12 @@ def results_expired() -> Response:
 def identify_photos() -> Response:
     """Identify the photos of the field `image`."""
     return respond(identify(current_recognizer(), read_photos("image")))
+
+
+@blueprint.post("/details")
+def show_details() -> Response:
+    """Show the distances of a face, whose embedding the results page sends."""
+    return prevent_caching(make_response(face_details.details(current_recognizer())))
 
 
 @blueprint.get("/compare")
