@@ -42,8 +42,8 @@ _memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 bind = f"{_address}:{_settings.port}"
 workers = _settings.workers
-# Eight more threads reject requests and answer pages.
-threads = _settings.concurrency + _settings.queue + 8
+# Four more threads reject requests and change the gallery. Pages and health checks have their own.
+threads = _settings.concurrency + _settings.queue + 4
 # Database, decoders and libraries need the other descriptors.
 worker_connections = max(64, min(4_096, _open_files - 256))
 worker_class = "app.web.middleware.gunicorn_worker.Worker"

@@ -1,8 +1,9 @@
 """gunicorn worker whose main loop reads requests and writes answers, so that slow clients occupy no thread.
 
 gunicorn's own thread worker reads from sockets in its threads: a few half requests occupy all of them. Here a request
-gets a thread when it is complete, and the thread is free again when the app has answered. Health checks and metrics
-have threads of their own. A client that is over its number of connections loses the one that waits longest.
+gets a thread when it is complete, and the thread is free again when the app has answered. Pages have few threads of
+their own, because Python runs one thread at a time, and so have health checks and metrics. A client that has too many
+connections loses the one that waits longest.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ PROBES = ("/healthz/live", "/healthz/ready", "/metrics")
 """Paths whose requests have threads of their own."""
 
 _PROBE_THREADS = 2
+_PAGE_THREADS = 4
 _HEAD_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 """Time for a client to read the last answer, and for a request on a kept connection while the worker stops."""
@@ -110,6 +112,30 @@ class Connection:
         return self.phase < Phase.WRITE or (self.phase < Phase.APP and now - self.since > _YOUNG_SECONDS)
 
 
+class Lane:
+    """Threads for one kind of request. Clients take turns, so that one with many requests delays only its own."""
+
+    def __init__(self, threads: ThreadPoolExecutor, free: int) -> None:
+        self.threads, self.free = threads, free
+        self.queues: dict[str, deque[Connection]] = {}
+
+    def put(self, connection: Connection) -> None:
+        """Queue a connection whose request is complete."""
+        self.queues.setdefault(connection.network, deque()).append(connection)
+
+    def take(self) -> Connection | None:
+        """Return the next connection if a thread is free for it."""
+        if not self.free or not self.queues:
+            return None
+        network = next(iter(self.queues))
+        queue = self.queues.pop(network)
+        connection = queue.popleft()
+        if queue:
+            self.queues[network] = queue
+        self.free -= 1
+        return connection
+
+
 class Worker(ThreadWorker):
     """Threaded worker that answers with the security headers and logs nothing of the client's address or input."""
 
@@ -121,11 +147,10 @@ class Worker(ThreadWorker):
 
     def init_process(self) -> None:
         """Prepare the loop; gunicorn then loads the app and calls `run`."""
-        self._probe_threads = ThreadPoolExecutor(_PROBE_THREADS)
         self._connections: set[Connection] = set()
         self._networks: defaultdict[str, set[Connection]] = defaultdict(set)
-        self._queues: dict[str, deque[Connection]] = {}
-        self._free_threads = self.cfg.threads
+        self._probes = Lane(ThreadPoolExecutor(_PROBE_THREADS), _PROBE_THREADS)
+        self._pages = Lane(ThreadPoolExecutor(_PAGE_THREADS), _PAGE_THREADS)
         self._reserved = self._dropped = 0
         self.alive: bool
         self._scratch = memoryview(bytearray(_READ_BYTES))
@@ -134,10 +159,11 @@ class Worker(ThreadWorker):
     def run(self) -> None:
         """Serve until a signal, then finish accepted requests."""
         # Imported after the fork: the master process does not need the app.
-        from app.web.middleware import client_network
+        from app.web.middleware import SAFE_METHODS, client_network
         from app.web.uploads import body_limits
 
-        self._client_network, self._body_limits = client_network, body_limits
+        self._safe_methods, self._client_network, self._body_limits = SAFE_METHODS, client_network, body_limits
+        self._posts = Lane(self.tpool, self.cfg.threads)
         self._settings = self.wsgi.extensions["settings"]
         self._limiter = self.wsgi.extensions["concurrency_limiter"]
         # With Python's 5 ms, a loop that competes with twenty threads for the interpreter needs seconds for a request.
@@ -161,8 +187,8 @@ class Worker(ThreadWorker):
             next_tick = self._turn(next_tick)
         for connection in list(self._connections):
             self._close(connection)
-        for pool in (self.tpool, self._probe_threads):
-            pool.shutdown(wait=False)
+        for lane in (self._probes, self._pages, self._posts):
+            lane.threads.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
         for listener in self.sockets:
@@ -343,26 +369,20 @@ class Worker(ThreadWorker):
     def _call_app(self, connection: Connection) -> None:
         self._count(connection)
         connection.enter(Phase.APP, math.inf)
-        if connection.requests.request.path in PROBES:
-            self._submit(self._probe_threads, connection)
-        else:
-            self._queues.setdefault(connection.network, deque()).append(connection)
-            self._start_queued()
+        request = connection.requests.request
+        lane = self._posts
+        if request.path in PROBES:
+            lane = self._probes
+        elif request.method in self._safe_methods:
+            lane = self._pages
+        lane.put(connection)
+        self._start(lane)
 
-    def _start_queued(self) -> None:
-        """Give free threads to clients in turn, so that a client with many requests delays only its own."""
-        while self._free_threads and self._queues:
-            network = next(iter(self._queues))
-            queue = self._queues.pop(network)
-            self._free_threads -= 1
-            self._submit(self.tpool, queue.popleft())
-            if queue:
-                self._queues[network] = queue
-
-    def _submit(self, pool: ThreadPoolExecutor, connection: Connection) -> None:
-        future = pool.submit(self._respond, connection)
-        responded = partial(self._responded, pool, connection)
-        future.add_done_callback(partial(self.method_queue.defer, responded))
+    def _start(self, lane: Lane) -> None:
+        while (connection := lane.take()) is not None:
+            future = lane.threads.submit(self._respond, connection)
+            responded = partial(self._responded, lane, connection)
+            future.add_done_callback(partial(self.method_queue.defer, responded))
 
     def _respond(self, connection: Connection) -> bool:
         """Answer a request in a thread; return whether the connection stays open."""
@@ -384,10 +404,9 @@ class Worker(ThreadWorker):
             self.handle_error(request, connection.output, connection.client, error)
         return False
 
-    def _responded(self, pool: ThreadPoolExecutor, connection: Connection, future: Future[bool]) -> None:
-        if pool is self.tpool:
-            self._free_threads += 1
-            self._start_queued()
+    def _responded(self, lane: Lane, connection: Connection, future: Future[bool]) -> None:
+        lane.free += 1
+        self._start(lane)
         keep = future.exception() is None and future.result()
         connection.requests.drop_body()
         self._release(connection)

@@ -24,7 +24,7 @@ from app.web.middleware import concurrency, gunicorn_worker, response_buffer
 from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.middleware.gunicorn_worker import Worker
 
-THREADS = 4
+THREADS = gunicorn_worker._PAGE_THREADS
 CONNECTIONS = 6
 PIECE = bytes(100_000)
 FORM = "multipart/form-data; boundary=x"
@@ -214,14 +214,15 @@ def test_incomplete_bodies_are_rejected(service):
         assert answer(client)[0] == 400
 
 
-def test_probes_are_answered_while_all_threads_are_occupied(service):
+def test_photos_and_probes_are_answered_while_all_threads_of_pages_are_occupied(service):
     with ExitStack() as stack:
         busy = [stack.enter_context(service.connect(get("/wait"))) for _ in range(THREADS)]
         for _ in busy:
             assert service.started.acquire(timeout=10)
-        # Another client's page has to wait for a thread, and a health check has not.
+        # Another client's page has to wait for a thread. Photos and health checks have not.
         page = stack.enter_context(service.connect(get("/"), source="127.0.0.2"))
         assert service.ask(get("/healthz/live"))[:2] == (200, b"alive")
+        assert service.ask(post(b"hello"))[:2] == (200, b"hello")
         assert not select.select([page], [], [], 0)[0]
         service.release.set()
         assert {answer(client)[1] for client in busy} == {b"waited"}
@@ -236,9 +237,9 @@ def test_a_client_with_many_requests_delays_only_its_own(service):
         for _ in range(THREADS):
             assert service.started.acquire(timeout=10)
         other = stack.enter_context(service.connect(get("/wait"), source="127.0.0.2"))
-        wait_until(lambda: sum(map(len, service.worker._queues.values())) == 3)
+        wait_until(lambda: sum(map(len, service.worker._pages.queues.values())) == 3)
         # The other client has the second turn, although its request came last.
-        queues = [list(queue) for queue in service.worker._queues.values()]
+        queues = [list(queue) for queue in service.worker._pages.queues.values()]
         assert [len(queue) for queue in queues] == [2, 1]
         service.release.set()
         assert {answer(client)[1] for client in [*many, other]} == {b"waited"}
@@ -321,7 +322,7 @@ def test_clients_that_do_not_read_are_cut_off(service):
     with service.connect(get("/large"), receive_buffer=2048) as client:
         wait_until(lambda: service.worker._connections)
         wait_until(lambda: not service.worker._connections)
-        wait_until(lambda: service.worker._free_threads == THREADS)
+        wait_until(lambda: service.worker._pages.free == THREADS)
         with pytest.raises((OSError, http.client.HTTPException)):
             answer(client)
 
@@ -333,7 +334,7 @@ def test_resets_are_no_errors(service, sent):
             assert answer(client)[0] == 413
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     wait_until(lambda: not service.worker._connections)
-    wait_until(lambda: service.worker._free_threads == THREADS)
+    wait_until(lambda: service.worker._pages.free == THREADS)
     wait_until(lambda: service.worker._reserved == 0)
 
 
