@@ -137,8 +137,8 @@ class Settings(BaseSettings):
     host: Text = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="Port that the server listens on.")
     workers: Processes = Field(1, description="Server processes. Each loads its own network.")
-    concurrency: Processes = Field(4, description="Requests that a server process works on at the same time.")
-    queue: int = Field(4, ge=0, le=1000, description="Requests that may wait. The server rejects more with 503.")
+    concurrency: Processes = Field(16, description="Requests that a server process works on at the same time.")
+    queue: int = Field(32, ge=0, le=1000, description="Requests that may wait. The server rejects more with 503.")
     queue_seconds: Seconds = Field(20, description="Maximum seconds that a request waits.")
     request_seconds: Seconds = Field(60, description="Deadline of a request in seconds.")
     body_seconds: Seconds = Field(60, description="Maximum seconds to receive a request, and to send its answer.")
@@ -159,7 +159,14 @@ class Settings(BaseSettings):
     rate_limit: Text = Field(
         AUTO, description="Limit per client: `60/minute;1000/day` or `off`. `auto`: off on loopback, else 60/minute."
     )
-    rate_limit_storage: Text = Field("memory://", description="Request counters: `memory://` or `redis://HOST:PORT`.")
+    client_seconds: Seconds | Literal["auto", "off"] = Field(
+        "auto",
+        description="Seconds of decoders, detector and network that a client may use per minute. "
+        "`auto`: off on loopback, else 20.",
+    )
+    rate_limit_storage: Text = Field(
+        "memory://", description="Counters of both limits: `memory://` or `redis://HOST:PORT`."
+    )
     metrics: bool = Field(True, description="Serve Prometheus metrics at /metrics.")
     log: Literal["json", "off"] = Field("json", description="Log requests as JSON lines, or errors only.")
     deepface_home: Path | None = Field(
@@ -223,6 +230,13 @@ class Settings(BaseSettings):
             return self.rate_limit
         return OFF if self.loopback else "60/minute"
 
+    @property
+    def client_work_seconds(self) -> int | None:
+        """The seconds of work that one client may use per minute, None without a limit."""
+        if isinstance(self.client_seconds, int):
+            return self.client_seconds
+        return None if self.client_seconds == OFF or self.loopback else 20
+
 
 class SettingReference(NamedTuple):
     """Documentation of one setting."""
@@ -276,10 +290,13 @@ def format_value(value: object) -> str:
 
 
 def _allowed(name: str, field: FieldInfo) -> str:
-    if name == "fpir":
-        return f"one of: {', '.join(map(str, FPIRS))}"
-    if name == "admin_token":
-        return f"off, or at least {_TOKEN_LENGTH} characters"
+    special = {
+        "fpir": f"one of: {', '.join(map(str, FPIRS))}",
+        "admin_token": f"off, or at least {_TOKEN_LENGTH} characters",
+        "client_seconds": "auto, off, or a whole number from 1 to 86400",
+    }
+    if name in special:
+        return special[name]
     if field.annotation is bool:
         return "true or false"
     if field.annotation is int:

@@ -5,7 +5,6 @@ The network has the layers of `siamese.build_twin`, which stays its definition. 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +16,13 @@ from app.arrays import AnyArray, ByteArray, FloatArray
 from app.errors import ModelError
 from app.recognition.model_card import ModelCard, TwinConfig, read_card, read_weights
 from app.recognition.siamese import CONVOLUTION_EPSILON, EMBEDDING_EPSILON
+from app.scheduling import FairLock
 from app.vision.alignment import SIZE, normalize
 
 if TYPE_CHECKING:
     import openvino
+
+_SHARED_FACES = 8  # after which another request may go first
 
 
 class Network:
@@ -40,7 +42,7 @@ class Network:
         graph = _build_graph(card.twin, weights)
         single = _compile(graph, 1, threads, precision)
         parallel = _compile(graph, threads, threads, precision) if threads > 1 else single
-        self._lock = threading.Lock()
+        self._lock = FairLock()
         self._request = single.create_infer_request()
         self._queue = openvino.AsyncInferQueue(parallel)
         # OpenVINO's Python layer initializes itself in its first call, in which two threads may deadlock.
@@ -66,11 +68,13 @@ class Network:
             if len(crops) == 1:
                 embeddings[0] = self._request.infer([normalize(crops)])[0][0]
                 return embeddings
-            # One face per request: every core has its own face, and an embedding does not depend on the batch.
-            self._queue.set_callback(store)
-            for row in range(len(crops)):
-                self._queue.start_async([normalize(crops[row : row + 1])], row)
-            self._queue.wait_all()
+            for start in range(0, len(crops), _SHARED_FACES):
+                self._lock.share()
+                # One face per request: every core has its own face, and an embedding does not depend on the batch.
+                self._queue.set_callback(store)
+                for row in range(start, min(start + _SHARED_FACES, len(crops))):
+                    self._queue.start_async([normalize(crops[row : row + 1])], row)
+                self._queue.wait_all()
         return embeddings
 
 

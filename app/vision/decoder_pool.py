@@ -12,7 +12,6 @@ import os
 import select
 import subprocess
 import sys
-import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from app.errors import UnreadableImage
+from app.scheduling import FairLock
 from app.settings import ROOT, Settings
 from app.vision import decoding
 from app.vision.decoding import DecodeLimits, Picture
@@ -49,7 +49,7 @@ class DecoderPool:
     def __init__(self, limits: DecodeLimits, processes: int = 1) -> None:
         self.limits = limits
         self._idle: list[_DecoderProcess] = []
-        self._slots = threading.BoundedSemaphore(processes)
+        self._slots = FairLock(processes)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> DecoderPool:

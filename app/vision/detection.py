@@ -8,7 +8,6 @@ copy and then, at the best rotation, the whole. Each of the largest faces is the
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 
 from app.arrays import AnyArray, ByteArray, DoubleArray
+from app.scheduling import FairLock
 from app.settings import Settings
 from app.tracing import check_deadline
 from app.vision import backends
@@ -54,7 +54,7 @@ class Detector:
     max_faces: int = 64  # the largest are kept
     min_face_width: int = 16  # in pixels of the picture
     downloads: bool = False  # of missing weights
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _lock: FairLock = field(default_factory=FairLock, init=False, repr=False)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Detector:
@@ -124,6 +124,7 @@ class Detector:
 
     def _detect(self, pixels: ByteArray) -> list[DetectedFace]:
         check_deadline()
+        self._lock.share()
         return backends.extract_faces(_pad_narrow(pixels), self.backend, self.downloads)
 
     def _refine(self, pixels: ByteArray, face: DetectedFace) -> DetectedFace:
@@ -163,6 +164,7 @@ class Detector:
     def _detect_close(self, pixels: ByteArray, box: Box, degrees: float) -> DetectedFace | None:
         """Return the face of a box from a view that is enlarged and rotated back by `degrees`."""
         check_deadline()
+        self._lock.share()
         center = np.array([box.x + box.width / 2, box.y + box.height / 2])
         zoom = _CLOSE_SIDE / (_CLOSE_MARGIN * max(box.width, box.height))
         matrix = _rotation(center, degrees, zoom)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from app import errors
@@ -63,6 +64,8 @@ def _describe_http(error: HTTPException) -> HttpError:
     status = HTTPStatus(error.code or 500)
     code = "internal_error" if status == HTTPStatus.INTERNAL_SERVER_ERROR else status.name.lower()
     message = _MESSAGES.get(status) or error.description or status.description
+    if isinstance(error, RateLimitExceeded):
+        message = f"You sent too many requests. The limit is {error.description}. Try again later."
     if isinstance(error, MethodNotAllowed):
         methods = sorted(set(error.valid_methods or ()) - {"HEAD", "OPTIONS"})
         message = f"This address supports {' and '.join(methods)}."

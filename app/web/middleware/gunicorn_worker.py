@@ -278,8 +278,9 @@ class Worker(ThreadWorker):
             return 0
         kind = next((value for name, value in request.headers if name == "CONTENT-TYPE"), "")
         limits = self._body_limits(self.wsgi, endpoint, request.method, kind.partition(";")[0].strip().lower())
-        if limits.total:
-            self._limiter.check_queue()
+        # Behind a proxy, the app knows the client.
+        if limits.total and not self._settings.proxies:
+            self._limiter.check_queue(self._client_network(request.peer_addr[0]) if request.peer_addr else "")
         return int(limits.total)
 
     def _ready(self, connection: Connection, _socket: socket.socket) -> None:

@@ -11,6 +11,7 @@ from app.tracing import RequestTrace
 from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.middleware.logs import request_id
 from app.web.middleware.metrics import Metrics
+from app.web.middleware.rate_limits import client_key
 from app.web.recognizer_loading import loader_of
 
 _UNLOGGED = ("/healthz/live", "/healthz/ready", "/metrics", "/static/<path:filename>")
@@ -24,7 +25,11 @@ def install(app: Flask, limiter: ConcurrencyLimiter, metrics: Metrics, settings:
     def start() -> None:
         g.started = time.monotonic()
         trace = g.trace = RequestTrace(g.started + settings.request_seconds)
-        trace.admit = lambda: limiter.acquire(id(trace))
+
+        def admit() -> None:
+            trace.usage.client = limiter.acquire(id(trace), client_key())
+
+        trace.admit = admit
         tracing.start_trace(trace)
 
     def report_response(response: Response) -> Response:

@@ -26,5 +26,7 @@ def page(error: HttpError) -> Response:
     title, sentence = PAGES.get(error.status) or PAGES[500 if error.status >= 500 else 400]
     if error.status == 503:
         title, sentence = "Service unavailable", error.message
+    elif error.status == 429:
+        sentence = error.message
     page = render_template("error.html", title=title, sentence=sentence)
     return make_response(page, error.status, {"Cache-Control": "no-store", **error.headers})

@@ -7,13 +7,13 @@ from app.errors import ServerBusy
 from app.web.middleware.concurrency import ConcurrencyLimiter
 
 
-def waiting(limiter: ConcurrencyLimiter, ticket: int, outcomes: list) -> threading.Thread:
+def waiting(limiter: ConcurrencyLimiter, ticket: int, outcomes: list, client: str = "") -> threading.Thread:
     def enter():
         try:
-            limiter.acquire(ticket)
-            outcomes.append("in")
+            limiter.acquire(ticket, client)
+            outcomes.append(f"{client}in")
         except ServerBusy:
-            outcomes.append("busy")
+            outcomes.append(f"{client}busy")
 
     thread = threading.Thread(target=enter)
     thread.start()
@@ -78,3 +78,58 @@ def test_the_oldest_request():
     assert 0.02 <= limiter.longest_seconds < 5
     limiter.release(1)
     assert limiter.longest_seconds < 0.02
+
+
+def test_a_full_queue_refuses_the_client_with_the_most_requests():
+    limiter, outcomes = ConcurrencyLimiter(1, 2, 10), []
+    limiter.acquire(1, "a")
+    first = waiting(limiter, 2, outcomes, "a")
+    until(lambda: limiter.waiting == 1)
+    second = waiting(limiter, 3, outcomes, "a")
+    until(lambda: limiter.waiting == 2)
+    with pytest.raises(ServerBusy):
+        limiter.check_queue("a")
+    limiter.check_queue("b")
+    other = waiting(limiter, 4, outcomes, "b")
+    second.join(10)
+    assert outcomes == ["abusy"]
+    # Each of both clients would have two requests.
+    with pytest.raises(ServerBusy):
+        limiter.acquire(5, "b")
+    limiter.release(1)
+    until(lambda: len(outcomes) == 2)
+    limiter.release(2)
+    limiter.release(4)
+    first.join(10)
+    other.join(10)
+    assert sorted(outcomes) == ["abusy", "ain", "bin"]
+
+
+def test_slots_go_to_clients_with_fewer_active_requests_then_to_those_that_used_less():
+    limiter, outcomes = ConcurrencyLimiter(2, 9, 10), []
+    limiter.acquire(1, "a").add(1)
+    limiter.acquire(2, "b").add(2)
+    threads = []
+    for ticket, client in enumerate(["b", "a", "b", "c"], start=3):
+        threads.append(waiting(limiter, ticket, outcomes, client))
+        until(lambda: limiter.waiting == len(threads))
+    for count, (ticket, expected) in enumerate(((2, "cin"), (6, "bin"), (1, "ain"), (3, "bin"))):
+        limiter.release(ticket)
+        until(lambda count=count: len(outcomes) > count)
+        assert outcomes[-1] == expected
+    for thread in threads:
+        thread.join(10)
+
+
+def test_one_client_leaves_slots_to_others():
+    limiter, outcomes = ConcurrencyLimiter(4, 1, 10), []
+    for ticket in range(3):
+        limiter.acquire(ticket, "a")
+    fourth = waiting(limiter, 3, outcomes, "a")
+    until(lambda: limiter.waiting == 1)
+    with pytest.raises(ServerBusy):
+        limiter.check_queue("a")
+    limiter.acquire(4, "b")
+    limiter.release(0)
+    fourth.join(10)
+    assert (limiter.active, outcomes) == (4, ["ain"])

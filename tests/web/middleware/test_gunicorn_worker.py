@@ -194,7 +194,8 @@ def test_refused_bodies_are_dropped_until_the_client_has_the_answer(service, mon
 
 
 def test_a_full_queue_refuses_bodies_before_they_arrive(service, monkeypatch):
-    monkeypatch.setattr(service.limiter, "_is_full", lambda: True)
+    for name in ("_slots", "_queue"):
+        monkeypatch.setattr(service.limiter, name, 0)
     assert service.ask(post(None, 100_000))[:2] == (503, b"busy")
     assert service.ask(get("/"))[0] == 200
 

@@ -1,5 +1,6 @@
 import pytest
 
+from app import tracing
 from app.errors import SettingsError
 from app.settings import Settings
 from app.web.factory import create_app
@@ -79,3 +80,40 @@ def test_an_invalid_rate_limit_storage_is_rejected(settings, storage):
 def test_an_invalid_rate_limit_is_rejected(settings):
     with pytest.raises(SettingsError, match=r"FACES_RATE_LIMIT is 'often'\. Use auto, off, or limits such as"):
         create_app(settings.with_changes(rate_limit="often"), object())
+
+
+@pytest.mark.parametrize("storage", ["memory://", "redis://127.0.0.1:9"])
+@pytest.mark.parametrize("path", UPLOAD_PATHS)
+def test_clients_over_their_seconds_of_work_are_rejected_before_parsing(
+    serve, recognizer, portrait, monkeypatch, path, storage
+):
+    def find_faces(_picture):
+        tracing.current_usage().add(0.6)
+        return ()
+
+    monkeypatch.setattr(recognizer.detector, "find_faces", find_faces)
+    app = serve(client_seconds=1, rate_limit_storage=storage)
+
+    def send(address: str, data: bytes = portrait):
+        return post(app, data, path, environ_base={"REMOTE_ADDR": address})
+
+    assert {send("192.0.2.1").status_code for _ in range(2)} <= {200, 422}
+    refused = send("192.0.2.1", b"no photo")
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert "more than 1 second of work in a minute. Try again in" in refused.text
+    assert app.test_client().get("/", environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 200
+    assert send("192.0.2.2", b"no photo").status_code == 422
+
+
+def test_the_limit_of_work_is_off_on_loopback(serve):
+    assert Settings().client_work_seconds is None
+    assert Settings(proxies=1).client_work_seconds == 20
+    assert Settings(proxies=1, client_seconds="off").client_work_seconds is None
+    assert Settings(client_seconds=5).client_work_seconds == 5
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "often", "1.5"])
+def test_an_invalid_limit_of_work_is_rejected(settings, seconds):
+    with pytest.raises(SettingsError, match=r"FACES_CLIENT_SECONDS is .* It must be auto, off, or a whole number"):
+        settings.with_changes(client_seconds=seconds)
