@@ -26,7 +26,6 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
-from gunicorn.errors import ConfigError
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
@@ -143,7 +142,7 @@ class Worker(ThreadWorker):
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse TLS options, which the worker would ignore."""
         if cfg.is_ssl:
-            raise ConfigError("The server has no TLS. Put a proxy in front that terminates TLS.")
+            sys.exit("The server has no TLS. Put a proxy in front that terminates TLS.")
 
     def init_process(self) -> None:
         """Prepare the loop; gunicorn then loads the app and calls `run`."""

@@ -149,6 +149,13 @@ def wait_until(condition) -> None:
         time.sleep(0.01)
 
 
+def test_tls_options_are_refused():
+    config = Config()
+    config.set("certfile", "certificate.pem")
+    with pytest.raises(SystemExit, match="The server has no TLS"):
+        Worker.check_config(config, None)
+
+
 def test_requests_share_a_connection_and_can_be_sent_together(service):
     with service.connect(get("/") + post(b"hello") + get("/")) as client, client.makefile("rb") as stream:
         for expected in (b"page", b"hello", b"page"):

@@ -52,6 +52,8 @@ def test_the_address_of_a_trusted_proxy_counts(serve):
 def test_addresses_of_one_ipv6_network_are_one_client(serve):
     app = serve(rate_limit="1/minute")
     assert statuses(app, "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1") == [422, 429, 422]
+    # IPv4 clients of a server that listens on ::
+    assert statuses(app, "::ffff:192.0.2.1", "::ffff:192.0.2.2", "192.0.2.1") == [422, 422, 429]
     with app.test_request_context(environ_base={"REMOTE_ADDR": ""}):
         assert client_key() == "unknown"
 
