@@ -93,6 +93,8 @@ class Connection:
 
     def __init__(self, connection: socket.socket, client: Any, server: Any, network: str) -> None:
         self.socket, self.client, self.server, self.network = connection, client, server, network
+        self.visitor = network
+        """Whose request it is: behind a proxy, the client that the proxy names."""
         self.phase = Phase.IDLE
         self.since = time.monotonic()
         self.deadline = self.since + _HEAD_SECONDS
@@ -120,17 +122,17 @@ class Lane:
 
     def put(self, connection: Connection) -> None:
         """Queue a connection whose request is complete."""
-        self.queues.setdefault(connection.network, deque()).append(connection)
+        self.queues.setdefault(connection.visitor, deque()).append(connection)
 
     def take(self) -> Connection | None:
         """Return the next connection if a thread is free for it."""
         if not self.free or not self.queues:
             return None
-        network = next(iter(self.queues))
-        queue = self.queues.pop(network)
+        visitor = next(iter(self.queues))
+        queue = self.queues.pop(visitor)
         connection = queue.popleft()
         if queue:
-            self.queues[network] = queue
+            self.queues[visitor] = queue
         self.free -= 1
         return connection
 
@@ -337,6 +339,7 @@ class Worker(ThreadWorker):
                 connection.enter(Phase.HEAD, time.monotonic() + min(_HEAD_SECONDS, self._settings.body_seconds))
             return
         if connection.phase is not Phase.BODY:
+            connection.visitor = self._visitor(connection)
             connection.body_deadline = time.monotonic() + self._settings.body_seconds
             connection.enter(Phase.BODY, connection.body_deadline)
             if requests.take_continue():
@@ -344,6 +347,14 @@ class Worker(ThreadWorker):
         self._reserve(connection)
         if requests.complete and connection.phase is Phase.BODY:
             self._call_app(connection)
+
+    def _visitor(self, connection: Connection) -> str:
+        proxies = self._settings.proxies
+        values = [value for name, value in connection.requests.request.headers if name == "X-FORWARDED-FOR"]
+        addresses = ",".join(values).split(",") if values else []
+        if not proxies or len(addresses) < proxies:
+            return connection.network
+        return str(self._client_network(addresses[-proxies].strip()))
 
     def _reserve(self, connection: Connection) -> None:
         """Count the bytes of a body. Over the limit of the process, refuse the slowest body of the largest client."""
@@ -354,9 +365,9 @@ class Worker(ThreadWorker):
                 return
             totals: defaultdict[str, int] = defaultdict(int)
             for one in bodies:
-                totals[one.network] += one.reserved
+                totals[one.visitor] += one.reserved
             now = time.monotonic()
-            victim = max(bodies, key=lambda one: (totals[one.network], (now - one.since) / (one.reserved + 1)))
+            victim = max(bodies, key=lambda one: (totals[one.visitor], (now - one.since) / (one.reserved + 1)))
             victim.requests.refuse(ServerBusy())
             self._call_app(victim)
             self._watch(victim)

@@ -95,6 +95,12 @@ class Service:
         with self.connect(data, **options) as client:
             return answer(client)
 
+    def reset(self) -> None:
+        """Let the next requests to /wait wait again."""
+        self.release.clear()
+        while self.started.acquire(blocking=False):
+            pass
+
     def stop(self) -> None:
         self.release.set()
         self.worker.handle_exit(None, None)
@@ -235,7 +241,7 @@ def test_photos_and_probes_are_answered_while_all_threads_of_pages_are_occupied(
         service.release.set()
         assert {answer(client)[1] for client in busy} == {b"waited"}
         assert answer(page)[1] == b"page"
-    service.release.clear()
+    service.reset()
 
 
 def test_a_client_with_many_requests_delays_only_its_own(service):
@@ -251,9 +257,28 @@ def test_a_client_with_many_requests_delays_only_its_own(service):
         assert [len(queue) for queue in queues] == [2, 1]
         service.release.set()
         assert {answer(client)[1] for client in [*many, other]} == {b"waited"}
-    service.release.clear()
-    while service.started.acquire(blocking=False):
-        pass
+    service.reset()
+
+
+def test_clients_behind_a_proxy_take_turns(service, monkeypatch):
+    monkeypatch.setattr(service.worker, "_settings", service.worker._settings.model_copy(update={"proxies": 1}))
+    visitors = ["192.0.2.1"] * (THREADS + 2) + ["192.0.2.1, 192.0.2.2"]
+    with ExitStack() as stack:
+        clients = []
+        for visitor in visitors:
+            sent = get("/wait").replace(b"\r\n\r\n", f"\r\nX-Forwarded-For: {visitor}\r\n\r\n".encode())
+            clients.append(stack.enter_context(service.connect(sent)))
+            if len(clients) == THREADS:
+                for _ in clients:
+                    assert service.started.acquire(timeout=10)
+        wait_until(lambda: sum(map(len, service.worker._pages.queues.values())) == 3)
+        assert {visitor: len(queue) for visitor, queue in service.worker._pages.queues.items()} == {
+            "192.0.2.1": 2,
+            "192.0.2.2": 1,
+        }
+        service.release.set()
+        assert {answer(client)[1] for client in clients} == {b"waited"}
+    service.reset()
 
 
 def test_idle_connections_give_way_to_new_ones_of_their_client(service):
@@ -285,9 +310,7 @@ def test_too_many_requests_of_a_client_at_the_same_time_are_rejected(service):
         assert text.startswith(b"Your address has too many connections.")
         service.release.set()
         assert {answer(client)[1] for client in busy} == {b"waited"}
-    service.release.clear()
-    while service.started.acquire(blocking=False):
-        pass
+    service.reset()
 
 
 def test_connections_of_a_proxy_are_not_limited(service, monkeypatch):
