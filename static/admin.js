@@ -32,18 +32,19 @@ async function reviewPhotos(files) {
   await attempt(async () => {
     const limits = readLimits(photoForm());
     const reviewed = photoForm().querySelectorAll("[name=photo]").length;
-    checkFiles(files, { ...limits, total: Infinity }, limits.photos - reviewed);
-    setFiles(files, photoForm().image);
+    const { usable, problems } = checkFiles(files, { ...limits, total: Infinity }, limits.photos - reviewed);
+    setFiles(usable, photoForm().image);
     if (!photoForm().reportValidity()) return;
     let done = 0;
-    for (const batch of batchesOf(files, limits)) {
+    for (const batch of batchesOf(usable, limits)) {
       setFiles(batch, photoForm().image);
-      const prefix = files.length > batch.length ? `${done + 1} to ${done + batch.length} of ${files.length}. ` : "";
+      const prefix = usable.length > batch.length ? `${done + 1} to ${done + batch.length} of ${usable.length}. ` : "";
       const outcome = await submitForm(photoForm(), { prefix, replace: done > 0 });
       if (outcome === "shown") done += batch.length;
       else if (outcome === "canceled") return showProblem("Canceled. Photos reviewed before stay on this page.");
       else return showProblem(outcome.sentence);
     }
+    showProblem(problems.join("\n"));
   }, showProblem);
   busy = false;
 }

@@ -22,10 +22,12 @@ function setUp() {
   }
 
   async function accept(files, target) {
-    checkFiles(files, limits, 2);
     if (files.length === 2) {
-      await Promise.all(files.map((file, side) => setPhoto(file, boxes[side])));
+      const problems = [];
+      for (const [side, file] of files.entries()) await attempt(() => setPhoto(file, boxes[side]), (sentence) => problems.push(sentence));
+      showProblem(problems.join("\n"));
     } else {
+      checkFiles(files, limits, 2);
       await setPhoto(files[0], target.closest?.(".dropbox") ?? boxes.find((box) => !inputOf(box).files.length) ?? boxes[0]);
     }
   }

@@ -20,17 +20,29 @@ function isImage(file, limits) {
   return !file.type || file.type.startsWith("image/") || limits.suffixes.some((suffix) => name.endsWith(suffix));
 }
 
-function check(file, limits) {
-  if (!isImage(file, limits)) throw new InputError(`“${file.name}” is not a supported image. Send ${limits.formats}.`);
-  if (!file.size) throw new InputError(`“${file.name}” is empty. Choose another file.`);
-  if (file.size > limits.bytes) throw new InputError(`“${file.name}” is ${millions(file.size)} MB. The limit is ${limits.bytes / 1e6} MB. Send a smaller copy.`);
+// Return a sentence about a file that cannot be sent.
+function problemOf(file, limits) {
+  if (file.isFolder) return `“${file.name}” is a folder. Drop the photos in it instead.`;
+  if (!isImage(file, limits)) return `“${file.name}” is not a supported image. Send ${limits.formats}.`;
+  if (!file.size) return `“${file.name}” is empty. Choose another file.`;
+  if (file.size > limits.bytes) return `“${file.name}” is ${millions(file.size)} MB. The limit is ${limits.bytes / 1e6} MB. Send a smaller copy.`;
 }
 
+// Split files into usable ones and problems. Throw an InputError if none is usable.
+function sort(files, problemOf) {
+  const problems = files.map(problemOf);
+  const usable = files.filter((_, index) => !problems[index]);
+  if (files.length && !usable.length) throw new InputError(problems.join("\n"));
+  return { usable, problems: problems.filter(Boolean) };
+}
+
+// Return the usable files, and a sentence about each of the others.
 export function checkFiles(files, limits, maxFiles = limits.photos) {
-  if (files.length > maxFiles) throw new InputError(`You chose ${files.length} photos. The limit is ${maxFiles}.`);
-  for (const file of files) check(file, limits);
-  const sum = files.reduce((bytes, file) => bytes + file.size, 0);
+  const { usable, problems } = sort(files, (file) => problemOf(file, limits));
+  if (usable.length > maxFiles) throw new InputError(`You chose ${usable.length} photos. The limit is ${maxFiles}.`);
+  const sum = usable.reduce((bytes, file) => bytes + file.size, 0);
   if (sum > limits.total) throw new InputError(`These photos are ${millions(sum)} MB together. The limit is ${limits.total / 1e6} MB.`);
+  return { usable, problems };
 }
 
 function loaded(image) {
@@ -41,14 +53,12 @@ function loaded(image) {
   });
 }
 
-async function preview(file, limits) {
+async function preview(file) {
   const item = document.createElement("li");
   const image = new Image();
   image.alt = `Selected photo: ${file.name}`;
   image.src = URL.createObjectURL(file);
   if (await loaded(image)) {
-    const pixels = image.naturalWidth * image.naturalHeight;
-    if (pixels > limits.pixels) throw new InputError(`“${file.name}” is ${millions(pixels)} megapixels. The limit is ${limits.pixels / 1e6}. Send a smaller copy.`);
     item.append(image);
     return item;
   }
@@ -58,11 +68,18 @@ async function preview(file, limits) {
   return item;
 }
 
+// Show the photos, and return the usable ones and a sentence about each with too many pixels.
 export async function showPreviews(files, list, limits) {
-  const items = await Promise.all(files.map((file) => preview(file, limits)));
+  const items = new Map(await Promise.all(files.map(async (file) => [file, await preview(file)])));
+  const sorted = sort(files, (file) => {
+    const image = items.get(file).querySelector("img");
+    const pixels = image ? image.naturalWidth * image.naturalHeight : 0;
+    if (pixels > limits.pixels) return `“${file.name}” is ${millions(pixels)} megapixels. The limit is ${limits.pixels / 1e6}. Send a smaller copy.`;
+  });
   clearPreviews(list);
-  list.append(...items);
+  list.append(...sorted.usable.map((file) => items.get(file)));
   list.hidden = false;
+  return sorted;
 }
 
 export function clearPreviews(list) {
@@ -79,12 +96,13 @@ export function setFiles(files, input) {
 }
 
 function filesOf(transfer) {
-  for (const item of transfer.items) {
-    const entry = item.webkitGetAsEntry?.();
-    if (entry?.isDirectory) throw new InputError(`“${entry.name}” is a folder. Drop the photos in it instead.`);
-  }
-  if (!transfer.files.length) throw new InputError("That is not an image file. Save the image first, then drop the file.");
-  return [...transfer.files];
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  if (!items.length) throw new InputError("That is not an image file. Save the image first, then drop the file.");
+  return items.map((item) => {
+    const file = item.getAsFile();
+    file.isFolder = item.webkitGetAsEntry?.()?.isDirectory;
+    return file;
+  });
 }
 
 // Accept drops anywhere in the window: a file dropped beside the box would otherwise replace the page.

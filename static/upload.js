@@ -11,12 +11,14 @@ const list = form.querySelector(".previews");
 const retry = form.querySelector(".retry");
 const limits = readLimits(form);
 let busy = false;
+let rejected = [];
 
 function showProblem(sentence) {
   problem.textContent = sentence;
 }
 
 function reset() {
+  rejected = [];
   problem.textContent = "";
   retry.hidden = true;
   input.value = "";
@@ -29,20 +31,25 @@ async function accept(files) {
   busy = true;
   reset();
   await attempt(async () => {
-    checkFiles(files, limits);
-    await showPreviews(files, list, limits);
+    const checked = checkFiles(files, limits);
+    const shown = await showPreviews(checked.usable, list, limits);
+    rejected = [...checked.problems, ...shown.problems];
     form.classList.add("chosen");
-    setFiles(files, input);
+    setFiles(shown.usable, input);
     await submit();
   }, (sentence) => { reset(); showProblem(sentence); });
   busy = false;
 }
 
 async function submit() {
-  problem.textContent = "";
+  showProblem(rejected.join("\n"));
   retry.hidden = true;
   const outcome = await submitForm(form);
-  if (outcome === "shown") return;
+  if (outcome === "shown") {
+    problem.textContent = rejected.map((sentence) => `Not sent: ${sentence}`).join("\n");
+    if (rejected.length) document.querySelector(".intro").after(problem);
+    return;
+  }
   if (outcome === "canceled") {
     reset();
     showProblem("Canceled. Nothing was saved.");

@@ -85,8 +85,8 @@ def names(verdicts: Sequence[Verdict]) -> str:
 
 
 def percent(rate: float) -> str:
-    """Return a rate in percent: 0.003 is 0.3 %."""
-    return f"{100 * rate:g} %"
+    """Return a rate in percent, with two significant digits: 0.003 is 0.3 %, 1.0 is 100 %."""
+    return f"{float(f'{100 * rate:.2g}'):g} %"
 
 
 def one_in(rate: float) -> str:

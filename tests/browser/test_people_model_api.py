@@ -56,6 +56,30 @@ def test_people_by_keyboard(page):
     expect(page.get_by_role("searchbox")).to_have_value(PERSON.upper())
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_words_of_long_names_are_not_broken(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/people?q=schwarzenegger")
+    lines = """name => name.textContent.split(" ").map((word) => {
+        const range = document.createRange(), start = name.textContent.indexOf(word);
+        range.setStart(name.firstChild, start);
+        range.setEnd(name.firstChild, start + word.length);
+        return range.getClientRects().length;
+    })"""
+    assert page.locator(".tiles .name").evaluate(lines) == [1, 1]
+    page.get_by_role("link", name="Schwarzenegger").click()
+    starts = page.locator(".look-alikes .bar").evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().x)")
+    assert len(set(starts)) == 1
+
+
+def test_a_phone_explains_no_bars_that_it_hides(page):
+    page.goto("/people/7")
+    expect(page.get_by_text("the line across the bars")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(page.locator(".look-alikes .bar").first).to_be_hidden()
+    expect(page.get_by_text("the line across the bars")).to_be_hidden()
+
+
 def test_turning_pages_without_javascript(browser, server):
     with browser.new_context(java_script_enabled=False, base_url=server.address) as context:
         page = context.new_page()

@@ -63,6 +63,20 @@ def test_the_photo_can_be_enlarged(results):
     assert picture.bounding_box()["width"] == pytest.approx(width, abs=1)
 
 
+def test_small_faces_can_be_tapped(page, photo):
+    """WCAG 2.2, success criterion 2.5.8: targets of at least 24 pixels."""
+    page.set_viewport_size({"width": 320, "height": 800})
+    drop(page, (photo(PERSON, size=(2400, 1800), side=110), "far.jpg"))
+    page.wait_for_url("**/identify", timeout=60_000)
+    assert page.locator(".canvas .box").bounding_box()["width"] < 24
+    assert page.locator(".canvas a").evaluate("""link => {
+        const { x, y, width, height } = link.querySelector(".box").getBoundingClientRect();
+        const [left, top] = [x + width / 2, y + height / 2];
+        const edges = [[-12, 0], [12, 0], [0, -12], [0, 12]];
+        return edges.every(([dx, dy]) => link.contains(document.elementFromPoint(left + dx, top + dy)));
+    }""")
+
+
 def test_details_load_when_they_are_opened(results):
     expect(results.get_by_role("table")).to_have_count(2)
     results.get_by_text("Details").first.click()
@@ -145,6 +159,9 @@ def test_compare(page, photo_file, photo):
     page.get_by_role("button", name="Compare faces").click()
     expect(page.get_by_role("group", name="Face in photo 2")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("group", name="Face in photo 1")).to_have_count(0)
+    for label in page.locator(".pick").all():
+        box, number = label.bounding_box(), label.locator("span").bounding_box()
+        assert number["y"] + number["height"] <= box["y"] + 1
     page.get_by_role("radio", name="Face 2").check(force=True)
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Same person")
     page.locator(".pair .pick").filter(has_text="1").nth(1).click()

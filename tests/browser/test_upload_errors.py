@@ -59,6 +59,23 @@ def test_refused_before_anything_is_sent(page, sent, files, kind, padding, sente
     assert sent == []
 
 
+def test_bad_files_are_listed_and_the_others_are_identified(page, photo_file):
+    files = {"notes.txt": b"text", "photo.jpg": photo_file.read_bytes(), "empty.jpg": b"", "huge.jpg": jpeg(8000, 5100)}
+    kinds = {".txt": "text/plain", ".jpg": "image/jpeg"}
+    page.get_by_label(INVITATION).set_input_files(
+        [{"name": name, "mimeType": kinds[name[-4:]], "buffer": data} for name, data in files.items()]
+    )
+    expect_result(page)
+    problems = page.get_by_role("alert")
+    for sentence in (
+        "Not sent: “notes.txt” is not a supported image.",
+        "Not sent: “empty.jpg” is empty.",
+        "Not sent: “huge.jpg” is 40.8 megapixels.",
+    ):
+        expect(problems).to_contain_text(sentence)
+    expect(page.locator(".card")).to_have_count(1)
+
+
 def test_what_only_the_server_can_know(page, photo_file):
     drop(page, (b"not a picture", "broken.jpg"))
     expect(page.get_by_role("alert")).to_contain_text("The file could not be read as a picture.", timeout=60_000)

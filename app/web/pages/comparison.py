@@ -18,7 +18,7 @@ from app.web.progress_stream import Steps
 from app.web.uploads import Upload, check_size, upload_limits
 
 MAX_FACES = 8
-"""Faces of a photo to select from. The page has every pair, and static/compare.css shows the selected one."""
+"""Faces of a photo to select from. The page has every pair, and `pair_styles` shows the selected one."""
 
 _SIDE = 640  # largest side of a photo in the units of the boxes, so that numbers on boxes are readable
 
@@ -71,6 +71,15 @@ def page(problem: str | None = None, result: ComparisonView | None = None) -> st
     """Return the comparison page as HTML: with a result, or with the form and the problem of the last upload."""
     words = {"labels": PAIR_LABELS, "tones": _TONES, "meaning": meaning}
     return render_template("compare.html", problem=problem, result=result, limits=upload_limits(), **words)
+
+
+def pair_styles() -> str:
+    """Return the style sheet that hides the pairs and marks of faces that are not selected, also without a script."""
+    hidden = (
+        f'.comparison:has(#{side}-{slot}:checked) [data-{side}]:not([data-{side}="{slot}"])'
+        for side, slot in product("ab", range(1, MAX_FACES + 1))
+    )
+    return ",\n".join(hidden) + " { display: none; }\n"
 
 
 def compare(recognizer: Recognizer, first: Upload, second: Upload) -> Steps:

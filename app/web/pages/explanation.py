@@ -7,6 +7,7 @@ from app.arrays import FloatArray
 from app.recognition.decision import Verdict
 from app.recognition.scoring import Ranking
 from app.serialization import RANKING_ROWS
+from app.web.wording import percent
 
 _DOT_ROWS = 5  # rows of dots, so that equal scores do not cover each other
 
@@ -62,5 +63,5 @@ def _reliability(verdict: Verdict, bins: Sequence[Mapping[str, Any]]) -> Iterato
             yield (
                 f"Reliability: in the evaluation, {row['faces']:,} faces had their closest person at "
                 f"{row['from']:.2f} to {row['to']:.2f}. That person was wrong for {wrong:,} of them "
-                f"({100 * wrong / row['faces']:.2g} %)."
+                f"({percent(wrong / row['faces'])})."
             )

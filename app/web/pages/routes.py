@@ -1,6 +1,6 @@
 """Routes of the visitors' pages: upload, results, comparison and portraits."""
 
-from flask import Blueprint, Response, make_response, request
+from flask import Blueprint, Response, current_app, make_response, request
 from werkzeug.exceptions import NotFound
 
 from app.web.pages import comparison, face_details
@@ -46,6 +46,12 @@ def show_details() -> Response:
 def compare() -> str:
     """Show the form of the comparison page."""
     return comparison.page()
+
+
+@blueprint.get("/compare/pairs.css")
+def pair_styles() -> Response:
+    """Send the style sheet that shows the selected pair of faces."""
+    return current_app.response_class(comparison.pair_styles(), mimetype="text/css")
 
 
 @blueprint.post("/compare")

@@ -33,6 +33,8 @@ def test_reliability_counts_the_errors_at_this_distance():
         "Reliability: in the evaluation, 200 faces had their closest person at 0.00 to 0.20. That person was wrong for "
         "1 of them (0.5 %)."
     )
+    all_wrong = [{"from": 0.0, "to": 0.2, "faces": 3, "correct": 0}]
+    assert notes(verdict("match"), 0.1, all_wrong)[-1].endswith("wrong for 3 of them (100 %).")
     assert notes(verdict("unknown"), 0.1, RELIABILITY) == notes(verdict("unknown"), 0.1, ())
 
 
