@@ -59,6 +59,7 @@ _SEND_BUFFER_BYTES = 262_144
 _UNSENT_BYTES = 64_000_000
 """Most bytes of all answers that wait for their clients."""
 _ACCEPTS = 32  # connections at a time, so that a flood does not delay others
+_SHARED_ACCEPTS = 4  # of several workers, so that one does not take all requests of a burst
 
 _SHORT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -197,7 +198,7 @@ class Worker(ThreadWorker):
 
     def accept(self, listener: socket.socket) -> None:
         """Accept waiting connections. Out of descriptors, close a connection that waits, or pause."""
-        for _ in range(_ACCEPTS):
+        for _ in range(_ACCEPTS if self.cfg.workers == 1 else _SHARED_ACCEPTS):
             try:
                 accepted, client = listener.accept()
             except OSError as error:

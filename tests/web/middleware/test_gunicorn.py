@@ -69,7 +69,12 @@ def server(tmp_path_factory, log):
                 log.append(line)
 
         threading.Thread(target=read_on, daemon=True).start()
-        until(lambda: {fetch(f"{server.address}/healthz/ready")[0] for _ in range(10)} == {200})
+        # One worker could answer all of a few requests.
+        until(
+            lambda: (
+                ready(server) == {200} and figures(fetch(f"{server.address}/metrics")[1])["faces_workers_ready",] == 2
+            )
+        )
         yield server
 
 
@@ -86,6 +91,11 @@ def fetch(address: str, data: bytes | None = None, name: str = "photo.jpg") -> t
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def ready(server) -> set[int]:
+    """Statuses of some requests, which all workers get."""
+    return {fetch(f"{server.address}/healthz/ready")[0] for _ in range(10)}
 
 
 def connect(server) -> socket.socket:
@@ -216,7 +226,7 @@ def test_workers_out_of_descriptors_accept_connections_in_place_of_idle_ones(ser
             assert soft == min(hard, 65_536)
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(list(Path(f"/proc/{pid}/fd").iterdir())) + 8, hard))
         with ExitStack() as stack:
-            for _ in range(60):
+            for _ in range(200):
                 stack.enter_context(connect(server))
             assert {fetch(f"{server.address}/healthz/live")[0] for _ in range(6)} == {200}
     finally:
