@@ -123,6 +123,7 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     _save(page, f"upload{suffix}")
     _identify(page, files["two"])
     _save(page, f"results{suffix}")
+    page.get_by_text("Details", exact=True).first.click()
     page.get_by_text("Mean, minimum and spread over reference photos").first.click()
     page.locator(".anchors").first.scroll_into_view_if_needed()
     _save(page, f"anchors{suffix}")
