@@ -2,7 +2,7 @@
 
 Least attained service: the request that used the least gets the next turn. So a small photo beside crowds and blank
 pictures is answered soon, although the duration of a photo is unknown in advance. Clients come before requests: one
-that keeps the server busy waits for the others.
+that keeps the server busy waits for the others. Requests over half a second are served in the order they came.
 """
 
 import itertools

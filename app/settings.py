@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     host: Text = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="Port that the server listens on.")
     workers: Processes = Field(1, description="Server processes. Each loads its own network.")
-    concurrency: Processes = Field(16, description="Requests that a server process works on at the same time.")
+    concurrency: Processes = Field(12, description="Requests that a server process works on at the same time.")
     queue: int = Field(32, ge=0, le=1000, description="Requests that may wait. The server rejects more with 503.")
     queue_seconds: Seconds = Field(20, description="Maximum seconds that a request waits.")
     request_seconds: Seconds = Field(60, description="Deadline of a request in seconds.")

@@ -4,6 +4,7 @@ The recognizer names its stages, and the detector checks the deadline between tw
 starts a trace. Without a trace, all functions here do nothing.
 """
 
+import itertools
 import math
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ STAGES = ("decode", "detect", "embed", "rank", "check")
 
 
 _FORGETTING_SECONDS = 60.0
+_LONG_SECONDS = 0.5
 
 
 class ClientUsage:
@@ -49,15 +51,19 @@ class Usage:
 
     client: ClientUsage = field(default_factory=ClientUsage)
     seconds: float = 0.0
+    number: int = field(default_factory=itertools.count().__next__)  # in the order in which requests came
 
     def add(self, seconds: float) -> None:
         """Count seconds for the request and its client."""
         self.seconds += seconds
         self.client.add(seconds)
 
-    def priority(self) -> tuple[float, float]:
-        """Return a key that is smaller for a request that comes first."""
-        return self.client.rank, self.seconds
+    def priority(self) -> tuple[float, float, int]:
+        """Return a key that is smaller for a request that comes first.
+
+        Long requests are served one after the other: all would end late if they took turns.
+        """
+        return self.client.rank, min(self.seconds, _LONG_SECONDS), self.number
 
 
 @dataclass

@@ -66,7 +66,7 @@ def served(lock: FairLock, usages: dict[str, Usage], during=lambda: None) -> lis
 
 def test_the_request_that_used_the_least_is_next_then_the_first(clock):
     someone = client(clock)
-    usages = {name: Usage(someone, seconds) for name, seconds in {"a": 3.0, "b": 1.0, "c": 2.0, "d": 1.0}.items()}
+    usages = {name: Usage(someone, seconds) for name, seconds in {"a": 0.3, "b": 0.1, "c": 0.2, "d": 0.1}.items()}
     assert served(FairLock(clock=clock), usages) == ["holder", "b", "d", "c", "a"]
 
 
@@ -75,7 +75,13 @@ def test_a_client_that_used_less_comes_before_requests_that_did(clock):
     assert served(FairLock(clock=clock), usages) == ["holder", "old", "new"]
 
 
-@pytest.mark.parametrize(("used", "order"), [(0.5, ["a", "holder"]), (1.0, ["holder", "a"]), (2.0, ["holder", "a"])])
+def test_long_requests_are_served_in_the_order_they_came(clock):
+    someone = client(clock)
+    usages = {name: Usage(someone, seconds) for name, seconds in {"a": 3.0, "b": 1.0, "c": 0.4}.items()}
+    assert served(FairLock(clock=clock), usages) == ["holder", "c", "a", "b"]
+
+
+@pytest.mark.parametrize(("used", "order"), [(0.3, ["a", "holder"]), (1.0, ["holder", "a"]), (2.0, ["holder", "a"])])
 def test_a_holder_shares_with_a_request_that_used_less(clock, used, order):
     lock, someone = FairLock(clock=clock), client(clock)
     tracing.start_trace(RequestTrace(math.inf, usage=Usage(someone, 1.0)))

@@ -121,5 +121,5 @@ def test_the_introduction_without_portraits(run, monkeypatch, tmp_path):
 def test_the_old_name_of_a_setting_works_with_a_one_line_warning():
     command = [sys.executable, "main.py", "settings"]
     done = subprocess.run(command, cwd=ROOT, env={"FACES_THREADS": "3"}, capture_output=True, text=True, check=True)
-    assert "FACES_CONCURRENCY=3 (default: 16)\n" in done.stdout
+    assert "FACES_CONCURRENCY=3 (default: 12)\n" in done.stdout
     assert done.stderr == "FACES_THREADS is now FACES_CONCURRENCY. The old name works until version 2.\n"

@@ -32,13 +32,13 @@ class ConcurrencyLimiter:
     """Thread-safe slots for requests, and a queue with a longest wait, shared fairly by clients.
 
     A free slot goes to the client with the fewest active requests, then to the one that used the least seconds, then
-    to the request that came first. A quarter of the slots is kept from each client, for the others. If the queue is
+    to the request that came first. One slot in eight is kept from each client, for the others. If the queue is
     full, the client with the most requests loses its newest waiting one.
     """
 
     def __init__(self, slots: int, queue: int, seconds: float) -> None:
         self._slots = slots
-        self._client_slots = slots - slots // 4
+        self._client_slots = slots - slots // 8
         self._queue = queue
         self._seconds = seconds
         self._active: dict[int, _Request] = {}

@@ -122,14 +122,14 @@ def test_slots_go_to_clients_with_fewer_active_requests_then_to_those_that_used_
 
 
 def test_one_client_leaves_slots_to_others():
-    limiter, outcomes = ConcurrencyLimiter(4, 1, 10), []
-    for ticket in range(3):
+    limiter, outcomes = ConcurrencyLimiter(8, 1, 10), []
+    for ticket in range(7):
         limiter.acquire(ticket, "a")
-    fourth = waiting(limiter, 3, outcomes, "a")
+    eighth = waiting(limiter, 7, outcomes, "a")
     until(lambda: limiter.waiting == 1)
     with pytest.raises(ServerBusy):
         limiter.check_queue("a")
-    limiter.acquire(4, "b")
+    limiter.acquire(8, "b")
     limiter.release(0)
-    fourth.join(10)
-    assert (limiter.active, outcomes) == (4, ["ain"])
+    eighth.join(10)
+    assert (limiter.active, outcomes) == (8, ["ain"])
