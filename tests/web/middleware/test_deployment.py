@@ -72,6 +72,7 @@ class Site:
             "FACES_DATABASE_URL": self.database,
             "FACES_RATE_LIMIT_STORAGE": f"redis://127.0.0.1:{redis}",
             "FACES_RATE_LIMIT": f"{LIMIT}/day",
+            "FACES_CLIENT_SECONDS": "off",
             "FACES_PROXIES": "1",
             "FACES_LOG": "off",
         }
