@@ -1,7 +1,7 @@
 """Attack a server with one client while others use it: `.venv/bin/python -m bench.attack [--minutes 10]`.
 
-A process per attack runs on this machine, so the attackers also take processor time from the server. The server
-listens on all addresses, which enables its limits per client. The attackers share one address.
+A process per attack runs on this machine, at the lowest priority, since attackers would have processors of their own.
+The server listens on all addresses, which enables its limits per client. The attackers share one address.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import multiprocessing
+import os
 import random
 import socket
 import tempfile
@@ -227,6 +228,7 @@ def crowd(count: int, side: int) -> bytes:
 
 def run_attack(attack: Attack, server: Netloc, seconds: float, results: Queue) -> None:
     """Attack for some seconds, and put the statuses into the queue."""
+    os.nice(19)
     end, statuses = time.monotonic() + seconds, Counter[int]()
     steps = attack(server)
     while time.monotonic() < end:
