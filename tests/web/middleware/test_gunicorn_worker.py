@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 from flask import Flask, Response, request
@@ -22,7 +22,7 @@ from app.errors import ServerBusy
 from app.web import uploads
 from app.web.middleware import concurrency, gunicorn_worker, response_buffer
 from app.web.middleware.concurrency import ConcurrencyLimiter
-from app.web.middleware.gunicorn_worker import Worker
+from app.web.middleware.gunicorn_worker import Phase, Worker
 
 THREADS = gunicorn_worker._PAGE_THREADS
 CONNECTIONS = 6
@@ -117,25 +117,33 @@ def service(settings) -> Iterator[Service]:
     for name, seconds in (("HEAD", 0.4), ("CLOSE", 0.2), ("YOUNG", 0.1), ("TICK", 0.05)):
         patch.setattr(gunicorn_worker, f"_{name}_SECONDS", seconds)
     limits = {"max_request_bytes": 300_000, "max_file_bytes": 300_000, "max_field_bytes": 1000}
-    changed = settings.with_changes(client_connections=CONNECTIONS, **limits)
-    # The settings accept whole seconds only.
-    service = Service(changed.model_copy(update={"body_seconds": 0.6}))
+    service = Service(settings.with_changes(client_connections=CONNECTIONS, **limits))
     yield service
     service.stop()
     patch.undo()
 
 
+@pytest.fixture
+def hurried(service, monkeypatch) -> Service:
+    """The worker with less time for bodies and answers than the settings accept."""
+    monkeypatch.setattr(service.worker, "_settings", service.worker._settings.model_copy(update={"body_seconds": 0.6}))
+    return service
+
+
 @pytest.fixture(autouse=True)
-def no_faults(caplog) -> Iterator[None]:
-    """Nothing that clients do is an error in the log."""
+def no_faults(service, caplog) -> Iterator[None]:
+    """Nothing that clients do is an error in the log, and no test begins with connections of another."""
     yield
+    service.release.set()
+    wait_until(lambda: not service.worker._connections)
+    service.reset()
     assert [record for record in caplog.records if record.levelno > logging.WARNING] == []
 
 
 def answer(client: socket.socket) -> tuple[int, bytes, bool]:
-    response = http.client.HTTPResponse(client)
-    response.begin()
-    return response.status, response.read(), response.headers["Connection"] == "close"
+    with closing(http.client.HTTPResponse(client)) as response:
+        response.begin()
+        return response.status, response.read(), response.headers["Connection"] == "close"
 
 
 def post(body: bytes | None, length: int | None = None, path: str = "/echo", extra: str = "") -> bytes:
@@ -213,11 +221,11 @@ def test_a_full_queue_refuses_bodies_before_they_arrive(service, monkeypatch):
     assert service.ask(get("/"))[0] == 200
 
 
-def test_slow_heads_and_bodies_time_out(service):
+def test_slow_heads_and_bodies_time_out(hurried):
     slow = [get("/")[:-2], post(b"half", 1000), b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"]
     with ExitStack() as stack:
-        clients = [stack.enter_context(service.connect(start)) for start in slow]
-        idle = stack.enter_context(service.connect())
+        clients = [stack.enter_context(hurried.connect(start)) for start in slow]
+        idle = stack.enter_context(hurried.connect())
         assert [answer(client)[0] for client in clients] == [408, 408, 408]
         assert idle.recv(1) == b""
 
@@ -305,6 +313,7 @@ def test_too_many_requests_of_a_client_at_the_same_time_are_rejected(service):
         busy = [stack.enter_context(service.connect(get("/wait"))) for _ in range(CONNECTIONS)]
         for _ in range(THREADS):
             assert service.started.acquire(timeout=10)
+        wait_until(lambda: [one.phase for one in service.worker._connections] == [Phase.APP] * CONNECTIONS)
         status, text, closes = service.ask(b"")
         assert (status, closes) == (503, True)
         assert text.startswith(b"Your address has too many connections.")
@@ -349,11 +358,11 @@ def test_slow_readers_get_large_answers_and_occupy_little_memory(service, monkey
         assert answer(client) == (200, PIECE * 300, False)
 
 
-def test_clients_that_do_not_read_are_cut_off(service):
-    with service.connect(get("/large"), receive_buffer=2048) as client:
-        wait_until(lambda: service.worker._connections)
-        wait_until(lambda: not service.worker._connections)
-        wait_until(lambda: service.worker._pages.free == THREADS)
+def test_clients_that_do_not_read_are_cut_off(hurried):
+    with hurried.connect(get("/large"), receive_buffer=2048) as client:
+        wait_until(lambda: hurried.worker._connections)
+        wait_until(lambda: not hurried.worker._connections)
+        wait_until(lambda: hurried.worker._pages.free == THREADS)
         with pytest.raises((OSError, http.client.HTTPException)):
             answer(client)
 
