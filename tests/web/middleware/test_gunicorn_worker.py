@@ -313,7 +313,7 @@ def test_too_many_requests_of_a_client_at_the_same_time_are_rejected(service):
         busy = [stack.enter_context(service.connect(get("/wait"))) for _ in range(CONNECTIONS)]
         for _ in range(THREADS):
             assert service.started.acquire(timeout=10)
-        wait_until(lambda: [one.phase for one in service.worker._connections] == [Phase.APP] * CONNECTIONS)
+        wait_until(lambda: [one.phase for one in list(service.worker._connections)] == [Phase.APP] * CONNECTIONS)
         status, text, closes = service.ask(b"")
         assert (status, closes) == (503, True)
         assert text.startswith(b"Your address has too many connections.")
@@ -351,8 +351,8 @@ def test_without_memory_the_slowest_body_of_the_largest_client_is_refused(servic
 def test_slow_readers_get_large_answers_and_occupy_little_memory(service, monkeypatch):
     monkeypatch.setattr(response_buffer, "MAX_BYTES", 500_000)
     with service.connect(get("/large"), receive_buffer=2048) as client:
-        wait_until(lambda: any(connection.output.size for connection in service.worker._connections))
-        assert max(connection.output.size for connection in service.worker._connections) < 700_000
+        wait_until(lambda: any(connection.output.size for connection in list(service.worker._connections)))
+        assert max(connection.output.size for connection in list(service.worker._connections)) < 700_000
         assert service.ask(get("/"))[0] == 200
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000)
         assert answer(client) == (200, PIECE * 300, False)
