@@ -10,19 +10,22 @@ from app.settings import Settings
 from app.web.factory import create_app
 from app.web.middleware import logs
 
-_M_ARENA_MAX = -8
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
+_LARGE_BYTES = 4_000_000
 
 
-def _limit_arenas(arenas: int) -> None:
-    """Limit the heaps that glibc makes for threads; each keeps freed memory (`bench.start`: 50 MB)."""
+def _limit_heaps(arenas: int) -> None:
+    """Limit the memory that glibc keeps after it was freed: 50 MB in the heap of each thread, and that of pictures."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.mallopt(_M_ARENA_MAX, arenas)
+        # Without it, glibc soon takes memory for pictures from the heap, and returns little of it.
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 try:
     settings = Settings()
-    _limit_arenas(settings.malloc_arenas)
+    _limit_heaps(settings.malloc_arenas)
     logs.configure(settings.log)
     app = create_app(settings)
 except SettingsError as error:

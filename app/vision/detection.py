@@ -97,8 +97,7 @@ class Detector:
         faces = self._detect(pixels) if side > _BORDERED_SIDE else []
         if not faces:
             border = max(8, round(_BORDER * side))
-            framed = _pad(pixels, border, border, border, border)
-            faces = [face.translate(-border, -border) for face in self._detect(framed)]
+            faces = [face.translate(-border, -border) for face in self._detect(pixels, border)]
         if self.backend == "yunet" and side > _TILED_SIDE:
             for (top, bottom), (left, right) in product(_tile_edges(height), _tile_edges(width)):
                 tile = (left, top, right, bottom)
@@ -111,20 +110,24 @@ class Detector:
 
         A reduced copy decides on the rotation: all rotations of a large picture would take seconds.
         """
-        views = [rotate_picture(_reduce(pixels, side)[0], degrees) for degrees, side in _ROTATIONS.items()]
-        searches = [self._search(view) for view, _ in views]
-        totals = [sum(face.confidence for face in faces) for faces in searches]
-        best = totals.index(max(totals))
-        (view, matrix), faces = views[best], searches[best]
-        degrees, side = list(_ROTATIONS.items())[best]
-        if faces and max(pixels.shape[:2]) > side:
-            view, matrix = rotate_picture(pixels, degrees)
-            faces = self._search(view)
-        return view, invert_transform(matrix), faces
+        # One view at a time, because many requests may wait for their turns with one.
+        totals = {degrees: self._total_confidence(pixels, degrees) for degrees in _ROTATIONS}
+        best = max(totals, key=totals.__getitem__)
+        if not totals[best]:
+            return pixels, _IDENTITY, []
+        view, matrix = rotate_picture(pixels, best)
+        return view, invert_transform(matrix), self._search(view)
 
-    def _detect(self, pixels: ByteArray) -> list[DetectedFace]:
+    def _total_confidence(self, pixels: ByteArray, degrees: int) -> float:
+        view, _ = rotate_picture(_reduce(pixels, _ROTATIONS[degrees])[0], degrees)
+        return sum(face.confidence for face in self._search(view))
+
+    def _detect(self, pixels: ByteArray, border: int = 0) -> list[DetectedFace]:
         check_deadline()
         self._lock.share()
+        if border:
+            # Now, because a request that waits for its turn should hold no copy of its picture.
+            pixels = _pad(pixels, border, border, border, border)
         return backends.extract_faces(_pad_narrow(pixels), self.backend, self.downloads)
 
     def _refine(self, pixels: ByteArray, face: DetectedFace) -> DetectedFace:

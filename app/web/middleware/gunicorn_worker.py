@@ -8,7 +8,6 @@ connections loses the one that waits longest.
 
 from __future__ import annotations
 
-import enum
 import errno
 import heapq
 import math
@@ -16,7 +15,7 @@ import selectors
 import socket
 import sys
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -28,9 +27,11 @@ from urllib.parse import unquote
 
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
-from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
+from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout, TooManyRequests
 
+from app import text
 from app.errors import ServerBusy
+from app.web.middleware.connections import READING, Backoff, Connection, Lane, Phase
 from app.web.middleware.request_buffer import INCOMPLETE, RequestBuffer
 from app.web.middleware.response_buffer import ResponseBuffer
 
@@ -42,8 +43,6 @@ _PAGE_THREADS = 4
 _HEAD_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 """Time for a client to read the last answer, and for a request on a kept connection while the worker stops."""
-_YOUNG_SECONDS = 2.0
-"""Age below which a body or an answer is not called slow."""
 _TICK_SECONDS = 0.5
 _LARGEST_BODIES = 4
 """Number of request bodies of the largest size that are in memory at the same time."""
@@ -66,6 +65,7 @@ _SHORT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM
 _MALFORMED = HTTPStatus.BAD_REQUEST, "Malformed HTTP request."
 _FAILED = HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed. Its log has the details."
 _LATE = HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time."
+_TOO_MANY = "You sent too many requests. Try again in {}."
 _CROWDED = HTTPStatus.SERVICE_UNAVAILABLE, "Your address has too many connections. Close some and try again."
 _ANSWERS = {
     errors.LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."),
@@ -73,69 +73,6 @@ _ANSWERS = {
     errors.LimitRequestHeaders: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too many or too long."),
     errors.UnsupportedTransferCoding: (HTTPStatus.NOT_IMPLEMENTED, "The server does not support this coding."),
 }
-
-
-class Phase(enum.IntEnum):
-    """What a connection waits for. The first phases give way first when connections are short."""
-
-    IDLE = 0  # the first byte of a request
-    LINGER = 1  # the end of the client's data, after the last answer
-    HEAD = 2
-    WRITE = 3  # the client reads the answer
-    BODY = 4
-    APP = 5  # the app's answer
-
-
-_READING = (Phase.IDLE, Phase.LINGER, Phase.HEAD, Phase.BODY)
-
-
-class Connection:
-    """A client's connection, which only the main loop changes."""
-
-    def __init__(self, connection: socket.socket, client: Any, server: Any, network: str) -> None:
-        self.socket, self.client, self.server, self.network = connection, client, server, network
-        self.visitor = network
-        """Whose request it is: behind a proxy, the client that the proxy names."""
-        self.phase = Phase.IDLE
-        self.since = time.monotonic()
-        self.deadline = self.since + _HEAD_SECONDS
-        self.body_deadline = 0.0
-        self.requests: RequestBuffer
-        self.output: ResponseBuffer
-        self.reserved = self.dropped = self.events = 0
-        self.closed = self.keep = False
-
-    def enter(self, phase: Phase, deadline: float) -> None:
-        """Begin a phase that ends at the latest at a time of `time.monotonic`."""
-        self.phase, self.since, self.deadline = phase, time.monotonic(), deadline
-
-    def gives_way(self, now: float) -> bool:
-        """Whether the connection waits for its client, and may be closed in favor of another one."""
-        return self.phase < Phase.WRITE or (self.phase < Phase.APP and now - self.since > _YOUNG_SECONDS)
-
-
-class Lane:
-    """Threads for one kind of request. Clients take turns, so that one with many requests delays only its own."""
-
-    def __init__(self, threads: ThreadPoolExecutor, free: int) -> None:
-        self.threads, self.free = threads, free
-        self.queues: dict[str, deque[Connection]] = {}
-
-    def put(self, connection: Connection) -> None:
-        """Queue a connection whose request is complete."""
-        self.queues.setdefault(connection.visitor, deque()).append(connection)
-
-    def take(self) -> Connection | None:
-        """Return the next connection if a thread is free for it."""
-        if not self.free or not self.queues:
-            return None
-        visitor = next(iter(self.queues))
-        queue = self.queues.pop(visitor)
-        connection = queue.popleft()
-        if queue:
-            self.queues[visitor] = queue
-        self.free -= 1
-        return connection
 
 
 class Worker(ThreadWorker):
@@ -153,6 +90,7 @@ class Worker(ThreadWorker):
         self._networks: defaultdict[str, set[Connection]] = defaultdict(set)
         self._probes = Lane(ThreadPoolExecutor(_PROBE_THREADS), _PROBE_THREADS)
         self._pages = Lane(ThreadPoolExecutor(_PAGE_THREADS), _PAGE_THREADS)
+        self._backoff = Backoff()
         self._reserved = self._dropped = 0
         self.alive: bool
         self._scratch = memoryview(bytearray(_READ_BYTES))
@@ -239,6 +177,7 @@ class Worker(ThreadWorker):
                 self._guard(connection, self._expire)
             elif connection.phase is Phase.LINGER:
                 self._guard(connection, self._watch)
+        self._backoff.forget(now)
         self._cut_slow_readers(now)
         return now + _TICK_SECONDS
 
@@ -254,6 +193,7 @@ class Worker(ThreadWorker):
             accepted.close()
             return
         connection = Connection(accepted, client, server, network)
+        connection.enter(Phase.IDLE, connection.since + _HEAD_SECONDS)
         wake = partial(self.method_queue.defer, self._watch, connection)
         connection.output = ResponseBuffer(accepted, wake, self._settings.body_seconds)
         connection.requests = RequestBuffer(self.cfg, client, self._admit)
@@ -273,16 +213,22 @@ class Worker(ThreadWorker):
         return bool(longest)
 
     def _admit(self, request: Any) -> int:
-        """Return the number of bytes that the body of a request may have; raise ServerBusy if the queue is full."""
+        """Return the number of bytes that the body of a request may have.
+
+        Raise TooManyRequests for a client that should wait, and ServerBusy if the queue is full.
+        """
         try:
             endpoint, _ = self._urls.match(unquote(request.path, errors="replace"), request.method)
         except HTTPException:
             return 0
         kind = next((value for name, value in request.headers if name == "CONTENT-TYPE"), "")
         limits = self._body_limits(self.wsgi, endpoint, request.method, kind.partition(";")[0].strip().lower())
+        network = self._client_network(request.peer_addr[0]) if request.peer_addr else ""
+        if seconds := math.ceil(self._backoff.seconds_left(self._visitor(request, network), time.monotonic())):
+            raise TooManyRequests(_TOO_MANY.format(text.count(seconds, "second")), retry_after=seconds)
         # Behind a proxy, the app knows the client.
         if limits.total and not self._settings.proxies:
-            self._limiter.check_queue(self._client_network(request.peer_addr[0]) if request.peer_addr else "")
+            self._limiter.check_queue(network)
         return int(limits.total)
 
     def _ready(self, connection: Connection, _socket: socket.socket) -> None:
@@ -307,7 +253,7 @@ class Worker(ThreadWorker):
             connection.output.flush()
         if connection.phase is Phase.WRITE and not connection.output.size:
             self._after_answer(connection)
-        elif connection.phase in _READING:
+        elif connection.phase in READING:
             try:
                 limit = _READ_BYTES if connection.phase in (Phase.BODY, Phase.LINGER) else _READ_HEAD_BYTES
                 size = connection.socket.recv_into(self._scratch, limit)
@@ -340,7 +286,7 @@ class Worker(ThreadWorker):
                 connection.enter(Phase.HEAD, time.monotonic() + min(_HEAD_SECONDS, self._settings.body_seconds))
             return
         if connection.phase is not Phase.BODY:
-            connection.visitor = self._visitor(connection)
+            connection.visitor = self._visitor(requests.request, connection.network)
             connection.body_deadline = time.monotonic() + self._settings.body_seconds
             connection.enter(Phase.BODY, connection.body_deadline)
             if requests.take_continue():
@@ -349,12 +295,12 @@ class Worker(ThreadWorker):
         if requests.complete and connection.phase is Phase.BODY:
             self._call_app(connection)
 
-    def _visitor(self, connection: Connection) -> str:
+    def _visitor(self, request: Any, network: str) -> str:
         proxies = self._settings.proxies
-        values = [value for name, value in connection.requests.request.headers if name == "X-FORWARDED-FOR"]
+        values = [value for name, value in request.headers if name == "X-FORWARDED-FOR"]
         addresses = ",".join(values).split(",") if values else []
         if not proxies or len(addresses) < proxies:
-            return connection.network
+            return network
         return str(self._client_network(addresses[-proxies].strip()))
 
     def _reserve(self, connection: Connection) -> None:
@@ -380,13 +326,16 @@ class Worker(ThreadWorker):
 
     def _call_app(self, connection: Connection) -> None:
         self._count(connection)
-        connection.enter(Phase.APP, math.inf)
-        request = connection.requests.request
+        now, request = time.monotonic(), connection.requests.request
         lane = self._posts
         if request.path in PROBES:
             lane = self._probes
         elif request.method in self._safe_methods:
             lane = self._pages
+        elif connection.phase is not Phase.DELAY and self._backoff.seconds_left(connection.visitor, now):
+            connection.enter(Phase.DELAY, self._backoff.due(connection.visitor, now))
+            return
+        connection.enter(Phase.APP, math.inf)
         lane.put(connection)
         self._start(lane)
 
@@ -420,6 +369,8 @@ class Worker(ThreadWorker):
         lane.free += 1
         self._start(lane)
         keep = future.exception() is None and future.result()
+        if seconds := connection.output.take_retry_after():
+            self._backoff.start(connection.visitor, seconds, time.monotonic())
         connection.requests.drop_body()
         self._release(connection)
         self._guard(connection, partial(self._finish, keep=keep))
@@ -447,6 +398,8 @@ class Worker(ThreadWorker):
         if connection.phase is Phase.BODY:
             connection.requests.refuse(RequestTimeout())
             self._call_app(connection)
+        elif connection.phase is Phase.DELAY:
+            self._call_app(connection)
         elif connection.phase is Phase.HEAD:
             connection.output.sendall(_response(*_LATE))
             self._finish(connection, keep=False)
@@ -468,7 +421,7 @@ class Worker(ThreadWorker):
         if connection.closed:
             return
         pausing = connection.phase is Phase.LINGER and self._dropped > _DROPPED_PER_TICK
-        events = selectors.EVENT_READ if connection.phase in _READING and not pausing else 0
+        events = selectors.EVENT_READ if connection.phase in READING and not pausing else 0
         events |= selectors.EVENT_WRITE if connection.output.size else 0
         if events == connection.events:
             return

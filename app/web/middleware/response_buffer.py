@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+
+_RETRY_AFTER = re.compile(rb"HTTP/1\.[01] 429 .*^Retry-After: (\d+)\r$", re.DOTALL | re.IGNORECASE | re.MULTILINE)
 
 MAX_BYTES = 4_000_000
 """Data of an answer in memory. The thread that writes more waits until the client has read some."""
@@ -26,6 +29,7 @@ class ResponseBuffer:
         self._pieces: deque[memoryview] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._retry_after = 0
         self.size = 0
         self.since = 0.0
 
@@ -36,6 +40,8 @@ class ResponseBuffer:
                 raise TimeoutError("The client reads too slowly.")
             if self._closed:
                 raise BrokenPipeError
+            if match := _RETRY_AFTER.match(data):
+                self._retry_after = int(match[1])
             waiting = bool(self._pieces)
             self._pieces.append(memoryview(data))
             self.size += len(data)
@@ -52,6 +58,11 @@ class ResponseBuffer:
         with self._changed:
             self._send()
             self._changed.notify_all()
+
+    def take_retry_after(self) -> int:
+        """Return once the seconds that the last answer told the client to wait, 0 if it may go on."""
+        seconds, self._retry_after = self._retry_after, 0
+        return seconds
 
     def close(self) -> None:
         """Drop unsent data. Further writes raise BrokenPipeError. The socket stays open: the main loop closes it."""

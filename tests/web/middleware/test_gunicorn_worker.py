@@ -20,9 +20,10 @@ from gunicorn.glogging import Logger
 
 from app.errors import ServerBusy
 from app.web import uploads
-from app.web.middleware import concurrency, gunicorn_worker, response_buffer
+from app.web.middleware import concurrency, connections, gunicorn_worker, response_buffer
 from app.web.middleware.concurrency import ConcurrencyLimiter
-from app.web.middleware.gunicorn_worker import Phase, Worker
+from app.web.middleware.connections import Backoff, Phase
+from app.web.middleware.gunicorn_worker import Worker
 
 THREADS = gunicorn_worker._PAGE_THREADS
 CONNECTIONS = 6
@@ -54,6 +55,11 @@ class Service:
             self.started.release()
             assert self.release.wait(20)
             return "waited"
+
+        @app.post("/limited")
+        @uploads.accepts_photos(1)
+        def limited():
+            return "later", 429, {"Retry-After": "60"}
 
         @app.get("/large")
         def large():
@@ -114,8 +120,10 @@ class Service:
 @pytest.fixture(scope="module")
 def service(settings) -> Iterator[Service]:
     patch = pytest.MonkeyPatch()
-    for name, seconds in (("HEAD", 0.4), ("CLOSE", 0.2), ("YOUNG", 0.1), ("TICK", 0.05)):
+    for name, seconds in (("HEAD", 0.4), ("CLOSE", 0.2), ("TICK", 0.05)):
         patch.setattr(gunicorn_worker, f"_{name}_SECONDS", seconds)
+    patch.setattr(connections, "_YOUNG_SECONDS", 0.1)
+    patch.setattr(connections, "_BACKOFF_DELAY", 0.2)
     limits = {"max_request_bytes": 300_000, "max_file_bytes": 300_000, "max_field_bytes": 1000}
     service = Service(settings.with_changes(client_connections=CONNECTIONS, **limits))
     yield service
@@ -385,6 +393,33 @@ def test_a_fault_in_the_loop_closes_one_connection_only(service, monkeypatch, ca
     assert [record.message for record in caplog.records] == ["connection_failed"]
     caplog.clear()
     assert service.ask(get("/"))[0] == 200
+
+
+def test_clients_over_a_limit_wait_before_the_next_answer(service, monkeypatch):
+    monkeypatch.setattr(service.worker, "_backoff", Backoff())
+    with service.connect(post(b"photo", path="/limited")) as client:
+        assert answer(client)[:2] == (429, b"later")
+        started = time.monotonic()
+        # The body is refused before it arrives.
+        client.sendall(post(None, 200_000))
+        status, body, closed = answer(client)
+    assert (status, closed) == (429, True)
+    assert b"You sent too many requests. Try again in 60 seconds." in body
+    assert time.monotonic() - started >= 0.2
+    assert service.ask(get("/healthz/live"))[0] == service.ask(get("/"))[0] == 200
+    assert service.ask(post(b"photo"), source="127.0.0.9")[:2] == (200, b"photo")
+
+
+def test_waiting_clients_follow_each_other_slowly():
+    backoff = Backoff()
+    backoff.start("a", 5, now=100)
+    assert (backoff.seconds_left("a", 101), backoff.seconds_left("b", 101)) == (4, 0)
+    first, second = backoff.due("a", 101), backoff.due("a", 101)
+    assert 101 < first < second
+    backoff.forget(106)
+    assert backoff.seconds_left("a", 106) == 0
+    backoff.start("a", 100_000, now=110)
+    assert backoff.seconds_left("a", 110) <= 60
 
 
 def test_accepted_requests_are_answered_before_the_worker_stops(service):

@@ -1,0 +1,113 @@
+"""Connections of the gunicorn worker: their phases, turns of clients, and delays after too many requests."""
+
+from __future__ import annotations
+
+import enum
+import math
+import socket
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from app.web.middleware.request_buffer import RequestBuffer
+from app.web.middleware.response_buffer import ResponseBuffer
+
+_YOUNG_SECONDS = 2.0
+"""Age below which a body or an answer is not called slow."""
+
+# Delay of a request, and time between two requests, of a client that should wait; and the longest wait.
+_BACKOFF_DELAY, _BACKOFF_STEP, _MAX_BACKOFF_SECONDS = 1.0, 0.1, 60.0
+
+
+class Phase(enum.IntEnum):
+    """What a connection waits for. The first phases give way first when connections are short."""
+
+    IDLE = 0  # the first byte of a request
+    LINGER = 1  # the end of the client's data, after the last answer
+    HEAD = 2
+    DELAY = 3  # the client exceeded a limit
+    WRITE = 4  # the client reads the answer
+    BODY = 5
+    APP = 6  # the app's answer
+
+
+READING = (Phase.IDLE, Phase.LINGER, Phase.HEAD, Phase.BODY)
+
+
+class Connection:
+    """A client's connection, which only the main loop changes."""
+
+    def __init__(self, connection: socket.socket, client: Any, server: Any, network: str) -> None:
+        self.socket, self.client, self.server, self.network = connection, client, server, network
+        self.visitor = network
+        """Whose request it is: behind a proxy, the client that the proxy names."""
+        self.phase = Phase.IDLE
+        self.since = time.monotonic()
+        self.deadline = math.inf
+        self.body_deadline = 0.0
+        self.requests: RequestBuffer
+        self.output: ResponseBuffer
+        self.reserved = self.dropped = self.events = 0
+        self.closed = self.keep = False
+
+    def enter(self, phase: Phase, deadline: float) -> None:
+        """Begin a phase that ends at the latest at a time of `time.monotonic`."""
+        self.phase, self.since, self.deadline = phase, time.monotonic(), deadline
+
+    def gives_way(self, now: float) -> bool:
+        """Whether the connection waits for its client, and may be closed in favor of another one."""
+        return self.phase < Phase.WRITE or (self.phase < Phase.APP and now - self.since > _YOUNG_SECONDS)
+
+
+class Lane:
+    """Threads for one kind of request. Clients take turns, so that one with many requests delays only its own."""
+
+    def __init__(self, threads: ThreadPoolExecutor, free: int) -> None:
+        self.threads, self.free = threads, free
+        self.queues: dict[str, deque[Connection]] = {}
+
+    def put(self, connection: Connection) -> None:
+        """Queue a connection whose request is complete."""
+        self.queues.setdefault(connection.visitor, deque()).append(connection)
+
+    def take(self) -> Connection | None:
+        """Return the next connection if a thread is free for it."""
+        if not self.free or not self.queues:
+            return None
+        visitor = next(iter(self.queues))
+        queue = self.queues.pop(visitor)
+        connection = queue.popleft()
+        if queue:
+            self.queues[visitor] = queue
+        self.free -= 1
+        return connection
+
+
+class Backoff:
+    """Clients that were told to try again later. Until then their requests wait, and follow each other slowly.
+
+    Refusing a request takes processor time too, so a flood of refused requests would slow others down.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+
+    def start(self, visitor: str, seconds: float, now: float) -> None:
+        """Let further requests of a client wait."""
+        self._ends[visitor] = now + min(seconds, _MAX_BACKOFF_SECONDS)
+
+    def seconds_left(self, visitor: str, now: float) -> float:
+        """Return how long the client should have waited before its next request; 0 if it may send one."""
+        return max(0.0, self._ends.get(visitor, 0.0) - now)
+
+    def due(self, visitor: str, now: float) -> float:
+        """Return when the app answers the next request of a waiting client."""
+        self._due[visitor] = max(now + _BACKOFF_DELAY, self._due.get(visitor, 0.0) + _BACKOFF_STEP)
+        return self._due[visitor]
+
+    def forget(self, now: float) -> None:
+        """Forget clients that have waited long enough."""
+        self._ends = {visitor: end for visitor, end in self._ends.items() if end > now}
+        self._due = {visitor: due for visitor, due in self._due.items() if visitor in self._ends}
