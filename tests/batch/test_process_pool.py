@@ -19,11 +19,10 @@ from tests.batch.conftest import assert_crashes_reported, assert_same
 
 def test_a_killed_worker_loses_and_repeats_no_row(job, expected):
     pool = ProcessPool(job, 2, len(expected))
-    rows = []
-    for batch in pool.identify(job.sources.photos(), Event()):
-        if not rows:
-            pool._workers[0].process.kill()
-        rows += batch
+    batches = pool.identify(job.sources.photos(), Event())
+    rows = next(batches)
+    pool._workers[0].process.kill()
+    rows += [row for batch in batches for row in batch]
     assert_same(sorted(rows, key=lambda row: row["file"]), expected)
 
 

@@ -19,7 +19,6 @@ FACES = 6
 """Faces that a portrait averages. More faces blur it, fewer would show a single photo."""
 
 _CANVAS = 336
-_ZOOM = 0.8  # shows hair and chin
 _FADE = 40
 _FILL_RADIUS = 30
 _BLACK = 24
@@ -63,7 +62,7 @@ def average_face(pictures: Sequence[ByteArray], landmarks: Sequence[DoubleArray]
 
 
 def _align(picture: ByteArray, landmarks: AnyArray) -> ByteArray:
-    return alignment.align(picture, landmarks, _CANVAS, _ZOOM)
+    return alignment.align(picture, landmarks, _CANVAS)
 
 
 def _scale(values: AnyArray) -> DoubleArray:

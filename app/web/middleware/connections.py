@@ -85,7 +85,7 @@ class Lane:
 
 
 class Backoff:
-    """Clients that were told to try again later. Until then their requests wait, and follow each other slowly.
+    """Clients over a limit. Until they may try again, their requests wait and follow each other slowly.
 
     Refusing a request takes processor time too, so a flood of refused requests would slow others down.
     """

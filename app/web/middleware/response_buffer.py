@@ -60,7 +60,7 @@ class ResponseBuffer:
             self._changed.notify_all()
 
     def take_retry_after(self) -> int:
-        """Return once the seconds that the last answer told the client to wait, 0 if it may go on."""
+        """Return once the `Retry-After` of the last answer with status 429, 0 without one."""
         seconds, self._retry_after = self._retry_after, 0
         return seconds
 
