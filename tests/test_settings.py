@@ -4,7 +4,6 @@ import pickle
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -149,18 +148,13 @@ def test_the_reference_page_is_current():
     assert all(setting.meaning.endswith(".") and setting.allowed for setting in reference())
 
 
-def test_settings_import_quickly():
+def test_settings_import_nothing_heavy():
     code = (
         "import sys, app.settings; app.settings.Settings(); "
         "print([m for m in ('numpy', 'tensorflow', 'flask') if m in sys.modules])"
     )
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - began)
-        assert done.stdout.strip() == "[]"
-    assert min(seconds) < 1
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
-from app.gallery.tables import NetworkRow
+from app.gallery import change_history
+from app.gallery.tables import NetworkRow, now
+
+log = logging.getLogger(__name__)
 
 GRACE = timedelta(days=3)
 """Time during which a clock that jumped ahead expires nothing, so that it can be corrected."""
@@ -42,6 +46,37 @@ class GalleryClock:
     def trusted(self, time: datetime) -> datetime:
         """Return a time, or during the grace period the latest time before the jump."""
         return time if self.held_until is None or self.seen is None else self.seen
+
+
+@dataclass(frozen=True)
+class Due:
+    """What to do now: store the clock, and purge what was removed before a time if something was."""
+
+    clock: GalleryClock
+    before: datetime
+    expired: bool
+
+
+def find_due(connection: Connection, recovery: timedelta) -> Due | None:
+    """Return what is due, None for nothing. Warn of people who will expire because the clock jumped ahead."""
+    current, known = now(), read(connection)
+    clock = known.advance(current)
+    before = clock.trusted(current) - recovery
+    expired = change_history.has_expired(connection, before)
+    if clock.held_until and not expired and change_history.has_expired(connection, current - recovery):
+        log.warning(
+            "gallery_clock_ahead: The clock is %d days ahead of the last use of the gallery. Removed people are "
+            "erased from %s on. Correct the clock before, if it is wrong.",
+            (current - recovery - before).days,
+            f"{clock.held_until:%Y-%m-%d %H:%M} UTC",
+        )
+    return Due(clock, before, expired) if expired or clock != known else None
+
+
+def purge(connection: Connection, due: Due) -> int:
+    """Do what is due, and return the number of purged rows."""
+    write(connection, due.clock)
+    return change_history.purge_expired(connection, due.before) if due.expired else 0
 
 
 def read(connection: Connection) -> GalleryClock:

@@ -6,7 +6,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -17,8 +17,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from app import text
 from app.arrays import FloatArray
-from app.errors import FaceNotFound, GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
-from app.gallery import bundle, change_history, embedding_rows, expiry, names, snapshot_loading
+from app.errors import GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
+from app.gallery import bundle, change_history, embedding_rows, expiry, names, removal, snapshot_loading
 from app.gallery import people as queries
 from app.gallery.change_history import OWNED, Change
 from app.gallery.database import Database, prepare
@@ -26,7 +26,7 @@ from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, Remove
 from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import AnchorRow, PersonRow, RejectedFaceRow, ThresholdRow, now
+from app.gallery.tables import AnchorRow, RejectedFaceRow, ThresholdRow, now
 
 __all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -35,7 +35,6 @@ RECOVERY_DAYS = 30
 
 _MAINTENANCE_SECONDS = 10.0
 _PURGE_SECONDS = 3600.0
-_MAX_LISTED = 10
 
 _HOLDS_ERASED = (
     "Another program, such as a backup, is reading the database. Until it ends, the log of the database still contains "
@@ -242,7 +241,7 @@ class Gallery:
                 queries.replace_portrait(connection, person_id, portrait, change)
             if imported is not None:
                 queries.record_imported(connection, person_id, imported)
-            return _finish(
+            return removal.finish(
                 connection, change, f"added {text.count(len(rows), 'anchor')} of person {person_id}", person_id
             )
 
@@ -265,17 +264,17 @@ class Gallery:
         """
         with self._database.writing(purge) as connection:
             try:
-                found = [person for ref in refs for person in _find_removable(connection, ref, purge)]
+                found = [person for ref in refs for person in removal.find_removable(connection, ref, purge)]
             except PersonNotFound as error:
                 raise PersonNotFound(f"{error} No person was removed." if len(refs) > 1 else str(error)) from error
             unique = list({person.id: person for person in found}.values())
-            return _remove_people(connection, unique, purge)
+            return removal.remove_people(connection, unique, purge)
 
     def remove_shipped(self, purge: bool = False) -> list[Person]:
         """Remove or purge all people whose anchors are all from the shipped gallery, and return them."""
         with self._database.writing(purge) as connection:
             found = queries.list_shipped(connection, removed=purge)
-            return _remove_people(connection, found, purge) if found else []
+            return removal.remove_people(connection, found, purge) if found else []
 
     def restore(self, person: PersonRef) -> Person:
         """Restore a removed person, the last removed of several with the name, unless the name is taken now."""
@@ -291,7 +290,7 @@ class Gallery:
                 raise SamePerson(f"{name} was merged into another person. Undo that change, or add their photos again.")
             change = Change(connection)
             change.set("person", [person_id], "removed", None)
-            return _finish(connection, change, f"restored person {person_id}", person_id)
+            return removal.finish(connection, change, f"restored person {person_id}", person_id)
 
     def rename(self, person: PersonRef, name: str) -> Person:
         """Rename a person, unless the new name is invalid or taken. Anchors and portrait stay."""
@@ -305,7 +304,7 @@ class Gallery:
                 )
             change = Change(connection)
             change.set("person", [person_id], "name", name)
-            return _finish(connection, change, f"renamed person {person_id}", person_id)
+            return removal.finish(connection, change, f"renamed person {person_id}", person_id)
 
     def merge(self, person: PersonRef, into: PersonRef) -> Person:
         """Move anchors, rejected faces and imported photos to another person, remove the first, return the second."""
@@ -336,7 +335,7 @@ class Gallery:
             queries.check_dims(connection, rows)
             change = Change(connection)
             queries.insert_faces(connection, RejectedFaceRow, person_id, rows, notes, change)
-            return _finish(
+            return removal.finish(
                 connection, change, f"marked {text.count(len(rows), 'face')} as not person {person_id}", person_id
             )
 
@@ -346,7 +345,7 @@ class Gallery:
         with self._database.writing() as connection:
             present = rows.where(RejectedFaceRow.id.in_(ids), RejectedFaceRow.removed.is_(None))
             owners = {row.id: row.person_id for row in connection.execute(present)}
-            _check_found(ids, owners, "There is no rejected face")
+            removal.check_found(ids, owners, "There is no rejected face")
             change = Change(connection)
             change.set("rejected", list(owners), "removed", now())
             change.describe(f"removed {text.count(len(owners), 'rejected face')}", *owners.values())
@@ -370,25 +369,12 @@ class Gallery:
 
         After the clock jumped ahead, nothing more expires for a grace period, see `expiry.GalleryClock`.
         """
-        current, recovery = now(), timedelta(days=self.recovery_days)
         with self._database.reading() as connection:
-            known = expiry.read(connection)
-            clock = known.advance(current)
-            before = clock.trusted(current) - recovery
-            expired = change_history.has_expired(connection, before)
-            held = clock.held_until and change_history.has_expired(connection, current - recovery)
-        if held and not expired:
-            log.warning(
-                "gallery_clock_ahead: The clock is %d days ahead of the last use of the gallery. Removed people are "
-                "erased from %s on. Correct the clock before, if it is wrong.",
-                (current - recovery - before).days,
-                f"{clock.held_until:%Y-%m-%d %H:%M} UTC",
-            )
-        if not expired and clock == known:
+            due = expiry.find_due(connection, timedelta(days=self.recovery_days))
+        if due is None:
             return 0
-        with self._database.writing(purge=expired) as connection:
-            expiry.write(connection, clock)
-            return change_history.purge_expired(connection, before) if expired else 0
+        with self._database.writing(purge=due.expired) as connection:
+            return expiry.purge(connection, due)
 
     def export_bundle(self, path: Path, crops: bool = True) -> int:
         """Write all people into one file, with or without kept crops, and return their number."""
@@ -408,51 +394,5 @@ class Gallery:
             return bundle.add_people(connection, everyone, crops)
 
     def _change_anchors(self, ref: PersonRef, ids: Sequence[int], action: str) -> Person:
-        conditions = {"removed": [AnchorRow.removed.is_(None)], "restored": [AnchorRow.removed.is_not(None)]}
         with self._database.writing(action == "purged") as connection:
-            person = queries.get_person(connection, ref)
-            rows = select(AnchorRow.id).where(AnchorRow.person_id == person.id, *conditions.get(action, []))
-            kind = "removed anchor" if action == "restored" else "anchor"
-            _check_found(ids, connection.scalars(rows.where(AnchorRow.id.in_(ids))), f"{person.name} has no {kind}")
-            change = Change(connection, reversible=action != "purged")
-            if action == "purged":
-                change_history.purge(connection, anchors=ids)
-            else:
-                change.set("anchor", ids, "removed", now() if action == "removed" else None)
-            return _finish(
-                connection, change, f"{action} {text.count(len(ids), 'anchor')} of person {person.id}", person.id
-            )
-
-
-def _finish(connection: Connection, change: Change, description: str, person_id: int) -> Person:
-    change.describe(description, person_id)
-    return queries.get_person(connection, person_id)
-
-
-def _find_removable(connection: Connection, ref: PersonRef, purge: bool) -> list[Person]:
-    """Return the person with a name or ID, to purge also the removed ones with it."""
-    found: list[Person] = [*queries.list_removed(connection, ref)] if purge else []
-    present = queries.find_person(connection, ref) if found else queries.get_person(connection, ref)
-    return [*found, present] if present else found
-
-
-def _remove_people(connection: Connection, found: Sequence[Person], purge: bool) -> list[Person]:
-    if purge:
-        merged = change_history.find_merged(connection, [person.id for person in found])
-        found = [*queries.list_people(connection, ~queries.IS_PRESENT & PersonRow.id.in_(merged)), *found]
-    ids = [person.id for person in found]
-    listed = ", ".join(f"person {person_id}" for person_id in ids)
-    change = Change(connection, reversible=not purge)
-    if purge:
-        change_history.purge(connection, people=ids)
-    else:
-        change.set("person", ids, "removed", now())
-    description = listed if len(ids) <= _MAX_LISTED else text.count(len(ids), "person")
-    change.describe(f"{'purged' if purge else 'removed'} {description}", *ids)
-    return list(found)
-
-
-def _check_found(ids: Sequence[int], found: Iterable[int], problem: str) -> None:
-    missing = set(ids) - set(found)
-    if missing:
-        raise FaceNotFound(f"{problem} with the number {min(missing)}.")
+            return removal.change_anchors(connection, ref, ids, action)

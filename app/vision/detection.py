@@ -23,7 +23,7 @@ from app.vision.alignment import invert_transform
 from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 
-DETECTION_VERSION = "looks-6"
+DETECTION_VERSION = "looks-7"
 """Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
 # Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. It misses a

@@ -333,7 +333,7 @@ class TestErasing:
         start = now()
 
         def restorable(days: float) -> bool:
-            monkeypatch.setattr("app.gallery.store.now", lambda: start + timedelta(days=days))
+            monkeypatch.setattr("app.gallery.expiry.now", lambda: start + timedelta(days=days))
             tiny_gallery._maintain(purge=True)
             return bool(tiny_gallery.removed_people())
 

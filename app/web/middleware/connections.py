@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import enum
+import heapq
 import math
 import socket
 import time
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from app.web.middleware import client_network
 from app.web.middleware.request_buffer import RequestBuffer
 from app.web.middleware.response_buffer import ResponseBuffer
 
 _YOUNG_SECONDS = 2.0
 """Age below which a body or an answer is not called slow."""
+
+_UNSENT_BYTES = 64_000_000
+"""Most bytes of all answers that wait for their clients."""
 
 # Delay of a request, and time between two requests, of a client that should wait; and the longest wait.
 _BACKOFF_DELAY, _BACKOFF_STEP, _MAX_BACKOFF_SECONDS = 1.0, 0.1, 60.0
@@ -58,6 +64,63 @@ class Connection:
     def gives_way(self, now: float) -> bool:
         """Whether the connection waits for its client, and may be closed in favor of another one."""
         return self.phase < Phase.WRITE or (self.phase < Phase.APP and now - self.since > _YOUNG_SECONDS)
+
+
+class BodyBudget:
+    """Memory of all bodies that have arrived and are not answered."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def count(self, connection: Connection) -> None:
+        """Count the bytes of a connection's body that are in memory now."""
+        size = connection.requests.size
+        self.bytes += size - connection.reserved
+        connection.reserved = size
+
+    def release(self, connection: Connection) -> None:
+        """Count the body of a connection no longer."""
+        self.bytes -= connection.reserved
+        connection.reserved = 0
+
+    def find_victim(self, connections: Collection[Connection], limit: int) -> Connection | None:
+        """Return the slowest arriving body of the client with most bytes if all bodies are over a limit."""
+        bodies = [one for one in connections if one.phase is Phase.BODY] if self.bytes > limit else []
+        totals: defaultdict[str, int] = defaultdict(int)
+        for one in bodies:
+            totals[one.visitor] += one.reserved
+        now = time.monotonic()
+        return max(bodies, key=lambda one: (totals[one.visitor], (now - one.since) / (one.reserved + 1)), default=None)
+
+
+def visitor_of(request: Any, network: str, proxies: int) -> str:
+    """Return the client of a gunicorn request: behind proxies, the client that they name."""
+    values = [value for name, value in request.headers if name == "X-FORWARDED-FOR"]
+    addresses = ",".join(values).split(",") if values else []
+    if not proxies or len(addresses) < proxies:
+        return network
+    return client_network(addresses[-proxies].strip())
+
+
+def longest_waiting(connections: Collection[Connection], now: float) -> list[Connection]:
+    """Return connections that wait longest for their clients: one, or several of thousands.
+
+    Several, so that a flood does not sort all of them for every new connection.
+    """
+    waiting = [connection for connection in connections if connection.gives_way(now)]
+    count = 1 + len(connections) // 500
+    return heapq.nsmallest(count, waiting, key=lambda connection: (connection.phase, connection.since))
+
+
+def slow_readers(connections: Collection[Connection], begun_before: float) -> Iterator[Connection]:
+    """Yield connections whose answer waits since a time, and the slowest while all answers need much memory."""
+    unsent = [connection for connection in connections if connection.output.size]
+    total = sum(connection.output.size for connection in unsent)
+    for connection in sorted(unsent, key=lambda connection: connection.output.since):
+        if total <= _UNSENT_BYTES and connection.output.since > begun_before:
+            break
+        total -= connection.output.size
+        yield connection
 
 
 class Lane:

@@ -9,7 +9,6 @@ connections loses the one that waits longest.
 from __future__ import annotations
 
 import errno
-import heapq
 import math
 import selectors
 import socket
@@ -20,7 +19,6 @@ from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -31,7 +29,18 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout, TooMa
 
 from app import text
 from app.errors import ServerBusy
-from app.web.middleware.connections import READING, Backoff, Connection, Lane, Phase
+from app.web.middleware import SAFE_METHODS, client_network, plain_answers
+from app.web.middleware.connections import (
+    READING,
+    Backoff,
+    BodyBudget,
+    Connection,
+    Lane,
+    Phase,
+    longest_waiting,
+    slow_readers,
+    visitor_of,
+)
 from app.web.middleware.request_buffer import INCOMPLETE, RequestBuffer
 from app.web.middleware.response_buffer import ResponseBuffer
 
@@ -55,24 +64,10 @@ _DROPPED_PER_TICK = 25_000_000
 """Most bytes of all refused bodies that are read between two ticks, so that they leave processor time to others."""
 _SEND_BUFFER_BYTES = 262_144
 """Send buffer of a socket. The kernel's own can hold 4 MB: a dozen pages for a client that reads none of them."""
-_UNSENT_BYTES = 64_000_000
-"""Most bytes of all answers that wait for their clients."""
 _ACCEPTS = 32  # connections at a time, so that a flood does not delay others
 _SHARED_ACCEPTS = 4  # of several workers, so that one does not take all requests of a burst
 
 _SHORT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-_MALFORMED = HTTPStatus.BAD_REQUEST, "Malformed HTTP request."
-_FAILED = HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed. Its log has the details."
-_LATE = HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time."
-_TOO_MANY = "You sent too many requests. Try again in {}."
-_CROWDED = HTTPStatus.SERVICE_UNAVAILABLE, "Your address has too many connections. Close some and try again."
-_ANSWERS = {
-    errors.LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."),
-    errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "The server does not support this Expect header."),
-    errors.LimitRequestHeaders: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too many or too long."),
-    errors.UnsupportedTransferCoding: (HTTPStatus.NOT_IMPLEMENTED, "The server does not support this coding."),
-}
 
 
 class Worker(ThreadWorker):
@@ -91,7 +86,8 @@ class Worker(ThreadWorker):
         self._probes = Lane(ThreadPoolExecutor(_PROBE_THREADS), _PROBE_THREADS)
         self._pages = Lane(ThreadPoolExecutor(_PAGE_THREADS), _PAGE_THREADS)
         self._backoff = Backoff()
-        self._reserved = self._dropped = 0
+        self._budget = BodyBudget()
+        self._dropped = 0
         self.alive: bool
         self._scratch = memoryview(bytearray(_READ_BYTES))
         super().init_process()
@@ -99,10 +95,9 @@ class Worker(ThreadWorker):
     def run(self) -> None:
         """Serve until a signal, then finish accepted requests."""
         # Imported after the fork: the master process does not need the app.
-        from app.web.middleware import SAFE_METHODS, client_network
         from app.web.uploads import body_limits
 
-        self._safe_methods, self._client_network, self._body_limits = SAFE_METHODS, client_network, body_limits
+        self._body_limits = body_limits
         self._posts = Lane(self.tpool, self.cfg.threads)
         self._settings = self.wsgi.extensions["settings"]
         self._limiter = self.wsgi.extensions["concurrency_limiter"]
@@ -152,14 +147,14 @@ class Worker(ThreadWorker):
         """Answer on the client's connection, and log the error."""
         invalid_response = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
         if isinstance(exc, errors.ParseException) and not invalid_response:
-            answer = _ANSWERS.get(type(exc), _MALFORMED)
+            answer = plain_answers.for_parse_error(exc)
             self.log.warning("malformed_http_request")
         else:
-            answer = _FAILED
+            answer = plain_answers.FAILED
             self.log.error("request_failed", exc_info=exc)
         # The client may have disconnected.
         with suppress(OSError):
-            client.sendall(_response(*answer))
+            client.sendall(plain_answers.response(*answer))
 
     def _turn(self, next_tick: float) -> float:
         """Handle events, and deadlines from time to time; return the time of the next check of deadlines."""
@@ -183,13 +178,13 @@ class Worker(ThreadWorker):
 
     def _add(self, accepted: socket.socket, client: Any, server: Any) -> None:
         accepted.setblocking(False)
-        network = self._client_network(client[0]) if client else ""
+        network = client_network(client[0]) if client else ""
         peers, limit = self._networks.get(network, set()), self._settings.client_connections
         # All connections of a proxy come from its address.
         crowded = not self._settings.proxies and len(peers) >= limit and not self._make_room(peers)
         if crowded or (len(self._connections) >= self.worker_connections and not self._make_room(self._connections)):
             with suppress(OSError):
-                accepted.send(_response(*_CROWDED))
+                accepted.send(plain_answers.response(*plain_answers.CROWDED))
             accepted.close()
             return
         connection = Connection(accepted, client, server, network)
@@ -203,11 +198,7 @@ class Worker(ThreadWorker):
 
     def _make_room(self, connections: Collection[Connection]) -> bool:
         """Close connections that have waited longest for their clients; return whether there were any."""
-        now = time.monotonic()
-        waiting = [connection for connection in connections if connection.gives_way(now)]
-        # Several of thousands, so that a flood does not sort all of them for every new connection.
-        count = 1 + len(connections) // 500
-        longest = heapq.nsmallest(count, waiting, key=lambda connection: (connection.phase, connection.since))
+        longest = longest_waiting(connections, time.monotonic())
         for connection in longest:
             self._close(connection)
         return bool(longest)
@@ -223,9 +214,11 @@ class Worker(ThreadWorker):
             return 0
         kind = next((value for name, value in request.headers if name == "CONTENT-TYPE"), "")
         limits = self._body_limits(self.wsgi, endpoint, request.method, kind.partition(";")[0].strip().lower())
-        network = self._client_network(request.peer_addr[0]) if request.peer_addr else ""
-        if seconds := math.ceil(self._backoff.seconds_left(self._visitor(request, network), time.monotonic())):
-            raise TooManyRequests(_TOO_MANY.format(text.count(seconds, "second")), retry_after=seconds)
+        network = client_network(request.peer_addr[0]) if request.peer_addr else ""
+        if seconds := math.ceil(
+            self._backoff.seconds_left(visitor_of(request, network, self._settings.proxies), time.monotonic())
+        ):
+            raise TooManyRequests(plain_answers.TOO_MANY.format(text.count(seconds, "second")), retry_after=seconds)
         # Behind a proxy, the app knows the client.
         if limits.total and not self._settings.proxies:
             self._limiter.check_queue(network)
@@ -286,7 +279,7 @@ class Worker(ThreadWorker):
                 connection.enter(Phase.HEAD, time.monotonic() + min(_HEAD_SECONDS, self._settings.body_seconds))
             return
         if connection.phase is not Phase.BODY:
-            connection.visitor = self._visitor(requests.request, connection.network)
+            connection.visitor = visitor_of(requests.request, connection.network, self._settings.proxies)
             connection.body_deadline = time.monotonic() + self._settings.body_seconds
             connection.enter(Phase.BODY, connection.body_deadline)
             if requests.take_continue():
@@ -295,42 +288,22 @@ class Worker(ThreadWorker):
         if requests.complete and connection.phase is Phase.BODY:
             self._call_app(connection)
 
-    def _visitor(self, request: Any, network: str) -> str:
-        proxies = self._settings.proxies
-        values = [value for name, value in request.headers if name == "X-FORWARDED-FOR"]
-        addresses = ",".join(values).split(",") if values else []
-        if not proxies or len(addresses) < proxies:
-            return network
-        return str(self._client_network(addresses[-proxies].strip()))
-
     def _reserve(self, connection: Connection) -> None:
         """Count the bytes of a body. Over the limit of the process, refuse the slowest body of the largest client."""
-        self._count(connection)
-        while self._reserved > _LARGEST_BODIES * self._settings.max_request_bytes:
-            bodies = [one for one in self._connections if one.phase is Phase.BODY]
-            if not bodies:
-                return
-            totals: defaultdict[str, int] = defaultdict(int)
-            for one in bodies:
-                totals[one.visitor] += one.reserved
-            now = time.monotonic()
-            victim = max(bodies, key=lambda one: (totals[one.visitor], (now - one.since) / (one.reserved + 1)))
+        self._budget.count(connection)
+        limit = _LARGEST_BODIES * self._settings.max_request_bytes
+        while victim := self._budget.find_victim(self._connections, limit):
             victim.requests.refuse(ServerBusy())
             self._call_app(victim)
             self._watch(victim)
 
-    def _count(self, connection: Connection) -> None:
-        size = connection.requests.size
-        self._reserved += size - connection.reserved
-        connection.reserved = size
-
     def _call_app(self, connection: Connection) -> None:
-        self._count(connection)
+        self._budget.count(connection)
         now, request = time.monotonic(), connection.requests.request
         lane = self._posts
         if request.path in PROBES:
             lane = self._probes
-        elif request.method in self._safe_methods:
+        elif request.method in SAFE_METHODS:
             lane = self._pages
         elif connection.phase is not Phase.DELAY and self._backoff.seconds_left(connection.visitor, now):
             connection.enter(Phase.DELAY, self._backoff.due(connection.visitor, now))
@@ -372,7 +345,7 @@ class Worker(ThreadWorker):
         if seconds := connection.output.take_retry_after():
             self._backoff.start(connection.visitor, seconds, time.monotonic())
         connection.requests.drop_body()
-        self._release(connection)
+        self._budget.release(connection)
         self._guard(connection, partial(self._finish, keep=keep))
 
     def _finish(self, connection: Connection, keep: bool) -> None:
@@ -401,19 +374,14 @@ class Worker(ThreadWorker):
         elif connection.phase is Phase.DELAY:
             self._call_app(connection)
         elif connection.phase is Phase.HEAD:
-            connection.output.sendall(_response(*_LATE))
+            connection.output.sendall(plain_answers.response(*plain_answers.LATE))
             self._finish(connection, keep=False)
         else:
             self._close(connection)
 
     def _cut_slow_readers(self, now: float) -> None:
         """Close connections whose client takes too long to read, and the slowest if all answers need much memory."""
-        unsent = [connection for connection in self._connections if connection.output.size]
-        total = sum(connection.output.size for connection in unsent)
-        for connection in sorted(unsent, key=lambda connection: connection.output.since):
-            if total <= _UNSENT_BYTES and now - connection.output.since < self._settings.body_seconds:
-                break
-            total -= connection.output.size
+        for connection in slow_readers(self._connections, now - self._settings.body_seconds):
             self._close(connection)
 
     def _watch(self, connection: Connection) -> None:
@@ -448,19 +416,4 @@ class Worker(ThreadWorker):
         connection.socket.close()
         # In a thread, the body is still in memory.
         if connection.phase is not Phase.APP:
-            self._release(connection)
-
-    def _release(self, connection: Connection) -> None:
-        self._reserved -= connection.reserved
-        connection.reserved = 0
-
-
-def _response(status: HTTPStatus, message: str) -> bytes:
-    # Imported after the fork: the master process does not need the app.
-    from app.web.middleware.security_headers import HEADERS
-
-    body = f"{message}\n"
-    headers = {"Connection": "close", "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
-    headers |= HEADERS | {"Content-Length": str(len(body))}
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", body]).encode()
+            self._budget.release(connection)

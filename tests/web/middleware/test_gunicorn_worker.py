@@ -343,17 +343,17 @@ def test_without_memory_the_slowest_body_of_the_largest_client_is_refused(servic
     """The limit is four times 300 kB."""
     with ExitStack() as stack:
         slow = stack.enter_context(service.connect(post(bytes(100_000), 250_000)))
-        wait_until(lambda: service.worker._reserved == 100_000)
+        wait_until(lambda: service.worker._budget.bytes == 100_000)
         time.sleep(0.05)
         others = [stack.enter_context(service.connect(post(bytes(249_000), 250_000))) for _ in range(4)]
-        wait_until(lambda: service.worker._reserved == 4 * 249_000 + 100_000)
+        wait_until(lambda: service.worker._budget.bytes == 4 * 249_000 + 100_000)
         visitor = stack.enter_context(service.connect(post(bytes(150_000)), source="127.0.0.2"))
         assert answer(visitor)[0] == 200
         assert answer(slow)[:2] == (503, b"busy")
         for client in others:
             client.sendall(bytes(1000))
             assert answer(client)[0] == 200
-    wait_until(lambda: service.worker._reserved == 0)
+    wait_until(lambda: service.worker._budget.bytes == 0)
 
 
 def test_slow_readers_get_large_answers_and_occupy_little_memory(service, monkeypatch):
@@ -383,7 +383,7 @@ def test_resets_are_no_errors(service, sent):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     wait_until(lambda: not service.worker._connections)
     wait_until(lambda: service.worker._pages.free == THREADS)
-    wait_until(lambda: service.worker._reserved == 0)
+    wait_until(lambda: service.worker._budget.bytes == 0)
 
 
 def test_a_fault_in_the_loop_closes_one_connection_only(service, monkeypatch, caplog):

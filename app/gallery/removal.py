@@ -1,0 +1,67 @@
+"""Removal and purging of people and anchors, within a transaction."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, select
+
+from app import text
+from app.errors import FaceNotFound
+from app.gallery import change_history
+from app.gallery import people as queries
+from app.gallery.change_history import Change
+from app.gallery.people import Person, PersonRef
+from app.gallery.tables import AnchorRow, PersonRow, now
+
+_MAX_LISTED = 10
+
+
+def change_anchors(connection: Connection, ref: PersonRef, ids: Sequence[int], action: str) -> Person:
+    """Apply an action to anchors of a person, removed, restored or purged, and return the person."""
+    conditions = {"removed": [AnchorRow.removed.is_(None)], "restored": [AnchorRow.removed.is_not(None)]}
+    person = queries.get_person(connection, ref)
+    rows = select(AnchorRow.id).where(AnchorRow.person_id == person.id, *conditions.get(action, []))
+    kind = "removed anchor" if action == "restored" else "anchor"
+    check_found(ids, connection.scalars(rows.where(AnchorRow.id.in_(ids))), f"{person.name} has no {kind}")
+    change = Change(connection, reversible=action != "purged")
+    if action == "purged":
+        change_history.purge(connection, anchors=ids)
+    else:
+        change.set("anchor", ids, "removed", now() if action == "removed" else None)
+    return finish(connection, change, f"{action} {text.count(len(ids), 'anchor')} of person {person.id}", person.id)
+
+
+def finish(connection: Connection, change: Change, description: str, person_id: int) -> Person:
+    """Describe a change of a person, and return the person after it."""
+    change.describe(description, person_id)
+    return queries.get_person(connection, person_id)
+
+
+def find_removable(connection: Connection, ref: PersonRef, purge: bool) -> list[Person]:
+    """Return the person with a name or ID, to purge also the removed ones with it."""
+    found: list[Person] = [*queries.list_removed(connection, ref)] if purge else []
+    present = queries.find_person(connection, ref) if found else queries.get_person(connection, ref)
+    return [*found, present] if present else found
+
+
+def remove_people(connection: Connection, found: Sequence[Person], purge: bool) -> list[Person]:
+    """Remove people, or purge them with those who were merged into them; return all of them."""
+    if purge:
+        merged = change_history.find_merged(connection, [person.id for person in found])
+        found = [*queries.list_people(connection, ~queries.IS_PRESENT & PersonRow.id.in_(merged)), *found]
+    ids = [person.id for person in found]
+    listed = ", ".join(f"person {person_id}" for person_id in ids)
+    change = Change(connection, reversible=not purge)
+    if purge:
+        change_history.purge(connection, people=ids)
+    else:
+        change.set("person", ids, "removed", now())
+    description = listed if len(ids) <= _MAX_LISTED else text.count(len(ids), "person")
+    change.describe(f"{'purged' if purge else 'removed'} {description}", *ids)
+    return list(found)
+
+
+def check_found(ids: Sequence[int], found: Iterable[int], problem: str) -> None:
+    """Raise FaceNotFound with the first ID that was not found."""
+    missing = set(ids) - set(found)
+    if missing:
+        raise FaceNotFound(f"{problem} with the number {min(missing)}.")
