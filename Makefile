@@ -19,7 +19,7 @@ run: setup
 setup: $(VENV)/installed $(YUNET)
 
 test: setup $(VENV)/installed-dev lint
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
