@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.browser.conftest import drop, expect_result
+from tests.slow import slow
 
 SCHEMES = ("light", "dark")
 
@@ -29,6 +30,7 @@ def expect_no_violation(page: Page) -> None:
     assert page.evaluate(SMALL) == []
 
 
+@slow
 def test_every_page_of_the_navigation_and_an_error(page):
     addresses = page.locator("nav a").evaluate_all("links => links.map((link) => link.href)")
     assert len(addresses) >= 2

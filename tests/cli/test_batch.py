@@ -16,6 +16,7 @@ from app.batch.job import error_row, photo_row
 from app.cli import batch
 from app.errors import UnreadableImage
 from tests.photos import OTHER, PERSON
+from tests.slow import slow
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def quick(run, recognizer, monkeypatch):
     return lambda *arguments: (run("identify", *arguments), processed)
 
 
+@slow
 def test_a_batch_job_in_a_new_process(process, pictures, out, tmp_path):
     done = process("identify", pictures, "--out", out, "--csv", tmp_path / "faces.csv")
     assert done.returncode == 0
@@ -137,7 +139,7 @@ def test_the_first_failures_are_listed(quick, tmp_path, out):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_finishes_the_photos_in_progress(quick, pictures, out, recognizer, monkeypatch, number):
-    identify = recognizer.identify
+    identify, handler = recognizer.identify, signal.getsignal(signal.SIGTERM)
 
     def signaled(data):
         signal.raise_signal(number)
@@ -147,7 +149,7 @@ def test_a_signal_finishes_the_photos_in_progress(quick, pictures, out, recogniz
     done, processed = quick(pictures, "--out", out)
     assert (done.exit_code, len(processed), len(pd.read_parquet(out))) == (1, 1, 1)
     assert f"Stopped. Results so far are in {out}. Repeat the command to resume." in done.stderr
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_the_speed_is_that_of_the_last_minute():

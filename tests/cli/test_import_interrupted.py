@@ -15,6 +15,7 @@ from app.gallery.store import Gallery
 from app.recognition.recognizer import Recognizer
 from app.settings import ROOT
 from tests import photos
+from tests.slow import slow
 
 PEOPLE, PHOTOS = 6, 2
 
@@ -43,6 +44,7 @@ def start(source: Path, database_url: str) -> subprocess.Popen:
     )
 
 
+@slow
 def test_a_killed_import_is_atomic_and_resumable(folders, tmp_path, database_url, settings, recognizer, monkeypatch):
     gallery = Gallery.open(database_url, recognizer.network.card.id, settings.anchors)
     before = {name: gallery.find(name).anchors for name in folders}

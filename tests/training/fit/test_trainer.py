@@ -79,6 +79,7 @@ class PowerCut(Exception):
     pass
 
 
+@slow
 def test_interrupted_run_resumes_exactly(faces, finished, tmp_path, monkeypatch):
     save, sample, steps = checkpoint.save, PairSampler.sample, []
 
@@ -111,6 +112,7 @@ def test_checkpoint_of_another_layout_is_refused(faces, finished):
         trainer.train(faces, finished[2], PLAN, replace(TINY, stem=8))
 
 
+@slow
 def test_bfloat16_student_learns_from_teacher_and_serves(faces, tmp_path):
     teacher = build_twin(TINY)
     before = get_weights(teacher)
