@@ -161,7 +161,7 @@ def slow_readers(server: Netloc) -> Iterator[int | None]:
 
 def crowds(server: Netloc) -> Iterator[int | None]:
     """Send 484 small portraits on one picture."""
-    data = crowd(22, 2000)
+    data = photos.encode(photos.crowd(22, 2000))
     while True:
         yield request(server, "POST", API, FORM_HEAD + data + b"\r\n--x--\r\n", FORM_TYPE)
 
@@ -213,17 +213,6 @@ ATTACKS: dict[Attack, int] = {
     hostile_values: 1,
 }
 """The attacks, and how often each runs at the same time."""
-
-
-def crowd(count: int, side: int) -> bytes:
-    """Return a square JPEG with `count` x `count` portraits."""
-    cell = side // count
-    portraits = list(itertools.islice(photos.portraits().values(), 50))
-    picture = Image.new("RGB", (side, side), (90, 120, 150))
-    for number in range(count * count):
-        face = portraits[number % len(portraits)].resize((cell, cell))
-        picture.paste(face, (number % count * cell, number // count * cell))
-    return photos.encode(picture)
 
 
 def run_attack(attack: Attack, server: Netloc, seconds: float, results: Queue) -> None:

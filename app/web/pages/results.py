@@ -13,7 +13,6 @@ from app.recognition.decision import Verdict, VerdictKind
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import Identification, IdentifiedFace
 from app.recognition.scoring import PersonDistance
-from app.vision.faces import Box
 from app.web import inline_images, wording
 from app.web.admin.correction import Correction, find_corrections
 from app.web.pages.face_labels import Label, place_labels
@@ -59,7 +58,6 @@ class FaceView:
     key: str
     photo: int
     number: int
-    box: Box
     label: Label
     crop: str
     verdict: Verdict
@@ -119,7 +117,6 @@ class ResultsView:
         self.headline = wording.headline(verdicts) if verdicts else wording.NO_FACE
         self.rate = wording.identification_rate(identifications[0].fpir) if identifications else None
         self.person_heading = person_heading(gallery)
-        self.labels = wording.LABELS
         rows = _rows(results)
         self.json = inline_images.json_uri(rows[0] if len(rows) == 1 else serialization.identifications(rows))
         self.csv = inline_images.csv_uri([serialization.CSV_COLUMNS, *serialization.csv_lines(rows)])
@@ -162,7 +159,6 @@ class ResultsView:
             key=f"{photo}-{number}",
             photo=photo,
             number=number,
-            box=face.box,
             label=label,
             crop=inline_images.face(found.picture, face, self._crop_side),
             verdict=verdict,
