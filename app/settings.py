@@ -34,6 +34,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CENTURY = 36_525  # days
 _MOST = 10**12
 _TOKEN_LENGTH = 16
+# The HTML standard's definition of an e-mail address, with a dot in the host name.
+_EMAIL = r"[A-Za-z0-9_.!#$%&'*+/=?^`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+_HTTPS_URL = r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][!-~]*)?"
 FPIRS = (0.01, 0.003, 0.001)
 """False positive identification rates that have thresholds, the loosest first."""
 
@@ -134,6 +137,11 @@ class Settings(BaseSettings):
         OFF, repr=False, description="Token of administrators. `off` disables changes over HTTP."
     )
     admin_hours: int = Field(12, ge=1, le=24 * _CENTURY, description="Hours before a session expires.")
+    contact: Annotated[str, Field(pattern=f"^({OFF}|{_EMAIL}|{_HTTPS_URL})$")] = Field(
+        OFF,
+        description="Where visitors report wrong results or ask for removal: an e-mail address, or the URL of a page. "
+        "Pages link to it. `off`: no links.",
+    )
     host: Text = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="Port that the server listens on.")
     workers: Processes = Field(1, description="Server processes. Each loads its own network.")
@@ -294,6 +302,7 @@ def _allowed(name: str, field: FieldInfo) -> str:
         "fpir": f"one of: {', '.join(map(str, FPIRS))}",
         "admin_token": f"off, or at least {_TOKEN_LENGTH} characters",
         "client_seconds": "auto, off, or a whole number from 1 to 86400",
+        "contact": "off, an e-mail address, or an https:// URL",
     }
     if name in special:
         return special[name]

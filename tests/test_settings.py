@@ -71,6 +71,9 @@ WRONG = [
     ("max_pixels", "4e7", "FACES_MAX_PIXELS is '4e7'. It must be a whole number"),
     ("fpir", "0.5", "FACES_FPIR is '0.5'. It must be one of: 0.01, 0.003, 0.001."),
     ("log", "xml", "FACES_LOG is 'xml'. It must be one of: json, off."),
+    ("contact", "javascript:alert(1)", "It must be off, an e-mail address, or an https:// URL."),
+    ("contact", "a@faces.example?cc=b@faces.example", "It must be off, an e-mail address, or an https:// URL."),
+    ("contact", "https://faces.example/\" onclick", "It must be off, an e-mail address, or an https:// URL."),
 ]
 
 

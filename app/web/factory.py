@@ -16,6 +16,7 @@ from app.web.admin import sign_in
 from app.web.api import docs
 from app.web.api.responses import problem, reject_invalid
 from app.web.api.schema import PhotosForm, Problem
+from app.web.contact import contact_address
 from app.web.http_errors import STATUSES, describe
 from app.web.middleware import (
     concurrency,
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     _install_middleware(app, settings)
     for blueprint in (pages, people.blueprint, model.blueprint):
         app.register_blueprint(blueprint)
+    app.jinja_env.globals.update(contact_address=contact_address)
     admin.install(app)
     api.install(app)
     for exception in (*STATUSES, HTTPException):
