@@ -73,7 +73,7 @@ WRONG = [
     ("log", "xml", "FACES_LOG is 'xml'. It must be one of: json, off."),
     ("contact", "javascript:alert(1)", "It must be off, an e-mail address, or an https:// URL."),
     ("contact", "a@faces.example?cc=b@faces.example", "It must be off, an e-mail address, or an https:// URL."),
-    ("contact", "https://faces.example/\" onclick", "It must be off, an e-mail address, or an https:// URL."),
+    ("contact", 'https://faces.example/" onclick', "It must be off, an e-mail address, or an https:// URL."),
 ]
 
 
