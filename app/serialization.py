@@ -95,9 +95,9 @@ def person(person: Person, portrait: str | None) -> Json:
     return {"id": person.id, "person": person.name, "anchors": person.anchors, "portrait": portrait}
 
 
-def people_page(rows: Sequence[Json], total: int, next_url: str | None) -> Json:
-    """Return a page of people, from `person`; `total` counts those of all pages."""
-    return {"people": list(rows), "total": total, "next": next_url}
+def people_page(rows: Sequence[Json], total: int, next_url: str | None, suggestions: Sequence[Json]) -> Json:
+    """Return a page of people and suggestions, from `person`; `total` counts the people of all pages."""
+    return {"people": list(rows), "total": total, "next": next_url, "suggestions": list(suggestions)}
 
 
 def similarity(spread: Spread | None, look_alikes: Sequence[LookAlike]) -> Json:

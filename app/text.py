@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20].", re.DOTALL)
@@ -11,6 +12,12 @@ def count(number: int, noun: str) -> str:
     """Return a number with its noun: 1 face, 2 faces, 539 people."""
     plural = noun.removesuffix("person") + "people" if noun.endswith("person") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def alternatives(items: Sequence[str]) -> str:
+    """Return at least one item as part of a sentence: A, B or C."""
+    *others, last = items
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def display_path(path: str | os.PathLike[str]) -> str:

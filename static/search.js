@@ -12,9 +12,10 @@ async function find() {
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.title = page.title;
-  // Screen readers listen to this element, so only its text changes.
-  document.getElementById("count").textContent = page.getElementById("count").textContent;
-  document.getElementById("people").replaceChildren(...page.getElementById("people").childNodes);
+  // Screen readers listen to the count, so only its content changes.
+  for (const id of ["count", "people"]) {
+    document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
+  }
   history.replaceState(null, "", address);
 }
 

@@ -19,12 +19,19 @@ def people() -> None:
 
 
 @people.command("list")
+@click.argument("query", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--removed", is_flag=True, help="List removed people who can be restored, and when they were removed.")
-def list_people(as_json: bool, removed: bool) -> None:
-    """List all people with their number of anchors."""
+def list_people(query: tuple[str, ...], as_json: bool, removed: bool) -> None:
+    """List all people with their number of anchors, or those whose name contains every word of QUERY.
+
+    Case and accents do not matter. Exit code 1 if no name matches.
+    """
+    if query and removed:
+        raise click.UsageError("Give a QUERY or --removed.")
     gallery = common.open_gallery()
-    found = [(person.name, person.anchors) for person in gallery.people()]
+    matches = gallery.search(" ".join(query))
+    found = [(person.name, person.anchors) for person in matches.people]
     if removed:
         for person in gallery.removed_people():
             click.echo(common.format_row([person.name, person.anchors, f"{person.removed:%Y-%m-%d %H:%M}"]))
@@ -34,8 +41,12 @@ def list_people(as_json: bool, removed: bool) -> None:
         click.echo(json.dumps(serialization.people(found)))
     elif found:
         click.echo("\n".join(map(common.format_row, found)))
-    else:
+    elif not query:
         click.echo(common.empty_gallery(), err=True)
+    if query and not found:
+        close = text.alternatives([person.name for person in matches.close]) if matches.close else ""
+        hint = f"Did you mean {close}?" if close else f"List everyone: {common.program()} people list"
+        raise click.ClickException(f"No person matches {' '.join(query)!r}. {hint}")
 
 
 class _Outcome(click.Choice[str]):

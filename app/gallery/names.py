@@ -1,9 +1,8 @@
 """Person names: validation, comparison, search, sorting and file names."""
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from app.errors import InvalidName
@@ -19,6 +18,7 @@ _JOINING_SCRIPTS = frozenset(
     "SINHALA SYRIAC TAMIL TELUGU TIBETAN".split()
 )
 _VARIATION_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_PUNCTUATION = re.compile(r"[^\w\s]|_")
 _NO_DECOMPOSITION = str.maketrans("øłđð\u0131", "olddi") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 """Letters that Unicode does not decompose into a plain letter and an accent."""
 
@@ -81,29 +81,12 @@ def warn_confusable(names: Iterable[str], others: Iterable[str]) -> Iterator[str
 
 def fold(text: str) -> str:
     """Return text without case, accents and punctuation, for search: "Zoë O'Brien-Øst" is "zoe obrienost"."""
-    return "".join(letter for letter in _plain(text) if letter.isalnum() or letter.isspace())
-
-
-def words(query: str) -> set[str]:
-    """Return the folded words of a search query, for `matches`."""
-    return set(fold(query).split())
-
-
-def matches(name: str, words: Set[str]) -> bool:
-    """Return whether a name contains every one of the folded words of a query."""
-    folded = fold(name)
-    return all(word in folded for word in words)
+    return _PUNCTUATION.sub("", _plain(text))
 
 
 def sort_key(name: str) -> tuple[str, str]:
     """Return the sorting key of a name: without case and accents first, then as written."""
     return _plain(name), name
-
-
-def suggest(name: str, names: Iterable[str]) -> list[str]:
-    """Return up to three of `names` that are similar to `name`."""
-    by_plain = {_plain(other): other for other in names}
-    return [by_plain[plain] for plain in difflib.get_close_matches(_plain(name), by_plain, n=3, cutoff=0.6)]
 
 
 def slug(name: str) -> str:
@@ -160,5 +143,7 @@ def _prototypes() -> dict[int, str]:
 
 
 def _plain(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     letters = unicodedata.normalize("NFKD", text.casefold()).translate(_NO_DECOMPOSITION)
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, select, true
 
+from app import text
 from app.arrays import FloatArray
 from app.errors import InvalidEmbeddings, PersonNotFound
 from app.gallery import embedding_rows, names
 from app.gallery.change_history import Change
+from app.gallery.name_search import suggest
 from app.gallery.tables import AnchorRow, CropRow, FaceRow, ImportedPhotoRow, PersonRow, PortraitRow, RejectedFaceRow
 
 PersonRef = str | int
@@ -121,8 +123,8 @@ def get_person(connection: Connection, person: PersonRef) -> Person:
         return found
     if isinstance(person, int):
         raise PersonNotFound(f"The gallery has no person with the ID {person}.")
-    similar = names.suggest(person, connection.scalars(select(PersonRow.name).where(IS_PRESENT)))
-    hint = f"Did you mean {' or '.join(similar)}?" if similar else "Check the list of people."
+    similar = suggest(person, connection.scalars(select(PersonRow.name).where(IS_PRESENT)))
+    hint = f"Did you mean {text.alternatives(similar)}?" if similar else "Check the list of people."
     raise PersonNotFound(f"The gallery has no person called {person.strip()!r}. {hint}")
 
 

@@ -23,12 +23,13 @@ from app.gallery import people as queries
 from app.gallery.change_history import OWNED, Change
 from app.gallery.database import Database, prepare
 from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, RemovedPerson
+from app.gallery.people_listing import FoundPeople, PeopleListing
 from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import AnchorRow, RejectedFaceRow, ThresholdRow, now
 
-__all__ = ["Anchor", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
+__all__ = ["Anchor", "FoundPeople", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
 RECOVERY_DAYS = 30
 """Default number of days that removed people and anchors can be restored."""
@@ -89,7 +90,7 @@ class Gallery:
         self.recovery_days = recovery_days
         self._database = database
         self._snapshot: Snapshot | None = None
-        self._people: tuple[int, tuple[Person, ...]] | None = None
+        self._listing: PeopleListing | None = None
         self._loading = threading.Lock()
         self._closed = threading.Event()
         self._maintenance: threading.Thread | None = None
@@ -179,20 +180,22 @@ class Gallery:
 
     def people(self) -> tuple[Person, ...]:
         """Return all people, sorted by name; the same tuple until the gallery changes."""
-        cached = self._people
+        return self._list_people().people
+
+    def search(self, query: str) -> FoundPeople:
+        """Return the people whose name matches a query, or people with similar names, see `NameSearch.find`."""
+        return self._list_people().search(query)
+
+    def _list_people(self) -> PeopleListing:
+        cached = self._listing
         with self._database.reading() as connection:
             revision = snapshot_loading.latest_change(connection)
-            if cached is not None and cached[0] == revision:
-                return cached[1]
+            if cached is not None and cached.revision == revision:
+                return cached
             found = queries.list_people(connection)
-        everyone = tuple(sorted(found, key=lambda person: names.sort_key(person.name)))
-        self._people = revision, everyone
-        return everyone
-
-    def search(self, query: str) -> list[Person]:
-        """Return the people whose name contains every word of a query, without regard to case and accents."""
-        words = names.words(query)
-        return [person for person in self.people() if names.matches(person.name, words)]
+        listing = PeopleListing(revision, tuple(sorted(found, key=lambda person: names.sort_key(person.name))))
+        self._listing = listing
+        return listing
 
     def name_warning(self, name: str) -> str | None:
         """Return a sentence if a name looks like the name of another person, see `names.warn_confusable`."""

@@ -146,6 +146,9 @@ def test_search_as_one_types(page):
     page.get_by_role("searchbox").fill(PERSON.upper())
     expect(page.locator("#count")).to_contain_text(re.compile(r"^\s*1 of \d+ people"))
     expect(tiles.first).to_have_text(PERSON)
+    page.get_by_role("searchbox").fill("beyonse")
+    expect(page.locator("#count")).to_have_text("No person matches “beyonse”. Did you mean Beyoncé?")
+    expect(page.locator("#count").get_by_role("link", name="Beyoncé")).to_be_visible()
     page.get_by_role("searchbox").fill("")
     expect(tiles).to_have_count(shown)
 

@@ -47,6 +47,15 @@ def test_list_as_json(run, gallery):
     assert [(row["person"], row["anchors"]) for row in listed] == [(row.name, row.anchors) for row in gallery.people()]
 
 
+def test_list_searches_names(run, gallery):
+    drake = gallery.find("Drake")
+    assert run("people", "list", "DRAKE").stdout == f"Drake, {drake.anchors}\n"
+    done = run("people", "list", "beyonse", "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (1, {"people": []})
+    assert "No person matches 'beyonse'. Did you mean Beyoncé?" in done.stderr
+    assert "Give a QUERY or --removed." in run("people", "list", "drake", "--removed").stderr
+
+
 def test_a_gallery_without_the_shipped_people(run, database_url, tmp_path, monkeypatch):
     monkeypatch.setenv("FACES_ANCHORS", str(tmp_path))
     monkeypatch.setenv("FACES_DATABASE_URL", database_url)

@@ -35,13 +35,15 @@ _PORTRAIT: Responses = {
 @blueprint.get("", responses={200: schema.People})
 def list_people(query: schema.PeopleQuery) -> Response:
     """List people, or those whose name has every word of `q`."""
-    people = current_gallery().search(query.q)
+    found = current_gallery().search(query.q)
+    people = found.people
     end = query.offset + query.limit
     next_url = None
     if end < len(people):
         next_url = url_for("api_people.list_people", q=query.q or None, offset=end, limit=query.limit)
     rows = [person_json(person) for person in people[query.offset : end]]
-    return json_response(serialization.people_page(rows, len(people), next_url))
+    close = [person_json(person) for person in found.close]
+    return json_response(serialization.people_page(rows, len(people), next_url, close))
 
 
 @blueprint.get(

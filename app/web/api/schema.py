@@ -248,6 +248,7 @@ class People(StrictModel):
     people: list[Person]
     total: int = Field(description="Number of people on all pages")
     next: str | None = Field(description="Address of the next page. Null on the last.")
+    suggestions: list[Person] = Field(description="People with similar names, the best first, if no name matches `q`")
 
 
 class Spread(StrictModel):

@@ -34,8 +34,9 @@ def upload_page(problem: str | None = None) -> str:
         problem=problem,
         query=query,
         total=len(current_gallery().people()),
-        found=len(found),
-        people=found[:MAX_TILES],
+        found=len(found.people),
+        people=found.people[:MAX_TILES] or found.close,
+        close=found.close,
         limits=upload_limits(),
     )
 

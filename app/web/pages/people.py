@@ -17,10 +17,10 @@ PAGE_SIZE = 60
 
 @blueprint.get("")
 def index() -> str:
-    """Show a page of the gallery, or of the people whose name contains every word of `q`."""
+    """Show a page of the gallery, or of the people whose name matches `q`, otherwise those with similar names."""
     query = search_query()
     found = current_gallery().search(query)
-    last = max(1, -(-len(found) // PAGE_SIZE))
+    last = max(1, -(-len(found.people) // PAGE_SIZE))
     page = request.args.get("page", 1, type=int)
     if not 1 <= page <= last:
         raise NotFound
@@ -28,8 +28,9 @@ def index() -> str:
         "people.html",
         query=query,
         total=len(current_gallery().people()),
-        found=len(found),
-        people=found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+        found=len(found.people),
+        people=found.people[(page - 1) * PAGE_SIZE : page * PAGE_SIZE] or found.close,
+        close=found.close,
         page=page,
         last=last,
     )

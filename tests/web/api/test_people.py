@@ -29,7 +29,15 @@ def test_search_ignores_case_and_accents(client):
     found = people(client, "?q=BEYONCE")
     assert [one["person"] for one in found["people"]] == ["Beyoncé"]
     assert (found["total"], found["next"]) == (1, None)
-    assert people(client, "?q=nobody+at+all") == {"people": [], "total": 0, "next": None}
+    assert people(client, "?q=nobody+at+all") == {"people": [], "total": 0, "next": None, "suggestions": []}
+
+
+def test_a_misspelled_name_gets_suggestions(client, recognizer):
+    found = people(client, "?q=beyonse")
+    assert (found["people"], found["total"]) == ([], 0)
+    assert [(one["id"], one["person"]) for one in found["suggestions"]] == [
+        (recognizer.gallery.find("Beyoncé").id, "Beyoncé")
+    ]
 
 
 def test_the_next_page_keeps_search_and_length(client):

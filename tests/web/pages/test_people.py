@@ -95,8 +95,18 @@ def test_following_next_shows_everyone_once(client, recognizer):
 
 def test_search_folds_accents_and_keeps_to_its_pages(client):
     assert re.findall(r'<span class="name">(.*?)</span>', client.get("/people?q=BEYONCE").text) == ["Beyoncé"]
-    assert "No person matches “xyz &lt;b&gt;”." in client.get("/people?q=xyz+<b>").text
+    assert "No person matches “xyz &lt;b&gt;”.</p>" in client.get("/people?q=xyz+<b>").text
     assert 'href="/people?q=a&amp;page=2" rel="next"' in client.get("/people?q=a").text
+
+
+@pytest.mark.parametrize("path", ["/people", "/"])
+def test_a_misspelled_name_gets_suggestions(client, recognizer, path):
+    page = client.get(f"{path}?q=jenifer")
+    links = re.findall(r'<a href="(/people/\d+)">(Jennifer [^<]+)</a>', page.text)
+    names = [name for _, name in links]
+    assert f"No person matches “jenifer”. Did you mean {names[0]} , {names[1]} or {names[2]} ?" in text(page)
+    assert links[0][0] == f"/people/{recognizer.gallery.find(names[0]).id}"
+    assert page.text.count('<img class="portrait"') == 3
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "99", str(10**30)])

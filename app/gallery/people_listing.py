@@ -1,0 +1,35 @@
+"""All people of a gallery at one moment, and the search among them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.gallery.name_search import NameSearch
+from app.gallery.people import Person
+
+
+@dataclass(frozen=True)
+class FoundPeople:
+    """The people who match a query, the best first; `close` has people with similar names if no name matches."""
+
+    people: list[Person]
+    close: list[Person]
+
+
+@dataclass(frozen=True)
+class PeopleListing:
+    """All people, sorted by name, after the change `revision`."""
+
+    revision: int
+    people: tuple[Person, ...]
+
+    @cached_property
+    def _names(self) -> NameSearch:
+        return NameSearch([person.name] for person in self.people)
+
+    def search(self, query: str) -> FoundPeople:
+        """Return the people whose name matches a query, all for an empty one, see `NameSearch.find`."""
+        if not query.strip():
+            return FoundPeople(list(self.people), [])
+        matches = self._names.find(query)
+        exact, close = ([self.people[row] for row in rows] for rows in (matches.exact, matches.close))
+        return FoundPeople(exact, close)
