@@ -31,8 +31,8 @@ def expect_no_violation(page: Page) -> None:
 
 
 @slow
-def test_every_page_of_the_navigation_and_an_error(page):
-    addresses = page.locator("nav a").evaluate_all("links => links.map((link) => link.href)")
+def test_every_page_of_navigation_and_footer_and_an_error(page):
+    addresses = page.locator("nav a, .bottom a[href*=privacy]").evaluate_all("all => all.map((link) => link.href)")
     assert len(addresses) >= 2
     for address in addresses:
         page.goto(address)

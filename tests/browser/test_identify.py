@@ -157,7 +157,7 @@ def test_search_as_one_types(page):
 def test_no_sideways_scrolling(page, photo_file, width):
     page.set_viewport_size({"width": width, "height": 900})
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    for link in page.locator("nav a").evaluate_all("links => links.map((link) => link.href)"):
+    for link in page.locator("nav a, .bottom a[href*=privacy]").evaluate_all("all => all.map((link) => link.href)"):
         page.goto(link)
         assert page.evaluate(overflow) == 0, link
     page.goto("/")

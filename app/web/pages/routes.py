@@ -1,14 +1,15 @@
 """Routes of the visitors' pages: upload, results, comparison and portraits."""
 
-from flask import Blueprint, Response, current_app, make_response, request
+from flask import Blueprint, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import NotFound
 
+from app.settings import OFF
 from app.web.pages import comparison, face_details
 from app.web.pages.identify import identify, upload_page
 from app.web.portraits import portrait_response, tile
 from app.web.progress_stream import prevent_caching, respond
 from app.web.recognizer_loading import current_gallery, current_recognizer
-from app.web.uploads import accepts_photos, read_photo_pair, read_photos
+from app.web.uploads import accepts_photos, current_settings, read_photo_pair, read_photos
 
 blueprint = Blueprint("pages", __name__)
 
@@ -21,6 +22,19 @@ SEND_AGAIN = "This tab no longer has these results. Send the photo again."
 def upload() -> str:
     """Show the upload page."""
     return upload_page()
+
+
+@blueprint.get("/privacy")
+def privacy() -> str:
+    """Explain what happens to photos, and what this server stores with its settings."""
+    settings = current_settings()
+    return render_template(
+        "privacy.html",
+        keep_crops=settings.keep_crops,
+        recovery_days=settings.recovery_days,
+        log=settings.log,
+        limited=settings.client_rate_limit != OFF or settings.client_work_seconds is not None,
+    )
 
 
 @blueprint.get("/identify")
