@@ -9,7 +9,7 @@ from typing import Any
 from app.enrollment.enroll import Enrollment
 from app.enrollment.look_alikes import LookAlike, Spread
 from app.enrollment.photo_review import PhotoOutcome
-from app.gallery.change_history import PastChange
+from app.gallery.change_log import PastChange
 from app.gallery.people import RemovedPerson
 from app.gallery.store import Anchor, Person
 from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace

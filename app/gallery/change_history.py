@@ -1,9 +1,7 @@
-"""Change history of the gallery: audit log, undo, and purging rows for good."""
+"""Changes of the gallery: recording, undo, and purging rows for good."""
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import (
@@ -25,7 +23,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from app.errors import NameTaken, NothingToUndo, NotLatestChange
-from app.gallery import names
+from app.gallery import change_log, names
+from app.gallery.change_log import NEW_NAME
 from app.gallery.database import batches
 from app.gallery.tables import (
     AnchorRow,
@@ -52,17 +51,6 @@ _OWNER = "person_id"
 _ERASED = "erased"  # column of a former value whose row was purged
 _PORTRAIT = [PortraitRow.person_id, PortraitRow.webp, PortraitRow.sha256]
 _FORMER_PORTRAIT = [FormerPortraitRow.person_id, FormerPortraitRow.webp, FormerPortraitRow.sha256]
-
-
-@dataclass(frozen=True)
-class PastChange:
-    """A change in the history; `undone` is when it was undone."""
-
-    id: int
-    change: str
-    created: datetime
-    reversible: bool
-    undone: datetime | None
 
 
 class Change:
@@ -94,6 +82,11 @@ class Change:
             former = cast(getattr(rows, column), String)
             self._keep(select(*self._labels(table, column), rows.id, former).where(rows.id.in_(ids)))
             _write(self._connection, table, ids, column, value)
+
+    def rename(self, person_id: int, name: str) -> None:
+        """Rename a person, and keep the new name for the log, where purging the person erases it."""
+        self.set("person", [person_id], "name", name)
+        self._keep(select(*self._labels("person", NEW_NAME), literal(person_id), literal(name)))
 
     def keep_portrait(self, person_id: int) -> None:
         """Keep a person's portrait, or the fact that there is none, before the change replaces it."""
@@ -139,19 +132,9 @@ def undo(connection: Connection, expected: int | None = None) -> str:
         inserted = update(table).where(table.revision_id == found.id, table.removed.is_(None))
         connection.execute(inserted.values(removed=now()))
     connection.execute(update(RevisionRow).where(RevisionRow.id == found.id).values(undone=now()))
-    description = _insert_names(connection, [found.change])[0]
+    description = change_log.describe(connection, found.id, found.change)
     erased = exists().where(FormerValueRow.revision_id == found.id, FormerValueRow.column == _ERASED)
     return f"{description}, except what was purged since" if connection.scalar(select(erased)) else description
-
-
-def history(connection: Connection, limit: int = 20) -> list[PastChange]:
-    """Return the latest changes, with names, the newest first."""
-    columns = select(
-        RevisionRow.id, RevisionRow.change, RevisionRow.created, RevisionRow.reversible, RevisionRow.undone
-    )
-    changes = [PastChange(*row) for row in connection.execute(columns.order_by(RevisionRow.id.desc()).limit(limit))]
-    descriptions = _insert_names(connection, [change.change for change in changes])
-    return [replace(change, change=text) for change, text in zip(changes, descriptions, strict=True)]
 
 
 def purge(
@@ -232,15 +215,6 @@ def _expired_changes(connection: Connection, before: datetime) -> Sequence[int]:
     return connection.scalars(old).all()
 
 
-def _insert_names(connection: Connection, descriptions: Sequence[str]) -> list[str]:
-    """Replace "person 7" by the person's name, unless the person was purged."""
-    pattern = re.compile(r"person (\d+)")
-    ids = {int(number) for text in descriptions for number in pattern.findall(text)}
-    rows = connection.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(ids)))
-    known = {row.id: row.name for row in rows}
-    return [pattern.sub(lambda found: known.get(int(found[1]), found[0]), text) for text in descriptions]
-
-
 def _forget(connection: Connection, table: str, ids: Sequence[int] | Select[int]) -> None:
     _erase_values(connection, (FormerValueRow.table == table) & FormerValueRow.row_id.in_(ids))
 
@@ -251,7 +225,7 @@ def _erase_values(connection: Connection, condition: ColumnElement[bool]) -> Non
 
 def _restore_values(connection: Connection, change_id: int) -> None:
     columns = select(FormerValueRow.table, FormerValueRow.column, FormerValueRow.value, FormerValueRow.row_id)
-    rows = columns.where(FormerValueRow.revision_id == change_id, FormerValueRow.column != _ERASED)
+    rows = columns.where(FormerValueRow.revision_id == change_id, FormerValueRow.column.not_in((_ERASED, NEW_NAME)))
     row_ids: defaultdict[tuple[str, str, str | None], list[int]] = defaultdict(list)
     for table, column, text, row_id in connection.execute(rows):
         row_ids[table, column, text].append(row_id)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, insert, select
 from app import text
 from app.arrays import FloatArray
 from app.errors import GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
-from app.gallery import bundle, change_history, embedding_rows, expiry, names, removal, snapshot_loading
+from app.gallery import bundle, change_history, change_log, embedding_rows, expiry, names, removal, snapshot_loading
 from app.gallery import people as queries
 from app.gallery.change_history import OWNED, Change
 from app.gallery.database import Database, prepare
@@ -83,7 +83,7 @@ class Gallery:
     crop = _reading(queries.find_crop)
     rejected_faces = _reading(queries.list_rejected_faces)
     imported_photos = _reading(queries.find_imported)
-    history = _reading(change_history.history)
+    history = _reading(change_log.history)
 
     def __init__(self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS) -> None:
         self.network_id = network_id
@@ -306,7 +306,7 @@ class Gallery:
                     f"Another person is called {holder.name}. Choose another name, or merge the two people."
                 )
             change = Change(connection)
-            change.set("person", [person_id], "name", name)
+            change.rename(person_id, name)
             return removal.finish(connection, change, f"renamed person {person_id}", person_id)
 
     def merge(self, person: PersonRef, into: PersonRef) -> Person:

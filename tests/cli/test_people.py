@@ -197,8 +197,9 @@ def test_anchors_are_listed_removed_and_restored(run, newcomer, gallery, picture
 
 def test_history_and_undo_print_names(run, newcomer, gallery):
     run("people", "rename", newcomer, "Zoë Li")
-    assert "renamed Zoë Li, can be undone" in run("people", "history").stdout.splitlines()[0]
-    assert run("people", "undo").stdout == f"Undone: renamed {newcomer}.\n"
+    row = run("people", "history").stdout.splitlines()[0]
+    assert row.endswith(f'"renamed {newcomer} → Zoë Li", can be undone')
+    assert run("people", "undo").stdout == f"Undone: renamed {newcomer} → Zoë Li.\n"
     assert run("people", "history", "--limit", 2).stdout.splitlines()[1].endswith("undone")
 
 

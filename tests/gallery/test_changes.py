@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import delete, event, func, select, update
 
 from app.errors import GalleryError, NameTaken, NothingToUndo, PersonNotFound, SamePerson
 from app.gallery import snapshot_loading
+from app.gallery.change_log import ChangePart
 from app.gallery.database import Database
 from app.gallery.store import Gallery, ImportedPhotos
 from app.gallery.tables import (
@@ -354,6 +355,38 @@ class TestErasing:
             kept = connection.scalars(select(FormerValueRow.value).where(FormerValueRow.value.is_not(None))).all()
         assert kept == []
         assert not any("bob" in one.change or "Robert" in one.change for one in tiny_gallery.history())
+
+
+class TestLog:
+    def test_renames_have_the_old_and_the_new_name(self, tiny_gallery):
+        person_id = tiny_gallery.rename("bob", "Robert").id
+        tiny_gallery.rename("Robert", "Rob")
+        assert tiny_gallery.undo() == "renamed Robert → Rob"
+        tiny_gallery.rename("Robert", "Bobby")
+        changes = tiny_gallery.history(4)
+        assert [change.change for change in changes] == [
+            "renamed Robert → Bobby",
+            f"undid change {changes[2].id}: renamed Robert → Rob, now Bobby",
+            "renamed Robert → Rob, now Bobby",
+            "renamed bob → Robert, now Bobby",
+        ]
+        assert changes[3].parts[1:] == (
+            ChangePart("Robert", person_id),
+            ChangePart(", now "),
+            ChangePart("Bobby", person_id),
+        )
+
+    def test_only_people_in_the_gallery_have_links(self, tiny_gallery):
+        ann = tiny_gallery.find("Ann Lee").id
+        tiny_gallery.merge("bob", "Ann Lee")
+        parts = tiny_gallery.history(1)[0].parts
+        assert parts == (ChangePart("merged "), ChangePart("bob"), ChangePart(" into "), ChangePart("Ann Lee", ann))
+
+    def test_expired_renames_have_the_name_of_today(self, tiny_gallery, monkeypatch):
+        tiny_gallery.rename("bob", "Robert")
+        with tiny_gallery._database.writing() as connection:
+            connection.execute(delete(FormerValueRow))
+        assert tiny_gallery.history(1)[0].change == "renamed Robert"
 
 
 class TestImportedPhotos:
