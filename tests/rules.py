@@ -1,6 +1,6 @@
 """Decision rules for tests."""
 
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules
+from app.recognition.decision import FPIRS, PairRules, Rules
 from app.recognition.scoring import Head
 
 PAIRS = PairRules(((0.01, 0.4), (0.001, 0.3), (0.0001, 0.2)), different=0.6)
@@ -24,5 +24,5 @@ def make_rules(
             for count, factor in people
         )
 
-    strictness = dict(zip((LOOK_ALIKE_FPIR, *FPIRS), (1.2, 1.0, 0.8, 0.6), strict=True))
-    return Rules(head, tuple((fpir, table(value)) for fpir, value in strictness.items()), margin, PAIRS)
+    strictness = dict(zip(FPIRS, (1.0, 0.8, 0.6), strict=True))
+    return Rules(head, tuple((fpir, table(value)) for fpir, value in strictness.items()), margin, PAIRS, look_alike=0.6)

@@ -26,7 +26,6 @@ ThresholdTable = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 """Rows of (people in the gallery, ((anchors of the person, class distance), ...)); both counts rise."""
 
 FPIRS = settings.FPIRS
-LOOK_ALIKE_FPIR = 0.1  # of the threshold for showing a look-alike
 
 
 def requested_fpir(setting: float, request: float | None) -> float:
@@ -79,9 +78,10 @@ class Rules:
     """
 
     head: Head
-    thresholds: tuple[tuple[float, ThresholdTable], ...]  # (FPIR, table) for each of `FPIRS` and for `LOOK_ALIKE_FPIR`
+    thresholds: tuple[tuple[float, ThresholdTable], ...]  # (FPIR, table) for each of `FPIRS`
     margin: float  # smallest difference to the runner-up's class distance
     pairs: PairRules
+    look_alike: float = 0.0  # largest class distance of a look-alike, in a gallery of any size
     fpir: float = FPIRS[0]
     shifts: tuple[tuple[float, float], ...] = ()  # (FPIR, shift) of a calibrated gallery, added to the thresholds
 
@@ -114,10 +114,6 @@ class Rules:
         """Return the threshold of a strong match: that of the strictest FPIR."""
         return replace(self, fpir=FPIRS[-1]).threshold(anchors, people)
 
-    def look_alike_threshold(self, anchors: int, people: int) -> float:
-        """Return the largest class distance of a look-alike."""
-        return replace(self, fpir=LOOK_ALIKE_FPIR).threshold(anchors, people)
-
 
 def _interpolate(number: int, rows: Sequence[tuple[int, float]]) -> float:
     counts, values = zip(*rows, strict=True)
@@ -139,7 +135,7 @@ class Verdict:
     ranking: Sequence[PersonDistance]
     reason: str  # a sentence for the user
     candidates: tuple[str, ...] = ()  # whom an ambiguous face may show
-    look_alike: str | None = None  # of an unknown face: the closest person within the look-alike threshold
+    look_alike: str | None = None  # of an unknown face: the closest person, if within `Rules.look_alike`
 
 
 def decide(
@@ -158,7 +154,7 @@ def decide(
     if flaw:
         return verdict
     if first.class_distance > threshold:
-        similar = first.class_distance <= rules.look_alike_threshold(first.anchors, people)
+        similar = first.class_distance <= rules.look_alike
         closest = f"The closest person{f', {first.person},' if similar else ''} is at a distance of"
         distances = f"{first.class_distance:.3f}. The threshold is {threshold:.3f}."
         reason = f"We don't recognize this person. {closest} {distances}"

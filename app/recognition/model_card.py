@@ -20,7 +20,7 @@ import safetensors.numpy
 from app.arrays import AnyArray
 from app.errors import ModelError
 from app.files import write_file
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules, ThresholdTable
+from app.recognition.decision import FPIRS, PairRules, Rules, ThresholdTable
 from app.recognition.scoring import Head
 from app.vision import alignment
 from app.vision.quality import QualityFloor
@@ -103,7 +103,7 @@ def read_card(path: Path) -> ModelCard:
 def _read_rules(raw: Mapping[str, Any]) -> Rules:
     verdict, pairs = raw["verdict"], raw["verdict"]["pairs"]
     thresholds = tuple((float(row["fpir"]), _read_table(row["galleries"])) for row in verdict["thresholds"])
-    if missing := {*FPIRS, LOOK_ALIKE_FPIR} - set(dict(thresholds)):
+    if missing := set(FPIRS) - set(dict(thresholds)):
         raise ValueError(f"it has no thresholds for an FPIR of {min(missing)}")
     false_matches = tuple((float(row["fmr"]), float(row["score"])) for row in pairs["false_matches"])
     return Rules(
@@ -111,6 +111,8 @@ def _read_rules(raw: Mapping[str, Any]) -> Rules:
         thresholds=thresholds,
         margin=float(verdict["margin"]),
         pairs=PairRules(false_matches, float(pairs["different"])),
+        # Cards of earlier versions have no such distance: their networks show no look-alikes.
+        look_alike=float(verdict.get("look_alike", 0.0)),
     )
 
 
@@ -131,6 +133,7 @@ def verdict_section(rules: Rules) -> dict[str, Any]:
             for fpir, table in rules.thresholds
         ],
         "margin": round(rules.margin, 5),
+        "look_alike": round(rules.look_alike, 5),
         "pairs": {
             "false_matches": [{"fmr": fmr, "score": round(score, 5)} for fmr, score in rules.pairs.false_matches],
             "different": round(rules.pairs.different, 5),

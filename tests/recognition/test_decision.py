@@ -163,7 +163,6 @@ class TestThresholds:
         found = [RULES.with_fpir(fpir).threshold(16, 1) for fpir in (None, *FPIRS)]
         assert found == pytest.approx([0.5, 0.5, 0.4, 0.3])
         assert RULES.strong_threshold(16, 1) == pytest.approx(0.3)
-        assert RULES.look_alike_threshold(16, 1) == pytest.approx(0.6)
         with pytest.raises(InvalidParameter, match=r"FPIR of 0\.1\. Choose one of: 0\.01, 0\.003, 0\.001\."):
             RULES.with_fpir(0.1)
 
@@ -213,9 +212,16 @@ class TestJudge:
     def test_two_far_people_close_together_are_unknown(self):
         assert decide([row("Ann", 0.60), row("Bob", 0.61)], RULES).kind == "unknown"
 
-    def test_a_flaw_makes_low_quality_but_keeps_the_ranking(self):
-        verdict = decide([row("Ann", 0.1)], RULES, "Too dark.")
+    def test_a_look_alike_is_as_close_in_a_gallery_of_any_size(self):
+        sizes = make_rules(HEAD, (1, 0.3), people=((1, 1.0), (1000, 0.5)))
+        found = [decide([row("Ann", 0.59)], sizes, people=people).look_alike for people in (1, 1000)]
+        assert found == ["Ann", "Ann"]
+
+    @pytest.mark.parametrize("distance", [0.1, 0.59])
+    def test_a_flaw_makes_low_quality_without_look_alike_but_keeps_the_ranking(self, distance):
+        verdict = decide([row("Ann", distance)], RULES, "Too dark.")
         assert (verdict.kind, verdict.person, verdict.reason) == ("low_quality", None, "Too dark.")
+        assert verdict.look_alike is None
         assert verdict.ranking
 
     def test_without_anyone_to_compare(self):

@@ -35,6 +35,7 @@ def test_what_is_written_is_read(path):
     found = read_card(path)
     assert found.twin == TwinConfig(8, ((16, 1),), 32)
     assert (found.rules.head, found.rules.margin, found.rules.pairs) == (RULES.head, 0.02, RULES.pairs)
+    assert found.rules.look_alike == 0.6
     assert [found.rules.with_fpir(fpir).threshold(32, 9) for fpir in FPIRS] == pytest.approx([0.2, 0.16, 0.12])
     assert found.quality == FLOOR
     assert found.id == f"{found.sha256[:12]}/{PIPELINE}"
@@ -43,12 +44,18 @@ def test_what_is_written_is_read(path):
     np.testing.assert_allclose(weights["000"], np.linspace(-1, 1, 6).reshape(2, 3), atol=1e-3)
 
 
-@pytest.mark.parametrize("fpir", [0.1, *FPIRS])
+@pytest.mark.parametrize("fpir", FPIRS)
 def test_a_card_without_thresholds_for_a_rate_is_refused(path, fpir):
     rows = [row for row in RAW["verdict"]["thresholds"] if row["fpir"] != fpir]
     model_card.write_card(path, RAW | {"verdict": RAW["verdict"] | {"thresholds": rows}}, {"000": np.zeros(3)})
     with pytest.raises(ModelError, match=f"no thresholds for an FPIR of {fpir}"):
         read_card(path)
+
+
+def test_a_card_of_an_earlier_version_shows_no_look_alikes(path):
+    old = {name: value for name, value in RAW["verdict"].items() if name != "look_alike"}
+    model_card.write_card(path, RAW | {"verdict": old}, {"000": np.zeros(3)})
+    assert read_card(path).rules.look_alike == 0.0
 
 
 def test_an_altered_threshold_is_noticed(path):

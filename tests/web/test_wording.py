@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.recognition.decision import LOOK_ALIKE_FPIR, PairRules, Rules, Verdict, decide, resolve_duplicate_matches
+from app.recognition.decision import PairRules, Rules, Verdict, decide, resolve_duplicate_matches
 from app.recognition.scoring import Head, PersonDistance
 from app.web import wording
 
@@ -14,7 +14,7 @@ def table(class_distance: float) -> tuple:
 
 RULES = Rules(
     Head(10.0, 1.0),
-    thresholds=((0.01, table(0.4)), (0.003, table(0.4)), (0.001, table(0.05)), (LOOK_ALIKE_FPIR, table(0.6))),
+    thresholds=((0.01, table(0.4)), (0.003, table(0.4)), (0.001, table(0.05))),
     margin=0.05,
     pairs=PairRules(((0.01, 0.5), (0.001, 0.4)), different=0.6),
 )

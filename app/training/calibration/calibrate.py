@@ -43,6 +43,9 @@ def calibrate(
     pipeline.progress("choosing thresholds", 0, 1)
     margin = thresholds.choose_margin(faces.embeddings[known], faces.names[known], kinds, snapshot, head)
     tables = thresholds.choose_tables(kinds, snapshot, head, margin)
+    # Not gallery people left out: those of their photos that come close to another person often have a wrong label.
+    outside = np.concatenate([impostors, famous])
+    look_alike = thresholds.choose_look_alike(faces.embeddings[outside], faces.names[outside], snapshot, head)
     pipeline.progress("choosing thresholds", 1, 1)
     pairs = thresholds.choose_pair_rules(embeddings, identities, head)
-    return Rules(head, tables, margin, pairs), floor, snapshot
+    return Rules(head, tables, margin, pairs, look_alike), floor, snapshot

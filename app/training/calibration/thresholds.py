@@ -13,7 +13,7 @@ import numpy as np
 
 from app.arrays import AnyArray, BoolArray, FloatArray, TextArray
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, ThresholdTable, margins_to_runner_up
+from app.recognition.decision import FPIRS, PairRules, ThresholdTable, margins_to_runner_up
 from app.recognition.scoring import Head
 from app.training.data.splits import unit_hash
 
@@ -29,6 +29,9 @@ MARGINS = (0.01, 0.02, 0.03, 0.04, 0.06)
 
 MAX_ERROR_SHARE = 1 / 3
 """If this share of the matches with a small lead is wrong, the face is ambiguous."""
+
+REPEATED_LOOK_ALIKES = 0.5
+"""Smallest share of an impostor's other photos with the same closest person, for a distance that shows a look-alike."""
 
 FALSE_MATCH_RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 FALSE_NON_MATCH_RATE = 0.02
@@ -131,7 +134,7 @@ def unreliable_lead(gaps: AnyArray, is_correct: BoolArray) -> float:
 def choose_tables(
     kinds: Kinds, snapshot: Snapshot, head: Head, margin: float
 ) -> tuple[tuple[float, ThresholdTable], ...]:
-    """Choose the thresholds that keep each of `FPIRS`, and `LOOK_ALIKE_FPIR`, on every kind of impostors.
+    """Choose the thresholds that keep each of `FPIRS` on every kind of impostors.
 
     A kind with fewer than 1 / FPIR faces does not count for that FPIR. The margin applies to the whole gallery only,
     not to parts of it. Thresholds fall with the number of people.
@@ -139,24 +142,48 @@ def choose_tables(
     max_count = int(snapshot.counts.max())
     counts = [*(count for count in ANCHOR_COUNTS if count < max_count), max_count]
     sizes = [*(size for size in GALLERY_SIZES if size < len(snapshot)), len(snapshot)]
-    rates = (*FPIRS, LOOK_ALIKE_FPIR)
-    tables = np.ones((len(rates), len(sizes), len(counts)))
+    tables = np.ones((len(FPIRS), len(sizes), len(counts)))
     for column, count in enumerate(counts):
         gallery = limit_anchors(snapshot, count)
         for impostors in kinds.values():
             distances = impostors.distances(gallery, head)
             masked = mask_ambiguous(distances, margin)
             for row, size in enumerate(sizes):
-                for layer, fpir in enumerate(rates):
+                for layer, fpir in enumerate(FPIRS):
                     if len(distances) * fpir < 1:
                         continue
-                    part = masked if size == len(snapshot) and fpir in FPIRS else distances
+                    part = masked if size == len(snapshot) else distances
                     tables[layer, row, column] = min(tables[layer, row, column], choose_threshold(part, size, fpir))
     tables = np.maximum.accumulate(tables[:, ::-1], axis=1)[:, ::-1]
     # Fewer kinds count for a stricter FPIR, whose threshold must still not be higher.
-    tables[: len(FPIRS)] = np.minimum.accumulate(tables[: len(FPIRS)], axis=0)
+    tables = np.minimum.accumulate(tables, axis=0)
     rows = [[tuple(zip(counts, row, strict=True)) for row in table] for table in tables.tolist()]
-    return tuple((fpir, tuple(zip(sizes, table, strict=True))) for fpir, table in zip(rates, rows, strict=True))
+    return tuple((fpir, tuple(zip(sizes, table, strict=True))) for fpir, table in zip(FPIRS, rows, strict=True))
+
+
+def choose_look_alike(embeddings: FloatArray, people: TextArray, snapshot: Snapshot, head: Head) -> float:
+    """Choose the largest class distance of a look-alike, 0 if no distance is small enough.
+
+    Two people look alike if several photos show it: up to this distance, the closest person of a photo is on average
+    also the closest of `REPEATED_LOOK_ALIKES` of the other photos of the same impostor.
+
+    Args:
+        embeddings: Faces of people who are not in the gallery, float32 (faces, dims). Those with one face do not count.
+        people: Who they are, str (faces,).
+        snapshot: The gallery.
+        head: From distance to score.
+    """
+    _, owners, photos = np.unique(people, return_inverse=True, return_counts=True)
+    distances = class_distances(embeddings, snapshot, head)
+    closest = np.stack([owners, distances.argmin(axis=1)])
+    _, groups, same = np.unique(closest, axis=1, return_inverse=True, return_counts=True)
+    has_others = photos[owners] > 1
+    repeated = (same[groups.ravel()] - 1)[has_others] / (photos[owners] - 1)[has_others]
+    smallest = distances.min(axis=1)[has_others]
+    order = np.argsort(smallest, kind="stable")
+    shares = np.cumsum(repeated[order]) / np.arange(1, len(order) + 1)
+    meaningful = np.flatnonzero(shares >= REPEATED_LOOK_ALIKES)
+    return float(smallest[order[meaningful[-1]]]) if len(meaningful) else 0.0
 
 
 def pair_distances(embeddings: FloatArray, people: AnyArray) -> tuple[FloatArray, FloatArray]:

@@ -182,7 +182,9 @@ class Face(StrictModel):
     class_distance: float | None = Field(description="Distance to the closest person: 0 same ... 1 different")
     threshold: float | None = Field(description="Largest class distance that matches the closest person")
     candidates: list[str] = Field(description="People whom an ambiguous face may show. Empty for other verdicts.")
-    look_alike: str | None = Field(description="Closest person of an unknown face. Null if no person is close.")
+    look_alike: str | None = Field(
+        description="Closest person of an unknown face, within the distance of look-alikes. Null if none is."
+    )
     reason: str = Field(description="Explanation of the verdict, for people")
     ranking: list[RankedPerson] = Field(description="Closest people first")
 

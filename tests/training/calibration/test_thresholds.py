@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules, margins_to_runner_up
+from app.recognition.decision import FPIRS, PairRules, Rules, margins_to_runner_up
 from app.recognition.scoring import Head, rank
 from app.training.calibration import thresholds
 from app.training.calibration.thresholds import class_distances
@@ -61,7 +61,7 @@ def test_a_threshold_names_as_many_impostors_as_it_may(rng):
 
 def test_thresholds_fall_with_people_and_with_the_fpir(gallery, impostors):
     tables = thresholds.choose_tables({"random": impostors}, gallery, HEAD, margin=0.0)
-    assert [fpir for fpir, _ in tables] == [*FPIRS, LOOK_ALIKE_FPIR]
+    assert [fpir for fpir, _ in tables] == [*FPIRS]
     for _, table in tables:
         assert [people for people, _ in table] == [1, 4, 12]
         assert all([count for count, _ in row] == [1, 2, 3, 5, 10, 32] for _, row in table)
@@ -69,8 +69,8 @@ def test_thresholds_fall_with_people_and_with_the_fpir(gallery, impostors):
         assert (np.diff(values, axis=0) <= 0).all()
         assert values[0, -1] > values[-1, -1]
     rates = np.array([table[-1][1][-1][1] for _, table in tables])
-    assert (np.diff(rates[:3]) <= 0).all()
-    assert rates[3] > rates[0] > rates[2]
+    assert (np.diff(rates) <= 0).all()
+    assert rates[0] > rates[2]
 
 
 @pytest.mark.parametrize("count", [1, 3, 10, 32])
@@ -94,11 +94,12 @@ def test_thresholds_end_at_the_most_anchors_that_anybody_has(gallery, impostors)
 
 
 def test_too_few_impostors_choose_nothing_at_a_strict_rate(gallery, impostors):
-    few = thresholds.Impostors(gallery.anchors[:50])  # anchors themselves: no threshold would keep them out
-    alone = dict(thresholds.choose_tables({"random": impostors}, gallery, HEAD, 0.0))
-    both = dict(thresholds.choose_tables({"random": impostors, "few": few}, gallery, HEAD, 0.0))
-    assert both[0.01] == alone[0.01]
-    assert both[LOOK_ALIKE_FPIR] != alone[LOOK_ALIKE_FPIR]
+    # Anchors themselves, so no threshold keeps them out.
+    few, enough = (thresholds.Impostors(gallery.anchors[:count]) for count in (50, 150))
+    alone = thresholds.choose_tables({"random": impostors}, gallery, HEAD, 0.0)
+    assert thresholds.choose_tables({"random": impostors, "few": few}, gallery, HEAD, 0.0) == alone
+    both = dict(thresholds.choose_tables({"random": impostors, "enough": enough}, gallery, HEAD, 0.0))
+    assert both[0.01] != dict(alone)[0.01]
 
 
 def test_people_taken_out_of_the_gallery_are_impostors_for_the_others(gallery):
@@ -106,6 +107,29 @@ def test_people_taken_out_of_the_gallery_are_impostors_for_the_others(gallery):
     distances = thresholds.Impostors(middles, np.array(gallery.names)).distances(gallery, HEAD)
     assert distances.shape == (12, 12)
     np.testing.assert_array_equal(np.isinf(distances), np.eye(12, dtype=bool))
+
+
+def test_look_alikes_are_as_close_as_those_that_other_photos_repeat(gallery, rng):
+    templates = units(gallery.anchors.reshape(12, 32, 24).mean(axis=1))
+
+    def photos(closest: np.ndarray, spread: float) -> np.ndarray:
+        """Return three photos a person, which resemble the people at `closest`, int (people, 3)."""
+        return units(templates[closest.ravel()] + spread * units(rng.normal(size=(closest.size, 24))))
+
+    def choose(faces: np.ndarray) -> float:
+        people = np.repeat(np.arange(len(faces)), 3)[: len(faces)].astype(str)
+        return thresholds.choose_look_alike(faces, people, gallery, HEAD)
+
+    same = photos(np.tile(np.arange(12)[:, None], 3), 0.3)
+    changing = photos(rng.permuted(np.tile(np.arange(12), (40, 1)), axis=1)[:, :3], 0.9)
+    near, far = (np.sort(class_distances(faces, gallery, HEAD).min(axis=1)) for faces in (same, changing))
+    assert near[-1] < far[0]
+    assert choose(same) == pytest.approx(near[-1])
+    # 36 photos repeat the person. With as many others, half of them do.
+    assert far[34] <= choose(np.concatenate([same, changing])) < far[50]
+    assert choose(changing) == 0.0
+    single = thresholds.choose_look_alike(same, np.arange(36).astype(str), gallery, HEAD)
+    assert single == 0.0
 
 
 def test_a_margin_is_asked_for_only_where_it_keeps_impostors_away(gallery, rng):

@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import TrainingError
 from app.gallery.snapshot import Snapshot
-from app.recognition.decision import FPIRS, LOOK_ALIKE_FPIR, PairRules, Rules
+from app.recognition.decision import FPIRS, PairRules, Rules
 from app.recognition.scoring import Head
 from app.training.data.crops import Crops
 from app.training.data.labeled_faces import LabeledFaces
@@ -14,7 +14,7 @@ from app.training.evaluation import evaluate
 from app.vision import alignment
 from app.vision.quality import QualityFloor
 
-LIMITS = dict(zip((*FPIRS, LOOK_ALIKE_FPIR), (0.3, 0.016, 0.012, 0.5), strict=True))
+LIMITS = dict(zip(FPIRS, (0.3, 0.016, 0.012), strict=True))
 RULES = Rules(
     Head(6.0, 1.0),
     tuple((fpir, ((1, ((1, limit),)),)) for fpir, limit in LIMITS.items()),
