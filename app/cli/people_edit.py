@@ -100,10 +100,28 @@ def rename(name: str, new_name: str) -> None:
 @click.command()
 @click.argument("name")
 @click.argument("into")
-def merge(name: str, into: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Show how alike the two people are, and change nothing.")
+def merge(name: str, into: str, dry_run: bool) -> None:
     """Move the anchors of NAME to the person INTO, and remove NAME."""
-    person = common.open_gallery().merge(name, into)
+    settings = Settings()
+    gallery = common.open_gallery(settings)
+    if dry_run:
+        _preview_merge(gallery, settings, name, into)
+        return
+    person = gallery.merge(name, into)
     click.echo(f"{person.name} now has {text.count(person.anchors, 'anchor')}.")
+
+
+def _preview_merge(gallery: Gallery, settings: Settings, name: str, into: str) -> None:
+    from app.enrollment.merge_preview import preview_merge
+    from app.recognition.model_card import read_card
+
+    snapshot = gallery.snapshot()
+    rules = read_card(settings.model).rules.for_gallery(settings.fpir, snapshot.shifts)
+    preview = preview_merge(gallery, snapshot, rules, name, into)
+    for person in (preview.source, preview.target):
+        click.echo(common.format_row([person.name, person.anchors]))
+    click.echo(f"{preview.similarity}\n{preview.result}\nNothing was changed.")
 
 
 @click.command()

@@ -75,6 +75,7 @@ class Gallery:
     """
 
     find = _reading(queries.find_person)
+    get = _reading(queries.get_person)
     removed_people = _reading(queries.list_removed)
     shipped_people = _reading(queries.list_shipped)
     added_people = _reading(queries.list_added)

@@ -205,6 +205,10 @@ def test_history_and_undo_print_names(run, newcomer, gallery):
 
 def test_merge(run, newcomer, gallery, pictures):
     run("people", "add", "Zoë Li", pictures / "inner" / "one.png", *ALLOW)
+    preview = run("people", "merge", "Zoë Li", newcomer, "--dry-run").stdout
+    assert preview.startswith(f'Zoë Li, 1\n"{newcomer}", 1\nThey look like the same person. The distance')
+    assert f"{newcomer} keeps their name and has 2 reference photos." in preview
+    assert preview.endswith("\nNothing was changed.\n")
     assert run("people", "merge", "Zoë Li", newcomer).stdout == f"{newcomer} now has 2 anchors.\n"
     assert gallery.find("Zoë Li") is None
 

@@ -93,14 +93,6 @@ def rename(person_id: int) -> Response:
     return show_message(sentence, kind="problem" if warning else "done")
 
 
-@blueprint.post("/people/<int:person_id>/merge")
-def merge(person_id: int) -> Response:
-    """Merge a person into the person that the form names."""
-    merged = current_gallery().merge(person_id, request.form.get("into", ""))
-    sentence = f"Merged. {merged.name} has {text.count(merged.anchors, 'reference photo')}."
-    return show_message(sentence, url_for("admin.person", person_id=merged.id))
-
-
 @blueprint.post("/people/<int:person_id>/remove")
 def remove(person_id: int) -> Response:
     """Remove a person, or purge them."""

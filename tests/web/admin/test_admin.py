@@ -180,10 +180,20 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery, monkeypatch
     assert (
         message(client, client.post(f"/manage/people/{ann}/rename", data=back | {"name": "Anne"})) == "Renamed to Anne."
     )
-    assert message(client, client.post(f"/manage/people/{ann}/merge", data=back | {"into": "Bo"})).startswith(
-        "The gallery has no person"
-    )
-    merged = client.post(f"/manage/people/{ann}/merge", data=back | {"into": OTHER})
+    for into, sentence in (
+        ("Bo", "The gallery has no person"),
+        ("Anne", "Anne cannot be merged"),
+        ("", "Enter the name"),
+    ):
+        answer = client.get(f"/manage/people/{ann}/merge", query_string=back | {"into": into})
+        assert answer.location == back["return"]
+        assert message(client, answer).startswith(sentence)
+    page = client.get(f"/manage/people/{ann}/merge", query_string={"into": OTHER.lower()})
+    assert heading(page) == f"Merge Anne into {OTHER}?"
+    assert alert(page).startswith("They look like two different people. The distance between their photos is 0.")
+    assert f"{OTHER} keeps their name and has 34 reference photos." in text(page)
+    assert gallery.find("Anne")
+    merged = client.post(f"/manage/people/{ann}/merge", data=fields(page, f"/manage/people/{ann}/merge"))
     assert message(client, merged) == f"Merged. {OTHER} has 34 reference photos."
 
     page = client.get("/manage")
