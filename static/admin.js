@@ -32,7 +32,7 @@ async function reviewPhotos(files) {
   await attempt(async () => {
     const limits = readLimits(photoForm());
     const reviewed = photoForm().querySelectorAll("[name=photo]").length;
-    const { usable, problems } = checkFiles(files, { ...limits, total: Infinity }, limits.photos - reviewed);
+    const { usable, problems } = checkFiles(files, { ...limits, total: Infinity, photos: limits.photos - reviewed });
     setFiles(usable, photoForm().image);
     if (!photoForm().reportValidity()) return;
     let done = 0;

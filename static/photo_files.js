@@ -37,9 +37,9 @@ function sort(files, problemOf) {
 }
 
 // Return the usable files, and a sentence about each of the others.
-export function checkFiles(files, limits, maxFiles = limits.photos) {
+export function checkFiles(files, limits) {
   const { usable, problems } = sort(files, (file) => problemOf(file, limits));
-  if (usable.length > maxFiles) throw new InputError(`You chose ${usable.length} photos. The limit is ${maxFiles}.`);
+  if (usable.length > limits.photos) throw new InputError(`You chose ${usable.length} photos. The limit is ${limits.photos}.`);
   const sum = usable.reduce((bytes, file) => bytes + file.size, 0);
   if (sum > limits.total) throw new InputError(`These photos are ${millions(sum)} MB together. The limit is ${limits.total / 1e6} MB.`);
   return { usable, problems };
@@ -107,19 +107,15 @@ function filesOf(transfer) {
 
 // Accept drops anywhere in the window: a file dropped beside the box would otherwise replace the page.
 export function onDrop(accept, showProblem) {
-  const veil = document.createElement("div");
-  veil.className = "veil";
-  veil.hidden = true;
-  veil.textContent = "Drop to upload";
-  document.body.append(veil);
+  const showInvitation = (shown) => document.body.classList.toggle("dropping", shown);
   window.addEventListener("dragover", (event) => {
     event.preventDefault();
-    veil.hidden = !event.dataTransfer.types.includes("Files");
+    showInvitation(event.dataTransfer.types.includes("Files"));
   });
-  window.addEventListener("dragleave", (event) => { if (!event.relatedTarget) veil.hidden = true; });
+  window.addEventListener("dragleave", (event) => { if (!event.relatedTarget) showInvitation(false); });
   window.addEventListener("drop", (event) => {
     event.preventDefault();
-    veil.hidden = true;
+    showInvitation(false);
     attempt(() => accept(filesOf(event.dataTransfer), event.target), showProblem);
   });
 }

@@ -1,40 +1,52 @@
-// Results page: choose faces, zoom, enlarge, load details, correct in place, save and share. Works on pages that
-// static/submit_form.js shows and on pages that it restores.
+// Results page: choose faces, zoom, enlarge, load details, correct in place, save and share.
+// It listens on the document, because static/submit_form.js replaces the page's content.
 
-import { keepPage, forgetPages } from "./submit_form.js";
+import { forgetPages, keepPage } from "./submit_form.js";
 
-const COLORS = { match: "#146c43", ambiguous: "#855000", unknown: "#4d5568", low_quality: "#9b2c4d" };
-const main = document.querySelector("main");
-const dialog = main.querySelector("#enlarged");
+const OVERLAY_STYLE = `circle { fill: none }
+  rect { fill: none; stroke: #fff; stroke-width: 3px; filter: drop-shadow(0 0 2px #000) }
+  text { fill: #fff; font: 650 14px system-ui, sans-serif; paint-order: stroke; stroke: rgb(0 0 0 / 80%); stroke-width: 4px }
+  .crowded text { display: none }`;
 
-function highlight(key) {
-  for (const element of main.querySelectorAll("[data-face]")) element.classList.toggle("chosen", element.dataset.face === key);
+const ACTIONS = {
+  "zoom-in": (button) => zoom(button.closest("figure"), 1.6),
+  "zoom-out": (button) => zoom(button.closest("figure"), 1 / 1.6),
+  save: async (button) => saveFile(await drawNames(button.closest("figure")), button.dataset.file),
+  share: async (button) => {
+    const file = new File([await drawNames(button.closest("figure"))], "faces.png", { type: "image/png" });
+    await navigator.share({ files: [file] }).catch((error) => { if (error.name !== "AbortError") throw error; });
+  },
+  "save-face": (button) => button.closest("dialog").querySelector("canvas").toBlob((blob) => saveFile(blob, "face.png")),
+  forget: (button) => {
+    forgetPages();
+    location.assign(button.dataset.home);
+  },
+};
+
+document.documentElement.classList.toggle("can-share", Boolean(navigator.canShare?.({ files: [new File([], "faces.png", { type: "image/png" })] })));
+
+function highlight({ face }) {
+  for (const element of document.querySelectorAll("[data-face]")) element.classList.toggle("chosen", element.dataset.face === face);
 }
 
 for (const kind of ["pointerover", "focusin"]) {
-  main.addEventListener(kind, (event) => {
-    const key = event.target.closest?.("[data-face]")?.dataset.face;
-    if (key) highlight(key);
+  document.addEventListener(kind, ({ target }) => {
+    const element = target.closest?.("[data-face]");
+    if (element) highlight(element.dataset);
   });
 }
 
-// A face's box in pixels of the photo on the page.
-const boxOf = (mark, image) => ["x", "y", "width", "height"].map((name, index) => parseFloat(mark.querySelector(".box").getAttribute(name)) / 100 * (index % 2 ? image.naturalHeight : image.naturalWidth));
-
-// The picture of a face with its surroundings, at the photo's resolution.
-function cutFace(mark) {
-  const image = mark.closest(".canvas").querySelector("img"), [x, y, width, height] = boxOf(mark, image);
-  const side = 1.6 * Math.max(width, height);
-  return { image, left: x + width / 2 - side / 2, top: y + height / 2 - side / 2, side };
-}
-
+// Show a face with its surroundings, at the photo's resolution.
 function enlarge(mark) {
-  const { image, left, top, side } = cutFace(mark);
-  const canvas = dialog.querySelector("canvas");
+  const image = mark.closest(".canvas").querySelector("img");
+  const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => mark.querySelector(".box")[name].baseVal.valueInSpecifiedUnits / 100);
+  const [centerX, centerY] = [(x + width / 2) * image.naturalWidth, (y + height / 2) * image.naturalHeight];
+  const side = 1.6 * Math.max(width * image.naturalWidth, height * image.naturalHeight);
+  const dialog = document.getElementById("enlarged"), canvas = dialog.querySelector("canvas");
   canvas.width = canvas.height = Math.max(240, Math.min(1000, Math.round(side)));
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(image, left, top, side, side, 0, 0, canvas.width, canvas.height);
+  context.drawImage(image, centerX - side / 2, centerY - side / 2, side, side, 0, 0, canvas.width, canvas.height);
   dialog.querySelector("h2").textContent = mark.getAttribute("aria-label");
   dialog.showModal();
 }
@@ -47,21 +59,16 @@ function saveFile(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-dialog.querySelector(".close").onclick = () => dialog.close();
-dialog.querySelector(".save-crop").onclick = () => dialog.querySelector("canvas").toBlob((blob) => saveFile(blob, "face.png"));
-
-// Links between boxes and cards add no history entries.
-main.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='#']");
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-action]"), link = event.target.closest("main a[href^='#']");
+  if (button) ACTIONS[button.dataset.action](button);
   if (!link) return;
+  // Links between boxes and cards add no history entries.
   event.preventDefault();
-  if (link.closest(".canvas")) {
-    highlight(link.dataset.face);
-    return enlarge(link);
-  }
-  const target = document.getElementById(link.getAttribute("href").slice(1));
-  for (let parent = target; parent; parent = parent.parentElement) if (parent.tagName === "DETAILS") parent.open = true;
-  if (link.dataset.face) highlight(link.dataset.face);
+  if (link.dataset.face) highlight(link.dataset);
+  if (link.closest(".canvas")) return enlarge(link);
+  const target = document.querySelector(link.hash);
+  for (let parent = target; (parent = parent.closest("details:not([open])"));) parent.open = true;
   target.scrollIntoView({ block: "center" });
   target.focus({ preventScroll: true });
 });
@@ -69,71 +76,33 @@ main.addEventListener("click", (event) => {
 // Zoom, by making the photo wider than its frame; the frame scrolls.
 function zoom(figure, factor) {
   const frame = figure.querySelector(".frame"), canvas = frame.querySelector(".canvas");
-  const before = canvas.clientWidth, [x, y] = [frame.clientWidth / 2, frame.clientHeight / 2];
-  const scale = Math.max(1, Math.min(8, (Number(canvas.dataset.scale) || 1) * factor));
-  if (scale > 1 && !frame.classList.contains("zoomed")) {
-    frame.style.width = `${frame.clientWidth}px`;
-    frame.style.height = `${frame.clientHeight}px`;
-  }
-  canvas.dataset.scale = scale;
+  const { offsetWidth: width, offsetHeight: height, scrollLeft, scrollTop } = frame, before = canvas.clientWidth;
+  const scale = Math.max(1, Math.min(8, (parseFloat(canvas.style.width) / 100 || 1) * factor));
   frame.classList.toggle("zoomed", scale > 1);
-  canvas.style.width = scale > 1 ? `${100 * scale}%` : "";
-  if (scale === 1) frame.style.width = frame.style.height = "";
+  frame.style = scale > 1 ? `width: ${width}px; height: ${height}px` : "";
+  canvas.style = scale > 1 ? `width: ${100 * scale}%` : "";
   const ratio = canvas.clientWidth / before;
-  frame.scrollTo((frame.scrollLeft + x) * ratio - x, (frame.scrollTop + y) * ratio - y);
+  frame.scrollTo((scrollLeft + width / 2) * ratio - width / 2, (scrollTop + height / 2) * ratio - height / 2);
 }
 
-for (const figure of main.querySelectorAll(".photo")) {
-  figure.querySelector(".tools").hidden = false;
-  figure.querySelector(".zoom-in").onclick = () => zoom(figure, 1.6);
-  figure.querySelector(".zoom-out").onclick = () => zoom(figure, 1 / 1.6);
-}
-
-// Draw the photo with boxes and names. Names that would cover another name move below the box or are left out.
-function drawNames(figure) {
-  const image = figure.querySelector("img");
+// Draw the photo with its boxes and names, as a wide screen shows them.
+async function drawNames(figure) {
+  const image = figure.querySelector("img"), overlay = figure.querySelector("svg").cloneNode(true);
+  const { naturalWidth: width, naturalHeight: height } = image;
+  for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 620 ${620 * height / width}` })) overlay.setAttribute(name, value);
+  const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
+  style.textContent = OVERLAY_STYLE;
+  overlay.append(style);
+  const picture = new Image();
+  picture.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(overlay))}`;
+  await picture.decode();
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext("2d");
   context.drawImage(image, 0, 0);
-  const size = Math.max(14, Math.max(canvas.width, canvas.height) / 50), height = size * 1.6, taken = [];
-  context.font = `600 ${size}px system-ui, sans-serif`;
-  context.textBaseline = "middle";
-  for (const mark of figure.querySelectorAll("[data-face]")) {
-    const [x, y, w, h] = boxOf(mark, image);
-    const color = COLORS[mark.classList[0]];
-    [context.strokeStyle, context.lineWidth] = [color, size / 6];
-    context.strokeRect(x, y, w, h);
-    if (!mark.dataset.name) continue;
-    const width = context.measureText(mark.dataset.name).width + size * 0.7;
-    const left = Math.max(0, Math.min(x + w / 2 - width / 2, canvas.width - width));
-    const top = [y - height, y + h, y, y + h - height].find((top) => top >= 0 && top + height <= canvas.height && !taken.some((other) => left < other.left + other.width && other.left < left + width && top < other.top + height && other.top < top + height));
-    if (top === undefined) continue;
-    taken.push({ left, top, width });
-    context.fillStyle = color;
-    context.fillRect(left, top, width, height);
-    context.fillStyle = "#fff";
-    context.fillText(mark.dataset.name, left + size * 0.35, top + height / 2);
-  }
-  return new Promise((resolve) => canvas.toBlob((blob) => resolve(blob), "image/png"));
+  context.drawImage(picture, 0, 0);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
-
-for (const button of main.querySelectorAll(".save")) {
-  const figure = button.closest("figure"), share = figure.querySelector(".share");
-  button.onclick = async () => saveFile(await drawNames(figure), button.dataset.file);
-  share.hidden = !navigator.canShare?.({ files: [new File([], "faces.png", { type: "image/png" })] });
-  share.onclick = async () => {
-    const file = new File([await drawNames(figure)], button.dataset.file, { type: "image/png" });
-    await navigator.share({ files: [file] }).catch((error) => { if (error.name !== "AbortError") throw error; });
-  };
-}
-
-const forget = main.querySelector(".forget");
-forget.hidden = false;
-forget.onclick = () => {
-  forgetPages();
-  location.assign(forget.dataset.home);
-};
 
 async function fetchPage(form, submitter) {
   const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, submitter)) });
@@ -141,12 +110,12 @@ async function fetchPage(form, submitter) {
 }
 
 // Details load when they are opened.
-main.addEventListener("toggle", (event) => {
-  if (event.target.matches(".details[open]")) event.target.querySelector(".more")?.requestSubmit();
+document.addEventListener("toggle", ({ target }) => {
+  if (target.matches(".details[open]")) target.querySelector(".more")?.requestSubmit();
 }, true);
 
 // Details and corrections appear on this page instead of on their own.
-main.addEventListener("submit", async (event) => {
+document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches(".more, .correction form")) return;
   event.preventDefault();

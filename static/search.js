@@ -20,7 +20,8 @@ async function find() {
 }
 
 let pause;
-search.addEventListener("input", () => {
+// Restored results have replaced the form.
+search?.addEventListener("input", () => {
   clearTimeout(pause);
   pause = setTimeout(() => find().catch(() => {}), 150);
 });

@@ -36,60 +36,45 @@ function post(form, showStep) {
 const KEPT = "faces-results-";
 const MOST_KEPT = 3;
 
+const keptPages = () => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT)).sort();
+
 // Results stay in this browser tab until it is closed, so that Back and reload show them again.
 export function keepPage() {
   const main = document.querySelector("main");
   if (!shownAt || !main.querySelector(".cards")) return;
-  const links = (selector, name) => [...document.querySelectorAll(selector)].map((element) => element[name]);
-  const page = { title: document.title, main: main.outerHTML, styles: links("link[rel=stylesheet]", "href"), scripts: main.dataset.scripts.split(" ") };
   for (const key of keptPages().slice(0, 1 - MOST_KEPT)) if (key !== KEPT + shownAt) sessionStorage.removeItem(key);
   try {
-    sessionStorage.setItem(KEPT + shownAt, JSON.stringify(page));
+    sessionStorage.setItem(KEPT + shownAt, JSON.stringify([document.title, main.outerHTML]));
   } catch {
     // The photos need more space than the browser gives: reload asks for them again.
   }
 }
 
-const keptPages = () => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT)).sort();
-
 export function forgetPages() {
   for (const key of keptPages()) sessionStorage.removeItem(key);
 }
 
-// Show the results of this history entry again; return whether there are any.
-export async function restorePage() {
+// Show the results of this history entry again.
+export function restorePage() {
   const kept = sessionStorage.getItem(KEPT + history.state?.shownAt);
-  if (!kept) return false;
+  if (!kept) return;
   shownAt = history.state.shownAt;
-  const page = JSON.parse(kept);
-  await display(page, new DOMParser().parseFromString(page.main, "text/html").querySelector("main"));
-  return true;
+  display(...JSON.parse(kept));
 }
 
-async function display({ title, styles, scripts }, main) {
-  const loaded = [...document.styleSheets].map((sheet) => sheet.href);
-  await Promise.all(styles.filter((href) => !loaded.includes(href)).map((href) => new Promise((done) => {
-    const link = document.createElement("link");
-    link.rel = "stylesheet";
-    link.onload = link.onerror = done;
-    link.href = href;
-    document.head.append(link);
-  })));
+// The page with the form has loaded the style sheets and scripts of the page that replaces its content.
+function display(title, html) {
   document.title = title;
-  document.querySelector("main").replaceWith(document.adoptNode(main));
-  main.dataset.scripts = scripts.join(" ");
-  main.focus({ preventScroll: true });
-  for (const script of scripts) await import(script);
+  document.querySelector("main").outerHTML = html;
+  document.querySelector("main").focus({ preventScroll: true });
 }
 
-async function showPage(page, address, replace) {
-  const links = (selector, name) => [...page.querySelectorAll(selector)].map((element) => element[name]);
+function showPage(page, address, replace) {
   // The address of the results is that of the form, so that reload shows them again.
   shownAt = Date.now();
   history[replace ? "replaceState" : "pushState"]({ shownAt }, "", address);
-  const main = page.querySelector("main");
   window.scrollTo(0, 0);
-  await display({ title: page.title, styles: links("link[rel=stylesheet]", "href"), scripts: links("script[type=module]", "src") }, main);
+  display(page.title, page.querySelector("main").outerHTML);
   keepPage();
 }
 
@@ -113,14 +98,14 @@ export async function submitForm(form, { prefix = "", replace = false } = {}) {
   showStep("Uploading…", 0);
   const sending = post(form, showStep);
   cancel.onclick = sending.cancel;
-  if (!form.contains(document.activeElement) || document.activeElement.matches("input, [type=submit], .retry")) cancel.focus();
+  if (!form.contains(document.activeElement) || document.activeElement.matches("input, [type=submit]")) cancel.focus();
   try {
     const response = await sending.response;
     if (!response) return "canceled";
     const page = new DOMParser().parseFromString(response.page, "text/html");
     const problem = page.querySelector("#problem, .error .lede")?.textContent.trim();
     if (problem) return { sentence: problem, retry: response.status >= 429 };
-    await showPage(page, form.action, replace);
+    showPage(page, form.action, replace);
     return "shown";
   } catch (error) {
     return { sentence: error.message, retry: true };

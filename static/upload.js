@@ -1,80 +1,91 @@
-// Upload page: dropped, selected or pasted photos are previewed and sent immediately.
-// Without this script the form works with its button.
+// Upload page and comparison page: dropped, selected or pasted photos are previewed. The upload page sends them
+// immediately. The comparison page has a box for each photo, and its button sends both.
+// Without this script the forms work with their buttons.
 
 import { attempt, checkFiles, clearPreviews, onDrop, onPaste, readLimits, setFiles, showPreviews } from "./photo_files.js";
 import { restorePage, submitForm } from "./submit_form.js";
 
-const form = document.getElementById("upload");
-const input = document.getElementById("image");
+const form = document.querySelector("form.upload");
 const problem = document.getElementById("problem");
-const list = form.querySelector(".previews");
+const boxes = [...form.querySelectorAll(".dropbox")];
 const retry = form.querySelector(".retry");
 const limits = readLimits(form);
 let busy = false;
 let rejected = [];
 
+const inputOf = (box) => box.querySelector("input");
+
 function showProblem(sentence) {
   problem.textContent = sentence;
 }
 
-function reset() {
-  rejected = [];
-  problem.textContent = "";
-  retry.hidden = true;
-  input.value = "";
-  clearPreviews(list);
-  form.classList.remove("chosen");
-}
-
-async function accept(files) {
-  if (busy || !files.length) return;
+async function whileIdle(action) {
+  if (busy) return;
   busy = true;
-  reset();
-  await attempt(async () => {
-    const checked = checkFiles(files, limits);
-    const shown = await showPreviews(checked.usable, list, limits);
-    rejected = [...checked.problems, ...shown.problems];
-    form.classList.add("chosen");
-    setFiles(shown.usable, input);
-    await submit();
-  }, (sentence) => { reset(); showProblem(sentence); });
+  await attempt(action, showProblem);
   busy = false;
 }
 
-async function submit() {
+function clear(box) {
+  inputOf(box).value = "";
+  clearPreviews(box.querySelector(".previews"));
+  box.classList.remove("chosen");
+}
+
+async function choose(files, box) {
+  try {
+    const checked = checkFiles(files, limits);
+    const shown = await showPreviews(checked.usable, box.querySelector(".previews"), limits);
+    rejected.push(...checked.problems, ...shown.problems);
+    setFiles(shown.usable, inputOf(box));
+    box.classList.add("chosen");
+  } catch (error) {
+    clear(box);
+    throw error;
+  }
+}
+
+const accept = (files, target) => whileIdle(async () => {
+  showProblem("");
+  rejected = [];
+  const chosen = target.closest?.(".dropbox") ?? boxes.find((box) => !inputOf(box).files.length) ?? boxes[0];
+  if (!files.length) clear(chosen);
+  else if (!retry) {
+    const problems = [];
+    const pairs = files.length === 2 ? boxes.map((box, side) => [files[side], box]) : [[files[0], chosen]];
+    checkFiles(files, limits)
+    for (const [file, box] of pairs) await attempt(() => choose([file], box), (sentence) => problems.push(sentence));
+    showProblem(problems.join("\n"));
+  } else {
+    retry.hidden = true;
+    await choose(files, chosen);
+    await send();
+  }
+});
+
+async function send() {
+  checkFiles(boxes.flatMap((box) => [...inputOf(box).files]), limits);
   showProblem(rejected.join("\n"));
-  retry.hidden = true;
   const outcome = await submitForm(form);
   if (outcome === "shown") {
-    problem.textContent = rejected.map((sentence) => `Not sent: ${sentence}`).join("\n");
+    showProblem(rejected.map((sentence) => `Not sent: ${sentence}`).join("\n"));
     if (rejected.length) document.querySelector(".intro").after(problem);
     return;
   }
-  if (outcome === "canceled") {
-    reset();
-    showProblem("Canceled. Nothing was saved.");
-  } else if (outcome.retry) {
-    showProblem(outcome.sentence);
-    retry.hidden = false;
-    retry.focus();
-    return;
-  } else {
-    reset();
-    showProblem(outcome.sentence);
-  }
-  input.focus();
+  showProblem(outcome.sentence ?? "Canceled. Nothing was saved.");
+  if (!retry) return;
+  retry.hidden = !outcome.retry;
+  if (!outcome.retry) clear(boxes[0]);
+  (outcome.retry ? retry : inputOf(boxes[0])).focus();
 }
 
 onDrop(accept, showProblem);
 onPaste(accept, showProblem);
-input.addEventListener("change", () => accept([...input.files]));
-retry.addEventListener("click", async () => {
-  if (busy) return;
-  busy = true;
-  await submit();
-  busy = false;
+for (const box of boxes) inputOf(box).addEventListener("change", ({ target }) => accept([...target.files], box));
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  whileIdle(send);
 });
-
 form.classList.add("scripted");
 
-await restorePage();
+restorePage();

@@ -70,7 +70,8 @@ class ComparisonView:
 def page(problem: str | None = None, result: ComparisonView | None = None) -> str:
     """Return the comparison page as HTML: with a result, or with the form and the problem of the last upload."""
     words = {"labels": PAIR_LABELS, "tones": _TONES, "meaning": meaning}
-    return render_template("compare.html", problem=problem, result=result, limits=upload_limits(), **words)
+    limits = upload_limits() | {"max_photos": 2}
+    return render_template("compare.html", problem=problem, result=result, limits=limits, **words)
 
 
 def pair_styles() -> str:
