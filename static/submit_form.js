@@ -5,7 +5,7 @@ const LOST = "The connection was lost. Check your network and try again.";
 
 let shownAt;
 
-function post(form, showStep) {
+function post(form, showStep, button) {
   const request = new XMLHttpRequest();
   let read = 0, last = null;
   function lines() {
@@ -29,7 +29,9 @@ function post(form, showStep) {
   });
   request.open("POST", form.action);
   request.setRequestHeader("Accept", "application/x-ndjson, text/html;q=0.5");
-  request.send(new FormData(form));
+  const data = new FormData(form);
+  if (button) data.append(button.name, button.value);
+  request.send(data);
   return { response, cancel: () => request.abort() };
 }
 
@@ -84,8 +86,9 @@ window.addEventListener("popstate", () => {
 });
 
 // Return "shown", "canceled", or the problem: { sentence, retry: whether trying again may help }.
-// `prefix` starts every step's text. With `replace` the new page replaces this one in the browser history.
-export async function submitForm(form, { prefix = "", replace = false } = {}) {
+// `prefix` starts every step's text. With `replace` the new page replaces this one in the browser history. The value of
+// `button` is sent too.
+export async function submitForm(form, { prefix = "", replace = false, button } = {}) {
   const waiting = form.querySelector(".waiting");
   const [bar, state, cancel] = ["progress", ".state", ".cancel"].map((selector) => waiting.querySelector(selector));
   function showStep(sentence, share) {
@@ -96,7 +99,7 @@ export async function submitForm(form, { prefix = "", replace = false } = {}) {
   form.classList.add("busy");
   waiting.hidden = false;
   showStep("Uploading…", 0);
-  const sending = post(form, showStep);
+  const sending = post(form, showStep, button);
   cancel.onclick = sending.cancel;
   if (!form.contains(document.activeElement) || document.activeElement.matches("input, [type=submit]")) cancel.focus();
   try {

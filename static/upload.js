@@ -12,6 +12,7 @@ const retry = form.querySelector(".retry");
 const limits = readLimits(form);
 let busy = false;
 let rejected = [];
+let sample;
 
 const inputOf = (box) => box.querySelector("input");
 
@@ -48,6 +49,7 @@ async function choose(files, box) {
 const accept = (files, target) => whileIdle(async () => {
   showProblem("");
   rejected = [];
+  sample = undefined;
   const chosen = target.closest?.(".dropbox") ?? boxes.find((box) => !inputOf(box).files.length) ?? boxes[0];
   if (!files.length) clear(chosen);
   else if (!retry) {
@@ -66,7 +68,7 @@ const accept = (files, target) => whileIdle(async () => {
 async function send() {
   checkFiles(boxes.flatMap((box) => [...inputOf(box).files]), limits);
   showProblem(rejected.join("\n"));
-  const outcome = await submitForm(form);
+  const outcome = await submitForm(form, { button: sample });
   if (outcome === "shown") {
     showProblem(rejected.map((sentence) => `Not sent: ${sentence}`).join("\n"));
     if (rejected.length) document.querySelector(".intro").after(problem);
@@ -84,7 +86,14 @@ onPaste(accept, showProblem);
 for (const box of boxes) inputOf(box).addEventListener("change", ({ target }) => accept([...target.files], box));
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  whileIdle(send);
+  whileIdle(async () => {
+    if (event.submitter?.name === "sample") {
+      rejected = [];
+      sample = event.submitter;
+      clear(boxes[0]);
+    }
+    await send();
+  });
 });
 form.classList.add("scripted");
 

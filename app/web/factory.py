@@ -11,7 +11,7 @@ from werkzeug.routing import MapAdapter
 from app.errors import FacesError
 from app.recognition.recognizer import Recognizer
 from app.settings import RESOURCES, Settings
-from app.web import admin, api, auth, uploads
+from app.web import admin, api, auth, samples, uploads
 from app.web.admin import sign_in
 from app.web.api import docs
 from app.web.api.responses import problem, reject_invalid
@@ -127,6 +127,7 @@ def _error_response(error: FacesError | HTTPException) -> Response:
 def _load(settings: Settings) -> Recognizer:
     recognizer = Recognizer.load(settings)
     recognizer.warm_up()
+    samples.find_samples(recognizer)
     # Pydantic's first schema takes ten times as long as others.
     PhotosForm.model_json_schema()
     # Exclude the loaded objects from garbage collection: scanning them would delay requests.

@@ -38,12 +38,17 @@ def portrait_version(person: Person) -> str | None:
     return person.portrait_sha256 and person.portrait_sha256[:_VERSION_LENGTH]
 
 
+def file_version(webp: bytes) -> str:
+    """Return the start of a file's hash, as `portrait_version` does for a portrait."""
+    return hashlib.sha256(webp).hexdigest()[:_VERSION_LENGTH]
+
+
 def portrait_response(webp: bytes, version: str) -> Response:
     """Return a portrait file. Browsers may reuse it for an hour if `version`, of the address, is its current version.
 
     Shared caches may not keep it: they would serve it after the person was erased.
     """
-    tag = hashlib.sha256(webp).hexdigest()[:_VERSION_LENGTH]
+    tag = file_version(webp)
     response = current_app.response_class(webp, mimetype="image/webp")
     response.set_etag(tag)
     response.headers["Cache-Control"] = f"private, max-age={CACHE_SECONDS}" if version == tag else "private, no-cache"

@@ -1,23 +1,37 @@
 """Upload page, and identification of uploaded photos with progress."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from flask import render_template, request
 
 from app import text
-from app.errors import PhotoError
+from app.errors import InvalidUpload, PhotoError
 from app.gallery import names
 from app.recognition.recognizer import Recognizer
 from app.web import wording
 from app.web.pages.results import PhotoResult, ResultsView
 from app.web.progress_stream import Steps
-from app.web.recognizer_loading import current_gallery
+from app.web.recognizer_loading import current_gallery, current_recognizer
+from app.web.samples import THUMBNAIL_SIZE, Sample, find_samples
 from app.web.uploads import Upload, check_size, upload_limits
 
 MAX_TILES = 48
 """Largest number of people on the upload page."""
 
 NO_FACE = "We couldn't find a face. Try a sharper, front-on photo."
+
+
+def current_samples() -> Mapping[str, Sample]:
+    """Return the samples of the app that handles this request, by key."""
+    return find_samples(current_recognizer())
+
+
+def read_sample(key: str) -> Upload:
+    """Return a sample as if it had been uploaded, or raise InvalidUpload."""
+    sample = current_samples().get(key)
+    if sample is None:
+        raise InvalidUpload("This sample is no longer available. Choose another one, or a photo of your own.")
+    return Upload(f"{sample.title}.jpg", sample.photo)
 
 
 def search_query() -> str:
@@ -38,6 +52,8 @@ def upload_page(problem: str | None = None) -> str:
         people=found.people[:MAX_TILES] or found.close,
         close=found.close,
         limits=upload_limits(),
+        samples=current_samples(),
+        thumbnail_size=THUMBNAIL_SIZE,
     )
 
 

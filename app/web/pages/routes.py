@@ -5,8 +5,8 @@ from werkzeug.exceptions import NotFound
 
 from app.settings import OFF
 from app.web.pages import comparison, face_details
-from app.web.pages.identify import identify, upload_page
-from app.web.portraits import portrait_response, tile
+from app.web.pages.identify import current_samples, identify, read_sample, upload_page
+from app.web.portraits import file_version, portrait_response, tile
 from app.web.progress_stream import prevent_caching, respond
 from app.web.recognizer_loading import current_gallery, current_recognizer
 from app.web.uploads import accepts_photos, current_settings, read_photo_pair, read_photos
@@ -14,6 +14,7 @@ from app.web.uploads import accepts_photos, current_settings, read_photo_pair, r
 blueprint = Blueprint("pages", __name__)
 
 blueprint.add_app_template_filter(tile)
+blueprint.add_app_template_filter(file_version)
 
 SEND_AGAIN = "This tab no longer has these results. Send the photo again."
 
@@ -46,8 +47,18 @@ def results_expired() -> Response:
 @blueprint.post("/identify")
 @accepts_photos()
 def identify_photos() -> Response:
-    """Identify the photos of the field `image`."""
-    return respond(identify(current_recognizer(), read_photos("image")))
+    """Identify the photos of the field `image`, or the sample of the field `sample`."""
+    key = request.form.get("sample")
+    return respond(identify(current_recognizer(), read_photos("image") if key is None else [read_sample(key)]))
+
+
+@blueprint.get("/samples/<key>.webp")
+def sample_thumbnail(key: str) -> Response:
+    """Send the thumbnail of a sample, cacheable if the address has its hash."""
+    sample = current_samples().get(key)
+    if sample is None:
+        raise NotFound
+    return portrait_response(sample.thumbnail, request.args.get("v", ""))
 
 
 @blueprint.post("/details")
