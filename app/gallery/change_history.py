@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    and_,
     cast,
     delete,
     exists,
@@ -51,6 +52,18 @@ _OWNER = "person_id"
 _ERASED = "erased"  # column of a former value whose row was purged
 _PORTRAIT = [PortraitRow.person_id, PortraitRow.webp, PortraitRow.sha256]
 _FORMER_PORTRAIT = [FormerPortraitRow.person_id, FormerPortraitRow.webp, FormerPortraitRow.sha256]
+
+_REMOVAL = aliased(FormerValueRow)
+_IS_MERGED = and_(
+    FormerValueRow.column == _OWNER,
+    exists().where(
+        _REMOVAL.revision_id == FormerValueRow.revision_id,
+        _REMOVAL.table == "person",
+        _REMOVAL.column == "removed",
+        cast(_REMOVAL.row_id, String) == FormerValueRow.value,
+    ),
+)
+"""Condition for the former owner of a row: the change that moved the row also removed them."""
 
 
 class Change:
@@ -175,7 +188,7 @@ def find_merged(connection: Connection, people: Sequence[int]) -> set[int]:
     for batch in batches(people):
         for table, rows in OWNED.items():
             values = select(FormerValueRow.value).join(rows, rows.id == FormerValueRow.row_id)
-            moved = values.where(FormerValueRow.table == table, FormerValueRow.column == _OWNER)
+            moved = values.where(FormerValueRow.table == table, _IS_MERGED)
             found = connection.scalars(moved.where(rows.person_id.in_(batch)).distinct())
             merged.update(int(person_id) for person_id in found if person_id is not None)
     return merged.difference(people)
@@ -184,7 +197,7 @@ def find_merged(connection: Connection, people: Sequence[int]) -> set[int]:
 def is_merged(connection: Connection, person_id: int) -> bool:
     """Return whether undo, and nothing else, can return a person's anchors to them."""
     moved = select(FormerValueRow.id).join(RevisionRow, RevisionRow.id == FormerValueRow.revision_id)
-    moved = moved.where(FormerValueRow.column == _OWNER, FormerValueRow.value == str(person_id))
+    moved = moved.where(_IS_MERGED, FormerValueRow.value == str(person_id))
     return connection.scalar(moved.where(RevisionRow.undone.is_(None)).limit(1)) is not None
 
 

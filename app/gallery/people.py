@@ -160,8 +160,9 @@ def find_portrait(connection: Connection, person: PersonRef) -> bytes | None:
 
 
 def find_crop(connection: Connection, anchor_id: int) -> bytes | None:
-    """Return the face crop of an anchor as WebP, or None if it was not kept."""
-    return connection.scalar(select(CropRow.webp).where(CropRow.anchor_id == anchor_id))
+    """Return the face crop of an anchor in the gallery as WebP, or None if it was not kept."""
+    owned = select(CropRow.webp).join(AnchorRow, AnchorRow.id == CropRow.anchor_id)
+    return connection.scalar(owned.join(PersonRow, and_(HAS_ANCHOR, IS_PRESENT)).where(AnchorRow.id == anchor_id))
 
 
 def find_imported(connection: Connection, folder: str) -> tuple[Person | None, frozenset[str]]:

@@ -49,14 +49,12 @@ def remove_people(connection: Connection, found: Sequence[Person], purge: bool) 
         merged = change_history.find_merged(connection, [person.id for person in found])
         found = [*queries.list_people(connection, ~queries.IS_PRESENT & PersonRow.id.in_(merged)), *found]
     ids = [person.id for person in found]
-    listed = ", ".join(f"person {person_id}" for person_id in ids)
     change = Change(connection, reversible=not purge)
     if purge:
         change_history.purge(connection, people=ids)
     else:
         change.set("person", ids, "removed", now())
-    description = listed if len(ids) <= _MAX_LISTED else text.count(len(ids), "person")
-    change.describe(f"{'purged' if purge else 'removed'} {description}", *ids)
+    change.describe(f"{'purged' if purge else 'removed'} {list_ids(ids)}", *ids)
     return list(found)
 
 
@@ -65,3 +63,10 @@ def check_found(ids: Sequence[int], found: Iterable[int], problem: str) -> None:
     missing = set(ids) - set(found)
     if missing:
         raise FaceNotFound(f"{problem} with the number {min(missing)}.")
+
+
+def list_ids(person_ids: Sequence[int]) -> str:
+    """Return people for a description of a change: up to ten by ID, otherwise their number."""
+    if len(person_ids) > _MAX_LISTED:
+        return text.count(len(person_ids), "person")
+    return ", ".join(f"person {person_id}" for person_id in person_ids)

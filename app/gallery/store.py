@@ -18,7 +18,17 @@ from sqlalchemy import Connection, delete, insert, select
 from app import text
 from app.arrays import FloatArray
 from app.errors import GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
-from app.gallery import bundle, change_history, change_log, embedding_rows, expiry, names, removal, snapshot_loading
+from app.gallery import (
+    anchor_changes,
+    bundle,
+    change_history,
+    change_log,
+    embedding_rows,
+    expiry,
+    names,
+    removal,
+    snapshot_loading,
+)
 from app.gallery import people as queries
 from app.gallery.change_history import OWNED, Change
 from app.gallery.database import Database, prepare
@@ -326,6 +336,16 @@ class Gallery:
     def remove_anchors(self, person: PersonRef, ids: Sequence[int], purge: bool = False) -> Person:
         """Remove anchors of a person, or erase them for good, or raise `FaceNotFound` if one is missing."""
         return self._change_anchors(person, ids, "purged" if purge else "removed")
+
+    def remove_anchors_by_id(self, ids: Sequence[int]) -> list[Person]:
+        """Remove anchors of any people in one change, or raise `FaceNotFound` if one is missing; return the people."""
+        with self._database.writing() as connection:
+            return anchor_changes.remove_anchors(connection, ids)
+
+    def move_anchors(self, ids: Sequence[int], into: PersonRef) -> Person:
+        """Move anchors of any people to a person in one change, or raise `FaceNotFound`; return the person."""
+        with self._database.writing() as connection:
+            return anchor_changes.move_anchors(connection, ids, into)
 
     def restore_anchors(self, person: PersonRef, ids: Sequence[int]) -> Person:
         """Restore removed anchors of a person, or raise `FaceNotFound` if one is missing."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, event, func, select, update
 
-from app.errors import GalleryError, NameTaken, NothingToUndo, PersonNotFound, SamePerson
+from app.errors import FaceNotFound, GalleryError, NameTaken, NothingToUndo, PersonNotFound, SamePerson
 from app.gallery import snapshot_loading
 from app.gallery.change_log import ChangePart
 from app.gallery.database import Database
@@ -355,6 +355,42 @@ class TestErasing:
             kept = connection.scalars(select(FormerValueRow.value).where(FormerValueRow.value.is_not(None))).all()
         assert kept == []
         assert not any("bob" in one.change or "Robert" in one.change for one in tiny_gallery.history())
+
+
+class TestAnchorsOfSeveralPeople:
+    @pytest.fixture
+    def ids(self, tiny_gallery) -> list[int]:
+        """The first anchor of Ann Lee and both of bob."""
+        return [tiny_gallery.anchors("Ann Lee")[0].id, *(anchor.id for anchor in tiny_gallery.anchors("bob"))]
+
+    def test_removal_is_one_change(self, tiny_gallery, ids):
+        before = state(tiny_gallery)
+        people = tiny_gallery.remove_anchors_by_id(ids)
+        assert {person.name: person.anchors for person in people} == {"Ann Lee": 3, "bob": 0}
+        state(tiny_gallery)
+        assert tiny_gallery.undo() == "removed 3 anchors of Ann Lee, bob"
+        assert state(tiny_gallery) == before
+
+    def test_moved_anchors_return_by_undo(self, tiny_gallery, ids):
+        before = state(tiny_gallery)
+        assert tiny_gallery.move_anchors(ids, "émile zola").anchors == 4
+        state(tiny_gallery)
+        assert tiny_gallery.undo() == "moved 3 anchors of Ann Lee, bob to Émile Zola"
+        assert state(tiny_gallery) == before
+
+    @pytest.mark.parametrize("change", ["remove_anchors_by_id", "move_anchors"])
+    def test_a_missing_anchor_changes_nothing(self, tiny_gallery, ids, change):
+        tiny_gallery.remove("bob")
+        before = state(tiny_gallery)
+        with pytest.raises(FaceNotFound, match=f"Nothing was changed. There is no anchor with the number {ids[1]}."):
+            getattr(tiny_gallery, change)(ids, *["Ann Lee"][: change == "move_anchors"])
+        assert state(tiny_gallery) == before
+
+    def test_the_former_person_of_a_moved_anchor_is_not_merged(self, tiny_gallery, ids):
+        tiny_gallery.move_anchors(ids[:2], "Émile Zola")
+        tiny_gallery.remove("bob")
+        tiny_gallery.remove("Émile Zola", purge=True)
+        assert tiny_gallery.restore("bob").anchors == 1
 
 
 class TestLog:

@@ -2,9 +2,9 @@
 
 import re
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from werkzeug.exceptions import Unauthorized
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as Redirect
 
 from app.errors import GalleryError, ReviewExpired
 from app.gallery.people import LARGEST_ID
@@ -13,11 +13,15 @@ from app.web.progress_stream import prevent_caching
 
 blueprint = Blueprint("admin", __name__, url_prefix="/manage")
 
-blueprint.after_request(prevent_caching)
+
+@blueprint.after_request
+def forbid_caching(response: Response) -> Response:
+    """Forbid caches to store pages. Face crops have their own rule."""
+    return response if response.cache_control.private else prevent_caching(response)
 
 
 @blueprint.before_request
-def require_session() -> Response | None:
+def require_session() -> Redirect | None:
     """Redirect visitors without a session to the sign-in page, and reject their forms."""
     if auth.signed_in():
         return None
@@ -26,7 +30,7 @@ def require_session() -> Response | None:
     return redirect(url_for("sign_in.form", next=request.full_path.rstrip("?")), 303)
 
 
-def show_message(sentence: str, address: str | None = None, kind: str = "done") -> Response:
+def show_message(sentence: str, address: str | None = None, kind: str = "done") -> Redirect:
     """Go to a page, by default that of the form, with a message of the kind done or problem."""
     flash(sentence, kind)
     return redirect(address or requested_page("return"), 303)
@@ -46,8 +50,9 @@ def requested_page(field: str) -> str:
 
 
 def form_ids(field: str) -> list[int]:
-    """Return the valid IDs of a form field."""
-    numbers = [int(text) for text in request.form.getlist(field) if re.fullmatch("[0-9]{1,10}", text)]
+    """Return the valid IDs of a form field, whose values can be lists with commas."""
+    texts = ",".join(request.form.getlist(field)).split(",")
+    numbers = [int(text) for text in texts if re.fullmatch("[0-9]{1,10}", text)]
     return [number for number in numbers if number <= LARGEST_ID]
 
 

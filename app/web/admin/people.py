@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
-from flask import current_app, render_template, request, url_for
+from flask import render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from app import text
 from app.gallery.people import LARGEST_ID
 from app.web.admin.blueprint import blueprint, form_id, form_ids, show_message
+from app.web.portraits import portrait_response
 from app.web.recognizer_loading import current_gallery
 
 MAX_CHANGES = 20
@@ -76,11 +77,11 @@ def person(person_id: int) -> str:
 
 @blueprint.get("/anchors/<int:anchor_id>.webp")
 def crop(anchor_id: int) -> Response:
-    """Send the stored face crop of an anchor."""
+    """Send the stored face crop of an anchor. Browsers may keep it, and ask before each use."""
     data = current_gallery().crop(anchor_id) if anchor_id <= LARGEST_ID else None
     if data is None:
         raise NotFound
-    return current_app.response_class(data, mimetype="image/webp")
+    return portrait_response(data, version="")
 
 
 @blueprint.post("/people/<int:person_id>/rename")

@@ -1,0 +1,41 @@
+"""Changes of anchors of any people, each within a transaction: remove and move."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, and_, select
+
+from app import text
+from app.gallery import people as queries
+from app.gallery.change_history import Change
+from app.gallery.database import batches
+from app.gallery.people import Person, PersonRef
+from app.gallery.removal import check_found, list_ids
+from app.gallery.tables import AnchorRow, PersonRow, now
+
+
+def remove_anchors(connection: Connection, ids: Sequence[int]) -> list[Person]:
+    """Remove anchors in one change, or raise `FaceNotFound` if one is missing, and return their people."""
+    owners, change = _find_owners(connection, ids), Change(connection)
+    change.set("anchor", ids, "removed", now())
+    change.describe(f"removed {text.count(len(ids), 'anchor')} of {list_ids(owners)}", *owners)
+    return queries.list_people(connection, PersonRow.id.in_(owners))
+
+
+def move_anchors(connection: Connection, ids: Sequence[int], into: PersonRef) -> Person:
+    """Move anchors to a person in one change, or raise `FaceNotFound` if one is missing, and return the person."""
+    owners, target = _find_owners(connection, ids), queries.get_person(connection, into)
+    change = Change(connection)
+    change.set("anchor", ids, "person_id", target.id)
+    anchors = f"{text.count(len(ids), 'anchor')} of {list_ids(owners)}"
+    change.describe(f"moved {anchors} to person {target.id}", *owners, target.id)
+    return queries.get_person(connection, target.id)
+
+
+def _find_owners(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Return the IDs of the people of anchors, sorted."""
+    owners: dict[int, int] = {}
+    rows = select(AnchorRow.id, PersonRow.id).join(PersonRow, and_(queries.HAS_ANCHOR, queries.IS_PRESENT))
+    for batch in batches(ids):
+        owners |= {row[0]: row[1] for row in connection.execute(rows.where(AnchorRow.id.in_(batch)))}
+    check_found(ids, owners, "Nothing was changed. There is no anchor")
+    return sorted(set(owners.values()))
