@@ -23,6 +23,15 @@ def metric_rows(metrics: Metrics) -> list[Row]:
     return [row for part, describe in _PARTS.items() if part in metrics for row in describe(metrics[part])]
 
 
+def metric_topics(metrics: Metrics) -> dict[str, list[Row]]:
+    """Return the rows of the table by topic."""
+    topics: dict[str, list[Row]] = {}
+    for part, topic in _TOPICS.items():
+        if part in metrics:
+            topics.setdefault(topic, []).extend(_PARTS[part](metrics[part]))
+    return topics
+
+
 def format_table(metrics: Metrics) -> str:
     """Return the metrics as a Markdown table."""
     rows = [("Measure", "Value", "Sample"), ("---", "---:", "---"), *metric_rows(metrics)]
@@ -134,6 +143,17 @@ _PARTS: dict[str, Callable[[Metrics], list[Row]]] = {
     "comparisons": _comparisons,
     "lfw": _lfw,
     "tilt": _tilt,
+}
+
+_TOPICS = {
+    "celebrities": "Shipped gallery",
+    "unseen_people": "Shipped gallery",
+    "resent": "Shipped gallery",
+    "impostors": "People outside the gallery",
+    "own_galleries": "Galleries of your own people",
+    "comparisons": "Comparisons of two photos",
+    "lfw": "Comparisons of two photos",
+    "tilt": "Tilted faces",
 }
 
 

@@ -9,7 +9,8 @@ from flask import Blueprint, Response, render_template, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from app.recognition.decision import FPIRS, Rules
-from app.recognition.evaluation_table import metric_rows
+from app.recognition.evaluation_table import metric_topics
+from app.web.pages import accuracy
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import current_settings
 from app.web.wording import identification_rate, percent
@@ -48,6 +49,7 @@ def about() -> str:
     card = recognizer.network.card
     people = recognizer.gallery.people()
     rules = recognizer.rules(recognizer.gallery.snapshot())
+    metrics = card.raw.get("metrics", {})
     folder = _report_folder()
     return render_template(
         "model.html",
@@ -59,7 +61,9 @@ def about() -> str:
         detector=recognizer.detector.backend,
         people=len(people),
         anchors=sum(person.anchors for person in people),
-        figures=metric_rows(card.raw.get("metrics", {})),
+        claim=accuracy.claim(metrics, rules.fpir, shipped=not recognizer.gallery.added_people()),
+        measured_limits=accuracy.measured_limits(metrics, rules.fpir),
+        topics=metric_topics(metrics),
         plots=find_plots(folder),
         documents=[name for name in ("report.md", "report.json") if (folder / name).is_file()],
     )
