@@ -9,7 +9,7 @@ from app.recognition.model_card import TwinConfig, read_card, read_weights
 from app.recognition.siamese import build_siamese, build_twin, get_weights, set_weights
 from app.settings import Settings
 from app.vision import alignment
-from tests.photos import faces_of
+from tests.photos import OTHER, PERSON, faces_of
 
 TINY = TwinConfig(stem=4, stages=((4, 1), (8, 0)), embedding=8)
 
@@ -26,7 +26,7 @@ def twin():
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    return faces_of("Drake", "Eminem")[:3]
+    return faces_of(PERSON, OTHER)[:3]
 
 
 def test_openvino_runs_the_shipped_keras_twin(twin, faces):
