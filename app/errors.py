@@ -183,6 +183,10 @@ class FaceNotFound(GalleryError, code="not_found"):
     """The gallery has no anchor, or no rejected face, of this number."""
 
 
+class AliasNotFound(GalleryError, code="not_found"):
+    """The person has no such alias."""
+
+
 class SamePerson(GalleryError, code="same_person"):
     """Two entries are one person: they cannot be merged, or one of them was merged into the other."""
 

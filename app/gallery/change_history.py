@@ -13,11 +13,13 @@ from sqlalchemy import (
     cast,
     delete,
     exists,
+    func,
     insert,
     literal,
     null,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -28,6 +30,7 @@ from app.gallery import change_log, names
 from app.gallery.change_log import NEW_NAME
 from app.gallery.database import batches
 from app.gallery.tables import (
+    AliasRow,
     AnchorRow,
     ChangedPersonRow,
     FaceRow,
@@ -43,8 +46,12 @@ from app.gallery.tables import (
 )
 
 _FACES: dict[str, type[FaceRow]] = {"anchor": AnchorRow, "rejected": RejectedFaceRow}
-_REMOVABLE: dict[str, type[RemovableRow]] = {"person": PersonRow, **_FACES}
-OWNED: dict[str, type[FaceRow | ImportedPhotoRow]] = {**_FACES, "imported": ImportedPhotoRow}
+_REMOVABLE: dict[str, type[RemovableRow]] = {"person": PersonRow, **_FACES, "alias": AliasRow}
+OWNED: dict[str, type[FaceRow | AliasRow | ImportedPhotoRow]] = {
+    **_FACES,
+    "alias": AliasRow,
+    "imported": ImportedPhotoRow,
+}
 """Tables of rows that belong to a person."""
 _TABLES: dict[str, type[RemovableRow | ImportedPhotoRow]] = {**_REMOVABLE, **OWNED}
 _NEW_PORTRAIT = "portrait"
@@ -89,7 +96,7 @@ class Change:
             self._connection.execute(insert(ChangedPersonRow), rows)
 
     def set(self, table: str, row_ids: Sequence[int] | Select[int], column: str, value: object) -> None:
-        """Write a value into rows of `person`, `anchor`, `rejected` or `imported`, and keep the former values."""
+        """Write a value into rows of a table of `_TABLES`, and keep the former values."""
         rows = _TABLES[table]
         for ids in [row_ids] if isinstance(row_ids, Select) else batches(row_ids):
             former = cast(getattr(rows, column), String)
@@ -130,12 +137,11 @@ def undo(connection: Connection, expected: int | None = None) -> str:
     people = connection.scalars(rows).all()
     change = Change(connection, reversible=False)
     change.describe(f"undid change {found.id}: {found.change}", *people)
+    name_taken = NameTaken(f"Change {found.id} cannot be undone: another person has the name now. Rename them first.")
     try:
         _restore_values(connection, found.id)
     except IntegrityError as error:
-        raise NameTaken(
-            f"Change {found.id} cannot be undone: another person has the name now. Rename them first."
-        ) from error
+        raise name_taken from error
     _restore_portraits(connection, found.id)
     for batch in batches(people):
         # The next import must review the photos again whose anchors disappear here.
@@ -144,6 +150,8 @@ def undo(connection: Connection, expected: int | None = None) -> str:
     for table in _REMOVABLE.values():
         inserted = update(table).where(table.revision_id == found.id, table.removed.is_(None))
         connection.execute(inserted.values(removed=now()))
+    if _has_shared_names(connection):
+        raise name_taken
     connection.execute(update(RevisionRow).where(RevisionRow.id == found.id).values(undone=now()))
     description = change_log.describe(connection, found.id, found.change)
     erased = exists().where(FormerValueRow.revision_id == found.id, FormerValueRow.column == _ERASED)
@@ -151,7 +159,11 @@ def undo(connection: Connection, expected: int | None = None) -> str:
 
 
 def purge(
-    connection: Connection, people: Sequence[int] = (), anchors: Sequence[int] = (), rejected: Sequence[int] = ()
+    connection: Connection,
+    people: Sequence[int] = (),
+    anchors: Sequence[int] = (),
+    rejected: Sequence[int] = (),
+    aliases: Sequence[int] = (),
 ) -> None:
     """Delete rows by ID for good, with all dependent rows and all former values of them.
 
@@ -161,9 +173,13 @@ def purge(
         for table, rows in OWNED.items():
             _forget(connection, table, select(rows.id).where(rows.person_id.in_(batch)))
         _forget(connection, _NEW_PORTRAIT, batch)
+        # A merge made the name of the merged person an alias of the other.
+        merges = select(FormerValueRow.revision_id).join(PersonRow, PersonRow.id == FormerValueRow.row_id)
+        merges = merges.where(FormerValueRow.table == "person", PersonRow.id.in_(batch), PersonRow.key == AliasRow.key)
+        connection.execute(delete(AliasRow).where(AliasRow.revision_id.in_(merges)))
         moved = FormerValueRow.value.in_(map(str, batch))
         _erase_values(connection, moved & (FormerValueRow.column == _OWNER))
-    for (table, removable), ids in zip(_REMOVABLE.items(), (people, anchors, rejected), strict=True):
+    for (table, removable), ids in zip(_REMOVABLE.items(), (people, anchors, rejected, aliases), strict=True):
         for batch in batches(ids):
             _forget(connection, table, batch)
             connection.execute(delete(removable).where(removable.id.in_(batch)))
@@ -174,7 +190,8 @@ def purge(
     remaining = [
         exists().where(kept.revision_id == RevisionRow.id, kept.column != _ERASED, restorable),
         exists().where(FormerPortraitRow.revision_id == RevisionRow.id),
-        *(exists().where(rows.revision_id == RevisionRow.id) for rows in _REMOVABLE.values()),
+        *(exists().where(rows.revision_id == RevisionRow.id) for rows in (PersonRow, *_FACES.values())),
+        exists().where(AliasRow.revision_id == RevisionRow.id, ~lost),
     ]
     void = update(RevisionRow).where(RevisionRow.reversible, ~or_(*remaining)).values(reversible=False)
     connection.execute(void)
@@ -251,6 +268,17 @@ def _restore_values(connection: Connection, change_id: int) -> None:
                 connection.execute(delete(PortraitRow).where(PortraitRow.person_id.in_(batch)))
             else:
                 _write(connection, table, batch, column, value)
+
+
+def _has_shared_names(connection: Connection) -> bool:
+    """Return whether two people have the same name or alias."""
+    aliases = select(AliasRow.key).join(PersonRow, PersonRow.id == AliasRow.person_id)
+    keys = union_all(
+        select(PersonRow.key).where(PersonRow.removed.is_(None)),
+        aliases.where(PersonRow.removed.is_(None), AliasRow.removed.is_(None)),
+    ).subquery()
+    shared = select(keys.c.key).group_by(keys.c.key).having(func.count() > 1)
+    return connection.scalar(shared.limit(1)) is not None
 
 
 def _restore_portraits(connection: Connection, change_id: int) -> None:

@@ -114,8 +114,7 @@ def _match_distinct(words: Sequence[str], others: Sequence[str]) -> bool:
     return True
 
 
-def suggest(query: str, names: Iterable[str]) -> list[str]:
-    """Return up to `MAX_CLOSE` names that a query may mean, the best first."""
-    listed = list(names)
-    found = NameSearch([name] for name in listed).find(query)
-    return [listed[position] for position in [*found.exact, *found.close][:MAX_CLOSE]]
+def suggest(query: str, people: Sequence[Sequence[str]]) -> list[str]:
+    """Return up to `MAX_CLOSE` people whom a query may mean, the best first. Of each, the first name is returned."""
+    found = NameSearch(people).find(query)
+    return [people[position][0] for position in [*found.exact, *found.close][:MAX_CLOSE]]

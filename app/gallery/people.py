@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, select, true
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, or_, select, true
 
 from app import text
 from app.arrays import FloatArray
@@ -14,10 +14,19 @@ from app.errors import InvalidEmbeddings, PersonNotFound
 from app.gallery import embedding_rows, names
 from app.gallery.change_history import Change
 from app.gallery.name_search import suggest
-from app.gallery.tables import AnchorRow, CropRow, FaceRow, ImportedPhotoRow, PersonRow, PortraitRow, RejectedFaceRow
+from app.gallery.tables import (
+    AliasRow,
+    AnchorRow,
+    CropRow,
+    FaceRow,
+    ImportedPhotoRow,
+    PersonRow,
+    PortraitRow,
+    RejectedFaceRow,
+)
 
 PersonRef = str | int
-"""A person's name, in any case, or ID."""
+"""A person's name or alias, in any case, or ID."""
 
 LARGEST_ID = 2**31 - 1
 """PostgreSQL rejects queries for larger integers."""
@@ -38,12 +47,18 @@ _PEOPLE = select(PersonRow.id, PersonRow.name, _COUNT, PortraitRow.sha256).outer
 
 @dataclass(frozen=True)
 class Person:
-    """A person in the gallery: ID, which is never reused, name, number of anchors, and checksum of the portrait."""
+    """A person in the gallery: ID, never reused, name, number of anchors, checksum of the portrait, sorted aliases."""
 
     id: int
     name: str
     anchors: int
     portrait_sha256: str | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name and aliases."""
+        return self.name, *self.aliases
 
     @property
     def has_portrait(self) -> bool:
@@ -83,7 +98,11 @@ class ImportedPhotos:
 
 def list_people(connection: Connection, condition: Condition = IS_PRESENT) -> list[Person]:
     """Return the people that a condition selects."""
-    return [Person(*row) for row in connection.execute(_PEOPLE.where(condition))]
+    aliases = _find_aliases(connection, condition)
+    return [
+        Person(person_id, name, anchors, portrait, aliases.get(person_id, ()))
+        for person_id, name, anchors, portrait in connection.execute(_PEOPLE.where(condition))
+    ]
 
 
 def list_shipped(connection: Connection, removed: bool = False) -> list[Person]:
@@ -99,15 +118,30 @@ def list_added(connection: Connection) -> list[Person]:
 
 def list_removed(connection: Connection, person: PersonRef | None = None) -> list[RemovedPerson]:
     """Return the removed people, or those with a name or ID, the last removed first."""
-    condition = true() if person is None else _is_person(person)
-    rows = _PEOPLE.add_columns(PersonRow.removed).where(condition, ~IS_PRESENT).order_by(PersonRow.removed.desc())
-    return [RemovedPerson(*row, removed=removed) for *row, removed in connection.execute(rows)]
+    condition = ~IS_PRESENT if person is None else _is_person(person) & ~IS_PRESENT
+    rows = _PEOPLE.add_columns(PersonRow.removed).where(condition).order_by(PersonRow.removed.desc())
+    aliases = _find_aliases(connection, condition)
+    return [
+        RemovedPerson(person_id, name, anchors, portrait, aliases.get(person_id, ()), removed=removed)
+        for person_id, name, anchors, portrait, removed in connection.execute(rows)
+    ]
+
+
+def _find_aliases(connection: Connection, condition: Condition) -> dict[int, tuple[str, ...]]:
+    """Return the aliases, sorted, of the people that a condition selects and who have any, by ID."""
+    columns = select(AliasRow.person_id, AliasRow.name).join(PersonRow, PersonRow.id == AliasRow.person_id)
+    found: dict[int, list[str]] = {}
+    for person_id, alias in connection.execute(columns.where(condition, AliasRow.removed.is_(None))):
+        found.setdefault(person_id, []).append(alias)
+    return {person_id: tuple(sorted(aliases, key=names.sort_key)) for person_id, aliases in found.items()}
 
 
 def _is_person(person: PersonRef) -> Condition:
-    """Return the condition for people with a name or ID."""
+    """Return the condition for people with a name, alias or ID."""
     if isinstance(person, str):
-        return PersonRow.key == names.key(person)
+        key = names.key(person)
+        aliased = select(AliasRow.person_id).where(AliasRow.key == key, AliasRow.removed.is_(None))
+        return or_(PersonRow.key == key, PersonRow.id.in_(aliased))
     return PersonRow.id == (person if person <= LARGEST_ID else -1)
 
 
@@ -123,7 +157,9 @@ def get_person(connection: Connection, person: PersonRef) -> Person:
         return found
     if isinstance(person, int):
         raise PersonNotFound(f"The gallery has no person with the ID {person}.")
-    similar = suggest(person, connection.scalars(select(PersonRow.name).where(IS_PRESENT)))
+    aliases = _find_aliases(connection, IS_PRESENT)
+    everyone = connection.execute(select(PersonRow.id, PersonRow.name).where(IS_PRESENT))
+    similar = suggest(person, [(name, *aliases.get(person_id, ())) for person_id, name in everyone])
     hint = f"Did you mean {text.alternatives(similar)}?" if similar else "Check the list of people."
     raise PersonNotFound(f"The gallery has no person called {person.strip()!r}. {hint}")
 

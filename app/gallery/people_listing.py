@@ -24,10 +24,10 @@ class PeopleListing:
 
     @cached_property
     def _names(self) -> NameSearch:
-        return NameSearch([person.name] for person in self.people)
+        return NameSearch(person.names for person in self.people)
 
     def search(self, query: str) -> FoundPeople:
-        """Return the people whose name matches a query, all for an empty one, see `NameSearch.find`."""
+        """Return the people of whom a name or alias matches a query, all for an empty one, see `NameSearch.find`."""
         if not query.strip():
             return FoundPeople(list(self.people), [])
         matches = self._names.find(query)

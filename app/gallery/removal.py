@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from app import text
 from app.errors import FaceNotFound
-from app.gallery import change_history
+from app.gallery import change_history, names
 from app.gallery import people as queries
 from app.gallery.change_history import Change
 from app.gallery.people import Person, PersonRef
@@ -37,10 +37,18 @@ def finish(connection: Connection, change: Change, description: str, person_id: 
 
 
 def find_removable(connection: Connection, ref: PersonRef, purge: bool) -> list[Person]:
-    """Return the person with a name or ID, to purge also the removed ones with it."""
-    found: list[Person] = [*queries.list_removed(connection, ref)] if purge else []
-    present = queries.find_person(connection, ref) if found else queries.get_person(connection, ref)
-    return [*found, present] if present else found
+    """Return the person with a name, alias or ID, to purge also the removed ones with this name or ID."""
+    removed = queries.list_removed(connection, ref) if purge else []
+    found: list[Person] = [person for person in removed if _is_called(person, ref)]
+    if not found:
+        return [queries.get_person(connection, ref)]
+    # A person who was merged into another is erased without the other, who has the name as an alias.
+    present = queries.find_person(connection, ref)
+    return [*found, present] if present and _is_called(present, ref) else found
+
+
+def _is_called(person: Person, ref: PersonRef) -> bool:
+    return isinstance(ref, int) or names.key(person.name) == names.key(ref)
 
 
 def remove_people(connection: Connection, found: Sequence[Person], purge: bool) -> list[Person]:

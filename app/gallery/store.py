@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import threading
 import time
@@ -26,11 +27,12 @@ from app.gallery import (
     embedding_rows,
     expiry,
     names,
+    naming,
     removal,
     snapshot_loading,
 )
 from app.gallery import people as queries
-from app.gallery.change_history import OWNED, Change
+from app.gallery.change_history import Change
 from app.gallery.database import Database, prepare
 from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, RemovedPerson
 from app.gallery.people_listing import FoundPeople, PeopleListing
@@ -65,6 +67,17 @@ def _reading(query: Callable[Concatenate[Connection, P], T]) -> Callable[Concate
     def method(self: Gallery, /, *args: P.args, **kwargs: P.kwargs) -> T:
         with self._database.reading() as connection:
             return query(connection, *args, **kwargs)
+
+    return method
+
+
+def _writing(change: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Gallery, P], T]:
+    """Turn a change into a method that runs it in its own transaction."""
+
+    @functools.wraps(change)
+    def method(self: Gallery, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._database.writing() as connection:
+            return change(connection, *args, **kwargs)
 
     return method
 
@@ -210,7 +223,9 @@ class Gallery:
 
     def name_warning(self, name: str) -> str | None:
         """Return a sentence if a name looks like the name of another person, see `names.warn_confusable`."""
-        return next(names.warn_confusable([name], [person.name for person in self.people()]), None)
+        holder = self.find(name)
+        others = [person.names for person in self.people() if holder is None or person.id != holder.id]
+        return next(names.warn_confusable([name], itertools.chain(*others)), None)
 
     def add(
         self,
@@ -298,40 +313,19 @@ class Gallery:
                 wanted = f"with the ID {person}" if isinstance(person, int) else f"called {person.strip()!r}"
                 raise PersonNotFound(f"There is no removed person {wanted}.")
             name, person_id = removed[0].name, removed[0].id
-            if queries.find_person(connection, name):
-                raise NameTaken(f"Another person is called {name} now. Rename them first.")
             if change_history.is_merged(connection, person_id):
                 raise SamePerson(f"{name} was merged into another person. Undo that change, or add their photos again.")
+            for called in removed[0].names:
+                if queries.find_person(connection, called):
+                    raise NameTaken(f"Another person is called {called} now. Rename them first.")
             change = Change(connection)
             change.set("person", [person_id], "removed", None)
             return removal.finish(connection, change, f"restored person {person_id}", person_id)
 
-    def rename(self, person: PersonRef, name: str) -> Person:
-        """Rename a person, unless the new name is invalid or taken. Anchors and portrait stay."""
-        name = names.clean(name)
-        with self._database.writing() as connection:
-            person_id = queries.get_person(connection, person).id
-            holder = queries.find_person(connection, name)
-            if holder is not None and holder.id != person_id:
-                raise NameTaken(
-                    f"Another person is called {holder.name}. Choose another name, or merge the two people."
-                )
-            change = Change(connection)
-            change.rename(person_id, name)
-            return removal.finish(connection, change, f"renamed person {person_id}", person_id)
-
-    def merge(self, person: PersonRef, into: PersonRef) -> Person:
-        """Move anchors, rejected faces and imported photos to another person, remove the first, return the second."""
-        with self._database.writing() as connection:
-            source, target = queries.get_person(connection, person), queries.get_person(connection, into)
-            if source.id == target.id:
-                raise SamePerson(f"{target.name} cannot be merged with themselves. Choose another person.")
-            change = Change(connection)
-            for table, rows in OWNED.items():
-                change.set(table, select(rows.id).where(rows.person_id == source.id), "person_id", target.id)
-            change.set("person", [source.id], "removed", now())
-            change.describe(f"merged person {source.id} into person {target.id}", source.id, target.id)
-            return queries.get_person(connection, target.id)
+    rename = _writing(naming.rename)
+    merge = _writing(naming.merge)
+    change_aliases = _writing(naming.change_aliases)
+    replace_aliases = _writing(naming.replace_aliases)
 
     def remove_anchors(self, person: PersonRef, ids: Sequence[int], purge: bool = False) -> Person:
         """Remove anchors of a person, or erase them for good, or raise `FaceNotFound` if one is missing."""

@@ -59,6 +59,17 @@ class PersonRow(RemovableRow, Base):
     key: Mapped[str] = mapped_column(String(300))
 
 
+class AliasRow(RemovableRow, Base):
+    """Another name of a person; `key` is `names.key(name)`, unique over names and aliases, see `naming`."""
+
+    __tablename__ = "alias"
+    __table_args__ = (_partial_index("ix_alias_gone", "removed", "removed IS NOT NULL"),)
+
+    person_id: Mapped[PersonId] = mapped_column(index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(300), index=True)
+
+
 class AnchorRow(FaceRow, Base):
     """An embedding of a person."""
 

@@ -16,7 +16,7 @@ _ERRORS: dict[int, tuple[type[FacesError], ...]] = {
     400: (errors.InvalidRequest, errors.InvalidUpload, errors.InvalidFaceChoice),
     401: (errors.AuthenticationRequired,),
     403: (errors.AdminDisabled,),
-    404: (errors.PersonNotFound, errors.FaceNotFound),
+    404: (errors.PersonNotFound, errors.FaceNotFound, errors.AliasNotFound),
     409: (errors.NameTaken, errors.SamePerson, errors.NothingToUndo, errors.NotLatestChange),
     413: (errors.FileTooLarge, errors.UploadTooLarge, errors.TooManyPhotos),
     422: (errors.PhotoError, errors.FaceError, errors.InvalidName, errors.ReviewExpired),

@@ -83,9 +83,10 @@ def test_any_name_of_a_person_finds_them_once():
 
 
 def test_unresolved_names_get_suggestions():
-    assert suggest("Anne Lee", LISTED) == ["Ann Lee"]
-    assert suggest("Jennifer", LISTED) == ["Jennifer Aniston", "Jennifer Garner"]
-    assert suggest("anybody", []) == suggest("xyz", LISTED) == []
+    people = [[name] for name in LISTED]
+    assert suggest("Anne Lee", people) == ["Ann Lee"]
+    assert suggest("Jennifer", people) == ["Jennifer Aniston", "Jennifer Garner"]
+    assert suggest("anybody", []) == suggest("xyz", people) == []
 
 
 def test_fifty_thousand_people_are_searched_in_a_tenth_of_a_second():
