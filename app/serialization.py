@@ -92,7 +92,13 @@ def people(anchor_counts: Sequence[tuple[str, int]]) -> Json:
 
 def person(person: Person, portrait: str | None) -> Json:
     """Return a person of the gallery, with the address of the portrait or None."""
-    return {"id": person.id, "person": person.name, "anchors": person.anchors, "portrait": portrait}
+    return {
+        "id": person.id,
+        "person": person.name,
+        "aliases": list(person.aliases),
+        "anchors": person.anchors,
+        "portrait": portrait,
+    }
 
 
 def people_page(rows: Sequence[Json], total: int, next_url: str | None, suggestions: Sequence[Json]) -> Json:
@@ -119,7 +125,7 @@ def similarity(spread: Spread | None, look_alikes: Sequence[LookAlike]) -> Json:
 def enrollment(result: Enrollment, person: Json | None) -> Json:
     """Return the result of an enrollment; `person` is from `person`, None if no photo was enrolled."""
     check = result.check
-    return (person or {"id": None, "person": result.name, "anchors": None, "portrait": None}) | {
+    return (person or {"id": None, "person": result.name, "aliases": [], "anchors": None, "portrait": None}) | {
         "enrolled": result.accepted if person else 0,
         "photos": [_photo_outcome(photo) for photo in result.photos],
         "check": check and {"identified": check.identified, "photos": check.photos, "message": str(check)},

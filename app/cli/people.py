@@ -127,6 +127,8 @@ def import_people(source: Path, report_file: Path | None, again: bool, allow: tu
     The gallery records the reviewed photos. The same command resumes an interrupted import, and later reviews new and
     changed photos only. It imports people again who were removed since.
 
+    The file aliases.csv in the folder adds aliases, one in a row, with the columns person and alias.
+
     A FILE is imported completely or not at all. Known people get the anchors that they do not have.
     """
     settings = Settings()
@@ -135,14 +137,17 @@ def import_people(source: Path, report_file: Path | None, again: bool, allow: tu
 
         gallery = common.open_gallery(settings)
         known = [person.name for person in gallery.people()]
-        added = gallery.import_bundle(source, settings.keep_crops)
+        imported = gallery.import_bundle(source, settings.keep_crops)
         everyone = [person.name for person in gallery.people()]
         for warning in names.warn_confusable(set(everyone).difference(known), everyone):
             click.echo(warning, err=True)
-        click.echo(f"{text.count(added, 'anchor')} imported. To undo it: {common.program()} people undo")
+        for alias in imported.taken_aliases:
+            click.echo(f"The alias {alias} was not imported. Another person has this name.", err=True)
+        click.echo(f"{text.count(imported.anchors, 'anchor')} imported. To undo it: {common.program()} people undo")
         return
     try:
         complete = _import_folder(source, report_file, again, allow)
+        complete &= _import_aliases(source)
     except OSError as error:
         path = text.display_path(error.filename or source)
         raise click.ClickException(f"{path} cannot be used ({error.strerror}).") from error
@@ -153,8 +158,9 @@ def import_people(source: Path, report_file: Path | None, again: bool, allow: tu
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--no-crops", is_flag=True, help="Leave out the face crops that FACES_KEEP_CROPS keeps.")
 def export(file: Path, no_crops: bool) -> None:
-    """Export the whole gallery to a file: names, embeddings, portraits, rejected faces and kept crops, but no photos.
+    """Export the whole gallery to a file.
 
+    It contains names, aliases, embeddings, portraits, rejected faces and kept crops, but no photos.
     Import it with `people import FILE`. The import keeps crops only if FACES_KEEP_CROPS is set there.
     """
     count = common.open_gallery().export_bundle(file, not no_crops)
@@ -212,6 +218,19 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
             common.print_line(common.format_row([enrollment.name, enrollment.accepted, len(enrollment.photos)]))
     common.print_line(f"Report: {text.display_path(report.path)}", err=True)
     return complete
+
+
+def _import_aliases(source: Path) -> bool:
+    """Return whether all rows of the file of aliases, if there is one, could be used."""
+    from app.enrollment.alias_import import FILE_NAME, import_aliases
+
+    if not (source / FILE_NAME).is_file():
+        return True
+    imported = import_aliases(common.open_gallery(), source / FILE_NAME)
+    for problem in imported.problems:
+        common.print_line(problem, err=True)
+    common.print_line(f"Aliases added: {imported.added}", err=True)
+    return not imported.problems
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

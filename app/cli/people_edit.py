@@ -1,4 +1,4 @@
-"""`people` commands that change the gallery: remove, restore, rename, merge, reject, undo, migrate and rebuild."""
+"""`people` commands that change the gallery: remove, restore, rename, alias, merge, reject, undo, migrate, rebuild."""
 
 from __future__ import annotations
 
@@ -87,13 +87,30 @@ def restore(name: str, anchor_ids: tuple[int, ...]) -> None:
 @click.command()
 @click.argument("name")
 @click.argument("new_name")
-def rename(name: str, new_name: str) -> None:
-    """Rename a person. Anchors and portrait stay."""
+@click.option("--keep-alias", is_flag=True, help="Keep the former name as an alias.")
+def rename(name: str, new_name: str, keep_alias: bool) -> None:
+    """Rename a person. Anchors, portrait and aliases stay."""
     gallery = common.open_gallery()
     former = gallery.find(name)
-    person = gallery.rename(name, new_name)
+    person = gallery.rename(name, new_name, keep_alias)
     click.echo(f"{former.name if former else name} is now called {person.name}.")
     if warning := gallery.name_warning(person.name):
+        click.echo(warning, err=True)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("aliases", nargs=-1, metavar="[ALIAS...]")
+@click.option("--remove", multiple=True, metavar="ALIAS", help="Remove this alias. Can be repeated.")
+def alias(name: str, aliases: tuple[str, ...], remove: tuple[str, ...]) -> None:
+    """Add aliases of NAME, such as nicknames, and list all of them.
+
+    Searches, imports and commands find the person by their aliases too.
+    """
+    gallery = common.open_gallery()
+    person = gallery.change_aliases(name, aliases, remove)
+    click.echo("\n".join(person.aliases) or f"{person.name} has no alias.", err=not person.aliases)
+    for warning in filter(None, map(gallery.name_warning, aliases)):
         click.echo(warning, err=True)
 
 
@@ -102,7 +119,7 @@ def rename(name: str, new_name: str) -> None:
 @click.argument("into")
 @click.option("--dry-run", is_flag=True, help="Show how alike the two people are, and change nothing.")
 def merge(name: str, into: str, dry_run: bool) -> None:
-    """Move the anchors of NAME to the person INTO, and remove NAME."""
+    """Move the anchors of NAME to the person INTO, and remove NAME, which becomes an alias of INTO."""
     settings = Settings()
     gallery = common.open_gallery(settings)
     if dry_run:
@@ -237,4 +254,4 @@ def rebuild(drop: bool) -> None:
         )
 
 
-COMMANDS = (remove, restore, rename, merge, anchors, reject, rejected, undo, history, migrate, rebuild)
+COMMANDS = (remove, restore, rename, alias, merge, anchors, reject, rejected, undo, history, migrate, rebuild)

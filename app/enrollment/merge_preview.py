@@ -55,7 +55,7 @@ class MergePreview:
         photos = text.count(self.anchors, "reference photo")
         return (
             f"{self.target.name} keeps their name and has {photos}. A match then needs a distance of "
-            f"{self.merged_threshold:.3f} or less. {self.source.name} is removed. You can undo the merge."
+            f"{self.merged_threshold:.3f} or less. {self.source.name} becomes an alias. You can undo the merge."
         )
 
 

@@ -1,8 +1,8 @@
 """Gallery bundle: export of a whole gallery as one ZIP file of JSON, safetensors and WebP. Reading it runs no code.
 
-`gallery.json` names the network, lists all people with their notes, and has the SHA-256 of every other file.
-`embeddings.safetensors` has the embeddings, float32, in the same order, each person's anchors before their rejected
-faces. `portraits/N.webp` is the portrait of person N, `crops/N/M.webp` the face crop of their anchor M.
+`gallery.json` names the network, lists all people with their aliases and notes, and has the SHA-256 of every other
+file. `embeddings.safetensors` has the embeddings, float32, in the same order, each person's anchors before their
+rejected faces. `portraits/N.webp` is the portrait of person N, `crops/N/M.webp` the face crop of their anchor M.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from app import text
 from app.arrays import FloatArray
 from app.errors import GalleryError
 from app.files import private_opener
-from app.gallery import embedding_rows, names, people
+from app.gallery import embedding_rows, names, naming, people
 from app.gallery.change_history import Change
 from app.gallery.people import Anchor, Person
 from app.gallery.pictures import check_crop, check_portrait
@@ -51,6 +51,15 @@ class BundledPerson:
     anchors: list[BundledFace]
     rejected: list[BundledFace]
     portrait: bytes | None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BundleImport:
+    """Result of an import: the number of new anchors, and the aliases that were left out since others have them."""
+
+    anchors: int
+    taken_aliases: tuple[str, ...]
 
 
 def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> None:
@@ -65,7 +74,8 @@ def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> Non
         files |= {name: crop for name, crop in crops.items() if crop is not None}
         notes, rejected = ([face.note for face in faces] for faces in (person.anchors, person.rejected))
         portrait = person.portrait is not None
-        rows.append({"name": person.name, "notes": notes, "rejected": rejected, "portrait": portrait})
+        row = {"name": person.name, "aliases": person.aliases, "notes": notes, "rejected": rejected}
+        rows.append(row | {"portrait": portrait})
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     index = {"format": _FORMAT, "network": network_id, "sha256": hashes, "people": rows}
     partial = path.with_name(f"{path.name}.part")
@@ -115,7 +125,8 @@ def _read_people(index: dict[str, Any], files: dict[str, bytes]) -> tuple[Bundle
     notes = [note for row in index["people"] for note in (*row["notes"], *row["rejected"])]
     if len(notes) != len(matrix) or not all(isinstance(note, str) for note in notes):
         raise ValueError(f"{len(notes)} notes in {_INDEX}, {len(matrix)} embeddings in {_EMBEDDINGS}")
-    names.check_unique(row["name"] for row in index["people"])
+    # Bundles of earlier versions have no aliases.
+    names.check_unique(name for row in index["people"] for name in (row["name"], *row.get("aliases", ())))
     embeddings = iter(matrix)
     return tuple(
         BundledPerson(
@@ -126,6 +137,7 @@ def _read_people(index: dict[str, Any], files: dict[str, bytes]) -> tuple[Bundle
             ],
             [BundledFace(note, next(embeddings)) for note in row["rejected"]],
             files[f"portraits/{number}.webp"] if row["portrait"] else None,
+            tuple(map(names.clean, row.get("aliases", ()))),
         )
         for number, row in enumerate(index["people"])
     )
@@ -149,13 +161,14 @@ def _collect_person(connection: Connection, person: Person, portrait: bytes | No
         [BundledFace(anchor.note, anchor.embedding, kept.get(anchor.id)) for anchor in anchors],
         [BundledFace(face.note, face.embedding) for face in people.list_rejected_faces(connection, person.id)],
         portrait,
+        person.aliases,
     )
 
 
-def add_people(connection: Connection, everyone: Sequence[BundledPerson], crops: bool) -> int:
-    """Add people, and to known people what they lack, as one change; return the number of new anchors."""
+def add_people(connection: Connection, everyone: Sequence[BundledPerson], crops: bool) -> BundleImport:
+    """Add people, and to known people what they lack, as one change. Aliases of other people are left out."""
     change = Change(connection, whole=True)
-    added = 0
+    added, taken = 0, list[str]()
     for person in everyone:
         known = people.find_person(connection, person.name)
         person_id = known.id if known else people.insert_person(connection, person.name, change)
@@ -168,8 +181,16 @@ def add_people(connection: Connection, everyone: Sequence[BundledPerson], crops:
         _insert_faces(connection, RejectedFaceRow, person_id, rejected, change)
         if person.portrait is not None and not (known and known.has_portrait):
             people.replace_portrait(connection, person_id, person.portrait, change)
+    for person in everyone:  # after all names, which aliases must not take
+        owner = people.get_person(connection, person.name)
+        for alias in person.aliases:
+            holder = people.find_person(connection, alias)
+            if holder is None:
+                naming.insert_aliases(connection, change, owner.id, [alias])
+            elif holder.id != owner.id:
+                taken.append(alias)
     change.describe(f"imported {text.count(added, 'anchor')} of {text.count(len(everyone), 'person')}")
-    return added
+    return BundleImport(added, tuple(taken))
 
 
 def _find_missing(faces: list[BundledFace], known: list[Anchor]) -> list[BundledFace]:

@@ -190,7 +190,8 @@ def purge(
     remaining = [
         exists().where(kept.revision_id == RevisionRow.id, kept.column != _ERASED, restorable),
         exists().where(FormerPortraitRow.revision_id == RevisionRow.id),
-        *(exists().where(rows.revision_id == RevisionRow.id) for rows in (PersonRow, *_FACES.values())),
+        *(exists().where(rows.revision_id == RevisionRow.id) for rows in _FACES.values()),
+        exists().where(PersonRow.revision_id == RevisionRow.id),
         exists().where(AliasRow.revision_id == RevisionRow.id, ~lost),
     ]
     void = update(RevisionRow).where(RevisionRow.reversible, ~or_(*remaining)).values(reversible=False)

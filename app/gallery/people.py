@@ -234,6 +234,11 @@ def record_imported(connection: Connection, person_id: int, imported: ImportedPh
         connection.execute(insert(ImportedPhotoRow), rows)
 
 
+def record_import(connection: Connection, person: PersonRef, imported: ImportedPhotos) -> None:
+    """Record folder photos that an import reviewed without enrolling any of them."""
+    record_imported(connection, get_person(connection, person).id, imported)
+
+
 def portrait_values(person_id: int, webp: bytes) -> dict[str, Any]:
     """Return a row of `PortraitRow`."""
     return {"person_id": person_id, "webp": webp, "sha256": hashlib.sha256(webp).hexdigest()}

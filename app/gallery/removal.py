@@ -1,11 +1,11 @@
-"""Removal and purging of people and anchors, within a transaction."""
+"""Removal, restoring and purging of people and anchors, within a transaction."""
 
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
 from app import text
-from app.errors import FaceNotFound
+from app.errors import FaceNotFound, NameTaken, PersonNotFound, SamePerson
 from app.gallery import change_history, names
 from app.gallery import people as queries
 from app.gallery.change_history import Change
@@ -34,6 +34,22 @@ def finish(connection: Connection, change: Change, description: str, person_id: 
     """Describe a change of a person, and return the person after it."""
     change.describe(description, person_id)
     return queries.get_person(connection, person_id)
+
+
+def restore(connection: Connection, person: PersonRef) -> Person:
+    """Restore a removed person, the last removed of several with the name, unless a name of theirs is taken now."""
+    removed = next(iter(queries.list_removed(connection, person)), None)
+    if removed is None:
+        wanted = f"with the ID {person}" if isinstance(person, int) else f"called {person.strip()!r}"
+        raise PersonNotFound(f"There is no removed person {wanted}.")
+    if change_history.is_merged(connection, removed.id):
+        raise SamePerson(f"{removed.name} was merged into another person. Undo that change, or add their photos again.")
+    for name in removed.names:
+        if queries.find_person(connection, name):
+            raise NameTaken(f"Another person is called {name} now. Rename them first.")
+    change = Change(connection)
+    change.set("person", [removed.id], "removed", None)
+    return finish(connection, change, f"restored person {removed.id}", removed.id)
 
 
 def find_removable(connection: Connection, ref: PersonRef, purge: bool) -> list[Person]:

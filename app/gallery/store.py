@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from app import text
 from app.arrays import FloatArray
-from app.errors import GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound, SamePerson
+from app.errors import GalleryError, InvalidEmbeddings, PersonNotFound
 from app.gallery import (
     anchor_changes,
     bundle,
@@ -32,6 +32,7 @@ from app.gallery import (
     snapshot_loading,
 )
 from app.gallery import people as queries
+from app.gallery.bundle import BundleImport
 from app.gallery.change_history import Change
 from app.gallery.database import Database, prepare
 from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, RemovedPerson
@@ -274,10 +275,7 @@ class Gallery:
                 connection, change, f"added {text.count(len(rows), 'anchor')} of person {person_id}", person_id
             )
 
-    def record_import(self, person: PersonRef, imported: ImportedPhotos) -> None:
-        """Record folder photos that an import reviewed without enrolling any of them."""
-        with self._database.writing() as connection:
-            queries.record_imported(connection, queries.get_person(connection, person).id, imported)
+    record_import = _writing(queries.record_import)
 
     def remove(self, person: PersonRef, purge: bool = False) -> Person:
         """Remove a person, see `remove_people`."""
@@ -305,23 +303,7 @@ class Gallery:
             found = queries.list_shipped(connection, removed=purge)
             return removal.remove_people(connection, found, purge) if found else []
 
-    def restore(self, person: PersonRef) -> Person:
-        """Restore a removed person, the last removed of several with the name, unless the name is taken now."""
-        with self._database.writing() as connection:
-            removed = queries.list_removed(connection, person)
-            if not removed:
-                wanted = f"with the ID {person}" if isinstance(person, int) else f"called {person.strip()!r}"
-                raise PersonNotFound(f"There is no removed person {wanted}.")
-            name, person_id = removed[0].name, removed[0].id
-            if change_history.is_merged(connection, person_id):
-                raise SamePerson(f"{name} was merged into another person. Undo that change, or add their photos again.")
-            for called in removed[0].names:
-                if queries.find_person(connection, called):
-                    raise NameTaken(f"Another person is called {called} now. Rename them first.")
-            change = Change(connection)
-            change.set("person", [person_id], "removed", None)
-            return removal.finish(connection, change, f"restored person {person_id}", person_id)
-
+    restore = _writing(removal.restore)
     rename = _writing(naming.rename)
     merge = _writing(naming.merge)
     change_aliases = _writing(naming.change_aliases)
@@ -401,11 +383,11 @@ class Gallery:
         bundle.write(path, self.network_id, everyone)
         return len(everyone)
 
-    def import_bundle(self, path: Path, crops: bool = False) -> int:
-        """Add the people of an exported file, with or without their crops, and return the number of new anchors.
+    def import_bundle(self, path: Path, crops: bool = False) -> BundleImport:
+        """Add the people of an exported file, with or without their crops.
 
-        People with a known name get the anchors and rejected faces that they do not have yet. Nothing is imported
-        from a file that is damaged or of another network.
+        People with a known name or alias get the anchors, rejected faces and aliases that they do not have yet.
+        Nothing is imported from a file that is damaged or of another network.
         """
         everyone = bundle.read(path, self.network_id)
         with self._database.writing() as connection:

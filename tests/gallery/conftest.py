@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
-from app.gallery.database import migrate_gallery
+from app.gallery.database import Database, migrate_gallery
 from tests import postgres
 
 BOTH = ("sqlite", "postgresql")
@@ -68,3 +69,16 @@ def database_url(request) -> str:
         path.parent.mkdir()
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
     return url
+
+
+@pytest.fixture
+def count(database_url):
+    """Counts the rows of a table, past the gallery."""
+    database = Database.connect(database_url)
+
+    def rows(table) -> int:
+        with database.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(table))
+
+    yield rows
+    database.close()

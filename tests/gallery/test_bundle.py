@@ -21,6 +21,7 @@ WEBP = webp(1)
 @pytest.fixture
 def full(tiny_gallery, unit_vectors):
     tiny_gallery.add("Carla", unit_vectors(1), ["c.jpg"], WEBP)
+    tiny_gallery.change_aliases("Carla", ["Carlita", "C."])
     tiny_gallery.remove("Ann Lee")
     tiny_gallery.reject_faces("bob", unit_vectors(2), ["x.jpg", "y.jpg"])
     tiny_gallery.reject_faces("Carla", unit_vectors(1), ["z.jpg"])
@@ -58,7 +59,7 @@ def replace_picture(files: dict, name: str, data: bytes) -> dict:
 
 def test_everything_comes_back(full, file, other):
     other.snapshot()
-    assert other.import_bundle(file) == 7
+    assert other.import_bundle(file).anchors == 7
     there, here = state(other), state(full)
     assert [person[1:] for person in there["people"]] == [person[1:] for person in here["people"]]
     for name, anchors in here["anchors"].items():
@@ -66,7 +67,7 @@ def test_everything_comes_back(full, file, other):
     for one, again in zip(sorted(here["rejected"]), sorted(there["rejected"]), strict=True):
         assert one[:2] == again[:2]
         np.testing.assert_allclose(one[2], again[2], atol=1e-6)
-    assert other.portrait(other.find("Carla").id) == WEBP
+    assert other.portrait(other.find("Carlita").id) == WEBP
     assert other.find("Ann Lee") is None
 
 
@@ -98,10 +99,10 @@ def test_crops_travel_where_they_are_kept_and_wanted(tiny_gallery, unit_vectors,
 
 def test_what_is_there_already_is_not_doubled(full, file, unit_vectors):
     before = state(full)
-    assert full.import_bundle(file) == 0
+    assert full.import_bundle(file).anchors == 0
     assert state(full) == before
     full.remove_anchors("bob", [full.anchors("bob")[0].id])
-    assert full.import_bundle(file) == 1
+    assert full.import_bundle(file).anchors == 1
     full.undo()
     assert full.find("bob").anchors == 1
 
@@ -112,6 +113,20 @@ def test_an_import_can_be_undone(file, other, unit_vectors):
     other.import_bundle(file)
     other.undo()
     assert state(other) == before
+
+
+def test_aliases_of_other_people_are_left_out(file, other, unit_vectors):
+    other.add("Carlita", unit_vectors(1), ["own.jpg"])
+    assert other.import_bundle(file).taken_aliases == ("Carlita",)
+    assert other.find("Carla").aliases == ("C.",)
+    assert other.import_bundle(file).anchors == 0
+
+
+def test_files_of_earlier_versions_have_no_aliases(file, other):
+    aliases = b'"aliases": ["C.", "Carlita"], '
+    rewrite(file, lambda files: files | {"gallery.json": files["gallery.json"].replace(aliases, b"")})
+    other.import_bundle(file)
+    assert other.find("Carla").aliases == ()
 
 
 def test_another_networks_gallery_is_refused(file, tmp_path):
@@ -131,6 +146,8 @@ DAMAGES = {
     "format": lambda files: files | {"gallery.json": files["gallery.json"].replace(b"gallery-1", b"gallery-9")},
     "name": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'"bob"', b'"b\\nb"')},
     "twice": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'"Carla"', b'"BOB"')},
+    "alias": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'"Carlita"', b'"BOB"')},
+    "no alias": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'"Carlita"', b"5")},
     "note": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'["c.jpg"]', b"5")},
     "count": lambda files: files | {"gallery.json": files["gallery.json"].replace(b'["c.jpg"]', b"[]")},
 }
@@ -155,7 +172,7 @@ def test_portraits_are_small_webp_pictures(file, other):
         with pytest.raises(GalleryError, match=r"portraits/1.webp is not a WebP picture of at most 224 x 224 pixels"):
             other.import_bundle(file)
     rewrite(file, lambda files: replace_picture(files, PORTRAIT, webp(side=224)))
-    assert other.import_bundle(file) == 7
+    assert other.import_bundle(file).anchors == 7
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -37,7 +37,7 @@ def state(gallery: Gallery) -> dict:
     """Everything that ranking and the pages see of a gallery, and a check that it is what a new process sees."""
     snapshot = gallery.snapshot()
     anchors = {name: snapshot.person(place).tolist() for place, name in enumerate(snapshot.names)}
-    people = [(one.id, one.name, one.anchors, one.portrait_sha256) for one in gallery.people()]
+    people = [(one.id, one.name, one.anchors, one.portrait_sha256, one.aliases) for one in gallery.people()]
     rejected = [(one.person, one.note, one.embedding.tolist()) for one in gallery.rejected_faces()]
     return {"people": people, "anchors": anchors, "rejected": rejected, "weighs": snapshot.rejected_positions.tolist()}
 
@@ -60,7 +60,8 @@ CHANGES = {
     "add to a known person": lambda gallery, make: gallery.add("bob", make(2), ["1", "2"], b"webp"),
     "remove": lambda gallery, make: gallery.remove("Ann Lee"),
     "remove several": lambda gallery, make: gallery.remove_people(["Ann Lee", "bob", "ann lee"]),
-    "rename": lambda gallery, make: gallery.rename("bob", "Zora"),
+    "rename": lambda gallery, make: gallery.rename("bob", "Zora", keep_alias=True),
+    "aliases": lambda gallery, make: gallery.change_aliases("bob", ["Rob", "Robert"]),
     "merge": lambda gallery, make: gallery.merge("Ann Lee", "bob"),
     "remove anchors": lambda gallery, make: gallery.remove_anchors("bob", [gallery.anchors("bob")[0].id]),
     "remove the last anchor": lambda gallery, make: gallery.remove_anchors(

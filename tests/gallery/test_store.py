@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.errors import GalleryError, InvalidEmbeddings, NameTaken, PersonNotFound
 from app.gallery import shipped
@@ -14,19 +14,6 @@ from tests.conftest import DIMS, NETWORK, PEOPLE
 from tests.photos import webp
 
 SORTED = ["Ann Lee", "bob", "Émile Zola", "Zoë Ångström"]
-
-
-@pytest.fixture
-def count(database_url):
-    """Counts the rows of a table, past the gallery."""
-    database = Database.connect(database_url)
-
-    def rows(table) -> int:
-        with database.reading() as connection:
-            return connection.scalar(select(func.count()).select_from(table))
-
-    yield rows
-    database.close()
 
 
 @pytest.fixture

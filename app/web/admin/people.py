@@ -88,10 +88,21 @@ def crop(anchor_id: int) -> Response:
 def rename(person_id: int) -> Response:
     """Rename a person."""
     gallery = current_gallery()
-    renamed = gallery.rename(person_id, request.form.get("name", ""))
+    renamed = gallery.rename(person_id, request.form.get("name", ""), "keep_alias" in request.form)
     warning = gallery.name_warning(renamed.name)
     sentence = f"Renamed to {renamed.name}. {warning or ''}".rstrip()
     return show_message(sentence, kind="problem" if warning else "done")
+
+
+@blueprint.post("/people/<int:person_id>/aliases")
+def replace_aliases(person_id: int) -> Response:
+    """Replace the aliases of a person by the lines of the form."""
+    gallery = current_gallery()
+    lines = [line for line in request.form.get("aliases", "").splitlines() if line.strip()]
+    person = gallery.replace_aliases(person_id, lines)
+    warning = next(filter(None, map(gallery.name_warning, person.aliases)), "")
+    known = f"{person.name} is also known as {', '.join(person.aliases)}." if lines else f"{person.name} has no alias."
+    return show_message(f"{known} {warning}".rstrip(), kind="problem" if warning else "done")
 
 
 @blueprint.post("/people/<int:person_id>/remove")

@@ -34,7 +34,7 @@ _PORTRAIT: Responses = {
 
 @blueprint.get("", responses={200: schema.People})
 def list_people(query: schema.PeopleQuery) -> Response:
-    """List people, or those whose name has every word of `q`."""
+    """List people, or those of whom a name or alias has every word of `q`."""
     found = current_gallery().search(query.q)
     people = found.people
     end = query.offset + query.limit
@@ -93,8 +93,17 @@ def add_person(query: schema.EnrollQuery, form: schema.PhotosForm) -> Response:
 def rename_person(path: schema.PersonPath, body: schema.RenameBody) -> Response:
     """Rename a person; anchors and portrait stay."""
     gallery = current_gallery()
-    person = gallery.rename(path.person_id, body.name)
+    person = gallery.rename(path.person_id, body.name, body.keep_alias)
     return json_response(person_json(person) | {"warning": gallery.name_warning(person.name)})
+
+
+@admin.put("/people/<int:person_id>/aliases", responses={200: schema.RenamedPerson, **problems(404, 409, 422)})
+def replace_aliases(path: schema.PersonPath, body: schema.AliasesBody) -> Response:
+    """Replace the aliases of a person: other names that searches, imports and requests find them by."""
+    gallery = current_gallery()
+    person = gallery.replace_aliases(path.person_id, body.aliases)
+    warnings = filter(None, map(gallery.name_warning, person.aliases))
+    return json_response(person_json(person) | {"warning": next(warnings, None)})
 
 
 @admin.delete(
@@ -111,7 +120,8 @@ def remove_person(path: schema.PersonPath, query: schema.RemoveQuery) -> Respons
 
 @admin.post(
     "/people/<int:person_id>/merge",
-    description="Moves all anchors and rejected faces to the other person, and removes this one.",
+    description="Moves all anchors, rejected faces and aliases to the other person, and removes this one. The name of "
+    "this one becomes an alias.",
     responses={200: schema.Person, **problems(404, 409)},
 )
 def merge_people(path: schema.PersonPath, body: schema.MergeBody) -> Response:

@@ -98,7 +98,7 @@ JSON_BODIES: dict[type[BaseModel], type[BaseModel]] = {PhotosForm: PhotosBody, C
 
 
 class PeopleQuery(StrictModel):
-    q: str = Field("", max_length=100, description="Words of the name. Case and accents do not matter.")
+    q: str = Field("", max_length=100, description="Words of the name or of an alias. Case and accents do not matter.")
     offset: Id = Field(0, description="People to skip")
     limit: int = Field(100, ge=1, le=PAGE_SIZE, description="Most people in the response")
 
@@ -146,6 +146,13 @@ class ChangePath(StrictModel):
 
 class RenameBody(StrictModel):
     name: str = Field(max_length=200)
+    keep_alias: bool = Field(False, description="Keep the former name as an alias")
+
+
+class AliasesBody(StrictModel):
+    aliases: list[Annotated[str, Field(max_length=200)]] = Field(
+        max_length=100, description="All other names of the person. Names and aliases of all people are unique."
+    )
 
 
 class MergeBody(StrictModel):
@@ -238,12 +245,13 @@ class Comparison(StrictModel):
 class Person(StrictModel):
     id: int
     person: str = Field(description="The person's name")
+    aliases: list[str] = Field(description="Other names of the person, which searches and names in requests also find")
     anchors: NonNegativeInt = Field(description="Number of enrolled reference photos")
     portrait: str | None = Field(description="Address of the portrait, or null")
 
 
 class RenamedPerson(Person):
-    warning: str | None = Field(description="A sentence, if the new name looks like the name of another person")
+    warning: str | None = Field(description="A sentence, if a new name looks like the name of another person")
 
 
 class People(StrictModel):
@@ -294,6 +302,7 @@ class Enrollment(StrictModel):
 
     id: int | None
     person: str = Field(description="The person's name")
+    aliases: list[str] = Field(description="Other names of the person")
     anchors: int | None = Field(description="Number of the person's reference photos after the enrollment")
     portrait: str | None = Field(description="Address of the portrait")
     enrolled: NonNegativeInt = Field(description="Number of enrolled photos")

@@ -167,6 +167,24 @@ def test_anchors_are_removed_and_purged_and_their_crops_shown(client, gallery, p
     )
 
 
+def test_aliases(client, gallery):
+    ann = gallery.find("Ann <b>").id
+
+    def save(**data: str) -> str:
+        path = "rename" if "name" in data else "aliases"
+        return message(client, client.post(f"/manage/people/{ann}/{path}", data={"return": "/people"} | data))
+
+    assert save(aliases="Annie\r\n\r\nAnn <i>") == "Ann <b> is also known as Ann <i>, Annie."
+    assert ">Ann &lt;i&gt;\nAnnie</textarea>" in client.get(f"/manage/people/{ann}").text
+    assert "Also known as Ann &lt;i&gt;, Annie" in client.get(f"/people/{ann}").text
+    assert "also Ann &lt;i&gt;, Annie" in client.get("/people?q=annie").text
+    assert save(aliases=f"Annie\n{PERSON}").startswith(f"Another person is called {PERSON}. Choose")
+    assert f"looks like {PERSON}, another" in save(aliases=PERSON.replace("a", "\u0430"))
+    assert save(name="Anne", keep_alias="on") == "Renamed to Anne."
+    assert save(aliases=" ") == "Anne has no alias."
+    assert gallery.history(2)[1].change == "renamed Ann <b> → Anne"
+
+
 def test_rename_merge_remove_restore_erase_and_undo(client, gallery, monkeypatch):
     ann = gallery.find("Ann <b>").id
     back = {"return": f"/manage/people/{ann}"}

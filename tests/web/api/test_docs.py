@@ -27,7 +27,15 @@ from tests.web.api.conftest import BEARER
 READING = ("identify", "compare", "list_people", "get_person", "get_portrait")
 
 CHANGING = (
-    *("add_person", "rename_person", "remove_person", "merge_people", "list_removed", "restore_person"),
+    *(
+        "add_person",
+        "rename_person",
+        "remove_person",
+        "merge_people",
+        "list_removed",
+        "replace_aliases",
+        "restore_person",
+    ),
     *("list_changes", "undo_change", "list_anchors", "remove_anchor"),
     *("list_rejected", "reject_faces", "remove_rejected"),
 )
@@ -110,7 +118,7 @@ def test_answers_conform_to_the_document(schema, name):
     fuzz()
     assert len(statuses) >= 10
     # Made-up people and changes rarely exist, and two made-up photos with made-up faces can rarely be compared.
-    rare = ("compare", "get_portrait", "merge_people", "restore_person", "undo_change")
+    rare = ("compare", "get_portrait", "merge_people", "replace_aliases", "restore_person", "undo_change")
     assert 200 in statuses or name in rare or missing(name)
 
 

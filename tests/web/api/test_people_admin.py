@@ -47,6 +47,7 @@ CHANGES = [
     ("POST", "people?name=Bo"),
     ("PATCH", "people/1"),
     ("DELETE", "people/1"),
+    ("PUT", "people/1/aliases"),
     ("POST", "people/1/merge"),
     ("GET", "people/1/anchors"),
     ("DELETE", "people/1/anchors/1"),
@@ -123,6 +124,18 @@ def test_invalid_enrollments(ask, photo):
     assert_problem(answer, 400, "invalid_face_choice", "'2' is not PHOTO=NUMBER")
     answer = ask("post", "people?name=Bo&allow=low_quality", {"a.jpg": b"x"})
     assert_problem(answer, 400, "invalid_parameter", "The parameter allow cannot be 'low_quality'")
+
+
+def test_aliases(ask, client, gallery):
+    ann = person_id(gallery, "Ann <b>")
+    given = ask("put", f"people/{ann}/aliases", json={"aliases": ["Annie", "Z."]}).get_json()
+    assert (given["aliases"][0], given["warning"]) == ("Annie", None)
+    assert client.get("/api/v1/people?q=annie").get_json()["people"][0]["aliases"] == given["aliases"]
+    taken = ask("put", f"people/{ann}/aliases", json={"aliases": [PERSON]})
+    assert_problem(taken, 409, "name_taken", f"Another person is called {PERSON}.")
+    assert ask("put", f"people/{ann}/aliases", json={"aliases": []}).get_json()["aliases"] == []
+    renamed = ask("patch", f"people/{ann}", json={"name": "Anne", "keep_alias": True}).get_json()
+    assert (renamed["person"], renamed["aliases"]) == ("Anne", ["Ann <b>"])
 
 
 def test_rename_merge_remove_restore_and_purge(ask, gallery):
