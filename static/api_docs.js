@@ -16,6 +16,33 @@ function complete() {
   }
 }
 
+// An operation's example in each language, above its responses.
+function samplesAbove(Responses, { React: { createElement } }) {
+  return (props) => {
+    const { path, method, specSelectors } = props;
+    const samples = specSelectors.specJson().getIn(["paths", path, method, "x-codeSamples"]).toJS();
+    const details = samples.map(({ label, source }, index) => createElement(
+      "details", { key: label, name: `${method} ${path}`, open: index === 0 },
+      createElement("summary", null, label),
+      createElement("pre", { tabIndex: 0, "aria-label": `Example in ${label}` }, createElement("code", null, source)),
+    ));
+    const title = createElement("div", { className: "opblock-section-header" }, createElement("h4", null, "Example"));
+    return createElement("div", null, title, createElement("div", { className: "samples" }, details), createElement(Responses, props));
+  };
+}
+
+// Every error has the same body, which the page describes once, so an error's row has only its code and description.
+function shortErrors(Response, { React: { createElement } }) {
+  return (props) => {
+    const { code, response, getComponent } = props;
+    if (code.startsWith("2")) return createElement(Response, props);
+    const description = createElement(getComponent("Markdown", true), { source: response.get("description") });
+    return createElement("tr", { className: "response" },
+      createElement("td", { className: "response-col_status" }, code),
+      createElement("td", { colSpan: 2 }, description));
+  };
+}
+
 follow();
 dark.addEventListener("change", follow);
 new MutationObserver(complete).observe(place, { childList: true, subtree: true });
@@ -28,5 +55,7 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   // Links to operations would be links inside buttons.
   deepLinking: false,
-  plugins: [{ wrapComponents: { InfoContainer: () => () => null } }],
+  defaultModelsExpandDepth: 0,
+  syntaxHighlight: { activated: false },
+  plugins: [{ wrapComponents: { InfoContainer: () => () => null, responses: samplesAbove, response: shortErrors } }],
 });

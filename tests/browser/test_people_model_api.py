@@ -1,7 +1,11 @@
 """People, profile, model and API pages in a browser."""
 
+import subprocess
+import sys
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import expect
 
 from tests.photos import PERSON, portraits
@@ -9,6 +13,9 @@ from tests.slow import slow
 
 IDENTIFY, LIST_PEOPLE = "POST /api/v1/identify Identify", "GET /api/v1/people List"
 """Buttons that open these operations of the API page."""
+
+NODE = [compute_driver_executable()[0], "--input-type=module"]
+"""Playwright's own Node.js."""
 
 PAGES = ("/people/7", "/api/docs")
 """Pages that the tests of the navigation do not open in this state."""
@@ -89,6 +96,27 @@ def test_turning_pages_without_javascript(browser, server):
         page.get_by_role("searchbox").fill("beyonce")
         page.get_by_role("button", name="Search").click()
         expect(page.get_by_role("status")).to_have_text(f"1 of {len(portraits())} people")
+
+
+@pytest.mark.parametrize(
+    ("language", "command"), [("curl", ["sh"]), ("Python", [sys.executable]), ("JavaScript", NODE)]
+)
+def test_an_example_runs_in_every_language(page, photo_file, language, command):
+    page.goto("/api/docs")
+    page.get_by_role("button", name=IDENTIFY).click()
+    example = page.locator(".samples details").filter(has_text=language)
+    example.evaluate("example => { example.open = true; }")
+    done = subprocess.run(
+        command,
+        check=False,
+        input=example.locator("code").inner_text(),
+        cwd=photo_file.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert PERSON in done.stdout
 
 
 def test_the_api_can_be_tried_on_its_page(page):

@@ -1,12 +1,14 @@
 """OpenAPI 3.1 document of the API, and its Swagger UI page."""
 
+from copy import deepcopy
 from importlib.resources import files
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, jsonify, render_template
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from flask_openapi3 import Info, OpenAPI, SecurityScheme
 from pydantic.json_schema import models_json_schema
 
+from app.web.api.code_samples import add_samples
 from app.web.api.schema import JSON_BODIES
 
 _SCHEMAS = "#/components/schemas/"
@@ -37,17 +39,24 @@ blueprint = Blueprint(
 @blueprint.get("/docs")
 def page() -> str:
     """Return the Swagger UI page."""
-    return render_template("api_docs.html")
+    samples = _document()["paths"]["/api/v1/identify"]["post"]["x-codeSamples"]
+    return render_template("api_docs.html", samples=samples)
 
 
 @blueprint.get("/openapi.json")
 def document() -> Response:
     """Return the OpenAPI document."""
-    api = dict(cast(OpenAPI, current_app).api_doc)
+    return jsonify(_document())
+
+
+def _document() -> dict[str, Any]:
+    # The library returns the same objects for every request, and samples have the address of the request.
+    api = deepcopy(cast(OpenAPI, current_app).api_doc)
     # The library writes null for empty component sections, which OpenAPI does not allow.
     api["components"] = {name: section for name, section in api["components"].items() if section is not None}
     _add_json_bodies(api)
-    return jsonify(api)
+    add_samples(api, request.url_root.rstrip("/"))
+    return api
 
 
 def _add_json_bodies(api: dict[str, Any]) -> None:
