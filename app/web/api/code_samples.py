@@ -13,6 +13,7 @@ _VALUES = {
     "change_id": 3,
     "into": 8,
     "name": "Bo Berg",
+    "aliases": ["Bo B."],
     "q": "drake",
     "image": "photo.jpg",
     "a": "first.jpg",
