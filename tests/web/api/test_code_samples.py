@@ -55,7 +55,7 @@ def run_python(source, client):
 
         return request
 
-    requests = SimpleNamespace(**{name: send(name.upper()) for name in ("get", "post", "patch", "delete")})
+    requests = SimpleNamespace(**{name: send(name.upper()) for name in ("get", "post", "put", "patch", "delete")})
     exec(re.sub(r"^import \w+$", "", source, flags=re.M), {"requests": requests, "os": os, "print": lambda *_: None})
     return sent[0]
 
