@@ -1,4 +1,5 @@
-// Photo files in the browser: check them before the upload, preview them, and accept them from drops and the clipboard.
+// Photo files in the browser: reduce and check them before the upload, list them, and accept them from drops and the
+// clipboard.
 
 // A problem with the input. The message is a sentence for the visitor.
 export class InputError extends Error {}
@@ -21,68 +22,82 @@ function isImage(file, limits) {
 }
 
 // Return a sentence about a file that cannot be sent.
-function problemOf(file, limits) {
+export function problemOf(file, limits) {
   if (file.isFolder) return `“${file.name}” is a folder. Drop the photos in it instead.`;
   if (!isImage(file, limits)) return `“${file.name}” is not a supported image. Send ${limits.formats}.`;
   if (!file.size) return `“${file.name}” is empty. Choose another file.`;
   if (file.size > limits.bytes) return `“${file.name}” is ${millions(file.size)} MB. The limit is ${limits.bytes / 1e6} MB. Send a smaller copy.`;
+  if (file.pixels > limits.pixels) return `“${file.name}” is ${millions(file.pixels)} megapixels. The limit is ${limits.pixels / 1e6}. Send a smaller copy.`;
 }
 
-// Split files into usable ones and problems. Throw an InputError if none is usable.
-function sort(files, problemOf) {
-  const problems = files.map(problemOf);
-  const usable = files.filter((_, index) => !problems[index]);
-  if (files.length && !usable.length) throw new InputError(problems.join("\n"));
-  return { usable, problems: problems.filter(Boolean) };
-}
-
-// Return the usable files, and a sentence about each of the others.
+// Return the usable files, and a sentence about each of the others. Throw an InputError if the files cannot be sent.
 export function checkFiles(files, limits) {
-  const { usable, problems } = sort(files, (file) => problemOf(file, limits));
+  const problems = files.map((file) => problemOf(file, limits)).filter(Boolean);
+  const usable = files.filter((file) => !problemOf(file, limits));
+  if (files.length && !usable.length) throw new InputError(problems.join("\n"));
   if (usable.length > limits.photos) throw new InputError(`You chose ${usable.length} photos. The limit is ${limits.photos}.`);
-  const sum = usable.reduce((bytes, file) => bytes + file.size, 0);
+  const sum = sizeOf(usable);
   if (sum > limits.total) throw new InputError(`These photos are ${millions(sum)} MB together. The limit is ${limits.total / 1e6} MB.`);
   return { usable, problems };
 }
 
-function loaded(image) {
-  return new Promise((resolve) => {
-    image.onload = () => resolve(true);
-    // This browser cannot draw the format (HEIC, TIFF).
-    image.onerror = () => resolve(false);
-  });
+export const sizeOf = (files) => files.reduce((bytes, file) => bytes + file.size, 0);
+
+// Replace photos over a limit by smaller copies. Photos that this browser cannot show (HEIC, TIFF) stay unchanged.
+export async function reduceFiles(files, limits) {
+  const share = sizeOf(files) > limits.total ? limits.total / files.length : limits.bytes;
+  const reduced = [];
+  for (const file of files) reduced.push(await reduce(file, Math.min(share, limits.bytes), limits.pixels));
+  return reduced;
 }
 
-async function preview(file) {
-  const item = document.createElement("li");
-  const image = new Image();
-  image.alt = `Selected photo: ${file.name}`;
-  image.src = URL.createObjectURL(file);
-  if (await loaded(image)) {
-    item.append(image);
-    return item;
+async function reduce(file, maxBytes, maxPixels) {
+  const image = await load(new Image(), file);
+  file.pixels = image.naturalWidth * image.naturalHeight;
+  let smaller;
+  if (file.pixels && (file.size > maxBytes || file.pixels > maxPixels)) {
+    const canvas = document.createElement("canvas");
+    let scale = Math.min(1, Math.sqrt(maxPixels / file.pixels));
+    // A browser that has no canvas of this size returns no picture.
+    for (let tries = 5; tries && !(smaller?.size <= maxBytes); tries--, scale *= 0.75) {
+      canvas.width = image.naturalWidth * scale;
+      canvas.height = image.naturalHeight * scale;
+      const context = canvas.getContext("2d");
+      context.imageSmoothingQuality = "high";
+      context.fillStyle = "white";
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(image, 0, 0, canvas.width, canvas.height);
+      smaller = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+    }
   }
   URL.revokeObjectURL(image.src);
-  item.className = "filename";
-  item.append(file.name);
-  return item;
+  return smaller?.size <= maxBytes ? new File([smaller], file.name, { type: smaller.type }) : file;
 }
 
-// Show the photos, and return the usable ones and a sentence about each with too many pixels.
-export async function showPreviews(files, list, limits) {
-  const items = new Map(await Promise.all(files.map(async (file) => [file, await preview(file)])));
-  const sorted = sort(files, (file) => {
-    const image = items.get(file).querySelector("img");
-    const pixels = image ? image.naturalWidth * image.naturalHeight : 0;
-    if (pixels > limits.pixels) return `“${file.name}” is ${millions(pixels)} megapixels. The limit is ${limits.pixels / 1e6}. Send a smaller copy.`;
-  });
-  clearPreviews(list);
-  list.append(...sorted.usable.map((file) => items.get(file)));
+function load(image, file) {
+  image.src = URL.createObjectURL(file);
+  return new Promise((resolve) => { image.onload = image.onerror = () => resolve(image); });
+}
+
+// Show a thumbnail of each file, or an icon where this browser cannot show it, with the name, a state, and a button that
+// removes the file from the list.
+export function listFiles(files, list) {
+  clearList(list);
   list.hidden = false;
-  return sorted;
+  for (const file of files) {
+    const item = document.getElementById("photo-item").content.firstElementChild.cloneNode(true);
+    const image = item.querySelector("img");
+    image.alt = `Selected photo: ${file.name}`;
+    image.onerror = () => image.remove();
+    image.src = URL.createObjectURL(file);
+    item.querySelector("b").textContent = file.name;
+    item.querySelector("button").ariaLabel = `Remove ${file.name}`;
+    item.file = file;
+    list.append(item);
+  }
 }
 
-export function clearPreviews(list) {
+export function clearList(list) {
   for (const image of list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
   list.replaceChildren();
   list.hidden = true;

@@ -1,5 +1,5 @@
 // Submit a form with progress, and show the page that the server returns.
-// The response is lines of JSON: {"step": sentence} during the work, then {"status", "page"}.
+// The response is lines of JSON: {"step": sentence, "photo": number} during the work, then {"status", "page"}.
 
 const LOST = "The connection was lost. Check your network and try again.";
 
@@ -11,7 +11,7 @@ function post(form, showStep, button) {
   function lines() {
     for (let end; (end = request.responseText.indexOf("\n", read)) >= 0; read = end + 1) {
       last = JSON.parse(request.responseText.slice(read, end));
-      if (last.step) showStep(last.step);
+      if (last.step) showStep(last.step, undefined, last.photo);
     }
   }
   const isLines = () => request.getResponseHeader("Content-Type")?.startsWith("application/x-ndjson");
@@ -87,11 +87,12 @@ window.addEventListener("popstate", () => {
 
 // Return "shown", "canceled", or the problem: { sentence, retry: whether trying again may help }.
 // `prefix` starts every step's text. With `replace` the new page replaces this one in the browser history. The value of
-// `button` is sent too.
-export async function submitForm(form, { prefix = "", replace = false, button } = {}) {
+// `button` is sent too. `onStep` gets the share of bytes sent, and after that the number of the photo in progress.
+export async function submitForm(form, { prefix = "", replace = false, button, onStep } = {}) {
   const waiting = form.querySelector(".waiting");
   const [bar, state, cancel] = ["progress", ".state", ".cancel"].map((selector) => waiting.querySelector(selector));
-  function showStep(sentence, share) {
+  function showStep(sentence, share, photo) {
+    onStep?.(share, photo);
     if (state.textContent !== prefix + sentence) state.textContent = prefix + sentence;
     if (share === undefined) bar.removeAttribute("value");
     else bar.value = 100 * share;

@@ -2,19 +2,21 @@
 // immediately. The comparison page has a box for each photo, and its button sends both.
 // Without this script the forms work with their buttons.
 
-import { attempt, checkFiles, clearPreviews, onDrop, onPaste, readLimits, setFiles, showPreviews } from "./photo_files.js";
+import { attempt, checkFiles, clearList, listFiles, onDrop, onPaste, problemOf, readLimits, reduceFiles, setFiles, sizeOf } from "./photo_files.js";
 import { restorePage, submitForm } from "./submit_form.js";
 
 const form = document.querySelector("form.upload");
 const problem = document.getElementById("problem");
 const boxes = [...form.querySelectorAll(".dropbox")];
+const lists = new Map(boxes.map((box) => [box, box.querySelector(".previews")]));
 const retry = form.querySelector(".retry");
 const limits = readLimits(form);
 let busy = false;
-let rejected = [];
 let sample;
 
 const inputOf = (box) => box.querySelector("input");
+const itemsOf = (box) => [...lists.get(box).children];
+const isUsable = (item) => !item.matches(".failed");
 
 function showProblem(sentence) {
   problem.textContent = sentence;
@@ -29,33 +31,68 @@ async function whileIdle(action) {
 
 function clear(box) {
   inputOf(box).value = "";
-  clearPreviews(box.querySelector(".previews"));
+  clearList(lists.get(box));
   box.classList.remove("chosen");
+}
+
+function offer(label) {
+  retry.textContent = label;
+  retry.hidden = false;
+}
+
+function setState(item, state, failed = false) {
+  item.querySelector(".photo-state").textContent = state;
+  item.classList.toggle("failed", failed);
 }
 
 async function choose(files, box) {
   try {
-    const checked = checkFiles(files, limits);
-    const shown = await showPreviews(checked.usable, box.querySelector(".previews"), limits);
-    rejected.push(...checked.problems, ...shown.problems);
-    setFiles(shown.usable, inputOf(box));
+    // Thumbnails of a whole folder would need too much memory.
+    if (files.length > 2 * limits.photos) checkFiles(files, limits);
+    listFiles(files, lists.get(box));
     box.classList.add("chosen");
+    for (const item of itemsOf(box)) setState(item, "Preparing…");
+    const reduced = await reduceFiles(files, limits);
+    for (const [index, item] of itemsOf(box).entries()) {
+      item.file = reduced[index];
+      const sentence = problemOf(item.file, limits);
+      setState(item, sentence ?? "Waiting", Boolean(sentence));
+      if (sentence) lists.get(box).append(item);
+    }
+    select(box);
   } catch (error) {
-    clear(box);
+    if (!retry || !itemsOf(box).some(isUsable)) clear(box);
+    else offer("Find faces");
     throw error;
   }
 }
 
+// Put the listed files that can be sent into the form, or throw an InputError.
+function select(box) {
+  setFiles(checkFiles(itemsOf(box).map((item) => item.file), limits).usable, inputOf(box));
+}
+
+function remove(item, box) {
+  URL.revokeObjectURL(item.querySelector("img")?.src);
+  item.remove();
+  showProblem("");
+  if (!itemsOf(box).length) clear(box);
+  // The list moves to the results page if some files were not sent.
+  if (!form.isConnected) return showNotSent();
+  if (itemsOf(box).length) attempt(() => select(box), showProblem);
+  else retry.hidden = true;
+  (lists.get(box).querySelector("button") ?? inputOf(box)).focus();
+}
+
 const accept = (files, target) => whileIdle(async () => {
   showProblem("");
-  rejected = [];
   sample = undefined;
   const chosen = target.closest?.(".dropbox") ?? boxes.find((box) => !inputOf(box).files.length) ?? boxes[0];
   if (!files.length) clear(chosen);
   else if (!retry) {
     const problems = [];
     const pairs = files.length === 2 ? boxes.map((box, side) => [files[side], box]) : [[files[0], chosen]];
-    checkFiles(files, limits)
+    if (files.length > 2) checkFiles(files, limits);
     for (const [file, box] of pairs) await attempt(() => choose([file], box), (sentence) => problems.push(sentence));
     showProblem(problems.join("\n"));
   } else {
@@ -65,30 +102,60 @@ const accept = (files, target) => whileIdle(async () => {
   }
 });
 
+function showStates(share, photo = 1) {
+  const items = boxes.flatMap(itemsOf).filter(isUsable);
+  const sent = share * sizeOf(items.map((item) => item.file));
+  let start = 0;
+  for (const [index, item] of items.entries()) {
+    const end = start + item.file.size;
+    if (share === undefined) setState(item, ["Done", "Identifying…", "Sent"][1 + Math.sign(index + 1 - photo)]);
+    else setState(item, sent >= end ? "Sent" : sent >= start ? "Sending…" : "Waiting");
+    start = end;
+  }
+}
+
+function showNotSent() {
+  const count = boxes.flatMap(itemsOf).filter((item) => !isUsable(item)).length;
+  showProblem(count ? `Not sent: ${count} file${count > 1 ? "s" : ""}` : "");
+}
+
 async function send() {
-  checkFiles(boxes.flatMap((box) => [...inputOf(box).files]), limits);
-  showProblem(rejected.join("\n"));
-  const outcome = await submitForm(form, { button: sample });
+  if (!sample) {
+    for (const box of boxes) select(box);
+    checkFiles(boxes.flatMap((box) => [...inputOf(box).files]), limits);
+  }
+  showNotSent();
+  const outcome = await submitForm(form, { button: sample, onStep: showStates });
   if (outcome === "shown") {
-    showProblem(rejected.map((sentence) => `Not sent: ${sentence}`).join("\n"));
-    if (rejected.length) document.querySelector(".intro").after(problem);
+    for (const item of boxes.flatMap(itemsOf).filter(isUsable)) item.remove();
+    if (problem.textContent) document.querySelector(".intro").after(problem, lists.get(boxes[0]));
     return;
   }
   showProblem(outcome.sentence ?? "Canceled. Nothing was saved.");
   if (!retry) return;
-  retry.hidden = !outcome.retry;
-  if (!outcome.retry) clear(boxes[0]);
-  (outcome.retry ? retry : inputOf(boxes[0])).focus();
+  if (outcome.retry) {
+    for (const item of itemsOf(boxes[0]).filter(isUsable)) setState(item, "Not sent yet");
+    offer("Try again");
+    return retry.focus();
+  }
+  retry.hidden = true;
+  clear(boxes[0]);
+  inputOf(boxes[0]).focus();
 }
 
 onDrop(accept, showProblem);
 onPaste(accept, showProblem);
-for (const box of boxes) inputOf(box).addEventListener("change", ({ target }) => accept([...target.files], box));
+for (const box of boxes) {
+  inputOf(box).addEventListener("change", ({ target }) => accept([...target.files], box));
+  lists.get(box).addEventListener("click", ({ target }) => {
+    if (!busy && target.matches("button")) remove(target.closest("li"), box);
+  });
+}
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   whileIdle(async () => {
+    if (retry) retry.hidden = true;
     if (event.submitter?.name === "sample") {
-      rejected = [];
       sample = event.submitter;
       clear(boxes[0]);
     }

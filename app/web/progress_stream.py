@@ -1,12 +1,12 @@
 """Progress of slow pages as a stream of JSON lines (`application/x-ndjson`).
 
-The site's script reads `{"step": "Finding faces…"}` for each step, then `{"status": 200, "page": "<!doctype html>…"}`.
-Without the script the form gets the same page as a plain response.
+The site's script reads `{"step": "Finding faces…", "photo": 1}` for each step, then
+`{"status": 200, "page": "<!doctype html>…"}`. Without the script the form gets the same page as a plain response.
 """
 
 import json
 from collections.abc import Generator, Iterator
-from typing import cast
+from typing import NamedTuple, cast
 
 from flask import Response, current_app, make_response, request, stream_with_context
 
@@ -15,8 +15,16 @@ MEDIA_TYPE = "application/x-ndjson"
 Page = tuple[str, int]
 """HTML and its status."""
 
-Steps = Generator[str, None, Page]
-"""Yields a sentence before each step, and returns the page."""
+
+class Step(NamedTuple):
+    """A step that begins: a sentence about it, and the number of its photo, 0 if it is about no single photo."""
+
+    sentence: str
+    photo: int = 0
+
+
+Steps = Generator[Step, None, Page]
+"""Yields each step before it begins, and returns the page."""
 
 
 def respond(steps: Steps) -> Response:
@@ -50,10 +58,10 @@ def _run(steps: Steps) -> Page:
         return cast(Page, end.value)
 
 
-def _lines(step: str, steps: Steps) -> Iterator[str]:
+def _lines(step: Step, steps: Steps) -> Iterator[str]:
     try:
         while True:
-            yield _line(step=step)
+            yield _line(step=step.sentence, photo=step.photo)
             step = next(steps)
     except StopIteration as end:
         page, status = end.value

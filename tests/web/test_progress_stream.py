@@ -33,6 +33,7 @@ def test_the_stream_has_steps_and_the_page(client, photo):
         "Photo 2 of 2: reading the file…",
         "Photo 2 of 2: finding faces…",
     ]
+    assert [line["photo"] for line in steps] == [1, 1, 2, 2, 2]
     assert last["status"] == 200
     plain = post(client, "/identify", headers={}, image=data)
     assert heading(plain) == f"{PERSON} and {OTHER}"

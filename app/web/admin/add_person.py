@@ -16,7 +16,7 @@ from app.recognition.recognizer import Recognizer
 from app.web import inline_images, wording
 from app.web.admin.blueprint import blueprint, show_message
 from app.web.admin.sealed_photos import SealedPhoto, seal, unseal, with_preview
-from app.web.progress_stream import Page, Steps, respond
+from app.web.progress_stream import Page, Step, Steps, respond
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import Upload, accepts_photos, check_size, upload_limits
 
@@ -129,7 +129,7 @@ def _read_choices(recognizer: Recognizer, form: MultiDict[str, str]) -> list[Pho
 def _examine(recognizer: Recognizer, name: str, reviewed: Sequence[PhotoChoice], uploads: Sequence[Upload]) -> Steps:
     choices = list(reviewed)
     for number, upload in enumerate(uploads, start=1):
-        yield wording.step(wording.photo_prefix(number, len(uploads)), "finding faces")
+        yield Step(wording.step(wording.photo_prefix(number, len(uploads)), "finding faces"), number)
         file = _unique(upload.name, {choice.photo.examined.file for choice in choices})
         photo: bytes | PhotoError = upload.data
         try:
@@ -137,7 +137,7 @@ def _examine(recognizer: Recognizer, name: str, reviewed: Sequence[PhotoChoice],
         except FileTooLarge as error:
             photo = error
         choices.append(PhotoChoice(with_preview(examine_photo(recognizer, file, photo))))
-    yield "Comparing photos with each other and the gallery…"
+    yield Step("Comparing photos with each other and the gallery…")
     return _review_page(recognizer, name, choices)
 
 

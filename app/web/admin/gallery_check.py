@@ -14,7 +14,7 @@ from app.recognition import impostor_faces
 from app.recognition.recognizer import Recognizer
 from app.tracing import stage
 from app.web.admin.blueprint import blueprint
-from app.web.progress_stream import Steps, respond
+from app.web.progress_stream import Step, Steps, respond
 from app.web.recognizer_loading import current_recognizer
 
 MAX_ANCHORS = 60_000
@@ -51,7 +51,7 @@ def check_gallery() -> ResponseReturnValue:
 def _check(recognizer: Recognizer) -> Steps:
     gallery = recognizer.gallery
     snapshot = gallery.snapshot()
-    yield f"Checking {text.count(len(snapshot), 'person')}…"
+    yield Step(f"Checking {text.count(len(snapshot), 'person')}…")
     impostors = impostor_faces.read_impostors(recognizer.settings.model, recognizer.network.card)
     with stage("check"):
         result = gallery_check.check_gallery(snapshot, recognizer.rules(snapshot), impostors)

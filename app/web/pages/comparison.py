@@ -14,7 +14,7 @@ from app.recognition.results import ComparedFace, ComparedPhoto, Comparison
 from app.vision.faces import Box
 from app.web import inline_images, wording
 from app.web.http_errors import describe
-from app.web.progress_stream import Steps
+from app.web.progress_stream import Step, Steps
 from app.web.uploads import Upload, check_size, upload_limits
 
 MAX_FACES = 8
@@ -89,11 +89,11 @@ def compare(recognizer: Recognizer, first: Upload, second: Upload) -> Steps:
         check_size(first, "first photo")
         check_size(second, "second photo")
         left = recognizer.load_compared_photo(first.data, "first")
-        yield "Finding faces in the second photo…"
+        yield Step("Finding faces in the second photo…", 2)
         right = recognizer.load_compared_photo(second.data, "second")
     except (PhotoError, FaceError) as error:
         return page(str(error)), describe(error).status
-    yield f"Comparing {text.count(len(left.chosen), 'face')} with {text.count(len(right.chosen), 'face')}…"
+    yield Step(f"Comparing {text.count(len(left.chosen), 'face')} with {text.count(len(right.chosen), 'face')}…")
     return page(result=view(recognizer, left, right)), 200
 
 

@@ -10,7 +10,7 @@ from app.gallery import names
 from app.recognition.recognizer import Recognizer
 from app.web import wording
 from app.web.pages.results import PhotoResult, ResultsView
-from app.web.progress_stream import Steps
+from app.web.progress_stream import Step, Steps
 from app.web.recognizer_loading import current_gallery, current_recognizer
 from app.web.samples import THUMBNAIL_SIZE, Sample, find_samples
 from app.web.uploads import Upload, check_size, upload_limits
@@ -67,8 +67,8 @@ def identify(recognizer: Recognizer, uploads: Sequence[Upload]) -> Steps:
     for number, upload in enumerate(uploads, start=1):
         prefix = wording.photo_prefix(number, len(uploads))
         if number > 1:
-            yield wording.step(prefix, "reading the file")
-        results.append((yield from _identify_photo(recognizer, upload, prefix)))
+            yield Step(wording.step(prefix, "reading the file"), number)
+        results.append((yield from _identify_photo(recognizer, upload, number, prefix)))
     codes = [result.code for result in results]
     # One usable photo makes the request a success. The page shows the problems of the others.
     status = 200 if "" in codes else 413 if "too_large" in codes else 422
@@ -77,16 +77,18 @@ def identify(recognizer: Recognizer, uploads: Sequence[Upload]) -> Steps:
     return render_template("results.html", result=ResultsView(recognizer, results)), status
 
 
-def _identify_photo(recognizer: Recognizer, upload: Upload, prefix: str) -> Generator[str, None, PhotoResult]:
+def _identify_photo(
+    recognizer: Recognizer, upload: Upload, number: int, prefix: str
+) -> Generator[Step, None, PhotoResult]:
     try:
         check_size(upload)
         picture = recognizer.decode(upload.data)
     except PhotoError as error:
         return PhotoResult(upload.name, None, error.code, str(error))
-    yield wording.step(prefix, "finding faces")
+    yield Step(wording.step(prefix, "finding faces"), number)
     faces = recognizer.detect(picture)
     people = text.count(len(recognizer.gallery.people()), "person")
-    yield wording.step(prefix, f"comparing {text.count(len(faces), 'face')} with {people}")
+    yield Step(wording.step(prefix, f"comparing {text.count(len(faces), 'face')} with {people}"), number)
     identification = recognizer.identify_faces(picture, faces)
     if not faces:
         return PhotoResult(upload.name, identification, "no_face_found", NO_FACE)
