@@ -17,6 +17,10 @@ const ACTIONS = {
     await navigator.share({ files: [file] }).catch((error) => { if (error.name !== "AbortError") throw error; });
   },
   "save-face": (button) => button.closest("dialog").querySelector("canvas").toBlob((blob) => saveFile(blob, "face.png")),
+  similar: (button) => {
+    for (const box of document.querySelectorAll(button.dataset.faces)) box.checked = true;
+    showSelected();
+  },
   forget: (button) => {
     forgetPages();
     location.assign(button.dataset.home);
@@ -104,35 +108,79 @@ async function drawNames(figure) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-async function fetchPage(form, submitter) {
-  const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, submitter)) });
+async function fetchPage(address, body) {
+  const response = await fetch(address, body && { method: "POST", body });
   return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+// Suggest people for the name that an administrator types.
+let pause;
+document.addEventListener("input", ({ target: { form, name, value } }) => {
+  clearTimeout(pause);
+  if (name === "name" && value.trim()) pause = setTimeout(async () => {
+    const page = await fetchPage(`${form.action}/people?name=${encodeURIComponent(value)}`).catch(() => null);
+    const choices = page?.querySelector(".choices");
+    if (choices && form.name.value === value) form.querySelector(".choices").innerHTML = choices.innerHTML;
+  }, 150);
+});
+
+const selectedForms = () => [...document.querySelectorAll(".card:has(.select :checked) .naming")];
+
+function showSelected() {
+  for (const row of document.querySelectorAll("[open] .together")) {
+    const others = selectedForms().filter((form) => !form.contains(row));
+    row.replaceChildren(...others.map((form) => form.closest(".card").querySelector("img").cloneNode()));
+  }
+}
+
+document.addEventListener("change", showSelected);
+
+// Show the corrected name of a face on its card and in the photo.
+function rename(form, name) {
+  const card = form.closest(".card"), { face } = form.parentElement.dataset, mark = document.getElementById(`box-${face}`);
+  mark.classList = "match";
+  mark.ariaLabel = mark.ariaLabel.replace(/:.*/, `: ${name}`);
+  for (const element of document.querySelectorAll(`[data-name-of="${face}"]`)) {
+    element.textContent = name;
+    element.closest(".overview li")?.classList.replace("unknown", "named");
+  }
+  if (card.querySelector(".correction ~ .correction")) card.querySelector(`.crop[data-face="${face}"]`).remove();
+  else {
+    card.className = "card match";
+    card.querySelector(".pill").textContent = "Corrected";
+    for (const element of card.querySelectorAll(".summary, .select")) element.remove();
+  }
+  form.remove();
 }
 
 // Details load when they are opened.
 document.addEventListener("toggle", ({ target }) => {
   if (target.matches(".details[open]")) target.querySelector(".more")?.requestSubmit();
+  showSelected();
 }, true);
 
 // Details and corrections appear on this page instead of on their own.
 document.addEventListener("submit", async (event) => {
-  const form = event.target;
+  const { target: form, submitter } = event;
   if (!form.matches(".more, .correction form")) return;
   event.preventDefault();
+  const body = new FormData(form, submitter), rejects = submitter?.name === "reject";
+  if (form.matches(".naming") && !rejects) for (const other of selectedForms()) if (other !== form) body.append("photo", other.photo.value);
   try {
-    const page = await fetchPage(form, event.submitter);
+    const page = await fetchPage(form.action, body);
     const message = page.querySelector(".done, .problem:not(:empty), .lede");
     if (form.matches(".more")) form.replaceWith(page.querySelector("#details") ?? message);
     else {
-      const question = page.querySelector("main form:has([name=reviewed])");
-      if (message?.matches(".done")) {
-        const name = event.submitter.value || form.elements.name.value;
-        form.closest(".card").querySelector(".name").textContent = event.submitter.name === "reject" ? `Not ${name}` : name;
+      const place = form.closest(".correction"), status = place.querySelector("[role=status]"), question = page.querySelector(".question");
+      place.querySelector(".question")?.remove();
+      status.textContent = message.textContent.trim();
+      if (question) status.after(question);
+      if (message.matches(".done")) {
+        const name = page.querySelector("h1").textContent;
+        for (const photo of body.getAll("photo")) rename(document.querySelector(`.naming:has([value="${CSS.escape(photo)}"])`), rejects ? `Not ${name}` : name);
+        showSelected();
       }
-      const status = document.createElement("p");
-      status.setAttribute("role", "status");
-      status.textContent = message?.textContent.trim() ?? "";
-      form.replaceWith(status, ...(question ? [question] : []));
+      (question?.querySelector("button, [type=checkbox]") ?? place.querySelector("summary")).focus();
     }
     keepPage();
   } catch {

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import photos
 from tests.browser.conftest import drop, expect_result
 from tests.browser.test_accessibility import expect_no_violation
 from tests.conftest import TOKEN
@@ -110,8 +111,8 @@ def test_a_result_is_corrected(admin_page, photo_file):
     page.wait_for_url("**/identify", timeout=60_000)
     page.get_by_text("Details").first.click()
     expect(page.get_by_text(f"A similar face was marked as not {PERSON}")).to_be_visible()
-    page.get_by_text("Correct this result").click()
-    page.get_by_label("Correct name").fill(OTHER)
+    page.get_by_text("Who is this?").click()
+    page.get_by_label("Name (new or in the gallery)").fill(OTHER)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Not saved yet.")
     expect(page.get_by_role("button", name="Add face anyway")).to_be_visible()
@@ -121,6 +122,42 @@ def test_a_result_is_corrected(admin_page, photo_file):
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Remove selected").click()
     expect(page.get_by_role("status")).to_have_text("1 rejected face removed.")
+
+
+def test_unknown_faces_are_named_together(admin_page):
+    page = admin_page
+    page.goto("/")
+    same = [photos.encode(photos.paste(photos.impostor()), quality=quality) for quality in (90, 60)]
+    drop(page, (same[0], "one.jpg"), (same[1], "two.jpg"))
+    expect_result(page, "2 unknown people")
+    first, second = page.locator(".card").all()
+    first.get_by_text("Who is this?").click()
+    name = first.get_by_label("Name (new or in the gallery)")
+    name.press_sequentially("adam sandlr")
+    expect(first.locator(".choices button")).to_have_text([f"Add to {PERSON}", "New person “adam sandlr”"])
+    name.press("Enter")
+    expect(first.get_by_role("status")).to_contain_text("No person in the gallery is called “adam sandlr”.")
+    expect(first.get_by_role("button", name=f"Add to {PERSON}").last).to_be_focused()
+    first.get_by_role("button", name="Select 1 other face like this one").click()
+    expect(second.get_by_role("checkbox", name="Select face 1 in photo 2")).to_be_checked()
+    expect(first.locator(".together")).to_have_css("display", "flex")
+    expect(first.locator(".together img")).to_have_count(1)
+    expect_accessible(page)
+
+    name.fill(NAME)
+    first.get_by_role("button", name=f"New person “{NAME}”").click()
+    expect(first.get_by_role("status")).to_have_text("Not saved yet. Check the faces that are not selected.")
+    expect_accessible(page)
+    first.get_by_role("checkbox", name="two.jpg").check()
+    first.get_by_role("button", name=f"Add selected faces to {NAME}").click()
+    expect(first.get_by_role("status")).to_contain_text(f"2 faces added to {NAME}.")
+    for _ in range(2):
+        expect(page.locator(".cards .name, .overview strong")).to_have_text([NAME] * 4)
+        expect(page.locator("#box-2-1")).to_have_attribute("aria-label", f"Face 1: {NAME}")
+        page.reload()
+    page.goto("/manage")
+    page.get_by_role("button", name="Undo change").click()
+    expect(page.get_by_role("status")).to_have_text(re.compile(f"Undone: added 2 anchors of {NAME}"))
 
 
 def test_gallery_check(admin_page):

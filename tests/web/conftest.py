@@ -66,7 +66,7 @@ def text(page: TestResponse) -> str:
 
 
 def heading(page: TestResponse) -> str:
-    return html.unescape(re.search(r"<h1>(.*?)</h1>", page.text, re.S)[1].strip())
+    return html.unescape(re.search(r"<h1[^>]*>(.*?)</h1>", page.text, re.S)[1].strip())
 
 
 def alert(page: TestResponse) -> str:

@@ -11,7 +11,7 @@ def install(app: Flask) -> None:
     """Register the blueprints, and the functions that all templates use."""
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(blueprint)
-    app.jinja_env.globals.update(signed_in=auth.signed_in, suggestions=people.suggestions)
+    app.jinja_env.globals.update(signed_in=auth.signed_in)
 
 
 __all__ = ["add_person", "correction", "gallery_check", "install", "merge", "people", "sign_in"]

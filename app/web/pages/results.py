@@ -1,7 +1,7 @@
 """View of identification results: photos with names, and a card for each person, for the results template."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from app.recognition.scoring import PersonDistance
 from app.web import inline_images, wording
 from app.web.admin.correction import Correction, find_corrections
 from app.web.pages.face_labels import Label, place_labels
+from app.web.pages.similar_faces import find_similar
 from app.web.portraits import Tile, initials, person_heading, tile
 
 CLOSEST = 3
@@ -123,6 +124,7 @@ class ResultsView:
         self.photos = [self._photo(number, result) for number, result in enumerate(results, start=1)]
         self.cards = self._cards(face for photo in self.photos for face in photo.faces)
         self.crowd = len(verdicts) > CROWD
+        self.similar = self._similar_faces()
         self.totals = wording.totals([photo.state for photo in self.photos], len(verdicts))
 
     def _photo(self, number: int, result: PhotoResult) -> PhotoView:
@@ -183,6 +185,19 @@ class ResultsView:
             people = (verdict.person,) if verdict.person else verdict.candidates
             cards.append(Card(group, [self._tile(name) for name in people]))
         return sorted(cards, key=lambda card: (_ORDER.index(card.face.verdict.kind), -card.photos))
+
+    def _similar_faces(self) -> Mapping[str, Sequence[str]]:
+        """Return the keys of similar faces by the key of each face without a name that can be corrected."""
+        unnamed = [
+            (view, embedding)
+            for photo in self.photos
+            if photo.result.identification
+            for view, face in zip(photo.faces, photo.result.identification.faces, strict=True)
+            if view.correction and not view.verdict.person and (embedding := face.embedding) is not None
+        ]
+        views = [view for view, _ in unnamed]
+        similar = find_similar([embedding for _, embedding in unnamed], [view.photo for view in views], self._rules)
+        return {view.key: [views[row].key for row in rows] for view, rows in zip(views, similar, strict=True)}
 
     def _tile(self, name: str) -> Tile:
         """Return a person's tile: without portrait if the person was removed a moment ago."""
