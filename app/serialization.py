@@ -9,6 +9,7 @@ from typing import Any
 from app.enrollment.enroll import Enrollment
 from app.enrollment.look_alikes import LookAlike, Spread
 from app.enrollment.photo_review import PhotoOutcome
+from app.enrollment.self_check import SelfCheck
 from app.gallery.change_log import PastChange
 from app.gallery.people import RemovedPerson
 from app.gallery.store import Anchor, Person
@@ -106,9 +107,10 @@ def people_page(rows: Sequence[Json], total: int, next_url: str | None, suggesti
     return {"people": list(rows), "total": total, "next": next_url, "suggestions": list(suggestions)}
 
 
-def similarity(spread: Spread | None, look_alikes: Sequence[LookAlike]) -> Json:
-    """Return the spread of a person's anchors, and the look-alikes."""
+def similarity(spread: Spread | None, look_alikes: Sequence[LookAlike], check: SelfCheck | None) -> Json:
+    """Return the spread of a person's anchors, the look-alikes and the self-check."""
     return {
+        "check": check and _self_check(check),
         "spread": None if spread is None else {"mean": spread.mean, "min": spread.min, "max": spread.max},
         "look_alikes": [
             {
@@ -128,9 +130,13 @@ def enrollment(result: Enrollment, person: Json | None) -> Json:
     return (person or {"id": None, "person": result.name, "aliases": [], "anchors": None, "portrait": None}) | {
         "enrolled": result.accepted if person else 0,
         "photos": [_photo_outcome(photo) for photo in result.photos],
-        "check": check and {"identified": check.identified, "photos": check.photos, "message": str(check)},
+        "check": check and _self_check(check),
         "warning": result.warning,
     }
+
+
+def _self_check(check: SelfCheck) -> Json:
+    return {"identified": check.identified, "photos": check.photos, "message": str(check)}
 
 
 def removed_people(people: Sequence[RemovedPerson]) -> Json:

@@ -9,6 +9,7 @@ from app.gallery.snapshot import Snapshot
 from app.recognition.scoring import Head
 
 MAX_LOOK_ALIKES = 6
+_SHORTLIST = 64  # people, closest to the mean of the anchors, whose mean distance is computed
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,22 @@ def find_look_alikes(person_id: int, snapshot: Snapshot, head: Head) -> tuple[Sp
     if person_id not in snapshot.ids:
         return None, ()
     position = snapshot.ids.index(person_id)
-    distances = class_distances(position, snapshot, head)
-    own = distances[:, position]
+    anchors = snapshot.person(position)
+    own = leave_one_out(anchors, head)
+    # Scoring all anchors against everyone would take a second in a large gallery.
+    cosines = snapshot.templates @ anchors.mean(axis=0)
+    cosines[position] = -np.inf
+    count = min(_SHORTLIST, len(snapshot) - 1)
+    shortlist = np.sort(np.argpartition(-cosines, count)[:count])
+    distances = head.score_cosines(anchors @ snapshot.templates[shortlist].T)
     means = distances.mean(axis=0)
     # The own distance of a single anchor is NaN, so no other person counts as closer.
     closer = (distances < own[:, None]).sum(axis=0)
-    closest = [other for other in np.argsort(means, kind="stable").tolist() if other != position][:MAX_LOOK_ALIKES]
     spread = None if len(own) < 2 else Spread(float(own.mean()), float(own.min()), float(own.max()))
     return spread, tuple(
-        LookAlike(snapshot.ids[other], snapshot.names[other], float(means[other]), int(closer[other]))
-        for other in closest
+        LookAlike(snapshot.ids[other], snapshot.names[other], float(means[column]), int(closer[column]))
+        for column in np.argsort(means, kind="stable")[:MAX_LOOK_ALIKES].tolist()
+        for other in (int(shortlist[column]),)
     )
 
 

@@ -176,9 +176,10 @@ def find_matches(distances: AnyArray, anchors: IntArray, rules: Rules) -> IntArr
     """
     if not distances.size:
         return np.full(len(distances), -1)
-    thresholds = np.array([rules.threshold(int(count), len(anchors)) for count in anchors])
     closest = distances.argmin(axis=1)
-    near = distances.min(axis=1) <= thresholds[closest]
+    counts, rows = np.unique(anchors[closest], return_inverse=True)
+    thresholds = np.array([rules.threshold(int(count), len(anchors)) for count in counts])
+    near = distances.min(axis=1) <= thresholds[rows]
     return np.where(near & (margins_to_runner_up(distances) >= rules.margin), closest, -1)
 
 

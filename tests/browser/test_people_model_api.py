@@ -58,6 +58,8 @@ def test_people_by_keyboard(page):
     page.get_by_role("link", name=PERSON).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(PERSON)
+    page.get_by_text("Statistics and look-alikes").focus()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("table").get_by_role("rowheader")).to_have_count(6)
     page.go_back()
     expect(page.get_by_role("searchbox")).to_have_value(PERSON.upper())
@@ -75,12 +77,14 @@ def test_words_of_long_names_are_not_broken(page, width):
     })"""
     assert page.locator(".tiles .name").evaluate(lines) == [1, 1]
     page.get_by_role("link", name="Schwarzenegger").click()
+    page.get_by_text("Statistics and look-alikes").click()
     starts = page.locator(".look-alikes .bar").evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().x)")
     assert len(set(starts)) == 1
 
 
 def test_a_phone_explains_no_bars_that_it_hides(page):
     page.goto("/people/7")
+    page.get_by_text("Statistics and look-alikes").click()
     expect(page.get_by_text("the line across the bars")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 800})
     expect(page.locator(".look-alikes .bar").first).to_be_hidden()

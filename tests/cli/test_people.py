@@ -286,8 +286,7 @@ def test_import(run, gallery, photo, tmp_path):
     again = run("people", "import", tmp_path / "people", *ALLOW)
     assert (again.exit_code, gallery.find("newbie").name) == (1, "New One")
     assert again.stderr.endswith(
-        "aliases.csv, row 3: The gallery has no person called 'New Too'. Did you mean New Two?\n"
-        "Aliases added: 1\n"
+        "aliases.csv, row 3: The gallery has no person called 'New Too'. Did you mean New Two?\nAliases added: 1\n"
     )
     (tmp_path / "people" / "aliases.csv").unlink()
     again = run("people", "import", tmp_path / "people", *ALLOW)

@@ -1,6 +1,9 @@
+import time
+
 import numpy as np
 import pytest
 
+from app.enrollment.look_alikes import find_look_alikes
 from app.enrollment.self_check import SelfCheck, check_position
 from app.gallery.snapshot import Snapshot
 from app.recognition.scoring import Head
@@ -22,6 +25,25 @@ def test_each_photo_is_compared_with_the_others(snapshot):
     assert found == SelfCheck(identified=3, photos=4)
     assert not found.good
     assert str(found).startswith("3 of 4 photos would be recognized if they were new. Add more photos")
+
+
+def test_another_person_within_the_margin_hides_a_photo(snapshot):
+    bo = np.array([[0.96, 0.2, 0.196]], np.float32)
+    twins = Snapshot(("Ann", "Bo"), (1, 2), np.concatenate([snapshot.anchors[:3], bo]), np.array([0, 3, 4]), 1)
+    assert check_position(0, twins, RULES) == SelfCheck(identified=1, photos=3)
+    alone = Snapshot(("Ann",), (1,), snapshot.anchors[:3], np.array([0, 3]), 1)
+    assert check_position(0, alone, RULES) == SelfCheck(identified=3, photos=3)
+
+
+def test_a_large_gallery_is_checked_in_milliseconds(rng):
+    anchors = rng.normal(size=(20_063, 128)).astype(np.float32)
+    anchors /= np.linalg.norm(anchors, axis=1, keepdims=True)
+    people = range(20_000)
+    large = Snapshot([f"Person {number}" for number in people], people, anchors, np.array([0, *range(64, 20_064)]), 1)
+    started = time.process_time()
+    check_position(0, large, RULES)
+    find_look_alikes(0, large, RULES.head)
+    assert time.process_time() - started < 0.1
 
 
 def test_a_person_with_recognizable_photos_gets_no_advice(snapshot):

@@ -8,6 +8,7 @@ from app import serialization
 from app.enrollment.enroll import MAX_PHOTOS, confirm, review
 from app.enrollment.face_choices import resolve_face_choices
 from app.enrollment.look_alikes import find_look_alikes
+from app.enrollment.self_check import check_person
 from app.errors import FileTooLarge, PersonNotFound
 from app.gallery.store import Person
 from app.web.api import schema
@@ -48,17 +49,19 @@ def list_people(query: schema.PeopleQuery) -> Response:
 
 @blueprint.get(
     "/<int:person_id>",
-    description="Includes the spread of the person's anchors and the people who look most like them.",
+    description="Includes how many of the person's photos are recognized when left out, the spread of their anchors "
+    "and the people who look most like them.",
     responses={200: schema.PersonDetails, **problems(404)},
 )
 def get_person(path: schema.PersonPath) -> Response:
-    """Return a person with spread and look-alikes."""
+    """Return a person with self-check, spread and look-alikes."""
     recognizer = current_recognizer()
     person = recognizer.gallery.find(path.person_id)
     if person is None:
         raise PersonNotFound(f"No person has the ID {path.person_id}.")
     spread, closest = find_look_alikes(person.id, recognizer.gallery.snapshot(), recognizer.network.card.rules.head)
-    return json_response(person_json(person) | serialization.similarity(spread, closest))
+    check = check_person(recognizer, person.id)
+    return json_response(person_json(person) | serialization.similarity(spread, closest, check))
 
 
 @blueprint.get("/<int:person_id>/portrait", responses=_PORTRAIT | problems(404))

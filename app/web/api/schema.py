@@ -276,7 +276,16 @@ class LookAlike(StrictModel):
     closer_anchors: int = Field(description="Anchors that are closer to the look-alike than to their own person")
 
 
+class SelfCheck(StrictModel):
+    """Leave-one-out check: each enrolled photo is identified by the others."""
+
+    identified: NonNegativeInt = Field(description="Photos that match the person")
+    photos: int = Field(ge=1, description="Checked photos")
+    message: str = Field(description="Result and advice, for people")
+
+
 class PersonDetails(Person):
+    check: SelfCheck | None = Field(description="Null for a person without anchors")
     spread: Spread | None = Field(description="Null for fewer than two anchors")
     look_alikes: list[LookAlike] = Field(description="Closest first")
 
@@ -287,14 +296,6 @@ class PhotoOutcome(StrictModel):
     reason: str = Field(description="Explanation of the outcome, for people")
     faces: list[Box] = Field(description="All faces, from left to right")
     look_alike: str | None = Field(description="Person whom the face resembles, for the outcome `look_alike`")
-
-
-class SelfCheck(StrictModel):
-    """Leave-one-out check: each enrolled photo is identified by the others."""
-
-    identified: NonNegativeInt = Field(description="Photos that match the person")
-    photos: int = Field(ge=1, description="Checked photos")
-    message: str = Field(description="Result and advice, for people")
 
 
 class Enrollment(StrictModel):

@@ -1,4 +1,4 @@
-"""People pages: the paged and searchable list, and a profile with threshold, spread and look-alikes."""
+"""People pages: the paged and searchable list, and a profile with self-check, statistics and look-alikes."""
 
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import NotFound
@@ -38,7 +38,7 @@ def index() -> str:
 
 @blueprint.get("/<int:person_id>")
 def profile(person_id: int) -> str:
-    """Show a person: average face, number and spread of reference photos, threshold and look-alikes."""
+    """Show a person: portrait, how many reference photos are recognized when left out, statistics and look-alikes."""
     recognizer = current_recognizer()
     gallery = recognizer.gallery
     person, snapshot = gallery.find(person_id), gallery.snapshot()

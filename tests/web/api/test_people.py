@@ -67,6 +67,7 @@ def test_one_person(client, recognizer):
     assert found["person"] == PERSON
     assert found["anchors"] == person.anchors
     assert found["spread"]["min"] <= found["spread"]["mean"] <= found["spread"]["max"]
+    assert found["check"]["identified"] <= found["check"]["photos"] == person.anchors
     assert len(found["look_alikes"]) == 6
     assert PERSON not in [one["person"] for one in found["look_alikes"]]
     assert all(one["class_distance"] > found["spread"]["mean"] for one in found["look_alikes"])

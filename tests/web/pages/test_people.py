@@ -3,12 +3,12 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, insert
 
+from app.enrollment.self_check import check_person
 from app.gallery.store import Gallery
 from app.gallery.tables import AnchorRow, PersonRow, PortraitRow
 from app.recognition.recognizer import Recognizer
@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.web.factory import create_app
 from app.web.pages.people import PAGE_SIZE
 from app.web.portraits import CACHE_SECONDS
+from tests.conftest import TOKEN
 from tests.photos import PERSON
 from tests.web.conftest import heading, text
 
@@ -42,8 +43,9 @@ def crowd(recognizer, tmp_path_factory) -> Iterator[FlaskClient]:
         rows = [{"person_id": number, "webp": portraits[face], "sha256": digests[face]} for number, face in shown]
         connection.execute(insert(PortraitRow), rows)
     engine.dispose()
-    loaded = SimpleNamespace(gallery=gallery, network=recognizer.network, detector=recognizer.detector)
-    yield create_app(Settings(database_url=url), loaded).test_client()
+    settings = Settings(database_url=url)
+    loaded = Recognizer(settings, recognizer.detector, recognizer.network, gallery)
+    yield create_app(settings, loaded).test_client()
     gallery.close()
 
 
@@ -127,12 +129,32 @@ def test_a_persons_page(client, recognizer):
     page = client.get(f"/people/{person.id}")
     assert heading(page) == PERSON
     assert f'alt="Average face of {PERSON}"' in page.text
-    assert f"<dt>Reference photos</dt><dd>{person.anchors}</dd>" in page.text
+    check = check_person(recognizer, person.id)
+    assert f"{check.identified} of {person.anchors} reference photos are recognized when left out" in text(page)
+    assert "New photos are recognized somewhat less often." in text(page)
+    assert page.text.index("<details") < page.text.index("<dt>Reference photos</dt>")
     rows = re.findall(r'<a class="person" href="(/people/\d+)">', page.text)
     assert len(rows) == 6
     assert heading(client.get(rows[0])) != PERSON
     distances = [float(one) for one in re.findall(r'<span class="number">([\d.]+)</span>', page.text)]
     assert distances == sorted(distances)
+
+
+def test_a_poorly_recognized_person_gets_advice(client, settings, recognizer):
+    snapshot = recognizer.gallery.snapshot()
+    person = recognizer.gallery.add("Mixed", snapshot.anchors[snapshot.offsets[:3]], ["1", "2", "3"])
+    admin = create_app(settings.with_changes(admin_token=TOKEN), recognizer).test_client()
+    admin.post("/sign-in", data={"token": TOKEN})
+    try:
+        page = text(client.get(f"/people/{person.id}"))
+        assert "0 of 3 reference photos are recognized when left out" in page
+        assert "The server may not recognize new photos." in page
+        assert "Add more photos" not in page
+        page = admin.get(f"/people/{person.id}")
+        assert "Add more photos: sharp, front-on and from other days." in text(page)
+        assert '<a class="button" href="/manage/add?name=Mixed">Add photos</a>' in page.text
+    finally:
+        recognizer.gallery.remove("Mixed", purge=True)
 
 
 def test_a_person_of_one_anchor_without_portrait(client, recognizer):
@@ -143,7 +165,11 @@ def test_a_person_of_one_anchor_without_portrait(client, recognizer):
         assert page.status_code == 200
         assert "<h1>Jo &lt;Bloggs&gt;</h1>" in page.text
         assert "<dt>Spread</dt>" not in page.text
-        assert "their one reference photo" in text(page)
+        assert "has one reference photo. Recognition cannot be checked with a single photo." in text(page)
+        recognizer.gallery.remove_anchors(person.id, [recognizer.gallery.anchors(person.id)[0].id])
+        page = client.get(f"/people/{person.id}")
+        assert "has no reference photo, so the server cannot recognize them." in text(page)
+        assert "<details" not in page.text
     finally:
         recognizer.gallery.remove("Jo <Bloggs>")
 
