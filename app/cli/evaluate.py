@@ -48,7 +48,7 @@ def evaluate(
         recognizer = Recognizer.load(settings.with_changes(database_url=f"sqlite:///{database}/gallery.sqlite"))
         network = recognizer.network
         pipeline = Pipeline(recognizer.detector, network, work, progress)
-        loaded = labeled_faces.load(faces, lfw, gallery, labeled_faces.read_spellings(settings.anchors), pipeline)
+        loaded = labeled_faces.load(faces, lfw, gallery, settings.anchors, pipeline)
         metrics, details = evaluation.evaluate_gallery(loaded, recognizer.gallery.snapshot(), network.card)
         if lfw:
             metrics |= evaluation.evaluate_unseen_people(loaded, network.card)

@@ -56,7 +56,7 @@ def ship(
             weights, about = export.trained_weights(work / "run")
         network = export.provisional_network(weights, about)
         pipeline = Pipeline(Detector.from_settings(settings), network, work, progress)
-        loaded = labeled_faces.load(faces, lfw, gallery, labeled_faces.read_spellings(anchors), pipeline)
+        loaded = labeled_faces.load(faces, lfw, gallery, anchors, pipeline)
         rules, floor, _ = calibrate(loaded, pipeline, pretrained is not None)
         raw = export.describe(about, data, settings.detector)
         card = export.write_card(model, raw, weights, rules, floor)

@@ -88,7 +88,7 @@ def test_a_gallery_without_the_shipped_people(run, database_url, tmp_path, monke
 
 def test_the_setting_empty_keeps_people_of_an_existing_gallery(run, gallery, monkeypatch):
     monkeypatch.setenv("FACES_GALLERY", "empty")
-    assert len(run("people", "list").stdout.splitlines()) == len(gallery.people()) > 500
+    assert len(run("people", "list").stdout.splitlines()) == len(gallery.people()) > 400
 
 
 def test_added_people_are_recognized(run, newcomer, gallery, pictures):

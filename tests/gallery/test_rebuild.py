@@ -52,6 +52,16 @@ def test_crops_are_embedded_and_shipped_anchors_replaced(old, database_url, fold
     assert rebuild(database_url, NEW, folder, embed) is None
 
 
+@pytest.mark.parametrize("purge", [False, True])
+def test_removed_shipped_people_stay_removed(old, database_url, folder, purge):
+    old.remove("Drake", purge)
+    rebuild(database_url, NEW, folder, embed)
+    gallery = Gallery.open(database_url, NEW, folder)
+    assert [person.name for person in gallery.people()] == ["Ann"]
+    assert len(gallery.removed_people()) == (0 if purge else 1)
+    gallery.close()
+
+
 def test_thresholds_calibrated_for_the_old_network_are_gone(old, database_url, folder):
     old.shift_thresholds([(0.01, -0.05)])
     rebuild(database_url, NEW, folder, embed)

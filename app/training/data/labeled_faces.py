@@ -1,6 +1,6 @@
 """Labeled faces for calibration, gallery and evaluation: serving crops with identity, split and embedding.
 
-LFW, if given, adds people not seen in training. Those with ten or more pictures join the gallery, half of their
+LFW, if given, adds people not seen in training. Those with ten or more pictures can join the gallery, half of their
 pictures as anchors and half as test faces. The others are impostors, half for calibration and half for tests.
 """
 
@@ -25,6 +25,10 @@ UNSEEN = "unseen"
 
 MIN_LFW_PICTURES = 10
 
+LEFT_OUT = "left-out"
+"""Split of people with enough pictures whom the gallery leaves out. They are not impostors either. People of LFW among
+them are still members of own galleries."""
+
 GALLERY_SPLITS = ("train", "calibration", "test", "test-unseen")
 IMPOSTOR_SPLITS = ("calibration-impostor", "test-impostor", "calibration-famous", "test-famous")
 
@@ -34,8 +38,9 @@ class LabeledFaces:
     """Faces with identity, split and embedding.
 
     `identities` are the folders of the people. `splits` are those of `split_of`, `test-unseen` for LFW people in the
-    gallery, and `repeated` for held-out copies of training faces. `embeddings` is float32 (faces, dims) of unit length,
-    zeros where the detector missed the face. `spellings` has names by folder name, and `sources` collections by file.
+    gallery, `repeated` for held-out copies of training faces, and `LEFT_OUT`. `embeddings` is float32 (faces, dims)
+    of unit length, zeros where the detector missed the face. `spellings` has names by folder name, and `sources`
+    collections by file.
     """
 
     paths: Sequence[Path]
@@ -60,8 +65,10 @@ class LabeledFaces:
         return np.flatnonzero(np.isin(self.splits, splits) & self.crops.found)
 
 
-def load(root: Path, lfw: Path | None, gallery: str, spellings: Mapping[str, str], pipeline: Pipeline) -> LabeledFaces:
+def load(root: Path, lfw: Path | None, gallery: str, anchors: Path, pipeline: Pipeline) -> LabeledFaces:
     """Crop and embed the gallery people, in a sub-folder of `root`, and the impostors.
+
+    The folder `anchors` of the shipped gallery has the spelling of names, and the people whom it leaves out.
 
     Raises:
         TrainingError: There are no gallery people below `root`, or no impostors.
@@ -83,10 +90,11 @@ def load(root: Path, lfw: Path | None, gallery: str, spellings: Mapping[str, str
     identities = np.array([_folder(file) for file in files])
     splits[find_duplicates(crops, identities, splits)] = "repeated"
     sources = {row["file"]: row["source"] for row in _read_csv(root / "index.csv") if row.get("source")}
-    faces = LabeledFaces([root / file for file in files], crops, identities, splits, embeddings, spellings, sources)
+    paths = [root / file for file in files]
+    faces = LabeledFaces(paths, crops, identities, splits, embeddings, read_spellings(anchors), sources)
     if lfw:
         faces = add_lfw(faces, lfw, lfw_names(root), pipeline)
-    return drop_gallery_impostors(faces)
+    return drop_gallery_impostors(leave_out(faces, read_left_out(anchors)))
 
 
 def add_lfw(faces: LabeledFaces, root: Path, excluded: Sequence[str], pipeline: Pipeline) -> LabeledFaces:
@@ -123,6 +131,12 @@ def list_lfw_pictures(root: Path, excluded: Sequence[str]) -> tuple[list[str], l
     return members, others
 
 
+def leave_out(faces: LabeledFaces, people: Sequence[str]) -> LabeledFaces:
+    """Move the faces of people who would join the gallery, by name, to the split `left-out`."""
+    is_left_out = np.isin(faces.splits, GALLERY_SPLITS) & np.isin(faces.names, people)
+    return replace(faces, splits=np.where(is_left_out, LEFT_OUT, faces.splits))
+
+
 def drop_gallery_impostors(faces: LabeledFaces) -> LabeledFaces:
     """Move impostors with the name of a gallery person to the split `dropped`, since collections overlap."""
     keys = np.array([slug(name) for name in faces.names.tolist()])
@@ -136,6 +150,13 @@ def read_spellings(anchors: Path) -> dict[str, str]:
     path = anchors / "names.json"
     spellings: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return spellings
+
+
+def read_left_out(anchors: Path) -> list[str]:
+    """Return the names of the people whom the gallery leaves out, from its left_out.json if it exists."""
+    path = anchors / "left_out.json"
+    people: list[str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return people
 
 
 def person_name(identity: str, spellings: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from app.gallery.snapshot import Snapshot
 from app.recognition.evaluation_table import Metrics
 from app.recognition.model_card import ModelCard
 from app.training.data.crops import Pipeline
-from app.training.data.labeled_faces import UNSEEN, LabeledFaces
+from app.training.data.labeled_faces import LEFT_OUT, UNSEEN, LabeledFaces
 from app.training.evaluation import fairness, identification, verification
 from app.training.evaluation.identification import distances_and_hits, rank_faces, tpir_curve
 from app.training.evaluation.own_galleries import Collection, own_gallery_rates
@@ -59,13 +59,11 @@ def evaluate_unseen_people(faces: LabeledFaces, card: ModelCard) -> Metrics:
 
 
 def unseen_collection(faces: LabeledFaces, card: ModelCard) -> Collection:
-    """Return the people not seen in training: those in the gallery as members, the others as impostors."""
+    """Return the people not seen in training: those with enough pictures as members, the others as impostors."""
     usable = card.quality.accepts(faces.crops.qualities)
     is_unseen = np.char.startswith(faces.identities, f"{UNSEEN}/")
-    members, impostors, held_out = (
-        np.flatnonzero(is_unseen & np.isin(faces.splits, splits))
-        for splits in (("train", "test-unseen"), ("calibration-impostor", "test-impostor"), ("test-impostor",))
-    )
+    groups = (("train", "test-unseen", LEFT_OUT), ("calibration-impostor", "test-impostor"), ("test-impostor",))
+    members, impostors, held_out = (np.flatnonzero(is_unseen & np.isin(faces.splits, splits)) for splits in groups)
     return Collection(faces.embeddings, usable, faces.identities, members, impostors, held_out)
 
 

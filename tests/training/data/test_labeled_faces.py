@@ -72,6 +72,16 @@ def test_lfw_people_join_the_gallery_with_half_of_their_pictures(root, faces, tm
     assert all(face.is_rank1 for face in found)
 
 
+def test_people_whom_the_gallery_leaves_out_are_no_impostors(faces, tmp_path):
+    splits = ["train", "calibration", "test", "test-unseen", "test-famous", "train"]
+    identities = np.array([*["celebrities/P_2"] * 4, "people/P_2", "celebrities/Dee"])
+    collection = replace(faces, identities=identities, splits=np.array(splits), spellings={"P 2": "Pé 2"})
+    assert labeled_faces.leave_out(collection, labeled_faces.read_left_out(tmp_path)).splits.tolist() == splits
+    (tmp_path / "left_out.json").write_text('["Pé 2", "Zoe"]', encoding="utf-8")
+    kept = labeled_faces.leave_out(collection, labeled_faces.read_left_out(tmp_path))
+    assert kept.splits.tolist() == [*["left-out"] * 4, "test-famous", "train"]
+
+
 def test_impostors_of_the_gallerys_names_are_dropped():
     identities = np.array(["celebrities/P 2", "people/other", "people/P_2"])
     splits = np.array(["train", "test-famous", "test-impostor"])

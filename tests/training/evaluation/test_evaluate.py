@@ -96,7 +96,7 @@ def test_unseen_are_members_and_impostors_of_own_galleries(measured, card):
     faces, _ = measured
     identities = np.char.replace(np.char.replace(faces.identities, "known/", "unseen/"), "o/", "unseen/")
     others = ["calibration-impostor", "test-impostor", "test-famous", "dropped"]
-    splits = np.array(["test-unseen", "train"] * 60 + others * 20)
+    splits = np.array(["test-unseen", "train", "left-out"] * 40 + others * 20)
     identities[125] = identities[121]  # two test impostors are one person
     joined = replace(faces, identities=identities, splits=splits)
     people = evaluate.unseen_collection(joined, card)
