@@ -73,3 +73,10 @@ document.addEventListener("submit", (event) => {
     reviewPhotos([...photoForm().image.files]);
   }
 });
+// Show the selection of a group at its photos.
+document.addEventListener("change", ({ target }) => {
+  const group = target.closest("#findings section");
+  if (!group) return;
+  if (target.name === "group") for (const box of group.querySelectorAll("[name=anchor]")) box.checked = target.checked;
+  else if (!target.checked) for (const box of group.querySelectorAll("[name=group]")) box.checked = false;
+});

@@ -212,11 +212,11 @@ def find_merged(connection: Connection, people: Sequence[int]) -> set[int]:
     return merged.difference(people)
 
 
-def is_merged(connection: Connection, person_id: int) -> bool:
-    """Return whether undo, and nothing else, can return a person's anchors to them."""
-    moved = select(FormerValueRow.id).join(RevisionRow, RevisionRow.id == FormerValueRow.revision_id)
-    moved = moved.where(_IS_MERGED, FormerValueRow.value == str(person_id))
-    return connection.scalar(moved.where(RevisionRow.undone.is_(None)).limit(1)) is not None
+def list_merged(connection: Connection) -> set[int]:
+    """Return the IDs of people whose anchors only undo can return to them."""
+    owners = select(FormerValueRow.value).join(RevisionRow, RevisionRow.id == FormerValueRow.revision_id).distinct()
+    found = connection.scalars(owners.where(_IS_MERGED, RevisionRow.undone.is_(None)))
+    return {int(person_id) for person_id in found if person_id is not None}
 
 
 def has_expired(connection: Connection, before: datetime) -> bool:

@@ -42,7 +42,7 @@ def restore(connection: Connection, person: PersonRef) -> Person:
     if removed is None:
         wanted = f"with the ID {person}" if isinstance(person, int) else f"called {person.strip()!r}"
         raise PersonNotFound(f"There is no removed person {wanted}.")
-    if change_history.is_merged(connection, removed.id):
+    if removed.id in change_history.list_merged(connection):
         raise SamePerson(f"{removed.name} was merged into another person. Undo that change, or add their photos again.")
     for name in removed.names:
         if queries.find_person(connection, name):

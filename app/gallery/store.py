@@ -108,6 +108,7 @@ class Gallery:
     crop = _reading(queries.find_crop)
     rejected_faces = _reading(queries.list_rejected_faces)
     imported_photos = _reading(queries.find_imported)
+    merged_people = _reading(change_history.list_merged)
     history = _reading(change_log.history)
 
     def __init__(self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from tests import photos
@@ -14,6 +15,8 @@ from tests.conftest import TOKEN
 from tests.photos import OTHER, PERSON
 
 NAME = "Bo Berg"
+
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -160,13 +163,38 @@ def test_unknown_faces_are_named_together(admin_page):
     expect(page.get_by_role("status")).to_have_text(re.compile(f"Undone: added 2 anchors of {NAME}"))
 
 
-def test_gallery_check(admin_page):
+def test_copies_are_found_and_removed_together_and_a_merge_is_previewed(admin_page, server, photo):
     page = admin_page
+    files = [("image", (f"{number}.jpg", photo(PERSON))) for number in range(3)]
+    params = {"name": NAME, "allow": ["duplicate", "look_alike"]}
+    added = requests.post(f"{server.address}/api/v1/people", params=params, files=files, headers=HEADERS, timeout=60)
+    assert added.json()["enrolled"] == 3
     page.get_by_role("link", name="Check gallery").click()
     page.get_by_role("button", name="Check gallery").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("indings? about your people"), timeout=60_000)
     expect(page.get_by_text("faces of unknown people")).to_be_visible()
     expect_accessible(page)
+    group = page.get_by_role("region", name="Duplicate reference photos").first
+    boxes = group.locator("[name=anchor]")
+    group.get_by_label("Select all 2 reference photos").check()
+    expect(boxes.and_(page.locator(":checked"))).to_have_count(2)
+    boxes.first.uncheck()
+    expect(group.get_by_label("Select all")).not_to_be_checked()
+    group.get_by_label("Select all").check()
+    page.get_by_role("button", name="Remove selected").click()
+    expect(page.get_by_role("status")).to_contain_text(f"2 reference photos of {NAME} removed.")
+    page.goto("/manage")
+    page.get_by_role("button", name="Undo change").click()
+    expect(page.get_by_role("status")).to_have_text(f"Undone: removed 2 anchors of {NAME}.")
+    page.goto(f"/manage/people/{added.json()['id']}")
+    expect_accessible(page)
+    page.get_by_label("Merge into").fill(PERSON.lower())
+    page.get_by_role("button", name="Compare and merge").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Merge {NAME} into {PERSON}?")
+    expect(page.get_by_text("They look like the same person.")).to_be_visible()
+    expect_accessible(page)
+    page.get_by_role("link", name="Cancel").click()
+    purge(page)
 
 
 def test_a_person_is_added_without_javascript(browser, server, photo, tmp_path):

@@ -1,6 +1,8 @@
 """Gallery check page: findings that make identifications wrong, with advice and links to the people."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -10,6 +12,8 @@ from app.enrollment import gallery_check
 from app.enrollment.gallery_check import Finding
 from app.errors import PersonNotFound
 from app.gallery.people import Anchor
+from app.gallery.snapshot import Snapshot
+from app.gallery.store import Gallery
 from app.recognition import impostor_faces
 from app.recognition.recognizer import Recognizer
 from app.tracing import stage
@@ -29,6 +33,32 @@ TITLES: dict[gallery_check.Kind, str] = {
     "impostor": "Names that unknown people would get",
 }
 """Headings by kind of finding, the worst kind first."""
+
+SHOWN, LISTED = 10, 500
+"""Findings of a kind that the page shows at first, and that it contains."""
+
+
+@dataclass(frozen=True, eq=False)
+class FindingView:
+    """A finding and the anchors concerned."""
+
+    finding: Finding
+    anchors: Sequence[Anchor]
+
+
+@dataclass(frozen=True, eq=False)
+class FindingGroup:
+    """Findings of a kind on the page, out of `total`; `key` is unique on the page."""
+
+    key: str
+    title: str
+    findings: Sequence[FindingView]
+    total: int
+
+    @property
+    def anchor_ids(self) -> list[int]:
+        """The anchors of all findings, each once."""
+        return list(dict.fromkeys(anchor.id for view in self.findings for anchor in view.anchors))
 
 
 @blueprint.get("/check")
@@ -55,24 +85,40 @@ def _check(recognizer: Recognizer) -> Steps:
     impostors = impostor_faces.read_impostors(recognizer.settings.model, recognizer.network.card)
     with stage("check"):
         result = gallery_check.check_gallery(snapshot, recognizer.rules(snapshot), impostors)
-    ids = dict(zip(snapshot.names, snapshot.ids, strict=True))
     own_names = {person.name for person in gallery.added_people()}
-
-    def concerned_anchors(finding: Finding) -> list[Anchor]:
-        try:
-            anchors = gallery.anchors(ids[finding.person]) if finding.rows else []
-        except PersonNotFound:  # removed since the snapshot
-            return []
-        return [anchors[row] for row in finding.rows if row < len(anchors)]
-
+    own = [finding for finding in result.findings if finding.concerns(own_names)]
+    shipped = [finding for finding in result.findings if not finding.concerns(own_names)]
     page = render_template(
         "admin/gallery_check.html",
         result=result,
-        own=[finding for finding in result.findings if finding.concerns(own_names)],
-        shipped=[finding for finding in result.findings if not finding.concerns(own_names)],
-        titles=TITLES,
-        ids=ids,
-        concerned_anchors=concerned_anchors,
+        own=_group("own", own, gallery, snapshot),
+        shipped=_group("shipped", shipped, gallery, snapshot),
+        ids=dict(zip(snapshot.names, snapshot.ids, strict=True)),
         time=time.strftime("%H:%M", time.gmtime()),
+        shown=SHOWN,
     )
     return page, 200
+
+
+def _group(prefix: str, findings: Sequence[Finding], gallery: Gallery, snapshot: Snapshot) -> list[FindingGroup]:
+    """Group findings by kind, the worst first."""
+    groups = []
+    for kind, title in TITLES.items():
+        found = [finding for finding in findings if finding.kind == kind]
+        views = [FindingView(finding, _find_anchors(finding, gallery, snapshot)) for finding in found[:LISTED]]
+        if views:
+            groups.append(FindingGroup(f"{prefix}-{kind}", title, views, len(found)))
+    return groups
+
+
+def _find_anchors(finding: Finding, gallery: Gallery, snapshot: Snapshot) -> list[Anchor]:
+    """Return the anchors of a finding, none if the person's anchors changed since the snapshot."""
+    if not finding.rows:
+        return []
+    position = snapshot.names.index(finding.person)
+    try:
+        anchors = gallery.anchors(snapshot.ids[position])
+    except PersonNotFound:
+        return []
+    current = len(anchors) == snapshot.counts[position]
+    return [anchors[row] for row in finding.rows] if current else []

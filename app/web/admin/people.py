@@ -17,6 +17,9 @@ MAX_CHANGES = 20
 MAX_REMOVED = 20
 """Removed people shown before the visitor asks for the others."""
 
+NOT_SELECTED = "No reference photo was selected."
+UNDO_HINT = "To undo the change, open Manage."
+
 MAX_SUGGESTIONS = 2000
 """Largest gallery whose names a form suggests."""
 
@@ -31,6 +34,7 @@ def history() -> str:
         changes=changes,
         latest=next((change.id for change in changes if change.reversible and change.undone is None), None),
         removed=gallery.removed_people(),
+        merged=gallery.merged_people(),
         shown=MAX_REMOVED,
         recovery=timedelta(days=gallery.recovery_days),
     )
@@ -53,7 +57,7 @@ def restore() -> Response:
 def purge() -> Response:
     """Erase a removed person permanently."""
     if "confirm" not in request.form:
-        return show_message("Nothing was purged. Select “Permanently” to confirm.")
+        return show_message("Nothing was purged. Confirm it on the page.", kind="problem")
     person = current_gallery().remove(form_id("person"), purge=True)
     return show_message(f"{person.name} purged. {current_gallery().erasing_notice}".strip())
 
@@ -122,11 +126,38 @@ def remove_anchors(person_id: int) -> Response:
     """Remove the selected anchors, or purge them."""
     ids, purge = form_ids("anchor"), "purge" in request.form
     if not ids:
-        return show_message("No reference photo was selected.")
+        return show_message(NOT_SELECTED, kind="problem")
     changed = current_gallery().remove_anchors(person_id, ids, purge=purge)
     photos, action = text.count(len(ids), "reference photo"), "purged" if purge else "removed"
     notice = current_gallery().erasing_notice if purge else ""
     return show_message(f"{photos} of {changed.name} {action}. {changed.anchors} remaining. {notice}".strip())
+
+
+@blueprint.post("/anchors/remove")
+def remove_selected_anchors() -> Response:
+    """Remove the selected anchors of any people in one change."""
+    ids = _selected_anchors()
+    if not ids:
+        return show_message(NOT_SELECTED, kind="problem")
+    people = current_gallery().remove_anchors_by_id(ids)
+    owners = people[0].name if len(people) == 1 else text.count(len(people), "person")
+    return show_message(f"{text.count(len(ids), 'reference photo')} of {owners} removed. {UNDO_HINT}")
+
+
+@blueprint.post("/anchors/move")
+def move_selected_anchors() -> Response:
+    """Move the selected anchors of any people to the person that the form names."""
+    ids, into = _selected_anchors(), request.form.get("into", "").strip()
+    if not ids or not into:
+        return show_message(NOT_SELECTED if into else "Enter the name of the right person.", kind="problem")
+    person = current_gallery().move_anchors(ids, into)
+    return show_message(f"{text.count(len(ids), 'reference photo')} moved to {person.name}. {UNDO_HINT}")
+
+
+def _selected_anchors() -> list[int]:
+    """Return the selected anchors, and all anchors of selected groups."""
+    fields = ["anchor", *(f"all-{group}" for group in request.form.getlist("group"))]
+    return list(dict.fromkeys(anchor_id for field in fields for anchor_id in form_ids(field)))
 
 
 @blueprint.get("/rejected")

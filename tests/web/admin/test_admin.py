@@ -150,12 +150,22 @@ def test_anchors_are_removed_and_purged_and_their_crops_shown(client, gallery, p
     person, new = gallery.find(PERSON), gallery.anchors(PERSON)[-1]
     page = client.get(f"/manage/people/{person.id}")
     assert page.text.count('name="anchor"') == 33
-    shown = client.get(f"/manage/anchors/{new.id}.webp")
+    crop = f"/manage/anchors/{new.id}.webp"
+    shown = client.get(crop)
     assert shown.status_code == (200 if keep_crops else 404)
-    assert (f'src="/manage/anchors/{new.id}.webp"' in page.text) == keep_crops
+    assert (f'src="{crop}"' in page.text) == keep_crops
+    assert page.text.count('class="portrait initials"') >= 33 - keep_crops
+    if keep_crops:
+        assert shown.headers["Cache-Control"] == "private, no-cache"
+        assert client.get(crop, headers={"If-None-Match": shown.headers["ETag"]}).status_code == 304
+    # Visitors do not learn which anchors exist.
+    visitor = client.application.test_client()
+    answers = [visitor.get(f"/manage/anchors/{anchor_id}.webp") for anchor_id in (new.id, 999)]
+    assert {(answer.status_code, answer.location.split("?")[0]) for answer in answers} == {(303, "/sign-in")}
     back = {"return": f"/manage/people/{person.id}"}
     answer = client.post(f"/manage/people/{person.id}/anchors", data=back | {"anchor": [new.id]})
     assert message(client, answer) == f"1 reference photo of {PERSON} removed. 32 remaining."
+    assert client.get(crop).status_code == 404
     answer = client.post(
         f"/manage/people/{person.id}/anchors", data=back | {"anchor": ["1", "x", str(2**40)], "purge": "1"}
     )
@@ -183,6 +193,27 @@ def test_aliases(client, gallery):
     assert save(name="Anne", keep_alias="on") == "Renamed to Anne."
     assert save(aliases=" ") == "Anne has no alias."
     assert gallery.history(2)[1].change == "renamed Ann <b> → Anne"
+
+
+def test_anchors_of_several_people_are_removed_or_moved_in_one_change(client, gallery):
+    first, second = (gallery.anchors(name)[0].id for name in (PERSON, OTHER))
+    back = {"return": "/manage/check"}
+    selected = back | {"anchor": [first], "group": ["own-outlier"], "all-own-outlier": f"{first},{second}"}
+    answer = client.post("/manage/anchors/remove", data=selected)
+    assert answer.location == back["return"]
+    assert message(client, answer) == "2 reference photos of 2 people removed. To undo the change, open Manage."
+    again = message(client, client.post("/manage/anchors/remove", data=selected))
+    assert again == f"Nothing was changed. There is no anchor with the number {first}."
+    assert gallery.undo() == f"removed 2 anchors of {PERSON}, {OTHER}"
+    moved = client.post("/manage/anchors/move", data=back | {"anchor": [first, second], "into": "ann <b>"})
+    assert message(client, moved) == "2 reference photos moved to Ann <b>. To undo the change, open Manage."
+    assert gallery.find("Ann <b>").anchors == 4
+    for action, sent, sentence in (
+        ("remove", {"group": ["own-outlier"]}, "No reference photo was selected."),
+        ("move", {"into": PERSON}, "No reference photo was selected."),
+        ("move", {"anchor": [first]}, "Enter the name of the right person."),
+    ):
+        assert message(client, client.post(f"/manage/anchors/{action}", data=back | sent)) == sentence
 
 
 def test_rename_merge_remove_restore_erase_and_undo(client, gallery, monkeypatch):
@@ -215,22 +246,28 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery, monkeypatch
     assert message(client, merged) == f"Merged. {OTHER} has 34 reference photos."
 
     page = client.get("/manage")
-    assert f"merged Anne into {OTHER}" in text(page)
+    other = gallery.find(OTHER).id
+    assert f'merged Anne into <a href="/manage/people/{other}">{OTHER}</a>' in page.text
+    # Only undo brings back a merged person.
+    assert "Merged into another person: undo that change to restore." in page.text
+    assert 'action="/manage/restore"' not in page.text
     change = fields(page, "/manage/undo")
     assert message(client, client.post("/manage/undo", data={"change": "1"})).startswith("Only the latest change")
     assert message(client, client.post("/manage/undo", data=change)) == f"Undone: merged Anne into {OTHER}."
     assert gallery.find("Anne").anchors == 2
+    log = client.get("/manage").text
+    assert f' → <a href="/manage/people/{ann}">Anne</a></p>' in log
+    assert "renamed Ann &lt;b&gt; → " in log
 
     removed = client.post(f"/manage/people/{ann}/remove", data=back)
     assert message(client, removed) == "Anne removed. You can restore them here for 30 days."
-    assert (
-        message(client, client.post("/manage/restore", data={"person": ann}))
-        == "Anne restored with 2 reference photos."
-    )
+    assert re.search(r"Removed \d{4}-\d\d-\d\d \d\d:\d\d UTC, kept until", client.get("/manage").text)
+    restored = client.post("/manage/restore", data=fields(client.get("/manage"), "/manage/restore"))
+    assert message(client, restored) == "Anne restored with 2 reference photos."
     message(client, client.post(f"/manage/people/{ann}/remove", data=back))
     assert "Nothing was purged." in message(client, client.post("/manage/purge", data={"person": ann}))
-    assert message(client, client.post("/manage/purge", data={"person": ann, "confirm": "on"})) == "Anne purged."
-    other = gallery.find(OTHER).id
+    purged = client.post("/manage/purge", data=fields(client.get("/manage"), "/manage/purge"))
+    assert message(client, purged) == "Anne purged."
     monkeypatch.setattr(Gallery, "erasing_notice", "The log still contains the data.")
     erased = client.post(f"/manage/people/{other}/remove", data={"purge": "on"})
     assert message(client, erased) == f"{OTHER} purged. The log still contains the data."
@@ -367,9 +404,11 @@ def test_the_gallery_check_shows_the_findings_of_the_command(client, gallery, re
     assert "Famous" not in own
     assert re.search(r"<h1>\d+ findings about your people</h1>", own)
     assert re.search(r"Of [\d,]+ faces of unknown people, \d\.\d\d % would get a name\.", said)
-    # The form selects the anchors of the finding.
-    other = gallery.find(OTHER).id
-    wrong = {str(one.id) for one in gallery.anchors(OTHER) if one.note.startswith("wrong")}
-    offered = re.findall(rf'action="/manage/people/{other}/anchors".*?</form>', page.text, re.S)
-    assert wrong & set(re.findall(r'name="anchor" value="(\d+)" checked', "".join(offered)))
+    # A group has all anchors of its findings, none of them selected.
+    (offered,) = fields(page, "/manage/anchors/remove")["all-own-outlier"]
+    wrong = {str(one.id) for one in gallery.anchors(OTHER) if one.note.startswith("wrong")} & set(offered.split(","))
+    assert wrong
+    assert wrong <= set(re.findall(r'name="anchor" value="(\d+)">', page.text))
+    confused = re.search(r'href="(/manage/people/\d+/merge[^"]+)">Compare and merge', page.text)
+    assert confused is None or client.get(html.unescape(confused[1])).status_code == 200
     assert f'href="/manage/people/{gallery.find("Lone").id}"' in page.text
