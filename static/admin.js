@@ -73,10 +73,9 @@ document.addEventListener("submit", (event) => {
     reviewPhotos([...photoForm().image.files]);
   }
 });
-// Show the selection of a group at its photos.
+// Select a group by its photos, so that single ones can be left out.
 document.addEventListener("change", ({ target }) => {
-  const group = target.closest("#findings section");
-  if (!group) return;
-  if (target.name === "group") for (const box of group.querySelectorAll("[name=anchor]")) box.checked = target.checked;
-  else if (!target.checked) for (const box of group.querySelectorAll("[name=group]")) box.checked = false;
+  if (!target.matches(".all")) return;
+  target.name = "";
+  for (const box of target.closest("section").querySelectorAll("[name=anchor]")) box.checked = target.checked;
 });

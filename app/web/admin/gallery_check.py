@@ -18,6 +18,7 @@ from app.recognition import impostor_faces
 from app.recognition.recognizer import Recognizer
 from app.tracing import stage
 from app.web.admin.blueprint import blueprint
+from app.web.admin.people import suggestions
 from app.web.progress_stream import Step, Steps, respond
 from app.web.recognizer_loading import current_recognizer
 
@@ -96,6 +97,7 @@ def _check(recognizer: Recognizer) -> Steps:
         ids=dict(zip(snapshot.names, snapshot.ids, strict=True)),
         time=time.strftime("%H:%M", time.gmtime()),
         shown=SHOWN,
+        names=suggestions(),
     )
     return page, 200
 

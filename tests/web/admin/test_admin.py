@@ -247,7 +247,7 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery, monkeypatch
 
     page = client.get("/manage")
     other = gallery.find(OTHER).id
-    assert f'merged Anne into <a href="/manage/people/{other}">{OTHER}</a>' in page.text
+    assert f'Merged Anne into <a href="/manage/people/{other}">{OTHER}</a>' in page.text
     # Only undo brings back a merged person.
     assert "Merged into another person: undo that change to restore." in page.text
     assert 'action="/manage/restore"' not in page.text
@@ -257,7 +257,7 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery, monkeypatch
     assert gallery.find("Anne").anchors == 2
     log = client.get("/manage").text
     assert f' → <a href="/manage/people/{ann}">Anne</a></p>' in log
-    assert "renamed Ann &lt;b&gt; → " in log
+    assert "Renamed Ann &lt;b&gt; → " in log
 
     removed = client.post(f"/manage/people/{ann}/remove", data=back)
     assert message(client, removed) == "Anne removed. You can restore them here for 30 days."
