@@ -1,7 +1,7 @@
 // Pages for administrators: review dropped or selected photos in small batches, and show the progress of long steps.
 // Without this script the forms do the same in one step.
 
-import { attempt, checkFiles, onDrop, readLimits, reduceFiles, setFiles } from "./photo_files.js";
+import { attempt, checkFiles, onDrop, readLimits, setFiles } from "./photo_files.js";
 import { submitForm } from "./submit_form.js";
 
 const BATCH_SIZE = 8;
@@ -32,8 +32,7 @@ async function reviewPhotos(files) {
   await attempt(async () => {
     const limits = readLimits(photoForm());
     const reviewed = photoForm().querySelectorAll("[name=photo]").length;
-    const rest = { ...limits, total: Infinity, photos: limits.photos - reviewed };
-    const { usable, problems } = checkFiles(await reduceFiles(files, rest), rest);
+    const { usable, problems } = checkFiles(files, { ...limits, total: Infinity, photos: limits.photos - reviewed });
     setFiles(usable, photoForm().image);
     if (!photoForm().reportValidity()) return;
     let done = 0;

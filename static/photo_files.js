@@ -22,7 +22,7 @@ function isImage(file, limits) {
 }
 
 // Return a sentence about a file that cannot be sent.
-export function problemOf(file, limits) {
+function problemOf(file, limits) {
   if (file.isFolder) return `“${file.name}” is a folder. Drop the photos in it instead.`;
   if (!isImage(file, limits)) return `“${file.name}” is not a supported image. Send ${limits.formats}.`;
   if (!file.size) return `“${file.name}” is empty. Choose another file.`;
@@ -43,64 +43,63 @@ export function checkFiles(files, limits) {
 
 export const sizeOf = (files) => files.reduce((bytes, file) => bytes + file.size, 0);
 
-// Replace photos over a limit by smaller copies. Photos that this browser cannot show (HEIC, TIFF) stay unchanged.
-export async function reduceFiles(files, limits) {
-  const share = sizeOf(files) > limits.total ? limits.total / files.length : limits.bytes;
-  const reduced = [];
-  for (const file of files) reduced.push(await reduce(file, Math.min(share, limits.bytes), limits.pixels));
-  return reduced;
-}
-
-async function reduce(file, maxBytes, maxPixels) {
-  const image = await load(new Image(), file);
-  file.pixels = image.naturalWidth * image.naturalHeight;
-  let smaller;
-  if (file.pixels && (file.size > maxBytes || file.pixels > maxPixels)) {
-    const canvas = document.createElement("canvas");
-    let scale = Math.min(1, Math.sqrt(maxPixels / file.pixels));
-    // A browser that has no canvas of this size returns no picture.
-    for (let tries = 5; tries && !(smaller?.size <= maxBytes); tries--, scale *= 0.75) {
-      canvas.width = image.naturalWidth * scale;
-      canvas.height = image.naturalHeight * scale;
-      const context = canvas.getContext("2d");
-      context.imageSmoothingQuality = "high";
-      context.fillStyle = "white";
-      context.fillRect(0, 0, canvas.width, canvas.height);
-      context.drawImage(image, 0, 0, canvas.width, canvas.height);
-      smaller = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+// List files with a thumbnail, or an icon where this browser cannot show the format (HEIC, TIFF), a state, and a button
+// to remove the file. The `file` of an item is a smaller copy if the photo is over a limit and this browser can show it.
+export async function listFiles(files, list, limits) {
+  const items = files.map((file) => newItem(file));
+  list.replaceChildren(...items);
+  const bytes = sizeOf(files) > limits.total ? Math.min(limits.bytes, limits.total / files.length) : limits.bytes;
+  for (const item of items) {
+    item.file = await reduce(item.file, await item.image, bytes, limits.pixels);
+    const sentence = problemOf(item.file, limits);
+    if (sentence) {
+      item.className = "failed";
+      item.querySelector("p").role = "alert";
+      list.append(item);
     }
+    setState(item, sentence ?? "Waiting");
   }
-  URL.revokeObjectURL(image.src);
-  return smaller?.size <= maxBytes ? new File([smaller], file.name, { type: smaller.type }) : file;
 }
 
-function load(image, file) {
+export function setState(item, state) {
+  item.querySelector(".photo-state").textContent = state;
+}
+
+function newItem(file) {
+  const item = document.getElementById("photo-item").content.firstElementChild.cloneNode(true);
+  const image = item.querySelector("img");
+  image.alt = `Selected photo: ${file.name}`;
   image.src = URL.createObjectURL(file);
-  return new Promise((resolve) => { image.onload = image.onerror = () => resolve(image); });
+  item.querySelector("b").textContent = file.name;
+  item.querySelector("button").ariaLabel = `Remove ${file.name}`;
+  item.file = file;
+  item.image = new Promise((resolve) => {
+    image.onload = image.onerror = () => {
+      URL.revokeObjectURL(image.src);
+      if (!image.naturalWidth) image.remove();
+      resolve(image);
+    };
+  });
+  return item;
 }
 
-// Show a thumbnail of each file, or an icon where this browser cannot show it, with the name, a state, and a button that
-// removes the file from the list.
-export function listFiles(files, list) {
-  clearList(list);
-  list.hidden = false;
-  for (const file of files) {
-    const item = document.getElementById("photo-item").content.firstElementChild.cloneNode(true);
-    const image = item.querySelector("img");
-    image.alt = `Selected photo: ${file.name}`;
-    image.onerror = () => image.remove();
-    image.src = URL.createObjectURL(file);
-    item.querySelector("b").textContent = file.name;
-    item.querySelector("button").ariaLabel = `Remove ${file.name}`;
-    item.file = file;
-    list.append(item);
+async function reduce(file, image, maxBytes, maxPixels) {
+  file.pixels = image.naturalWidth * image.naturalHeight;
+  if (!file.pixels || file.size <= maxBytes && file.pixels <= maxPixels) return file;
+  const canvas = document.createElement("canvas");
+  // A browser that has no canvas of this size returns no picture, so smaller ones are tried too.
+  for (let tries = 5, scale = Math.min(1, Math.sqrt(maxPixels / file.pixels)); tries; tries--, scale *= 0.75) {
+    canvas.width = image.naturalWidth * scale;
+    canvas.height = image.naturalHeight * scale;
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.fillStyle = "white";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const copy = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+    if (copy?.size <= maxBytes) return new File([copy], file.name, { type: copy.type });
   }
-}
-
-export function clearList(list) {
-  for (const image of list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
-  list.replaceChildren();
-  list.hidden = true;
+  return file;
 }
 
 // Set an input's files as if the visitor had selected them, so that the form sends them.

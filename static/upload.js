@@ -2,21 +2,22 @@
 // immediately. The comparison page has a box for each photo, and its button sends both.
 // Without this script the forms work with their buttons.
 
-import { attempt, checkFiles, clearList, listFiles, onDrop, onPaste, problemOf, readLimits, reduceFiles, setFiles, sizeOf } from "./photo_files.js";
+import { attempt, checkFiles, listFiles, onDrop, onPaste, readLimits, setFiles, setState, sizeOf } from "./photo_files.js";
 import { restorePage, submitForm } from "./submit_form.js";
 
 const form = document.querySelector("form.upload");
 const problem = document.getElementById("problem");
 const boxes = [...form.querySelectorAll(".dropbox")];
-const lists = new Map(boxes.map((box) => [box, box.querySelector(".previews")]));
-const retry = form.querySelector(".retry");
+const button = form.querySelector("[type=submit]");
 const limits = readLimits(form);
+const isImmediate = form.id === "upload";
 let busy = false;
 let sample;
 
 const inputOf = (box) => box.querySelector("input");
-const itemsOf = (box) => [...lists.get(box).children];
-const isUsable = (item) => !item.matches(".failed");
+const listOf = (box) => box.querySelector(".previews");
+const itemsOf = (box) => [...listOf(box).children];
+const usableItems = () => boxes.flatMap(itemsOf).filter((item) => item.className !== "failed");
 
 function showProblem(sentence) {
   problem.textContent = sentence;
@@ -31,38 +32,21 @@ async function whileIdle(action) {
 
 function clear(box) {
   inputOf(box).value = "";
-  clearList(lists.get(box));
+  listOf(box).replaceChildren();
   box.classList.remove("chosen");
-}
-
-function offer(label) {
-  retry.textContent = label;
-  retry.hidden = false;
-}
-
-function setState(item, state, failed = false) {
-  item.querySelector(".photo-state").textContent = state;
-  item.classList.toggle("failed", failed);
+  button.hidden = isImmediate;
 }
 
 async function choose(files, box) {
   try {
     // Thumbnails of a whole folder would need too much memory.
     if (files.length > 2 * limits.photos) checkFiles(files, limits);
-    listFiles(files, lists.get(box));
     box.classList.add("chosen");
-    for (const item of itemsOf(box)) setState(item, "Preparing…");
-    const reduced = await reduceFiles(files, limits);
-    for (const [index, item] of itemsOf(box).entries()) {
-      item.file = reduced[index];
-      const sentence = problemOf(item.file, limits);
-      setState(item, sentence ?? "Waiting", Boolean(sentence));
-      if (sentence) lists.get(box).append(item);
-    }
+    await listFiles(files, listOf(box), limits);
     select(box);
   } catch (error) {
-    if (!retry || !itemsOf(box).some(isUsable)) clear(box);
-    else offer("Find faces");
+    if (!isImmediate || !usableItems().length) clear(box);
+    button.hidden = isImmediate && !usableItems().length;
     throw error;
   }
 }
@@ -73,15 +57,15 @@ function select(box) {
 }
 
 function remove(item, box) {
-  URL.revokeObjectURL(item.querySelector("img")?.src);
+  const list = item.parentElement;
   item.remove();
-  showProblem("");
-  if (!itemsOf(box).length) clear(box);
-  // The list moves to the results page if some files were not sent.
-  if (!form.isConnected) return showNotSent();
-  if (itemsOf(box).length) attempt(() => select(box), showProblem);
-  else retry.hidden = true;
-  (lists.get(box).querySelector("button") ?? inputOf(box)).focus();
+  // The list of files that were not sent is on the results page.
+  if (form.isConnected) {
+    showProblem("");
+    if (list.childElementCount) attempt(() => select(box), showProblem);
+    else clear(box);
+  }
+  (list.querySelector("button") ?? document.querySelector("main")).focus();
 }
 
 const accept = (files, target) => whileIdle(async () => {
@@ -89,72 +73,61 @@ const accept = (files, target) => whileIdle(async () => {
   sample = undefined;
   const chosen = target.closest?.(".dropbox") ?? boxes.find((box) => !inputOf(box).files.length) ?? boxes[0];
   if (!files.length) clear(chosen);
-  else if (!retry) {
+  else if (!isImmediate) {
     const problems = [];
     const pairs = files.length === 2 ? boxes.map((box, side) => [files[side], box]) : [[files[0], chosen]];
     if (files.length > 2) checkFiles(files, limits);
     for (const [file, box] of pairs) await attempt(() => choose([file], box), (sentence) => problems.push(sentence));
     showProblem(problems.join("\n"));
   } else {
-    retry.hidden = true;
     await choose(files, chosen);
     await send();
   }
 });
 
 function showStates(share, photo = 1) {
-  const items = boxes.flatMap(itemsOf).filter(isUsable);
-  const sent = share * sizeOf(items.map((item) => item.file));
-  let start = 0;
-  for (const [index, item] of items.entries()) {
-    const end = start + item.file.size;
-    if (share === undefined) setState(item, ["Done", "Identifying…", "Sent"][1 + Math.sign(index + 1 - photo)]);
-    else setState(item, sent >= end ? "Sent" : sent >= start ? "Sending…" : "Waiting");
-    start = end;
+  const items = usableItems();
+  let left = share * sizeOf(items.map((item) => item.file));
+  for (const [index, { file }] of items.entries()) {
+    let state = left < 0 ? "Waiting" : left < file.size ? "Sending…" : "Sent";
+    if (share === undefined) state = ["Done", "Identifying…", "Sent"][1 + Math.sign(index + 1 - photo)];
+    setState(items[index], state);
+    left -= file.size;
   }
-}
-
-function showNotSent() {
-  const count = boxes.flatMap(itemsOf).filter((item) => !isUsable(item)).length;
-  showProblem(count ? `Not sent: ${count} file${count > 1 ? "s" : ""}` : "");
 }
 
 async function send() {
   if (!sample) {
-    for (const box of boxes) select(box);
+    boxes.forEach(select);
     checkFiles(boxes.flatMap((box) => [...inputOf(box).files]), limits);
   }
-  showNotSent();
+  showProblem("");
   const outcome = await submitForm(form, { button: sample, onStep: showStates });
   if (outcome === "shown") {
-    for (const item of boxes.flatMap(itemsOf).filter(isUsable)) item.remove();
-    if (problem.textContent) document.querySelector(".intro").after(problem, lists.get(boxes[0]));
+    const list = listOf(boxes[0]);
+    list.ariaLabel = "Files not sent";
+    for (const item of usableItems()) item.remove();
+    document.querySelector(".intro")?.after(list);
     return;
   }
   showProblem(outcome.sentence ?? "Canceled. Nothing was saved.");
-  if (!retry) return;
-  if (outcome.retry) {
-    for (const item of itemsOf(boxes[0]).filter(isUsable)) setState(item, "Not sent yet");
-    offer("Try again");
-    return retry.focus();
-  }
-  retry.hidden = true;
-  clear(boxes[0]);
-  inputOf(boxes[0]).focus();
+  if (!isImmediate) return;
+  if (!outcome.retry) clear(boxes[0]);
+  button.hidden = !outcome.retry;
+  (outcome.retry ? button : inputOf(boxes[0])).focus();
 }
 
 onDrop(accept, showProblem);
 onPaste(accept, showProblem);
 for (const box of boxes) {
   inputOf(box).addEventListener("change", ({ target }) => accept([...target.files], box));
-  lists.get(box).addEventListener("click", ({ target }) => {
+  listOf(box).addEventListener("click", ({ target }) => {
     if (!busy && target.matches("button")) remove(target.closest("li"), box);
   });
 }
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   whileIdle(async () => {
-    if (retry) retry.hidden = true;
     if (event.submitter?.name === "sample") {
       sample = event.submitter;
       clear(boxes[0]);
@@ -163,5 +136,6 @@ form.addEventListener("submit", (event) => {
   });
 });
 form.classList.add("scripted");
+form.noValidate = button.hidden = isImmediate;
 
 restorePage();

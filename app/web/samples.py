@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from app.errors import PhotoError
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Person
 from app.recognition.recognizer import Recognizer
@@ -65,7 +66,7 @@ def find_samples(recognizer: Recognizer) -> Mapping[str, Sample]:
         if made and made[0] is snapshot:
             return made[2]
         people = [person for person in recognizer.gallery.shipped_people() if person.has_portrait]
-        people.sort(key=lambda person: person.name)
+        people.sort(key=lambda person: (-person.anchors, person.name))
         sources = [(person.id, person.portrait_sha256) for person in people]
         # In an empty context: this work is not that of the request that happens to come first.
         samples = made[2] if made and made[1] == sources else Context().run(_make_samples, recognizer, people)
@@ -74,9 +75,17 @@ def find_samples(recognizer: Recognizer) -> Mapping[str, Sample]:
 
 
 def _make_samples(recognizer: Recognizer, people: Sequence[Person]) -> dict[str, Sample]:
-    """Compose photos of people from the whole alphabet, and keep those with the expected result."""
-    spread = [people[index * len(people) // _CANDIDATES] for index in range(_CANDIDATES)] if people else []
-    portraits = _read_portraits(recognizer, list(dict.fromkeys(spread)))
+    try:
+        return _compose_samples(recognizer, people)
+    except PhotoError:
+        # The limits for photos are smaller than a sample.
+        return {}
+
+
+def _compose_samples(recognizer: Recognizer, people: Sequence[Person]) -> dict[str, Sample]:
+    """Compose photos of people, those with the most anchors first, and keep photos with the expected result."""
+    reliable = people[: max(_CANDIDATES, len(people) // 2)]
+    portraits = _read_portraits(recognizer, reliable[:: math.ceil(len(reliable) / _CANDIDATES) or 1])
     names, faces = _recognized_names(recognizer, portraits), list(portraits.values())
     groups = [names[start : start + _GROUP] for start in range(1, len(names) - _GROUP + 1)]
     blends = (_blend(faces[start : start + _BLENDED]) for start in range(len(faces) - _BLENDED + 1))

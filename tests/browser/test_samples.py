@@ -34,7 +34,7 @@ def test_a_sample_that_failed_can_be_tried_again(page):
     page.get_by_role("button", name="Three people").click()
     page.get_by_role("alert").filter(has_text="The connection was lost").wait_for()
     page.unroute("**/identify")
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Find faces").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(HEADLINES["Three people"], timeout=60_000)
 
 

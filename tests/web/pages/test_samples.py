@@ -55,6 +55,13 @@ def test_people_of_the_operator_are_no_samples(settings, recognizer, small_galle
     assert "Try a sample" not in text(create_app(settings, own).test_client().get("/"))
 
 
+def test_limits_that_no_sample_keeps_hide_them(settings, recognizer):
+    small = settings.with_changes(max_pixels=1000)
+    other = Recognizer(small, recognizer.detector, recognizer.network, recognizer.gallery)
+    assert samples.find_samples(other) == {}
+    other.decoder.close()
+
+
 def test_samples_are_made_again_when_shipped_people_change(recognizer):
     made = samples.find_samples(recognizer)
     recognizer.gallery.add("Zoë Ñandú", recognizer.gallery.snapshot().anchors[:1], ["test"])
