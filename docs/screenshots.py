@@ -21,12 +21,15 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from app.settings import ROOT
 from tests import photos
+from tests.conftest import TOKEN
 from tests.server import Server, serving
 
 FOLDER = ROOT / "docs" / "screenshots"
 PEOPLE = ("Adam Sandler", "Camila Mendes")
 WIDTHS = {"": 1280, "-phone": 390}
 """Width of the page in pixels, by the suffix of the file name."""
+
+SETTINGS = {"FACES_LOG": "off", "FACES_ADMIN_TOKEN": TOKEN}
 
 HEIGHT = 1000
 COLORS = 128
@@ -42,7 +45,7 @@ def main() -> None:
     """Take every screenshot at every width."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     # A full pipe would block the server.
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), FACES_LOG="off") as server:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), **SETTINGS) as server:
         files = _photos(Path(folder))
         line = server.line(180)
         if not line.startswith("Ready"):
@@ -157,6 +160,20 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
     page.get_by_role("link", name=PEOPLE[0]).first.click()
     page.wait_for_load_state("networkidle")
     _save(page, f"person{suffix}")
+    _correction(page, files, suffix)
+
+
+def _correction(page: Page, files: dict[str, Path], suffix: str) -> None:
+    page.goto("/manage")
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_load_state("networkidle")
+    _identify(page, files["unknown"])
+    page.get_by_text("Who is this?").click()
+    page.get_by_label("Name (new or in the gallery)").press_sequentially("camila mendez")
+    page.get_by_role("button", name="New person").scroll_into_view_if_needed()
+    page.wait_for_load_state("networkidle")
+    _save(page, f"correction{suffix}")
 
 
 def _comparison(page: Page, files: dict[str, Path], suffix: str) -> None:
