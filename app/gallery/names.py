@@ -84,9 +84,16 @@ def fold(text: str) -> str:
     return _PUNCTUATION.sub("", _plain(text))
 
 
-def sort_key(name: str) -> tuple[str, str]:
-    """Return the sorting key of a name: without case and accents first, then as written."""
-    return _plain(name), name
+def sort_key(name: str) -> tuple[bool, str, str]:
+    """Return the sorting key of a name: by `initial`, without case and accents, then as written."""
+    plain = _plain(name)
+    return not "a" <= plain[:1] <= "z", plain, name
+
+
+def initial(name: str) -> str:
+    """Return the first letter of a name, A to Z without accent, or "#" for all others, which are sorted last."""
+    letter = _plain(name)[:1].upper()
+    return letter if "A" <= letter <= "Z" else "#"
 
 
 def slug(name: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.gallery.name_search import NameSearch
+from app.gallery.names import initial
 from app.gallery.people import Person
 
 
@@ -25,6 +26,14 @@ class PeopleListing:
     @cached_property
     def _names(self) -> NameSearch:
         return NameSearch(person.names for person in self.people)
+
+    @cached_property
+    def initials(self) -> dict[str, int]:
+        """Position of the first person of each initial, in the order of the people."""
+        positions: dict[str, int] = {}
+        for position, person in enumerate(self.people):
+            positions.setdefault(initial(person.name), position)
+        return positions
 
     def search(self, query: str) -> FoundPeople:
         """Return the people of whom a name or alias matches a query, all for an empty one, see `NameSearch.find`."""

@@ -206,13 +206,14 @@ class Gallery:
 
     def people(self) -> tuple[Person, ...]:
         """Return all people, sorted by name; the same tuple until the gallery changes."""
-        return self._list_people().people
+        return self.listing().people
 
     def search(self, query: str) -> FoundPeople:
         """Return the people whose name matches a query, or people with similar names, see `NameSearch.find`."""
-        return self._list_people().search(query)
+        return self.listing().search(query)
 
-    def _list_people(self) -> PeopleListing:
+    def listing(self) -> PeopleListing:
+        """Return all people with their index for search; the same object until the gallery changes."""
         cached = self._listing
         with self._database.reading() as connection:
             revision = snapshot_loading.latest_change(connection)

@@ -1,10 +1,12 @@
 """Portraits of the gallery: tiles, addresses and cached responses."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from flask import Response, current_app, request, url_for
+from markupsafe import Markup
 
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery, Person
@@ -31,6 +33,16 @@ def tile(person: Person) -> Tile:
     version = portrait_version(person)
     address = version and url_for("pages.portrait", person_id=person.id, v=version)
     return Tile(person.name, address, initials(person.name))
+
+
+def person_links(gallery: Gallery) -> Callable[[str], str]:
+    """Return a function that links a name to the page of the person, if they are in the gallery."""
+    ids, base = {person.name: person.id for person in gallery.people()}, url_for("people.index")
+
+    def link(name: str) -> str:
+        return Markup('<a href="{}/{}">{}</a>').format(base, ids[name], name) if name in ids else name
+
+    return link
 
 
 def portrait_version(person: Person) -> str | None:

@@ -1,5 +1,6 @@
 """People, profile, model and API pages in a browser."""
 
+import re
 import subprocess
 import sys
 
@@ -97,6 +98,11 @@ def test_turning_pages_without_javascript(browser, server):
         page.goto("/people")
         page.get_by_role("link", name="Next").click()
         expect(page.get_by_role("status")).to_contain_text("page 2 of")
+        page.get_by_role("navigation", name="First letter").get_by_role("link", name="M").press("Enter")
+        expect(page.locator(":target .name")).to_have_text(re.compile("^M"))
+        expect(page.locator(":target")).to_be_in_viewport()
+        page.keyboard.press("Tab")
+        expect(page.locator(":target a")).to_be_focused()
         page.get_by_role("searchbox").fill("beyonce")
         page.get_by_role("button", name="Search").click()
         expect(page.get_by_role("status")).to_have_text(f"1 of {len(portraits())} people")

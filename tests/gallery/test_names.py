@@ -96,8 +96,10 @@ def test_names_that_look_like_others_are_found(name, other, confusable):
 
 
 def test_order_looks_past_accents_and_capitals():
-    listed = ["Zoë", "bob", "Émile", "Ann", "eve", "Åsa"]
-    assert sorted(listed, key=names.sort_key) == ["Ann", "Åsa", "bob", "Émile", "eve", "Zoë"]
+    listed = ["Zoë", "50 Cent", "李小龙", "bob", "Émile", "Ann", "eve", "Åsa", "Øster"]
+    ordered = ["Ann", "Åsa", "bob", "Émile", "eve", "Øster", "Zoë", "50 Cent", "李小龙"]
+    assert sorted(listed, key=names.sort_key) == ordered
+    assert [names.initial(name) for name in ordered] == list("AABEEOZ##")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from app.recognition.scoring import PersonDistance, Ranking, rank
 from app.serialization import RANKING_ROWS
 from app.web.pages import explanation
 from app.web.pages.results import load_embedding
-from app.web.portraits import person_heading
+from app.web.portraits import person_heading, person_links
 
 
 @dataclass(frozen=True)
@@ -46,4 +46,5 @@ def details(recognizer: Recognizer) -> str:
         rest=ranking[RANKING_ROWS:],
         same=same,
         person_heading=person_heading(recognizer.gallery),
+        link=person_links(recognizer.gallery),
     )

@@ -19,20 +19,24 @@ PAGE_SIZE = 60
 def index() -> str:
     """Show a page of the gallery, or of the people whose name matches `q`, otherwise those with similar names."""
     query = search_query()
-    found = current_gallery().search(query)
+    listing = current_gallery().listing()
+    found = listing.search(query)
     last = max(1, -(-len(found.people) // PAGE_SIZE))
     page = request.args.get("page", 1, type=int)
     if not 1 <= page <= last:
         raise NotFound
+    initials = {} if query or last == 1 else listing.initials
     return render_template(
         "people.html",
         query=query,
-        total=len(current_gallery().people()),
+        total=len(listing.people),
         found=len(found.people),
         people=found.people[(page - 1) * PAGE_SIZE : page * PAGE_SIZE] or found.close,
         close=found.close,
         page=page,
         last=last,
+        initials={letter: position // PAGE_SIZE + 1 for letter, position in initials.items()},
+        targets={listing.people[position].id: letter for letter, position in initials.items()},
     )
 
 

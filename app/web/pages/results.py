@@ -17,7 +17,7 @@ from app.web import inline_images, wording
 from app.web.admin.correction import Correction, find_corrections
 from app.web.pages.face_labels import Label, place_labels
 from app.web.pages.similar_faces import find_similar
-from app.web.portraits import Tile, initials, person_heading, tile
+from app.web.portraits import Tile, initials, person_heading, person_links, tile
 
 CLOSEST = 3
 """People in the table of a card."""
@@ -118,6 +118,7 @@ class ResultsView:
         self.headline = wording.headline(verdicts) if verdicts else wording.NO_FACE
         self.rate = wording.identification_rate(identifications[0].fpir) if identifications else None
         self.person_heading = person_heading(gallery)
+        self.link = person_links(gallery)
         rows = _rows(results)
         self.json = inline_images.json_uri(rows[0] if len(rows) == 1 else serialization.identifications(rows))
         self.csv = inline_images.csv_uri([serialization.CSV_COLUMNS, *serialization.csv_lines(rows)])

@@ -19,13 +19,18 @@ from tests.web.conftest import alert, heading, send, text
 from tests.web.test_wording import table
 
 
-def test_the_headline_is_the_name(client, portrait_photo):
+def link(recognizer, name: str) -> str:
+    """The link to a person's page."""
+    return f'<a href="/people/{recognizer.gallery.find(name).id}">{name}</a>'
+
+
+def test_the_headline_is_the_name(client, portrait_photo, recognizer):
     page = send(client, portrait_photo)
     assert page.status_code == 200
     assert heading(page) == f"This looks like {PERSON}"
     assert f"<title>This looks like {PERSON} " in page.text
     assert "Strong match" in text(page)
-    assert f'<h2 class="name">{PERSON}</h2>' in page.text
+    assert f'<h2 class="name">{link(recognizer, PERSON)}</h2>' in page.text
     assert f'alt="Average face of {PERSON}"' in page.text
 
 
@@ -34,13 +39,13 @@ def test_the_page_says_what_the_rate_means(client, portrait_photo):
     assert "The false positive identification rate is 1 %: about 1 in 100 people outside the gallery" in page
 
 
-def test_a_card_shows_the_three_closest_people(client, portrait_photo):
+def test_a_card_shows_the_three_closest_people(client, portrait_photo, recognizer):
     page = send(client, portrait_photo).text
     (table,) = re.findall(r"<table.*?</table>", page, re.S)
     assert re.findall(r'<th scope="col">([^<]*)', table) == ["Celebrity", "Distance"]
-    names = re.findall(r'<th scope="row">([^<]*)', table)
+    names = re.findall(r'<th scope="row">(.*?)<td>', table)
     distances = re.findall(r"<td>(\d\.\d{3})", table)
-    assert (len(names), names[0]) == (CLOSEST, PERSON)
+    assert (len(names), names[0]) == (CLOSEST, link(recognizer, PERSON))
     assert distances == sorted(distances)
 
 
@@ -58,7 +63,9 @@ def test_details_show_the_distance_to_everyone(client, portrait_photo, recognize
     distances = re.findall(r'<span class="number">(\d\.\d{3})</span>', first)
     assert len(distances) == first.count('<svg class="bar"') == RANKING_ROWS
     assert distances == sorted(distances)
-    assert re.search(r'<th scope="row">(.*?)</th>', first)[1] == PERSON
+    for one in (first, anchors):
+        assert re.search(r'<th scope="row">(.*?)</th>', one)[1] == link(recognizer, PERSON)
+    assert rest.count('<a href="/people/') == len(recognizer.gallery.snapshot()) - RANKING_ROWS
     assert rest.count("<td>") == 2 * (len(recognizer.gallery.snapshot()) - RANKING_ROWS)
     headings = ["Celebrity", "Mean", "Min", "Spread", "Reference photos"]
     assert re.findall(r'<th scope="col">(.*?)</th>', anchors) == headings
@@ -79,10 +86,10 @@ def test_the_photo_comes_back_reduced_with_names(client, photo):
     assert 'id="face-1-2"' in page
 
 
-def test_a_person_in_several_photos_has_one_card(client, photo):
+def test_a_person_in_several_photos_has_one_card(client, photo, recognizer):
     page = client.post("/identify", data={"image": [upload(photo(PERSON, OTHER)), upload(photo(PERSON)), upload(b"?")]})
     assert heading(page) == f"{PERSON} and {OTHER}"
-    assert re.findall(r'<h2 class="name">(.*?)</h2>', page.text) == [PERSON, OTHER]
+    assert re.findall(r'<h2 class="name">(.*?)</h2>', page.text) == [link(recognizer, name) for name in (PERSON, OTHER)]
     assert "3 photos, 3 faces: 2 named, 1 failed" in text(page)
     assert "Strong match in 2 photos" in text(page)
 

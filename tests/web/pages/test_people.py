@@ -1,6 +1,7 @@
 """The pages about people, with the shipped gallery and with a large one."""
 
 import hashlib
+import html
 import re
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, insert
 
 from app.enrollment.self_check import check_person
+from app.gallery.names import initial
 from app.gallery.store import Gallery
 from app.gallery.tables import AnchorRow, PersonRow, PortraitRow
 from app.recognition.recognizer import Recognizer
@@ -93,6 +95,21 @@ def test_following_next_shows_everyone_once(client, recognizer):
         address = found and found[1].replace("&amp;", "&")
     # Jinja writes an apostrophe as an entity.
     assert [name.replace("&#39;", "'") for name in seen] == [person.name for person in recognizer.gallery.people()]
+
+
+def test_letters_lead_to_the_first_name_on_its_page(client, recognizer):
+    recognizer.gallery.add("50 Cent", recognizer.gallery.snapshot().anchors[:1], ["test"])
+    try:
+        page = client.get("/people?page=2").text
+        links = re.findall(r'<a href="(/people\?page=\d+)#([\w-]+)"[^>]*>(.)</a>', page)
+        names = [person.name for person in recognizer.gallery.people()]
+        assert [letter for _, _, letter in links] == [*sorted({initial(name) for name in names} - {"#"}), "#"]
+        for address, target, letter in links:
+            found = re.search(rf'<li id="{target}">.*?<span class="name">(.*?)</span>', client.get(address).text)
+            assert html.unescape(found[1]) == next(name for name in names if initial(name) == letter)
+        assert 'aria-label="First letter"' not in client.get("/people?q=a").text
+    finally:
+        recognizer.gallery.remove("50 Cent", purge=True)
 
 
 def test_search_folds_accents_and_keeps_to_its_pages(client):
