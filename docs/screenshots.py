@@ -38,7 +38,7 @@ COLORS = 128
 STEPS = 8
 """Steps of the search for an ambiguous face between two people."""
 
-PAGES = {"people": "/people", "model": "/model", "api": "/api/docs", "not-found": "/nowhere"}
+PAGES = {"people": "/people", "model": "/model", "api": "/api/docs", "privacy": "/privacy", "not-found": "/nowhere"}
 
 
 def main() -> None:
@@ -145,7 +145,7 @@ def _pictures(page: Page, files: dict[str, Path], suffix: str) -> None:
         held.append(route)
 
     page.route("**/identify", hold)
-    page.locator("#image").set_input_files(files["two"])
+    page.locator("#image").set_input_files([files[name] for name in ("two", "unknown", "no-face")])
     page.locator(".waiting").wait_for()
     _save(page, f"waiting{suffix}")
     page.get_by_role("button", name="Cancel").click()

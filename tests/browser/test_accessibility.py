@@ -51,7 +51,7 @@ def test_results(page, photo_file):
 
 def test_the_waiting_state_and_a_comparison(page, photo_file):
     page.route("**/identify", lambda route: None)
-    drop(page, (photo_file.read_bytes(), "photo.jpg"))
+    drop(page, (photo_file.read_bytes(), "photo.jpg"), (b"no browser shows this", "IMG_0042.HEIC"), (b"", "empty.jpg"))
     page.locator(".waiting").wait_for()
     expect_no_violation(page)
     page.goto("/compare")
