@@ -72,9 +72,9 @@ document.addEventListener("submit", (event) => {
     reviewPhotos([...photoForm().image.files]);
   }
 });
-// Select a group by its photos, so that single ones can be left out.
+// Select all photos of a group.
 document.addEventListener("change", ({ target }) => {
-  if (!target.matches(".all")) return;
-  target.name = "";
-  for (const box of target.closest("section").querySelectorAll("[name=anchor]")) box.checked = target.checked;
+  const group = target.closest("section"), all = group?.querySelector(".all");
+  if (target === all) for (const box of group.querySelectorAll("li input")) box.checked = all.checked;
+  else if (all) all.checked &&= target.checked;
 });

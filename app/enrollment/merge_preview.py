@@ -6,7 +6,6 @@ import numpy as np
 
 from app import text
 from app.arrays import FloatArray
-from app.errors import SamePerson
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery, Person, PersonRef
 from app.recognition.decision import PairKind, Rules
@@ -53,9 +52,10 @@ class MergePreview:
     def result(self) -> str:
         """What the merge will do, in sentences."""
         photos = text.count(self.anchors, "reference photo")
+        aliases = f"{', '.join(self.source.names)} {'become aliases' if self.source.aliases else 'becomes an alias'}"
         return (
             f"{self.target.name} keeps their name and has {photos}. A match then needs a distance of "
-            f"{self.merged_threshold:.3f} or less. {self.source.name} becomes an alias. You can undo the merge."
+            f"{self.merged_threshold:.3f} or less. {aliases}. You can undo the merge."
         )
 
 
@@ -68,9 +68,7 @@ def preview_merge(
     in both directions. Up to the threshold of a match it says that they are the same person, above
     `PairRules.different_threshold` that they are different people.
     """
-    source, target = gallery.get(person), gallery.get(into)
-    if source.id == target.id:
-        raise SamePerson(f"{target.name} cannot be merged with themselves. Choose another person.")
+    source, target = gallery.find_pair(person, into)
     first, second = (_anchors(snapshot, found.id) for found in (source, target))
     people = len(snapshot)
     threshold = rules.threshold(max(len(first), len(second)), people)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from app.errors import AliasNotFound, NameTaken, SamePerson
 from app.gallery import names
 from app.gallery.change_history import OWNED, Change
-from app.gallery.people import Person, PersonRef, find_person, get_person
+from app.gallery.people import Person, PersonRef, find_person, find_portrait, get_person, replace_portrait
 from app.gallery.removal import finish
 from app.gallery.tables import AliasRow, now
 
@@ -40,16 +40,25 @@ def rename(connection: Connection, person: PersonRef, name: str, keep_alias: boo
     return finish(connection, change, f"renamed person {found.id}", found.id)
 
 
+def find_pair(connection: Connection, person: PersonRef, into: PersonRef) -> tuple[Person, Person]:
+    """Return two people to merge, or raise `PersonNotFound` or `SamePerson`."""
+    source, target = get_person(connection, person), get_person(connection, into)
+    if source.id == target.id:
+        raise SamePerson(f"{target.name} cannot be merged with themselves. Choose another person.")
+    return source, target
+
+
 def merge(connection: Connection, person: PersonRef, into: PersonRef) -> Person:
     """Merge a person into another, and return the other one.
 
     Anchors, rejected faces, aliases and imported photos move. The merged person is removed, and their name becomes an
-    alias, so that it still leads to the right person.
+    alias, so that it still leads to the right person. Their portrait replaces a missing one.
     """
-    source, target = get_person(connection, person), get_person(connection, into)
-    if source.id == target.id:
-        raise SamePerson(f"{target.name} cannot be merged with themselves. Choose another person.")
+    source, target = find_pair(connection, person, into)
     change = Change(connection)
+    portrait = None if target.has_portrait else find_portrait(connection, source.id)
+    if portrait is not None:
+        replace_portrait(connection, target.id, portrait, change)
     for table, rows in OWNED.items():
         change.set(table, select(rows.id).where(rows.person_id == source.id), "person_id", target.id)
     change.set("person", [source.id], "removed", now())

@@ -99,7 +99,7 @@ class Gallery:
     """
 
     find = _reading(queries.find_person)
-    get = _reading(queries.get_person)
+    find_pair = _reading(naming.find_pair)
     removed_people = _reading(queries.list_removed)
     shipped_people = _reading(queries.list_shipped)
     added_people = _reading(queries.list_added)

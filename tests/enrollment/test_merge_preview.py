@@ -52,10 +52,13 @@ def test_the_result_has_the_photos_of_both(preview, empty_gallery):
     found = preview(0.99)
     assert (found.anchors, found.merged_threshold) == (4, pytest.approx(0.2))
     assert found.result == (
-        "Bo keeps their name and has 4 reference photos. A match then needs a distance of 0.200 or less. Ann is "
-        "removed. You can undo the merge."
+        "Bo keeps their name and has 4 reference photos. A match then needs a distance of 0.200 or less. Ann "
+        "becomes an alias. You can undo the merge."
     )
-    assert empty_gallery.merge("Ann", "Bo").anchors == found.anchors
+    empty_gallery.change_aliases("Ann", add=["Annie"])
+    assert "Ann, Annie become aliases." in preview(0.99).result
+    merged = empty_gallery.merge("Ann", "Bo")
+    assert (merged.anchors, merged.aliases) == (8, ("Ann", "Annie"))
 
 
 @pytest.mark.parametrize(("into", "error"), [("ann", SamePerson), ("Cem", PersonNotFound)])

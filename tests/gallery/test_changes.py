@@ -394,6 +394,15 @@ class TestAnchorsOfSeveralPeople:
         assert tiny_gallery.restore("bob").anchors == 1
 
 
+def test_a_merged_person_keeps_a_portrait(tiny_gallery):
+    before = state(tiny_gallery)
+    merged = tiny_gallery.merge("Ann Lee", "bob")
+    assert tiny_gallery.portrait(merged.id) == b"portrait of Ann"
+    tiny_gallery.undo()
+    assert state(tiny_gallery) == before
+    assert tiny_gallery.portrait(merged.id) is None
+
+
 class TestLog:
     def test_renames_have_the_old_and_the_new_name(self, tiny_gallery):
         person_id = tiny_gallery.rename("bob", "Robert").id
