@@ -39,6 +39,10 @@ class BatchError(FacesError, code="batch_failed"):
     """A batch job cannot continue."""
 
 
+class LibraryError(FacesError, code="library_failed"):
+    """A library cannot be opened, read or changed."""
+
+
 class PhotoError(FacesError):
     """A photo cannot be used, for the reason that `code` names."""
 

@@ -22,11 +22,15 @@ import click
 import cv2
 
 from app import tracing
-from app.batch.job import BatchJob, error_row
+from app.batch.failures import Failure
+from app.batch.job import BatchJob
 from app.batch.process_pool import WORKER_ENVIRONMENT, ProcessPool
 from app.batch.ray_engine import RayCluster
-from app.batch.results import Results
+from app.batch.rows import PhotoRow
 from app.batch.sources import PhotoSources
+from app.library.indexing import IndexRun
+from app.library.store import Library
+from app.library.summary import summarize
 from app.recognition.recognizer import Recognizer
 from app.settings import ROOT, Settings
 from app.vision import photo_files
@@ -56,7 +60,7 @@ def write_photos(folder: Path, count: int) -> None:
         (folder / f"{number:05d}.jpg").write_bytes(photos.encode(photos.paste(*shown, size=(1150, 870))))
 
 
-def measure_rate(cores: set[int], start: Callable[[], Iterable[list[dict]]], total: int) -> float:
+def measure_rate(cores: set[int], start: Callable[[], Iterable[list[PhotoRow]]], total: int) -> float:
     """Return photos a second on some cores, over the last three quarters: until then all workers have started."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
@@ -89,13 +93,13 @@ def throughput(folder: Path | None, count: int, rounds: int) -> None:
         first, second = sorted(os.sched_getaffinity(0))[:2]
         engines = {
             "pool, 1 worker": lambda: measure_rate(
-                {first}, lambda: ProcessPool(job, 1, total).identify(files, Event()), total
+                {first}, lambda: ProcessPool(job, 1, total).embed(files, Event()), total
             ),
             "pool, 2 workers": lambda: measure_rate(
-                {first, second}, lambda: ProcessPool(job, 2, total).identify(files, Event()), total
+                {first, second}, lambda: ProcessPool(job, 2, total).embed(files, Event()), total
             ),
             "Ray, 2 actors": lambda: measure_rate(
-                {first, second}, lambda: RayCluster(job, None, 2, total).identify(files, Event()), total
+                {first, second}, lambda: RayCluster(job, None, 2, total).embed(files, Event()), total
             ),
         }
         rates: dict[str, list[float]] = {engine: [] for engine in engines}
@@ -161,8 +165,8 @@ def memory(count: int, workers: int) -> None:
                 (folder / f"{copy}").mkdir()
                 for photo in folder.glob("*.jpg"):
                     (folder / f"{copy}" / photo.name).hardlink_to(photo)
-            out = Path(name) / f"results-{times}"
-            command = [sys.executable, "main.py", "identify", folder, "--out", out, "--workers", workers]
+            out = Path(name) / f"library-{times}"
+            command = [sys.executable, "main.py", "library", "index", folder, out, "--workers", workers]
             peaks = peak_memory([str(word) for word in command], environment)
             figures = ", ".join(f"{role} {peaks[role]:.0f} MB" for role in ("command", "worker", "decoder"))
             click.echo(f"{times * count} photos, {workers} workers: {figures}")
@@ -196,18 +200,19 @@ def peak_memory(command: list[str], environment: dict[str, str]) -> dict[str, fl
 @click.argument("folder", type=FOLDER)
 @click.argument("count", type=int)
 def empty_files(folder: Path, count: int) -> None:
-    """Write and summarize the results of empty files without a network, and print the peak memory."""
+    """Index empty files without a network, and print the peak memory."""
     archive = folder / f"{count}"
     archive.mkdir()
     for number in range(count):
         (archive / f"{number:07d}.jpg").touch()
     sources = PhotoSources([str(archive)])
-    with Results(folder / f"out-{count}", {}) as results:
-        finished = results.finished()
-        for photo in sources.photos():
-            if photo not in finished:
-                results.add([error_row(photo, "empty", "The file is empty.")])
-    assert results.summary().photos == count
+    with Library.create(folder / f"out-{count}") as library:
+        run = IndexRun(library, lambda _photo: b"")
+        run.list_files(sources.photos())
+        for photo in run.pending():
+            run.add([PhotoRow(photo, failure=Failure("empty", "The file is empty."))])
+        run.finish(lambda _file: False)
+        assert summarize(library).photos == count
     click.echo(f"{resident_memory(os.getpid(), peak=True):.0f} MB")
 
 

@@ -17,6 +17,7 @@ HEAVY = {"tensorflow", "keras", "tf_keras", "deepface", "openvino", "ray", "matp
         ("app.cli.common", {"pyarrow", "numpy", "cv2", "sqlalchemy", "flask"}),
         ("app.recognition.recognizer", {"pyarrow", "flask"}),
         ("app.batch.job", {"flask"}),
+        ("app.library.search", {"flask", "pyarrow"}),
     ],
 )
 def test_heavy_modules_are_imported_lazily(module, heavy):

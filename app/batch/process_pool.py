@@ -16,17 +16,15 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from app.batch.failures import Failure
 from app.errors import BatchError
-from app.text import first_line
 
 if TYPE_CHECKING:
-    from app.batch.job import BatchJob, Row
+    from app.batch.job import BatchJob
+    from app.batch.rows import PhotoRow
     from app.batch.sources import PhotoFile
-
-WORKER_CRASHED, PROCESSING_FAILED = "worker_crashed", "processing_failed"
-"""Error codes of a photo that crashed its worker, and of one that raised an unexpected exception there."""
 
 WORKER_ENVIRONMENT = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"
@@ -37,36 +35,10 @@ _MAX_CHUNK_PHOTOS = 32
 _QUEUED_CHUNKS = 2  # per worker
 
 _MAX_FAILED_STARTS = 3
-_MAX_FAILURES = 10  # Without any identified photo, the program is broken and not the photos.
+_MAX_FAILURES = 10  # Without any processed photo, the program is broken and not the photos.
 
 _STOP_SECONDS = 0.2
 """Maximum time until the pool notices that it is to stop."""
-
-
-class Failure(NamedTuple):
-    """The reason why a photo could not be processed, for its error row."""
-
-    code: str
-    message: str
-
-    @classmethod
-    def crash(cls, reason: str) -> Failure:
-        """Return the failure of a photo that crashed its worker."""
-        hint = "It may need more memory than the machine has."
-        return cls(WORKER_CRASHED, f"The photo crashed its worker ({reason}). {hint}")
-
-    @classmethod
-    def exception(cls, error: Exception) -> Failure:
-        """Return the failure of a photo whose processing raised an unexpected exception."""
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"{type(error).__name__}: {first_line(error)}, in {frame.filename}, line {frame.lineno}"
-        return cls(PROCESSING_FAILED, f"Processing the photo failed ({reason}). Try again with --retry, or report it.")
-
-    def row(self, photo: PhotoFile) -> Row:
-        """Return the error row of a photo."""
-        from app.batch.job import error_row
-
-        return error_row(photo, *self)
 
 
 @dataclass
@@ -117,7 +89,7 @@ class _Worker:
 
 
 class ProcessPool:
-    """Worker processes, each with its own network, started when `identify` is called. `count` may be approximate."""
+    """Worker processes, each with its own network, started when `embed` is called. `count` may be approximate."""
 
     def __init__(self, job: BatchJob, workers: int, count: int) -> None:
         self._job = job
@@ -127,9 +99,9 @@ class ProcessPool:
         self._retries: deque[_Chunk] = deque()
         self._failed_starts = 0
         self._failures = 0
-        self._any_identified = False
+        self._any_succeeded = False
 
-    def identify(self, photos: Iterable[PhotoFile], stop: threading.Event) -> Generator[list[Row], None, None]:
+    def embed(self, photos: Iterable[PhotoFile], stop: threading.Event) -> Generator[list[PhotoRow], None, None]:
         """Yield the rows of photos in batches, as soon as they arrive.
 
         After `stop` is set, yield the rows of the photos in progress only. Raises what a worker raises while it
@@ -161,11 +133,11 @@ class ProcessPool:
             worker.send_chunk(chunk)
         return True
 
-    def _receive(self, stopping: bool = False) -> Iterator[list[Row]]:
+    def _receive(self, stopping: bool = False) -> Iterator[list[PhotoRow]]:
         """Yield the rows of the workers that have some. Replace workers that failed, unless the pool is stopping."""
         ready = connection.wait([worker.connection for worker in self._workers], _STOP_SECONDS)
         for worker in [worker for worker in self._workers if worker.connection in ready]:
-            message: list[Row] | Failure | Exception | None = None
+            message: list[PhotoRow] | Failure | Exception | None = None
             # A worker that is killed may have sent half a message.
             with suppress(EOFError, OSError):
                 message = worker.connection.recv()
@@ -173,7 +145,7 @@ class ProcessPool:
                 raise message
             if isinstance(message, list):
                 worker.ready, self._failed_starts = True, 0
-                self._any_identified |= any(row["error"] is None for row in message)
+                self._any_succeeded |= any(row.failure is None for row in message)
                 worker.mark_done(len(message))
                 yield message
             elif stopping:
@@ -182,12 +154,14 @@ class ProcessPool:
             else:
                 yield self._replace(worker, message)
 
-    def _replace(self, failed: _Worker, failure: Failure | None) -> list[Row]:
+    def _replace(self, failed: _Worker, failure: Failure | None) -> list[PhotoRow]:
         """Start a new worker and retry the photos of one that failed; `failure` is None if it crashed.
 
         The photos of its first chunk are retried one by one, since one of them may be the cause. Return the error row
         of a photo that fails alone.
         """
+        from app.batch.rows import PhotoRow
+
         failed.stop()
         exit_code = failed.process.exitcode
         if not failed.ready:
@@ -199,13 +173,13 @@ class ProcessPool:
             )
         failure = failure or Failure.crash(f"exit code {exit_code}")
         self._failures += 1
-        if self._failures >= _MAX_FAILURES and not self._any_identified:
-            raise BatchError(f"Workers failed {self._failures} times before they identified a photo. {failure.message}")
+        if self._failures >= _MAX_FAILURES and not self._any_succeeded:
+            raise BatchError(f"Workers failed {self._failures} times before they read a photo. {failure.message}")
         rows = []
         if failed.chunks:
             first = failed.chunks[0]
             if first.failed:
-                rows.append(failure.row(first.photos.popleft()))
+                rows.append(PhotoRow(first.photos.popleft(), failure=failure))
             first.failed = True
         self._retries.extend(chunk for chunk in failed.chunks if chunk.photos)
         self._workers[self._workers.index(failed)] = _Worker(self._job)
@@ -221,7 +195,7 @@ def split_into_chunks(photos: Iterable[PhotoFile], count: int, workers: int) -> 
 
 
 def _run_worker(remote: connection.Connection) -> None:
-    """Identify photos until the pool closes the connection.
+    """Embed the faces of photos until the pool closes the connection.
 
     Receives a `BatchJob`, then tuples of photos and whether to process them one by one, and None to stop. Sends an
     empty list when ready, then lists of rows in the order of the photos. Before it ends, it sends the exception that
@@ -235,16 +209,16 @@ def _run_worker(remote: connection.Connection) -> None:
         try:
             # Unpickling the job imports NumPy.
             job = remote.recv()
-            from app.batch.identifier import BatchIdentifier
+            from app.batch.embedder import BatchEmbedder
 
-            identifier = BatchIdentifier(job)
+            embedder = BatchEmbedder.load(job)
         except Exception as error:
             error.add_note(traceback.format_exc())
             remote.send(error)
             return
         remote.send([])
         try:
-            for rows in identifier.identify(_receive_photos(remote)):
+            for rows in embedder.embed(_receive_photos(remote)):
                 remote.send(rows)
         except (EOFError, ConnectionError):
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import pickle
 import socket
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -19,10 +20,11 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from app.batch.identifier import BatchIdentifier
-from app.batch.job import BatchJob, Row
-from app.batch.process_pool import WORKER_ENVIRONMENT, Failure, split_into_chunks
-from app.batch.results import SCHEMA
+from app.batch.embedder import BatchEmbedder
+from app.batch.failures import Failure
+from app.batch.job import BatchJob
+from app.batch.process_pool import WORKER_ENVIRONMENT, split_into_chunks
+from app.batch.rows import PhotoRow
 from app.batch.sources import PhotoFile
 from app.errors import BatchError
 from app.settings import ROOT
@@ -42,10 +44,10 @@ _CONNECT_SECONDS = 10
 
 
 class RayCluster:
-    """A Ray cluster, connected when `identify` is called.
+    """A Ray cluster, connected when `embed` is called.
 
     Args:
-        job: Settings and gallery.
+        job: Settings and sources.
         address: `auto`, HOST or HOST:PORT of a cluster; None starts Ray on this machine alone.
         workers: Number of actors; None is one per core of the cluster.
         count: Number of photos.
@@ -64,7 +66,7 @@ class RayCluster:
         self._workers = workers
         self._count = count
 
-    def identify(self, photos: Iterable[PhotoFile], stop: Event) -> Generator[list[Row], None, None]:
+    def embed(self, photos: Iterable[PhotoFile], stop: Event) -> Generator[list[PhotoRow], None, None]:
         """Yield the rows of photos in batches, in any order, until `stop` is set.
 
         A failed actor raises `ray.exceptions.RayError`.
@@ -86,7 +88,7 @@ class RayCluster:
                     num_cpus=1,
                 )
                 for batch in pipeline.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                    yield batch.to_pylist()
+                    yield [pickle.loads(row) for row in batch.column("row").to_pylist()]
                     if stop.is_set():
                         return
         except self._ray.exceptions.RayActorError as error:
@@ -160,7 +162,7 @@ class _Actor:
         import ray
 
         self._counter = counter
-        self._identifier = BatchIdentifier(ray.get(job))
+        self._embedder = BatchEmbedder.load(ray.get(job))
 
     def __call__(self, block: pa.Table) -> pa.Table:
         """Return the rows of a block of photos.
@@ -171,22 +173,22 @@ class _Actor:
         photos = _from_block(block)
         with self._attempt(f"block of {display_path(photos[0].path)}") as attempt:
             try:
-                rows = self._identify(photos) if attempt == 1 else [self._retry(photo) for photo in photos]
+                rows = self._embed(photos) if attempt == 1 else [self._retry(photo) for photo in photos]
             except Exception:  # A photo's: the retry reports it.
                 rows = [self._retry(photo) for photo in photos]
-            return pa.Table.from_pylist(rows, SCHEMA)
+            return pa.table({"row": [pickle.dumps(row) for row in rows]})
 
-    def _retry(self, photo: PhotoFile) -> Row:
+    def _retry(self, photo: PhotoFile) -> PhotoRow:
         with self._attempt(display_path(photo.path)) as attempt:
             if attempt > 1:
-                return Failure.crash("a Ray actor").row(photo)
+                return PhotoRow(photo, failure=Failure.crash("a Ray actor"))
             try:
-                return self._identify([photo])[0]
+                return self._embed([photo])[0]
             except Exception as error:
-                return Failure.exception(error).row(photo)
+                return PhotoRow(photo, failure=Failure.exception(error))
 
-    def _identify(self, photos: list[PhotoFile]) -> list[Row]:
-        return [row for rows in self._identifier.identify(photos) for row in rows]
+    def _embed(self, photos: list[PhotoFile]) -> list[PhotoRow]:
+        return [row for rows in self._embedder.embed(photos) for row in rows]
 
     @contextmanager
     def _attempt(self, key: str) -> Iterator[int]:

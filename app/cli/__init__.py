@@ -12,7 +12,7 @@ from app import __version__
 from app.cli.common import InvalidUsage
 from app.errors import FacesError, InvalidFaceChoice, SettingsError
 
-COMMANDS = ("identify", "compare", "people", "settings", "train", "ship", "evaluate", "calibrate")
+COMMANDS = ("identify", "compare", "people", "library", "settings", "train", "ship", "evaluate", "calibrate")
 """Commands and their modules, in the order of --help."""
 
 

@@ -1,4 +1,4 @@
-"""Batch job of `identify --out`: progress, throughput, remaining time and a summary."""
+"""Batch job of `library index` and `identify --out`: options, progress, remaining time and a summary."""
 
 from __future__ import annotations
 
@@ -6,49 +6,89 @@ import os
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from pathlib import Path, PurePath
+from itertools import chain
+from pathlib import PurePath
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from app import text
+from app.cli import common
 from app.cli.common import print_line, progress_bar
 
 if TYPE_CHECKING:
-    from app.batch.job import BatchJob, Engine, Row
-    from app.batch.results import Results
+    from app.batch.job import BatchJob
+    from app.batch.rows import Engine, PhotoRow
     from app.batch.sources import PhotoFile
+    from app.gallery.store import Gallery
+    from app.library.indexing import Changes, IndexRun
+    from app.library.naming import NamingReport, Renaming
+    from app.library.store import Library
     from app.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _LOG_SECONDS = 60
 _RATE_SECONDS = 60
 _LEAST_SECONDS = 2
 """Longest and shortest time over which the rate is averaged."""
 _BAR = "{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
-_MOST_FREQUENT = 10
 _SKIPPED_ENDINGS = 5
 
 
-def run_batch_job(
-    settings: Settings,
-    sources: tuple[str, ...],
-    out: Path,
-    csv_file: Path | None,
-    retry: bool,
-    workers: int | None,
-    engine: str,
-    address: str | None,
+@dataclass(frozen=True)
+class Workers:
+    """Options of the commands that process archives: see `options`."""
+
+    retry: bool = False
+    count: int | None = None
+    engine: str = "pool"
+    address: str | None = None
+
+    @property
+    def are_default(self) -> bool:
+        """Whether no option was given."""
+        return self == Workers()
+
+
+def options(condition: str) -> Callable[[F], F]:
+    """Add --retry, --workers, --engine and --address, whose help begins with a condition, to a command."""
+    added = (
+        click.option("--retry", is_flag=True, help=f"{condition}Retry files that could not be read before."),
+        click.option(
+            "--workers", type=click.IntRange(1), help=f"{condition}Processes or Ray actors; default: one per core."
+        ),
+        click.option(
+            "--engine", type=click.Choice(["pool", "ray"]), default="pool", help=f"{condition}This machine or Ray."
+        ),
+        click.option("--address", help="With --engine ray: auto or HOST[:PORT] of a cluster; default: this machine."),
+    )
+
+    def decorate(command: F) -> F:
+        for option in reversed(added):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def index_archive(
+    settings: Settings, sources: Sequence[str], library: Library, workers: Workers, thumbnails: bool = False
 ) -> bool:
-    """Identify an archive of photos, and return whether all sources could be listed. Bad photos have error rows."""
-    if address and engine != "ray":
+    """Index an archive of photos, name its faces, and return whether all sources could be listed.
+
+    Bad photos become errors of the library.
+    """
+    if workers.address and workers.engine != "ray":
         raise click.UsageError("--address requires --engine ray.")
     from app.batch.job import BatchJob
-    from app.batch.results import FileVersions, Results
     from app.batch.sources import PhotoSources, resolve
+    from app.library.indexing import IndexRun, forget_errors
 
     errors: list[str] = []
     skipped: Counter[str] = Counter()
@@ -60,49 +100,63 @@ def run_batch_job(
     def on_skip(path: PurePath) -> None:
         skipped[path.suffix.lower() or "no ending"] += 1
 
-    job = BatchJob.prepare(settings, PhotoSources(list(map(resolve, sources))))
-    with Results(out, job.origin) as results:
-        if retry:
-            click.echo(f"Retrying {text.count(results.remove_errors(), 'file')}.", err=True)
-        if results.older_gallery:
-            click.echo(f"The gallery has changed since {out} was started. Existing rows are kept.", err=True)
+    job = BatchJob.prepare(settings, PhotoSources(list(map(resolve, sources))), thumbnails)
+    with library.lock(), closing(common.open_gallery(settings)) as gallery:
+        library.check_origin(job.origin)
+        if workers.retry:
+            click.echo(f"Retrying {text.count(forget_errors(library), 'file')}.", err=True)
+        run = IndexRun(library, lambda photo: job.sources.read(photo.path, settings.max_file_bytes))
         photos = job.sources.photos(on_error, on_skip)
         with progress_bar(None, "photo", desc="Searching for photos", iterable=photos) as bar:
-            listed = FileVersions(map(_version, bar))
+            known, pending = run.list_files(bar)
         if skipped:
             endings = ", ".join(f"{count:,} {ending}" for ending, count in skipped.most_common(_SKIPPED_ENDINGS))
             click.echo(f"{text.count(skipped.total(), 'other file')} skipped: {endings}.", err=True)
+        if known:
+            click.echo(f"{text.count(known, 'photo')} already done, {pending:,} remaining.", err=True)
+        if pending:
+            _process(run, job, pending, workers, library)
         # A folder that cannot be read may be a disk that is not mounted.
-        outdated = results.remove_outdated(listed, lambda file: not errors and job.sources.contains(file))
-        if outdated:
-            click.echo(f"{text.count(outdated, 'row')} of changed or deleted files removed.", err=True)
-        finished = results.finished()
-        done, remaining = listed.count_common(finished)
-        if done:
-            click.echo(f"{text.count(done, 'photo')} already done, {remaining:,} remaining.", err=True)
-        if remaining:
-            photos = (photo for photo in job.sources.photos() if _version(photo) not in finished)
-            identify = _engine(job, engine, remaining, workers, address)
-            added = 0
-            try:
-                with _stop_on_signals() as stop, closing(identify(photos, stop)) as batches:
-                    for rows in _report_progress(batches, remaining):
-                        results.add(rows)
-                        added += len(rows)
-                if stop.is_set() and added < remaining:
-                    raise KeyboardInterrupt
-            except KeyboardInterrupt as error:
-                message = f"Stopped. Results so far are in {out}. Repeat the command to resume."
-                raise click.ClickException(message) from error
-    if csv_file:
-        results.write_csv(csv_file)
-    _print_summary(results)
+        run.finish(lambda file: not errors and job.sources.contains(file))
+        _print_changes(run.changes)
+        name_library(settings, library, gallery)
+    print_summary(library)
     return not errors
 
 
-def _version(photo: PhotoFile) -> PhotoFile:
-    """Return a photo with the path that result rows have."""
-    return photo._replace(path=text.display_path(photo.path))
+def name_library(
+    settings: Settings, library: Library, gallery: Gallery, on_change: Callable[[Renaming], object] = lambda _: None
+) -> NamingReport:
+    """Judge the faces of a locked library against the gallery."""
+    from app.library.naming import name_faces
+    from app.recognition.model_card import read_card
+
+    card = read_card(settings.model)
+    everyone = gallery.people()
+    snapshot = gallery.snapshot()
+    rules = card.rules.for_gallery(settings.fpir, snapshot.shifts)
+    with progress_bar(None, "face", desc="Naming") as bar:
+        return name_faces(library, everyone, snapshot, card, rules, settings.database_url, on_change, bar.update)
+
+
+def _process(run: IndexRun, job: BatchJob, pending: int, workers: Workers, library: Library) -> None:
+    photos: Iterator[PhotoFile] = run.pending()
+    try:
+        with _stop_on_signals() as stop:
+            # The workers start if any file is no copy. Copies of a file that could not be processed need another round.
+            while not stop.is_set() and (first := next(photos, None)):
+                embed = _engine(job, pending, workers)
+                with closing(embed(chain([first], photos), stop)) as batches:
+                    for rows in _report_progress(batches, pending, run):
+                        run.add(rows)
+                photos = iter(run.leftover())
+        if stop.is_set() and run.done < pending:
+            raise KeyboardInterrupt
+    except KeyboardInterrupt as error:
+        message = f"Stopped. Results so far are in {library.folder}. Repeat the command to resume."
+        raise click.ClickException(message) from error
+    finally:
+        run.flush()
 
 
 @contextmanager
@@ -124,35 +178,36 @@ def _stop_on_signals() -> Iterator[Event]:
             signal.signal(number, handler)
 
 
-def _engine(job: BatchJob, name: str, count: int, workers: int | None, address: str | None) -> Engine:
-    if name == "ray":
+def _engine(job: BatchJob, count: int, workers: Workers) -> Engine:
+    if workers.engine == "ray":
         from app.batch.ray_engine import RayCluster
 
-        return RayCluster(job, address, workers, count).identify
+        return RayCluster(job, workers.address, workers.count, count).embed
     from app.batch.process_pool import ProcessPool
 
-    return ProcessPool(job, min(workers or len(os.sched_getaffinity(0)), count), count).identify
+    return ProcessPool(job, min(workers.count or len(os.sched_getaffinity(0)), count), count).embed
 
 
-def _report_progress(batches: Iterator[list[Row]], total: int) -> Iterator[list[Row]]:
+def _report_progress(batches: Iterator[list[PhotoRow]], total: int, run: IndexRun) -> Iterator[list[PhotoRow]]:
     """Show a bar on a terminal, else print a line per minute, and print the throughput at the end."""
     start = last_log = time.monotonic()
-    done = 0
+    processed = 0
     progress = _Progress(total)
     with progress_bar(total, "photo", desc="Loading the network", bar_format=_BAR) as bar:
         for rows in batches:
             yield rows
-            done += len(rows)
+            processed += len(rows)
             now = time.monotonic()
-            estimate = progress.estimate(now, done)
+            estimate = progress.estimate(now, run.done)
             bar.set_description_str("", refresh=False)
             bar.set_postfix_str(estimate, refresh=False)
-            bar.update(len(rows))
+            bar.update(run.done - bar.n)
             if bar.disable and now - last_log >= _LOG_SECONDS:
                 last_log = now
-                click.echo(f"{done} of {total} photos, {estimate}", err=True)
+                click.echo(f"{run.done} of {total} photos, {estimate}", err=True)
     seconds = time.monotonic() - start
-    click.echo(f"{text.count(done, 'photo')} in {timedelta(seconds=round(seconds))}: {done / seconds:.1f} per second.")
+    duration = timedelta(seconds=round(seconds))
+    click.echo(f"{text.count(processed, 'photo')} in {duration}: {processed / seconds:.1f} per second.")
 
 
 class _Progress:
@@ -175,17 +230,24 @@ class _Progress:
         return f"{rate:.1f} per second, {left} left"
 
 
-def _print_summary(results: Results) -> None:
-    """Print what the result folder contains."""
-    summary = results.summary()
-    click.echo(f"Results in {results.folder}:")
+def _print_changes(changes: Changes) -> None:
+    if counts := [f"{count:,} {what}" for what, count in asdict(changes).items() if count]:
+        click.echo(f"Files: {', '.join(counts)}.")
+
+
+def print_summary(library: Library) -> None:
+    """Print what a library contains."""
+    from app.library.summary import summarize
+
+    summary = summarize(library)
+    click.echo(f"Library {library.folder}:")
     verdicts = {name: summary.verdicts[name] for name in ("match", "ambiguous", "unknown", "low_quality")}
     counts = {"photos": summary.photos, "faces": summary.faces, **verdicts, "errors": summary.errors}
     for name, count in counts.items():
         click.echo(f"{count:>12,} {name.replace('_', ' ')}")
-    if people := summary.people.most_common(_MOST_FREQUENT):
-        click.echo("Most frequent: " + ", ".join(f"{name} ({count:,})" for name, count in people))
+    if summary.people:
+        click.echo("Most frequent: " + ", ".join(f"{name} ({count:,})" for name, count in summary.people))
     for file, message in summary.failures:
         print_line(f"{file}: {message}", err=True)
     if hidden := summary.errors - len(summary.failures):
-        click.echo(f"{hidden:,} more files have an error: see the column `error` of the results.", err=True)
+        click.echo(f"{hidden:,} more files have an error: see the column `error` of the export.", err=True)

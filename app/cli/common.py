@@ -7,6 +7,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 PHOTO = click.Path(path_type=Path, readable=False)
 """Type of a photo argument. Click does not check the file, so that one bad file does not stop the command."""
+
+
+LIBRARY = click.Path(path_type=Path, file_okay=False)
+"""Type of the argument that names a library's folder."""
 
 
 class InvalidUsage(click.ClickException):
@@ -68,6 +73,13 @@ def open_gallery(settings: Settings | None = None) -> Gallery:
     settings = settings or Settings()
     model_id = read_card(settings.model).id
     return Gallery.open(settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days)
+
+
+def gallery_name(settings: Settings, name: str) -> str:
+    """Return the name of the gallery's person with a name or alias, or the name itself if there is none."""
+    with closing(open_gallery(settings)) as gallery:
+        person = gallery.find(name)
+    return person.name if person else name
 
 
 def load_recognizer(settings: Settings) -> Recognizer:

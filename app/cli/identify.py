@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from app.cli import common
-from app.cli.batch import run_batch_job
+from app.cli import batch, common
 from app.cli.common import print_line, progress_bar
 from app.errors import InvalidParameter, PhotoError
 from app.settings import Settings
@@ -35,12 +34,9 @@ def _source(value: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo.")
 @click.option("--all", "full_ranking", is_flag=True, help="With --json: rank all people, not only the closest ten.")
 @click.option("--fpir", type=float, help="A stricter false positive identification rate than FACES_FPIR.")
-@click.option("--out", type=_FOLDER, help="Run a resumable batch job and write Parquet files to this folder.")
-@click.option("--csv", "csv_file", type=_FILE, help="With --out: also write all results as CSV, one line per face.")
-@click.option("--retry", is_flag=True, help="With --out: retry files that could not be read before.")
-@click.option("--workers", type=click.IntRange(1), help="With --out: processes or Ray actors; default: one per core.")
-@click.option("--engine", type=click.Choice(["pool", "ray"]), default="pool", help="With --out: this machine or Ray.")
-@click.option("--address", help="With --engine ray: auto or HOST[:PORT] of a cluster; default: this machine alone.")
+@click.option("--out", type=_FOLDER, help="Make a library in this folder, and a Parquet file. Resumable.")
+@click.option("--csv", "csv_file", type=_FILE, help="With --out: Also write all results as CSV, one line per face.")
+@batch.options("With --out: ")
 @click.pass_context
 def identify(
     context: click.Context,
@@ -78,19 +74,19 @@ def identify(
 
     The false positive identification rate (FPIR) is the share of unknown people who get a wrong name.
 
-    With --out, PATH can also be a URL such as s3://BUCKET/FOLDER. The results are the objects of --json. Run
-    the same command again to resume a stopped job, to add new photos and to follow changed and deleted ones.
-    The exit code is 0 even if some photos are unreadable: the command lists them.
+    With --out, PATH can also be a URL such as s3://BUCKET/FOLDER. The command indexes the photos in a library,
+    as `library index` does, and writes all results to faces.parquet in its folder, one row per face.
     """  # noqa: D301 (click needs the escaped character)
     from app.recognition.decision import requested_fpir
 
     if full_ranking and not as_json:
         raise click.UsageError("--all requires --json.")
     if out and as_json:
-        raise click.UsageError("--out writes Parquet files and cannot be combined with --json.")
+        raise click.UsageError("--out writes a Parquet file and cannot be combined with --json.")
     if out and _STANDARD_INPUT in sources:
         raise click.UsageError("--out cannot read standard input.")
-    if not out and (csv_file or retry or workers or address or engine != "pool"):
+    batch_options = batch.Workers(retry, workers, engine, address)
+    if not out and (csv_file or not batch_options.are_default):
         raise click.UsageError("--csv, --retry, --workers, --engine and --address require --out.")
     settings = Settings().for_local_files()
     try:
@@ -98,10 +94,25 @@ def identify(
     except InvalidParameter as error:
         raise click.UsageError(str(error)) from error
     if out:
-        complete = run_batch_job(settings, sources, out, csv_file, retry, workers, engine, address)
+        complete = _index_files(settings, sources, out, csv_file, batch_options)
     else:
         complete = _identify_files(settings, sources, as_json, full_ranking)
     context.exit(0 if complete else 1)
+
+
+def _index_files(
+    settings: Settings, sources: tuple[str, ...], out: Path, csv_file: Path | None, workers: batch.Workers
+) -> bool:
+    """Make a library of the photos with its exports, and return whether all files and folders could be listed."""
+    from app.library import export
+    from app.library.store import Library
+
+    with Library.create(out) as library:
+        complete = batch.index_archive(settings, sources, library, workers)
+        export.write_parquet(library, out / "faces.parquet")
+        if csv_file:
+            export.write_csv(library, csv_file)
+    return complete
 
 
 def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool, full_ranking: bool) -> bool:

@@ -20,6 +20,13 @@ def encode_crop(crop: ByteArray) -> bytes:
     return file.getvalue()
 
 
+def encode_thumbnail(crop: ByteArray) -> bytes:
+    """Encode a crop, uint8 (112, 112, 3) RGB, as a small WebP file, about 3 kB."""
+    file = io.BytesIO()
+    Image.fromarray(crop).save(file, "WEBP", quality=80)
+    return file.getvalue()
+
+
 def decode_crop(data: bytes) -> ByteArray:
     """Decode a WebP crop: uint8 (112, 112, 3) RGB."""
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -103,16 +104,25 @@ class Rules:
 
         It is interpolated over the logarithms of both. Beyond the largest measured gallery, the mean slope continues.
         """
-        rows = [(size, _interpolate(anchors, row)) for size, row in dict(self.thresholds)[self.fpir]]
-        threshold = _interpolate(people, rows) + dict(self.shifts).get(self.fpir, 0.0)
-        (smallest, first), (largest, last) = rows[0], rows[-1]
-        if people > largest > smallest:
-            threshold += min(0.0, last - first) * np.log(people / largest) / np.log(largest / smallest)
-        return max(0.0, float(threshold))
+        return self._threshold(self.fpir, anchors, people)
 
     def strong_threshold(self, anchors: int, people: int) -> float:
         """Return the threshold of a strong match: that of the strictest FPIR."""
-        return replace(self, fpir=FPIRS[-1]).threshold(anchors, people)
+        return self._threshold(FPIRS[-1], anchors, people)
+
+    def _threshold(self, fpir: float, anchors: int, people: int) -> float:
+        table = dict(self.thresholds)[fpir]
+        return max(0.0, _read_threshold(table, anchors, people) + dict(self.shifts).get(fpir, 0.0))
+
+
+@lru_cache(maxsize=4096)
+def _read_threshold(table: ThresholdTable, anchors: int, people: int) -> float:
+    rows = [(size, _interpolate(anchors, row)) for size, row in table]
+    threshold = _interpolate(people, rows)
+    (smallest, first), (largest, last) = rows[0], rows[-1]
+    if people > largest > smallest:
+        threshold += min(0.0, last - first) * np.log(people / largest) / np.log(largest / smallest)
+    return float(threshold)
 
 
 def _interpolate(number: int, rows: Sequence[tuple[int, float]]) -> float:
@@ -150,23 +160,23 @@ def decide(
         return Verdict(kind, None, None, None, (), flaw or "The gallery is empty. Add people first.")
     first, people = ranking[0], people or len(ranking)
     threshold = rules.threshold(first.anchors, people)
-    verdict = Verdict("low_quality", None, first.class_distance, threshold, ranking, flaw or "")
+    fixed = first.class_distance, threshold, ranking
     if flaw:
-        return verdict
+        return Verdict("low_quality", None, *fixed, flaw)
     if first.class_distance > threshold:
         similar = first.class_distance <= rules.look_alike
         closest = f"The closest person{f', {first.person},' if similar else ''} is at a distance of"
         distances = f"{first.class_distance:.3f}. The threshold is {threshold:.3f}."
         reason = f"We don't recognize this person. {closest} {distances}"
-        return replace(verdict, kind="unknown", reason=reason, look_alike=first.person if similar else None)
+        return Verdict("unknown", None, *fixed, reason, look_alike=first.person if similar else None)
     if len(ranking) > 1 and ranking[1].class_distance - first.class_distance < rules.margin:
         reason = (
             f"{first.person} ({first.class_distance:.3f}) and {ranking[1].person} ({ranking[1].class_distance:.3f}) "
             f"are too close to tell apart. The minimum margin is {rules.margin:.3f}."
         )
-        return replace(verdict, kind="ambiguous", reason=reason, candidates=(first.person, ranking[1].person))
+        return Verdict("ambiguous", None, *fixed, reason, candidates=(first.person, ranking[1].person))
     reason = f"{first.person} matches at a distance of {first.class_distance:.3f}. The threshold is {threshold:.3f}."
-    return replace(verdict, kind="match", person=first.person, reason=reason)
+    return Verdict("match", first.person, *fixed, reason)
 
 
 def find_matches(distances: AnyArray, anchors: IntArray, rules: Rules) -> IntArray:

@@ -123,7 +123,7 @@ class Recognizer:
         self, photos: Sequence[Sequence[FaceCrop]], fpir: float | None = None
     ) -> list[tuple[IdentifiedFace, ...]]:
         """Embed the face crops of several photos in one batch and identify them, photo by photo."""
-        probes = iter(self._embed([crop for crops in photos for crop in crops]))
+        probes = iter(self.embed_crops([crop for crops in photos for crop in crops]))
         snapshot = self.gallery.snapshot()
         rules = self.rules(snapshot, fpir)
         with stage("rank"):
@@ -134,7 +134,24 @@ class Recognizer:
     def extract_probes(self, photo: Photo) -> tuple[Picture, tuple[Probe, ...]]:
         """Decode a photo and embed its faces, without identifying them."""
         picture = self.decode(photo)
-        return picture, self._embed(self.crop_faces(picture, self.detect(picture)))
+        return picture, self.embed_crops(self.crop_faces(picture, self.detect(picture)))
+
+    def embed_crops(self, crops: Sequence[FaceCrop]) -> tuple[Probe, ...]:
+        """Embed face crops in one batch, without identifying them."""
+        aligned = [crop.crop for crop in crops if crop.crop is not None]
+        with stage("embed"):
+            embeddings: Iterator[FloatArray] = iter(self.network.embed_raw(np.stack(aligned)) if aligned else ())
+        floor = self.network.card.quality
+        probes = []
+        for crop in crops:
+            if crop.quality is None:
+                probes.append(Probe(crop.face, None, None, floor.flaw(None)))
+                continue
+            embedding = next(embeddings)
+            norm = float(np.linalg.norm(embedding))
+            quality = replace(crop.quality, norm=norm)
+            probes.append(Probe(crop.face, crop.crop, embedding / max(norm, 1e-6), floor.flaw(quality), quality))
+        return tuple(probes)
 
     def load_compared_photo(self, photo: Photo, name: str, face: int | None = None) -> ComparedPhoto:
         """Decode one of two photos to compare, which errors call by `name`, and embed its faces; see `compare`."""
@@ -165,22 +182,6 @@ class Recognizer:
             self.detect(small)
             self.detector.warm_up(self.decode(photo))
             network.result()
-
-    def _embed(self, crops: Sequence[FaceCrop]) -> tuple[Probe, ...]:
-        aligned = [crop.crop for crop in crops if crop.crop is not None]
-        with stage("embed"):
-            embeddings: Iterator[FloatArray] = iter(self.network.embed_raw(np.stack(aligned)) if aligned else ())
-        floor = self.network.card.quality
-        probes = []
-        for crop in crops:
-            if crop.quality is None:
-                probes.append(Probe(crop.face, None, None, floor.flaw(None)))
-                continue
-            embedding = next(embeddings)
-            norm = float(np.linalg.norm(embedding))
-            flaw = floor.flaw(replace(crop.quality, norm=norm))
-            probes.append(Probe(crop.face, crop.crop, embedding / max(norm, 1e-6), flaw))
-        return tuple(probes)
 
 
 def _crop_face(picture: Picture, face: DetectedFace) -> FaceCrop:

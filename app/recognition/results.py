@@ -28,6 +28,7 @@ class Probe:
     crop: ByteArray | None
     embedding: FloatArray | None
     flaw: str | None  # a sentence that says why the quality is too low
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ SAME_PICTURE = 0.75
 quality 30 stay above it; no impostor is closer to any anchor of the shipped gallery than 0.65
 (`bench.embeddings copies`)."""
 
-_SHORTLIST = 64  # people, closest by template, whose anchors are compared with the probe one by one
+SHORTLIST = 64  # people, closest by template, whose anchors are compared with the probe one by one
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Ranking(Sequence[PersonDistance]):
     def _rows(self, positions: Sequence[int]) -> Iterator[PersonDistance]:
         offsets = self._snapshot.offsets
         for position in positions:
-            if len(positions) > _SHORTLIST:
+            if len(positions) > SHORTLIST:
                 scores = self._all_scores[offsets[position] : offsets[position + 1]]
             else:
                 scores = self._anchor_scores(position)
@@ -139,7 +139,7 @@ def rank(embedding: AnyArray, snapshot: Snapshot, head: Head) -> Sequence[Person
         cosine = (snapshot.person(position) @ probe).max()
         if cosine >= SAME_PICTURE:
             distances[position] = min(distances[position], head.score_cosines(cosine))
-    return Ranking(snapshot, probe, head, distances, _raise_rejected(probe, snapshot, head, distances))
+    return Ranking(snapshot, probe, head, distances, raise_rejected(probe, snapshot, head, distances))
 
 
 def pair_score(first: AnyArray, second: AnyArray, head: Head) -> float:
@@ -148,14 +148,14 @@ def pair_score(first: AnyArray, second: AnyArray, head: Head) -> float:
 
 
 def _closest(distances: AnyArray) -> list[int]:
-    """Return the positions of the `_SHORTLIST` smallest distances in order."""
-    count = min(_SHORTLIST, len(distances))
+    """Return the positions of the `SHORTLIST` smallest distances in order."""
+    count = min(SHORTLIST, len(distances))
     positions = np.sort(np.argpartition(distances, count - 1)[:count])
     order = np.argsort(distances[positions], kind="stable")
     return [int(position) for position in positions[order]]
 
 
-def _raise_rejected(probe: FloatArray, snapshot: Snapshot, head: Head, distances: AnyArray) -> dict[int, float]:
+def raise_rejected(probe: FloatArray, snapshot: Snapshot, head: Head, distances: AnyArray) -> dict[int, float]:
     """Raise the class distances, in place, of people for whom a face like the probe was rejected.
 
     A rejected face counts if the probe is closer to it than half way between the person's template and their closest

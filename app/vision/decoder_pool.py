@@ -169,7 +169,7 @@ class _DecoderProcess:
         if pixels.nbytes > _KEPT_BYTES:
             os.ftruncate(self._pixels, 0)
         width, height = answer["size"]
-        return Picture(pixels, (width, height))
+        return Picture(pixels, (width, height), answer["taken"])
 
 
 def _stop(child: subprocess.Popen[bytes], *descriptors: int) -> None:

@@ -43,13 +43,13 @@ def main(files: int, pixels: int, limits: DecodeLimits) -> None:
 
 def _decode(data: bytes, pixels: int, limits: DecodeLimits) -> dict[str, Any]:
     """Write the pixels of a file into the shared memory, and return their offset and shape."""
-    image, size = decode_image(data, limits.max_pixels, limits.side)
+    image, size, taken = decode_image(data, limits.max_pixels, limits.side)
     os.lseek(pixels, 0, os.SEEK_SET)
     # Pillow writes a PPM file, a header and the pixels, without a copy.
     with open(pixels, "wb", closefd=False) as file:
         image.save(file, "PPM")
         offset = file.tell() - 3 * image.width * image.height
-    return {"offset": offset, "shape": [image.height, image.width, 3], "size": size}
+    return {"offset": offset, "shape": [image.height, image.width, 3], "size": size, "taken": taken}
 
 
 def _set_limits(limits: DecodeLimits) -> None:

@@ -1,16 +1,19 @@
-"""A small archive, and the rows that the recognizer returns for it."""
+"""A small archive, and the rows that workers return for it."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import astuple, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from app.batch.job import BatchJob, Row, error_row, photo_row
-from app.batch.process_pool import PROCESSING_FAILED, WORKER_CRASHED
-from app.batch.sources import PhotoFile, PhotoSources
-from app.errors import UnreadableImage
+from app.batch.embedder import BatchEmbedder
+from app.batch.failures import PROCESSING_FAILED, WORKER_CRASHED
+from app.batch.job import BatchJob
+from app.batch.rows import PhotoRow
+from app.batch.sources import PhotoSources
 from app.settings import ROOT
 from tests import photos
 
@@ -33,28 +36,22 @@ def job(settings, recognizer, archive) -> BatchJob:
 
 
 @pytest.fixture(scope="session")
-def expected(recognizer, job) -> list[Row]:
+def expected(recognizer, job) -> list[PhotoRow]:
     """The rows of `archive`, photo by photo."""
-    return [_expected(recognizer, photo) for photo in job.sources.photos()]
+    embedder = BatchEmbedder(job, recognizer)
+    return [row for photo in job.sources.photos() for rows in embedder.embed([photo]) for row in rows]
 
 
-def _expected(recognizer, photo: PhotoFile) -> Row:
-    try:
-        return photo_row(photo, recognizer.identify(photo.path))
-    except UnreadableImage as error:
-        return error_row(photo, error.code, str(error))
-
-
-def assert_same(rows: list[dict], expected: list[dict]) -> None:
-    """Compare exactly, apart from the last digits of class distances, which depend on the batch size."""
-    assert [row["file"] for row in rows] == [row["file"] for row in expected]
+def assert_same(rows: list[PhotoRow], expected: list[PhotoRow]) -> None:
+    """Compare exactly, apart from the last digits of embeddings, which depend on the batch size."""
+    rows = sorted(rows, key=lambda row: row.file.path)
+    assert [row.file for row in rows] == [row.file for row in expected]
     for row, other in zip(rows, expected, strict=True):
-        assert {**row, "faces": None} == {**other, "faces": None}
-        for face, same in zip(row["faces"], other["faces"], strict=True):
-            assert {**face, "ranking": None, **_NUMBERS} == {**same, "ranking": None, **_NUMBERS}
-            assert [one["person"] for one in face["ranking"]] == [one["person"] for one in same["ranking"]]
-            for one, two in zip([face, *face["ranking"]], [same, *same["ranking"]], strict=True):
-                assert one["class_distance"] == pytest.approx(two["class_distance"], abs=1e-4)
+        assert replace(row, faces=()) == replace(other, faces=())
+        assert [face.box for face in row.faces] == [face.box for face in other.faces]
+        for face, same in zip(row.faces, other.faces, strict=True):
+            np.testing.assert_allclose(face.embedding, same.embedding, atol=2e-3)
+            np.testing.assert_allclose(astuple(face.quality), astuple(same.quality), rtol=1e-3)
 
 
 CRASHING = """
@@ -66,16 +63,21 @@ import time
 import types
 from multiprocessing.connection import Connection
 
-class Identifier:
-    def __init__(self, job):
-        pass
+class Embedder:
+    @classmethod
+    def load(cls, job):
+        return cls()
 
-    def identify(self, photos):
+    def embed(self, photos):
+        from app.batch.failures import Failure
+        from app.batch.rows import PhotoRow
+        from app.batch.sources import PhotoFile
+
         rows = []
         for photo in itertools.chain(photos, [None]):
             path = photo and photo.path
             if path == "wait":
-                yield [{"file": str(os.getpid()), "error": None}]
+                yield [PhotoRow(PhotoFile(str(os.getpid())))]
                 time.sleep(60)
             if path and path.startswith("slow"):
                 pathlib.Path(__file__).with_name("started").touch()
@@ -83,19 +85,19 @@ class Identifier:
             if path == "2":
                 # The process pool gets half a message.
                 Connection._send_bytes = lambda self, _data: os.write(self.fileno(), b"\\0\\0\\1\\0half") and os.abort()
-                yield [{}]
+                yield [None]
             if path in ("2", "3"):
                 os.abort()
             if path == "4":
                 raise MemoryError("no memory left")
             if path:
-                rows.append({"file": path, "error": {"code": "processed"}, "faces": []})
+                rows.append(PhotoRow(photo, failure=Failure("processed", "Processed.")))
             elif rows:
                 yield rows
                 rows = []
 
 # Importing the real one takes seconds.
-sys.modules["app.batch.identifier"] = types.SimpleNamespace(BatchIdentifier=Identifier)
+sys.modules["app.batch.embedder"] = types.SimpleNamespace(BatchEmbedder=Embedder)
 """
 
 
@@ -106,14 +108,11 @@ def crashing(tmp_path) -> str:
     return f"{tmp_path}{os.pathsep}{ROOT}"
 
 
-def assert_crashes_reported(rows: list[dict], count: int) -> None:
+def assert_crashes_reported(rows: list[PhotoRow], count: int) -> None:
     """Check that `crashing` workers returned one row for each of the photos 0, 1, 2, ..."""
     failures = {2: WORKER_CRASHED, 3: WORKER_CRASHED, 4: PROCESSING_FAILED}
-    codes = {row["file"]: row["error"]["code"] for row in rows}
+    codes = {row.file.path: row.failure.code for row in rows}
     assert len(rows) == len(codes) == count
     assert [codes[str(number)] for number in range(count)] == [
         failures.get(number, "processed") for number in range(count)
     ]
-
-
-_NUMBERS = {"class_distance": 0, "reason": ""}

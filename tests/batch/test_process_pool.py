@@ -19,11 +19,11 @@ from tests.batch.conftest import assert_crashes_reported, assert_same
 
 def test_a_killed_worker_loses_and_repeats_no_row(job, expected):
     pool = ProcessPool(job, 2, len(expected))
-    batches = pool.identify(job.sources.photos(), Event())
+    batches = pool.embed(job.sources.photos(), Event())
     rows = next(batches)
     pool._workers[0].process.kill()
     rows += [row for batch in batches for row in batch]
-    assert_same(sorted(rows, key=lambda row: row["file"]), expected)
+    assert_same(rows, expected)
 
 
 def photo_files(*paths: object) -> list[PhotoFile]:
@@ -32,10 +32,10 @@ def photo_files(*paths: object) -> list[PhotoFile]:
 
 def test_photos_that_fail_are_reported(crashing, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", crashing)
-    batches = ProcessPool(None, 2, 20).identify(photo_files(*range(20)), Event())
+    batches = ProcessPool(None, 2, 20).embed(photo_files(*range(20)), Event())
     rows = [row for batch in batches for row in batch]
     assert_crashes_reported(rows, 20)
-    messages = {row["file"]: row["error"].get("message") for row in rows}
+    messages = {row.file.path: row.failure.message for row in rows}
     assert messages["3"].startswith("The photo crashed its worker (exit code -6).")
     assert messages["4"].startswith("Processing the photo failed (MemoryError: no memory left, in ")
 
@@ -43,8 +43,8 @@ def test_photos_that_fail_are_reported(crashing, monkeypatch):
 def test_a_program_that_fails_at_every_photo_is_not_the_fault_of_the_photos(crashing, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", crashing)
     monkeypatch.setattr(process_pool, "_MAX_FAILURES", 1)
-    with pytest.raises(BatchError, match=r"^Workers failed 1 times before they identified a photo\. .*MemoryError"):
-        list(ProcessPool(None, 1, 1).identify(photo_files(4), Event()))
+    with pytest.raises(BatchError, match=r"^Workers failed 1 times before they read a photo\. .*MemoryError"):
+        list(ProcessPool(None, 1, 1).embed(photo_files(4), Event()))
 
 
 def test_a_stop_keeps_the_rows_of_photos_in_progress(crashing, tmp_path, monkeypatch):
@@ -54,7 +54,7 @@ def test_a_stop_keeps_the_rows_of_photos_in_progress(crashing, tmp_path, monkeyp
 
     monkeypatch.setenv("PYTHONPATH", crashing)
     photos = photo_files(*(f"slow {number}" for number in range(20)))
-    rows = [row for batch in ProcessPool(None, 1, 20).identify(photos, Stop()) for row in batch]
+    rows = [row for batch in ProcessPool(None, 1, 20).embed(photos, Stop()) for row in batch]
     assert 1 <= len(rows) < 20
 
 
@@ -64,9 +64,9 @@ from threading import Event
 from app.batch.process_pool import ProcessPool
 from app.batch.sources import PhotoFile
 if __name__ == "__main__":
-    for rows in ProcessPool(None, 1, 1).identify([PhotoFile("wait")], Event()):
+    for rows in ProcessPool(None, 1, 1).embed([PhotoFile("wait")], Event()):
         if rows:
-            print(rows[0]["file"], flush=True)
+            print(rows[0].file.path, flush=True)
 """
     path = Path(crashing.split(os.pathsep)[0]) / "program.py"
     path.write_text(program)
@@ -91,12 +91,12 @@ def is_running(pid: int) -> bool:
 def test_a_worker_that_cannot_start_is_reported(job, tmp_path, monkeypatch):
     missing = replace(job, settings=job.settings.with_changes(model=tmp_path / "none.json"))
     with pytest.raises(ModelError, match=r"none\.json") as caught:
-        list(ProcessPool(missing, 1, 1).identify(photo_files("a.jpg"), Event()))
+        list(ProcessPool(missing, 1, 1).embed(photo_files("a.jpg"), Event()))
     assert "Traceback" in caught.value.__notes__[0]
     (tmp_path / "sitecustomize.py").write_text("import os, sys\n'spawn_main' in str(sys.orig_argv) and os.abort()")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(BatchError, match=r"Workers crash while they start \(exit code -6\)"):
-        list(ProcessPool(job, 1, 1).identify(photo_files("a.jpg"), Event()))
+        list(ProcessPool(job, 1, 1).embed(photo_files("a.jpg"), Event()))
 
 
 def test_chunks_get_smaller_near_the_end():

@@ -35,12 +35,12 @@ def nodes():
 def test_a_killed_node_loses_and_repeats_no_row(nodes, job, expected):
     cluster, workers = nodes
     rows = []
-    for batch in RayCluster(job, cluster.address, None, len(expected)).identify(job.sources.photos(), Event()):
+    for batch in RayCluster(job, cluster.address, None, len(expected)).embed(job.sources.photos(), Event()):
         if not rows:
             wait_for_actor(workers[0].node_id)
             cluster.remove_node(workers[0], allow_graceful=False)
         rows += batch
-    assert_same(sorted(rows, key=lambda row: row["file"]), expected)
+    assert_same(rows, expected)
 
 
 @slow
@@ -49,7 +49,7 @@ def test_photos_that_fail_are_reported(job, crashing, monkeypatch):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     monkeypatch.setattr(ray_engine, "ROOT", crashing)
     photos = [PhotoFile(str(number)) for number in range(20)]
-    rows = [row for batch in RayCluster(job, None, 2, 20).identify(photos, Event()) for row in batch]
+    rows = [row for batch in RayCluster(job, None, 2, 20).embed(photos, Event()) for row in batch]
     assert_crashes_reported(rows, 20)
 
 
@@ -67,7 +67,7 @@ def wait_for_actor(node: str) -> None:
 def test_an_unreachable_cluster_is_reported(job):
     pytest.importorskip("ray", reason="needs requirements-cluster.txt")
     with pytest.raises(BatchError, match=r"^No Ray cluster answers at localhost:1 "):
-        list(RayCluster(job, "localhost:1", None, 1).identify([PhotoFile("a.jpg")], Event()))
+        list(RayCluster(job, "localhost:1", None, 1).embed([PhotoFile("a.jpg")], Event()))
 
 
 @pytest.mark.parametrize(("address", "expected"), [("", None), ("auto", "auto"), ("h", "h:6379"), ("h:1", "h:1")])

@@ -1,9 +1,8 @@
-"""`identify --out`: once in a new process, and its messages in this process."""
+"""`library index` and `identify --out`: once in a new process, and their messages in this process."""
 
 from __future__ import annotations
 
 import csv
-import json
 import signal
 import sys
 from pathlib import Path
@@ -12,9 +11,11 @@ import pandas as pd
 import pytest
 
 from app.batch import process_pool
-from app.batch.job import error_row, photo_row
+from app.batch.embedder import BatchEmbedder
+from app.batch.failures import Failure
+from app.batch.rows import PhotoRow
 from app.cli import batch
-from app.errors import UnreadableImage
+from app.library.store import Library
 from tests.photos import OTHER, PERSON
 from tests.slow import slow
 
@@ -25,26 +26,28 @@ def out(tmp_path):
 
 
 @pytest.fixture
-def quick(run, recognizer, monkeypatch):
-    """Run the command without worker processes; also return all photos processed so far."""
+def index(run, recognizer, monkeypatch, out):
+    """Index an archive without worker processes; also return all photos processed so far."""
     processed = []
 
     class Pool:
         def __init__(self, job, _workers, _count):
-            self.sources = job.sources
+            self.embedder = BatchEmbedder(job, recognizer)
 
-        def identify(self, photos, stop):
+        def embed(self, photos, stop):
             for photo in photos:
                 if stop.is_set():
                     return
                 processed.append(photo.path)
-                try:
-                    yield [photo_row(photo, recognizer.identify(self.sources.read(photo.path, 10**7)))]
-                except UnreadableImage as error:
-                    yield [error_row(photo, error.code, str(error))]
+                yield from self.embedder.embed([photo])
 
     monkeypatch.setattr(process_pool, "ProcessPool", Pool)
-    return lambda *arguments: (run("identify", *arguments), processed)
+    return lambda *arguments: (run("library", "index", *arguments), processed)
+
+
+def files(out: Path) -> list[str]:
+    with Library.open(out) as library:
+        return [Path(path).name for (path,) in library.connection.execute("SELECT path FROM file ORDER BY path")]
 
 
 @slow
@@ -56,98 +59,118 @@ def test_a_batch_job_in_a_new_process(process, pictures, out, tmp_path):
         f"{pictures / 'broken.jpg'}: The file could not be read as a picture. "
         "Send a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC file that opens elsewhere.",
     ]
-    rate, title, *lines = done.stdout.splitlines()
+    rate, found, title, *lines = done.stdout.splitlines()
     assert rate.startswith("4 photos in 0:")
-    assert title == f"Results in {out}:"
+    assert (found, title) == ("Files: 4 new.", f"Library {out}:")
     names = ("photos", "faces", "match", "ambiguous", "unknown", "low quality", "errors")
     assert [line.split(maxsplit=1) for line in lines[:-1]] == [[*line] for line in zip("4330001", names, strict=True)]
     assert lines[-1] == f"Most frequent: {PERSON} (2), {OTHER} (1)"
-    table = pd.read_parquet(out).sort_values("file")
-    assert [len(faces) for faces in table["faces"]] == [2, 0, 1, 0]
+    table = pd.read_parquet(out / "faces.parquet")
+    assert sorted(table["person"].fillna("")) == sorted([PERSON, OTHER, "", PERSON, ""])
     with (tmp_path / "faces.csv").open(newline="") as file:
         assert sorted(row["person"] for row in csv.DictReader(file)) == sorted([PERSON, OTHER, "", PERSON, ""])
+    assert process("library", "search", out, "--person", PERSON).stdout.count(PERSON) == 2
 
 
-def test_a_second_run_resumes(quick, pictures, out):
-    done, processed = quick(pictures / "inner", "--out", out)
+def test_a_second_run_resumes(index, pictures, out):
+    done, processed = index(pictures / "inner", out)
     assert (done.exit_code, len(processed)) == (0, 1)
-    done, processed = quick(pictures, "--out", out)
+    done, processed = index(pictures, out)
     assert "1 photo already done, 3 remaining.\n" in done.stderr
     assert len(processed) == 4
-    done, processed = quick(pictures, "--out", out)
+    done, processed = index(pictures, out)
     assert (done.exit_code, len(processed)) == (0, 4)
     skipped, resumed, failed = done.stderr.splitlines()
     assert (skipped, resumed) == ("1 other file skipped: 1 .txt.", "4 photos already done, 0 remaining.")
     assert failed.startswith(f"{pictures / 'broken.jpg'}: The file could not be read as a picture.")
-    assert len(pd.read_parquet(out)) == 4
-    done, processed = quick(pictures, "--out", out, "--retry")
+    done, processed = index(pictures, out, "--retry")
     assert "Retrying 1 file.\n" in done.stderr
     assert processed[4:] == [str(pictures / "broken.jpg")]
-    assert len(pd.read_parquet(out)) == 4
+    assert len(files(out)) == 4
 
 
-def test_a_stopped_job_keeps_its_results(quick, pictures, out, recognizer, monkeypatch):
-    identify = recognizer.identify
+def test_identify_writes_the_faces_of_the_library(index, run, pictures, out, tmp_path):
+    done = run("identify", pictures, "--out", out, "--csv", tmp_path / "faces.csv")
+    assert done.exit_code == 0
+    table = pd.read_parquet(out / "faces.parquet")
+    assert len(table) == 5
+    assert set(table["person"].dropna()) == {PERSON, OTHER}
+    assert (tmp_path / "faces.csv").read_text().count(PERSON) == 2
+
+
+def test_a_stopped_job_keeps_its_results(index, pictures, out, recognizer, monkeypatch):
+    decode = recognizer.decode
 
     def stopped(data):
         if data.startswith(b"\x89PNG"):
             raise KeyboardInterrupt
-        return identify(data)
+        return decode(data)
 
-    monkeypatch.setattr(recognizer, "identify", stopped)
-    done, _ = quick(pictures, "--out", out)
+    monkeypatch.setattr(recognizer, "decode", stopped)
+    done, _ = index(pictures, out)
     assert done.exit_code == 1
     assert f"Stopped. Results so far are in {out}. Repeat the command to resume." in done.stderr
-    assert len(pd.read_parquet(out)) == 2
+    assert files(out) == ["a, both.jpg", "broken.jpg"]
 
 
-def test_rows_follow_the_files_of_an_archive(quick, tmp_path, photo, out, monkeypatch):
+def test_a_failed_job_keeps_its_results(index, pictures, out, recognizer, monkeypatch):
+    monkeypatch.setattr(recognizer, "embed_crops", lambda crops: 1 / 0 if crops else ())
+    done, _ = index(pictures, out)
+    assert isinstance(done.exception, ZeroDivisionError)
+    monkeypatch.undo()
+    with Library.open(out) as library, library.lock():
+        assert library.connection.execute("SELECT count(*) FROM face").fetchone() == (0,)
+
+
+def test_the_library_follows_the_files_of_an_archive(index, tmp_path, photo, out, monkeypatch):
     archive = tmp_path / "archive"
     archive.mkdir()
-    for name in ("1.jpg", "2.jpg", "3.jpg"):
-        (archive / name).write_bytes(b"no picture")
-    _, processed = quick(archive, "--out", out)
+    for name in ("1.jpg", "2.jpg", "3.jpg", "copy.jpg"):
+        (archive / name).write_bytes(b"no picture" + name[:1].encode())
+    (archive / "copy.jpg").write_bytes((archive / "3.jpg").read_bytes())
+    done, processed = index(archive, out)
+    assert "Files: 3 new, 1 copied.\n" in done.stdout
     monkeypatch.chdir(tmp_path)
-    done, _ = quick("archive", "--out", out)
-    assert "3 photos already done, 0 remaining.\n" in done.stderr
+    done, _ = index("archive", out)
+    assert "4 photos already done, 0 remaining.\n" in done.stderr
     (archive / "1.jpg").write_bytes(photo(PERSON))
     (archive / "2.jpg").unlink()
-    done, _ = quick("archive", "--out", out)
-    assert "2 rows of changed or deleted files removed.\n" in done.stderr
+    (archive / "3.jpg").rename(archive / "moved.jpg")
+    done, _ = index("archive", out)
+    assert "Files: 1 changed, 1 moved, 1 deleted.\n" in done.stdout
     assert processed[3:] == [str(archive / "1.jpg")]
-    table = pd.read_parquet(out)
-    assert [Path(file).name for file in table["file"]] == ["3.jpg", "1.jpg"]
+    assert files(out) == ["1.jpg", "copy.jpg", "moved.jpg"]
     # Perhaps the disk is not mounted.
     for file in archive.iterdir():
         file.unlink()
-    done, _ = quick("archive", "--out", out)
+    done, _ = index("archive", out)
     assert (done.exit_code, done.stderr.splitlines()[0]) == (1, f"{archive}: The folder has no photos.")
-    assert len(pd.read_parquet(out)) == 2
+    assert len(files(out)) == 3
 
 
-def test_the_first_failures_are_listed(quick, tmp_path, out):
+def test_the_first_failures_are_listed(index, tmp_path, out):
     archive = tmp_path / "archive"
     archive.mkdir()
     for number in range(12):
         (archive / f"{number:02d}.jpg").touch()
-    done, _ = quick(archive, "--out", out)
-    assert done.exit_code == 0
+    done, processed = index(archive, out)
+    assert (done.exit_code, len(processed)) == (0, 1)
     first, *_, last = done.stderr.splitlines()
     assert first == f"{archive / '00.jpg'}: The file is empty. Choose another one."
-    assert last == "2 more files have an error: see the column `error` of the results."
+    assert last == "2 more files have an error: see the column `error` of the export."
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_the_photos_in_progress(quick, pictures, out, recognizer, monkeypatch, number):
-    identify, handler = recognizer.identify, signal.getsignal(signal.SIGTERM)
+def test_a_signal_finishes_the_photos_in_progress(index, pictures, out, monkeypatch, number):
+    embed, handler = BatchEmbedder.embed, signal.getsignal(signal.SIGTERM)
 
-    def signaled(data):
+    def signaled(self, photos):
         signal.raise_signal(number)
-        return identify(data)
+        return embed(self, photos)
 
-    monkeypatch.setattr(recognizer, "identify", signaled)
-    done, processed = quick(pictures, "--out", out)
-    assert (done.exit_code, len(processed), len(pd.read_parquet(out))) == (1, 1, 1)
+    monkeypatch.setattr(BatchEmbedder, "embed", signaled)
+    done, processed = index(pictures, out)
+    assert (done.exit_code, len(processed), len(files(out))) == (1, 1, 1)
     assert f"Stopped. Results so far are in {out}. Repeat the command to resume." in done.stderr
     assert signal.getsignal(signal.SIGTERM) == handler
 
@@ -162,22 +185,28 @@ def test_the_speed_is_that_of_the_last_minute():
     assert estimate == "1.0 per second, 0:13:21 left"
 
 
-def test_a_url_gives_the_same_rows(quick, pictures, out):
-    done, _ = quick(f"file://{pictures}", "--out", out)
+def test_a_url_gives_the_same_rows(index, pictures, out):
+    done, _ = index(f"file://{pictures}", out)
     assert done.exit_code == 0
-    assert pd.read_parquet(out)["file"].tolist()[0] == f"file://{pictures}/a, both.jpg"
+    with Library.open(out) as library:
+        assert library.connection.execute("SELECT min(path) FROM file").fetchone() == (
+            f"file://{pictures}/a, both.jpg",
+        )
 
 
-def test_a_changed_gallery_is_reported(quick, pictures, out):
-    quick(pictures / "inner", "--out", out)
-    about = json.loads((out / "_about.json").read_text())
-    (out / "_about.json").write_text(json.dumps(about | {"gallery": None}))
-    done, _ = quick(pictures / "inner", "--out", out)
-    assert done.stderr.startswith(f"The gallery has changed since {out} was started. Existing rows are kept.\n")
-    (out / "_about.json").write_text(json.dumps(about | {"network": "other"}))
-    done, _ = quick(pictures / "inner", "--out", out)
+def test_another_network_is_rejected(index, pictures, out):
+    index(pictures / "inner", out)
+    with Library.open(out) as library:
+        library.write_property("origin", library.read_property("origin") | {"network": "other"})
+    done, _ = index(pictures / "inner", out)
     assert done.exit_code == 1
-    assert f"Error: The rows in {out} were made with another network" in done.stderr
+    assert f"Error: The faces in {out} were made with another network." in done.stderr
+
+
+def test_an_archive_is_no_library(index, tmp_path, pictures):
+    done, processed = index(pictures, pictures / "inner")
+    assert (done.exit_code, processed) == (1, [])
+    assert "inner is not a library: it has other files, such as one.png." in done.stderr
 
 
 def test_workers_are_limited_to_the_photos(run, pictures, out, monkeypatch):
@@ -187,18 +216,18 @@ def test_workers_are_limited_to_the_photos(run, pictures, out, monkeypatch):
         def __init__(self, _job, workers, count):
             calls.append((workers, count))
 
-        def identify(self, photos, _stop):
-            yield from ([error_row(photo, "unreadable", "Not a picture.")] for photo in photos)
+        def embed(self, photos, _stop):
+            yield from ([PhotoRow(photo, failure=Failure("unreadable", "Not a picture."))] for photo in photos)
 
     monkeypatch.setattr(process_pool, "ProcessPool", Pool)
-    run("identify", pictures / "inner", "--out", out, "--workers", 8)
+    run("library", "index", pictures / "inner", out, "--workers", 8)
     assert calls == [(1, 1)]
 
 
-def test_without_ray(quick, pictures, out, monkeypatch):
+def test_without_ray(index, pictures, out, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setitem(sys.modules, "ray.data", None)
-    done, _ = quick(pictures, "--out", out, "--engine", "ray")
+    done, _ = index(pictures, out, "--engine", "ray")
     assert done.exit_code == 1
     assert (
         "Error: Ray is not installed. Install it with: .venv/bin/pip install -r requirements-cluster.txt" in done.stderr
@@ -210,7 +239,7 @@ def test_without_ray(quick, pictures, out, monkeypatch):
     [
         (["--workers", "2"], "--workers, --engine and --address require --out."),
         (["--engine", "ray"], "require --out"),
-        (["--out", "results", "--json"], "--out writes Parquet"),
+        (["--out", "results", "--json"], "--out writes a Parquet file"),
         (["--out", "results", "--address", "auto"], "requires --engine ray"),
         (["s3://bucket/a"], "s3://bucket/a: A URL requires --out."),
     ],

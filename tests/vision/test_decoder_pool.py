@@ -57,6 +57,19 @@ def test_the_same_pixels_as_in_this_process(decoder, photo):
         assert found.pixels.flags.writeable
 
 
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [("2024:05:31 18:07:09", "2024-05-31T18:07:09"), ("0000:00:00 00:00:00", None), ("   ", None), ("May 2024", None)],
+)
+def test_the_date_of_a_photo_comes_from_its_exif_data(decoder, written, taken):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = written
+    exif[0x0132] = "2020:01:01 00:00:00"
+    for kind in ("JPEG", "HEIF"):
+        assert decoder.decode(photos.encode(Image.new("RGB", (64, 64)), kind, exif=exif)).taken == taken
+    assert decoder.decode(photos.encode(Image.new("RGB", (64, 64)))).taken is None
+
+
 def test_refusals_keep_their_code_and_sentence(decoder):
     with pytest.raises(UnreadableImage, match=r"^The photo is 50 megapixels\. The limit is 40\. Send") as caught:
         decoder.decode(photos.encode(Image.new("1", (10000, 5000)), "PNG"))

@@ -1,0 +1,116 @@
+"""Embed the faces of many photos on one core: the work of a pool worker or a Ray actor."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Self
+
+import cv2
+import numpy as np
+
+from app.batch.failures import Failure
+from app.batch.job import BatchJob
+from app.batch.rows import FaceRow, PhotoRow, digest
+from app.batch.sources import PhotoFile
+from app.enrollment.crops import encode_thumbnail
+from app.errors import PhotoError
+from app.gallery.snapshot import Snapshot
+from app.gallery.store import Gallery
+from app.recognition.inference import load_network
+from app.recognition.recognizer import Recognizer
+from app.recognition.results import FaceCrop, Probe
+from app.vision import photo_files
+from app.vision.detection import Detector
+
+_READ_AHEAD = 8
+# While one photo is searched for faces, the next is decoded.
+_DETECTION_THREADS = 2
+# Embed when one limit is reached; 64 is the network's largest batch.
+_BATCH_FACES, _BATCH_PHOTOS = 64, 16
+
+
+@dataclass(frozen=True, eq=False)
+class _DetectedPhoto:
+    row: PhotoRow
+    crops: tuple[FaceCrop, ...] = ()
+
+
+class _EmptyGallery(Gallery):
+    """A gallery without people and database: the faces are compared after the job."""
+
+    def __init__(self) -> None:
+        self._empty = Snapshot((), (), np.zeros((0, 0), np.float32), np.zeros(1, np.int64), 0)
+
+    def snapshot(self) -> Snapshot:
+        return self._empty
+
+
+class BatchEmbedder:
+    """A recognizer for many photos, whose gallery is not used."""
+
+    def __init__(self, job: BatchJob, recognizer: Recognizer) -> None:
+        self._job = job
+        self._recognizer = recognizer
+        self._reading = ThreadPoolExecutor(_READ_AHEAD)
+        self._detecting = ThreadPoolExecutor(_DETECTION_THREADS)
+
+    @classmethod
+    def load(cls, job: BatchJob) -> Self:
+        """Load detector and network, which takes seconds, for one core."""
+        cv2.setNumThreads(1)
+        detector = Detector.from_settings(job.settings)
+        network = load_network(job.settings.model)
+        recognizer = Recognizer(job.settings, detector, network, _EmptyGallery())
+        recognizer.warm_up()
+        return cls(job, recognizer)
+
+    def embed(self, photos: Iterable[PhotoFile | None]) -> Iterator[list[PhotoRow]]:
+        """Yield the rows of photos in batches and in order.
+
+        Threads read and decode a few photos ahead and detect their faces. None among the photos flushes: all rows of
+        earlier photos are yielded before the next photo is requested.
+        """
+        running: deque[Future[_DetectedPhoto]] = deque()
+        batch: list[_DetectedPhoto] = []
+        for photo in chain(photos, [None]):
+            if photo is not None:
+                data = self._reading.submit(self._job.sources.read, photo.path, self._job.settings.max_file_bytes)
+                running.append(self._detecting.submit(self._detect, photo, data))
+            while running and (photo is None or len(running) >= _READ_AHEAD):
+                batch.append(running.popleft().result())
+                if len(batch) >= _BATCH_PHOTOS or sum(len(detected.crops) for detected in batch) >= _BATCH_FACES:
+                    yield list(self._rows(batch))
+                    batch = []
+            if photo is None and batch:
+                yield list(self._rows(batch))
+                batch = []
+
+    def _detect(self, photo: PhotoFile, data: Future[bytes]) -> _DetectedPhoto:
+        row = PhotoRow(photo)
+        try:
+            row = replace(row, digest=digest(data.result()))
+            picture = self._recognizer.decode(data.result())
+        except PhotoError as error:
+            return _DetectedPhoto(replace(row, failure=Failure(error.code, photo_files.explain(error))))
+        crops = self._recognizer.crop_faces(picture, self._recognizer.detect(picture))
+        return _DetectedPhoto(replace(row, size=(picture.width, picture.height), taken=picture.taken), crops)
+
+    def _rows(self, batch: Sequence[_DetectedPhoto]) -> Iterator[PhotoRow]:
+        probes = iter(self._recognizer.embed_crops([crop for photo in batch for crop in photo.crops]))
+        for photo in batch:
+            yield replace(photo.row, faces=tuple(self._face_row(next(probes)) for _ in photo.crops))
+
+    def _face_row(self, probe: Probe) -> FaceRow:
+        face, landmarks = probe.face, probe.face.landmarks
+        return FaceRow(
+            box=face.box,
+            confidence=face.confidence,
+            landmarks=None if landmarks is None else landmarks.astype(np.float32),
+            quality=probe.quality,
+            embedding=None if probe.embedding is None else probe.embedding.astype(np.float16),
+            thumbnail=encode_thumbnail(probe.crop) if self._job.thumbnails and probe.crop is not None else None,
+        )

@@ -1,0 +1,57 @@
+"""Rows of a batch job: what workers found in a photo, with the embedding of each face."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from threading import Event
+
+from app.arrays import AnyArray, FloatArray
+from app.batch.failures import Failure
+from app.batch.sources import PhotoFile
+from app.vision.faces import Box
+from app.vision.quality import Quality
+
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class FaceRow:
+    """A face of a photo.
+
+    `embedding` is float16 (dims,) of unit length, `landmarks` are float32 (5 or 2, 2) in pixels, and `quality` is
+    measured, if the detector found eyes; else all three are None. `thumbnail` is a WebP file.
+    """
+
+    box: Box
+    confidence: float
+    landmarks: FloatArray | None
+    quality: Quality | None
+    embedding: AnyArray | None
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True)
+class PhotoRow:
+    """The result of one photo file.
+
+    `digest` identifies the bytes of the file, None if they were not read. `taken` is as in `Picture.taken`. The faces
+    are sorted from left to right.
+    """
+
+    file: PhotoFile
+    digest: bytes | None = None
+    size: tuple[int, int] | None = None
+    taken: str | None = None
+    faces: tuple[FaceRow, ...] = ()
+    failure: Failure | None = None
+
+
+Engine = Callable[[Iterable[PhotoFile], Event], Generator[list[PhotoRow], None, None]]
+"""Yields the rows of photos in batches, each row once, and ends early after the event is set."""
+
+
+def digest(data: bytes) -> bytes:
+    """Return what identifies the bytes of a file: BLAKE2b, 16 bytes."""
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()

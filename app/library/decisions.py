@@ -1,0 +1,165 @@
+"""Decisions of a user about single faces, which naming never overwrites: confirm, reject, draw, and take back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from app.errors import LibraryError
+from app.library import people
+from app.library.store import Library
+from app.text import count
+from app.vision.faces import Box
+
+_SAME_BOX = 0.5
+"""Intersection over union from which boxes of two versions of a photo show one face."""
+
+
+def find_face(library: Library, file: str, number: int | None) -> int:
+    """Return the ID of a face by the path of its file, see `display_path`, and its number from the left.
+
+    Without a number, the photo must have one face.
+    """
+    with library.reading() as connection:
+        rows = connection.execute(
+            "SELECT number, face.id FROM file JOIN face USING (photo_id) WHERE path = ? ORDER BY number",
+            (file,),
+        ).fetchall()
+        known = connection.execute("SELECT count(*) FROM file WHERE path = ?", (file,)).fetchone()[0]
+    if not known:
+        raise LibraryError(f"{file}: The library has no such photo. Run: python main.py library index")
+    if number is None and len(rows) != 1:
+        raise LibraryError(f"{file}: The photo has {count(len(rows), 'face')}. Choose one with --face.")
+    found = dict(rows).get(rows[0][0] if number is None else number)
+    if found is None:
+        raise LibraryError(f"{file}: The photo has no face {number}, but {count(len(rows), 'face')}.")
+    return int(found)
+
+
+def confirm(library: Library, face_ids: Sequence[int], name: str) -> None:
+    """Record that faces show a person, also one whom the gallery does not know."""
+    with _deciding(library) as connection:
+        person_id = people.ensure(connection, name)
+        for face_id in face_ids:
+            changed = connection.execute(
+                "UPDATE face SET source = iif(source = 'drawn', 'drawn', 'confirmed'), verdict = 'match', "
+                "person_id = ?, candidate_id = NULL WHERE id = ?",
+                (person_id, face_id),
+            ).rowcount
+            _check_found(changed, face_id)
+            connection.execute("DELETE FROM rejection WHERE face_id = ? AND person_id = ?", (face_id, person_id))
+
+
+def reject(library: Library, face_ids: Sequence[int], name: str) -> None:
+    """Record that faces do not show a person. The next naming chooses another person or none."""
+    with _deciding(library) as connection:
+        person_id = people.ensure(connection, name)
+        for face_id in face_ids:
+            _check_found(
+                connection.execute("SELECT count(*) FROM face WHERE id = ?", (face_id,)).fetchone()[0], face_id
+            )
+            connection.execute("INSERT OR IGNORE INTO rejection VALUES (?, ?)", (face_id, person_id))
+            connection.execute(
+                "UPDATE face SET source = iif(source = 'drawn', 'drawn', 'automatic'), verdict = 'unknown', "
+                "person_id = NULL WHERE id = ? AND person_id = ?",
+                (face_id, person_id),
+            )
+            connection.execute(
+                "UPDATE face SET candidate_id = NULL WHERE id = ? AND candidate_id = ?", (face_id, person_id)
+            )
+
+
+def draw(library: Library, photo_id: int, box: Box, name: str) -> int:
+    """Add a face that the detector missed, and return its ID. It has no embedding."""
+    with _deciding(library) as connection:
+        person_id = people.ensure(connection, name)
+        return int(
+            connection.execute(
+                "INSERT INTO face (photo_id, number, x, y, width, height, verdict, person_id, source) "
+                "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, 'match', ?6, 'drawn' FROM face "
+                "WHERE photo_id = ?1 RETURNING id",
+                (photo_id, box.x, box.y, box.width, box.height, person_id),
+            ).fetchone()[0]
+        )
+
+
+def take_back(library: Library, face_ids: Sequence[int]) -> None:
+    """Forget all decisions about faces; the next naming judges them. Drawn faces are deleted."""
+    with _deciding(library) as connection:
+        for face_id in face_ids:
+            connection.execute("DELETE FROM rejection WHERE face_id = ?", (face_id,))
+            connection.execute("DELETE FROM face WHERE id = ? AND source = 'drawn'", (face_id,))
+            connection.execute(
+                "UPDATE face SET source = 'automatic', verdict = NULL, person_id = NULL WHERE id = ?", (face_id,)
+            )
+
+
+@contextmanager
+def _deciding(library: Library) -> Iterator[sqlite3.Connection]:
+    """Begin a transaction after which the next naming judges all faces, since a decision counts for other faces."""
+    with library.writing() as connection:
+        connection.execute("DELETE FROM property WHERE key = 'naming'")
+        yield connection
+
+
+def carry_over(connection: sqlite3.Connection, former: int, current: int) -> None:
+    """Copy the decisions about the faces of a photo to those of its changed file, in a transaction.
+
+    A face is the same if the boxes overlap, in parts of the width and height.
+    """
+    decided = connection.execute(
+        "SELECT id, source, person_id FROM face WHERE photo_id = ? AND (source != 'automatic' OR id IN "
+        "(SELECT face_id FROM rejection))",
+        (former,),
+    ).fetchall()
+    if not decided:
+        return
+    old, new = _relative_boxes(connection, former), _relative_boxes(connection, current)
+    for face_id, source, person_id in decided:
+        found = max(new, key=lambda other: old[face_id].overlap(new[other]), default=None)
+        if found is None or old[face_id].overlap(new[found]) < _SAME_BOX:
+            if source == "drawn":
+                _copy_drawn(connection, face_id, current)
+            continue
+        if source != "automatic":
+            connection.execute(
+                "UPDATE face SET source = 'confirmed', verdict = 'match', person_id = ? WHERE id = ?",
+                (person_id, found),
+            )
+        connection.execute(
+            "INSERT OR IGNORE INTO rejection SELECT ?, person_id FROM rejection WHERE face_id = ?", (found, face_id)
+        )
+
+
+def _copy_drawn(connection: sqlite3.Connection, face_id: int, photo_id: int) -> None:
+    connection.execute(
+        "INSERT INTO face (photo_id, number, x, y, width, height, verdict, person_id, source) "
+        "SELECT new.id, (SELECT coalesce(max(number), 0) + 1 FROM face WHERE photo_id = new.id), "
+        "x * new.width / old.width, y * new.height / old.height, face.width * new.width / old.width, "
+        "face.height * new.height / old.height, verdict, person_id, source "
+        "FROM face JOIN photo AS old ON old.id = face.photo_id JOIN photo AS new ON new.id = ? "
+        "WHERE face.id = ? AND new.width IS NOT NULL",
+        (photo_id, face_id),
+    )
+
+
+def _relative_boxes(connection: sqlite3.Connection, photo_id: int) -> dict[int, Box]:
+    """Return the boxes of a photo by face, in thousandths of its width and height."""
+    rows = connection.execute(
+        "SELECT face.id, x, y, face.width, face.height, photo.width, photo.height FROM face "
+        "JOIN photo ON photo.id = photo_id WHERE photo_id = ?",
+        (photo_id,),
+    )
+    boxes = {}
+    for face_id, *box, width, height in rows:
+        scale = 1000 / np.array([width, height, width, height])
+        boxes[face_id] = Box(*(int(side) for side in np.round(box * scale)))
+    return boxes
+
+
+def _check_found(count: int, face_id: int) -> None:
+    if not count:
+        raise LibraryError(f"The library has no face with the ID {face_id}.")

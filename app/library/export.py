@@ -1,0 +1,131 @@
+"""Rows of a library as JSON, CSV and Parquet: one row a face, and one for each photo without a face."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.errors import LibraryError
+from app.files import private_opener
+from app.library.search import FoundFace
+from app.library.store import Library
+from app.text import csv_cell, first_line
+
+_TEXT, _INTEGER, _NUMBER = pa.string(), pa.int64(), pa.float64()
+_FIELDS = {
+    "file": _TEXT,
+    "error": _TEXT,
+    "taken": _TEXT,
+    "width": _INTEGER,
+    "height": _INTEGER,
+    "face": _INTEGER,
+    "x": _INTEGER,
+    "y": _INTEGER,
+    "box_width": _INTEGER,
+    "box_height": _INTEGER,
+    "confidence": _NUMBER,
+    "verdict": _TEXT,
+    "person": _TEXT,
+    "class_distance": _NUMBER,
+    "candidate": _TEXT,
+    "source": _TEXT,
+}
+COLUMNS = tuple(_FIELDS)
+"""Columns of CSV and Parquet. `error` is a code, and `face` counts from the left. Parquet adds `embedding`."""
+
+FOUND_COLUMNS = ("file", "face", "person", "class_distance", "verdict", "source", "taken", "score")
+"""Columns of the faces that a search found, as CSV."""
+
+_QUERY = """
+SELECT path, error, taken, photo.width, photo.height, number, x, y, face.width, face.height, confidence, verdict,
+       person.name, distance, candidate.name, iif(face.id IS NULL, NULL, source), embedding
+FROM file JOIN photo ON photo.id = file.photo_id LEFT JOIN face ON face.photo_id = photo.id
+LEFT JOIN person ON person.id = face.person_id LEFT JOIN person AS candidate ON candidate.id = face.candidate_id
+LEFT JOIN vector ON vector.face_id = face.id
+ORDER BY path, number
+"""
+_BATCH = 10_000
+
+
+def found_face(face: FoundFace) -> dict[str, Any]:
+    """Return the JSON of a face that a search found."""
+    return {
+        "file": face.file,
+        "face": face.number,
+        "box": asdict(face.box),
+        "person": face.person,
+        "class_distance": face.class_distance,
+        "verdict": face.verdict,
+        "source": face.source,
+        "taken": face.taken,
+        "score": face.score,
+    }
+
+
+def write_found_csv(file: Path, faces: Iterable[FoundFace]) -> None:
+    """Write the faces that a search found as CSV."""
+    rows = map(found_face, faces)
+    _write_csv(file, FOUND_COLUMNS, ([row[column] for column in FOUND_COLUMNS] for row in rows))
+
+
+def write_csv(library: Library, file: Path) -> None:
+    """Write all faces as CSV."""
+    _write_csv(file, COLUMNS, (row[:-1] for rows in _read(library) for row in rows))
+
+
+def write_parquet(library: Library, file: Path) -> None:
+    """Write all faces, with their embeddings as float16, as one Parquet file."""
+    incomplete = file.with_name(f".{file.name}.part")
+    with _report_errors(file):
+        try:
+            with open(incomplete, "wb", opener=private_opener) as stream:
+                _write_tables(library, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            incomplete.replace(file)
+        finally:
+            incomplete.unlink(missing_ok=True)
+
+
+def _write_tables(library: Library, stream: Any) -> None:
+    with library.reading() as connection:
+        found = connection.execute("SELECT length(embedding) / 2 FROM vector LIMIT 1").fetchone()
+    vector = pa.list_(pa.float16(), found[0] if found else 1)
+    schema = pa.schema({**_FIELDS, "embedding": vector})
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for rows in _read(library):
+            *columns, embeddings = zip(*rows, strict=True)
+            vectors = [None if data is None else np.frombuffer(data, np.float16) for data in embeddings]
+            arrays = [pa.array(column, kind) for column, kind in zip(columns, _FIELDS.values(), strict=True)]
+            writer.write_table(pa.table([*arrays, pa.array(vectors, vector)], schema=schema))
+
+
+def _read(library: Library) -> Iterator[list[tuple[Any, ...]]]:
+    with library.reading() as connection:
+        cursor = connection.execute(_QUERY)
+        while rows := cursor.fetchmany(_BATCH):
+            yield rows
+
+
+def _write_csv(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    with _report_errors(file), open(file, "w", newline="", encoding="utf-8", opener=private_opener) as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows(map(csv_cell, row) for row in rows)
+
+
+@contextmanager
+def _report_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LibraryError(f"{file}: Cannot write ({first_line(error)}).") from error

@@ -1,0 +1,254 @@
+"""Index of an archive: compare its files with a library, process what is new, and record what became of the others.
+
+A file is known by its path, size and time of change. One that has the size of another may be a copy or was moved: its
+bytes are compared, by their digest, before any face is searched.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
+from app.batch.rows import FaceRow, PhotoRow, digest
+from app.batch.sources import PhotoFile
+from app.errors import PhotoError
+from app.library import decisions
+from app.library.store import Library
+from app.text import display_path
+from app.vision.quality import Quality
+
+ReadPhoto = Callable[[PhotoFile], bytes]
+
+_WRITE_SECONDS = 0.5
+"""Rows are committed after this time, provided that more arrive; a killed process loses no more."""
+
+_READERS = 8  # files read at the same time to compare them
+
+_LIST = """
+CREATE TEMP TABLE IF NOT EXISTS listed (
+    path TEXT PRIMARY KEY, raw_path BLOB, bytes INTEGER, modified_ns INTEGER, pending INTEGER, shared_size INTEGER)
+"""
+_MARK_PENDING = """
+UPDATE listed SET pending = NOT EXISTS (
+    SELECT 1 FROM file WHERE file.path = listed.path AND file.bytes IS listed.bytes
+    AND file.modified_ns IS listed.modified_ns)
+"""
+_MARK_SHARED_SIZES = """
+UPDATE listed SET shared_size = 1 WHERE pending AND (
+    EXISTS (SELECT 1 FROM file WHERE file.bytes = listed.bytes)
+    OR bytes IN (SELECT bytes FROM listed WHERE pending GROUP BY bytes HAVING count(*) > 1))
+"""
+_PENDING = """
+SELECT rowid, path, raw_path, bytes, modified_ns, shared_size FROM listed
+WHERE pending AND rowid > ? ORDER BY rowid LIMIT 500
+"""
+
+
+@dataclass
+class Changes:
+    """What an index run found: numbers of files.
+
+    `copied` files are new and have the bytes of another one, and `moved` those whose other file is gone.
+    """
+
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    copied: int = 0
+    deleted: int = 0
+
+
+class IndexRun:
+    """One comparison of an archive with a library, in one thread.
+
+    `list_files` comes first, then `add` the rows of all photos that `pending` yields, and `finish`. `done` counts the
+    pending files that have a row or are copies.
+    """
+
+    def __init__(self, library: Library, read: ReadPhoto) -> None:
+        self._library = library
+        self._read = read
+        self._rows: list[PhotoRow] = []
+        self._links: list[tuple[PhotoFile, int]] = []
+        # By digest, the copies that wait for the row of an equal file.
+        self._waiting: dict[bytes, list[PhotoFile]] = {}
+        self._linked: Counter[int] = Counter()
+        self._last_write = time.monotonic()
+        self.done = 0
+        self.changes = Changes()
+
+    def list_files(self, photos: Iterable[PhotoFile]) -> tuple[int, int]:
+        """Compare all files of the archive with the library, and return how many are known and how many pending."""
+        with self._library.writing() as connection:
+            connection.execute(_LIST)
+            connection.execute("DELETE FROM temp.listed")
+            rows = ((*_name(photo), photo.bytes, photo.modified_ns) for photo in photos)
+            connection.executemany("INSERT OR IGNORE INTO listed VALUES (?, ?, ?, ?, NULL, NULL)", rows)
+            connection.execute(_MARK_PENDING)
+            connection.execute(_MARK_SHARED_SIZES)
+            known, pending, changed = connection.execute(
+                "SELECT count(*) FILTER (WHERE NOT pending), count(*) FILTER (WHERE pending), "
+                "count(*) FILTER (WHERE pending AND path IN (SELECT path FROM file)) FROM listed"
+            ).fetchone()
+        self.changes.new, self.changes.changed = pending - changed, changed
+        return known, pending
+
+    def pending(self) -> Iterator[PhotoFile]:
+        """Yield the files that need processing; equal ones once. Copies of known files are recorded."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            queue: deque[tuple[PhotoFile, Future[bytes] | None]] = deque()
+            for photo, shared_size in self._pending_files():
+                queue.append((photo, readers.submit(self._digest, photo) if shared_size else None))
+                if len(queue) >= _READERS:
+                    yield from self._unless_known(*queue.popleft())
+            while queue:
+                yield from self._unless_known(*queue.popleft())
+
+    def add(self, rows: Iterable[PhotoRow]) -> None:
+        """Add the rows of processed photos. They are committed after a moment, or by `flush`."""
+        rows = list(rows)
+        self.done += len(rows)
+        self._rows += rows
+        if time.monotonic() - self._last_write > _WRITE_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit all rows."""
+        if self._rows or self._links:
+            with self._library.writing():
+                for row in self._rows:
+                    self._insert(row)
+                for photo, photo_id in self._links:
+                    self._link(photo, photo_id)
+            self._rows, self._links = [], []
+        self._last_write = time.monotonic()
+
+    def finish(self, is_gone: Callable[[str], bool]) -> None:
+        """Forget the files that `is_gone` confirms, of those that are not listed, and photos without a file."""
+        self.flush()
+        with self._library.writing() as connection:
+            unlisted = connection.execute("SELECT path, photo_id FROM file WHERE path NOT IN (SELECT path FROM listed)")
+            gone = [(path, photo_id) for path, photo_id in unlisted if is_gone(path)]
+            connection.executemany("DELETE FROM file WHERE path = ?", [(path,) for path, _ in gone])
+            connection.execute("DELETE FROM photo WHERE id NOT IN (SELECT photo_id FROM file)")
+        moved = (Counter(photo_id for _, photo_id in gone) & self._linked).total()
+        self.changes.moved, self.changes.deleted = moved, len(gone) - moved
+        self.changes.copied = self._linked.total() - moved
+        self.changes.new -= self._linked.total()
+
+    def _pending_files(self) -> Iterator[tuple[PhotoFile, bool]]:
+        last = 0
+        while True:
+            with self._library.reading() as connection:
+                rows = connection.execute(_PENDING, (last,)).fetchall()
+            if not rows:
+                return
+            for last, path, raw_path, size, modified_ns, shared_size in rows:  # noqa: B007
+                yield PhotoFile(os.fsdecode(raw_path) if raw_path else path, size, modified_ns), bool(shared_size)
+
+    def _digest(self, photo: PhotoFile) -> bytes:
+        return digest(self._read(photo))
+
+    def _unless_known(self, photo: PhotoFile, compared: Future[bytes] | None) -> Iterator[PhotoFile]:
+        try:
+            key = compared.result() if compared else None
+        except PhotoError:
+            # Processing reports the reason.
+            key = None
+        if key is None:
+            yield photo
+        elif key in self._waiting:
+            self._waiting[key].append(photo)
+            self.done += 1
+        elif found := self._find(key):
+            self._links.append((photo, found))
+            self.done += 1
+        else:
+            self._waiting[key] = []
+            yield photo
+
+    def _find(self, key: bytes) -> int | None:
+        with self._library.reading() as connection:
+            found = connection.execute("SELECT id FROM photo WHERE digest = ?", (key,)).fetchone()
+        return found and int(found[0])
+
+    def leftover(self) -> list[PhotoFile]:
+        """Return copies that still wait because the equal file could not be processed or has changed meanwhile."""
+        self.flush()
+        photos = [photo for copies in self._waiting.values() for photo in copies]
+        self._waiting = {}
+        self.done -= len(photos)
+        return photos
+
+    def _insert(self, row: PhotoRow) -> None:
+        connection = self._library.connection
+        photo_id = self._find(row.digest) if row.digest else None
+        if photo_id is None:
+            photo_id = insert_photo(self._library, row)
+        self._set_file(row.file, photo_id)
+        for copy in self._waiting.pop(row.digest, ()) if row.digest else ():
+            self._link(copy, photo_id)
+        assert connection.in_transaction
+
+    def _link(self, photo: PhotoFile, photo_id: int) -> None:
+        """Record a file with the bytes of a known photo."""
+        if self._set_file(photo, photo_id):
+            self._linked[photo_id] += 1
+
+    def _set_file(self, photo: PhotoFile, photo_id: int) -> bool:
+        """Record the photo of a file, and return whether the file is new."""
+        connection = self._library.connection
+        path, raw_path = _name(photo)
+        former = connection.execute("SELECT photo_id FROM file WHERE path = ?", (path,)).fetchone()
+        connection.execute(
+            "REPLACE INTO file VALUES (?, ?, ?, ?, ?)", (path, raw_path, photo.bytes, photo.modified_ns, photo_id)
+        )
+        if former and former[0] != photo_id:
+            decisions.carry_over(connection, former[0], photo_id)
+        return former is None
+
+
+def forget_errors(library: Library) -> int:
+    """Forget the files with an error, so that they are pending again, and return their number."""
+    with library.writing() as connection:
+        failed = "(SELECT id FROM photo WHERE error IS NOT NULL)"
+        count = connection.execute(f"DELETE FROM file WHERE photo_id IN {failed}").rowcount
+        connection.execute("DELETE FROM photo WHERE error IS NOT NULL")
+    return count
+
+
+def insert_photo(library: Library, row: PhotoRow) -> int:
+    """Insert a photo with its faces, in a transaction, and return its ID."""
+    connection = library.connection
+    photo_id = connection.execute(
+        "INSERT INTO photo (digest, taken, width, height, error, message) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        (row.digest, row.taken, *(row.size or (None, None)), *(row.failure or (None, None))),
+    ).fetchone()[0]
+    for number, face in enumerate(row.faces, start=1):
+        _insert_face(library, photo_id, number, face)
+    return int(photo_id)
+
+
+def _insert_face(library: Library, photo_id: int, number: int, face: FaceRow) -> None:
+    connection, box, quality = library.connection, face.box, face.quality
+    measures = (None,) * 5 if quality is None else [getattr(quality, field.name) for field in fields(Quality)]
+    face_id = connection.execute(
+        "INSERT INTO face (photo_id, number, x, y, width, height, confidence, eye_distance, detail, yaw, "
+        f"close_confidence, norm) VALUES ({', '.join('?' * 12)}) RETURNING id",
+        (photo_id, number, box.x, box.y, box.width, box.height, face.confidence, *measures),
+    ).fetchone()[0]
+    if face.embedding is not None:
+        landmarks = None if face.landmarks is None else face.landmarks.tobytes()
+        connection.execute("INSERT INTO vector VALUES (?, ?, ?)", (face_id, face.embedding.tobytes(), landmarks))
+    if face.thumbnail is not None:
+        connection.execute("INSERT INTO thumbnail VALUES (?, ?)", (face_id, face.thumbnail))
+
+
+def _name(photo: PhotoFile) -> tuple[str, bytes | None]:
+    """Return the path as text, and its bytes if the text is not the path."""
+    path = display_path(photo.path)
+    return path, None if path == photo.path else os.fsencode(photo.path)

@@ -1,0 +1,75 @@
+"""Tables of a library in SQLite, and their migrations.
+
+A `photo` is the content of one or more equal `file`s. Manual decisions are `face.source` with `face.person_id`, and
+`rejection`. Vectors have their own table, so that naming a face rewrites few bytes and reading all vectors is
+sequential.
+"""
+
+APPLICATION_ID = 0x46414345
+"""Marks an SQLite file as a library (PRAGMA application_id)."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE property (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE photo (
+        id INTEGER PRIMARY KEY,
+        digest BLOB UNIQUE,        -- of the bytes, see app.batch.rows.digest; NULL if they were not read
+        taken TEXT,                -- EXIF date, local time, as 2024-12-31T23:59:59
+        width INTEGER,
+        height INTEGER,
+        error TEXT,                -- code
+        message TEXT
+    );
+    CREATE INDEX photo_taken ON photo (taken) WHERE taken IS NOT NULL;
+    CREATE INDEX photo_error ON photo (id) WHERE error IS NOT NULL;
+    CREATE TABLE file (
+        path TEXT PRIMARY KEY,     -- or URL, as app.text.display_path shows it
+        raw_path BLOB,             -- if `path` is not the name in the file system
+        bytes INTEGER,
+        modified_ns INTEGER,
+        photo_id INTEGER NOT NULL REFERENCES photo ON DELETE CASCADE
+    );
+    CREATE INDEX file_photo ON file (photo_id);
+    CREATE INDEX file_bytes ON file (bytes);
+    CREATE TABLE person (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        key TEXT NOT NULL UNIQUE,  -- app.gallery.names.key
+        gallery_id INTEGER         -- in the gallery of the last naming
+    );
+    CREATE TABLE face (
+        id INTEGER PRIMARY KEY,
+        photo_id INTEGER NOT NULL REFERENCES photo ON DELETE CASCADE,
+        number INTEGER NOT NULL,   -- in the photo, from the left, from 1
+        x INTEGER NOT NULL,
+        y INTEGER NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        confidence REAL,           -- of the detector; NULL if a user drew the box
+        eye_distance REAL,         -- this and the next four: app.vision.quality.Quality
+        detail REAL,
+        yaw REAL,
+        close_confidence REAL,
+        norm REAL,
+        verdict TEXT,              -- NULL before the first naming
+        person_id INTEGER REFERENCES person,
+        candidate_id INTEGER REFERENCES person,  -- closest person of an ambiguous or similar unknown face
+        distance REAL,             -- class distance of the closest person
+        source TEXT NOT NULL DEFAULT 'automatic'  -- or 'confirmed' or 'drawn' by a user
+    );
+    CREATE UNIQUE INDEX face_number ON face (photo_id, number);
+    CREATE INDEX face_person ON face (person_id) WHERE person_id IS NOT NULL;
+    CREATE TABLE vector (
+        face_id INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE,
+        embedding BLOB NOT NULL,   -- float16, unit length
+        landmarks BLOB             -- float32 (5 or 2, 2)
+    );
+    CREATE TABLE thumbnail (face_id INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE, webp BLOB NOT NULL);
+    CREATE TABLE rejection (
+        face_id INTEGER REFERENCES face ON DELETE CASCADE,
+        person_id INTEGER REFERENCES person,
+        PRIMARY KEY (face_id, person_id)
+    ) WITHOUT ROWID;
+    """,
+)
+"""SQL of each version after the one before. PRAGMA user_version counts those that were applied."""

@@ -1,0 +1,144 @@
+"""Find faces of a library by person, date, verdict and similarity to a face."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.arrays import AnyArray, FloatArray, IntArray
+from app.errors import InvalidParameter
+from app.library import people
+from app.library.store import Library
+from app.recognition.scoring import Head
+from app.vision.faces import Box
+
+_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}(T\d{2}(:\d{2}(:\d{2})?)?)?)?)?", re.ASCII)
+
+_SELECT = """
+SELECT file.path, file.raw_path, photo.taken, face.id, number, x, y, face.width, face.height, verdict, person.name,
+       distance, source, {score}
+FROM face JOIN photo ON photo.id = face.photo_id JOIN file ON file.photo_id = photo.id
+LEFT JOIN person ON person.id = face.person_id {join}
+WHERE {conditions} ORDER BY {order}photo.taken, file.path, number
+"""
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """A face in one file; equal files have the same faces.
+
+    `path` is the file or URL as the file system has it, `file` the same as valid text, `number` counts from the left.
+    `score` is the distance to the face that was searched for, 0 same ... 1 different.
+    """
+
+    file: str
+    path: str
+    taken: str | None
+    face_id: int
+    number: int
+    box: Box
+    verdict: str | None
+    person: str | None
+    class_distance: float | None
+    source: str
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What to search for: photos that show all of `names`, and an unknown face if `unknown`.
+
+    Other faces of such photos are not found. Without both, all faces are. `since` and `until` are
+    dates or the beginning of one, such as 2024-05, and include it.
+    """
+
+    names: Sequence[str] = ()
+    unknown: bool = False
+    since: str | None = None
+    until: str | None = None
+
+
+class FaceIndex:
+    """All embeddings of a library in memory: 512 bytes a face. One matrix product compares a face with all."""
+
+    def __init__(self, ids: IntArray, embeddings: FloatArray) -> None:
+        self.ids = ids
+        self.embeddings = embeddings
+
+    @classmethod
+    def load(cls, library: Library) -> FaceIndex:
+        """Read the embeddings of all faces."""
+        with library.reading() as connection:
+            rows = connection.execute("SELECT face_id, embedding FROM vector ORDER BY face_id").fetchall()
+        ids = np.array([row[0] for row in rows], np.int64)
+        dims = len(rows[0][1]) // 2 if rows else 0
+        half = np.frombuffer(b"".join(row[1] for row in rows), np.float16).reshape(len(rows), dims)
+        return cls(ids, half.astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def similar(self, embedding: AnyArray, head: Head, limit: float) -> list[tuple[int, float]]:
+        """Return ID and score of the faces within a score of a face, float (dims,) of unit length, closest first."""
+        if not len(self):
+            return []
+        scores = head.score_cosines(self.embeddings @ np.asarray(embedding, np.float32))
+        near = np.flatnonzero(scores <= limit)
+        near = near[np.argsort(scores[near], kind="stable")]
+        return list(zip(self.ids[near].tolist(), scores[near].tolist(), strict=True))
+
+
+def search(library: Library, criteria: Criteria, similar: Sequence[tuple[int, float]] | None = None) -> list[FoundFace]:
+    """Return the faces that meet all criteria, by date, or by score.
+
+    Args:
+        library: The library.
+        criteria: What to search for.
+        similar: ID and score of the only faces to return, from `FaceIndex.similar`.
+
+    Raises:
+        PersonNotFound: the library has no person of a name.
+        InvalidParameter: a date is invalid.
+    """
+    conditions, values = ["1"], list[str | int]()
+    with library.reading() as connection:
+        shown = [f"{{}}person_id = {people.find(connection, name)}" for name in criteria.names]
+        shown += ["{}verdict = 'unknown'"] * criteria.unknown
+        if shown:
+            conditions.append(f"({' OR '.join(condition.format('face.') for condition in shown)})")
+        if len(shown) > 1:
+            conditions += [
+                f"photo.id IN (SELECT photo_id FROM face AS other WHERE {condition.format('other.')})"
+                for condition in shown
+            ]
+        if criteria.since:
+            conditions.append("photo.taken >= ?")
+            values.append(_check_date(criteria.since))
+        if criteria.until:
+            conditions.append("substr(photo.taken, 1, ?) <= ?")
+            values += [len(criteria.until), _check_date(criteria.until)]
+        score, join, order = "NULL", "", ""
+        if similar is not None:
+            connection.execute("CREATE TEMP TABLE IF NOT EXISTS similar (face_id INTEGER PRIMARY KEY, score REAL)")
+            connection.execute("DELETE FROM similar")
+            connection.executemany("INSERT INTO similar VALUES (?, ?)", similar)
+            score, join, order = "score", "JOIN similar ON similar.face_id = face.id", "score, "
+        query = _SELECT.format(score=score, join=join, order=order, conditions=" AND ".join(conditions))
+        return [_found(row) for row in connection.execute(query, values)]
+
+
+def _check_date(date: str) -> str:
+    if not _DATE.fullmatch(date):
+        raise InvalidParameter(f"{date!r} is not a date. Write it as 2024, 2024-05, 2024-05-31 or 2024-05-31T18:00.")
+    return date
+
+
+def _found(row: Sequence[Any]) -> FoundFace:
+    file, raw_path, taken, face_id, number, x, y, width, height, *rest = row
+    path = os.fsdecode(raw_path) if raw_path else file
+    return FoundFace(file, path, taken, face_id, number, Box(x, y, width, height), *rest)

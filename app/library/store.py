@@ -1,0 +1,187 @@
+"""A library on disk: one SQLite file in a folder of its own, its transactions, and its lock.
+
+SQLite is a part of Python, commits survive a killed process, single rows change in milliseconds, and a million
+embeddings are read in a second. docs/library.md has the comparison with LanceDB, DuckDB and Parquet.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from app.errors import LibraryError
+from app.files import create_private, make_private
+from app.library.schema import APPLICATION_ID, MIGRATIONS
+from app.text import first_line
+
+FILE = "library.sqlite"
+_LOCK = "lock"
+
+_BUSY_SECONDS = 30
+_OWN_FILES = {FILE, f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal", _LOCK}
+
+
+class Library:
+    """An open library. A context manager, for one thread; other threads and processes open their own.
+
+    Every failure is a `LibraryError`, and a failed transaction changes nothing.
+
+    Example:
+        >>> with Library.create(Path("library")) as library, library.writing() as connection:
+        ...     connection.execute("DELETE FROM thumbnail")
+    """
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self.folder = folder
+        self.connection = connection
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open an existing library."""
+        if not (folder / FILE).is_file():
+            raise LibraryError(
+                f"{folder} is not a library. Make one with: python main.py library index ARCHIVE... {folder}"
+            )
+        return cls.create(folder)
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        """Open a library, or make one in a new or empty folder."""
+        with _translate_errors(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = folder / FILE
+            others = () if file.exists() else (path for path in folder.iterdir() if path.name not in _OWN_FILES)
+            if other := next(iter(others), None):
+                raise LibraryError(
+                    f"{folder} is not a library: it has other files, such as {other.name}. Name the photos first and a "
+                    "new folder for the library last."
+                )
+            create_private(file)
+            make_private(folder / name for name in _OWN_FILES)
+            connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)
+            try:
+                _prepare(connection, folder)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(folder, connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the library's file."""
+        self.connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for queries, and translate their errors."""
+        with _translate_errors(self.folder):
+            yield self.connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Begin a transaction that writes, which an exception rolls back."""
+        with _translate_errors(self.folder):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                # A full disk may have rolled it back.
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Exclude other runs that index or name, or raise an error."""
+        with ExitStack() as stack:
+            with _translate_errors(self.folder):
+                file = stack.enter_context((self.folder / _LOCK).open("w"))
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise LibraryError(f"Another run is writing to {self.folder}. Wait until it ends.") from error
+            yield
+
+    def read_property(self, key: str) -> Any:
+        """Return a stored JSON value, or None."""
+        with self.reading() as connection:
+            found = connection.execute("SELECT value FROM property WHERE key = ?", (key,)).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def write_property(self, key: str, value: Any) -> None:
+        """Store a JSON value."""
+        with self.writing() as connection:
+            connection.execute("REPLACE INTO property VALUES (?, ?)", (key, json.dumps(value)))
+
+    def check_origin_network(self, network_id: str) -> None:
+        """Raise an error unless the embeddings are of a network."""
+        origin = self.read_property("origin")
+        if origin and origin["network"] != network_id:
+            raise LibraryError(
+                f"The faces in {self.folder} were made with another network. Set FACES_MODEL to it, or index the "
+                "photos again in another folder."
+            )
+
+    def check_origin(self, origin: dict[str, Any]) -> None:
+        """Record what determines the faces apart from the photos, or raise an error if it has changed."""
+        known = self.read_property("origin")
+        if known is None:
+            self.write_property("origin", origin)
+        elif changed := [name for name in origin if known.get(name) != origin[name]]:
+            raise LibraryError(
+                f"The faces in {self.folder} were made with another {' and '.join(changed)}. Restore the setting, or "
+                "choose another folder and index the photos again."
+            )
+
+
+def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+    version = _version(connection)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    # Overwrite deleted data instead of only marking it as free.
+    connection.execute("PRAGMA secure_delete = ON")
+    if version == len(MIGRATIONS):
+        return
+    # Another process may have migrated it meanwhile.
+    connection.execute("BEGIN EXCLUSIVE")
+    version = _version(connection)
+    if version > len(MIGRATIONS):
+        raise LibraryError(f"A later version of this program made the library {folder}. Use that version.")
+    if version == 0:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for script in MIGRATIONS[version:]:
+        for statement in filter(str.strip, script.split(";\n")):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    if connection.execute("PRAGMA application_id").fetchone()[0] not in (0, APPLICATION_ID):
+        raise sqlite3.DatabaseError("file is not a library")
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@contextmanager
+def _translate_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise LibraryError(f"{folder}: Cannot read or write ({first_line(error)}).") from error
+    except sqlite3.DatabaseError as error:
+        raise LibraryError(
+            f"{folder / FILE} is damaged ({first_line(error)}). Restore a backup, or delete the folder and index again."
+        ) from error
+    except OSError as error:
+        raise LibraryError(f"{folder}: Cannot read or write ({first_line(error)}).") from error

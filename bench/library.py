@@ -1,0 +1,433 @@
+"""Libraries of many faces: `.venv/bin/python -m bench.library stores|search|library`.
+
+`stores` appends random faces to SQLite, DuckDB, LanceDB and Parquet parts, with one commit per batch, and prints size,
+rates, and what a killed process loses. `search` compares the exact matrix product with approximate indexes. `library`
+measures a library of the program: size, rows a second, naming and searching. Packages that are not installed are left
+out; `pip install --target FOLDER lancedb pylance duckdb usearch hnswlib faiss-cpu` and PYTHONPATH=FOLDER add them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from app.arrays import AnyArray
+from app.batch.rows import FaceRow, PhotoRow
+from app.batch.sources import PhotoFile
+from app.gallery import shipped
+from app.gallery.embedding_rows import unit_rows
+from app.gallery.store import Person
+from app.library.indexing import IndexRun
+from app.library.naming import name_faces
+from app.library.search import Criteria, FaceIndex
+from app.library.search import search as find_faces
+from app.library.store import Library
+from app.recognition.model_card import read_card
+from app.settings import Settings
+from app.vision.faces import Box
+from app.vision.quality import Quality
+from bench.common import FOLDER
+
+DIMS = 128
+BATCH = 1000
+UPDATES = 200
+QUERIES = 50
+LANDMARKS = np.zeros((5, 2), np.float32)
+QUALITY = Quality(eye_distance=60.0, detail=1.0, norm=20.0)
+PLACES = ((0, 500), (1, 2000))
+
+Query = Callable[[AnyArray], AnyArray]
+COLUMNS = (
+    "id",
+    "file",
+    "x",
+    "y",
+    "width",
+    "height",
+    "confidence",
+    "norm",
+    "verdict",
+    "person",
+    "distance",
+    "vector",
+)
+
+
+class Store(Protocol):
+    """What a library needs of its store."""
+
+    def __init__(self, folder: Path) -> None: ...
+    def append(self, rows: pa.Table) -> None:
+        """Add rows in one commit."""
+
+    def count(self) -> int:
+        """Return the number of faces."""
+
+    def embeddings(self) -> AnyArray:
+        """Return all embeddings: float16 (faces, dims)."""
+
+    def update(self, face: int, person: int) -> None:
+        """Name one face in one commit."""
+
+
+class Sqlite:
+    """One table in SQLite with a write-ahead log."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connection = sqlite3.connect(folder / "library.sqlite", isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS face ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows in one commit."""
+        self._connection.execute("BEGIN")
+        values = zip(*(rows.column(name).to_pylist() for name in COLUMNS), strict=True)
+        self._connection.executemany(f"INSERT INTO face VALUES ({', '.join('?' * len(COLUMNS))})", values)
+        self._connection.execute("COMMIT")
+
+    def count(self) -> int:
+        """Return the number of faces."""
+        return int(self._connection.execute("SELECT count(*) FROM face").fetchone()[0])
+
+    def embeddings(self) -> AnyArray:
+        """Return all embeddings: float16 (faces, dims)."""
+        rows = self._connection.execute("SELECT vector FROM face")
+        return _stack(b"".join(row[0] for row in rows))
+
+    def update(self, face: int, person: int) -> None:
+        """Name one face in one commit."""
+        self._connection.execute("UPDATE face SET person = ? WHERE id = ?", (person, face))
+
+
+class DuckDb:
+    """One table in DuckDB."""
+
+    def __init__(self, folder: Path) -> None:
+        import duckdb
+
+        self._connection = duckdb.connect(str(folder / "library.duckdb"))
+        self._connection.execute("PRAGMA threads = 2")
+        empty = _faces(0, 1).slice(0, 0)
+        self._connection.register("empty", empty)
+        self._connection.execute("CREATE TABLE IF NOT EXISTS face AS SELECT * FROM empty")
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows in one commit."""
+        self._connection.register("rows", rows)
+        self._connection.execute("INSERT INTO face SELECT * FROM rows")
+
+    def count(self) -> int:
+        """Return the number of faces."""
+        return int(self._connection.execute("SELECT count(*) FROM face").fetchone()[0])
+
+    def embeddings(self) -> AnyArray:
+        """Return all embeddings: float16 (faces, dims)."""
+        column = self._connection.sql("SELECT vector FROM face").to_arrow_table().column("vector")
+        return _stack(b"".join(column.to_pylist()))
+
+    def update(self, face: int, person: int) -> None:
+        """Name one face in one commit."""
+        self._connection.execute("UPDATE face SET person = ? WHERE id = ?", (person, face))
+
+
+class Lance:
+    """One table in LanceDB."""
+
+    def __init__(self, folder: Path) -> None:
+        import lancedb
+
+        database = lancedb.connect(str(folder))
+        self._table = database.create_table(
+            "face", schema=_faces(0, 1).schema.set(9, pa.field("person", pa.int32())), exist_ok=True
+        )
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows in one commit."""
+        self._table.add(rows)
+
+    def count(self) -> int:
+        """Return the number of faces."""
+        return int(self._table.count_rows())
+
+    def embeddings(self) -> AnyArray:
+        """Return all embeddings: float16 (faces, dims)."""
+        return _stack(b"".join(self._table.search().select(["vector"]).limit(10**9).to_arrow()[0].to_pylist()))
+
+    def update(self, face: int, person: int) -> None:
+        """Name one face in one commit."""
+        self._table.update(where=f"id = {face}", values={"person": person})
+
+
+class Parquet:
+    """Parts that are written under another name and renamed; an update replaces the part."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows in one commit."""
+        self._write(rows, self._folder / f"part-{len(self._parts()):06d}.parquet")
+
+    def count(self) -> int:
+        """Return the number of faces."""
+        return int(ds.dataset(self._parts()).count_rows())
+
+    def embeddings(self) -> AnyArray:
+        """Return all embeddings: float16 (faces, dims)."""
+        return _stack(b"".join(ds.dataset(self._parts()).to_table(["vector"]).column(0).to_pylist()))
+
+    def update(self, face: int, person: int) -> None:
+        """Name one face in one commit."""
+        part = self._folder / f"part-{face // BATCH:06d}.parquet"
+        table = pq.read_table(part)
+        names = pc.if_else(pc.equal(table.column("id"), face), person, table.column("person"))
+        self._write(table.set_column(COLUMNS.index("person"), "person", names), part)
+
+    def _parts(self) -> list[str]:
+        return sorted(map(str, self._folder.glob("part-*.parquet")))
+
+    def _write(self, rows: pa.Table, part: Path) -> None:
+        incomplete = part.with_name(f"_{part.name}")
+        pq.write_table(rows, incomplete, compression="zstd")
+        with incomplete.open("rb") as file:
+            os.fsync(file.fileno())
+        incomplete.replace(part)
+
+
+STORES: dict[str, type[Store]] = {"SQLite": Sqlite, "DuckDB": DuckDb, "LanceDB": Lance, "Parquet parts": Parquet}
+
+
+def _faces(first: int, count: int) -> pa.Table:
+    rng = np.random.default_rng(first)
+    embeddings = rng.normal(size=(count, DIMS)).astype(np.float16)
+    boxes = rng.integers(0, 4000, (4, count)).astype(np.int32)
+    numbers = np.arange(first, first + count)
+    arrays: list[Any] = [
+        numbers,
+        [f"/archive/2024/holiday/IMG_{number:08d}.jpg" for number in numbers],
+        *boxes,
+        rng.random(count).astype(np.float32),
+        rng.random(count).astype(np.float32),
+        rng.integers(0, 4, count).astype(np.int8),
+        pa.array([None] * count, pa.int32()),
+        rng.random(count).astype(np.float32),
+        pa.array([row.tobytes() for row in embeddings], pa.binary()),
+    ]
+    return pa.table(dict(zip(COLUMNS, map(pa.array, arrays), strict=True)))
+
+
+def _stack(data: bytes) -> AnyArray:
+    return np.frombuffer(data, np.float16).reshape(-1, DIMS)
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _append_forever(store: type[Store], folder: Path, reports: Any) -> None:
+    opened = store(folder)
+    for number in range(10**6):
+        opened.append(_faces(number * BATCH, BATCH))
+        reports.send((number + 1) * BATCH)
+
+
+def lost_after_kill(store: type[Store], folder: Path, commits: int) -> int:
+    """Kill a process while it appends, and return how many committed faces are missing."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("spawn").Process(target=_append_forever, args=(store, folder, sender))
+    process.start()
+    committed = 0
+    while committed < commits * BATCH:
+        committed = receiver.recv()
+    time.sleep(0.01)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    while receiver.poll():
+        committed = receiver.recv()
+    opened = store(folder)
+    assert len(opened.embeddings()) == opened.count()
+    return max(0, committed - opened.count())
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+@click.group()
+def main() -> None:
+    """Measure stores and searches for many faces."""
+
+
+@main.command()
+@click.option("--faces", "count", default=200_000, show_default=True)
+@click.option("--folder", type=FOLDER, help="Folder of the stores. Default: a temporary folder.")
+def stores(count: int, folder: Path | None) -> None:
+    """Compare stores by size, rates and what a killed process loses."""
+    click.echo(f"{count:,} faces, a commit per {BATCH:,} faces, {UPDATES} updates with a commit each")
+    click.echo(f"{'':14} {'bytes/face':>10} {'append/s':>10} {'load s':>8} {'update ms':>10} {'lost by kill':>13}")
+    for name, store in STORES.items():
+        with tempfile.TemporaryDirectory(dir=folder) as first, tempfile.TemporaryDirectory(dir=folder) as second:
+            try:
+                figures = measure_store(store, Path(first), count)
+            except ImportError:
+                click.echo(f"{name:14} not installed")
+                continue
+            lost = lost_after_kill(store, Path(second), 20)
+            size, rate, loading, updating = figures
+            click.echo(f"{name:14} {size:10.0f} {rate:10,.0f} {loading:8.2f} {updating:10.2f} {lost:13}")
+
+
+def measure_store(store: type[Store], folder: Path, count: int) -> tuple[float, float, float, float]:
+    """Return bytes a face, faces a second, seconds to load all embeddings, and milliseconds of an update."""
+    opened = store(folder)
+    batches = [_faces(start, BATCH) for start in range(0, count, BATCH)]
+    seconds = _seconds(lambda: [opened.append(batch) for batch in batches])
+    size = _size(folder) / count
+    loading = _seconds(opened.embeddings)
+    faces = np.random.default_rng(1).integers(0, count, UPDATES).tolist()
+    updating = _seconds(lambda: [opened.update(face, 1) for face in faces])
+    return size, count / seconds, loading, 1000 * updating / UPDATES
+
+
+@main.command()
+@click.option("--faces", "count", default=1_000_000, show_default=True)
+def search(count: int) -> None:
+    """Compare the exact search with approximate indexes: build time, one query, and recall of the closest ten."""
+    rng = np.random.default_rng(1)
+    embeddings = unit_rows(rng.normal(size=(count, DIMS)))
+    probes = unit_rows(embeddings[:: count // QUERIES][:QUERIES] + 0.05 * rng.normal(size=(QUERIES, DIMS)))
+    exact = [np.argsort(-(embeddings @ probe))[:10] for probe in probes]
+    click.echo(f"{count:,} faces, {QUERIES} queries")
+    click.echo(f"{'':14} {'build s':>9} {'query ms':>9} {'recall':>7}")
+    for name, build in INDEXES.items():
+        started = time.perf_counter()
+        try:
+            query = build(embeddings)
+        except ImportError:
+            click.echo(f"{name:14} not installed")
+            continue
+        built = time.perf_counter() - started
+        found: list[AnyArray] = []
+        seconds = _seconds(lambda query=query, found=found: found.extend(query(probe) for probe in probes))
+        recall = np.mean([np.isin(near, other).mean() for near, other in zip(exact, found, strict=True)])
+        click.echo(f"{name:14} {built:9.1f} {1000 * seconds / QUERIES:9.2f} {recall:7.3f}")
+
+
+def _product(embeddings: AnyArray) -> Query:
+    index = FaceIndex(np.arange(len(embeddings)), embeddings)
+    head = read_card(Settings().model).rules.head
+    return lambda probe: np.array([face for face, _ in index.similar(probe, head, 0.4)[:10]])
+
+
+def _hnswlib(embeddings: AnyArray) -> Query:
+    import hnswlib
+
+    index = hnswlib.Index("ip", DIMS)
+    index.init_index(len(embeddings))
+    index.add_items(embeddings)
+    return lambda probe: index.knn_query(probe, 10)[0][0]
+
+
+def _usearch(embeddings: AnyArray) -> Query:
+    from usearch.index import Index
+
+    index = Index(ndim=DIMS, metric="ip", dtype="f16")
+    index.add(np.arange(len(embeddings)), embeddings)
+    return lambda probe: index.search(probe, 10).keys
+
+
+def _faiss(embeddings: AnyArray) -> Query:
+    import faiss
+
+    index = faiss.IndexHNSWFlat(DIMS, 32, faiss.METRIC_INNER_PRODUCT)
+    index.add(embeddings)
+    return lambda probe: index.search(probe[None], 10)[1][0]
+
+
+INDEXES = {"matrix product": _product, "hnswlib": _hnswlib, "usearch": _usearch, "faiss HNSW": _faiss}
+
+
+def photo_rows(faces: int, known: AnyArray) -> Iterator[PhotoRow]:
+    """Yield photos with two faces each: half of the faces are near an anchor of `known`, the others are random."""
+    rng = np.random.default_rng(1)
+    for start in range(0, faces, BATCH):
+        embeddings = rng.normal(size=(BATCH, DIMS)).astype(np.float32)
+        embeddings[::2] = known[rng.integers(len(known), size=BATCH // 2)] + 0.05 * embeddings[::2]
+        embeddings = unit_rows(embeddings).astype(np.float16)
+        for face in range(0, BATCH, 2):
+            number = (start + face) // 2
+            file = PhotoFile(f"/archive/{number // 1000:05d}/IMG_{number:08d}.jpg", 3_000_000 + number, number)
+            two = (FaceRow(Box(x, 80, 200, 250), 0.9, LANDMARKS, QUALITY, embeddings[face + i]) for i, x in PLACES)
+            yield PhotoRow(
+                file, number.to_bytes(16, "big"), (4000, 3000), f"{2000 + number % 25}-05-01T10:00:00", tuple(two)
+            )
+
+
+@main.command()
+@click.option("--faces", "count", default=1_000_000, show_default=True)
+@click.option("--folder", type=FOLDER, help="Keep the library in this folder. Default: a temporary folder.")
+def library(count: int, folder: Path | None) -> None:
+    """Fill a library with two random faces a photo, and measure naming and searching."""
+    people = shipped.read(Settings().anchors).snapshot()
+    everyone = [Person(number, name, 1) for number, name in zip(people.ids, people.names, strict=True)]
+    card = read_card(Settings().model)
+    with tempfile.TemporaryDirectory() as name, Library.create(folder or Path(name) / "library") as opened:
+        run = IndexRun(opened, lambda _photo: b"")
+        rows = list(islice(photo_rows(count, people.anchors), count // 2))
+        listing = _seconds(lambda: run.list_files(row.file for row in rows))
+        pending = _seconds(lambda: deque(run.pending(), 0))
+        batches = [rows[start : start + 16] for start in range(0, len(rows), 16)]
+        adding = _seconds(lambda: [run.add(batch) for batch in batches])
+        flushing = _seconds(run.flush)
+        finishing = _seconds(lambda: run.finish(lambda _file: False))
+        opened.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = _size(opened.folder) / count
+        used = time.process_time()
+        naming = _seconds(lambda: name_faces(opened, everyone, people, card, card.rules, "sqlite:///bench.sqlite"))
+        used = time.process_time() - used
+        started = time.perf_counter()
+        index = FaceIndex.load(opened)
+        loading = time.perf_counter() - started
+        probe = people.anchors[0]
+        limit = card.rules.pairs.same_threshold(count)
+        searching = min(_seconds(lambda: index.similar(probe, card.rules.head, limit)) for _ in range(5))
+        person = people.names[0]
+        finding = min(_seconds(lambda: find_faces(opened, Criteria([person]))) for _ in range(3))
+        click.echo(
+            f"{count:,} faces in {len(rows):,} photos, {len(people)} people with {len(people.anchors):,} anchors"
+        )
+        for measured, value, unit in (
+            ("size", size, "bytes a face"),
+            ("list all files", listing, "s"),
+            ("find what is new", pending, "s"),
+            ("add rows", len(rows) / (adding + flushing), "photos a second"),
+            ("finish", finishing, "s"),
+            ("name all faces", naming, "s"),
+            ("name all faces, processor time", used, "s"),
+            ("load the embeddings", loading, "s"),
+            ("search by a face", searching, "s"),
+            ("search by a person", finding, "s"),
+        ):
+            click.echo(f"{measured:32} {value:12,.2f} {unit}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""`library search`, `name`, `export` and decisions, on a library of a few photos that all tests share."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from app.batch.embedder import BatchEmbedder
+from app.batch.job import BatchJob
+from app.batch.sources import PhotoSources
+from app.library.indexing import IndexRun
+from app.library.store import Library
+from tests.photos import OTHER, PERSON
+
+
+@pytest.fixture(scope="session")
+def indexed(settings, recognizer, pictures, tmp_path_factory):
+    """A library of `pictures` whose faces have no names yet."""
+    folder = tmp_path_factory.mktemp("indexed") / "library"
+    job = BatchJob.prepare(settings, PhotoSources([str(pictures)]), thumbnails=True)
+    with Library.create(folder) as library:
+        library.check_origin(job.origin)
+        run = IndexRun(library, lambda photo: job.sources.read(photo.path, 10**7))
+        run.list_files(job.sources.photos())
+        for rows in BatchEmbedder(job, recognizer).embed(run.pending()):
+            run.add(rows)
+        run.finish(lambda _path: False)
+    return folder
+
+
+@pytest.fixture
+def folder(indexed, tmp_path, run):
+    """A library with the names of the shipped gallery."""
+    folder = shutil.copytree(indexed, tmp_path / "library")
+    assert run("library", "name", folder).exit_code == 0
+    return folder
+
+
+def test_naming_reports_what_changed(run, indexed, tmp_path, pictures, recognizer):
+    folder = shutil.copytree(indexed, tmp_path / "library")
+    done = run("library", "name", folder, "-v")
+    *changes, judged, named, renamed, gone = done.stdout.splitlines()
+    assert sorted(changes) == [
+        f'"{pictures / "a, both.jpg"}", 1, unknown_person, {PERSON}',
+        f'"{pictures / "a, both.jpg"}", 2, unknown_person, {OTHER}',
+        f"{pictures / 'inner' / 'one.png'}, 1, unknown_person, {PERSON}",
+    ]
+    assert judged == "3 faces judged."
+    assert [line.split(maxsplit=1) for line in (named, renamed, gone)] == [
+        ["3", "named"],
+        ["0", "renamed"],
+        ["0", "no longer named"],
+    ]
+    assert run("library", "name", folder).stdout == "Gallery and library have not changed since the last naming.\n"
+    recognizer.gallery.remove(PERSON)
+    try:
+        done = run("library", "name", folder)
+    finally:
+        recognizer.gallery.undo()
+    assert "           2 no longer named\n" in done.stdout
+
+
+def test_thumbnails_are_kept_on_request(indexed):
+    with Library.open(indexed) as library:
+        sizes = [size for (size,) in library.connection.execute("SELECT length(webp) FROM thumbnail")]
+    assert len(sizes) == 3
+    assert max(sizes) < 6000
+
+
+def test_rows_of_a_person(run, folder, pictures):
+    done = run("library", "search", folder, "--person", PERSON.upper())
+    assert done.exit_code == 0
+    rows = [line.rsplit(", ", 4) for line in done.stdout.splitlines()]
+    assert sorted((file.strip('"'), face, name) for file, face, name, *_ in rows) == [
+        (str(pictures / "a, both.jpg"), "1", PERSON),
+        (str(pictures / "inner" / "one.png"), "1", PERSON),
+    ]
+    assert done.stderr == "2 faces in 2 photos.\n"
+
+
+def test_photos_of_two_people_as_json_and_csv(run, folder, pictures, tmp_path):
+    people = ("--person", PERSON, "--person", OTHER)
+    done = run("library", "search", folder, *people, "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["file"], one["face"], one["person"]) for one in found] == [
+        (str(pictures / "a, both.jpg"), 1, PERSON),
+        (str(pictures / "a, both.jpg"), 2, OTHER),
+    ]
+    assert found[0]["verdict"] == "match"
+    assert set(found[0]["box"]) == {"x", "y", "width", "height"}
+    done = run("library", "search", folder, *people, "--csv", tmp_path / "found.csv")
+    assert (done.stdout, done.stderr) == ("", "2 faces in 1 photo.\n")
+    with (tmp_path / "found.csv").open(newline="") as file:
+        assert [line["person"] for line in csv.DictReader(file)] == [PERSON, OTHER]
+
+
+def test_faces_like_one_in_a_photo(run, folder, photo, tmp_path):
+    (tmp_path / "who.jpg").write_bytes(photo(OTHER, PERSON))
+    done = run("library", "search", folder, "--photo", tmp_path / "who.jpg", "--face", 2, "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["person"] for one in found] == [PERSON, PERSON]
+    assert found[0]["score"] <= found[1]["score"] < 0.2
+    done = run("library", "search", folder, "--photo", tmp_path / "who.jpg", "--face", 2, "--limit", 1)
+    assert len(done.stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "Give at least one of --person, --unknown, --photo, --since and --until."),
+        (["--unknown", "--face", "2"], 2, "--face and --limit require --photo."),
+        (["--person", "Nobody At All"], 2, "Error: The library has no person called 'Nobody At All'.\n"),
+        (["--since", "May"], 2, "Error: 'May' is not a date."),
+        (["--photo", "none.jpg"], 1, "Error: none.jpg: There is no such file."),
+        (["--photo", "main.py"], 1, "Error: main.py: The file could not be read as a picture."),
+    ],
+)
+def test_wrong_searches(run, folder, arguments, code, message):
+    done = run("library", "search", folder, *arguments)
+    assert done.exit_code == code
+    assert message in done.stderr
+
+
+def test_found_photos_are_collected(run, folder, pictures, tmp_path):
+    search = ("library", "search", folder, "--person", PERSON)
+    done = run(*search, "--copy-to", tmp_path / "copies", "--link-to", tmp_path / "links")
+    assert done.exit_code == 0
+    assert done.stderr.splitlines()[1:] == [
+        f"2 photos copied to {tmp_path / 'copies'}.",
+        f"2 photos linked to {tmp_path / 'links'}.",
+    ]
+    assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["a, both.jpg", "one.png"]
+    assert (tmp_path / "links" / "one.png").resolve() == pictures / "inner" / "one.png"
+    with Library.open(folder) as library:
+        library.connection.execute("UPDATE file SET path = '/gone.png' WHERE path LIKE '%one.png'")
+    done = run(*search, "--copy-to", tmp_path / "copies")
+    assert done.exit_code == 1
+    assert "/gone.png: The photo cannot be copied (No such file or directory).\n" in done.stderr
+
+
+def test_decisions_about_a_face(run, folder, pictures, monkeypatch):
+    monkeypatch.chdir(pictures)
+    done = run("library", "confirm", folder, "a, both.jpg", "Aunt Mary", "--face", 2)
+    assert done.stdout == "The face shows Aunt Mary.\n"
+    assert run("library", "reject", folder, "inner/one.png", PERSON).exit_code == 0
+    run("library", "name", folder)
+    done = run("library", "search", folder, "--person", "aunt mary")
+    assert ", 2, Aunt Mary, " in done.stdout
+    assert done.stdout.endswith(", confirmed,\n")
+    assert len(run("library", "search", folder, "--person", PERSON).stdout.splitlines()) == 1
+    run("library", "forget", folder, "a, both.jpg", "--face", 2)
+    run("library", "forget", folder, "inner/one.png")
+    run("library", "name", folder)
+    assert len(run("library", "search", folder, "--person", PERSON).stdout.splitlines()) == 2
+    done = run("library", "confirm", folder, "a, both.jpg", PERSON)
+    assert (done.exit_code, "The photo has 2 faces. Choose one with --face." in done.stderr) == (1, True)
+
+
+def test_exports(run, folder, tmp_path):
+    parquet, table = tmp_path / "faces.parquet", tmp_path / "faces.csv"
+    assert run("library", "export", folder, "--parquet", parquet, "--csv", table).exit_code == 0
+    assert len(pd.read_parquet(parquet)) == len(table.read_text().splitlines()) - 1 == 5
+    assert "Give --parquet FILE, --csv FILE, or both." in run("library", "export", folder).stderr
+
+
+def test_the_contents_of_a_library(run, folder, tmp_path):
+    done = run("library", "show", folder)
+    assert done.stdout.splitlines()[:3] == [f"Library {folder}:", "           4 photos", "           3 faces"]
+    assert "is not a library" in run("library", "show", tmp_path).stderr
+
+
+def test_another_network_is_rejected(run, folder):
+    with Library.open(folder) as library:
+        library.write_property("origin", {"network": "other"})
+    done = run("library", "name", folder)
+    assert (done.exit_code, "were made with another network. Set FACES_MODEL to it" in done.stderr) == (1, True)
