@@ -9,11 +9,11 @@ import click
 
 from app import text
 from app.cli import common, people_edit
-from app.cli.people_check import check
+from app.cli.people_check import check, show
 from app.settings import Settings
 
 
-@click.group(commands=[*people_edit.COMMANDS, check])
+@click.group(commands=[*people_edit.COMMANDS, check, show])
 def people() -> None:
     """Manage the gallery: list, add, change and remove people, and undo changes."""
 

@@ -1,4 +1,4 @@
-"""`people check` command: find bad anchors, confused people and risky names in the gallery."""
+"""`people check` and `people show` commands: problems of the gallery, and how well one person is recognized."""
 
 import json
 import sys
@@ -60,6 +60,25 @@ def check(as_json: bool, show_all: bool) -> None:
         if not result.people:
             click.echo(common.empty_gallery(), err=True)
     sys.exit(1 if own or (show_all and shipped) else 0)
+
+
+@click.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Show a person: name, aliases, number of anchors, and how many of them are recognized when left out."""
+    from app.enrollment.self_check import check_position
+    from app.recognition.model_card import read_card
+
+    settings = Settings()
+    gallery = common.open_gallery(settings)
+    person, snapshot = gallery.get(name), gallery.snapshot()
+    click.echo(person.name)
+    if person.aliases:
+        click.echo(f"Also known as {', '.join(person.aliases)}")
+    click.echo(text.count(person.anchors, "anchor"))
+    if person.id in snapshot.ids:
+        rules = read_card(settings.model).rules.for_gallery(settings.fpir, snapshot.shifts)
+        click.echo(str(check_position(snapshot.ids.index(person.id), snapshot, rules)))
 
 
 def _print_findings(rows: Sequence[dict[str, Any]], show_all: bool) -> None:

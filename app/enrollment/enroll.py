@@ -76,7 +76,7 @@ def compare(recognizer: Recognizer, name: str, photos: Sequence[PhotoOutcome]) -
     person = recognizer.gallery.find(name)
     snapshot = recognizer.gallery.snapshot()
     outcomes = compare_photos(photos, person, snapshot, recognizer.network.card.rules)
-    warning = None if person else next(names.warn_confusable([name], snapshot.names), None)
+    warning = None if person else recognizer.gallery.name_warning(name)
     return Enrollment(person.name if person else name, tuple(outcomes), warning=warning)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, select, true, union_all
+from sqlalchemy.orm import aliased
 
 from app import text
 from app.arrays import FloatArray
@@ -118,7 +119,7 @@ def list_added(connection: Connection) -> list[Person]:
 
 def list_removed(connection: Connection, person: PersonRef | None = None) -> list[RemovedPerson]:
     """Return the removed people, or those with a name or ID, the last removed first."""
-    condition = ~IS_PRESENT if person is None else _is_person(person) & ~IS_PRESENT
+    condition = ~IS_PRESENT if person is None else _is_person(person, present=False)
     rows = _PEOPLE.add_columns(PersonRow.removed).where(condition).order_by(PersonRow.removed.desc())
     aliases = _find_aliases(connection, condition)
     return [
@@ -136,18 +137,22 @@ def _find_aliases(connection: Connection, condition: Condition) -> dict[int, tup
     return {person_id: tuple(sorted(aliases, key=names.sort_key)) for person_id, aliases in found.items()}
 
 
-def _is_person(person: PersonRef) -> Condition:
-    """Return the condition for people with a name, alias or ID."""
-    if isinstance(person, str):
-        key = names.key(person)
-        aliased = select(AliasRow.person_id).where(AliasRow.key == key, AliasRow.removed.is_(None))
-        return or_(PersonRow.key == key, PersonRow.id.in_(aliased))
-    return PersonRow.id == (person if person <= LARGEST_ID else -1)
+def _is_person(person: PersonRef, present: bool = True) -> Condition:
+    """Return the condition for people with a name, alias or ID who are in the gallery, or were removed."""
+    state = IS_PRESENT if present else ~IS_PRESENT
+    if isinstance(person, int):
+        return (PersonRow.id == (person if person <= LARGEST_ID else -1)) & state
+    # A condition with OR would read all people instead of the indices.
+    named = aliased(PersonRow)
+    removed = named.removed.is_(None) if present else named.removed.is_not(None)
+    by_name = select(named.id).where(named.key == names.key(person), removed)
+    by_alias = select(AliasRow.person_id).where(AliasRow.key == names.key(person), AliasRow.removed.is_(None))
+    return PersonRow.id.in_(union_all(by_name, by_alias)) & state
 
 
 def find_person(connection: Connection, person: PersonRef) -> Person | None:
     """Return the person with a name or ID, or None if there is none or they were removed."""
-    return next(iter(list_people(connection, _is_person(person) & IS_PRESENT)), None)
+    return next(iter(list_people(connection, _is_person(person))), None)
 
 
 def get_person(connection: Connection, person: PersonRef) -> Person:
@@ -192,7 +197,7 @@ def _list_faces(
 
 def find_portrait(connection: Connection, person: PersonRef) -> bytes | None:
     """Return a person's portrait as WebP, or None without a portrait."""
-    return connection.scalar(select(PortraitRow.webp).join(PersonRow).where(_is_person(person), IS_PRESENT))
+    return connection.scalar(select(PortraitRow.webp).join(PersonRow).where(_is_person(person)))
 
 
 def find_crop(connection: Connection, anchor_id: int) -> bytes | None:

@@ -100,6 +100,7 @@ class Gallery:
 
     find = _reading(queries.find_person)
     find_pair = _reading(naming.find_pair)
+    get = _reading(queries.get_person)
     removed_people = _reading(queries.list_removed)
     shipped_people = _reading(queries.list_shipped)
     added_people = _reading(queries.list_added)
@@ -220,9 +221,8 @@ class Gallery:
             if cached is not None and cached.revision == revision:
                 return cached
             found = queries.list_people(connection)
-        listing = PeopleListing(revision, tuple(sorted(found, key=lambda person: names.sort_key(person.name))))
-        self._listing = listing
-        return listing
+        self._listing = PeopleListing(revision, tuple(sorted(found, key=lambda person: names.sort_key(person.name))))
+        return self._listing
 
     def name_warning(self, name: str) -> str | None:
         """Return a sentence if a name looks like the name of another person, see `names.warn_confusable`."""

@@ -47,6 +47,19 @@ def test_list_as_json(run, gallery):
     assert [(row["person"], row["anchors"]) for row in listed] == [(row.name, row.anchors) for row in gallery.people()]
 
 
+def test_show(run, newcomer):
+    run("people", "alias", newcomer, "Zo", "Zozo")
+    assert run("people", "show", "zozo").stdout == (
+        f"{newcomer}\nAlso known as Zo, Zozo\n1 anchor\n"
+        "Recognition cannot be checked with a single photo. Add at least two more: sharp, front-on and from other "
+        "days.\n"
+    )
+    assert "of 64 photos would be recognized if they were new." in run("people", "show", "Drake").stdout
+    done = run("people", "show", "darke")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "The gallery has no person called 'darke'. Did you mean Drake?" in done.stderr
+
+
 def test_aliases(run, newcomer):
     done = run("people", "alias", newcomer, "Zo", "Zozo")
     assert (done.exit_code, done.stdout) == (0, "Zo\nZozo\n")
