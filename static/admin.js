@@ -1,7 +1,7 @@
 // Pages for administrators: review dropped or selected photos in small batches, and show the progress of long steps.
 // Without this script the forms do the same in one step.
 
-import { attempt, checkFiles, onDrop, readLimits, setFiles } from "./photo_files.js";
+import { attempt, checkFiles, onDrop, setFiles } from "./photo_files.js";
 import { submitForm } from "./submit_form.js";
 
 const BATCH_SIZE = 8;
@@ -30,7 +30,7 @@ async function reviewPhotos(files) {
   busy = true;
   showProblem("");
   await attempt(async () => {
-    const limits = readLimits(photoForm());
+    const limits = JSON.parse(photoForm().dataset.limits);
     const reviewed = photoForm().querySelectorAll("[name=photo]").length;
     const { usable, problems } = checkFiles(files, { ...limits, total: Infinity, photos: limits.photos - reviewed });
     setFiles(usable, photoForm().image);

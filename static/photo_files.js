@@ -4,14 +4,6 @@
 // A problem with the input. The message is a sentence for the visitor.
 export class InputError extends Error {}
 
-export function readLimits(form) {
-  const { suffixes, formats, maxBytes, maxRequestBytes, maxPhotos, maxPixels } = form.dataset;
-  return {
-    suffixes: suffixes.split(" "), formats,
-    bytes: Number(maxBytes), total: Number(maxRequestBytes), photos: Number(maxPhotos), pixels: Number(maxPixels),
-  };
-}
-
 // One decimal at most, rounded up: a file over the limit never reads as the limit.
 const millions = (number) => Math.ceil(number / 1e5) / 10;
 

@@ -2,14 +2,14 @@
 // immediately. The comparison page has a box for each photo, and its button sends both.
 // Without this script the forms work with their buttons.
 
-import { attempt, checkFiles, listFiles, onDrop, onPaste, readLimits, setFiles, setState, sizeOf } from "./photo_files.js";
+import { attempt, checkFiles, listFiles, onDrop, onPaste, setFiles, setState, sizeOf } from "./photo_files.js";
 import { restorePage, submitForm } from "./submit_form.js";
 
 const form = document.querySelector("form.upload");
 const problem = document.getElementById("problem");
 const boxes = [...form.querySelectorAll(".dropbox")];
 const button = form.querySelector("[type=submit]");
-const limits = readLimits(form);
+const limits = JSON.parse(form.dataset.limits);
 const isImmediate = form.id === "upload";
 let busy = false;
 let sample;

@@ -151,7 +151,7 @@ def upload_limits() -> dict[str, object]:
     return {
         "formats": decoding.FORMAT_NAMES,
         "accept": ",".join(["image/*", *sorted(decoding.SUFFIXES)]),
-        "suffixes": " ".join(sorted(decoding.SUFFIXES)),
+        "suffixes": sorted(decoding.SUFFIXES),
         "max_bytes": settings.max_file_bytes,
         "max_request_bytes": settings.max_request_bytes,
         "max_photos": settings.max_photos,

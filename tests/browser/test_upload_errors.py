@@ -111,9 +111,9 @@ def received(page) -> list[Image.Image]:
     photos: list[Image.Image] = []
 
     def change_limits(route):
-        page = re.sub(r'(data-max-pixels)="\d+"', r'\1="100000"', route.fetch().text())
-        page = re.sub(r'(data-max-bytes)="\d+"', r'\1="50000"', page)
-        page = re.sub(r'(data-max-request-bytes)="\d+"', r'\1="60000"', page)
+        page = re.sub(r'"pixels": \d+', '"pixels": 100000', route.fetch().text())
+        page = re.sub(r'"bytes": \d+', '"bytes": 50000', page)
+        page = re.sub(r'"total": \d+', '"total": 60000', page)
         route.fulfill(body=page, content_type="text/html")
 
     def receive(route):

@@ -43,7 +43,7 @@ def test_too_large(settings, recognizer):
     page = send(client, bytes(60_000))
     assert page.status_code == 413
     assert alert(page) == "The file is larger than 0.05 MB. Send a smaller copy."
-    assert 'data-max-bytes="50000"' in page.text
+    assert '"bytes": 50000' in page.text
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("DELETE", "/", 405)])
