@@ -34,8 +34,9 @@ def ship(
 ) -> None:
     """Write the model card, weights and gallery of the trained network.
 
-    Chooses anchors, thresholds and quality floor on faces that the network was not trained on. A names.json in the
-    gallery folder maps folder names to the spelling of names. Next: evaluate.
+    Chooses anchors, thresholds and quality floor on faces that the network was not trained on. In the gallery folder,
+    names.json maps folder names to the spelling of names, and left_out.json lists people who do not join. Next:
+    evaluate.
     """
     if pretrained and not (source and license):
         raise click.UsageError("--pretrained needs --source and --license: the model card names both.")
