@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.batch.sources import resolve
 from app.cli import common
 from app.settings import Settings
 from app.text import display_path
@@ -62,6 +61,7 @@ def forget(folder: Path, photo: str, face: int | None) -> None:
 
 
 def _decide(folder: Path, photo: str, number: int | None, change: Callable[[Library, int], object]) -> None:
+    from app.batch.sources import resolve
     from app.library import decisions
     from app.library.store import Library
 

@@ -105,6 +105,16 @@ def _deciding(library: Library) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+def exist(connection: sqlite3.Connection, path: str) -> bool:
+    """Return whether there are decisions about the faces of a file."""
+    found = connection.execute(
+        "SELECT 1 FROM file JOIN face USING (photo_id) WHERE path = ? "
+        "AND (source != 'automatic' OR face.id IN (SELECT face_id FROM rejection)) LIMIT 1",
+        (path,),
+    ).fetchone()
+    return found is not None
+
+
 def carry_over(connection: sqlite3.Connection, former: int, current: int) -> None:
     """Copy the decisions about the faces of a photo to those of its changed file, in a transaction.
 

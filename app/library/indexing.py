@@ -83,7 +83,9 @@ class IndexRun:
 
     def list_files(self, photos: Iterable[PhotoFile]) -> tuple[int, int]:
         """Compare all files of the archive with the library, and return how many are known and how many pending."""
-        with self._library.writing() as connection:
+        # Unlike `writing`, this does not make other writers wait: listing a bucket takes minutes.
+        with self._library.reading() as connection:
+            connection.execute("BEGIN")
             connection.execute(_LIST)
             connection.execute("DELETE FROM temp.listed")
             rows = ((*_name(photo), photo.bytes, photo.modified_ns) for photo in photos)
@@ -94,6 +96,7 @@ class IndexRun:
                 "SELECT count(*) FILTER (WHERE NOT pending), count(*) FILTER (WHERE pending), "
                 "count(*) FILTER (WHERE pending AND path IN (SELECT path FROM file)) FROM listed"
             ).fetchone()
+            connection.execute("COMMIT")
         self.changes.new, self.changes.changed = pending - changed, changed
         return known, pending
 
@@ -187,6 +190,9 @@ class IndexRun:
     def _insert(self, row: PhotoRow) -> None:
         connection = self._library.connection
         photo_id = self._find(row.digest) if row.digest else None
+        if row.failure and decisions.exist(connection, display_path(row.file.path)):
+            # The file may be incomplete now. It remains pending.
+            return
         if photo_id is None:
             photo_id = insert_photo(self._library, row)
         self._set_file(row.file, photo_id)

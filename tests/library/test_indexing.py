@@ -7,6 +7,7 @@ from app.batch.rows import PhotoRow
 from app.batch.sources import PhotoFile
 from app.library import decisions
 from app.library.indexing import Changes, IndexRun, forget_errors
+from app.library.store import Library
 from app.library.summary import summarize
 from tests.library.conftest import face, failed, fill, paths, row
 
@@ -168,6 +169,29 @@ def test_decisions_survive_a_change_of_the_file(archive, library, source):
     }
     assert rows == expected[source]
     assert library.connection.execute("SELECT x FROM rejection JOIN face ON face.id = face_id").fetchall() == [(590,)]
+
+
+def test_decisions_survive_a_file_that_is_unreadable_for_a_while(archive, library):
+    archive.files = {"a.jpg": b"photo", "b.jpg": b"other"}
+    archive.index(faces=[face(np.ones(8))])
+    decisions.confirm(library, [1], "Ann")
+    archive.files = {"a.jpg": b"bad file a", "b.jpg": b"bad file b"}
+    archive.index()
+    assert library.connection.execute("SELECT source FROM face").fetchall() == [("confirmed",)]
+    assert summarize(library).failures == [("b.jpg", "Not a picture.")]
+    archive.files["a.jpg"] = b"photo with names"
+    archive.index(faces=[face(np.ones(8))])
+    assert library.connection.execute("SELECT source FROM face").fetchall() == [("confirmed",)]
+
+
+def test_others_can_write_while_files_are_listed(library, folder):
+    def photos():
+        yield PhotoFile("a.jpg", 1, 1)
+        with Library.open(folder) as other:
+            other.connection.execute("PRAGMA busy_timeout = 0")
+            other.write_property("a", 1)
+
+    assert IndexRun(library, lambda _photo: b"").list_files(photos()) == (0, 1)
 
 
 def test_failed_photos_have_no_faces(library):
