@@ -5,11 +5,12 @@ from app.training.data import crops as cutting
 from app.training.data.crops import collect, embed
 from app.vision import alignment, decoding
 from app.vision.detection import Detector
+from tests.photos import OTHER, PERSON
 
 
 @pytest.fixture
 def root(photo, tmp_path):
-    for number, name in enumerate(("Drake", "Eminem")):
+    for number, name in enumerate((PERSON, OTHER)):
         (tmp_path / f"{number}.jpg").write_bytes(photo(name))
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     return tmp_path
