@@ -25,7 +25,9 @@ THUMBNAIL_SIZE = (150, 100)
 
 _GROUP = 3
 _CANDIDATES = 12
+_BLEND_CANDIDATES = 48
 _BLENDED = 6  # portraits in the face of an unknown person
+_COMPARED_SIDE = 32  # pixels of the portraits that are compared with each other
 
 _COLUMNS = 4
 _MAX_SIDE = 360  # pixels of a portrait
@@ -85,10 +87,11 @@ def _make_samples(recognizer: Recognizer, people: Sequence[Person]) -> dict[str,
 def _compose_samples(recognizer: Recognizer, people: Sequence[Person]) -> dict[str, Sample]:
     """Compose photos of people, those with the most anchors first, and keep photos with the expected result."""
     reliable = people[: max(_CANDIDATES, len(people) // 2)]
-    portraits = _read_portraits(recognizer, reliable[:: math.ceil(len(reliable) / _CANDIDATES) or 1])
-    names, faces = _recognized_names(recognizer, portraits), list(portraits.values())
+    portraits = _read_portraits(recognizer, _spread(reliable, _CANDIDATES))
+    names = _recognized_names(recognizer, portraits)
     groups = [names[start : start + _GROUP] for start in range(1, len(names) - _GROUP + 1)]
-    blends = (_blend(faces[start : start + _BLENDED]) for start in range(len(faces) - _BLENDED + 1))
+    blended = _read_portraits(recognizer, _spread(reliable, _BLEND_CANDIDATES)).values()
+    blends = map(_blend, _similar_groups(list(blended)))
     plans: dict[str, tuple[str, Iterable[tuple[list[str | None], list[Image.Image]]]]] = {
         "one": ("One person", (([name], [portraits[name]]) for name in names)),
         "group": ("Three people", ((list(group), [portraits[name] for name in group]) for group in groups)),
@@ -102,6 +105,11 @@ def _compose_samples(recognizer: Recognizer, people: Sequence[Person]) -> dict[s
                 samples[key] = Sample(title, photo)
                 break
     return samples
+
+
+def _spread(people: Sequence[Person], count: int) -> Sequence[Person]:
+    """Return at most `count` of the people, evenly spaced."""
+    return people[:: math.ceil(len(people) / count) or 1]
 
 
 def _read_portraits(recognizer: Recognizer, people: Sequence[Person]) -> dict[str, Image.Image]:
@@ -129,6 +137,19 @@ def _identified(recognizer: Recognizer, photo: bytes) -> list[str | None]:
     """Return the name of each face from left to right, None for an unknown person."""
     verdicts = [face.verdict for face in recognizer.identify(photo).faces]
     return [verdict.person for verdict in verdicts if verdict.kind in ("match", "unknown")]
+
+
+def _similar_groups(portraits: Sequence[Image.Image]) -> Iterable[list[Image.Image]]:
+    """Yield groups of similar portraits, the most similar first: the average of different faces looks like a ghost."""
+    if len(portraits) < _BLENDED:
+        return
+    small = [portrait.resize((_COMPARED_SIDE, _COMPARED_SIDE), Image.Resampling.BOX) for portrait in portraits]
+    pixels = np.array([np.asarray(portrait, np.float32).ravel() for portrait in small])
+    distances = np.linalg.norm(pixels[:, None] - pixels, axis=2)
+    closest = np.argsort(distances, axis=1, kind="stable")[:, :_BLENDED]
+    spreads = np.take_along_axis(distances, closest, axis=1).sum(axis=1)
+    for position in np.argsort(spreads, kind="stable").tolist():
+        yield [portraits[other] for other in closest[position].tolist()]
 
 
 def _blend(faces: Sequence[Image.Image]) -> Image.Image:

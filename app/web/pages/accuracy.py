@@ -37,7 +37,8 @@ def claim(metrics: Metrics, fpir: float, shipped: bool) -> Claim | None:
             f"Measured {rate}, on {known['faces']:,} faces of {known['people']:,} people in the shipped gallery, and "
             f"on {unknown['faces']:,} faces of {unknown['people']:,} ordinary people outside it."
         )
-        return Claim(_headline(_at(known, fpir)["matched"], _at(unknown, fpir)["matched"]), conditions)
+        matched, impostors_matched = _at(known, fpir)["matched"], _at(unknown, fpir)["matched"]
+        return Claim(_headline(matched, impostors_matched, unknown["faces"]), conditions)
     rows = {row["enrolled"]: row for row in metrics.get("own_galleries", {}).get("rows", [])}
     if _ANCHORS not in rows:
         return None
@@ -47,7 +48,7 @@ def claim(metrics: Metrics, fpir: float, shipped: bool) -> Claim | None:
         f"{rows[_ANCHORS]['probes']:,} other faces of theirs, and on {gallery['held_out']:,} faces of people outside "
         "the gallery."
     )
-    return Claim(_headline(row["matched"], row["impostors_matched"]), conditions)
+    return Claim(_headline(row["matched"], row["impostors_matched"], gallery["held_out"]), conditions)
 
 
 def measured_limits(metrics: Metrics, fpir: float) -> list[tuple[str, str]]:
@@ -65,19 +66,19 @@ def measured_limits(metrics: Metrics, fpir: float) -> list[tuple[str, str]]:
         lowest = f"{matched['worst_tenth']:.0%} for the lowest tenth of {people['people']:,} people"
         limits.append(("Some people.", f"{matched['mean']:.0%} of faces get their name on average, but {lowest}."))
     if famous := metrics.get("impostors", {}).get("famous"):
-        share = one_in(_at(famous, fpir)["matched"])
-        limits.append(("Famous people outside the gallery.", f"{share.capitalize()} faces gets a wrong name."))
+        wrong = share_of(_at(famous, fpir)["matched"], famous["faces"])
+        limits.append(("Famous people outside the gallery.", f"{wrong} faces get a wrong name."))
     return [(heading, sentence.replace("%", " %")) for heading, sentence in limits]
 
 
-def one_in(rate: float) -> str:
-    """Return a rate as one of a number with two significant digits, e.g. "one in 1,400"."""
-    return f"one in {float(f'{1 / rate:.2g}'):,.0f}" if rate else "none of the"
+def share_of(rate: float, faces: int) -> str:
+    """Return a rate as a count, e.g. "1 of 4,281". A rate of few errors, such as one in 4,281, promises too much."""
+    return f"{rate * faces:,.0f} of {faces:,}"
 
 
-def _headline(matched: float, impostors_matched: float) -> str:
-    known = f"The model names {percent(matched)} of known faces"
-    return f"{known} and gives a wrong name to {one_in(impostors_matched)} unknown people"
+def _headline(matched: float, impostors_matched: float, impostors: int) -> str:
+    wrong = share_of(impostors_matched, impostors)
+    return f"The model names {percent(matched)} of known faces and gives a wrong name to {wrong} unknown faces"
 
 
 def _at(part: Mapping[str, Any], fpir: float) -> Mapping[str, float]:
