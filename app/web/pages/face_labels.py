@@ -10,7 +10,7 @@ Anchor = Literal["start", "middle", "end"]
 
 # Displayed widths of a photo in CSS pixels, on a desktop and on a phone, and the size of a name.
 _WIDE, _NARROW = 620.0, 358.0
-_LETTER, _LINE, _GAP = 7.6, 18.0, 5.0
+_LETTER, _LINE, _GAP = 8.6, 18.0, 5.0
 
 # Names near the left or right edge begin or end there.
 _EDGE = 16.0
@@ -21,7 +21,7 @@ class Label:
     """A box in percent of the photo's width and height, and the place of its name.
 
     `baseline` is a percentage, and `shift` moves the text from there by CSS pixels. A name that would overlap another
-    one is shown on demand only: `crowded` at every width, `wide_only` on phones.
+    one is shown on demand only: `crowded` at every width, `wide_only` on phones, where it may not cover a face either.
     """
 
     left: float
@@ -67,7 +67,8 @@ def place_labels(boxes: Sequence[Box], names: Sequence[str], width: int, height:
         others = [_label(other, width, height, False) for other in boxes if other is not box]
         wide, narrow = photos.values()
         label = min(options, key=lambda option: (not wide.fits(option, name), wide.covers(option, name, others)))
-        label = replace(label, crowded=not wide.fits(label, name), wide_only=not narrow.fits(label, name))
+        is_wide_only = not narrow.fits(label, name) or narrow.covers(label, name, others)
+        label = replace(label, crowded=not wide.fits(label, name), wide_only=is_wide_only)
         for photo, hidden in ((wide, label.crowded), (narrow, label.crowded or label.wide_only)):
             if name and not hidden:
                 photo.taken.append(photo.area(label, name))

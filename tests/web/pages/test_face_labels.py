@@ -40,3 +40,11 @@ def test_some_names_fit_on_wide_screens_only():
 def test_faces_without_a_name_take_no_space():
     labels = place_labels([Box(450, 300, 100, 100), Box(455, 300, 90, 90)], ["", "Ann Lee"], 1000, 800)
     assert not labels[1].crowded
+
+
+@pytest.mark.parametrize(("gap", "wide_only"), [(70, False), (40, True)])
+def test_names_cover_no_other_face_on_phones(gap, wide_only):
+    upper, lower = Box(300, 100, 200, 200), Box(300, 300 + gap, 190, 190)
+    labels = place_labels([upper, lower], ["Al", "Bo"], 1000, 300 + gap + 195)
+    assert [label.wide_only for label in labels] == [False, wide_only]
+    assert not any(label.crowded for label in labels)
