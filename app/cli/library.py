@@ -12,6 +12,7 @@ import click
 from app import text
 from app.cli import batch, common
 from app.cli.library_decisions import confirm, forget, reject
+from app.cli.library_metadata import write_metadata
 from app.cli.library_search import search
 from app.settings import Settings
 
@@ -31,6 +32,7 @@ library.add_command(search)
 library.add_command(confirm)
 library.add_command(reject)
 library.add_command(forget)
+library.add_command(write_metadata)
 
 
 @library.command()

@@ -71,5 +71,10 @@ MIGRATIONS = (
         PRIMARY KEY (face_id, person_id)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE embedded (
+        path TEXT PRIMARY KEY      -- of a file with names that this program wrote into it
+    ) WITHOUT ROWID;
+    """,
 )
 """SQL of each version after the one before. PRAGMA user_version counts those that were applied."""
