@@ -26,7 +26,7 @@ from app.batch.failures import Failure
 from app.batch.job import BatchJob
 from app.batch.process_pool import WORKER_ENVIRONMENT, ProcessPool
 from app.batch.ray_engine import RayCluster
-from app.batch.rows import PhotoRow
+from app.batch.rows import PhotoRow, digest
 from app.batch.sources import PhotoSources
 from app.library.indexing import IndexRun
 from app.library.store import Library
@@ -210,7 +210,7 @@ def empty_files(folder: Path, count: int) -> None:
         run = IndexRun(library, lambda _photo: b"")
         run.list_files(sources.photos())
         for photo in run.pending():
-            run.add([PhotoRow(photo, failure=Failure("empty", "The file is empty."))])
+            run.add([PhotoRow(photo, digest(b""), failure=Failure("empty", "The file is empty."))])
         run.finish(lambda _file: False)
         assert summarize(library).photos == count
     click.echo(f"{resident_memory(os.getpid(), peak=True):.0f} MB")

@@ -335,7 +335,7 @@ def search(count: int) -> None:
 def _product(embeddings: AnyArray) -> Query:
     index = FaceIndex(np.arange(len(embeddings)), embeddings)
     head = read_card(Settings().model).rules.head
-    return lambda probe: np.array([face for face, _ in index.similar(probe, head, 1.0)[:10]])
+    return lambda probe: np.array([face for face, _ in index.similar(probe, head, 0.4)[:10]])
 
 
 def _hnswlib(embeddings: AnyArray) -> Query:
