@@ -12,7 +12,7 @@ import click
 from app import text
 from app.cli import batch, common
 from app.cli.library_decisions import confirm, forget, reject
-from app.cli.library_metadata import write_metadata
+from app.cli.library_groups import COMMANDS as GROUP_COMMANDS
 from app.cli.library_search import search
 from app.settings import Settings
 
@@ -32,7 +32,8 @@ library.add_command(search)
 library.add_command(confirm)
 library.add_command(reject)
 library.add_command(forget)
-library.add_command(write_metadata)
+for command in GROUP_COMMANDS:
+    library.add_command(command)
 
 
 @library.command()

@@ -25,6 +25,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.argument("folder", metavar="LIBRARY", type=common.LIBRARY)
 @click.option("--person", "names", multiple=True, metavar="NAME", help="Photos of a person. Repeat it for several.")
 @click.option("--unknown", is_flag=True, help="Faces of people who are not in the gallery.")
+@click.option("--group", type=click.IntRange(1), metavar="NUMBER", help="Faces of a group of `library groups`.")
 @click.option("--photo", type=common.PHOTO, help="Faces like the one in this photo, the most similar first.")
 @click.option("--face", type=click.IntRange(1), help="With --photo: which face, counted from the left.")
 @click.option("--limit", type=click.FloatRange(0, 1), help="With --photo: the largest score, 0 same ... 1 different.")
@@ -41,6 +42,7 @@ def search(
     folder: Path,
     names: tuple[str, ...],
     unknown: bool,
+    group: int | None,
     photo: Path | None,
     face: int | None,
     limit: float | None,
@@ -68,8 +70,8 @@ def search(
     from app.library.search import search as find
     from app.library.store import Library
 
-    if not (names or unknown or photo or since or until):
-        raise click.UsageError("Give at least one of --person, --unknown, --photo, --since and --until.")
+    if not (names or unknown or group or photo or since or until):
+        raise click.UsageError("Give at least one of --person, --unknown, --group, --photo, --since and --until.")
     if photo is None and (face or limit is not None):
         raise click.UsageError("--face and --limit require --photo.")
     settings = Settings().for_local_files()
@@ -77,7 +79,7 @@ def search(
         similar = None if photo is None else _find_similar(settings, library, photo, face, limit)
         try:
             people = [common.gallery_name(settings, name) for name in names]
-            found = find(library, Criteria(people, unknown, since, until), similar)
+            found = find(library, Criteria(people, unknown, since, until, group), similar)
         except (InvalidParameter, PersonNotFound) as error:
             raise common.InvalidUsage(str(error)) from error
     if csv_file:

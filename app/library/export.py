@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 
 from app.errors import LibraryError
 from app.files import private_opener
+from app.library.groups import IS_UNKNOWN, FaceGroup
 from app.library.search import FoundFace
 from app.library.store import Library
+from app.library.suggestions import Suggestion
 from app.text import csv_cell, first_line
 
 _TEXT, _INTEGER, _NUMBER = pa.string(), pa.int64(), pa.float64()
@@ -45,6 +47,14 @@ COLUMNS = tuple(_FIELDS)
 FOUND_COLUMNS = ("file", "face", "person", "class_distance", "verdict", "source", "taken", "score")
 """Columns of the faces that a search found, as CSV."""
 
+GROUP_COLUMNS = ("group", "file", "face", "taken")
+"""Columns of the faces of all groups, as CSV."""
+
+_GROUPED = f"""
+SELECT group_id, path, number, taken FROM membership JOIN face ON face.id = face_id
+JOIN photo ON photo.id = face.photo_id JOIN file ON file.photo_id = photo.id
+WHERE group_id IS NOT NULL AND {IS_UNKNOWN} ORDER BY group_id, taken, path, number
+"""
 _QUERY = """
 SELECT path, error, taken, photo.width, photo.height, number, x, y, face.width, face.height, confidence, verdict,
        person.name, distance, candidate.name, iif(face.id IS NULL, NULL, source), embedding
@@ -75,6 +85,38 @@ def write_found_csv(file: Path, faces: Iterable[FoundFace]) -> None:
     """Write the faces that a search found as CSV."""
     rows = map(found_face, faces)
     _write_csv(file, FOUND_COLUMNS, ([row[column] for column in FOUND_COLUMNS] for row in rows))
+
+
+def face_group(group: FaceGroup) -> dict[str, Any]:
+    """Return the JSON of a group of unknown faces."""
+    return {
+        "group": group.number,
+        "faces": group.faces,
+        "photos": group.photos,
+        "since": group.since,
+        "until": group.until,
+        "examples": [_example(face) for face in group.examples],
+    }
+
+
+def suggestion(suggested: Suggestion) -> dict[str, Any]:
+    """Return the JSON of two groups, or a group and a person, that may be the same person."""
+    return {
+        "group": suggested.group,
+        "other_group": suggested.other,
+        "person": suggested.person,
+        "score": round(suggested.score, 4),
+    }
+
+
+def _example(face: FoundFace) -> dict[str, Any]:
+    return {"file": face.file, "face": face.number, "box": asdict(face.box)}
+
+
+def write_groups_csv(library: Library, file: Path) -> None:
+    """Write the faces of all groups as CSV."""
+    with library.reading() as connection:
+        _write_csv(file, GROUP_COLUMNS, connection.execute(_GROUPED))
 
 
 def write_csv(library: Library, file: Path) -> None:

@@ -1,8 +1,8 @@
 """Tables of a library in SQLite, and their migrations.
 
-A `photo` is the content of one or more equal `file`s. Manual decisions are `face.source` with `face.person_id`, and
-`rejection`. Vectors have their own table, so that naming a face rewrites few bytes and reading all vectors is
-sequential.
+A `photo` is the content of one or more equal `file`s. Manual decisions are `face.source` with `face.person_id`,
+`rejection`, and `different_group`. Vectors have their own table, so that naming a face rewrites few bytes and reading
+all vectors is sequential.
 """
 
 APPLICATION_ID = 0x46414345
@@ -72,8 +72,19 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
     """
-    CREATE TABLE embedded (
-        path TEXT PRIMARY KEY      -- of a file with names that this program wrote into it
+    CREATE TABLE unknown_group (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- the number of the group, never used again
+        named TEXT                 -- what naming it did, see app.library.group_naming, as JSON
+    );
+    CREATE TABLE membership (      -- of the faces that were grouped while they were unknown
+        face_id INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE,
+        group_id INTEGER REFERENCES unknown_group  -- NULL if no group is similar
+    );
+    CREATE INDEX membership_group ON membership (group_id) WHERE group_id IS NOT NULL;
+    CREATE TABLE different_group (
+        group_id INTEGER REFERENCES unknown_group,
+        other_id INTEGER REFERENCES unknown_group,  -- larger than group_id
+        PRIMARY KEY (group_id, other_id)
     ) WITHOUT ROWID;
     """,
 )

@@ -54,13 +54,14 @@ class Criteria:
     """What to search for: photos that show all of `names`, and an unknown face if `unknown`.
 
     Other faces of such photos are not found. Without both, all faces are. `since` and `until` are
-    dates or the beginning of one, such as 2024-05, and include it.
+    dates or the beginning of one, such as 2024-05, and include it. `group` is the number of a group, see `groups`.
     """
 
     names: Sequence[str] = ()
     unknown: bool = False
     since: str | None = None
     until: str | None = None
+    group: int | None = None
 
 
 class FaceIndex:
@@ -122,6 +123,9 @@ def search(library: Library, criteria: Criteria, similar: Sequence[tuple[int, fl
         if criteria.until:
             conditions.append("substr(photo.taken, 1, ?) <= ?")
             values += [len(criteria.until), _check_date(criteria.until)]
+        if criteria.group is not None:
+            conditions.append("face.id IN (SELECT face_id FROM membership WHERE group_id = ?)")
+            values.append(criteria.group)
         score, join, order = "NULL", "", ""
         if similar is not None:
             connection.execute("CREATE TEMP TABLE IF NOT EXISTS similar (face_id INTEGER PRIMARY KEY, score REAL)")

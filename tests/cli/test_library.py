@@ -111,7 +111,7 @@ def test_faces_like_one_in_a_photo(run, folder, photo, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "Give at least one of --person, --unknown, --photo, --since and --until."),
+        ([], 2, "Give at least one of --person, --unknown, --group, --photo, --since and --until."),
         (["--unknown", "--face", "2"], 2, "--face and --limit require --photo."),
         (["--person", "Nobody At All"], 2, "Error: The library has no person called 'Nobody At All'.\n"),
         (["--since", "May"], 2, "Error: 'May' is not a date."),
@@ -160,27 +160,6 @@ def test_decisions_about_a_face(run, folder, pictures, monkeypatch):
     assert (done.exit_code, "The photo has 2 faces. Choose one with --face." in done.stderr) == (1, True)
 
 
-def test_names_are_written_into_sidecars(run, folder, pictures, tmp_path):
-    archive = shutil.copytree(pictures, tmp_path / "archive")
-    with Library.open(folder) as library:
-        library.connection.execute("UPDATE file SET path = replace(path, ?, ?)", (str(pictures), str(archive)))
-    sidecar = archive / "inner" / "one.png.xmp"
-    done = run("library", "write-metadata", folder, "--dry-run")
-    assert done.stdout.splitlines() == [
-        f'"{archive / "a, both.jpg.xmp"}", add {PERSON}, add {OTHER}',
-        f"{sidecar}, add {PERSON}",
-        "           2 would be changed",
-        "           0 unchanged",
-        "           0 failed",
-    ]
-    assert not sidecar.exists()
-    (archive / "a, both.jpg").unlink()
-    done = run("library", "write-metadata", folder)
-    assert done.exit_code == 1
-    assert done.stderr == f"{archive / 'a, both.jpg'}: The names cannot be written (No such file or directory).\n"
-    assert f"<mwg-rs:Name>{PERSON}</mwg-rs:Name>" in sidecar.read_text()
-
-
 def test_exports(run, folder, tmp_path):
     parquet, table = tmp_path / "faces.parquet", tmp_path / "faces.csv"
     assert run("library", "export", folder, "--parquet", parquet, "--csv", table).exit_code == 0
@@ -199,3 +178,90 @@ def test_another_network_is_rejected(run, folder):
         library.write_property("origin", {"network": "other"})
     done = run("library", "name", folder)
     assert (done.exit_code, "were made with another network. Set FACES_MODEL to it" in done.stderr) == (1, True)
+
+
+@pytest.fixture
+def unknown(indexed, tmp_path, run, recognizer, monkeypatch):
+    """A library with two faces of a person who is not in the gallery."""
+    monkeypatch.setattr("app.library.groups.LEAST_FACES", 2)
+    folder = shutil.copytree(indexed, tmp_path / "library")
+    recognizer.gallery.remove(PERSON)
+    run("library", "name", folder)
+    yield folder
+    recognizer.gallery.restore(PERSON)
+
+
+def test_groups_of_unknown_faces(run, unknown, pictures, tmp_path):
+    done = run("library", "groups", unknown)
+    number, faces, taken, *_ = done.stdout.split(", ")
+    assert (number, faces, taken) == ("1", "2", "2")
+    assert f"{pictures / 'inner' / 'one.png'} 1" in done.stdout
+    assert done.stderr == "1 new group. 0 faces joined earlier groups.\n"
+    (group,) = map(json.loads, run("library", "groups", unknown, "--json").stdout.splitlines())
+    assert {name: group[name] for name in ("group", "faces", "photos", "since")} == {
+        "group": 1,
+        "faces": 2,
+        "photos": 2,
+        "since": None,
+    }
+    assert set(group["examples"][0]) == {"file", "face", "box"}
+    run("library", "groups", unknown, "--csv", tmp_path / "groups.csv")
+    with (tmp_path / "groups.csv").open(newline="") as file:
+        assert [(line["group"], line["face"]) for line in csv.DictReader(file)] == [("1", "1"), ("1", "1")]
+    assert run("library", "search", unknown, "--group", 1).stderr == "2 faces in 2 photos.\n"
+
+
+def test_naming_a_group_enrolls_and_can_be_undone(run, unknown, recognizer):
+    run("library", "groups", unknown)
+    done = run("library", "name-group", unknown, 1, "New Name", "--review")
+    outcomes = [line.split(", ")[-2] for line in done.stdout.splitlines()]
+    assert recognizer.gallery.find("New Name") is None
+    done = run("library", "name-group", unknown, 1, "New Name")
+    assert done.exit_code == 0
+    assert "2 faces named New Name, " in done.stdout
+    person = recognizer.gallery.find("New Name")
+    assert 1 <= person.anchors == outcomes.count("accepted") <= 2
+    found = run("library", "search", unknown, "--person", "new name", "--json").stdout.splitlines()
+    assert [json.loads(line)["source"] for line in found] == ["confirmed", "confirmed"]
+    assert "has no group 1" in run("library", "name-group", unknown, 1, "Other").stderr
+    assert run("library", "unname-group", unknown, 1).stdout == "2 faces of group 1 no longer named New Name.\n"
+    assert recognizer.gallery.find("New Name") is None
+    assert len(run("library", "groups", unknown).stdout.splitlines()) == 1
+    assert "Group 1 has no name to undo." in run("library", "unname-group", unknown, 1).stderr
+
+
+def test_a_group_that_looks_like_another_person_is_not_enrolled(run, unknown, recognizer):
+    run("library", "groups", unknown)
+    recognizer.gallery.restore(PERSON)
+    try:
+        done = run("library", "name-group", unknown, 1, "New Name")
+        assert done.exit_code == 1
+        assert f"The face looks like {PERSON}, who is already in the gallery." in done.stdout
+        assert "No face of group 1 can be enrolled for New Name, so nothing was changed." in done.stderr
+        assert recognizer.gallery.find("New Name") is None
+    finally:
+        recognizer.gallery.remove(PERSON)
+
+
+def test_a_group_whose_photos_are_gone_or_changed(run, unknown, recognizer, photo, tmp_path):
+    run("library", "groups", unknown)
+    (tmp_path / "other.jpg").write_bytes(photo(OTHER, OTHER))
+    with Library.open(unknown) as library:
+        library.connection.execute("UPDATE file SET path = '/gone.png' WHERE path LIKE '%one.png'")
+        library.connection.execute(
+            "UPDATE file SET path = ? WHERE path LIKE '%both.jpg'", (str(tmp_path / "other.jpg"),)
+        )
+    done = run("library", "name-group", unknown, 1, "New Name")
+    assert '/gone.png, face 1", unreadable, There is no such file.' in done.stdout
+    assert "The photo has changed since it was indexed. Index the archive again." in done.stdout
+    assert done.exit_code == 1
+
+
+def test_answers_about_groups(run, unknown):
+    run("library", "groups", unknown)
+    assert run("library", "groups", unknown, "--suggest").stderr == "0 suggestions.\n"
+    assert run("library", "groups", unknown, "--suggest", "--csv", "x.csv").exit_code == 2
+    done = run("library", "keep-apart", unknown, 1, PERSON)
+    assert done.stdout == f"Group 1 and {PERSON} are different people.\n"
+    assert "has no group 2" in run("library", "keep-apart", unknown, 1, 2).stderr
+    assert "has no group 2" in run("library", "merge-groups", unknown, 2, 1).stderr

@@ -1,0 +1,258 @@
+"""Clustering of face embeddings by average linkage, on the pairs of nearest neighbors.
+
+Clusters merge while their mean cosine, raised for larger clusters, reaches a threshold: a mean of many pairs is more
+certain than one pair. Each round merges all pairs of clusters that are the closest of both (reciprocal nearest
+neighbors, Murtagh 1983). `bench.grouping` compares the method and its constants with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.arrays import AnyArray, BoolArray, FloatArray, IntArray
+
+Score = NDArray[np.float32]
+
+_ROWS, _COLUMNS = 1024, 16384
+"""Size of a block of cosines: 64 MB."""
+_SCORED = 1 << 18
+"""Pairs of clusters scored together: 256 MB."""
+_WAITING = 20_000_000
+"""Pairs that are found before the closest are kept: 240 MB."""
+_CELL = 1000
+"""Mean number of clusters of a cell."""
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """Constants of the clustering, measured by `bench.grouping`.
+
+    Two clusters of a and b faces merge if their mean cosine times min(a * b, `most_pairs`) ** `exponent` is at least
+    `threshold`. Pairs that reach the share `promising` of it are followed, since their clusters may grow. Two faces of
+    one photo are different people, but collages and mirrors exist: clusters merge if at most
+    the share `shared_photos` of the smaller one shares a photo with the other. Each face keeps `neighbors` pairs.
+    Up to `exact` faces, all pairs are compared. Above, the faces of the `probes` closest of many cells are.
+    """
+
+    threshold: float = 0.475
+    exponent: float = 0.05
+    most_pairs: int = 100
+    shared_photos: float = 0.05
+    promising: float = 0.9
+    neighbors: int = 30
+    exact: int = 200_000
+    probes: int = 32
+
+    @property
+    def least_score(self) -> float:
+        """The smallest score of pairs of clusters that are followed."""
+        return self.threshold * self.promising
+
+    @property
+    def least_cosine(self) -> float:
+        """The mean cosine of this score for the largest clusters."""
+        return self.least_score / float(self.most_pairs**self.exponent)
+
+    def score(self, means: FloatArray, pairs: AnyArray) -> Score:
+        """Return the scores of cluster pairs by their mean cosines and numbers of face pairs."""
+        return np.asarray(means * np.minimum(pairs, self.most_pairs) ** self.exponent, np.float32)
+
+
+@dataclass(eq=False)
+class Clusters:
+    """Clusters to merge, of one face or more.
+
+    `sums` float32 (clusters, dims) has the sum of the unit embeddings and `sizes` (clusters,) the number of faces. Two
+    `fixed` clusters never merge. `conflicts` int (pairs, 2) has pairs of clusters, one for each photo that shows both.
+    """
+
+    sums: FloatArray
+    sizes: IntArray
+    fixed: BoolArray
+    conflicts: IntArray
+
+    def merge(self, linkage: Linkage) -> IntArray:
+        """Merge clusters, in place, and return the cluster that contains each: int (clusters,)."""
+        means = np.asarray(self.sums / self.sizes[:, None], np.float32)
+        first, second = find_pairs(means, self.sizes, linkage, self.fixed)
+        return _Merging(self, linkage).run(first, second)
+
+
+class _Merging:
+    def __init__(self, clusters: Clusters, linkage: Linkage) -> None:
+        self._clusters = clusters
+        self._linkage = linkage
+        self._count = len(clusters.sums)
+        pairs = self._keys(clusters.conflicts[:, 0], clusters.conflicts[:, 1])
+        self._conflicts, self._shared = np.unique(pairs, return_counts=True)
+
+    def run(self, first: IntArray, second: IntArray) -> IntArray:
+        clusters = self._clusters
+        labels = np.arange(self._count)
+        keys = self._keys(first, second)
+        scores = self._score(keys)
+        while True:
+            merged, into = self._reciprocal(keys, scores)
+            if not len(merged):
+                return labels
+            clusters.sums[into] += clusters.sums[merged]
+            clusters.sizes[into] += clusters.sizes[merged]
+            clusters.fixed[into] |= clusters.fixed[merged]
+            target, changed = np.arange(self._count), np.zeros(self._count, bool)
+            target[merged] = into
+            changed[merged] = changed[into] = True
+            labels = target[labels]
+            self._contract_conflicts(target, changed)
+            first, second = np.divmod(keys, self._count)
+            touched = changed[first] | changed[second]
+            first, second = target[first[touched]], target[second[touched]]
+            distinct = first != second
+            renewed = np.unique(self._keys(first[distinct], second[distinct]))
+            renewed_scores = self._score(renewed)
+            kept = renewed_scores > -np.inf
+            keys = np.concatenate([keys[~touched], renewed[kept]])
+            scores = np.concatenate([scores[~touched], renewed_scores[kept]])
+
+    def _reciprocal(self, keys: IntArray, scores: Score) -> tuple[IntArray, IntArray]:
+        """Return pairs of clusters to merge, each cluster once: the best pair of both."""
+        likely = scores >= self._linkage.threshold
+        (first, second), scores = np.divmod(keys[likely], self._count), scores[likely]
+        best = np.zeros(self._count, np.float32)
+        np.maximum.at(best, first, scores)
+        np.maximum.at(best, second, scores)
+        closest = (scores >= best[first]) & (scores >= best[second])
+        first, second = first[closest], second[closest]
+        # Several pairs may have the same score.
+        for column in (0, 1):
+            unique = np.unique((first, second)[column], return_index=True)[1]
+            first, second = first[unique], second[unique]
+        single = ~np.isin(first, second)
+        return second[single], first[single]
+
+    def _score(self, keys: IntArray) -> Score:
+        """Return the scores of pairs: 0 for those that must not merge now, and -inf for those that never will."""
+        clusters, linkage = self._clusters, self._linkage
+        scores = np.empty(len(keys), np.float32)
+        for start in range(0, len(keys), _SCORED):
+            first, second = np.divmod(keys[start : start + _SCORED], self._count)
+            pairs = clusters.sizes[first].astype(np.float32) * clusters.sizes[second]
+            means = np.einsum("ij,ij->i", clusters.sums[first], clusters.sums[second]) / pairs
+            block = linkage.score(means, pairs)
+            shared = self._count_shared(keys[start : start + _SCORED])
+            block[shared > linkage.shared_photos * np.minimum(clusters.sizes[first], clusters.sizes[second])] = 0
+            # The mean cosine of merged clusters is not above the larger one of both.
+            block[(means < linkage.least_cosine) | (clusters.fixed[first] & clusters.fixed[second])] = -np.inf
+            scores[start : start + _SCORED] = block
+        return scores
+
+    def _count_shared(self, keys: IntArray) -> IntArray:
+        if not len(self._conflicts):
+            return np.zeros(len(keys), np.int64)
+        places = np.minimum(np.searchsorted(self._conflicts, keys), len(self._conflicts) - 1)
+        return np.where(self._conflicts[places] == keys, self._shared[places], 0)
+
+    def _contract_conflicts(self, target: IntArray, changed: BoolArray) -> None:
+        first, second = np.divmod(self._conflicts, self._count)
+        touched = changed[first] | changed[second]
+        if not touched.any():
+            return
+        first, second = target[first], target[second]
+        distinct = first != second
+        keys = self._keys(first[distinct], second[distinct])
+        self._conflicts, places = np.unique(keys, return_inverse=True)
+        self._shared = np.bincount(places, self._shared[distinct], len(self._conflicts)).astype(np.int64)
+
+    def _keys(self, first: IntArray, second: IntArray) -> IntArray:
+        """Return pairs as single numbers, the smaller index first."""
+        return np.minimum(first, second).astype(np.int64) * self._count + np.maximum(first, second)
+
+
+def sum_clusters(embeddings: FloatArray, clusters_of: IntArray) -> FloatArray:
+    """Sum the embeddings, float32 (faces, dims), of each cluster; each has a face: float32 (clusters, dims)."""
+    if not len(embeddings):
+        return embeddings
+    order = np.argsort(clusters_of, kind="stable")
+    starts = np.searchsorted(clusters_of[order], np.arange(clusters_of.max() + 1))
+    return np.asarray(np.add.reduceat(embeddings[order], starts, axis=0))
+
+
+def find_pairs(means: FloatArray, sizes: IntArray, linkage: Linkage, fixed: BoolArray) -> tuple[IntArray, IntArray]:
+    """Return pairs of clusters whose score is at least `Linkage.least_score`: indices of both, each pair once.
+
+    `means` float32 (clusters, dims) are the mean embeddings of clusters of `sizes` faces. Each cluster has about
+    `Linkage.neighbors` pairs with the closest others. Pairs of two `fixed` ones are left out.
+    """
+    tiles = _all_tiles(len(means)) if len(means) <= linkage.exact else _cell_tiles(means, linkage)
+    keys, cosines = np.zeros(0, np.int64), np.zeros(0, np.float32)
+    waiting, waiting_cosines, size = [keys], [cosines], 0
+
+    def keep_closest() -> None:
+        nonlocal keys, cosines, size
+        keys, places = np.unique(np.concatenate([keys, *waiting]), return_index=True)
+        cosines = np.concatenate([cosines, *waiting_cosines])[places]
+        closest = _limit(keys // len(means), cosines, linkage.neighbors)
+        keys, cosines, size = keys[closest], cosines[closest], 0
+        waiting.clear()
+        waiting_cosines.clear()
+
+    for rows, columns in tiles:
+        tile = means[rows] @ means[columns].T
+        row, column = np.nonzero(tile >= linkage.least_cosine)
+        first, second = rows[row], columns[column]
+        near = tile[row, column]
+        kept = linkage.score(near, sizes[first].astype(np.float32) * sizes[second]) >= linkage.least_score
+        kept &= (first != second) & ~(fixed[first] & fixed[second])
+        row, near, first, second = row[kept], near[kept], first[kept], second[kept]
+        closest = _limit(row, near, linkage.neighbors)
+        low, high = np.minimum(first, second)[closest], np.maximum(first, second)[closest]
+        waiting.append(low * len(means) + high)
+        waiting_cosines.append(near[closest])
+        size += len(closest)
+        if size > _WAITING:
+            keep_closest()
+    keep_closest()
+    return np.divmod(keys, max(1, len(means)))
+
+
+def _limit(row: IntArray, cosines: FloatArray, count: int) -> IntArray:
+    """Return the positions of the `count` largest cosines of each row; rows are sorted."""
+    starts = np.searchsorted(row, row)
+    if not len(row) or np.bincount(row).max() <= count:
+        return np.arange(len(row))
+    order = np.lexsort((-cosines, row))
+    return order[np.arange(len(order)) - starts < count]
+
+
+def _all_tiles(count: int) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield the indices of rows and columns of blocks that contain all pairs."""
+    indices = np.arange(count)
+    for start in range(0, count, _ROWS):
+        for column in range(start, count, _COLUMNS):
+            yield indices[start : start + _ROWS], indices[column : column + _COLUMNS]
+
+
+def _cell_tiles(means: FloatArray, linkage: Linkage) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield blocks of close clusters: the members of a cell, around a random cluster, and all that probe the cell."""
+    count = len(means) // _CELL
+    centers = means[np.random.default_rng(0).choice(len(means), count, replace=False)]
+    centers /= np.linalg.norm(centers, axis=1, keepdims=True)
+    probed = np.empty((len(means), linkage.probes), np.int32)
+    for start in range(0, len(means), _COLUMNS):
+        cosines = means[start : start + _COLUMNS] @ centers.T
+        cells = np.argpartition(-cosines, linkage.probes, axis=1)[:, : linkage.probes]
+        order = np.argsort(-np.take_along_axis(cosines, cells, axis=1), axis=1)
+        probed[start : start + _COLUMNS] = np.take_along_axis(cells, order, axis=1)
+    members = np.argsort(probed[:, 0], kind="stable")
+    member_ends = np.cumsum(np.bincount(probed[:, 0], minlength=count))
+    probes = np.argsort(probed.ravel(), kind="stable")
+    probe_ends = np.cumsum(np.bincount(probed.ravel(), minlength=count))
+    del probed
+    for cell in range(count):
+        columns = members[member_ends[cell - 1] if cell else 0 : member_ends[cell]]
+        rows = probes[probe_ends[cell - 1] if cell else 0 : probe_ends[cell]] // linkage.probes
+        for start in range(0, len(rows), _COLUMNS):
+            yield rows[start : start + _COLUMNS], columns

@@ -1,0 +1,209 @@
+"""Groups of the unknown faces of a library, one for each person: find them, list them, and merge them.
+
+A group keeps its number and its faces. Faces that were added since join a group, form a new one, or stay alone. Two
+groups merge only if the user says so.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.arrays import FloatArray, IntArray
+from app.errors import LibraryError
+from app.library.clustering import Clusters, Linkage, sum_clusters
+from app.library.search import Criteria, FoundFace, search
+from app.library.store import Library
+
+LEAST_FACES = 3
+"""Faces of a new group."""
+EXAMPLES = 3
+
+IS_UNKNOWN = "face.verdict = 'unknown' AND face.source = 'automatic'"
+"""Condition of the faces to group. Faces of low quality have another verdict."""
+
+_ROWS = 10_000
+
+_FACES = f"""
+SELECT face.id, photo_id, coalesce(group_id, 0), embedding FROM face JOIN vector ON vector.face_id = face.id
+LEFT JOIN membership ON membership.face_id = face.id WHERE {IS_UNKNOWN} ORDER BY face.id
+"""
+_PENDING = f"""
+SELECT EXISTS (SELECT 1 FROM face JOIN vector ON vector.face_id = face.id
+WHERE {IS_UNKNOWN} AND face.id NOT IN (SELECT face_id FROM membership))
+"""
+_GROUPS = f"""
+SELECT group_id, count(*), count(DISTINCT photo_id), min(taken), max(taken)
+FROM membership JOIN face ON face.id = face_id JOIN photo ON photo.id = photo_id
+WHERE group_id IS NOT NULL AND {IS_UNKNOWN} GROUP BY group_id ORDER BY 2 DESC, group_id
+"""
+_EXAMPLES = f"""
+SELECT face_id FROM membership JOIN face ON face.id = face_id WHERE group_id = ? AND {IS_UNKNOWN}
+ORDER BY norm DESC, face_id LIMIT {EXAMPLES}
+"""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Numbers of what grouping changed: new groups, and faces that joined a group of before."""
+
+    groups: int = 0
+    joined: int = 0
+
+
+@dataclass(frozen=True)
+class FaceGroup:
+    """Unknown faces that probably show one person.
+
+    `since` and `until` are the dates of the first and last photo. `examples` are the clearest faces.
+    """
+
+    number: int
+    faces: int
+    photos: int
+    since: str | None
+    until: str | None
+    examples: tuple[FoundFace, ...]
+
+
+@dataclass(eq=False)
+class UnknownFaces:
+    """Unknown faces: `ids`, `photos`, `groups` int (faces,), 0 for no group, and `embeddings` float32 (faces, dims)."""
+
+    ids: IntArray
+    photos: IntArray
+    groups: IntArray
+    embeddings: FloatArray
+
+    @classmethod
+    def load(cls, library: Library) -> UnknownFaces:
+        """Read all unknown faces that have an embedding."""
+        numbers: list[IntArray] = [np.zeros((0, 3), np.int64)]
+        embeddings: list[FloatArray] = []
+        with library.reading() as connection:
+            cursor = connection.execute(_FACES)
+            while rows := cursor.fetchmany(_ROWS):
+                numbers.append(np.array([row[:3] for row in rows], np.int64))
+                data = b"".join(row[3] for row in rows)
+                embeddings.append(np.frombuffer(data, np.float16).reshape(len(rows), -1).astype(np.float32))
+        ids, photos, groups = np.concatenate(numbers).T
+        return cls(ids, photos, groups, np.concatenate(embeddings) if embeddings else np.zeros((0, 0), np.float32))
+
+
+def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
+    """Group the unknown faces that were added since the last call. The caller has locked the library."""
+    with library.reading() as connection:
+        if not connection.execute(_PENDING).fetchone()[0]:
+            return Grouping()
+    faces = UnknownFaces.load(library)
+    before = faces.groups
+    # A group of before is one cluster from the start.
+    keys, clusters_of = np.unique(np.where(before > 0, -before, faces.ids), return_inverse=True)
+    conflicts = _pairs_in_photos(faces.photos, clusters_of)
+    sums = sum_clusters(faces.embeddings, clusters_of)
+    clusters = Clusters(sums, np.bincount(clusters_of), keys < 0, conflicts)
+    merged = clusters.merge(linkage or Linkage())
+    numbers = np.zeros(len(keys), np.int64)
+    known = np.flatnonzero(keys < 0)
+    numbers[merged[known]] = -keys[known]
+    is_new = (merged == np.arange(len(keys))) & (clusters.sizes >= LEAST_FACES) & (numbers == 0)
+    new = np.flatnonzero(is_new)
+    with library.writing() as connection:
+        # The largest group gets the first number.
+        for cluster in new[np.argsort(-clusters.sizes[new], kind="stable")].tolist():
+            query = "INSERT INTO unknown_group DEFAULT VALUES RETURNING id"
+            numbers[cluster] = connection.execute(query).fetchone()[0]
+        after = numbers[merged[clusters_of]]
+        rows = zip(faces.ids.tolist(), after.tolist(), strict=True)
+        connection.executemany("REPLACE INTO membership VALUES (?, ?)", ((face, group or None) for face, group in rows))
+    joined = (before != after) & np.isin(after, -keys[known])
+    return Grouping(len(new), int(joined.sum()))
+
+
+def _pairs_in_photos(photos: IntArray, clusters_of: IntArray) -> IntArray:
+    """Return the pairs of different clusters with a face in the same photo, once a photo: int (pairs, 2)."""
+    order = np.lexsort((clusters_of, photos))
+    photos, clusters = photos[order], clusters_of[order]
+    # A cluster may have two faces in a photo.
+    distinct = np.ones(len(photos), bool)
+    distinct[1:] = (photos[1:] != photos[:-1]) | (clusters[1:] != clusters[:-1])
+    photos, clusters = photos[distinct], clusters[distinct]
+    pairs: list[IntArray] = [np.zeros((0, 2), np.int64)]
+    first, step = np.arange(len(photos)), 1
+    while len(first):
+        first = first[first + step < len(photos)]
+        first = first[photos[first] == photos[first + step]]
+        pairs.append(np.stack([clusters[first], clusters[first + step]], axis=1))
+        step += 1
+    return np.concatenate(pairs)
+
+
+def list_groups(library: Library, limit: int | None = None, number: int | None = None) -> list[FaceGroup]:
+    """Return the groups, the largest first, or only the one with a number."""
+    with library.reading() as connection:
+        rows = connection.execute(_GROUPS).fetchall()
+        if number is not None:
+            rows = [row for row in rows if row[0] == number]
+        rows = rows[:limit]
+        examples = {row[0]: [face for (face,) in connection.execute(_EXAMPLES, (row[0],))] for row in rows}
+    found = _find_faces(library, [face for faces in examples.values() for face in faces])
+    return [
+        FaceGroup(number, faces, photos, since, until, tuple(found[face] for face in examples[number]))
+        for number, faces, photos, since, until in rows
+    ]
+
+
+def _find_faces(library: Library, face_ids: Sequence[int]) -> dict[int, FoundFace]:
+    faces = search(library, Criteria(), [(face_id, 0.0) for face_id in face_ids])
+    # Equal files have the same faces.
+    return {face.face_id: face for face in reversed(faces)}
+
+
+def members(library: Library, number: int) -> list[int]:
+    """Return the IDs of the unknown faces of a group, the clearest first."""
+    query = f"SELECT face_id FROM membership JOIN face ON face.id = face_id WHERE group_id = ? AND {IS_UNKNOWN}"
+    with library.reading() as connection:
+        _check_group(connection, number)
+        return [face for (face,) in connection.execute(f"{query} ORDER BY norm DESC, face_id", (number,))]
+
+
+def merge_groups(library: Library, number: int, into: int) -> None:
+    """Give the faces of a group to another one, since both show the same person."""
+    with library.writing() as connection:
+        _check_pair(connection, number, into)
+        connection.execute("UPDATE membership SET group_id = ? WHERE group_id = ?", (into, number))
+        rows = connection.execute(
+            "DELETE FROM different_group WHERE ?1 IN (group_id, other_id) RETURNING group_id, other_id", (number,)
+        ).fetchall()
+        for other in {group for row in rows for group in row} - {number, into}:
+            _insert_different(connection, into, other)
+        connection.execute("DELETE FROM unknown_group WHERE id = ?", (number,))
+
+
+def keep_apart(library: Library, number: int, other: int) -> None:
+    """Record that two groups show different people."""
+    with library.writing() as connection:
+        _check_pair(connection, number, other)
+        _insert_different(connection, number, other)
+
+
+def _insert_different(connection: sqlite3.Connection, first: int, second: int) -> None:
+    connection.execute("INSERT OR IGNORE INTO different_group VALUES (?, ?)", sorted((first, second)))
+
+
+def _check_pair(connection: sqlite3.Connection, first: int, second: int) -> None:
+    if first == second:
+        raise LibraryError("Give two different groups.")
+    _check_group(connection, first)
+    _check_group(connection, second)
+
+
+def _check_group(connection: sqlite3.Connection, number: int) -> None:
+    query = f"SELECT 1 FROM membership JOIN face ON face.id = face_id WHERE group_id = ? AND {IS_UNKNOWN}"
+    if not connection.execute(query, (number,)).fetchone():
+        raise LibraryError(
+            f"The library has no group {number} with unknown faces. List all: python main.py library groups LIBRARY"
+        )

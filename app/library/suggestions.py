@@ -1,0 +1,97 @@
+"""Suggestions to merge: groups, or a group and a person, that may be the same person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from app.arrays import FloatArray, IntArray
+from app.library.clustering import Linkage, find_pairs, sum_clusters
+from app.library.groups import UnknownFaces
+from app.library.store import Library
+
+LEAST_SCORE = 0.38
+"""Smallest score of `Linkage` that is worth a question; see `bench.grouping`."""
+
+MOST_SHARED = 0.34
+"""Largest share of the smaller one's faces that are in a photo with the other one, such as a collage."""
+
+_NAMED = """
+SELECT person_id, photo_id, embedding FROM face JOIN vector ON vector.face_id = face.id
+WHERE person_id IS NOT NULL AND verdict = 'match'
+"""
+_REJECTED = """
+SELECT DISTINCT group_id, person_id FROM rejection JOIN membership USING (face_id) WHERE group_id IS NOT NULL
+"""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A group that may be the same person as another group, or as a person. `score` is that of `Linkage.score`."""
+
+    group: int
+    other: int | None
+    person: str | None
+    score: float
+
+
+def suggest(library: Library, limit: int | None = None, linkage: Linkage | None = None) -> list[Suggestion]:
+    """Return the pairs that the user has not answered, the most similar first.
+
+    Pairs that are often in one photo are different people and left out.
+    """
+    linkage = linkage or Linkage()
+    faces = UnknownFaces.load(library)
+    grouped = faces.groups > 0
+    people, person_photos, person_embeddings = _load_named(library)
+    if not grouped.any():
+        return []
+    # People have negative keys.
+    keys_of = np.concatenate([faces.groups[grouped], -people])
+    photos = np.concatenate([faces.photos[grouped], person_photos])
+    keys, places = np.unique(keys_of, return_inverse=True)
+    embeddings = faces.embeddings[grouped]
+    if len(people):
+        embeddings = np.concatenate([embeddings, person_embeddings])
+    sizes = np.bincount(places)
+    means = np.asarray(sum_clusters(embeddings, places) / sizes[:, None], np.float32)
+    first, second = find_pairs(means, sizes, replace(linkage, threshold=LEAST_SCORE, promising=1.0), keys < 0)
+    scores = linkage.score(np.einsum("ij,ij->i", means[first], means[second]), sizes[first] * sizes[second])
+    answered = _answered(library)
+    with library.reading() as connection:
+        names = dict(connection.execute("SELECT id, name FROM person").fetchall())
+    order = np.argsort(places, kind="stable")
+    photos_of = np.split(photos[order], np.cumsum(np.bincount(places))[:-1])
+    found: list[Suggestion] = []
+    for pair in np.argsort(-scores, kind="stable").tolist():
+        if len(found) == limit:
+            break
+        one, two = int(first[pair]), int(second[pair])
+        smaller = min(sizes[one], sizes[two])
+        if len(np.intersect1d(photos_of[one], photos_of[two])) > MOST_SHARED * smaller:
+            continue
+        # np.unique sorts people before groups.
+        other, group = sorted((int(keys[one]), int(keys[two])))
+        if (group, other) in answered:
+            continue
+        person = names[-other] if other < 0 else None
+        found.append(Suggestion(group, None if person else other, person, float(scores[pair])))
+    return found
+
+
+def _load_named(library: Library) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return people and photos, int (faces,), and embeddings, float32 (faces, dims), of all named faces."""
+    with library.reading() as connection:
+        rows = connection.execute(_NAMED).fetchall()
+    numbers = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
+    data = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
+    return numbers[:, 0], numbers[:, 1], data.reshape(len(rows), -1 if rows else 0).astype(np.float32)
+
+
+def _answered(library: Library) -> set[tuple[int, int]]:
+    """Return the pairs that the user called different, with the key of a person negative: (larger, smaller)."""
+    with library.reading() as connection:
+        groups = connection.execute("SELECT other_id, group_id FROM different_group").fetchall()
+        people = connection.execute(_REJECTED).fetchall()
+    return {*groups, *((group, -person) for group, person in people)}

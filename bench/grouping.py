@@ -1,0 +1,233 @@
+"""Grouping of unknown faces: `.venv/bin/python -m bench.grouping accuracy|scale`.
+
+`accuracy` compares methods on the labeled faces of a folder with `index.csv` and `targets.npy`, see shared/DATA.md, by
+BCubed precision and recall (Bagga and Baldwin 1998). As in a library, groups of fewer than three faces count as single
+faces. `scale` groups made-up faces with the spread of the shipped gallery. Packages that are not installed are left
+out; `pip install --target FOLDER scipy scikit-learn` and PYTHONPATH=FOLDER add them.
+"""
+
+from __future__ import annotations
+
+import csv
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from app.arrays import AnyArray, FloatArray, IntArray
+from app.gallery import shipped
+from app.gallery.embedding_rows import unit_rows
+from app.library.clustering import Clusters, Linkage, find_pairs
+from app.library.groups import LEAST_FACES
+from app.settings import ROOT, Settings
+from bench.common import FOLDER
+
+Method = Callable[[FloatArray], IntArray]
+
+NO_CONFLICTS = np.zeros((0, 2), np.int64)
+CELEBRITIES = 120
+ROUNDS = 20
+
+
+def link(linkage: Linkage) -> Method:
+    """Group by the average linkage of the program."""
+
+    def group(embeddings: FloatArray) -> IntArray:
+        count = len(embeddings)
+        clusters = Clusters(embeddings.copy(), np.ones(count, np.int64), np.zeros(count, bool), NO_CONFLICTS)
+        return clusters.merge(linkage)
+
+    return group
+
+
+def _edges(embeddings: FloatArray, cosine: float) -> tuple[IntArray, IntArray, FloatArray]:
+    every = Linkage(threshold=cosine, exponent=0, promising=1, neighbors=len(embeddings))
+    count = len(embeddings)
+    first, second = find_pairs(embeddings, np.ones(count, np.int64), every, np.zeros(count, bool))
+    return first, second, np.einsum("ij,ij->i", embeddings[first], embeddings[second])
+
+
+def single_linkage(cosine: float) -> Method:
+    """Group connected faces."""
+
+    def group(embeddings: FloatArray) -> IntArray:
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        first, second, _ = _edges(embeddings, cosine)
+        graph = coo_array((np.ones(len(first)), (first, second)), shape=[len(embeddings)] * 2)
+        return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+    return group
+
+
+def whispers(cosine: float) -> Method:
+    """Group by Chinese whispers (Biemann 2006), as dlib does."""
+
+    def group(embeddings: FloatArray) -> IntArray:
+        first, second, cosines = _edges(embeddings, cosine)
+        both = np.concatenate([first, second]), np.concatenate([second, first]), np.concatenate([cosines, cosines])
+        order = np.argsort(both[0], kind="stable")
+        others, weights = both[1][order], both[2][order]
+        ends = np.searchsorted(both[0][order], np.arange(len(embeddings) + 1))
+        labels, rng = np.arange(len(embeddings)), np.random.default_rng(0)
+        connected = np.flatnonzero(np.diff(ends))
+        for _ in range(ROUNDS):
+            for face in rng.permutation(connected).tolist():
+                near = slice(ends[face], ends[face + 1])
+                found, places = np.unique(labels[others[near]], return_inverse=True)
+                labels[face] = found[np.bincount(places, weights[near]).argmax()]
+        return labels
+
+    return group
+
+
+def dbscan(cosine: float) -> Method:
+    """Group by DBSCAN with three faces a core."""
+
+    def group(embeddings: FloatArray) -> IntArray:
+        from sklearn.cluster import DBSCAN
+
+        distance = float(np.sqrt(2 - 2 * cosine))
+        return _split_noise(DBSCAN(eps=distance, min_samples=LEAST_FACES, algorithm="brute").fit_predict(embeddings))
+
+    return group
+
+
+def hdbscan(embeddings: FloatArray) -> IntArray:
+    """Group by HDBSCAN with three faces a group."""
+    from sklearn.cluster import HDBSCAN
+
+    clustering = HDBSCAN(min_cluster_size=LEAST_FACES, min_samples=2, cluster_selection_method="leaf", copy=True)
+    return _split_noise(clustering.fit_predict(embeddings))
+
+
+def _split_noise(labels: AnyArray) -> IntArray:
+    return np.where(labels < 0, len(labels) + np.arange(len(labels)), labels)
+
+
+METHODS: dict[str, Method] = {
+    "single linkage, cosine 0.50": single_linkage(0.5),
+    "single linkage, cosine 0.60": single_linkage(0.6),
+    "DBSCAN, cosine 0.60": dbscan(0.6),
+    "HDBSCAN": hdbscan,
+    "Chinese whispers, cosine 0.50": whispers(0.5),
+    "Chinese whispers, cosine 0.55": whispers(0.55),
+    "average linkage, cosine 0.45": link(Linkage(threshold=0.45, exponent=0, promising=1)),
+    "average linkage, cosine 0.50": link(Linkage(threshold=0.5, exponent=0, promising=1)),
+    **{
+        f"this program, threshold {threshold}": link(replace(Linkage(), threshold=threshold))
+        for threshold in (0.45, 0.475, 0.5)
+    },
+}
+
+
+def bcubed(groups: IntArray, people: AnyArray) -> tuple[float, float]:
+    """Return BCubed precision and recall of groups, int (faces,), by the people, any (faces,)."""
+    _, group, group_sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    _, person, person_sizes = np.unique(people, return_inverse=True, return_counts=True)
+    common, counts = np.unique(group * len(person_sizes) + person, return_counts=True)
+    squares = counts.astype(np.float64) ** 2 / len(group)
+    in_group, of_person = np.divmod(common, len(person_sizes))
+    return float((squares / group_sizes[in_group]).sum()), float((squares / person_sizes[of_person]).sum())
+
+
+def without_small(groups: IntArray) -> IntArray:
+    """Make each face of a group of fewer than three faces a group of its own."""
+    _, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.where(sizes[places] >= LEAST_FACES, places, len(groups) + np.arange(len(groups)))
+
+
+def labeled_faces(folder: Path) -> Iterator[tuple[str, FloatArray, AnyArray]]:
+    """Yield sets of labeled faces: name, embeddings float32 (faces, dims), and the folder of each face's person."""
+    embeddings = unit_rows(np.load(folder / "targets.npy"))
+    with (folder / "index.csv").open(newline="") as file:
+        people = np.array([row["file"].rpartition("/")[0] for row in csv.DictReader(file)])
+    families = np.char.startswith(people, "people/fiw")
+    private = np.char.startswith(people, "people/") & ~families
+    famous = np.char.startswith(people, "celebrities/")
+    chosen = np.random.default_rng(0).choice(np.unique(people[famous]), CELEBRITIES, replace=False)
+    rows = {
+        "people": private,
+        f"{CELEBRITIES} celebrities": np.isin(people, chosen),
+        "families": families,
+    }
+    for name, selected in rows.items():
+        yield name, embeddings[selected], people[selected]
+
+
+@click.group()
+def main() -> None:
+    """Measure the grouping of unknown faces."""
+
+
+@main.command()
+@click.option("--faces", "folder", type=FOLDER, default=ROOT.parent / "shared" / "faces", show_default=True)
+def accuracy(folder: Path) -> None:
+    """Compare methods by BCubed precision and recall."""
+    for name, embeddings, people in labeled_faces(folder):
+        labels = np.unique(people, return_inverse=True)[1]
+        best = bcubed(without_small(labels), people)[1]
+        click.echo(f"{name}: {len(embeddings):,} faces of {labels.max() + 1:,} people, recall {best:.3f} at most")
+        for method, group in METHODS.items():
+            started = time.process_time()
+            try:
+                groups = without_small(group(embeddings))
+            except ImportError:
+                click.echo(f"  {method:32} not installed")
+                continue
+            precision, recall = bcubed(groups, people)
+            seconds = time.process_time() - started
+            click.echo(f"  {method:32} {precision:.3f} {recall:.3f} {seconds:8.1f} CPU s")
+            sys.stdout.flush()
+
+
+def made_up_faces(count: int) -> tuple[FloatArray, IntArray]:
+    """Return embeddings float32 (count, dims) and people (count,) with the spread of the shipped gallery.
+
+    One half of the people has one face, and few have hundreds.
+    """
+    snapshot = shipped.read(Settings().anchors).snapshot()
+    owners = np.repeat(np.arange(len(snapshot)), np.diff(snapshot.offsets))
+    between = np.linalg.cholesky(np.cov(snapshot.templates.T) + 1e-6 * np.eye(snapshot.templates.shape[1]))
+    within = np.linalg.cholesky(np.cov((snapshot.anchors - snapshot.templates[owners]).T) + 1e-9 * np.eye(len(between)))
+    rng = np.random.default_rng(0)
+    sizes = np.minimum(rng.zipf(1.9, count), 500)
+    people = np.repeat(np.arange(count), sizes)[:count]
+    people = rng.permutation(people)
+    centers = unit_rows(rng.normal(size=(count, len(between))).astype(np.float32) @ between.T.astype(np.float32))
+    faces = centers[people]
+    for start in range(0, count, 100_000):
+        block = faces[start : start + 100_000]
+        block += rng.normal(size=block.shape).astype(np.float32) @ within.T.astype(np.float32)
+        block /= np.linalg.norm(block, axis=1, keepdims=True)
+    return faces, people
+
+
+@main.command()
+@click.option("--faces", "count", default=100_000, show_default=True)
+def scale(count: int) -> None:
+    """Group made-up faces, and print seconds and memory."""
+    embeddings, people = made_up_faces(count)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wall, cpu = time.perf_counter(), time.process_time()
+    groups = without_small(link(Linkage())(embeddings))
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    precision, recall = bcubed(groups, people)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    click.echo(f"{count:,} faces of {len(np.unique(people)):,} people")
+    click.echo(
+        f"{wall:10.0f} seconds\n{cpu:10.0f} CPU seconds\n{memory / 1e6:10.2f} GB at most, {before / 1e6:.2f} before"
+    )
+    click.echo(
+        f"{len(groups) - len(np.unique(groups)):10,} faces in groups, precision {precision:.3f}, recall {recall:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
