@@ -1,6 +1,7 @@
 """Write files completely or not at all, and with personal data for their owner alone."""
 
 import os
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 def write_file(path: Path, data: bytes, private: bool = False) -> None:
     """Write a file completely, or raise OSError and keep the old content. Pipes and devices have none to keep.
 
-    Only its owner can read a `private` file.
+    An existing file keeps its permissions. Only its owner can read a `private` file.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
@@ -21,6 +22,8 @@ def write_file(path: Path, data: bytes, private: bool = False) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if not private and path.exists():
+            shutil.copymode(path, incomplete)
         incomplete.replace(path)
     except BaseException:
         incomplete.unlink(missing_ok=True)

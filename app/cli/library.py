@@ -13,6 +13,7 @@ from app import text
 from app.cli import batch, common
 from app.cli.library_decisions import confirm, forget, reject
 from app.cli.library_groups import COMMANDS as GROUP_COMMANDS
+from app.cli.library_metadata import write_metadata
 from app.cli.library_search import search
 from app.settings import Settings
 
@@ -34,6 +35,7 @@ library.add_command(reject)
 library.add_command(forget)
 for command in GROUP_COMMANDS:
     library.add_command(command)
+library.add_command(write_metadata)
 
 
 @library.command()

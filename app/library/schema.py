@@ -87,5 +87,10 @@ MIGRATIONS = (
         PRIMARY KEY (group_id, other_id)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE embedded (
+        path TEXT PRIMARY KEY      -- of a file with names that this program wrote into it
+    ) WITHOUT ROWID;
+    """,
 )
 """SQL of each version after the one before. PRAGMA user_version counts those that were applied."""

@@ -14,10 +14,10 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
@@ -25,7 +25,9 @@ from app.errors import UnreadableImage
 from app.scheduling import FairLock
 from app.settings import ROOT, Settings
 from app.vision import decoding
-from app.vision.decoding import DecodeLimits, Picture
+from app.vision.decoding import DecodeLimits, Header, Picture
+
+T = TypeVar("T")
 
 _START_SECONDS = 60
 
@@ -65,6 +67,15 @@ class DecoderPool:
             return decoding.decode(data, self.limits.max_pixels, self.limits.side)
         with self._process() as process:
             return process.decode(data)
+
+    def read_header(self, data: bytes) -> Header:
+        """Read the metadata of a photo as `decoding.read_header`, within the limits of time and memory."""
+        if not data:
+            raise decoding.empty_file_error()
+        if not hasattr(os, "memfd_create"):
+            return decoding.read_header(data, self.limits.max_pixels)
+        with self._process() as process:
+            return process.read_header(data)
 
     def close(self) -> None:
         """Stop all idle processes. The next photo starts one again."""
@@ -116,8 +127,15 @@ class _DecoderProcess:
 
     def decode(self, data: bytes) -> Picture:
         """Decode a photo, and stop the process if it exceeds the limits or its answer was not read."""
+        return self._run(decoding.DECODE, data, self._read_picture)
+
+    def read_header(self, data: bytes) -> Header:
+        """Read the metadata of a photo in the same way."""
+        return self._run(decoding.HEADER, data, _read_metadata)
+
+    def _run(self, task: bytes, data: bytes, read: Callable[[dict[str, Any]], T | None]) -> T:
         try:
-            picture = self._ask(data)
+            result = self._ask(task, data, read)
         except UnreadableImage:
             # A complete answer.
             raise
@@ -125,21 +143,26 @@ class _DecoderProcess:
             # The next file would get this answer.
             self.stop()
             raise
-        if picture is None:
+        if result is None:
             self.stop()
             raise decoding.too_complex_error()
-        return picture
+        return result
 
-    def _ask(self, data: bytes) -> Picture | None:
-        """Send a file and return its picture, None if the process ended or took too long."""
+    def _ask(self, task: bytes, data: bytes, read: Callable[[dict[str, Any]], T | None]) -> T | None:
+        """Send a file and return what `read` makes of the answer, None if the process ended or took too long."""
         os.ftruncate(self._files, 0)
         os.pwrite(self._files, data, 0)
         line = None
         with suppress(BrokenPipeError):
-            self._stdin.write(b"%d\n" % len(data))
+            self._stdin.write(b"%b %d\n" % (task, len(data)))
             line = self._read_line(self._seconds)
         os.ftruncate(self._files, 0)
-        return self._read_picture(json.loads(line)) if line else None
+        if not line:
+            return None
+        answer = json.loads(line)
+        if "code" in answer:
+            raise UnreadableImage(answer["code"], answer["message"])
+        return read(answer)
 
     def _read_line(self, seconds: float) -> bytes | None:
         """Return a line of the process, None if the process ended or took too long."""
@@ -159,8 +182,6 @@ class _DecoderProcess:
 
     def _read_picture(self, answer: dict[str, Any]) -> Picture | None:
         """Copy the pixels: a compromised process must not change them later."""
-        if "code" in answer:
-            raise UnreadableImage(answer["code"], answer["message"])
         pixels = np.empty(answer["shape"], dtype=np.uint8)
         with open(self._pixels, "rb", closefd=False) as file:
             file.seek(answer["offset"])
@@ -170,6 +191,11 @@ class _DecoderProcess:
             os.ftruncate(self._pixels, 0)
         width, height = answer["size"]
         return Picture(pixels, (width, height), answer["taken"])
+
+
+def _read_metadata(answer: dict[str, Any]) -> Header:
+    xmp = answer["xmp"]
+    return Header(answer["orientation"], None if xmp is None else xmp.encode("latin-1"))
 
 
 def _stop(child: subprocess.Popen[bytes], *descriptors: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image
 
 from app.errors import UnreadableImage
-from app.vision.decoding import DecodeLimits, decode_image
+from app.vision.decoding import HEADER, DecodeLimits, decode_image, read_header
 
 
 def main(files: int, pixels: int, limits: DecodeLimits) -> None:
@@ -34,7 +34,9 @@ def main(files: int, pixels: int, limits: DecodeLimits) -> None:
         # Python has no handler for SIGPROF, so it ends the process wherever a decoder hangs.
         signal.setitimer(signal.ITIMER_PROF, limits.seconds)
         try:
-            answer = _decode(os.pread(files, int(line), 0), pixels, limits)
+            task, size = line.split()
+            data = os.pread(files, int(size), 0)
+            answer = _read_header(data, limits) if task == HEADER else _decode(data, pixels, limits)
         except UnreadableImage as error:
             answer = {"code": error.code, "message": str(error)}
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -50,6 +52,11 @@ def _decode(data: bytes, pixels: int, limits: DecodeLimits) -> dict[str, Any]:
         image.save(file, "PPM")
         offset = file.tell() - 3 * image.width * image.height
     return {"offset": offset, "shape": [image.height, image.width, 3], "size": size, "taken": taken}
+
+
+def _read_header(data: bytes, limits: DecodeLimits) -> dict[str, Any]:
+    orientation, xmp = read_header(data, limits.max_pixels)
+    return {"orientation": orientation, "xmp": None if xmp is None else xmp.decode("latin-1")}
 
 
 def _set_limits(limits: DecodeLimits) -> None:

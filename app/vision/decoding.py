@@ -5,7 +5,8 @@ import logging
 import re
 import struct
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +62,9 @@ _TRANSPOSES = {
     5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
 }  # fmt: skip
 
+# Tasks of a decoder process.
+DECODE, HEADER = b"decode", b"header"
+
 log = logging.getLogger(__name__)
 
 
@@ -108,6 +112,13 @@ class DecodedImage(NamedTuple):
     taken: str | None
 
 
+class Header(NamedTuple):
+    """Metadata of a photo: its EXIF orientation, 1 ... 8, and its XMP packet, None without one."""
+
+    orientation: int
+    xmp: bytes | None
+
+
 def decode(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -> Picture:
     """Decode a trusted photo in this process; see `decode_image`. Untrusted bytes need `decoder_pool.DecoderPool`."""
     decoded = decode_image(data, max_pixels, side)
@@ -124,24 +135,22 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = N
         raise empty_file_error()
     if data[:2] == b"\xff\xd8" and _has_too_many_scans(data):
         raise too_complex_error()
-    try:
-        # Pillow warns about odd metadata and near-bombs. The limit decides instead.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _decode_first_frame(data, max_pixels, side)
-    except UnreadableImage:
-        raise
-    except MemoryError as error:
-        raise too_complex_error() from error
-    except Image.DecompressionBombError as error:
-        # Pillow raises it before the size can be read.
-        raise _too_many_pixels_error("has too many megapixels", max_pixels) from error
-    except Exception as error:
-        if not isinstance(error, _DECODER_ERRORS):
-            log.exception("A picture decoder failed with an unexpected error.")
-        raise UnreadableImage(
-            "unreadable", f"The file could not be read as a picture. Send a {FORMAT_NAMES} file that opens elsewhere."
-        ) from error
+    with _translate_errors(max_pixels):
+        return _decode_first_frame(data, max_pixels, side)
+
+
+def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
+    """Read the metadata of a photo without decoding its pixels, or raise `UnreadableImage`.
+
+    Broken metadata counts as none. Untrusted bytes need `decoder_pool.DecoderPool`.
+    """
+    _allow_pixels(max_pixels)
+    with _translate_errors(max_pixels), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        # HEIF files rotate the picture themselves, and Pillow's plugin hides the EXIF orientation.
+        orientation, xmp = image.info.get("original_orientation"), image.info.get("xmp")
+        with suppress(*_DECODER_ERRORS):
+            orientation = orientation or image.getexif().get(_EXIF_ORIENTATION)
+        return Header(orientation if orientation in _TRANSPOSES else 1, xmp if isinstance(xmp, bytes) else None)
 
 
 def empty_file_error() -> UnreadableImage:
@@ -159,6 +168,29 @@ def too_complex_error() -> UnreadableImage:
 def is_photo_file(path: Path) -> bool:
     """Return whether a path is a visible file with the ending of a photo."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+@contextmanager
+def _translate_errors(max_pixels: int) -> Iterator[None]:
+    """Translate the exceptions of Pillow and its plugins."""
+    try:
+        # Pillow warns about odd metadata and near-bombs. The limit decides instead.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except UnreadableImage:
+        raise
+    except MemoryError as error:
+        raise too_complex_error() from error
+    except Image.DecompressionBombError as error:
+        # Pillow raises it before the size can be read.
+        raise _too_many_pixels_error("has too many megapixels", max_pixels) from error
+    except Exception as error:
+        if not isinstance(error, _DECODER_ERRORS):
+            log.exception("A picture decoder failed with an unexpected error.")
+        raise UnreadableImage(
+            "unreadable", f"The file could not be read as a picture. Send a {FORMAT_NAMES} file that opens elsewhere."
+        ) from error
 
 
 def _has_too_many_scans(data: bytes) -> bool:
@@ -181,8 +213,7 @@ def _has_too_many_scans(data: bytes) -> bool:
 
 
 def _decode_first_frame(data: bytes, max_pixels: int, side: int | None) -> DecodedImage:
-    # Pillow refuses pictures of twice this number while it opens them.
-    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
+    _allow_pixels(max_pixels)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
         if width * height > max_pixels:
@@ -205,6 +236,11 @@ def _decode_first_frame(data: bytes, max_pixels: int, side: int | None) -> Decod
         upright = upright.transpose(_TRANSPOSES[orientation])
     size = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
     return DecodedImage(upright, size, taken)
+
+
+def _allow_pixels(max_pixels: int) -> None:
+    # Pillow refuses pictures of twice this number while it opens them.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
 
 
 def _read_date(exif: Image.Exif) -> str | None:

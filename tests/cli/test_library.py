@@ -160,6 +160,27 @@ def test_decisions_about_a_face(run, folder, pictures, monkeypatch):
     assert (done.exit_code, "The photo has 2 faces. Choose one with --face." in done.stderr) == (1, True)
 
 
+def test_names_are_written_into_sidecars(run, folder, pictures, tmp_path):
+    archive = shutil.copytree(pictures, tmp_path / "archive")
+    with Library.open(folder) as library:
+        library.connection.execute("UPDATE file SET path = replace(path, ?, ?)", (str(pictures), str(archive)))
+    sidecar = archive / "inner" / "one.png.xmp"
+    done = run("library", "write-metadata", folder, "--dry-run")
+    assert done.stdout.splitlines() == [
+        f'"{archive / "a, both.jpg.xmp"}", add {PERSON}, add {OTHER}',
+        f"{sidecar}, add {PERSON}",
+        "           2 would be changed",
+        "           0 unchanged",
+        "           0 failed",
+    ]
+    assert not sidecar.exists()
+    (archive / "a, both.jpg").unlink()
+    done = run("library", "write-metadata", folder)
+    assert done.exit_code == 1
+    assert done.stderr == f"{archive / 'a, both.jpg'}: The names cannot be written (No such file or directory).\n"
+    assert f"<mwg-rs:Name>{PERSON}</mwg-rs:Name>" in sidecar.read_text()
+
+
 def test_exports(run, folder, tmp_path):
     parquet, table = tmp_path / "faces.parquet", tmp_path / "faces.csv"
     assert run("library", "export", folder, "--parquet", parquet, "--csv", table).exit_code == 0

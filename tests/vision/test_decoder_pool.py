@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from app.errors import UnreadableImage
 from app.vision import decoding
@@ -230,3 +230,18 @@ def test_a_failure_never_seen_before_is_logged_and_refused(monkeypatch, caplog):
     with pytest.raises(UnreadableImage, match="could not be read"):
         decoding.decode_image(io.BytesIO(b"x").getvalue())
     assert "a decoder's own assumption" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"])
+def test_metadata_is_read_without_the_pixels(decoder, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    packet = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+    options = {"tiffinfo": {0x0112: 6, 700: packet}} if kind == "TIFF" else {"exif": exif, "xmp": packet}
+    if kind == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", packet.decode())
+        options = {"exif": exif, "pnginfo": text}
+    assert decoder.read_header(photos.encode(Image.new("RGB", (20, 10)), kind, **options)) == (6, packet)
+    with pytest.raises(UnreadableImage, match="could not be read as a picture"):
+        decoder.read_header(b"no picture")

@@ -1,0 +1,118 @@
+"""XMP inside photos, read and written by ExifTool in one process for all photos.
+
+See https://exiftool.org/exiftool_pod.html, -stay_open and -@: arguments come as lines, so no file name is an option.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import IO, NamedTuple, Self
+
+from app.errors import LibraryError
+from app.library.metadata.packet import MetadataError
+from app.text import first_line
+
+SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .heic .heif .hif .tif .tiff".split())
+"""File name endings of photos into which names are embedded."""
+
+_READY = b"{ready}\n"
+_EXTENDED = "HasExtendedXMP"
+
+
+class EmbeddedMetadata(NamedTuple):
+    """XMP packet of a photo, None without one, and its EXIF orientation, 1 ... 8."""
+
+    xmp: bytes | None
+    orientation: int
+
+
+class ExifTool:
+    """A running ExifTool. A context manager."""
+
+    def __init__(self) -> None:
+        program = shutil.which("exiftool")
+        if program is None:
+            raise LibraryError(
+                "--embed needs ExifTool, which is not installed. Install it (Debian: libimage-exiftool-perl, macOS: "
+                "exiftool), or write sidecars without --embed."
+            )
+        self._files = tempfile.TemporaryDirectory(prefix="faces-")
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
+        self._process = subprocess.Popen(
+            # The user's configuration is Perl code that may change what tags mean.
+            [program, "-config", "", "-stay_open", "True", "-@", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+        self._files.cleanup()
+
+    def read(self, photo: bytes) -> EmbeddedMetadata:
+        """Read the metadata of a photo by the bytes of its absolute path, or raise `MetadataError`."""
+        output, error = self._run(b"-j", b"-b", b"-XMP", b"-IFD0:Orientation#", photo)
+        try:
+            fields = json.loads(output)[0]
+        except (ValueError, LookupError) as problem:
+            raise MetadataError(error or "ExifTool cannot read the file") from problem
+        text = str(fields.get("XMP") or "")
+        if _EXTENDED in text:
+            raise MetadataError("its XMP has several parts (extended XMP)")
+        prefix = "base64:"
+        data = base64.b64decode(text.removeprefix(prefix)) if text.startswith(prefix) else text.encode()
+        orientation = fields.get("Orientation")
+        return EmbeddedMetadata(data or None, orientation if orientation in range(1, 9) else 1)
+
+    def write(self, photo: bytes, xmp: bytes | None) -> None:
+        """Replace the XMP packet of a photo, or remove it, or raise `MetadataError`.
+
+        The original becomes `FILE_original`, unless that exists. The time of change stays.
+        """
+        packet = Path(self._files.name, "packet.xmp")
+        packet.write_bytes(xmp or b"")
+        source = b"-XMP<=" + bytes(packet) if xmp else b"-XMP="
+        output, error = self._run(b"-P", source, photo)
+        if b"1 image files updated" not in output:
+            raise MetadataError(error or "ExifTool cannot write the file")
+
+    def _run(self, *arguments: bytes) -> tuple[bytes, str]:
+        """Run one command, and return its output and the first error."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._errors.seek(0)
+        self._errors.truncate()
+        if b"\n" in arguments[-1]:
+            raise MetadataError("its name has a line break, which ExifTool cannot read")
+        try:
+            self._process.stdin.write(b"\n".join((*arguments, b"-execute\n")))
+            self._process.stdin.flush()
+            output = b""
+            while not output.endswith(_READY):
+                if not (line := self._process.stdout.readline()):
+                    raise LibraryError("ExifTool ended unexpectedly. Run the command again to continue.")
+                output += line
+        except OSError as error:
+            raise LibraryError(f"ExifTool ended unexpectedly ({first_line(error)}).") from error
+        self._errors.seek(0)
+        return output.removesuffix(_READY), _explain(self._errors.read(), arguments[-1])
+
+
+def _explain(errors: bytes, photo: bytes) -> str:
+    """Return the first error without the name of the photo."""
+    for line in errors.decode("utf-8", "replace").splitlines():
+        if line.startswith("Error"):
+            message = line.removeprefix("Error:").removesuffix(photo.decode("utf-8", "replace")).strip(" -")
+            return f"ExifTool: {message}"
+    return ""

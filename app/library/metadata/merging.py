@@ -1,0 +1,71 @@
+"""Merge the named faces of a photo into its XMP, without changing what other programs or users wrote.
+
+A face that another program named keeps that name, also if it differs. What this program wrote and another program
+removed or changed later is not written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.library.metadata import schemas
+from app.library.metadata.packet import Packet
+from app.library.metadata.regions import Region, contains
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Names that were `added` and `removed`, and regions that another program named `otherwise`."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    otherwise: tuple[Region, ...] = ()
+
+
+def merge(packet: Packet, faces: Sequence[Region], size: tuple[int, int]) -> Merged:
+    """Write the named faces of a stored picture of a size (width, height), and remove former ones.
+
+    A packet that has these faces does not change.
+    """
+    own = schemas.own_regions(packet)
+    lists = (schemas.MwgRegions(packet), schemas.MicrosoftRegions(packet))
+    gone = [region for region in own if not contains(faces, region)]
+    for regions in lists:
+        for element, region in list(regions):
+            if contains(gone, region):
+                regions.remove(element)
+    kept = [region for region in own if contains(faces, region)]
+    foreign = [region for regions in lists for _, region in regions if not contains(own, region)]
+    added, otherwise = [], []
+    for face in faces:
+        if contains(kept, face):
+            continue
+        same = [region for region in foreign if region.area.shows_same_face(face.area)]
+        if any(region.name != face.name for region in same):
+            otherwise.append(face)
+        elif not same:
+            added.append(face)
+            for regions in lists:
+                regions.add(face, size)
+    written = [*kept, *added]
+    if gone or added:
+        schemas.set_own_regions(packet, written)
+    _merge_people(packet, [face.name for face in faces if face not in otherwise])
+    new, former = {face.name for face in added}, {region.name for region in gone}
+    remaining = {region.name for region in written}
+    return Merged(tuple(sorted(new - former)), tuple(sorted(former - remaining)), tuple(otherwise))
+
+
+def _merge_people(packet: Packet, names: Sequence[str]) -> None:
+    people, own = schemas.people(packet), schemas.own_people(packet)
+    recorded = list(own)
+    for name in recorded:
+        if name not in names:
+            people.remove(name)
+            own.remove(name)
+    present = set(people) | set(recorded)
+    for name in dict.fromkeys(names):
+        if name not in present:
+            people.add(name)
+            own.add(name)

@@ -1,0 +1,54 @@
+"""Sidecars of photos: which file has the XMP of a photo, by the rules of the programs that write them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from app.vision.decoding import SUFFIXES
+from app.vision.photo_files import RAW_SUFFIXES
+
+_SUFFIX = ".xmp"
+
+
+class Sidecars:
+    """Finds sidecars. It remembers the last folder's files, so that a folder is listed once."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._names: dict[str, str] = {}
+        self._stems: dict[str, int] = {}
+
+    def existing(self, photo: Path) -> list[Path]:
+        """Return the sidecars of a photo: `photo.jpg.xmp` and, unless a file with the same stem shares it, `photo.xmp`.
+
+        With `photo.nef` beside `photo.jpg`, `photo.xmp` belongs to the RAW file.
+        """
+        self._list(photo.parent)
+        stems = [photo.name, photo.stem] if self._is_alone(photo) else [photo.name]
+        found = [self._names.get((stem + _SUFFIX).lower()) for stem in stems]
+        return [photo.with_name(name) for name in found if name and name.lower() != photo.name.lower()]
+
+    def new(self, photo: Path, replace_extension: bool) -> Path:
+        """Return the sidecar to create: `photo.jpg.xmp`, or `photo.xmp` if asked for and not shared."""
+        self._list(photo.parent)
+        alone = replace_extension and self._is_alone(photo)
+        return photo.with_name((photo.stem if alone else photo.name) + _SUFFIX)
+
+    def _is_alone(self, photo: Path) -> bool:
+        return self._stems.get(photo.stem.lower(), 0) <= 1
+
+    def _list(self, folder: Path) -> None:
+        if folder == self._folder:
+            return
+        self._folder, self._names, self._stems = folder, {}, {}
+        try:
+            names = os.listdir(folder)  # noqa: PTH208 (pathlib makes an object of each name)
+        except OSError:
+            return
+        for name in names:
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122
+            if suffix.lower() == _SUFFIX:
+                self._names[name.lower()] = name
+            elif suffix.lower() in SUFFIXES | RAW_SUFFIXES:
+                self._stems[stem.lower()] = self._stems.get(stem.lower(), 0) + 1
