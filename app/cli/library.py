@@ -13,7 +13,7 @@ from app import text
 from app.cli import batch, common
 from app.cli.library_decisions import confirm, forget, reject
 from app.cli.library_groups import COMMANDS as GROUP_COMMANDS
-from app.cli.library_metadata import write_metadata
+from app.cli.library_metadata import read_metadata, write_metadata
 from app.cli.library_search import search
 from app.settings import Settings
 
@@ -36,6 +36,7 @@ library.add_command(forget)
 for command in GROUP_COMMANDS:
     library.add_command(command)
 library.add_command(write_metadata)
+library.add_command(read_metadata)
 
 
 @library.command()

@@ -1,7 +1,10 @@
-"""`library write-metadata`: write the names of a library into the metadata of its photos."""
+"""`library write-metadata` and `read-metadata`: names in the metadata of photos."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +16,10 @@ from app.cli.common import print_line, progress_bar
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from app.enrollment.enroll import Enrollment
+    from app.library.metadata.reading import Label
     from app.library.metadata.writing import Change, Report
+    from app.library.store import Library
 
 _SHOWN_ERRORS = 10
 
@@ -22,18 +28,18 @@ class Problems:
     """Prints the first sentences about photos, and counts the others."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self.count = 0
 
     def add(self, message: str) -> None:
         """Print a sentence, or count it."""
-        self._count += 1
-        if self._count <= _SHOWN_ERRORS:
+        self.count += 1
+        if self.count <= _SHOWN_ERRORS:
             print_line(message, err=True)
 
     def finish(self) -> None:
         """Print how many sentences were not printed."""
-        if self._count > _SHOWN_ERRORS:
-            click.echo(f"{text.count(self._count - _SHOWN_ERRORS, 'more photo')} had a problem.", err=True)
+        if self.count > _SHOWN_ERRORS:
+            click.echo(f"{text.count(self.count - _SHOWN_ERRORS, 'more problem')}.", err=True)
 
 
 @click.command("write-metadata")
@@ -103,3 +109,91 @@ def _print_report(report: Report, dry_run: bool) -> None:
         click.echo(f"{text.count(report.embedded, 'photo')} with embedded names not checked. Use --embed.")
     if report.remote:
         click.echo(f"{text.count(report.remote, 'photo')} behind a URL skipped: names are written to folders only.")
+
+
+@click.command("read-metadata")
+@click.argument("folder", metavar="LIBRARY", type=common.LIBRARY)
+@click.option("--confirm", is_flag=True, help="Confirm the names in the library.")
+@click.option("--enroll", is_flag=True, help="Enroll the people in the gallery, after a review of their photos.")
+@click.option("--dry-run", is_flag=True, help="With --confirm or --enroll: change nothing.")
+@click.pass_context
+def read_metadata(context: click.Context, /, folder: Path, confirm: bool, enroll: bool, dry_run: bool) -> None:
+    """Read the names that other programs wrote for faces.
+
+    Reads face regions (MWG and Microsoft) from XMP sidecars and from the photos, and .picasa.ini, for all photos of
+    the library. Prints a row for each name:
+
+    \b
+        file, face number or no_face, name, in_gallery or new, file with the region
+
+    The exit code is 1 if metadata could not be read.
+    """  # noqa: D301 (click needs the escaped character)
+    from app.library.metadata.reading import LabelReader
+    from app.library.metadata.writing import count_files
+    from app.library.store import Library
+    from app.vision.decoder_pool import DecoderPool
+
+    if dry_run and not (confirm or enroll):
+        raise click.UsageError("--dry-run requires --confirm or --enroll.")
+    settings = Settings().for_local_files()
+    problems = Problems()
+    decoder = DecoderPool.from_settings(settings)
+    labels: list[Label] = []
+    with Library.open(folder) as library:
+        reader = LabelReader(library, decoder, settings.max_file_bytes, problems.add)
+        with (
+            closing(common.open_gallery(settings)) as gallery,
+            progress_bar(count_files(library), "photo", desc="Reading metadata") as bar,
+        ):
+            for label in reader.labels(bar.update):
+                person = gallery.find(label.name)
+                labels.append(replace(label, name=person.name if person else label.name))
+                number = label.face.number if label.face else "no_face"
+                known = "in_gallery" if person else "new"
+                print_line(common.format_row((label.file, number, labels[-1].name, known, label.source)))
+        decoder.close()
+        problems.finish()
+        people, faces = len({label.name for label in labels}), sum(label.face is not None for label in labels)
+        click.echo(
+            f"{text.count(len(labels), 'name')} of {text.count(people, 'person')}: {faces:,} at detected faces.",
+            err=True,
+        )
+        if confirm:
+            _confirm(library, labels, dry_run)
+        if enroll:
+            _enroll(settings, labels, dry_run)
+    context.exit(1 if problems.count else 0)
+
+
+def _confirm(library: Library, labels: Sequence[Label], dry_run: bool) -> None:
+    from app.library.metadata.reading import confirm_labels
+
+    report = confirm_labels(library, labels, dry_run)
+    would = "would be " if dry_run else ""
+    click.echo(f"{text.count(report.confirmed, 'face')} {would}confirmed, {report.same:,} were before.", err=True)
+    if report.kept:
+        click.echo(f"{text.count(report.kept, 'face')} kept what you decided.", err=True)
+
+
+def _enroll(settings: Settings, labels: Sequence[Label], dry_run: bool) -> None:
+    from app.library.metadata.enrolling import choose_labels, enroll_labels
+
+    total = sum(map(len, choose_labels(labels).values()))
+    recognizer = common.load_recognizer(settings)
+    enrolled = 0
+    with progress_bar(total, "photo", desc="Reviewing photos") as bar:
+        for enrollment in enroll_labels(recognizer, labels, dry_run=dry_run, on_progress=bar.update):
+            _print_enrollment(enrollment)
+            enrolled += bool(enrollment.accepted)
+    would = "would be " if dry_run else ""
+    click.echo(f"{text.count(enrolled, 'person')} {would}enrolled or got new photos.", err=True)
+    if enrolled and not dry_run:
+        click.echo(f"Name the faces again: {common.program()} library name LIBRARY", err=True)
+
+
+def _print_enrollment(enrollment: Enrollment) -> None:
+    """Print the outcome of each photo, or why none was reviewed."""
+    for photo in enrollment.photos:
+        print_line(common.format_row((enrollment.name, photo.file, photo.outcome, photo.reason)))
+    for sentence in filter(None, (enrollment.error, enrollment.warning)):
+        print_line(f"{enrollment.name}: {sentence}", err=True)

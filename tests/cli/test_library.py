@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,7 +14,11 @@ from app.batch.embedder import BatchEmbedder
 from app.batch.job import BatchJob
 from app.batch.sources import PhotoSources
 from app.library.indexing import IndexRun
+from app.library.metadata.packet import Packet
+from app.library.metadata.regions import Region, area_of
+from app.library.metadata.schemas import MwgRegions
 from app.library.store import Library
+from app.vision.faces import Box
 from tests.photos import OTHER, PERSON
 
 
@@ -179,6 +184,63 @@ def test_names_are_written_into_sidecars(run, folder, pictures, tmp_path):
     assert done.exit_code == 1
     assert done.stderr == f"{archive / 'a, both.jpg'}: The names cannot be written (No such file or directory).\n"
     assert f"<mwg-rs:Name>{PERSON}</mwg-rs:Name>" in sidecar.read_text()
+
+
+@pytest.fixture
+def labeled(folder, pictures, tmp_path):
+    """The library of a copy of `pictures`, in which another program gave names to the faces of two photos."""
+    archive = shutil.copytree(pictures, tmp_path / "archive")
+    with Library.open(folder) as library:
+        library.connection.execute("UPDATE file SET path = replace(path, ?, ?)", (str(pictures), str(archive)))
+        query = "SELECT path, number, x, y, f.width, f.height, p.width, p.height FROM face AS f JOIN photo AS p "
+        for path, number, *box, width, height in library.connection.execute(
+            query + "ON p.id = photo_id JOIN file USING (photo_id)"
+        ).fetchall():
+            packet = Packet()
+            name = "Zoë Example" if number == 1 else OTHER.lower()
+            MwgRegions(packet).add(Region(name, area_of(Box(*box), width, height)), (width, height))
+            Path(f"{path}.xmp" if number == 1 else Path(path).with_suffix(".xmp")).write_bytes(packet.serialize())
+    return archive
+
+
+def test_names_of_other_programs_are_read_and_confirmed(run, folder, labeled):
+    both = labeled / "a, both.jpg"
+    done = run("library", "read-metadata", folder, "--confirm")
+    assert (done.exit_code, done.stdout.splitlines()) == (
+        0,
+        [
+            f'"{both}", 1, Zoë Example, new, "a, both.jpg.xmp"',
+            f'"{both}", 2, {OTHER}, in_gallery, "a, both.xmp"',
+            f"{labeled / 'inner' / 'one.png'}, 1, Zoë Example, new, one.png.xmp",
+        ],
+    )
+    assert done.stderr.splitlines() == [
+        "3 names of 2 people: 3 at detected faces.",
+        "3 faces confirmed, 0 were before.",
+    ]
+    run("library", "name", folder)
+    assert len(run("library", "search", folder, "--person", "Zoë Example").stdout.splitlines()) == 2
+    (labeled / "a, both.xmp").write_bytes(b"<x/>")
+    done = run("library", "read-metadata", folder)
+    assert done.exit_code == 1
+    assert f"{labeled / 'a, both.xmp'}: The metadata cannot be read (it is not XMP" in done.stderr
+    assert "--dry-run requires --confirm or --enroll." in run("library", "read-metadata", folder, "--dry-run").stderr
+
+
+def test_people_are_enrolled_from_names_of_other_programs(run, folder, labeled, recognizer):
+    done = run("library", "read-metadata", folder, "--enroll", "--dry-run")
+    rows = done.stdout.splitlines()[3:]
+    assert [row for row in rows if row.startswith("Zoë Example") and ", look_alike, " in row]
+    assert recognizer.gallery.find("Zoë Example") is None
+    recognizer.gallery.remove(PERSON)
+    try:
+        done = run("library", "read-metadata", folder, "--enroll")
+        assert recognizer.gallery.find("Zoë Example") is not None
+    finally:
+        while recognizer.gallery.find(PERSON) is None:
+            recognizer.gallery.undo()
+    assert recognizer.gallery.find("Zoë Example") is None
+    assert "Name the faces again: python main.py library name LIBRARY" in done.stderr
 
 
 def test_exports(run, folder, tmp_path):

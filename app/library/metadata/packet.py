@@ -17,6 +17,9 @@ from app.errors import FacesError
 MAX_BYTES = 4_000_000
 """Limit of a packet. Edits of a RAW converter need hundreds of kilobytes."""
 
+MAX_ITEMS = 1000
+"""Limit of a list of regions or people."""
+
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _META = "adobe:ns:meta/"
 _TOOLKIT = "face-identification"
@@ -145,9 +148,12 @@ def field_text(structure: Element, tag: str) -> str | None:
 
 
 def items(element: Element | None) -> list[Element]:
-    """Return the items of a list."""
+    """Return the items of a list, or raise `MetadataError` if it has more than `MAX_ITEMS`."""
     found = None if element is None else next(element.iterchildren(*_LISTS), None)
-    return [] if found is None else list(found.iterchildren(LIST_ITEM))
+    children = [] if found is None else list(found.iterchildren(LIST_ITEM))
+    if len(children) > MAX_ITEMS:
+        raise MetadataError(f"it has a list of {len(children):,} faces or names, and the limit is {MAX_ITEMS:,}")
+    return children
 
 
 def append_item(element: Element) -> Element:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from app.library.metadata.packet import MAX_BYTES, MetadataError
+from app.text import display_path
 from app.vision.decoding import SUFFIXES
 from app.vision.photo_files import RAW_SUFFIXES
 
@@ -52,3 +54,12 @@ class Sidecars:
                 self._names[name.lower()] = name
             elif suffix.lower() in SUFFIXES | RAW_SUFFIXES:
                 self._stems[stem.lower()] = self._stems.get(stem.lower(), 0) + 1
+
+
+def read_sidecar(path: Path) -> bytes:
+    """Read a file of metadata, or raise `MetadataError` if it is too large."""
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise MetadataError(f"{display_path(path.name)}: it is larger than {MAX_BYTES / 1e6:g} MB")
+    return data

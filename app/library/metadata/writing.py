@@ -17,9 +17,9 @@ from app.files import write_file
 from app.library.metadata import schemas
 from app.library.metadata.exiftool import SUFFIXES, ExifTool
 from app.library.metadata.merging import Merged, merge
-from app.library.metadata.packet import MAX_BYTES, MetadataError, Packet
+from app.library.metadata.packet import MetadataError, Packet
 from app.library.metadata.regions import Area, Region, area_of, stored_size
-from app.library.metadata.sidecars import Sidecars
+from app.library.metadata.sidecars import Sidecars, read_sidecar
 from app.library.store import Library
 from app.text import display_path, first_line
 from app.vision.decoder_pool import DecoderPool
@@ -187,7 +187,8 @@ class NameWriter:
 
     def _merge_sidecar(self, photo: _Photo, path: Path, sidecar: Path, data: bytes | None) -> Iterator[Change]:
         packet = Packet(data)
-        basis = photo.basis(photo.bytes, photo.modified_ns)
+        # Embedding changes the size.
+        basis = photo.basis(photo.modified_ns)
         if basis is not None and schemas.basis(packet) == basis:
             return
         orientation = 1
@@ -248,15 +249,6 @@ class NameWriter:
     def _forget(self, photo: _Photo) -> None:
         with self._library.writing() as connection:
             connection.execute("DELETE FROM embedded WHERE path = ?", (photo.name,))
-
-
-def read_sidecar(path: Path) -> bytes:
-    """Read a sidecar, or raise `MetadataError` if it is too large."""
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise MetadataError(f"{display_path(path.name)}: it is larger than {MAX_BYTES / 1e6:g} MB")
-    return data
 
 
 def _read_photos(library: Library, confirmed_only: bool) -> Iterator[_Photo]:

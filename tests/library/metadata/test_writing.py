@@ -138,6 +138,16 @@ def test_a_second_run_writes_nothing(write, photo):
     assert (sidecar(photo).stat().st_mtime_ns, sidecar(photo).read_bytes()) == (1, written)
 
 
+def test_names_in_a_sidecar_follow_when_names_are_embedded(library, write, photo, exiftool):
+    write()
+    assert write(embed=True)[0] == Report(changed=1)
+    assert write(embed=True)[0] == Report(unchanged=1)
+    confirm(library, photo, BO)
+    assert write(embed=True)[0] == Report(changed=1)
+    for file in (photo, sidecar(photo)):
+        assert exiftool(file)["XMP-iptcExt:PersonInImage"] == [BO]
+
+
 def test_a_dry_run_lists_the_changes(write, photo):
     report, changes, _ = write(dry_run=True)
     assert report == Report(changed=1)
