@@ -24,3 +24,10 @@ def test_links_and_devices_are_written_and_not_replaced(tmp_path):
     assert (tmp_path / "link").is_symlink()
     write_file(Path(os.devnull), b"new")
     assert Path(os.devnull).is_char_device()
+
+
+def test_a_written_file_keeps_its_permissions(tmp_path):
+    file = tmp_path / "a.xmp"
+    file.touch(mode=0o640)
+    write_file(file, b"new")
+    assert file.stat().st_mode & 0o777 == 0o640

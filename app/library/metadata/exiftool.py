@@ -10,16 +10,19 @@ import json
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import IO, NamedTuple, Self
 
 from app.errors import LibraryError
 from app.library.metadata.packet import MetadataError
-from app.text import first_line
 
 SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .heic .heif .hif .tif .tiff".split())
 """File name endings of photos into which names are embedded."""
 
+_SECONDS = 60
+_STOP_SECONDS = 10
 _READY = b"{ready}\n"
 _EXTENDED = "HasExtendedXMP"
 
@@ -41,22 +44,17 @@ class ExifTool:
                 "--embed needs ExifTool, which is not installed. Install it (Debian: libimage-exiftool-perl, macOS: "
                 "exiftool), or write sidecars without --embed."
             )
+        self._program = program
         self._files = tempfile.TemporaryDirectory(prefix="faces-")
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
-        self._process = subprocess.Popen(
-            # The user's configuration is Perl code that may change what tags mean.
-            [program, "-config", "", "-stay_open", "True", "-@", "-"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        if self._process is not None:
+            self._stop(self._process)
         self._errors.close()
         self._files.cleanup()
 
@@ -89,24 +87,49 @@ class ExifTool:
 
     def _run(self, *arguments: bytes) -> tuple[bytes, str]:
         """Run one command, and return its output and the first error."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._errors.seek(0)
-        self._errors.truncate()
         if b"\n" in arguments[-1]:
             raise MetadataError("its name has a line break, which ExifTool cannot read")
+        process = self._process = self._process or self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._errors.seek(0)
+        self._errors.truncate()
+        watchdog = Timer(_SECONDS, process.kill)
+        watchdog.start()
+        output = b""
         try:
-            self._process.stdin.write(b"\n".join((*arguments, b"-execute\n")))
-            self._process.stdin.flush()
-            output = b""
+            process.stdin.write(b"\n".join((*arguments, b"-execute\n")))
+            process.stdin.flush()
             while not output.endswith(_READY):
-                if not (line := self._process.stdout.readline()):
-                    raise LibraryError("ExifTool ended unexpectedly. Run the command again to continue.")
+                if not (line := process.stdout.readline()):
+                    raise BrokenPipeError
                 output += line
-        except OSError as error:
-            raise LibraryError(f"ExifTool ended unexpectedly ({first_line(error)}).") from error
+        except BrokenPipeError as error:
+            # The next photo starts it again.
+            self._process = None
+            self._stop(process)
+            raise MetadataError(f"ExifTool failed, or took over {_SECONDS} seconds") from error
+        finally:
+            watchdog.cancel()
         self._errors.seek(0)
         return output.removesuffix(_READY), _explain(self._errors.read(), arguments[-1])
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            # The user's configuration is Perl code that may change what tags mean.
+            [self._program, "-config", "", "-stay_open", "True", "-@", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+
+    @staticmethod
+    def _stop(process: subprocess.Popen[bytes]) -> None:
+        """End the process after its command: a killed one leaves a temporary file beside the photo."""
+        with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+            process.communicate(b"-stay_open\nFalse\n", timeout=_STOP_SECONDS)
+        process.kill()
+        process.wait()
 
 
 def _explain(errors: bytes, photo: bytes) -> str:

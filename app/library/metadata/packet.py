@@ -31,7 +31,6 @@ _OUTSIDE = re.compile(rb"(?:[\s\0]|\xef\xbb\xbf|<\?.*?\?>|<!--.*?-->)*+", re.DOT
 _EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="{_META}" x:xmptk="{_TOOLKIT}">
  <rdf:RDF xmlns:rdf="{RDF}">
-  <rdf:Description rdf:about=""/>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="w"?>""".encode()
@@ -99,8 +98,8 @@ class Packet:
             description.attrib.pop(tag, None)
             for element in description.findall(tag):
                 remove(element)
-            others = set(description.attrib) - {ABOUT}
-            if not others and not len(description) and self._rdf.index(description):
+            empty = not len(description) and not set(description.attrib) - {ABOUT}
+            if empty and len(self._rdf.findall(DESCRIPTION)) > 1:
                 remove(description)
 
     def add(self, tag: str, namespaces: dict[str, str]) -> Element:

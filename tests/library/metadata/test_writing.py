@@ -242,3 +242,13 @@ def test_embedding_needs_exiftool(write, photo, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(LibraryError, match=r"^--embed needs ExifTool, which is not installed\. Install it"):
         write(embed=True)
+
+
+def test_a_crash_of_exiftool_does_not_end_the_run(write, photo, tmp_path, monkeypatch):
+    program = tmp_path / "exiftool"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    report, _, errors = write(embed=True)
+    assert report == Report(failed=1)
+    assert errors == [f"{photo}: The names cannot be written (ExifTool failed, or took over 60 seconds)."]
