@@ -1,9 +1,10 @@
-"""Grouping of unknown faces: `.venv/bin/python -m bench.grouping accuracy|scale`.
+"""Grouping of unknown faces: `.venv/bin/python -m bench.grouping accuracy|peer|suggestions|scale`.
 
 `accuracy` compares methods on the labeled faces of a folder with `index.csv` and `targets.npy`, see shared/DATA.md, by
-BCubed precision and recall (Bagga and Baldwin 1998). As in a library, groups of fewer than three faces count as single
-faces. `scale` groups made-up faces with the spread of the shipped gallery. Packages that are not installed are left
-out; `pip install --target FOLDER scipy scikit-learn` and PYTHONPATH=FOLDER add them.
+BCubed precision and recall (Bagga and Baldwin 1998), and `peer` does for `face_recognition` with dlib. As in a library,
+groups of fewer than three faces count as single faces. `scale` groups made-up faces with the spread of the shipped
+gallery. Packages that are not installed are left out; `pip install --target FOLDER scipy scikit-learn` and
+PYTHONPATH=FOLDER add them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -22,16 +24,18 @@ import numpy as np
 from app.arrays import AnyArray, FloatArray, IntArray
 from app.gallery import shipped
 from app.gallery.embedding_rows import unit_rows
-from app.library.clustering import Clusters, Linkage, find_pairs
+from app.library.clustering import Clusters, Linkage, find_pairs, sum_clusters
 from app.library.groups import LEAST_FACES
 from app.settings import ROOT, Settings
 from bench.common import FOLDER
+from bench.dlib_peer import group_crops
 
 Method = Callable[[FloatArray], IntArray]
 
 NO_CONFLICTS = np.zeros((0, 2), np.int64)
 CELEBRITIES = 120
 ROUNDS = 20
+SCORES = (0.48, 0.46, 0.44, 0.42, 0.4, 0.38, 0.36)
 
 
 def link(linkage: Linkage) -> Method:
@@ -99,12 +103,16 @@ def dbscan(cosine: float) -> Method:
     return group
 
 
-def hdbscan(embeddings: FloatArray) -> IntArray:
+def hdbscan(selection: str) -> Method:
     """Group by HDBSCAN with three faces a group."""
-    from sklearn.cluster import HDBSCAN
 
-    clustering = HDBSCAN(min_cluster_size=LEAST_FACES, min_samples=2, cluster_selection_method="leaf", copy=True)
-    return _split_noise(clustering.fit_predict(embeddings))
+    def group(embeddings: FloatArray) -> IntArray:
+        from sklearn.cluster import HDBSCAN
+
+        clustering = HDBSCAN(min_cluster_size=LEAST_FACES, min_samples=2, cluster_selection_method=selection, copy=True)
+        return _split_noise(clustering.fit_predict(embeddings))
+
+    return group
 
 
 def _split_noise(labels: AnyArray) -> IntArray:
@@ -115,14 +123,15 @@ METHODS: dict[str, Method] = {
     "single linkage, cosine 0.50": single_linkage(0.5),
     "single linkage, cosine 0.60": single_linkage(0.6),
     "DBSCAN, cosine 0.60": dbscan(0.6),
-    "HDBSCAN": hdbscan,
+    "HDBSCAN, leaf": hdbscan("leaf"),
+    "HDBSCAN, eom": hdbscan("eom"),
     "Chinese whispers, cosine 0.50": whispers(0.5),
     "Chinese whispers, cosine 0.55": whispers(0.55),
     "average linkage, cosine 0.45": link(Linkage(threshold=0.45, exponent=0, promising=1)),
     "average linkage, cosine 0.50": link(Linkage(threshold=0.5, exponent=0, promising=1)),
     **{
         f"this program, threshold {threshold}": link(replace(Linkage(), threshold=threshold))
-        for threshold in (0.45, 0.475, 0.5)
+        for threshold in (0.46, 0.48, 0.5)
     },
 }
 
@@ -146,19 +155,28 @@ def without_small(groups: IntArray) -> IntArray:
 def labeled_faces(folder: Path) -> Iterator[tuple[str, FloatArray, AnyArray]]:
     """Yield sets of labeled faces: name, embeddings float32 (faces, dims), and the folder of each face's person."""
     embeddings = unit_rows(np.load(folder / "targets.npy"))
+    people = _people(folder)
+    for name, selected in _sets(folder).items():
+        yield name, embeddings[selected], people[selected]
+
+
+def _people(folder: Path) -> AnyArray:
     with (folder / "index.csv").open(newline="") as file:
-        people = np.array([row["file"].rpartition("/")[0] for row in csv.DictReader(file)])
+        return np.array([row["file"].rpartition("/")[0] for row in csv.DictReader(file)])
+
+
+def _sets(folder: Path) -> dict[str, AnyArray]:
+    """Return sets of faces by name: bool (faces,)."""
+    people = _people(folder)
     families = np.char.startswith(people, "people/fiw")
     private = np.char.startswith(people, "people/") & ~families
     famous = np.char.startswith(people, "celebrities/")
     chosen = np.random.default_rng(0).choice(np.unique(people[famous]), CELEBRITIES, replace=False)
-    rows = {
+    return {
         "people": private,
         f"{CELEBRITIES} celebrities": np.isin(people, chosen),
         "families": families,
     }
-    for name, selected in rows.items():
-        yield name, embeddings[selected], people[selected]
 
 
 @click.group()
@@ -185,6 +203,59 @@ def accuracy(folder: Path) -> None:
             seconds = time.process_time() - started
             click.echo(f"  {method:32} {precision:.3f} {recall:.3f} {seconds:8.1f} CPU s")
             sys.stdout.flush()
+
+
+@main.command()
+@click.option("--faces", "folder", type=FOLDER, default=ROOT.parent / "shared" / "faces", show_default=True)
+@click.option("--people", "count", default=800, show_default=True)
+def peer(folder: Path, count: int) -> None:
+    """Compare with `face_recognition` and dlib's Chinese whispers, on some of the first set."""
+    with (folder / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    people = _people(folder)
+    private = next(iter(_sets(folder).values()))
+    chosen = np.random.default_rng(0).choice(np.unique(people[private]), count, replace=False)
+    selected = np.flatnonzero(np.isin(people, chosen))
+    embeddings = unit_rows(np.load(folder / "targets.npy")[selected])
+    pictures, boxes = zip(*((folder / rows[row]["file"], _face_box(rows[row])) for row in selected), strict=True)
+    click.echo(f"{len(selected):,} faces of {count:,} people")
+    for name, groups in (
+        ("this program", link(Linkage())(embeddings)),
+        ("face_recognition", group_crops(pictures, boxes)),
+    ):
+        precision, recall = bcubed(without_small(groups), people[selected])
+        click.echo(f"  {name:32} {precision:.3f} {recall:.3f}")
+
+
+def _face_box(row: dict[str, str]) -> tuple[int, int, int, int]:
+    """Return the usual box of dlib around the eyes of a crop: left, top, width, height."""
+    right, left = (np.array([float(row[f"{side}_eye_{axis}"]) for axis in "xy"]) for side in ("right", "left"))
+    side = 2.6 * float(np.linalg.norm(left - right))
+    corner = (left + right) / 2 - (side / 2, 0.35 * side)
+    return int(corner[0]), int(corner[1]), int(side), int(side)
+
+
+@main.command()
+@click.option("--faces", "folder", type=FOLDER, default=ROOT.parent / "shared" / "faces", show_default=True)
+def suggestions(folder: Path) -> None:
+    """Count the pairs of groups by their score, and those that are the same person."""
+    for name, embeddings, people in labeled_faces(folder):
+        groups = without_small(link(Linkage())(embeddings))
+        _, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        grouped = sizes[places] >= LEAST_FACES
+        places = np.unique(places[grouped], return_inverse=True)[1]
+        labels = np.unique(people, return_inverse=True)[1][grouped]
+        sizes = np.bincount(places)
+        person = np.array([np.bincount(labels[places == group]).argmax() for group in range(len(sizes))])
+        means = np.asarray(sum_clusters(embeddings[grouped], places) / sizes[:, None], np.float32)
+        wide = replace(Linkage(), threshold=SCORES[-1], promising=1.0)
+        first, second = find_pairs(means, sizes, wide, np.zeros(len(sizes), bool))
+        scores = wide.score(np.einsum("ij,ij->i", means[first], means[second]), sizes[first] * sizes[second])
+        same = person[first] == person[second]
+        click.echo(f"{name}: {len(sizes):,} groups")
+        for high, low in pairwise(SCORES):
+            found = (scores >= low) & (scores < high)
+            click.echo(f"  {low:.2f} ... {high:.2f} {found.sum():6,} pairs, {same[found].sum():3,} of the same person")
 
 
 def made_up_faces(count: int) -> tuple[FloatArray, IntArray]:

@@ -40,7 +40,7 @@ def groups(folder: Path, limit: int, as_suggestions: bool, as_json: bool, csv_fi
     \b
         group, faces, photos, first and last date taken, up to three examples
 
-    An example is a file and the number of its face from the left. --csv writes all faces of all groups.
+    An example is PHOTO=NUMBER, the face counted from the left. --csv writes all faces of all groups.
 
     --suggest prints two groups, or a group and a person, per row, the most similar first. Answer with
     `library merge-groups`, `name-group` or `keep-apart`. Answered pairs are not listed again.
@@ -84,7 +84,7 @@ def _day(date: str | None) -> str:
 
 
 def _example(face: FoundFace) -> str:
-    return f"{face.file} {face.number}"
+    return f"{face.file}={face.number}"
 
 
 def _print_suggestions(library: Library, limit: int, as_json: bool) -> None:

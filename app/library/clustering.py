@@ -38,8 +38,8 @@ class Linkage:
     Up to `exact` faces, all pairs are compared. Above, the faces of the `probes` closest of many cells are.
     """
 
-    threshold: float = 0.475
-    exponent: float = 0.05
+    threshold: float = 0.48
+    exponent: float = 0.07
     most_pairs: int = 100
     shared_photos: float = 0.05
     promising: float = 0.9
@@ -186,6 +186,9 @@ def find_pairs(means: FloatArray, sizes: IntArray, linkage: Linkage, fixed: Bool
     `means` float32 (clusters, dims) are the mean embeddings of clusters of `sizes` faces. Each cluster has about
     `Linkage.neighbors` pairs with the closest others. Pairs of two `fixed` ones are left out.
     """
+    # Only pairs of large clusters may have a small cosine.
+    most_pairs = min(linkage.most_pairs, int(sizes.max(initial=1)) ** 2)
+    least_cosine = linkage.least_score / most_pairs**linkage.exponent
     tiles = _all_tiles(len(means)) if len(means) <= linkage.exact else _cell_tiles(means, linkage)
     keys, cosines = np.zeros(0, np.int64), np.zeros(0, np.float32)
     waiting, waiting_cosines, size = [keys], [cosines], 0
@@ -201,7 +204,7 @@ def find_pairs(means: FloatArray, sizes: IntArray, linkage: Linkage, fixed: Bool
 
     for rows, columns in tiles:
         tile = means[rows] @ means[columns].T
-        row, column = np.nonzero(tile >= linkage.least_cosine)
+        row, column = np.nonzero(tile >= least_cosine)
         first, second = rows[row], columns[column]
         near = tile[row, column]
         kept = linkage.score(near, sizes[first].astype(np.float32) * sizes[second]) >= linkage.least_score

@@ -11,8 +11,9 @@ from app.library.clustering import Linkage, find_pairs, sum_clusters
 from app.library.groups import UnknownFaces
 from app.library.store import Library
 
-LEAST_SCORE = 0.38
-"""Smallest score of `Linkage` that is worth a question; see `bench.grouping`."""
+LEAST_SCORE = 0.42
+"""Smallest score of `Linkage` that is worth a question. Below, fewer than 1 in 100 pairs are the same person
+(`bench.grouping suggestions`)."""
 
 MOST_SHARED = 0.34
 """Largest share of the smaller one's faces that are in a photo with the other one, such as a collage."""

@@ -278,7 +278,7 @@ def test_groups_of_unknown_faces(run, unknown, pictures, tmp_path):
     done = run("library", "groups", unknown)
     number, faces, taken, *_ = done.stdout.split(", ")
     assert (number, faces, taken) == ("1", "2", "2")
-    assert f"{pictures / 'inner' / 'one.png'} 1" in done.stdout
+    assert f"{pictures / 'inner' / 'one.png'}=1" in done.stdout
     assert done.stderr == "1 new group. 0 faces joined earlier groups.\n"
     (group,) = map(json.loads, run("library", "groups", unknown, "--json").stdout.splitlines())
     assert {name: group[name] for name in ("group", "faces", "photos", "since")} == {
