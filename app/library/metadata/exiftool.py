@@ -126,10 +126,10 @@ class ExifTool:
     @staticmethod
     def _stop(process: subprocess.Popen[bytes]) -> None:
         """End the process after its command: a killed one leaves a temporary file beside the photo."""
-        with suppress(BrokenPipeError, subprocess.TimeoutExpired):
-            process.communicate(b"-stay_open\nFalse\n", timeout=_STOP_SECONDS)
-        process.kill()
-        process.wait()
+        with suppress(BrokenPipeError), process:
+            with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+                process.communicate(b"-stay_open\nFalse\n", timeout=_STOP_SECONDS)
+            process.kill()
 
 
 def _explain(errors: bytes, photo: bytes) -> str:
