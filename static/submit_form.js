@@ -44,11 +44,18 @@ const keptPages = () => Object.keys(sessionStorage).filter((key) => key.startsWi
 export function keepPage() {
   const main = document.querySelector("main");
   if (!shownAt || !main.querySelector(".cards")) return;
-  for (const key of keptPages().slice(0, 1 - MOST_KEPT)) if (key !== KEPT + shownAt) sessionStorage.removeItem(key);
+  const page = JSON.stringify([document.title, main.outerHTML]), others = keptPages().filter((key) => key !== KEPT + shownAt);
+  // The oldest results are removed. Results that need more space than the browser gives are not kept.
+  while (others.length >= MOST_KEPT || !store(page) && others.length) sessionStorage.removeItem(others.shift());
+}
+
+// Return whether the browser has space for the page.
+function store(page) {
   try {
-    sessionStorage.setItem(KEPT + shownAt, JSON.stringify([document.title, main.outerHTML]));
+    sessionStorage.setItem(KEPT + shownAt, page);
+    return true;
   } catch {
-    // The photos need more space than the browser gives: reload asks for them again.
+    return false;
   }
 }
 

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from app.errors import PhotoError
-from app.gallery.snapshot import Snapshot
 from app.gallery.store import Person
 from app.recognition.recognizer import Recognizer
 
@@ -52,7 +51,9 @@ class Sample:
 
 _Sources = list[tuple[int, str | None]]
 
-_made: WeakKeyDictionary[Recognizer, tuple[Snapshot, _Sources, Mapping[str, Sample]]] = WeakKeyDictionary()
+_made: WeakKeyDictionary[Recognizer, tuple[int, _Sources, Mapping[str, Sample]]] = WeakKeyDictionary()
+"""Samples by recognizer, and of which change of the gallery and of which portraits they were made."""
+
 _making = threading.Lock()
 
 
@@ -63,16 +64,17 @@ def find_samples(recognizer: Recognizer) -> Mapping[str, Sample]:
     no samples: the portraits of other people are not for visitors to try.
     """
     with _making:
-        snapshot = recognizer.gallery.snapshot()
+        # The number alone: the gallery itself would stay in memory after its next change.
+        revision = recognizer.gallery.listing().revision
         made = _made.get(recognizer)
-        if made and made[0] is snapshot:
+        if made and made[0] == revision:
             return made[2]
         people = [person for person in recognizer.gallery.shipped_people() if person.has_portrait]
         people.sort(key=lambda person: (-person.anchors, person.name))
         sources = [(person.id, person.portrait_sha256) for person in people]
         # In an empty context: this work is not that of the request that happens to come first.
         samples = made[2] if made and made[1] == sources else Context().run(_make_samples, recognizer, people)
-        _made[recognizer] = snapshot, sources, samples
+        _made[recognizer] = revision, sources, samples
         return samples
 
 

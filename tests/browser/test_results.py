@@ -122,6 +122,19 @@ def test_results_stay_in_the_tab_until_they_are_forgotten(results):
     expect(results.get_by_role("alert")).to_have_text(SEND_AGAIN)
 
 
+def test_older_results_are_forgotten_for_new_ones(page, photo_file):
+    page.evaluate("""() => {
+        for (let size = 6e6; ; size -= 1e4) {
+            try { return sessionStorage.setItem("faces-results-1", "x".repeat(size)); } catch {}
+        }
+    }""")
+    drop(page, (photo_file.read_bytes(), "photo.jpg"))
+    expect_result(page)
+    page.reload()
+    expect_result(page)
+    assert page.evaluate("sessionStorage.length") == 1
+
+
 def test_several_photos_have_an_overview(page, photo):
     drop(page, (photo(PERSON), "one.jpg"), (photo(PERSON, OTHER), "two.jpg"), (photos.encode(NOBODY), "nobody.jpg"))
     expect_result(page, f"{PERSON}, {OTHER} and 1 unknown person")

@@ -104,20 +104,22 @@ def _check(recognizer: Recognizer) -> Steps:
 
 def _group(prefix: str, findings: Sequence[Finding], gallery: Gallery, snapshot: Snapshot) -> list[FindingGroup]:
     """Group findings by kind, the worst first."""
-    groups = []
+    groups, positions = [], {name: position for position, name in enumerate(snapshot.names)}
     for kind, title in TITLES.items():
         found = [finding for finding in findings if finding.kind == kind]
-        views = [FindingView(finding, _find_anchors(finding, gallery, snapshot)) for finding in found[:LISTED]]
+        views = [
+            FindingView(finding, _find_anchors(finding, positions[finding.person], gallery, snapshot))
+            for finding in found[:LISTED]
+        ]
         if views:
             groups.append(FindingGroup(f"{prefix}-{kind}", title, views, len(found)))
     return groups
 
 
-def _find_anchors(finding: Finding, gallery: Gallery, snapshot: Snapshot) -> list[Anchor]:
-    """Return the anchors of a finding, none if the person's anchors changed since the snapshot."""
+def _find_anchors(finding: Finding, position: int, gallery: Gallery, snapshot: Snapshot) -> list[Anchor]:
+    """Return the anchors of a finding, none if those of the person at `position` changed since the snapshot."""
     if not finding.rows:
         return []
-    position = snapshot.names.index(finding.person)
     try:
         anchors = gallery.anchors(snapshot.ids[position])
     except PersonNotFound:

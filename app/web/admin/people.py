@@ -14,6 +14,9 @@ from app.web.recognizer_loading import current_gallery
 
 MAX_CHANGES = 20
 
+MAX_ALIASES = 8
+"""Aliases in a message, which has to fit into a cookie."""
+
 MAX_REMOVED = 20
 """Removed people shown before the visitor asks for the others."""
 
@@ -105,7 +108,9 @@ def replace_aliases(person_id: int) -> Response:
     lines = [line for line in request.form.get("aliases", "").splitlines() if line.strip()]
     person = gallery.replace_aliases(person_id, lines)
     warning = next(filter(None, map(gallery.name_warning, person.aliases)), "")
-    known = f"{person.name} is also known as {', '.join(person.aliases)}." if lines else f"{person.name} has no alias."
+    more = len(person.aliases) - MAX_ALIASES
+    listed = ", ".join(person.aliases[:MAX_ALIASES]) + (f" and {text.count(more, 'other name')}" if more > 0 else "")
+    known = f"{person.name} is also known as {listed}." if listed else f"{person.name} has no alias."
     return show_message(f"{known} {warning}".rstrip(), kind="problem" if warning else "done")
 
 
@@ -155,9 +160,8 @@ def move_selected_anchors() -> Response:
 
 
 def _selected_anchors() -> list[int]:
-    """Return the selected anchors, and all anchors of selected groups."""
-    fields = ["anchor", *(f"all-{group}" for group in request.form.getlist("group"))]
-    return list(dict.fromkeys(anchor_id for field in fields for anchor_id in form_ids(field)))
+    """Return the selected anchors, each once: those of a selected group can be selected themselves."""
+    return list(dict.fromkeys(form_ids("anchor")))
 
 
 @blueprint.get("/rejected")

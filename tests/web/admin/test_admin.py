@@ -191,14 +191,15 @@ def test_aliases(client, gallery):
     assert save(aliases=f"Annie\n{PERSON}").startswith(f"Another person is called {PERSON}. Choose")
     assert f"looks like {PERSON}, another" in save(aliases=PERSON.replace("a", "\u0430"))
     assert save(name="Anne", keep_alias="on") == "Renamed to Anne."
+    assert save(aliases="\n".join("ABCDEFGHIJ")) == "Anne is also known as A, B, C, D, E, F, G, H and 2 other names."
     assert save(aliases=" ") == "Anne has no alias."
-    assert gallery.history(2)[1].change == "renamed Ann <b> → Anne"
+    assert gallery.history(3)[2].change == "renamed Ann <b> → Anne"
 
 
 def test_anchors_of_several_people_are_removed_or_moved_in_one_change(client, gallery):
     first, second = (gallery.anchors(name)[0].id for name in (PERSON, OTHER))
     back = {"return": "/manage/check"}
-    selected = back | {"anchor": [first], "group": ["own-outlier"], "all-own-outlier": f"{first},{second}"}
+    selected = back | {"anchor": [first, f"{first},{second}"]}
     answer = client.post("/manage/anchors/remove", data=selected)
     assert answer.location == back["return"]
     assert message(client, answer) == "2 reference photos of 2 people removed. To undo the change, open Manage."
@@ -209,7 +210,7 @@ def test_anchors_of_several_people_are_removed_or_moved_in_one_change(client, ga
     assert message(client, moved) == "2 reference photos moved to Ann <b>. To undo the change, open Manage."
     assert gallery.find("Ann <b>").anchors == 4
     for action, sent, sentence in (
-        ("remove", {"group": ["own-outlier"]}, "No reference photo was selected."),
+        ("remove", {"anchor": [",x"]}, "No reference photo was selected."),
         ("move", {"into": PERSON}, "No reference photo was selected."),
         ("move", {"anchor": [first]}, "Enter the name of the right person."),
     ):
@@ -404,9 +405,12 @@ def test_the_gallery_check_shows_the_findings_of_the_command(client, gallery, re
     assert "Famous" not in own
     assert re.search(r"<h1>\d+ findings about your people</h1>", own)
     assert re.search(r"Of [\d,]+ faces of unknown people, \d\.\d\d % would get a name\.", said)
-    # A group has all anchors of its findings, none of them selected.
-    (offered,) = fields(page, "/manage/anchors/remove")["all-own-outlier"]
-    wrong = {str(one.id) for one in gallery.anchors(OTHER) if one.note.startswith("wrong")} & set(offered.split(","))
+    # A group has all anchors of its findings. Only a selected group is sent.
+    assert fields(page, "/manage/anchors/remove").keys() == {"return", "into"}
+    offered = re.search(r'class="all" name="anchor" value="([\d,]+)"', page.text)
+    assert offered
+    wrong = {str(one.id) for one in gallery.anchors(OTHER) if one.note.startswith("wrong")}
+    wrong &= set(offered[1].split(","))
     assert wrong
     assert wrong <= set(re.findall(r'name="anchor" value="(\d+)">', page.text))
     confused = re.search(r'href="(/manage/people/\d+/merge[^"]+)">Compare and merge', page.text)
