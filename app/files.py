@@ -2,24 +2,34 @@
 
 import os
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 
 def write_file(path: Path, data: bytes, private: bool = False) -> None:
-    """Write a file completely, or raise OSError and keep the old content. Pipes and devices have none to keep.
+    """Write a file completely, or raise OSError and keep the old content: see `open_complete`."""
+    with open_complete(path, private) as file:
+        file.write(data)
 
-    An existing file keeps its permissions. Only its owner can read a `private` file.
+
+@contextmanager
+def open_complete(path: Path, private: bool = False) -> Iterator[IO[bytes]]:
+    """Open a file whose new content replaces the old one when the block ends without an exception.
+
+    Pipes and devices have no content to keep. An existing file keeps its permissions. Only its owner can read a
+    `private` file.
     """
-    path = path.resolve()
     if path.exists() and not path.is_file():
-        path.write_bytes(data)
+        with path.open("wb") as file:
+            yield file
         return
+    path = path.resolve()
     incomplete = path.with_name(f".{path.name}.part")
     try:
         with open(incomplete, "wb", opener=private_opener if private else None) as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if not private and path.exists():

@@ -24,6 +24,12 @@ def test_links_and_devices_are_written_and_not_replaced(tmp_path):
     assert (tmp_path / "link").is_symlink()
     write_file(Path(os.devnull), b"new")
     assert Path(os.devnull).is_char_device()
+    reader, writer = os.pipe()
+    # Like /dev/stdout: a link whose target has no path.
+    write_file(Path(f"/dev/fd/{writer}"), b"new")
+    os.close(writer)
+    assert os.read(reader, 10) == b"new"
+    os.close(reader)
 
 
 def test_a_written_file_keeps_its_permissions(tmp_path):

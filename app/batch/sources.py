@@ -53,11 +53,6 @@ class PhotoFile(NamedTuple):
     bytes: int | None = None
     modified_ns: int | None = None
 
-    @property
-    def version(self) -> dict[str, int | None]:
-        """The fields of a result row that identify the version."""
-        return {"bytes": self.bytes, "modified_ns": self.modified_ns}
-
 
 def resolve(source: str) -> str:
     """Return the absolute path of a source without links, so that each photo has one path, or a URL unchanged."""

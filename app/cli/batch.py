@@ -88,7 +88,7 @@ def index_archive(
         raise click.UsageError("--address requires --engine ray.")
     from app.batch.job import BatchJob
     from app.batch.sources import PhotoSources, resolve
-    from app.library.indexing import IndexRun, forget_errors
+    from app.library.indexing import IndexRun, retry_errors
 
     errors: list[str] = []
     skipped: Counter[str] = Counter()
@@ -104,7 +104,7 @@ def index_archive(
     with library.lock(), closing(common.open_gallery(settings)) as gallery:
         library.check_origin(job.origin)
         if workers.retry:
-            click.echo(f"Retrying {text.count(forget_errors(library), 'file')}.", err=True)
+            click.echo(f"Retrying {text.count(retry_errors(library), 'file')}.", err=True)
         run = IndexRun(library, lambda photo: job.sources.read(photo.path, settings.max_file_bytes))
         photos = job.sources.photos(on_error, on_skip)
         with progress_bar(None, "photo", desc="Searching for photos", iterable=photos) as bar:

@@ -31,6 +31,8 @@ def find_face(library: Library, file: str, number: int | None) -> int:
         known = connection.execute("SELECT count(*) FROM file WHERE path = ?", (file,)).fetchone()[0]
     if not known:
         raise LibraryError(f"{file}: The library has no such photo. Run: python main.py library index")
+    if not rows:
+        raise LibraryError(f"{file}: The library has no face in this photo.")
     if number is None and len(rows) != 1:
         raise LibraryError(f"{file}: The photo has {count(len(rows), 'face')}. Choose one with --face.")
     found = dict(rows).get(rows[0][0] if number is None else number)
@@ -46,7 +48,7 @@ def confirm(library: Library, face_ids: Sequence[int], name: str) -> None:
         for face_id in face_ids:
             changed = connection.execute(
                 "UPDATE face SET source = iif(source = 'drawn', 'drawn', 'confirmed'), verdict = 'match', "
-                "person_id = ?, candidate_id = NULL WHERE id = ?",
+                "person_id = ?, candidate_id = NULL, distance = NULL WHERE id = ?",
                 (person_id, face_id),
             ).rowcount
             _check_found(changed, face_id)
@@ -54,9 +56,9 @@ def confirm(library: Library, face_ids: Sequence[int], name: str) -> None:
 
 
 def reject(library: Library, face_ids: Sequence[int], name: str) -> None:
-    """Record that faces do not show a person. The next naming chooses another person or none."""
+    """Record that faces do not show a person of the library. The next naming chooses another person or none."""
     with _deciding(library) as connection:
-        person_id = people.ensure(connection, name)
+        person_id = people.find(connection, name)
         for face_id in face_ids:
             _check_found(
                 connection.execute("SELECT count(*) FROM face WHERE id = ?", (face_id,)).fetchone()[0], face_id
@@ -93,7 +95,9 @@ def take_back(library: Library, face_ids: Sequence[int]) -> None:
             connection.execute("DELETE FROM rejection WHERE face_id = ?", (face_id,))
             connection.execute("DELETE FROM face WHERE id = ? AND source = 'drawn'", (face_id,))
             connection.execute(
-                "UPDATE face SET source = 'automatic', verdict = NULL, person_id = NULL WHERE id = ?", (face_id,)
+                "UPDATE face SET source = 'automatic', verdict = NULL, person_id = NULL, candidate_id = NULL, "
+                "distance = NULL WHERE id = ?",
+                (face_id,),
             )
 
 

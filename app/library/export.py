@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.errors import LibraryError
-from app.files import private_opener
+from app.files import open_complete
 from app.library.groups import IS_UNKNOWN, FaceGroup
 from app.library.search import FoundFace
 from app.library.store import Library
@@ -126,19 +126,11 @@ def write_csv(library: Library, file: Path) -> None:
 
 def write_parquet(library: Library, file: Path) -> None:
     """Write all faces, with their embeddings as float16, as one Parquet file."""
-    incomplete = file.with_name(f".{file.name}.part")
-    with _report_errors(file):
-        try:
-            with open(incomplete, "wb", opener=private_opener) as stream:
-                _write_tables(library, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            incomplete.replace(file)
-        finally:
-            incomplete.unlink(missing_ok=True)
+    with _open(file) as stream:
+        _write_tables(library, stream)
 
 
-def _write_tables(library: Library, stream: Any) -> None:
+def _write_tables(library: Library, stream: IO[bytes]) -> None:
     with library.reading() as connection:
         found = connection.execute("SELECT length(embedding) / 2 FROM vector LIMIT 1").fetchone()
     vector = pa.list_(pa.float16(), found[0] if found else 1)
@@ -159,15 +151,18 @@ def _read(library: Library) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def _write_csv(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    with _report_errors(file), open(file, "w", newline="", encoding="utf-8", opener=private_opener) as stream:
-        writer = csv.writer(stream)
+    with _open(file) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        writer = csv.writer(text)
         writer.writerow(columns)
         writer.writerows(map(csv_cell, row) for row in rows)
+        text.detach()
 
 
 @contextmanager
-def _report_errors(file: Path) -> Iterator[None]:
+def _open(file: Path) -> Iterator[IO[bytes]]:
     try:
-        yield
+        with open_complete(file, private=True) as stream:
+            yield stream
     except OSError as error:
         raise LibraryError(f"{file}: Cannot write ({first_line(error)}).") from error

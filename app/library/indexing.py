@@ -23,6 +23,9 @@ from app.vision.quality import Quality
 
 ReadPhoto = Callable[[PhotoFile], bytes]
 
+_RETRY = -1
+"""Size of a file that had an error and is pending again."""
+
 _WRITE_SECONDS = 0.5
 """Rows are committed after this time, provided that more arrive; a killed process loses no more."""
 
@@ -52,11 +55,13 @@ WHERE pending AND rowid > ? ORDER BY rowid LIMIT 500
 class Changes:
     """What an index run found: numbers of files.
 
-    `copied` files are new and have the bytes of another one, and `moved` those whose other file is gone.
+    `retried` files had an error before. `copied` files are new and have the bytes of another one, and `moved` those
+    whose other file is gone.
     """
 
     new: int = 0
     changed: int = 0
+    retried: int = 0
     moved: int = 0
     copied: int = 0
     deleted: int = 0
@@ -92,13 +97,16 @@ class IndexRun:
             connection.executemany("INSERT OR IGNORE INTO listed VALUES (?, ?, ?, ?, NULL, NULL)", rows)
             connection.execute(_MARK_PENDING)
             connection.execute(_MARK_SHARED_SIZES)
-            known, pending, changed = connection.execute(
-                "SELECT count(*) FILTER (WHERE NOT pending), count(*) FILTER (WHERE pending), "
-                "count(*) FILTER (WHERE pending AND path IN (SELECT path FROM file)) FROM listed"
+            known, new, changed, retried = connection.execute(
+                "SELECT count(*) FILTER (WHERE NOT pending), count(*) FILTER (WHERE pending AND file.path IS NULL), "
+                "count(*) FILTER (WHERE pending AND file.bytes IS NOT ?1), count(*) FILTER (WHERE file.bytes = ?1) "
+                "FROM listed LEFT JOIN file USING (path)",
+                (_RETRY,),
             ).fetchone()
             connection.execute("COMMIT")
-        self.changes.new, self.changes.changed = pending - changed, changed
-        return known, pending
+        changed -= new
+        self.changes = Changes(new, changed, retried)
+        return known, new + changed + retried
 
     def pending(self) -> Iterator[PhotoFile]:
         """Yield the files that need processing; equal ones once. Copies of known files are recorded."""
@@ -218,12 +226,13 @@ class IndexRun:
         return former is None
 
 
-def forget_errors(library: Library) -> int:
-    """Forget the files with an error, so that they are pending again, and return their number."""
+def retry_errors(library: Library) -> int:
+    """Make the files with an error pending again, and return their number."""
     with library.writing() as connection:
         failed = "(SELECT id FROM photo WHERE error IS NOT NULL)"
-        count = connection.execute(f"DELETE FROM file WHERE photo_id IN {failed}").rowcount
-        connection.execute("DELETE FROM photo WHERE error IS NOT NULL")
+        count = connection.execute(f"UPDATE file SET bytes = {_RETRY} WHERE photo_id IN {failed}").rowcount
+        # Equal bytes do not mean the same error now.
+        connection.execute("UPDATE photo SET digest = NULL WHERE error IS NOT NULL")
     return count
 
 

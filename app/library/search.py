@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -104,7 +106,7 @@ def search(library: Library, criteria: Criteria, similar: Sequence[tuple[int, fl
 
     Raises:
         PersonNotFound: the library has no person of a name.
-        InvalidParameter: a date is invalid.
+        InvalidParameter: a date is invalid, or there was never a group of this number.
     """
     conditions, values = ["1"], list[str | int]()
     with library.reading() as connection:
@@ -124,6 +126,7 @@ def search(library: Library, criteria: Criteria, similar: Sequence[tuple[int, fl
             conditions.append("substr(photo.taken, 1, ?) <= ?")
             values += [len(criteria.until), _check_date(criteria.until)]
         if criteria.group is not None:
+            _check_group(connection, criteria.group)
             conditions.append("face.id IN (SELECT face_id FROM membership WHERE group_id = ?)")
             values.append(criteria.group)
         score, join, order = "NULL", "", ""
@@ -137,9 +140,19 @@ def search(library: Library, criteria: Criteria, similar: Sequence[tuple[int, fl
 
 
 def _check_date(date: str) -> str:
-    if not _DATE.fullmatch(date):
+    try:
+        datetime.fromisoformat(date + "0001-01-01T00:00:00"[len(date) :])
+        valid = _DATE.fullmatch(date) is not None
+    except ValueError:
+        valid = False
+    if not valid:
         raise InvalidParameter(f"{date!r} is not a date. Write it as 2024, 2024-05, 2024-05-31 or 2024-05-31T18:00.")
     return date
+
+
+def _check_group(connection: sqlite3.Connection, number: int) -> None:
+    if not connection.execute("SELECT 1 FROM unknown_group WHERE id = ?", (number,)).fetchone():
+        raise InvalidParameter(f"The library has no group {number}. List all: python main.py library groups LIBRARY")
 
 
 def _found(row: Sequence[Any]) -> FoundFace:

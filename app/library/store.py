@@ -23,6 +23,8 @@ FILE = "library.sqlite"
 _LOCK = "lock"
 
 _BUSY_SECONDS = 30
+_FULL = "SQLITE_IOERR_SHMSIZE"
+"""SQLite calls this a disk I/O error: readers also need a little memory, which is a file."""
 _OWN_FILES = {FILE, f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal", _LOCK}
 
 
@@ -146,7 +148,7 @@ class Library:
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
-    version = _version(connection)
+    version = _version(connection, folder)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     # Overwrite deleted data instead of only marking it as free.
@@ -155,7 +157,7 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
         return
     # Another process may have migrated it meanwhile.
     connection.execute("BEGIN EXCLUSIVE")
-    version = _version(connection)
+    version = _version(connection, folder)
     if version > len(MIGRATIONS):
         raise LibraryError(f"A later version of this program made the library {folder}. Use that version.")
     if version == 0:
@@ -167,9 +169,13 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute("COMMIT")
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    if connection.execute("PRAGMA application_id").fetchone()[0] not in (0, APPLICATION_ID):
-        raise sqlite3.DatabaseError("file is not a library")
+def _version(connection: sqlite3.Connection, folder: Path) -> int:
+    """Return the number of applied migrations: 0 for a new file."""
+    application, changes = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "schema_version")
+    )
+    if application != APPLICATION_ID and (application or changes):
+        raise LibraryError(f"{folder / FILE} belongs to another program. Choose another folder for the library.")
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -177,8 +183,12 @@ def _version(connection: sqlite3.Connection) -> int:
 def _translate_errors(folder: Path) -> Iterator[None]:
     try:
         yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        # Errors of this program are also kinds of DatabaseError.
+        raise
     except sqlite3.OperationalError as error:
-        raise LibraryError(f"{folder}: Cannot read or write ({first_line(error)}).") from error
+        reason = "the disk is full" if getattr(error, "sqlite_errorname", None) == _FULL else first_line(error)
+        raise LibraryError(f"{folder}: Cannot read or write ({reason}).") from error
     except sqlite3.DatabaseError as error:
         raise LibraryError(
             f"{folder / FILE} is damaged ({first_line(error)}). Restore a backup, or delete the folder and index again."

@@ -64,7 +64,7 @@ def test_no_photo_is_listed_twice(folder, monkeypatch):
 def test_photos_have_the_size_and_time_of_their_file(folder, scheme):
     os.utime(folder / "b.jpg", ns=(0, 1_234_567_000))
     photo = list(PhotoSources([f"{scheme}{folder}"]).photos())[-1]
-    assert photo.version == {"bytes": (folder / "b.jpg").stat().st_size, "modified_ns": 1_234_567_000}
+    assert photo[1:] == ((folder / "b.jpg").stat().st_size, 1_234_567_000)
     assert next(PhotoSources([f"{scheme}{folder}/gone.jpg"]).photos()).modified_ns is None
 
 

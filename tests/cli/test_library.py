@@ -344,7 +344,8 @@ def test_answers_about_groups(run, unknown):
     run("library", "groups", unknown)
     assert run("library", "groups", unknown, "--suggest").stderr == "0 suggestions.\n"
     assert run("library", "groups", unknown, "--suggest", "--csv", "x.csv").exit_code == 2
-    done = run("library", "keep-apart", unknown, 1, PERSON)
-    assert done.stdout == f"Group 1 and {PERSON} are different people.\n"
+    done = run("library", "keep-apart", unknown, 1, OTHER)
+    assert done.stdout == f"Group 1 and {OTHER} are different people.\n"
+    assert f"Did you mean {OTHER}?" in run("library", "keep-apart", unknown, 1, OTHER[:-1]).stderr
     assert "has no group 2" in run("library", "keep-apart", unknown, 1, 2).stderr
     assert "has no group 2" in run("library", "merge-groups", unknown, 2, 1).stderr

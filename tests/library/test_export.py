@@ -56,13 +56,26 @@ def test_an_empty_library_has_empty_exports(library, tmp_path):
     assert len(pd.read_parquet(tmp_path / "faces.parquet")) == 0
 
 
-def test_a_failed_export_keeps_the_old_file(filled, tmp_path, monkeypatch):
-    (tmp_path / "faces.parquet").write_text("old")
+@pytest.mark.parametrize("write", [export.write_parquet, export.write_csv])
+def test_a_failed_export_keeps_the_old_file(filled, tmp_path, monkeypatch, write):
+    (tmp_path / "faces").write_text("old")
     monkeypatch.setattr(os, "fsync", lambda _file: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(LibraryError, match=r"faces\.parquet: Cannot write \(No space left on device\)"):
-        export.write_parquet(filled, tmp_path / "faces.parquet")
-    assert [path.name for path in tmp_path.glob("*parquet*")] == ["faces.parquet"]
-    assert (tmp_path / "faces.parquet").read_text() == "old"
+    with pytest.raises(LibraryError, match=r"faces: Cannot write \(No space left on device\)"):
+        write(filled, tmp_path / "faces")
+    assert [path.name for path in tmp_path.glob("*faces*")] == ["faces"]
+    assert (tmp_path / "faces").read_text() == "old"
+
+
+@pytest.mark.parametrize("write", [export.write_parquet, export.write_csv])
+def test_devices_are_written_and_not_replaced(filled, tmp_path, write):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write(filled, tmp_path / "pipe")
+        assert os.read(reader, 10)
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from app.batch.rows import PhotoRow
 from app.batch.sources import PhotoFile
 from app.library import decisions
-from app.library.indexing import Changes, IndexRun, forget_errors
+from app.library.indexing import Changes, IndexRun, retry_errors
 from app.library.store import Library
 from app.library.summary import summarize
 from tests.library.conftest import face, failed, fill, paths, row
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_compared_is_processed(library):
     assert [photo.path for photo in run.pending()] == ["a.jpg", "b.jpg"]
 
 
-def test_errors_are_kept_until_they_are_forgotten(archive, library):
+def test_errors_are_kept_until_they_are_retried(archive, library):
     archive.files = {"a.jpg": b"a", "bad.jpg": b"bad", "copy.jpg": b"bad"}
     archive.index()
     summary = summarize(library)
@@ -120,9 +120,13 @@ def test_errors_are_kept_until_they_are_forgotten(archive, library):
     assert summary.failures == [("bad.jpg", "Not a picture."), ("copy.jpg", "Not a picture.")]
     archive.index()
     assert archive.processed == []
-    assert forget_errors(library) == 2
-    archive.index()
+    assert retry_errors(library) == 2
+    # An interrupted run reports them, and the next one resumes.
+    assert summarize(library).errors == 2
+    assert archive.index().changes == Changes(retried=2)
     assert archive.processed == ["bad.jpg"]
+    assert summarize(library).errors == 2
+    assert archive.index().changes == Changes()
 
 
 def test_names_that_are_no_text_are_kept(library):
@@ -156,6 +160,7 @@ def test_decisions_survive_a_change_of_the_file(archive, library, source):
         decisions.confirm(library, [1], "Ann")
     else:
         decisions.draw(library, 1, decisions.Box(300, 600, 50, 50), "Ann")
+    decisions.confirm(library, [2], "Bob")
     decisions.reject(library, [2], "Bob")
     # Writing metadata changes the bytes, and a new detector the boxes.
     archive.files = {"a.jpg": b"photo with names"}

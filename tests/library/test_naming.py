@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.errors import PersonNotFound
 from app.library import decisions, naming
 from app.library.naming import Renaming, name_faces
 from app.recognition.decision import decide, resolve_duplicate_matches
@@ -146,6 +147,12 @@ def test_decisions_are_kept(library, anchors, name_all):
         ("match", "My neighbor", "confirmed"),
         ("unknown", None, "automatic"),
     ]
+    with library.reading() as connection:
+        distances = connection.execute("SELECT distance FROM face ORDER BY id").fetchall()
+    # That of the closest person says nothing about a confirmed one.
+    assert [distance is None for (distance,) in distances] == [False, True, False]
+    with pytest.raises(PersonNotFound, match=f"Did you mean {PERSON}"):
+        decisions.reject(library, [3], PERSON[:-1])
     decisions.take_back(library, [2, 3])
     assert name_all()[0].named == 2
     assert [name for _, name, _ in names(library)] == [PERSON, OTHER, PERSON]

@@ -63,10 +63,19 @@ def test_dates(filled, dates, files):
     assert list(dict.fromkeys(file for file, _ in find(filled, **dates))) == files
 
 
-@pytest.mark.parametrize("date", ["yesterday", "2024-5", "24", "2024-05-01 10:00", "2024' OR 1"])
+@pytest.mark.parametrize(
+    "date", ["yesterday", "2024-5", "24", "2024-05-01 10:00", "2024' OR 1", "2024-13", "2023-02-29"]
+)
 def test_other_dates_are_rejected(filled, date):
     with pytest.raises(InvalidParameter, match=r"is not a date\. Write it as 2024, 2024-05, 2024-05-31"):
         find(filled, since=date)
+
+
+def test_a_group_that_never_was_is_reported(filled):
+    with pytest.raises(
+        InvalidParameter, match=r"^The library has no group 9\. List all: python main\.py library groups"
+    ):
+        find(filled, group=9)
 
 
 def test_a_misspelled_name_is_reported_with_similar_ones(filled):
@@ -103,6 +112,9 @@ def test_a_face_is_chosen_by_its_number(filled):
         decisions.find_face(filled, "both.jpg", None)
     with pytest.raises(LibraryError, match=r"both\.jpg: The photo has no face 4, but 3 faces\."):
         decisions.find_face(filled, "both.jpg", 4)
+    fill(filled, row("empty.jpg"))
+    with pytest.raises(LibraryError, match=r"empty\.jpg: The library has no face in this photo\."):
+        decisions.find_face(filled, "empty.jpg", None)
     with pytest.raises(LibraryError, match=r"none\.jpg: The library has no such photo\."):
         decisions.find_face(filled, "none.jpg", None)
     with pytest.raises(LibraryError, match=r"no face with the ID 99"):

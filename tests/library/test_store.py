@@ -46,12 +46,13 @@ def test_a_damaged_library_is_reported(folder, content):
         Library.open(folder)
 
 
-def test_another_sqlite_file_is_no_library(folder):
+@pytest.mark.parametrize("application", [0, 7])
+def test_another_sqlite_file_is_no_library(folder, application):
     folder.mkdir()
     connection = sqlite3.connect(folder / FILE)
-    connection.executescript("PRAGMA application_id = 7; CREATE TABLE other (id)")
+    connection.executescript(f"PRAGMA application_id = {application}; CREATE TABLE other (id)")
     connection.close()
-    with pytest.raises(LibraryError, match="is not a library"):
+    with pytest.raises(LibraryError, match=r"library\.sqlite belongs to another program\. Choose another folder"):
         Library.open(folder)
 
 
@@ -96,6 +97,13 @@ def test_a_failed_transaction_changes_nothing(library):
     assert library.read_property("a") is None
     library.write_property("a", [1])
     assert library.read_property("a") == [1]
+
+
+def test_programming_errors_are_not_called_damage(library):
+    with pytest.raises(sqlite3.IntegrityError), library.writing() as connection:
+        connection.execute("INSERT INTO property VALUES ('a', NULL)")
+    with pytest.raises(sqlite3.ProgrammingError), library.reading() as connection:
+        connection.execute("SELECT ?", ())
 
 
 def test_a_full_disk_loses_no_committed_row(small_disk):
