@@ -93,7 +93,8 @@ def _print_suggestions(library: Library, limit: int, as_json: bool) -> None:
     from app.library.suggestions import suggest
 
     suggested = suggest(library, limit)
-    examples = {group.number: group.examples[0] for group in list_groups(library)} if not as_json else {}
+    numbers = {number for pair in suggested for number in (pair.group, pair.other) if number}
+    examples = {group.number: group.examples[0] for group in list_groups(library, numbers=numbers)}
     for pair in suggested:
         if as_json:
             print_line(json.dumps(export.suggestion(pair)))

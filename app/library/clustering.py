@@ -68,17 +68,20 @@ class Clusters:
 
     `sums` float32 (clusters, dims) has the sum of the unit embeddings and `sizes` (clusters,) the number of faces. Two
     `fixed` clusters never merge. `conflicts` int (pairs, 2) has pairs of clusters, one for each photo that shows both.
+    The first `new` clusters are compared with all others; the others have been compared with each other. None means
+    that all are new.
     """
 
     sums: FloatArray
     sizes: IntArray
     fixed: BoolArray
     conflicts: IntArray
+    new: int | None = None
 
     def merge(self, linkage: Linkage) -> IntArray:
         """Merge clusters, in place, and return the cluster that contains each: int (clusters,)."""
         means = np.asarray(self.sums / self.sizes[:, None], np.float32)
-        first, second = find_pairs(means, self.sizes, linkage, self.fixed)
+        first, second = find_pairs(means, self.sizes, linkage, self.fixed, self.new)
         return _Merging(self, linkage).run(first, second)
 
 
@@ -180,16 +183,20 @@ def sum_clusters(embeddings: FloatArray, clusters_of: IntArray) -> FloatArray:
     return np.asarray(np.add.reduceat(embeddings[order], starts, axis=0))
 
 
-def find_pairs(means: FloatArray, sizes: IntArray, linkage: Linkage, fixed: BoolArray) -> tuple[IntArray, IntArray]:
+def find_pairs(
+    means: FloatArray, sizes: IntArray, linkage: Linkage, fixed: BoolArray, new: int | None = None
+) -> tuple[IntArray, IntArray]:
     """Return pairs of clusters whose score is at least `Linkage.least_score`: indices of both, each pair once.
 
     `means` float32 (clusters, dims) are the mean embeddings of clusters of `sizes` faces. Each cluster has about
-    `Linkage.neighbors` pairs with the closest others. Pairs of two `fixed` ones are left out.
+    `Linkage.neighbors` pairs with the closest others. Pairs of two `fixed` ones are left out, and those without one of
+    the first `new` clusters.
     """
     # Only pairs of large clusters may have a small cosine.
     most_pairs = min(linkage.most_pairs, int(sizes.max(initial=1)) ** 2)
     least_cosine = linkage.least_score / most_pairs**linkage.exponent
-    tiles = _all_tiles(len(means)) if len(means) <= linkage.exact else _cell_tiles(means, linkage)
+    new = len(means) if new is None else new
+    tiles = _all_tiles(len(means), new) if len(means) <= linkage.exact else _cell_tiles(means, linkage, new)
     keys, cosines = np.zeros(0, np.int64), np.zeros(0, np.float32)
     waiting, waiting_cosines, size = [keys], [cosines], 0
 
@@ -230,16 +237,16 @@ def _limit(row: IntArray, cosines: FloatArray, count: int) -> IntArray:
     return order[np.arange(len(order)) - starts < count]
 
 
-def _all_tiles(count: int) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield the indices of rows and columns of blocks that contain all pairs."""
+def _all_tiles(count: int, new: int) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield the indices of rows and columns of blocks that contain all pairs with one of the first `new` clusters."""
     indices = np.arange(count)
-    for start in range(0, count, _ROWS):
+    for start in range(0, new, _ROWS):
         for column in range(start, count, _COLUMNS):
-            yield indices[start : start + _ROWS], indices[column : column + _COLUMNS]
+            yield indices[start : min(start + _ROWS, new)], indices[column : column + _COLUMNS]
 
 
-def _cell_tiles(means: FloatArray, linkage: Linkage) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield blocks of close clusters: the members of a cell, around a random cluster, and all that probe the cell."""
+def _cell_tiles(means: FloatArray, linkage: Linkage, new: int) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield blocks of close clusters: the members of a cell around a random cluster, and the new ones that probe it."""
     count = len(means) // _CELL
     centers = means[np.random.default_rng(0).choice(len(means), count, replace=False)]
     centers /= np.linalg.norm(centers, axis=1, keepdims=True)
@@ -257,5 +264,6 @@ def _cell_tiles(means: FloatArray, linkage: Linkage) -> Iterator[tuple[IntArray,
     for cell in range(count):
         columns = members[member_ends[cell - 1] if cell else 0 : member_ends[cell]]
         rows = probes[probe_ends[cell - 1] if cell else 0 : probe_ends[cell]] // linkage.probes
+        rows = rows[rows < new]
         for start in range(0, len(rows), _COLUMNS):
             yield rows[start : start + _COLUMNS], columns

@@ -7,12 +7,12 @@ groups merge only if the user says so.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.arrays import FloatArray, IntArray
+from app.arrays import BoolArray, FloatArray, IntArray
 from app.errors import LibraryError
 from app.library.clustering import Clusters, Linkage, sum_clusters
 from app.library.search import Criteria, FoundFace, search
@@ -26,9 +26,11 @@ IS_UNKNOWN = "face.verdict = 'unknown' AND face.source = 'automatic'"
 """Condition of the faces to group. Faces of low quality have another verdict."""
 
 _ROWS = 10_000
+_ALONE, _GROUP = 1 << 60, 1 << 61
 
 _FACES = f"""
-SELECT face.id, photo_id, coalesce(group_id, 0), embedding FROM face JOIN vector ON vector.face_id = face.id
+SELECT face.id, photo_id, coalesce(group_id, 0), membership.face_id IS NULL, embedding
+FROM face JOIN vector ON vector.face_id = face.id
 LEFT JOIN membership ON membership.face_id = face.id WHERE {IS_UNKNOWN} ORDER BY face.id
 """
 _PENDING = f"""
@@ -71,26 +73,32 @@ class FaceGroup:
 
 @dataclass(eq=False)
 class UnknownFaces:
-    """Unknown faces: `ids`, `photos`, `groups` int (faces,), 0 for no group, and `embeddings` float32 (faces, dims)."""
+    """Unknown faces: `ids`, `photos`, and `groups` int (faces,), 0 for no group.
+
+    `new` bool (faces,) are those that were not grouped yet, and `embeddings` are float32 (faces, dims).
+    """
 
     ids: IntArray
     photos: IntArray
     groups: IntArray
+    new: BoolArray
     embeddings: FloatArray
 
     @classmethod
     def load(cls, library: Library) -> UnknownFaces:
         """Read all unknown faces that have an embedding."""
-        numbers: list[IntArray] = [np.zeros((0, 3), np.int64)]
+        numbers: list[IntArray] = [np.zeros((0, 4), np.int64)]
         embeddings: list[FloatArray] = []
         with library.reading() as connection:
             cursor = connection.execute(_FACES)
             while rows := cursor.fetchmany(_ROWS):
-                numbers.append(np.array([row[:3] for row in rows], np.int64))
-                data = b"".join(row[3] for row in rows)
+                numbers.append(np.array([row[:4] for row in rows], np.int64))
+                data = b"".join(row[4] for row in rows)
                 embeddings.append(np.frombuffer(data, np.float16).reshape(len(rows), -1).astype(np.float32))
-        ids, photos, groups = np.concatenate(numbers).T
-        return cls(ids, photos, groups, np.concatenate(embeddings) if embeddings else np.zeros((0, 0), np.float32))
+        ids, photos, groups, new = np.concatenate(numbers).T
+        return cls(
+            ids, photos, groups, new > 0, np.concatenate(embeddings) if embeddings else np.zeros((0, 0), np.float32)
+        )
 
 
 def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
@@ -100,15 +108,16 @@ def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
             return Grouping()
     faces = UnknownFaces.load(library)
     before = faces.groups
-    # A group of before is one cluster from the start.
-    keys, clusters_of = np.unique(np.where(before > 0, -before, faces.ids), return_inverse=True)
+    # New faces come first, then those that were alone, then each group of before, as one cluster.
+    keys_of = np.where(before > 0, _GROUP + before, np.where(faces.new, faces.ids, _ALONE + faces.ids))
+    keys, clusters_of = np.unique(keys_of, return_inverse=True)
     conflicts = _pairs_in_photos(faces.photos, clusters_of)
     sums = sum_clusters(faces.embeddings, clusters_of)
-    clusters = Clusters(sums, np.bincount(clusters_of), keys < 0, conflicts)
+    clusters = Clusters(sums, np.bincount(clusters_of), keys > _GROUP, conflicts, int(faces.new.sum()))
     merged = clusters.merge(linkage or Linkage())
     numbers = np.zeros(len(keys), np.int64)
-    known = np.flatnonzero(keys < 0)
-    numbers[merged[known]] = -keys[known]
+    known = np.flatnonzero(keys > _GROUP)
+    numbers[merged[known]] = keys[known] - _GROUP
     is_new = (merged == np.arange(len(keys))) & (clusters.sizes >= LEAST_FACES) & (numbers == 0)
     new = np.flatnonzero(is_new)
     with library.writing() as connection:
@@ -119,7 +128,7 @@ def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
         after = numbers[merged[clusters_of]]
         rows = zip(faces.ids.tolist(), after.tolist(), strict=True)
         connection.executemany("REPLACE INTO membership VALUES (?, ?)", ((face, group or None) for face, group in rows))
-    joined = (before != after) & np.isin(after, -keys[known])
+    joined = (before != after) & np.isin(after, keys[known] - _GROUP)
     return Grouping(len(new), int(joined.sum()))
 
 
@@ -141,12 +150,12 @@ def _pairs_in_photos(photos: IntArray, clusters_of: IntArray) -> IntArray:
     return np.concatenate(pairs)
 
 
-def list_groups(library: Library, limit: int | None = None, number: int | None = None) -> list[FaceGroup]:
-    """Return the groups, the largest first, or only the one with a number."""
+def list_groups(library: Library, limit: int | None = None, numbers: Collection[int] | None = None) -> list[FaceGroup]:
+    """Return the groups, the largest first, or only those with some numbers."""
     with library.reading() as connection:
         rows = connection.execute(_GROUPS).fetchall()
-        if number is not None:
-            rows = [row for row in rows if row[0] == number]
+        if numbers is not None:
+            rows = [row for row in rows if row[0] in numbers]
         rows = rows[:limit]
         examples = {row[0]: [face for (face,) in connection.execute(_EXAMPLES, (row[0],))] for row in rows}
     found = _find_faces(library, [face for faces in examples.values() for face in faces])

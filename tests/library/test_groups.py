@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import LibraryError
 from app.library import decisions, groups
-from app.library.clustering import Clusters, Linkage
+from app.library.clustering import Clusters, Linkage, find_pairs
 from app.library.groups import Grouping, group_faces, keep_apart, list_groups, members, merge_groups
 from app.library.search import Criteria, search
 from app.library.suggestions import suggest
@@ -132,6 +132,17 @@ def test_cells_find_the_groups_of_a_large_library(rng, monkeypatch):
         found = clusters.merge(Linkage(exact=exact, probes=4))
         assert len(np.unique(found)) == 100
         assert len(np.unique(found * 1000 + person)) == 100
+
+
+@pytest.mark.parametrize("exact", [1000, 0])
+def test_only_new_faces_are_compared(rng, monkeypatch, exact):
+    monkeypatch.setattr("app.library.clustering._CELL", 50)
+    center = people(rng, 1)[0]
+    faces = np.stack([near(rng, center, 0.9) for _ in range(120)]).astype(np.float32)
+    ones, none = np.ones(120, np.int64), np.zeros(120, bool)
+    first, second = find_pairs(faces, ones, Linkage(exact=exact, probes=1, neighbors=200), none, new=2)
+    assert set(first.tolist()) == {0, 1}
+    assert exact == 0 or len(second) == 119 + 118
 
 
 def test_named_and_unclear_faces_are_in_no_group(library, add, rng):
