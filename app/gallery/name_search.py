@@ -61,13 +61,14 @@ class NameSearch:
         the visitor types. Or the whole name is similar, which finds missing and additional spaces.
         """
         listed, numbers, rows = self._words
-        typos = np.zeros(len(self._names))
+        # Each word needs another word of the name, so long queries cost nothing among short names.
+        typos = np.where(np.bincount(rows, minlength=len(self._names)) < len(words), np.inf, 0.0)
         for word in words:
+            if np.isinf(typos).all():
+                break
             least = np.full(len(self._names), np.inf)
             np.minimum.at(least, rows, _count_typos(word, listed)[numbers])
             typos += least
-            if np.isinf(typos).all():
-                break
         ratios = cdist(["".join(words)], self._joined, scorer=OSA.normalized_similarity, dtype=np.float32)[0]
         close = np.flatnonzero(np.isfinite(typos) | (ratios >= _CLOSE_RATIO))
         for row in close[np.lexsort((-ratios[close], typos[close]))].tolist():

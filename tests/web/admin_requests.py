@@ -9,6 +9,10 @@ import re
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+SINGLE = (
+    "Recognition cannot be checked with a single photo. Add at least two more: sharp, front-on and from other days."
+)
+
 
 def fields(page: TestResponse, form: str) -> dict[str, list[str]]:
     """What a form of a page would send as it stands: hidden fields, ticked boxes, chosen faces, and its texts."""
@@ -27,3 +31,11 @@ def send(client: FlaskClient, path: str, data: dict, files: dict[str, bytes] | N
     """Send a form, with files in its field `image`."""
     images = [(io.BytesIO(content), name) for name, content in (files or {}).items()]
     return client.post(path, data=data | ({"image": images} if images else {}), **options)
+
+
+def message(client: FlaskClient, answer: TestResponse) -> str:
+    """Follow the redirect and return the message of the page."""
+    assert answer.status_code == 303, answer.text
+    page = client.get(answer.location)
+    assert page.status_code == 200
+    return html.unescape(re.search(r'<p class="(?:done|problem)" role[^>]*>(.*?)</p>', page.text, re.S)[1])

@@ -87,8 +87,9 @@ def sample_request(document: Mapping[str, Any], base_url: str, path: str, method
     }
     content = operation.get("requestBody", {}).get("content", {})
     form, fields = "multipart/form-data" in content, {}
-    for media_type in content if not form else ["multipart/form-data"]:
-        schema = content[media_type]["schema"]["$ref"].rpartition("/")[2]
+    if content:
+        body = content["multipart/form-data" if form else "application/json"]
+        schema = body["schema"]["$ref"].rpartition("/")[2]
         fields = {name: _VALUES[name] for name in document["components"]["schemas"][schema]["required"]}
     success = next(response for status, response in operation["responses"].items() if status.startswith("2"))
     return SampleRequest(

@@ -17,6 +17,12 @@ def app(settings, recognizer):
     return create_app(settings.with_changes(admin_token=TOKEN), recognizer)
 
 
+@pytest.fixture
+def client(app):
+    """A visitor who has not signed in."""
+    return app.test_client()
+
+
 def cookie(answer) -> str:
     return answer.headers["Set-Cookie"]
 

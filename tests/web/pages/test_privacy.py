@@ -16,7 +16,10 @@ def test_the_upload_page_leads_to_the_privacy_page(client):
         ({"contact": "faces@example.org"}, "Write to the operator to ask"),
         ({"contact": "off"}, "has not published a contact"),
         ({"keep_crops": True}, "(the average of their faces), face crops, and the file names"),
-        ({"keep_crops": False}, "(the average of their faces), and the file names"),
+        (
+            {"keep_crops": False},
+            "aliases, embeddings, portraits (the average of their faces), and the file names",
+        ),
         ({"recovery_days": 1}, "can be restored for 1 day, and are then erased"),
         ({"log": "json"}, "writes a log line for each request"),
         ({"log": "off"}, "logs warnings and errors only"),
