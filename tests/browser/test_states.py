@@ -18,5 +18,6 @@ def files(server, tmp_path_factory):
 @pytest.mark.parametrize("state", sorted(STATES.keys() - {"not-found", "offline", "no-face", "failure"}))
 def test_no_violation(page, files, state):
     STATES[state](page, files)
-    page.wait_for_load_state("networkidle")
+    if state != "waiting":  # its request has no answer
+        page.wait_for_load_state("networkidle")
     expect_no_violation(page)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 from app.gallery.database import migrate_gallery
 from app.gallery.store import Gallery
@@ -19,7 +19,7 @@ def test_requests_fail_with_503_and_recover_without_a_restart(template, unit_vec
         migrate_gallery(url)
         gallery = Gallery.open(url, NETWORK, None)
         gallery.add("Ann", unit_vectors(1), ["1"])
-        client = create_app(Settings(), SimpleNamespace(gallery=gallery)).test_client()
+        client = create_app(Settings(), Mock(gallery=gallery)).test_client()
         assert "Ann" in client.get("/").text
         server.stop()
         page, answer = client.get("/"), client.get("/api/v1/people")
@@ -38,7 +38,7 @@ def test_requests_fail_with_503_and_recover_without_a_restart(template, unit_vec
 def test_a_deleted_file_fails_changes_and_readiness(sqlite_url, unit_vectors):
     gallery = Gallery.open(sqlite_url, NETWORK, None)
     ann = gallery.add("Ann", unit_vectors(1), ["1"]).id
-    app = create_app(Settings().with_changes(admin_token=TOKEN), SimpleNamespace(gallery=gallery))
+    app = create_app(Settings().with_changes(admin_token=TOKEN), Mock(gallery=gallery))
     client = app.test_client()
     Path(sqlite_url.removeprefix("sqlite:///")).unlink()
     answer = client.delete(f"/api/v1/people/{ann}", headers={"Authorization": f"Bearer {TOKEN}"})
