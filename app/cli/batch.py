@@ -50,6 +50,11 @@ class Workers:
     engine: str = "pool"
     address: str | None = None
 
+    def __post_init__(self) -> None:
+        """Check the options together."""
+        if self.address and self.engine != "ray":
+            raise click.UsageError("--address requires --engine ray.")
+
     @property
     def are_default(self) -> bool:
         """Whether no option was given."""
@@ -84,8 +89,6 @@ def index_archive(
 
     Bad photos become errors of the library.
     """
-    if workers.address and workers.engine != "ray":
-        raise click.UsageError("--address requires --engine ray.")
     from app.batch.job import BatchJob
     from app.batch.sources import PhotoSources, resolve
     from app.library.indexing import IndexRun, retry_errors

@@ -26,7 +26,15 @@ PHOTO = click.Path(path_type=Path, readable=False)
 """Type of a photo argument. Click does not check the file, so that one bad file does not stop the command."""
 
 
-LIBRARY = click.Path(path_type=Path, file_okay=False)
+class _LibraryFolder(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        # As a path, s3://BUCKET/library would be a folder s3: on this machine.
+        if "://" in str(value):
+            self.fail(f"{value}: A library is a folder on this machine and cannot be at a URL.", param, context)
+        return super().convert(value, param, context)
+
+
+LIBRARY = _LibraryFolder(path_type=Path, file_okay=False)
 """Type of the argument that names a library's folder."""
 
 

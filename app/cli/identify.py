@@ -15,7 +15,6 @@ from app.settings import Settings
 from app.text import display_path
 from app.vision import photo_files
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -34,7 +33,7 @@ def _source(value: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo.")
 @click.option("--all", "full_ranking", is_flag=True, help="With --json: rank all people, not only the closest ten.")
 @click.option("--fpir", type=float, help="A stricter false positive identification rate than FACES_FPIR.")
-@click.option("--out", type=_FOLDER, help="Make a library in this folder, and a Parquet file. Resumable.")
+@click.option("--out", type=common.LIBRARY, help="Make a library in this folder, and a Parquet file. Resumable.")
 @click.option("--csv", "csv_file", type=_FILE, help="With --out: Also write all results as CSV, one line per face.")
 @batch.options("With --out: ")
 @click.pass_context

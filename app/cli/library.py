@@ -67,10 +67,9 @@ def index(
     from app.library.store import Library
 
     settings = Settings().for_local_files()
+    options = batch.Workers(retry, workers, engine, address)
     with Library.create(folder) as opened:
-        complete = batch.index_archive(
-            settings, sources, opened, batch.Workers(retry, workers, engine, address), thumbnails
-        )
+        complete = batch.index_archive(settings, sources, opened, options, thumbnails)
     context.exit(0 if complete else 1)
 
 

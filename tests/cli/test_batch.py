@@ -242,6 +242,7 @@ def test_without_ray(index, pictures, out, monkeypatch):
         (["--out", "results", "--json"], "--out writes a Parquet file"),
         (["--out", "results", "--address", "auto"], "requires --engine ray"),
         (["s3://bucket/a"], "s3://bucket/a: A URL requires --out."),
+        (["--out", "s3://bucket/a"], "s3://bucket/a: A library is a folder on this machine"),
     ],
 )
 def test_wrong_usage(run, pictures, arguments, message):

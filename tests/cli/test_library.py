@@ -256,6 +256,20 @@ def test_the_contents_of_a_library(run, folder, tmp_path):
     assert "is not a library" in run("library", "show", tmp_path).stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["s3://bucket/library"], "s3://bucket/library: A library is a folder on this machine and cannot be at a URL."),
+        (["library", "--address", "auto"], "--address requires --engine ray."),
+    ],
+)
+def test_wrong_arguments_create_no_library(run, pictures, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    done = run("library", "index", pictures, *arguments)
+    assert (done.exit_code, message in done.stderr) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_network_is_rejected(run, folder):
     with Library.open(folder) as library:
         library.write_property("origin", {"network": "other"})

@@ -136,22 +136,25 @@ class NameWriter:
 
     def _run(self, tool: ExifTool | None, on_progress: Callable[[int], object]) -> None:
         for photo in _read_photos(self._library, self._options.confirmed_only):
+            changes: list[Change] = []
             try:
-                self._write(photo, tool)
+                changes = self._write(photo, tool)
             except (MetadataError, PhotoError) as error:
                 self._fail(photo, str(error).removesuffix("."))
             except OSError as error:
                 self._fail(photo, first_line(error))
+            for change in changes:
+                self._on_change(change)
             on_progress(1)
 
     def _fail(self, photo: _Photo, reason: str) -> None:
         self.report.failed += 1
         self._on_error(f"{photo.name}: The names cannot be written ({reason}).")
 
-    def _write(self, photo: _Photo, tool: ExifTool | None) -> None:
+    def _write(self, photo: _Photo, tool: ExifTool | None) -> list[Change]:
         if is_url(photo.path):
             self.report.remote += bool(photo.faces)
-            return
+            return []
         path = Path(photo.path)
         if photo.faces:
             status = path.stat()
@@ -167,10 +170,9 @@ class NameWriter:
         elif photo.has_embedded:
             self.report.embedded += 1
         merged += self._write_sidecars(photo, path, create=not embed)
-        for change in merged:
-            self._on_change(change)
         self.report.changed += bool(merged)
         self.report.unchanged += bool(photo.faces and not merged)
+        return merged
 
     def _write_sidecars(self, photo: _Photo, path: Path, create: bool) -> Iterator[Change]:
         """Merge the names into the sidecars of a photo, or into a new one."""

@@ -53,6 +53,16 @@ def sidecar(photo: Path) -> Path:
     return photo.with_name(f"{photo.name}.xmp")
 
 
+def test_a_closed_output_is_not_an_error_of_the_photo(library, decoder, photo):
+    def on_change(_change):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    errors = []
+    with pytest.raises(BrokenPipeError):
+        NameWriter(library, Options(), decoder, 10**7, on_change, errors.append).run()
+    assert errors == []
+
+
 def face_pixels(photo: Path, tags: dict) -> list[np.ndarray]:
     """The pixels of the stored picture in both regions of a face."""
     # HEIF files rotate the picture themselves: undo it.
