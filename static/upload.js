@@ -3,7 +3,7 @@
 // Without this script the forms work with their buttons.
 
 import { attempt, checkFiles, listFiles, onDrop, onPaste, setFiles, setState, sizeOf } from "./photo_files.js";
-import { restorePage, submitForm } from "./submit_form.js";
+import { keepPage, restorePage, submitForm } from "./submit_form.js";
 
 const form = document.querySelector("form.upload");
 const problem = document.getElementById("problem");
@@ -59,12 +59,11 @@ function select(box) {
 function remove(item, box) {
   const list = item.parentElement;
   item.remove();
-  // The list of files that were not sent is on the results page.
   if (form.isConnected) {
     showProblem("");
     if (list.childElementCount) attempt(() => select(box), showProblem);
     else clear(box);
-  }
+  } else keepPage(); // The list of files that were not sent is on the results page.
   (list.querySelector("button") ?? document.querySelector("main")).focus();
 }
 
@@ -107,7 +106,9 @@ async function send() {
     const list = listOf(boxes[0]);
     list.ariaLabel = "Files not sent";
     for (const item of usableItems()) item.remove();
+    if (!list.childElementCount) return;
     document.querySelector(".intro")?.after(list);
+    keepPage();
     return;
   }
   showProblem(outcome.sentence ?? "Canceled. Nothing was saved.");
@@ -119,12 +120,10 @@ async function send() {
 
 onDrop(accept, showProblem);
 onPaste(accept, showProblem);
-for (const box of boxes) {
-  inputOf(box).addEventListener("change", ({ target }) => accept([...target.files], box));
-  listOf(box).addEventListener("click", ({ target }) => {
-    if (!busy && target.matches("button")) remove(target.closest("li"), box);
-  });
-}
+for (const box of boxes) inputOf(box).addEventListener("change", ({ target }) => accept([...target.files], box));
+document.addEventListener("click", ({ target }) => {
+  if (!busy && target.matches(".previews .remove")) remove(target.closest("li"), target.closest(".dropbox"));
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   whileIdle(async () => {

@@ -220,9 +220,10 @@ class Gallery:
             revision = snapshot_loading.latest_change(connection)
             if cached is not None and cached.revision == revision:
                 return cached
-            found = queries.list_people(connection)
-        self._listing = PeopleListing(revision, tuple(sorted(found, key=lambda person: names.sort_key(person.name))))
-        return self._listing
+            found = sorted(queries.list_people(connection), key=lambda person: names.sort_key(person.name))
+        # Not the attribute: another thread can replace it by the people of an earlier change.
+        self._listing = listing = PeopleListing(revision, tuple(found))
+        return listing
 
     def name_warning(self, name: str) -> str | None:
         """Return a sentence if a name looks like the name of another person, see `names.warn_confusable`."""
@@ -310,20 +311,12 @@ class Gallery:
     merge = _writing(naming.merge)
     change_aliases = _writing(naming.change_aliases)
     replace_aliases = _writing(naming.replace_aliases)
+    remove_anchors_by_id = _writing(anchor_changes.remove_anchors)
+    move_anchors = _writing(anchor_changes.move_anchors)
 
     def remove_anchors(self, person: PersonRef, ids: Sequence[int], purge: bool = False) -> Person:
         """Remove anchors of a person, or erase them for good, or raise `FaceNotFound` if one is missing."""
         return self._change_anchors(person, ids, "purged" if purge else "removed")
-
-    def remove_anchors_by_id(self, ids: Sequence[int]) -> list[Person]:
-        """Remove anchors of any people in one change, or raise `FaceNotFound` if one is missing; return the people."""
-        with self._database.writing() as connection:
-            return anchor_changes.remove_anchors(connection, ids)
-
-    def move_anchors(self, ids: Sequence[int], into: PersonRef) -> Person:
-        """Move anchors of any people to a person in one change, or raise `FaceNotFound`; return the person."""
-        with self._database.writing() as connection:
-            return anchor_changes.move_anchors(connection, ids, into)
 
     def restore_anchors(self, person: PersonRef, ids: Sequence[int]) -> Person:
         """Restore removed anchors of a person, or raise `FaceNotFound` if one is missing."""

@@ -78,8 +78,11 @@ def test_bad_files_are_listed_and_the_others_are_identified(page, photo_file):
     expect(page.locator(".card")).to_have_count(1)
     items = page.get_by_label("Files not sent").get_by_role("listitem")
     expect(items).to_contain_text(["“notes.txt” is not a supported image. Send JPEG", "“empty.jpg” is empty."])
+    page.reload()
     page.get_by_role("button", name="Remove notes.txt").click()
     expect(page.get_by_role("button", name="Remove empty.jpg")).to_be_focused()
+    page.reload()
+    expect(items).to_have_count(1)
     page.get_by_role("button", name="Remove empty.jpg").click()
     expect(items).to_have_count(0)
 
