@@ -175,7 +175,7 @@ def test_copies_are_found_and_removed_together_and_a_merge_is_previewed(admin_pa
     expect(page.get_by_text("faces of unknown people")).to_be_visible()
     expect_accessible(page)
     group = page.get_by_role("region", name="Duplicate reference photos").first
-    boxes = group.locator("[name=anchor]")
+    boxes = group.locator("li [name=anchor]")
     group.get_by_label("Select all 2 reference photos").check()
     expect(boxes.and_(page.locator(":checked"))).to_have_count(2)
     boxes.first.uncheck()
