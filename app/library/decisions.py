@@ -16,6 +16,8 @@ from app.vision.faces import Box
 
 _SAME_BOX = 0.5
 """Intersection over union from which boxes of two versions of a photo show one face."""
+_SAME_PERSON = 0.4
+"""Least cosine of their embeddings. Below it, another photo has got the name of the file."""
 
 
 def find_face(library: Library, file: str, number: int | None) -> int:
@@ -122,7 +124,7 @@ def exist(connection: sqlite3.Connection, path: str) -> bool:
 def carry_over(connection: sqlite3.Connection, former: int, current: int) -> None:
     """Copy the decisions about the faces of a photo to those of its changed file, in a transaction.
 
-    A face is the same if the boxes overlap, in parts of the width and height.
+    A face is the same if the boxes overlap, in parts of the width and height, and the embeddings are similar.
     """
     decided = connection.execute(
         "SELECT id, source, person_id FROM face WHERE photo_id = ? AND (source != 'automatic' OR id IN "
@@ -134,7 +136,7 @@ def carry_over(connection: sqlite3.Connection, former: int, current: int) -> Non
     old, new = _relative_boxes(connection, former), _relative_boxes(connection, current)
     for face_id, source, person_id in decided:
         found = max(new, key=lambda other: old[face_id].overlap(new[other]), default=None)
-        if found is None or old[face_id].overlap(new[found]) < _SAME_BOX:
+        if found is None or old[face_id].overlap(new[found]) < _SAME_BOX or _differ(connection, face_id, found):
             if source == "drawn":
                 _copy_drawn(connection, face_id, current)
             continue
@@ -146,6 +148,13 @@ def carry_over(connection: sqlite3.Connection, former: int, current: int) -> Non
         connection.execute(
             "INSERT OR IGNORE INTO rejection SELECT ?, person_id FROM rejection WHERE face_id = ?", (found, face_id)
         )
+
+
+def _differ(connection: sqlite3.Connection, face_id: int, other: int) -> bool:
+    """Return whether two faces have embeddings that are not similar."""
+    rows = connection.execute("SELECT embedding FROM vector WHERE face_id IN (?, ?)", (face_id, other)).fetchall()
+    embeddings = [np.frombuffer(data, np.float16).astype(np.float32) for (data,) in rows]
+    return len(embeddings) == 2 and float(embeddings[0] @ embeddings[1]) < _SAME_PERSON
 
 
 def _copy_drawn(connection: sqlite3.Connection, face_id: int, photo_id: int) -> None:

@@ -176,6 +176,16 @@ def test_decisions_survive_a_change_of_the_file(archive, library, source):
     assert library.connection.execute("SELECT x FROM rejection JOIN face ON face.id = face_id").fetchall() == [(590,)]
 
 
+def test_another_photo_of_the_same_name_gets_no_decisions(archive, library):
+    ann, bob = np.eye(8)[:2]
+    archive.files = {"IMG_0001.jpg": b"photo"}
+    archive.index(faces=[face(ann)])
+    decisions.confirm(library, [1], "Ann")
+    archive.files = {"IMG_0001.jpg": b"another"}
+    archive.index(faces=[face(bob)])
+    assert library.connection.execute("SELECT source, person_id FROM face").fetchall() == [("automatic", None)]
+
+
 def test_decisions_survive_a_file_that_is_unreadable_for_a_while(archive, library):
     archive.files = {"a.jpg": b"photo", "b.jpg": b"other"}
     archive.index(faces=[face(np.ones(8))])
