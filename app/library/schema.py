@@ -54,7 +54,7 @@ MIGRATIONS = (
         verdict TEXT,              -- NULL before the first naming
         person_id INTEGER REFERENCES person,
         candidate_id INTEGER REFERENCES person,  -- closest person of an ambiguous or similar unknown face
-        distance REAL,             -- class distance of the closest person
+        distance REAL,             -- class distance of the closest person; NULL if a user decided
         source TEXT NOT NULL DEFAULT 'automatic'  -- or 'confirmed' or 'drawn' by a user
     );
     CREATE UNIQUE INDEX face_number ON face (photo_id, number);

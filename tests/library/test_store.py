@@ -119,6 +119,14 @@ def test_a_full_disk_loses_no_committed_row(small_disk):
         assert paths(library) == ["a.jpg", "b.jpg"]
 
 
+def test_a_full_disk_is_reported_to_readers(small_disk):
+    with Library.create(small_disk / "library"):
+        pass
+    fill_up(small_disk / "rest")
+    with pytest.raises(LibraryError, match=r"Cannot read or write \(the disk is full\)"):
+        Library.open(small_disk / "library")
+
+
 KILLED = """
 import sys
 from pathlib import Path
