@@ -63,35 +63,35 @@ def _link(path: str, folder: Path) -> None:
 
 def _copy(path: Path, folder: Path) -> None:
     with path.open("rb"):
-        for target in _free_names(path.name, folder):
-            if target.is_file() and filecmp.cmp(path, target, shallow=False):
-                return
-            if _create(target):
-                try:
-                    shutil.copy2(path, target)
-                except BaseException:
-                    target.unlink()
-                    raise
-                return
+        _write(
+            path.name,
+            folder,
+            lambda target: filecmp.cmp(path, target, shallow=False),
+            lambda target: shutil.copy2(path, target),
+        )
 
 
 def _download(url: str, folder: Path, max_bytes: int) -> None:
     data = PhotoSources([url]).read(url, max_bytes)
-    for target in _free_names(PurePosixPath(url).name, folder):
-        if target.is_file() and target.read_bytes() == data:
-            return
-        if _create(target):
-            target.write_bytes(data)
-            return
+    name = PurePosixPath(url).name
+    _write(name, folder, lambda target: target.read_bytes() == data, lambda target: target.write_bytes(data))
 
 
-def _create(target: Path) -> bool:
-    """Create an empty file, and return whether it is new."""
-    try:
-        target.open("xb").close()
-    except FileExistsError:
-        return False
-    return True
+def _write(name: str, folder: Path, is_equal: Callable[[Path], bool], write: Callable[[Path], object]) -> None:
+    """Write a file under the first free name, completely or not at all, unless the folder has an equal one."""
+    for target in _free_names(name, folder):
+        if target.is_file() and is_equal(target):
+            return
+        try:
+            target.open("xb").close()
+        except FileExistsError:
+            continue
+        try:
+            write(target)
+        except BaseException:
+            target.unlink()
+            raise
+        return
 
 
 def _free_names(name: str, folder: Path) -> Iterator[Path]:

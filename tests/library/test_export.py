@@ -109,6 +109,19 @@ def test_photos_are_collected_without_overwriting(photos, tmp_path, link):
     assert errors == [f"/none.jpg: The photo cannot be {action} (No such file or directory)."] * 2
 
 
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_photos_are_copied_completely_or_not_at_all(photos, tmp_path, monkeypatch, scheme):
+    def fail(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    for method in ("shutil.copy2", "pathlib.Path.write_bytes"):
+        monkeypatch.setattr(method, fail)
+    errors = []
+    assert collect([f"{scheme}{photos[0]}"], tmp_path / "out", False, 10**6, errors.append) == 0
+    assert errors == [f"{scheme}{photos[0]}: The photo cannot be copied (No space left on device)."]
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_photos_behind_urls_are_copied(photos, tmp_path):
     errors = []
     assert collect([f"file://{photos[0]}"], tmp_path / "out", False, 10**6, errors.append) == 1
