@@ -119,6 +119,8 @@ def name_faces(
         known = connection.execute("SELECT value FROM property WHERE key = 'gallery'").fetchone()
         ids = people.follow_gallery(connection, everyone, known is not None and json.loads(known[0]) == location)
         connection.execute("REPLACE INTO property VALUES ('gallery', ?)", (json.dumps(location),))
+        unfinished = json.dumps(f"{basis}, unfinished")
+        connection.execute("REPLACE INTO property VALUES ('naming', ?)", (unfinished,))
     judge = _Judge(snapshot, card, rules, [ids[person] for person in snapshot.ids])
     report = NamingReport()
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
@@ -136,7 +138,10 @@ def name_faces(
                 on_change(change)
             report.faces += len(block)
             on_progress(len(block))
-    library.write_property("naming", basis)
+    with library.writing() as connection:
+        # A decision during the naming deleted the row, so that the next naming judges all faces.
+        finished = "UPDATE property SET value = ? WHERE key = 'naming' AND value = ?"
+        connection.execute(finished, (json.dumps(basis), unfinished))
     return report
 
 

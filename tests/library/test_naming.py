@@ -158,6 +158,24 @@ def test_decisions_are_kept(library, anchors, name_all):
     assert [name for _, name, _ in names(library)] == [PERSON, OTHER, PERSON]
 
 
+def test_all_faces_are_judged_again_after_a_decision_or_an_interruption(library, small_gallery, card, anchors):
+    fill(library, row("a.jpg", face(anchors(PERSON)[0])), row("b.jpg", face(anchors(OTHER)[0])))
+
+    def run(on_progress=lambda _: None) -> int:
+        everyone, snapshot = small_gallery.people(), small_gallery.snapshot()
+        return name_faces(library, everyone, snapshot, card, card.rules, URL, on_progress=on_progress).faces
+
+    def interrupt(_faces):
+        raise KeyboardInterrupt
+
+    assert run(lambda _: decisions.confirm(library, [1], "Ann")) == 2
+    assert (run(), run()) == (2, 0)
+    library.connection.execute("UPDATE face SET verdict = NULL WHERE id = 2")
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupt)
+    assert (run(), run()) == (2, 0)
+
+
 def test_a_confirmed_person_is_not_matched_twice_in_a_photo(library, small_gallery, card, anchors, name_all):
     snapshot = small_gallery.snapshot()
     template = snapshot.templates[snapshot.names.index(PERSON)]
