@@ -13,7 +13,7 @@ SCHEMES = ("light", "dark")
 
 SMALL = """() => [...document.querySelectorAll("a, button, input, summary")]
     .filter((one) => one.getClientRects().length)
-    .filter((one) => !one.closest(".visually-hidden, .skip, svg, .swagger-ui, p:not(.actions, .verdict)"))
+    .filter((one) => !one.closest(".visually-hidden, .skip, svg, .swagger-ui, .prose li, p:not(.actions, .verdict)"))
     .filter((one) => getComputedStyle(one).opacity !== "0")
     .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
     .filter(([, box]) => box.width < 24 || box.height < 24)
