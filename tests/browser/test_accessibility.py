@@ -42,6 +42,7 @@ def test_every_page_of_navigation_and_footer_and_an_error(page):
     expect_no_violation(page)
 
 
+@slow
 def test_results(page, photo_file):
     drop(page, (photo_file.read_bytes(), "photo.jpg"))
     expect_result(page)
@@ -49,6 +50,7 @@ def test_results(page, photo_file):
     expect_no_violation(page)
 
 
+@slow
 def test_the_waiting_state_and_a_comparison(page, photo_file):
     page.route("**/identify", lambda route: None)
     drop(page, (photo_file.read_bytes(), "photo.jpg"), (b"no browser shows this", "IMG_0042.HEIC"), (b"", "empty.jpg"))

@@ -13,6 +13,7 @@ from tests.browser.conftest import drop, expect_result
 from tests.browser.test_accessibility import expect_no_violation
 from tests.conftest import TOKEN
 from tests.photos import OTHER, PERSON
+from tests.slow import slow
 
 NAME = "Bo Berg"
 
@@ -51,6 +52,7 @@ def purge(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text(f"{NAME} purged.")
 
 
+@slow
 def test_sign_in_by_keyboard(page):
     page.get_by_role("contentinfo").get_by_role("link", name="Manage").click()
     expect(page.get_by_label("Token")).to_be_visible()
@@ -99,6 +101,7 @@ def test_a_person_is_added_and_the_change_undone(admin_page, photo):
     expect(page.get_by_role("status")).to_have_text(re.compile(f"Undone: added 1 anchor of {NAME}"))
 
 
+@slow
 def test_a_result_is_corrected(admin_page, photo_file):
     page = admin_page
     page.goto("/")
@@ -163,6 +166,7 @@ def test_unknown_faces_are_named_together(admin_page):
     expect(page.get_by_role("status")).to_have_text(re.compile(f"Undone: added 2 anchors of {NAME}"))
 
 
+@slow
 def test_copies_are_found_and_removed_together_and_a_merge_is_previewed(admin_page, server, photo):
     page = admin_page
     files = [("image", (f"{number}.jpg", photo(PERSON))) for number in range(3)]
@@ -197,6 +201,7 @@ def test_copies_are_found_and_removed_together_and_a_merge_is_previewed(admin_pa
     purge(page)
 
 
+@slow
 def test_a_person_is_added_without_javascript(browser, server, photo, tmp_path):
     files = [tmp_path / "one.jpg", tmp_path / "two.jpg"]
     files[0].write_bytes(photo(PERSON))

@@ -12,6 +12,7 @@ from app.web.pages.identify import NO_FACE
 from tests import photos
 from tests.browser.conftest import drop, expect_result
 from tests.photos import OTHER, PERSON
+from tests.slow import slow
 
 INVITATION = "Drag and drop an image here, or click to select"
 
@@ -153,6 +154,7 @@ def test_search_as_one_types(page):
     expect(tiles).to_have_count(shown)
 
 
+@slow
 @pytest.mark.parametrize("width", [320, 390, 1280, 2560])
 def test_no_sideways_scrolling(page, photo_file, width):
     page.set_viewport_size({"width": width, "height": 900})

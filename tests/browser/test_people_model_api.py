@@ -31,6 +31,7 @@ def settled(page, path: str) -> None:
         page.get_by_role("button", name=LIST_PEOPLE).click()
 
 
+@slow
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=slow)])
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing(page, path, scheme):
@@ -42,6 +43,7 @@ def test_axe_finds_nothing(page, path, scheme):
     assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
 
 
+@slow
 @pytest.mark.parametrize("width", [320, 2560])
 @pytest.mark.parametrize("path", PAGES)
 def test_no_sideways_scrolling(page, path, width):
@@ -92,6 +94,7 @@ def test_a_phone_explains_no_bars_that_it_hides(page):
     expect(page.get_by_text("the line across the bars")).to_be_hidden()
 
 
+@slow
 def test_turning_pages_without_javascript(browser, server):
     with browser.new_context(java_script_enabled=False, base_url=server.address) as context:
         page = context.new_page()
@@ -108,6 +111,7 @@ def test_turning_pages_without_javascript(browser, server):
         expect(page.get_by_role("status")).to_have_text(f"1 of {len(portraits())} people")
 
 
+@slow
 @pytest.mark.parametrize(
     ("language", "command"), [("curl", ["sh"]), ("Python", [sys.executable]), ("JavaScript", NODE)]
 )

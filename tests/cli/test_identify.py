@@ -9,6 +9,7 @@ from pathlib import Path
 from app import serialization
 from app.settings import ROOT
 from tests.photos import OTHER, PERSON
+from tests.slow import slow
 
 
 def rows(text: str) -> list[list[str]]:
@@ -148,6 +149,7 @@ def test_no_path_is_invalid_usage(run):
     assert run("identify").exit_code == 2
 
 
+@slow
 def test_a_process_prints_json_lines_only(process, pictures):
     files = [pictures / name for name in ("a, both.jpg", "broken.jpg", "inner/one.png", "nobody.webp")]
     done = process("identify", "--json", *files)

@@ -128,6 +128,7 @@ def test_bfloat16_student_learns_from_teacher_and_serves(faces, tmp_path):
     np.testing.assert_allclose(network.embed(faces.crops[:8]), embeddings, atol=0.05)
 
 
+@slow
 def test_collapsed_embeddings_end_the_run(faces, tmp_path):
     same = replace(faces, crops=np.full_like(faces.crops, 90))
     weights = {name: np.zeros_like(array) for name, array in get_weights(build_twin(TINY)).items()}

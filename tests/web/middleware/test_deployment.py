@@ -173,6 +173,7 @@ def wait_for(statuses: Counter, more: int) -> None:
     raise TimeoutError(f"Too few answers: {statuses}")
 
 
+@slow
 def test_all_servers_know_an_added_person(site, portrait, tmp_path):
     assert site.ask(PHOTOS, portrait)[0] == 200
     (tmp_path / "one.jpg").write_bytes(portrait)
@@ -186,6 +187,7 @@ def test_all_servers_know_an_added_person(site, portrait, tmp_path):
     assert all(("faces_requests_total", "POST", PHOTOS, "200") in figures(fetch(app)) for app in site.apps)
 
 
+@slow
 def test_rate_limits_and_metrics_cover_all_servers(site, portrait):
     before = site.counted()
     statuses = [site.ask(PHOTOS, portrait, "127.0.0.9")[0] for _ in range(LIMIT + 4)]

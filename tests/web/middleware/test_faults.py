@@ -15,6 +15,7 @@ from app.errors import GalleryError, ModelError
 from app.recognition.recognizer import Recognizer
 from app.settings import ROOT
 from app.web.factory import create_app
+from tests.slow import slow
 from tests.small_disk import fill_up
 from tests.web.middleware.conftest import post
 
@@ -82,6 +83,7 @@ def test_altered_files_are_refused(copies, damage, file, sentence):
         Recognizer.load(copies)
 
 
+@slow
 @pytest.mark.parametrize("what", ["no database", "cut off"])
 def test_a_damaged_gallery_is_refused(copies, tmp_path, what):
     file = tmp_path / "gallery.sqlite"
@@ -94,6 +96,7 @@ def test_a_damaged_gallery_is_refused(copies, tmp_path, what):
         Recognizer.load(copies).gallery.snapshot()
 
 
+@slow
 def test_a_gallery_with_an_altered_anchor_is_refused(copies, tmp_path):
     Recognizer.load(copies).gallery.close()
     with sqlite3.connect(tmp_path / "gallery.sqlite") as database:

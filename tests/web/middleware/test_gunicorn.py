@@ -181,6 +181,7 @@ def test_uploads_are_not_written_to_disk(server, photo, log):
     assert not any(MARK in line or b"Ann" in line or b"127.0.0.1" in line for line in log)
 
 
+@slow
 def test_slow_bodies_time_out(server):
     head = b"POST /api/v1/identify HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     with connect(server) as silent:
