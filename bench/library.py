@@ -8,24 +8,15 @@ out; `pip install --target FOLDER lancedb pylance duckdb usearch hnswlib faiss-c
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import sqlite3
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
 
 import click
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from app.arrays import AnyArray
 from app.batch.rows import FaceRow, PhotoRow
@@ -43,9 +34,8 @@ from app.settings import Settings
 from app.vision.faces import Box
 from app.vision.quality import Quality
 from bench.common import FOLDER
+from bench.library_stores import BATCH, DIMS, STORES, Store, folder_size, lost_after_kill, random_faces
 
-DIMS = 128
-BATCH = 1000
 UPDATES = 200
 QUERIES = 50
 LANDMARKS = np.zeros((5, 2), np.float32)
@@ -53,216 +43,6 @@ QUALITY = Quality(eye_distance=60.0, detail=1.0, norm=20.0)
 PLACES = ((0, 500), (1, 2000))
 
 Query = Callable[[AnyArray], AnyArray]
-COLUMNS = (
-    "id",
-    "file",
-    "x",
-    "y",
-    "width",
-    "height",
-    "confidence",
-    "norm",
-    "verdict",
-    "person",
-    "distance",
-    "vector",
-)
-
-
-class Store(Protocol):
-    """What a library needs of its store."""
-
-    def __init__(self, folder: Path) -> None: ...
-    def append(self, rows: pa.Table) -> None:
-        """Add rows in one commit."""
-
-    def count(self) -> int:
-        """Return the number of faces."""
-
-    def embeddings(self) -> AnyArray:
-        """Return all embeddings: float16 (faces, dims)."""
-
-    def update(self, face: int, person: int) -> None:
-        """Name one face in one commit."""
-
-
-class Sqlite:
-    """One table in SQLite with a write-ahead log."""
-
-    def __init__(self, folder: Path) -> None:
-        self._connection = sqlite3.connect(folder / "library.sqlite", isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS face ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
-
-    def append(self, rows: pa.Table) -> None:
-        """Add rows in one commit."""
-        self._connection.execute("BEGIN")
-        values = zip(*(rows.column(name).to_pylist() for name in COLUMNS), strict=True)
-        self._connection.executemany(f"INSERT INTO face VALUES ({', '.join('?' * len(COLUMNS))})", values)
-        self._connection.execute("COMMIT")
-
-    def count(self) -> int:
-        """Return the number of faces."""
-        return int(self._connection.execute("SELECT count(*) FROM face").fetchone()[0])
-
-    def embeddings(self) -> AnyArray:
-        """Return all embeddings: float16 (faces, dims)."""
-        rows = self._connection.execute("SELECT vector FROM face")
-        return _stack(b"".join(row[0] for row in rows))
-
-    def update(self, face: int, person: int) -> None:
-        """Name one face in one commit."""
-        self._connection.execute("UPDATE face SET person = ? WHERE id = ?", (person, face))
-
-
-class DuckDb:
-    """One table in DuckDB."""
-
-    def __init__(self, folder: Path) -> None:
-        import duckdb
-
-        self._connection = duckdb.connect(str(folder / "library.duckdb"))
-        self._connection.execute("PRAGMA threads = 2")
-        empty = _faces(0, 1).slice(0, 0)
-        self._connection.register("empty", empty)
-        self._connection.execute("CREATE TABLE IF NOT EXISTS face AS SELECT * FROM empty")
-
-    def append(self, rows: pa.Table) -> None:
-        """Add rows in one commit."""
-        self._connection.register("rows", rows)
-        self._connection.execute("INSERT INTO face SELECT * FROM rows")
-
-    def count(self) -> int:
-        """Return the number of faces."""
-        return int(self._connection.execute("SELECT count(*) FROM face").fetchone()[0])
-
-    def embeddings(self) -> AnyArray:
-        """Return all embeddings: float16 (faces, dims)."""
-        column = self._connection.sql("SELECT vector FROM face").to_arrow_table().column("vector")
-        return _stack(b"".join(column.to_pylist()))
-
-    def update(self, face: int, person: int) -> None:
-        """Name one face in one commit."""
-        self._connection.execute("UPDATE face SET person = ? WHERE id = ?", (person, face))
-
-
-class Lance:
-    """One table in LanceDB."""
-
-    def __init__(self, folder: Path) -> None:
-        import lancedb
-
-        database = lancedb.connect(str(folder))
-        self._table = database.create_table(
-            "face", schema=_faces(0, 1).schema.set(9, pa.field("person", pa.int32())), exist_ok=True
-        )
-
-    def append(self, rows: pa.Table) -> None:
-        """Add rows in one commit."""
-        self._table.add(rows)
-
-    def count(self) -> int:
-        """Return the number of faces."""
-        return int(self._table.count_rows())
-
-    def embeddings(self) -> AnyArray:
-        """Return all embeddings: float16 (faces, dims)."""
-        return _stack(b"".join(self._table.search().select(["vector"]).limit(10**9).to_arrow()[0].to_pylist()))
-
-    def update(self, face: int, person: int) -> None:
-        """Name one face in one commit."""
-        self._table.update(where=f"id = {face}", values={"person": person})
-
-
-class Parquet:
-    """Parts that are written under another name and renamed; an update replaces the part."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def append(self, rows: pa.Table) -> None:
-        """Add rows in one commit."""
-        self._write(rows, self._folder / f"part-{len(self._parts()):06d}.parquet")
-
-    def count(self) -> int:
-        """Return the number of faces."""
-        return int(ds.dataset(self._parts()).count_rows())
-
-    def embeddings(self) -> AnyArray:
-        """Return all embeddings: float16 (faces, dims)."""
-        return _stack(b"".join(ds.dataset(self._parts()).to_table(["vector"]).column(0).to_pylist()))
-
-    def update(self, face: int, person: int) -> None:
-        """Name one face in one commit."""
-        part = self._folder / f"part-{face // BATCH:06d}.parquet"
-        table = pq.read_table(part)
-        names = pc.if_else(pc.equal(table.column("id"), face), person, table.column("person"))
-        self._write(table.set_column(COLUMNS.index("person"), "person", names), part)
-
-    def _parts(self) -> list[str]:
-        return sorted(map(str, self._folder.glob("part-*.parquet")))
-
-    def _write(self, rows: pa.Table, part: Path) -> None:
-        incomplete = part.with_name(f"_{part.name}")
-        pq.write_table(rows, incomplete, compression="zstd")
-        with incomplete.open("rb") as file:
-            os.fsync(file.fileno())
-        incomplete.replace(part)
-
-
-STORES: dict[str, type[Store]] = {"SQLite": Sqlite, "DuckDB": DuckDb, "LanceDB": Lance, "Parquet parts": Parquet}
-
-
-def _faces(first: int, count: int) -> pa.Table:
-    rng = np.random.default_rng(first)
-    embeddings = rng.normal(size=(count, DIMS)).astype(np.float16)
-    boxes = rng.integers(0, 4000, (4, count)).astype(np.int32)
-    numbers = np.arange(first, first + count)
-    arrays: list[Any] = [
-        numbers,
-        [f"/archive/2024/holiday/IMG_{number:08d}.jpg" for number in numbers],
-        *boxes,
-        rng.random(count).astype(np.float32),
-        rng.random(count).astype(np.float32),
-        rng.integers(0, 4, count).astype(np.int8),
-        pa.array([None] * count, pa.int32()),
-        rng.random(count).astype(np.float32),
-        pa.array([row.tobytes() for row in embeddings], pa.binary()),
-    ]
-    return pa.table(dict(zip(COLUMNS, map(pa.array, arrays), strict=True)))
-
-
-def _stack(data: bytes) -> AnyArray:
-    return np.frombuffer(data, np.float16).reshape(-1, DIMS)
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def _append_forever(store: type[Store], folder: Path, reports: Any) -> None:
-    opened = store(folder)
-    for number in range(10**6):
-        opened.append(_faces(number * BATCH, BATCH))
-        reports.send((number + 1) * BATCH)
-
-
-def lost_after_kill(store: type[Store], folder: Path, commits: int) -> int:
-    """Kill a process while it appends, and return how many committed faces are missing."""
-    receiver, sender = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_append_forever, args=(store, folder, sender))
-    process.start()
-    committed = 0
-    while committed < commits * BATCH:
-        committed = receiver.recv()
-    time.sleep(0.01)
-    os.kill(process.pid or 0, signal.SIGKILL)
-    process.join()
-    while receiver.poll():
-        committed = receiver.recv()
-    opened = store(folder)
-    assert len(opened.embeddings()) == opened.count()
-    return max(0, committed - opened.count())
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -298,9 +78,9 @@ def stores(count: int, folder: Path | None) -> None:
 def measure_store(store: type[Store], folder: Path, count: int) -> tuple[float, float, float, float]:
     """Return bytes a face, faces a second, seconds to load all embeddings, and milliseconds of an update."""
     opened = store(folder)
-    batches = [_faces(start, BATCH) for start in range(0, count, BATCH)]
+    batches = [random_faces(start, BATCH) for start in range(0, count, BATCH)]
     seconds = _seconds(lambda: [opened.append(batch) for batch in batches])
-    size = _size(folder) / count
+    size = folder_size(folder) / count
     loading = _seconds(opened.embeddings)
     faces = np.random.default_rng(1).integers(0, count, UPDATES).tolist()
     updating = _seconds(lambda: [opened.update(face, 1) for face in faces])
@@ -400,7 +180,7 @@ def library(count: int, folder: Path | None) -> None:
         flushing = _seconds(run.flush)
         finishing = _seconds(lambda: run.finish(lambda _file: False))
         opened.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        size = _size(opened.folder) / count
+        size = folder_size(opened.folder) / count
         used = time.process_time()
         naming = _seconds(lambda: name_faces(opened, everyone, people, card, card.rules, "sqlite:///bench.sqlite"))
         used = time.process_time() - used
