@@ -17,6 +17,7 @@ from app.batch.sources import PhotoFile
 from app.library import decisions
 from app.library.indexing import IndexRun
 from app.library.store import Library
+from app.vision.decoder_pool import DecoderPool
 from app.vision.faces import Box
 from tests.library.conftest import face
 from tests.photos import ORIENTATIONS
@@ -84,3 +85,10 @@ def confirm(library: Library, path: Path, name: str, number: int = 1) -> None:
 
 def forget(library: Library, path: Path, number: int = 1) -> None:
     decisions.take_back(library, [decisions.find_face(library, str(path), number)])
+
+
+@pytest.fixture(scope="module")
+def decoder(settings):
+    decoder = DecoderPool.from_settings(settings)
+    yield decoder
+    decoder.close()

@@ -24,15 +24,6 @@ ZOE = "Zoë Example"
 FACE = Area(0.1, 0.25, 0.3, 0.5)
 
 
-@pytest.fixture(scope="module")
-def decoder(settings):
-    from app.vision.decoder_pool import DecoderPool
-
-    decoder = DecoderPool.from_settings(settings)
-    yield decoder
-    decoder.close()
-
-
 @pytest.fixture
 def read(library, decoder):
     """Read the labels of the library, and return them and the errors."""

@@ -13,18 +13,10 @@ from PIL import Image
 
 from app.errors import LibraryError
 from app.library.metadata.writing import NameWriter, Options, Report
-from app.vision.decoder_pool import DecoderPool
 from tests.library.metadata.conftest import BOX, SECOND, add_photos, confirm, forget, picture
 from tests.photos import ORIENTATIONS
 
 ANN, BO = "Ann Lee", "Bo <&> O'Neill"
-
-
-@pytest.fixture(scope="module")
-def decoder(settings):
-    decoder = DecoderPool.from_settings(settings)
-    yield decoder
-    decoder.close()
 
 
 @pytest.fixture
