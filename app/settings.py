@@ -142,6 +142,9 @@ class Settings(BaseSettings):
         description="Where visitors report wrong results or ask for removal: an e-mail address, or the URL of a page. "
         "Pages link to it. `off`: no links.",
     )
+    library: Path | None = Field(
+        None, description="Folder of a library that administrators see at /library. Without one, the pages are off."
+    )
     host: Text = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="Port that the server listens on.")
     workers: Processes = Field(1, description="Server processes. Each loads its own network.")

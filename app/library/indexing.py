@@ -17,6 +17,7 @@ from app.batch.rows import FaceRow, PhotoRow, digest
 from app.batch.sources import PhotoFile
 from app.errors import PhotoError
 from app.library import decisions
+from app.library.pictures import forget_pictures
 from app.library.store import Library
 from app.text import display_path
 from app.vision.quality import Quality
@@ -146,6 +147,7 @@ class IndexRun:
             gone = [(path, photo_id) for path, photo_id in unlisted if is_gone(path)]
             connection.executemany("DELETE FROM file WHERE path = ?", [(path,) for path, _ in gone])
             connection.execute("DELETE FROM photo WHERE id NOT IN (SELECT photo_id FROM file)")
+        forget_pictures(self._library)
         moved = (Counter(photo_id for _, photo_id in gone) & self._linked).total()
         self.changes.moved, self.changes.deleted = moved, len(gone) - moved
         self.changes.copied = self._linked.total() - moved

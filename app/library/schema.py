@@ -92,5 +92,11 @@ MIGRATIONS = (
         path TEXT PRIMARY KEY      -- of a file with names that this program wrote into it
     ) WITHOUT ROWID;
     """,
+    """
+    DROP INDEX face_person;
+    CREATE INDEX face_person ON face (person_id, photo_id, source) WHERE person_id IS NOT NULL;
+    CREATE INDEX face_unknown ON face (photo_id) WHERE verdict = 'unknown';
+    CREATE INDEX photo_time ON photo (coalesce(taken, ''));
+    """,
 )
 """SQL of each version after the one before. PRAGMA user_version counts those that were applied."""

@@ -20,12 +20,14 @@ from app.library.schema import APPLICATION_ID, MIGRATIONS
 from app.text import first_line
 
 FILE = "library.sqlite"
+PICTURES = "pictures.sqlite"
+"""Cached thumbnails, see `app.library.pictures`."""
 _LOCK = "lock"
 
 _BUSY_SECONDS = 30
 _FULL = "SQLITE_IOERR_SHMSIZE"
 """SQLite calls this a disk I/O error: readers also need a little memory, which is a file."""
-_OWN_FILES = {FILE, f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal", _LOCK}
+_OWN_FILES = {_LOCK, *(f"{name}{end}" for name in (FILE, PICTURES) for end in ("", "-wal", "-shm", "-journal"))}
 
 
 class Library:

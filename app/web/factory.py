@@ -11,7 +11,7 @@ from werkzeug.routing import MapAdapter
 from app.errors import FacesError
 from app.recognition.recognizer import Recognizer
 from app.settings import RESOURCES, Settings
-from app.web import admin, api, auth, samples, uploads
+from app.web import admin, api, auth, library, samples, uploads
 from app.web.admin import sign_in
 from app.web.api import docs
 from app.web.api.responses import problem, reject_invalid
@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
         app.register_blueprint(blueprint)
     app.jinja_env.globals.update(contact_address=contact_address)
     admin.install(app)
+    library.install(app, settings)
     api.install(app)
     for exception in (*STATUSES, HTTPException):
         app.register_error_handler(exception, _error_response)

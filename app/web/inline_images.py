@@ -7,28 +7,25 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-import numpy as np
 from PIL import Image
 
 from app.arrays import ByteArray
 from app.recognition.results import IdentifiedFace, Probe
+from app.vision.cropping import cut_square, shrink
 from app.vision.decoding import Picture
-from app.vision.faces import Box
 
 PHOTO_SIDE = 1400
 """Largest side of a photo on a results page, in pixels."""
 
-_FACE_MARGIN = 0.25
-
 
 def photo(picture: Picture, side: int = PHOTO_SIDE) -> str:
     """Return the photo as a data URI, at most `side` pixels on its largest side."""
-    return _image_uri(_resized(picture.pixels, side), quality=85)
+    return _image_uri(shrink(picture.pixels, side), quality=85)
 
 
 def face(picture: Picture, face: IdentifiedFace | Probe, side: int = 160) -> str:
     """Return the square around a face's box as a data URI, at most `side` pixels large."""
-    return _image_uri(_resized(_cut_square(picture, face.face.box), side), quality=80, kind="WEBP")
+    return _image_uri(shrink(cut_square(picture, face.face.box), side), quality=80, kind="WEBP")
 
 
 def crop(pixels: ByteArray) -> str:
@@ -47,22 +44,6 @@ def csv_uri(rows: Iterable[Sequence[object]]) -> str:
     file = io.StringIO()
     csv.writer(file).writerows(rows)
     return _data_uri("text/csv", file.getvalue().encode("utf-8", "replace"))
-
-
-def _cut_square(picture: Picture, box: Box) -> ByteArray:
-    """Return the square around a box, with a margin, moved into the picture where it reaches over an edge."""
-    height, width = picture.pixels.shape[:2]
-    side = min(round((1 + 2 * _FACE_MARGIN) * max(box.width, box.height, 1) / picture.scale), width, height)
-    left = round((box.x + box.width / 2) / picture.scale - side / 2)
-    top = round((box.y + box.height / 2) / picture.scale - side / 2)
-    left, top = min(max(0, left), width - side), min(max(0, top), height - side)
-    return np.ascontiguousarray(picture.pixels[top : top + max(1, side), left : left + max(1, side)])
-
-
-def _resized(pixels: ByteArray, side: int) -> Image.Image:
-    image = Image.fromarray(pixels)
-    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return image
 
 
 def _image_uri(image: Image.Image, quality: int, kind: Literal["JPEG", "WEBP"] = "JPEG") -> str:

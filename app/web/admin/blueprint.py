@@ -45,7 +45,7 @@ for _error, _status in http_errors.STATUSES.items():
 def requested_page(field: str) -> str:
     """Return the address in a field if it is a page of this site, which links from elsewhere may not be."""
     home, address = url_for("admin.history"), request.values.get(field, "")
-    own = address.startswith((f"{home}/", "/people/")) and address.isprintable() and "\\" not in address
+    own = address.startswith((f"{home}/", "/people/", "/library")) and address.isprintable() and "\\" not in address
     return address if own else home
 
 

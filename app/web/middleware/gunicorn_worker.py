@@ -47,7 +47,11 @@ from app.web.middleware.response_buffer import ResponseBuffer
 PROBES = ("/healthz/live", "/healthz/ready", "/metrics")
 """Paths whose requests have threads of their own."""
 
+PICTURES = "/library/pictures/"
+"""Start of the paths of pictures that wait for a decoder, whose requests have threads of their own."""
+
 _PROBE_THREADS = 2
+_PICTURE_THREADS = 4
 _PAGE_THREADS = 4
 _HEAD_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
@@ -85,6 +89,7 @@ class Worker(ThreadWorker):
         self._networks: defaultdict[str, set[Connection]] = defaultdict(set)
         self._probes = Lane(ThreadPoolExecutor(_PROBE_THREADS), _PROBE_THREADS)
         self._pages = Lane(ThreadPoolExecutor(_PAGE_THREADS), _PAGE_THREADS)
+        self._pictures = Lane(ThreadPoolExecutor(_PICTURE_THREADS), _PICTURE_THREADS)
         self._backoff = Backoff()
         self._budget = BodyBudget()
         self._dropped = 0
@@ -122,7 +127,7 @@ class Worker(ThreadWorker):
             next_tick = self._turn(next_tick)
         for connection in list(self._connections):
             self._close(connection)
-        for lane in (self._probes, self._pages, self._posts):
+        for lane in (self._probes, self._pages, self._pictures, self._posts):
             lane.threads.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
@@ -303,6 +308,8 @@ class Worker(ThreadWorker):
         lane = self._posts
         if request.path in PROBES:
             lane = self._probes
+        elif request.path.startswith(PICTURES):
+            lane = self._pictures
         elif request.method in SAFE_METHODS:
             lane = self._pages
         elif connection.phase is not Phase.DELAY and self._backoff.seconds_left(connection.visitor, now):

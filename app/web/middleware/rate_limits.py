@@ -116,7 +116,7 @@ def _limit_work(app: Flask, limit: WorkLimit) -> None:
 
     def charge(_error: BaseException | None) -> None:
         # At the end, because most work of a streamed answer happens while it is sent.
-        if "trace" in g:
+        if request.method not in SAFE_METHODS and "trace" in g:
             limit.charge(client_key(), g.trace.usage.seconds)
 
     app.before_request(check)

@@ -1,0 +1,116 @@
+"""Blueprint of the library's pages: requires a session, opens the library for a request, and shows its errors.
+
+Every request opens a connection of its own when it needs one, and closes it at its end.
+"""
+
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from flask import Blueprint, Response, current_app, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as Redirect
+
+from app.errors import FacesError, LibraryError
+from app.gallery.people import LARGEST_ID
+from app.library.pictures import PictureMaker
+from app.library.store import Library
+from app.web import http_errors
+from app.web.admin.blueprint import forbid_caching, require_session
+from app.web.recognizer_loading import current_recognizer
+from app.web.uploads import current_settings
+
+blueprint = Blueprint("library", __name__, url_prefix="/library")
+
+blueprint.before_request(require_session)
+blueprint.after_request(forbid_caching)
+
+EXTENSION = "library_pictures"
+"""Key of the app's `PictureMaker` in `Flask.extensions`."""
+
+
+class Tab(NamedTuple):
+    """A page in the navigation of the library: its endpoint and title."""
+
+    endpoint: str
+    title: str
+
+
+TABS = (Tab("library.index", "People"),)
+
+
+@blueprint.context_processor
+def _tabs() -> dict[str, object]:
+    return {"library_tabs": TABS}
+
+
+@blueprint.before_request
+def _check_ids() -> None:
+    if any(isinstance(value, int) and value > LARGEST_ID for value in (request.view_args or {}).values()):
+        raise NotFound
+
+
+def current_library() -> Library:
+    """Return the library of this request, which belongs to its thread.
+
+    Raises:
+        LibraryError: the folder is no library, or its faces were made with another network.
+    """
+    if "library" not in g:
+        library = g.library = Library.open(cast(Path, current_settings().library))
+        library.check_origin_network(current_recognizer().network.card.id)
+    return cast(Library, g.library)
+
+
+def current_pictures() -> PictureMaker:
+    """Return the maker of pictures, which all threads share."""
+    return cast(PictureMaker, current_app.extensions[EXTENSION])
+
+
+@blueprint.teardown_request
+def close_library(_error: BaseException | None) -> None:
+    """Close the library of this request."""
+    library: Library | None = g.pop("library", None)
+    if library is not None:
+        library.close()
+
+
+def show_message(sentence: str, kind: str = "done", change: int | None = None, address: str | None = None) -> Redirect:
+    """Go to a page, by default that of the form, with a message.
+
+    Args:
+        sentence: The message.
+        kind: done or problem.
+        change: The change that a button beside the message undoes.
+        address: The page.
+    """
+    flash(sentence, kind if change is None else f"{kind} {change}")
+    return redirect(address or return_address(), 303)
+
+
+def return_address() -> str:
+    """Return the page of the library that the field `return` names, by default the list of people."""
+    home, address = url_for("library.index"), request.values.get("return", "")
+    own = address == home or address.startswith((f"{home}/", f"{home}?"))
+    return address if own and address.isprintable() and "\\" not in address else home
+
+
+def _show_error(error: FacesError) -> ResponseReturnValue:
+    """Show an error of a form on the page of the form, and an unusable library as a page."""
+    if request.method == "POST":
+        return show_message(str(error), "problem")
+    return Response(render_template("library/unavailable.html", sentence=str(error)), 503)
+
+
+blueprint.register_error_handler(LibraryError, _show_error)
+
+
+def _show_problem(error: FacesError) -> ResponseReturnValue:
+    if request.method == "POST":
+        return show_message(str(error), "problem")
+    raise error
+
+
+for _error, _status in http_errors.STATUSES.items():
+    if _status in (404, 409, 422):
+        blueprint.register_error_handler(_error, _show_problem)

@@ -1,0 +1,89 @@
+"""Access to the library's pages: sign-in, caching, and folders that cannot be shown."""
+
+import re
+
+import pytest
+
+from app.library.store import Library
+from app.web.factory import create_app
+from app.web.library.blueprint import blueprint
+from tests.conftest import TOKEN
+from tests.web.conftest import heading, text
+
+
+def routes(app) -> list[tuple[str, str]]:
+    """Return method and address of every route of the blueprint, with the ID 1."""
+    return [
+        (method, re.sub(r"<[^>]*>", "1", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith(f"{blueprint.name}.")
+        for method in rule.methods - {"OPTIONS"}
+    ]
+
+
+def test_nothing_is_served_without_sign_in(app):
+    visitor = app.test_client()
+    found = routes(app)
+    assert len(found) > 5
+    for method, address in found:
+        answer = visitor.open(address, method=method)
+        assert (answer.status_code, answer.cache_control.no_store) == (303 if method == "GET" else 401, True), address
+        if method == "GET":
+            assert answer.location.startswith("/sign-in?next=/library"), address
+    assert 'href="/library"' not in visitor.get("/").text
+
+
+def test_sign_in_returns_to_the_page(app):
+    visitor = app.test_client()
+    answer = visitor.post("/sign-in", data={"token": TOKEN, "next": "/library?q=a"})
+    assert answer.location == "/library?q=a"
+    assert 'href="/library"' in visitor.get("/").text
+
+
+def test_pages_are_not_cached(client):
+    for method, address in routes(client.application):
+        if method == "GET":
+            answer = client.get(address)
+            assert answer.cache_control.no_store or answer.cache_control.private, address
+
+
+def test_without_a_library_there_are_no_pages(settings, recognizer):
+    client = create_app(settings.with_changes(admin_token=TOKEN), recognizer).test_client()
+    client.post("/sign-in", data={"token": TOKEN})
+    assert client.get("/library").status_code == 404
+    assert 'href="/library"' not in client.get("/").text
+
+
+@pytest.mark.parametrize("page", ["/library", "/library/pictures/faces/1.webp"])
+def test_a_folder_without_library_is_explained(settings, recognizer, tmp_path, page):
+    app = create_app(settings.with_changes(admin_token=TOKEN, library=tmp_path / "none"), recognizer)
+    client = app.test_client()
+    client.post("/sign-in", data={"token": TOKEN})
+    answer = client.get(page)
+    assert (answer.status_code, heading(answer)) == (503, "Library unavailable")
+    assert "is not a library. Make one with: python main.py library index" in text(answer)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_library_of_another_network_is_explained(client, folder):
+    with Library.open(folder) as library:
+        library.write_property("origin", {"network": "other"})
+    answer = client.get("/library")
+    assert answer.status_code == 503
+    assert "were made with another network" in text(answer)
+
+
+def test_a_library_without_photos_says_how_to_index(client, library):
+    with library.writing() as connection:
+        connection.execute("DELETE FROM photo")
+    assert "The library has no photos yet." in text(client.get("/library"))
+
+
+def test_pages_work_while_another_process_writes(client, library):
+    with library.lock(), library.writing() as connection:
+        connection.execute("DELETE FROM face")
+        assert "with 10 faces" in text(client.get("/library"))
+
+
+def test_ids_that_no_database_has_are_not_found(client):
+    assert client.get("/library/pictures/faces/99999999999999999999.webp").status_code == 404
