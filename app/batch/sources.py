@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,13 +76,17 @@ class PhotoSources:
         return self.__dict__ | {"_file_systems": {}}
 
     def photos(
-        self, on_error: Callable[[str], object] = lambda _: None, on_skip: OnSkip = lambda _: None
+        self,
+        on_error: Callable[[str], object] = lambda _: None,
+        on_skip: OnSkip = lambda _: None,
+        on_missing: Callable[[str], object] | None = None,
     ) -> Iterator[PhotoFile]:
-        """Yield every photo, sorted within each source, and report folders without a readable photo.
+        """Yield every photo, sorted within each source, and report folders that cannot be read.
 
-        Named files are included regardless of their suffix, other visible files go to `on_skip`. Folders are read
-        lazily.
+        Named files are included regardless of their suffix, other visible files go to `on_skip`. `on_missing`, by
+        default `on_error`, gets sources without a photo. Folders are read lazily.
         """
+        on_missing = on_missing or on_error
         for source in self.sources:
             errors: list[str] = []
             empty = True
@@ -89,10 +94,12 @@ class PhotoSources:
             for photo in list_source(source, errors, on_skip):
                 empty = False
                 yield photo
-            if empty and not errors:
-                errors.append(f"{display_path(_without_secrets(source))}: The folder has no photos.")
             for error in errors:
                 on_error(error)
+            if empty and not errors:
+                name = display_path(_without_secrets(source))
+                exists = is_url(source) or Path(source).exists()
+                on_missing(f"{name}: {'The folder has no photos.' if exists else 'There is no such file or folder.'}")
 
     def contains(self, file: str) -> bool:
         """Return whether `photos` yields a photo of this path or URL, as `display_path` shows it, if it exists."""
@@ -137,8 +144,16 @@ def _list_path(source: str, errors: list[str], on_skip: OnSkip) -> Iterator[Phot
     def on_error(error: OSError) -> None:
         errors.append(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
 
-    # Unlike Path.is_dir, os.path.isdir raises no error. Reading the source as a file reports the reason.
-    if os.path.isdir(source):  # noqa: PTH112
+    try:
+        is_folder = stat.S_ISDIR(os.stat(source).st_mode)  # noqa: PTH116 (Path.is_dir hides errors)
+    except OSError as error:
+        if _has_photo_suffix(source):
+            # Reading the photo reports the reason.
+            yield PhotoFile(source)
+        elif not isinstance(error, FileNotFoundError):
+            on_error(error)
+        return
+    if is_folder:
         yield from map(_stat, map(str, photo_files.find_photos(Path(source), on_error, on_skip)))
     else:
         yield _stat(source)

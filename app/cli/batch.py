@@ -83,14 +83,21 @@ def options(condition: str) -> Callable[[F], F]:
 
 
 def index_archive(
-    settings: Settings, sources: Sequence[str], library: Library, workers: Workers, thumbnails: bool = False
+    settings: Settings,
+    sources: Sequence[str],
+    library: Library,
+    workers: Workers,
+    thumbnails: bool = False,
+    forget_missing: bool = False,
 ) -> bool:
     """Index an archive of photos, name its faces, and return whether all sources could be listed.
 
-    Bad photos become errors of the library.
+    Bad photos become errors of the library. Photos of empty and missing folders are kept unless `forget_missing`,
+    since a disk may not be mounted.
     """
     from app.batch.job import BatchJob
     from app.batch.sources import PhotoSources, resolve
+    from app.library.disks import MissingDisks
     from app.library.indexing import IndexRun, retry_errors
 
     errors: list[str] = []
@@ -99,6 +106,12 @@ def index_archive(
     def on_error(message: str) -> None:
         errors.append(message)
         print_line(message, err=True)
+
+    def on_missing(message: str) -> None:
+        if forget_missing:
+            print_line(message, err=True)
+        else:
+            on_error(message)
 
     def on_skip(path: PurePath) -> None:
         skipped[path.suffix.lower() or "no ending"] += 1
@@ -109,7 +122,7 @@ def index_archive(
         if workers.retry:
             click.echo(f"Retrying {text.count(retry_errors(library), 'file')}.", err=True)
         run = IndexRun(library, lambda photo: job.sources.read(photo.path, settings.max_file_bytes))
-        photos = job.sources.photos(on_error, on_skip)
+        photos = job.sources.photos(on_error, on_skip, on_missing)
         with progress_bar(None, "photo", desc="Searching for photos", iterable=photos) as bar:
             known, pending = run.list_files(bar)
         if skipped:
@@ -119,9 +132,19 @@ def index_archive(
             click.echo(f"{text.count(known, 'photo')} already done, {pending:,} remaining.", err=True)
         if pending:
             _process(run, job, pending, workers, library)
+        disks = MissingDisks(library)
         # A folder that cannot be read may be a disk that is not mounted.
-        run.finish(lambda file: not errors and job.sources.contains(file))
+        run.finish(
+            lambda file: not errors and job.sources.contains(file),
+            lambda file: not forget_missing and disks.may_have(file),
+        )
+        disks.record_mounts(run.files())
         _print_changes(run.changes)
+        for folder, count in disks.counts.items():
+            on_error(
+                f"{folder}: {text.count(count, 'photo')} missing, perhaps because a disk is not mounted. The library "
+                "keeps them. To forget them, add --forget-missing."
+            )
         name_library(settings, library, gallery)
     print_summary(library)
     return not errors

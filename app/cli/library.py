@@ -43,6 +43,7 @@ library.add_command(read_metadata)
 @click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...")
 @click.argument("folder", metavar="LIBRARY", type=common.LIBRARY)
 @click.option("--thumbnails", is_flag=True, help="Keep a picture of each new face, about 3 kB.")
+@click.option("--forget-missing", is_flag=True, help="Forget the photos of empty and missing folders, too.")
 @batch.options("")
 @click.pass_context
 def index(
@@ -51,6 +52,7 @@ def index(
     sources: tuple[str, ...],
     folder: Path,
     thumbnails: bool,
+    forget_missing: bool,
     retry: bool,
     workers: int | None,
     engine: str,
@@ -69,7 +71,7 @@ def index(
     settings = Settings().for_local_files()
     options = batch.Workers(retry, workers, engine, address)
     with Library.create(folder) as opened:
-        complete = batch.index_archive(settings, sources, opened, options, thumbnails)
+        complete = batch.index_archive(settings, sources, opened, options, thumbnails, forget_missing)
     context.exit(0 if complete else 1)
 
 

@@ -57,7 +57,7 @@ class Changes:
     """What an index run found: numbers of files.
 
     `retried` files had an error before. `copied` files are new and have the bytes of another one, and `moved` those
-    whose other file is gone.
+    whose other file is gone. `missing` files may be on a disk that is not mounted, and are kept.
     """
 
     new: int = 0
@@ -66,6 +66,7 @@ class Changes:
     moved: int = 0
     copied: int = 0
     deleted: int = 0
+    missing: int = 0
 
 
 class IndexRun:
@@ -120,6 +121,12 @@ class IndexRun:
             while queue:
                 yield from self._unless_known(*queue.popleft())
 
+    def files(self) -> Iterator[str]:
+        """Yield the listed paths and URLs."""
+        with self._library.reading() as connection:
+            for path, raw_path in connection.execute("SELECT path, raw_path FROM listed"):
+                yield _system_path(path, raw_path)
+
     def add(self, rows: Iterable[PhotoRow]) -> None:
         """Add the rows of processed photos. They are committed after a moment, or by `flush`."""
         rows = list(rows)
@@ -139,12 +146,22 @@ class IndexRun:
             self._rows, self._links = [], []
         self._last_write = time.monotonic()
 
-    def finish(self, is_gone: Callable[[str], bool]) -> None:
-        """Forget the files that `is_gone` confirms, of those that are not listed, and photos without a file."""
+    def finish(self, is_gone: Callable[[str], bool], is_missing: Callable[[str], bool] = lambda _: False) -> None:
+        """Forget the files that `is_gone` confirms, of those that are not listed, and photos without a file.
+
+        Of these, a file whose path as the file system has it `is_missing` is kept, unless it was moved.
+        """
         self.flush()
         with self._library.writing() as connection:
-            unlisted = connection.execute("SELECT path, photo_id FROM file WHERE path NOT IN (SELECT path FROM listed)")
-            gone = [(path, photo_id) for path, photo_id in unlisted if is_gone(path)]
+            unlisted = connection.execute(
+                "SELECT path, raw_path, photo_id FROM file WHERE path NOT IN (SELECT path FROM listed)"
+            ).fetchall()
+            gone = []
+            for path, raw_path, photo_id in filter(lambda row: is_gone(row[0]), unlisted):
+                if photo_id not in self._linked and is_missing(_system_path(path, raw_path)):
+                    self.changes.missing += 1
+                else:
+                    gone.append((path, photo_id))
             connection.executemany("DELETE FROM file WHERE path = ?", [(path,) for path, _ in gone])
             connection.execute("DELETE FROM photo WHERE id NOT IN (SELECT photo_id FROM file)")
         forget_pictures(self._library)
@@ -161,7 +178,7 @@ class IndexRun:
             if not rows:
                 return
             for last, path, raw_path, size, modified_ns, shared_size in rows:  # noqa: B007
-                yield PhotoFile(os.fsdecode(raw_path) if raw_path else path, size, modified_ns), bool(shared_size)
+                yield PhotoFile(_system_path(path, raw_path), size, modified_ns), bool(shared_size)
 
     def _digest(self, photo: PhotoFile) -> bytes:
         return digest(self._read(photo))
@@ -269,3 +286,8 @@ def _name(photo: PhotoFile) -> tuple[str, bytes | None]:
     """Return the path as text, and its bytes if the text is not the path."""
     path = display_path(photo.path)
     return path, None if path == photo.path else os.fsencode(photo.path)
+
+
+def _system_path(path: str, raw_path: bytes | None) -> str:
+    """Return the path as the file system has it."""
+    return os.fsdecode(raw_path) if raw_path else path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -140,12 +141,47 @@ def test_the_library_follows_the_files_of_an_archive(index, tmp_path, photo, out
     assert "Files: 1 changed, 1 moved, 1 deleted.\n" in done.stdout
     assert processed[3:] == [str(archive / "1.jpg")]
     assert files(out) == ["1.jpg", "copy.jpg", "moved.jpg"]
-    # Perhaps the disk is not mounted.
-    for file in archive.iterdir():
-        file.unlink()
-    done, _ = index("archive", out)
-    assert (done.exit_code, done.stderr.splitlines()[0]) == (1, f"{archive}: The folder has no photos.")
-    assert len(files(out)) == 3
+
+
+def test_photos_that_may_be_on_a_missing_disk_are_kept(index, tmp_path, out):
+    archive = tmp_path / "archive"
+    for name in ("1.jpg", "disk/2.jpg", "disk/below/3.jpg", "moved/4.jpg"):
+        (archive / name).parent.mkdir(parents=True, exist_ok=True)
+        (archive / name).write_bytes(b"no picture" + name.encode())
+    index(archive, out)
+    shutil.rmtree(archive / "disk")
+    (archive / "disk").mkdir()
+    (archive / "moved" / "4.jpg").rename(archive / "4.jpg")
+    done, _ = index(archive, out)
+    message = (
+        f"{archive / 'disk'}: 2 photos missing, perhaps because a disk is not mounted. The library keeps them. To "
+        "forget them, add --forget-missing."
+    )
+    assert (done.exit_code, message in done.stderr.splitlines()) == (1, True)
+    assert "Files: 1 moved, 2 missing.\n" in done.stdout
+    assert files(out) == ["1.jpg", "4.jpg", "2.jpg", "3.jpg"]
+    done, _ = index(archive, out, "--forget-missing")
+    assert (done.exit_code, "Files: 2 deleted.\n" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda archive: (archive / "1.jpg").unlink(), "The folder has no photos."),
+        (shutil.rmtree, "There is no such file or folder."),
+    ],
+)
+def test_photos_of_an_empty_or_missing_archive_are_kept(index, tmp_path, out, change, message):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / "1.jpg").write_bytes(b"no picture")
+    index(archive, out)
+    change(archive)
+    done, _ = index(archive, out)
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (1, f"{archive}: {message}")
+    assert files(out) == ["1.jpg"]
+    done, _ = index(archive, out, "--forget-missing")
+    assert (done.exit_code, files(out)) == (0, [])
 
 
 def test_the_first_failures_are_listed(index, tmp_path, out):

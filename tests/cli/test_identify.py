@@ -33,7 +33,7 @@ def test_standard_input(run, pictures):
     photo = (pictures / "inner" / "one.png").read_bytes()
     done = run("identify", "-", "./-", input=photo)
     assert rows(done.stdout)[0][:3] == ["-", "1", PERSON]
-    assert done.stderr == "-: There is no such file.\n"
+    assert done.stderr == "./-: There is no such file or folder.\n"
     assert run("identify", "-", "--out", pictures / "out").exit_code == 2
 
 
