@@ -149,7 +149,7 @@ class IndexRun:
     def finish(self, is_gone: Callable[[str], bool], is_missing: Callable[[str], bool] = lambda _: False) -> None:
         """Forget the files that `is_gone` confirms, of those that are not listed, and photos without a file.
 
-        Of these, a file whose path as the file system has it `is_missing` is kept, unless it was moved.
+        A confirmed file that `is_missing`, by its path as the file system has it, is kept unless it was moved.
         """
         self.flush()
         with self._library.writing() as connection:
