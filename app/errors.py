@@ -43,6 +43,10 @@ class LibraryError(FacesError, code="library_failed"):
     """A library cannot be opened, read or changed."""
 
 
+class LibraryLocked(LibraryError):
+    """Another run is indexing, naming or grouping."""
+
+
 class PhotoError(FacesError):
     """A photo cannot be used, for the reason that `code` names."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.library.naming import Renaming
     from app.library.store import Library
 
+_UNCHANGED = "Gallery and library have not changed since the last naming."
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -92,7 +93,8 @@ def name(folder: Path, verbose: bool) -> None:
         report = batch.name_library(settings, opened, gallery, changes.append if verbose else lambda _: None)
         _print_changes(opened, changes)
         if not report.faces:
-            click.echo("Gallery and library have not changed since the last naming.")
+            has_faces = opened.connection.execute("SELECT EXISTS (SELECT 1 FROM face)").fetchone()[0]
+            click.echo(_UNCHANGED if has_faces else "The library has no faces to name.")
             return
         click.echo(f"{text.count(report.faces, 'face')} judged.")
         for count, what in (

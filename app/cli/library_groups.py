@@ -45,15 +45,24 @@ def groups(folder: Path, limit: int, as_suggestions: bool, as_json: bool, csv_fi
     --suggest prints two groups, or a group and a person, per row, the most similar first. Answer with
     `library merge-groups`, `name-group` or `keep-apart`. Answered pairs are not listed again.
     """  # noqa: D301 (click needs the escaped character)
+    from app.errors import LibraryLocked
     from app.library import export
-    from app.library.groups import group_faces, list_groups
+    from app.library.groups import Grouping, group_faces, list_groups
     from app.library.store import Library
 
     if as_suggestions and csv_file:
         raise click.UsageError("--csv writes groups. Use --json with --suggest.")
     with Library.open(folder) as library:
-        with library.lock(), common.status_line("Grouping"):
-            found = group_faces(library)
+        locked = False
+        try:
+            with library.lock(), common.status_line("Grouping"):
+                found = group_faces(library)
+        except LibraryLocked:
+            found, locked = Grouping(), True
+            message = (
+                f"Another run is writing to {library.folder}. These are the groups of the last run of this command."
+            )
+            click.echo(message, err=True)
         if found.groups or found.joined:
             message = (
                 f"{text.count(found.groups, 'new group')}. {text.count(found.joined, 'face')} joined earlier groups."
@@ -70,7 +79,7 @@ def groups(folder: Path, limit: int, as_suggestions: bool, as_json: bool, csv_fi
             print_line(json.dumps(export.face_group(group)) if as_json else _row(group))
         if len(listed) == limit:
             click.echo(f"These are the {limit} largest groups. --limit lists more.", err=True)
-        elif not listed:
+        elif not listed and not locked:
             click.echo("No unknown person is in three photos or more.", err=True)
 
 

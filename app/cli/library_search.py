@@ -31,6 +31,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--limit", type=click.FloatRange(0, 1), help="With --photo: the largest score, 0 same ... 1 different.")
 @click.option("--since", metavar="DATE", help="Photos taken since a date: 2024, 2024-05 or 2024-05-31.")
 @click.option("--until", metavar="DATE", help="Photos taken until the end of a date.")
+@click.option("--undated", is_flag=True, help="Photos without a date.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per face.")
 @click.option("--csv", "csv_file", type=_FILE, help="Write a CSV file instead of printing rows.")
 @click.option("--copy-to", type=_FOLDER, help="Copy the photos to this folder. Nothing is overwritten.")
@@ -48,6 +49,7 @@ def search(
     limit: float | None,
     since: str | None,
     until: str | None,
+    undated: bool,
     as_json: bool,
     csv_file: Path | None,
     copy_to: Path | None,
@@ -61,17 +63,21 @@ def search(
     \b
         file, face, person or unknown_person, class distance, verdict, date taken, score (with --photo)
 
-    --since and --until omit photos without a date in their EXIF data. The default of --limit accepts one wrong
+    --since and --until omit photos without a date in their EXIF data, which --undated finds. The default of --limit accepts one wrong
     photo in 1,000 searches, and falls with the number of faces.
     """  # noqa: D301 (click needs the escaped character)
     from app.errors import InvalidParameter, PersonNotFound
     from app.library import export
-    from app.library.search import Criteria
+    from app.library.search import Criteria, count_undated
     from app.library.search import search as find
     from app.library.store import Library
 
-    if not (names or unknown or group or photo or since or until):
-        raise click.UsageError("Give at least one of --person, --unknown, --group, --photo, --since and --until.")
+    if not (names or unknown or group or photo or since or until or undated):
+        raise click.UsageError(
+            "Give at least one of --person, --unknown, --group, --photo, --since, --until and --undated."
+        )
+    if undated and (since or until):
+        raise click.UsageError("Photos without a date are not in any time: use --undated without --since and --until.")
     if photo is None and (face or limit is not None):
         raise click.UsageError("--face and --limit require --photo.")
     settings = Settings().for_local_files()
@@ -79,9 +85,11 @@ def search(
         similar = None if photo is None else _find_similar(settings, library, photo, face, limit)
         try:
             people = [common.gallery_name(settings, name) for name in names]
-            found = find(library, Criteria(people, unknown, since, until, group), similar)
+            criteria = Criteria(people, unknown, since, until, group, undated)
+            found = find(library, criteria, similar)
         except (InvalidParameter, PersonNotFound) as error:
             raise common.InvalidUsage(str(error)) from error
+        omitted = count_undated(library, criteria, similar) if since or until else 0
     if csv_file:
         export.write_found_csv(csv_file, found)
     else:
@@ -89,6 +97,8 @@ def search(
             print_line(json.dumps(export.found_face(one)) if as_json else _row(one))
     files = list(dict.fromkeys(one.path for one in found))
     click.echo(f"{text.count(len(found), 'face')} in {text.count(len(files), 'photo')}.", err=True)
+    if omitted:
+        click.echo(f"{text.count(omitted, 'photo')} without a date omitted. --undated finds them.", err=True)
     complete = True
     for target, link in ((copy_to, False), (link_to, True)):
         if target:

@@ -6,7 +6,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,12 +21,13 @@ from app.vision.faces import Box
 
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}(T\d{2}(:\d{2}(:\d{2})?)?)?)?)?", re.ASCII)
 
-_SELECT = """
-SELECT file.path, file.raw_path, photo.taken, face.id, number, x, y, face.width, face.height, verdict, person.name,
-       distance, source, {score}
+_COLUMNS = """
+file.path, file.raw_path, photo.taken, face.id, number, x, y, face.width, face.height, verdict, person.name, distance,
+source
+"""
+_FROM = """
 FROM face JOIN photo ON photo.id = face.photo_id JOIN file ON file.photo_id = photo.id
-LEFT JOIN person ON person.id = face.person_id {join}
-WHERE {conditions} ORDER BY {order}photo.taken, file.path, number
+LEFT JOIN person ON person.id = face.person_id {join} WHERE {conditions}
 """
 
 
@@ -56,7 +57,8 @@ class Criteria:
     """What to search for: photos that show all of `names`, and an unknown face if `unknown`.
 
     Other faces of such photos are not found. Without both, all faces are. `since` and `until` are
-    dates or the beginning of one, such as 2024-05, and include it. `group` is the number of a group, see `groups`.
+    dates or the beginning of one, such as 2024-05, and include it. `undated` are photos without a date. `group` is the
+    number of a group, see `groups`.
     """
 
     names: Sequence[str] = ()
@@ -64,6 +66,7 @@ class Criteria:
     since: str | None = None
     until: str | None = None
     group: int | None = None
+    undated: bool = False
 
 
 class FaceIndex:
@@ -108,35 +111,53 @@ def search(library: Library, criteria: Criteria, similar: Sequence[tuple[int, fl
         PersonNotFound: the library has no person of a name.
         InvalidParameter: a date is invalid, or there was never a group of this number.
     """
-    conditions, values = ["1"], list[str | int]()
     with library.reading() as connection:
-        shown = [f"{{}}person_id = {people.find(connection, name)}" for name in criteria.names]
-        shown += ["{}verdict = 'unknown'"] * criteria.unknown
-        if shown:
-            conditions.append(f"({' OR '.join(condition.format('face.') for condition in shown)})")
-        if len(shown) > 1:
-            conditions += [
-                f"photo.id IN (SELECT photo_id FROM face AS other WHERE {condition.format('other.')})"
-                for condition in shown
-            ]
-        if criteria.since:
-            conditions.append("photo.taken >= ?")
-            values.append(_check_date(criteria.since))
-        if criteria.until:
-            conditions.append("substr(photo.taken, 1, ?) <= ?")
-            values += [len(criteria.until), _check_date(criteria.until)]
-        if criteria.group is not None:
-            _check_group(connection, criteria.group)
-            conditions.append("face.id IN (SELECT face_id FROM membership WHERE group_id = ?)")
-            values.append(criteria.group)
-        score, join, order = "NULL", "", ""
-        if similar is not None:
-            connection.execute("CREATE TEMP TABLE IF NOT EXISTS similar (face_id INTEGER PRIMARY KEY, score REAL)")
-            connection.execute("DELETE FROM similar")
-            connection.executemany("INSERT INTO similar VALUES (?, ?)", similar)
-            score, join, order = "score", "JOIN similar ON similar.face_id = face.id", "score, "
-        query = _SELECT.format(score=score, join=join, order=order, conditions=" AND ".join(conditions))
+        faces, values = _faces(connection, criteria, similar)
+        score, order = ("NULL", "") if similar is None else ("score", "score, ")
+        query = f"SELECT {_COLUMNS}, {score} {faces} ORDER BY {order}photo.taken, file.path, number"
         return [_found(row) for row in connection.execute(query, values)]
+
+
+def count_undated(library: Library, criteria: Criteria, similar: Sequence[tuple[int, float]] | None = None) -> int:
+    """Return the number of photos without a date that meet all criteria but the dates. For arguments see `search`."""
+    criteria = replace(criteria, since=None, until=None, undated=True)
+    with library.reading() as connection:
+        faces, values = _faces(connection, criteria, similar)
+        return int(connection.execute(f"SELECT count(DISTINCT file.path) {faces}", values).fetchone()[0])
+
+
+def _faces(
+    connection: sqlite3.Connection, criteria: Criteria, similar: Sequence[tuple[int, float]] | None
+) -> tuple[str, list[str | int]]:
+    """Return the second half of a query for faces, and its values."""
+    conditions, values, join = ["1"], list[str | int](), ""
+    shown = [f"{{}}person_id = {people.find(connection, name)}" for name in criteria.names]
+    shown += ["{}verdict = 'unknown'"] * criteria.unknown
+    if shown:
+        conditions.append(f"({' OR '.join(condition.format('face.') for condition in shown)})")
+    if len(shown) > 1:
+        conditions += [
+            f"photo.id IN (SELECT photo_id FROM face AS other WHERE {condition.format('other.')})"
+            for condition in shown
+        ]
+    if criteria.since:
+        conditions.append("photo.taken >= ?")
+        values.append(_check_date(criteria.since))
+    if criteria.until:
+        conditions.append("substr(photo.taken, 1, ?) <= ?")
+        values += [len(criteria.until), _check_date(criteria.until)]
+    if criteria.undated:
+        conditions.append("photo.taken IS NULL")
+    if criteria.group is not None:
+        _check_group(connection, criteria.group)
+        conditions.append("face.id IN (SELECT face_id FROM membership WHERE group_id = ?)")
+        values.append(criteria.group)
+    if similar is not None:
+        connection.execute("CREATE TEMP TABLE IF NOT EXISTS similar (face_id INTEGER PRIMARY KEY, score REAL)")
+        connection.execute("DELETE FROM similar")
+        connection.executemany("INSERT INTO similar VALUES (?, ?)", similar)
+        join = "JOIN similar ON similar.face_id = face.id"
+    return _FROM.format(join=join, conditions=" AND ".join(conditions)), values
 
 
 def _check_date(date: str) -> str:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from app.errors import LibraryError
+from app.errors import LibraryError, LibraryLocked
 from app.files import create_private, make_private
 from app.library.schema import APPLICATION_ID, MIGRATIONS
 from app.text import first_line
@@ -107,14 +107,14 @@ class Library:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Exclude other runs that index or name, or raise an error."""
+        """Exclude other runs that index, name or group, or raise `LibraryLocked`."""
         with ExitStack() as stack:
             with _translate_errors(self.folder):
                 file = stack.enter_context((self.folder / _LOCK).open("w"))
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
-                    raise LibraryError(f"Another run is writing to {self.folder}. Wait until it ends.") from error
+                    raise LibraryLocked(f"Another run is writing to {self.folder}. Wait until it ends.") from error
             yield
 
     def read_property(self, key: str) -> Any:

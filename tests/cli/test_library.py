@@ -69,6 +69,11 @@ def test_naming_reports_what_changed(run, indexed, tmp_path, pictures, recognize
     assert "           2 no longer named\n" in done.stdout
 
 
+def test_a_library_without_faces_has_nothing_to_name(run, tmp_path):
+    Library.create(tmp_path / "library").close()
+    assert run("library", "name", tmp_path / "library").stdout == "The library has no faces to name.\n"
+
+
 def test_thumbnails_are_kept_on_request(indexed):
     with Library.open(indexed) as library:
         sizes = [size for (size,) in library.connection.execute("SELECT length(webp) FROM thumbnail")]
@@ -116,9 +121,10 @@ def test_faces_like_one_in_a_photo(run, folder, photo, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "Give at least one of --person, --unknown, --group, --photo, --since and --until."),
+        ([], 2, "Give at least one of --person, --unknown, --group, --photo, --since, --until and --undated."),
         (["--unknown", "--face", "2"], 2, "--face and --limit require --photo."),
         (["--person", "Nobody At All"], 2, "Error: The library has no person called 'Nobody At All'.\n"),
+        (["--since", "2024", "--undated"], 2, "--undated without --since and --until."),
         (["--since", "May"], 2, "Error: 'May' is not a date."),
         (["--photo", "none.jpg"], 1, "Error: none.jpg: There is no such file."),
         (["--photo", "main.py"], 1, "Error: main.py: The file could not be read as a picture."),
@@ -128,6 +134,13 @@ def test_wrong_searches(run, folder, arguments, code, message):
     done = run("library", "search", folder, *arguments)
     assert done.exit_code == code
     assert message in done.stderr
+
+
+def test_photos_without_a_date_are_counted(run, folder):
+    done = run("library", "search", folder, "--since", "2000")
+    message = "0 faces in 0 photos.\n2 photos without a date omitted. --undated finds them.\n"
+    assert (done.stdout, done.stderr) == ("", message)
+    assert run("library", "search", folder, "--undated").stderr == "3 faces in 2 photos.\n"
 
 
 def test_found_photos_are_collected(run, folder, pictures, tmp_path):
@@ -306,6 +319,10 @@ def test_groups_of_unknown_faces(run, unknown, pictures, tmp_path):
     with (tmp_path / "groups.csv").open(newline="") as file:
         assert [(line["group"], line["face"]) for line in csv.DictReader(file)] == [("1", "1"), ("1", "1")]
     assert run("library", "search", unknown, "--group", 1).stderr == "2 faces in 2 photos.\n"
+    with Library.open(unknown) as library, library.lock():
+        done = run("library", "groups", unknown)
+    assert (done.exit_code, done.stdout.split(", ")[:3]) == (0, [number, faces, taken])
+    assert done.stderr.startswith(f"Another run is writing to {unknown}. These are the groups of the last run")
 
 
 def test_naming_a_group_enrolls_and_can_be_undone(run, unknown, recognizer):

@@ -3,7 +3,7 @@ import pytest
 
 from app.errors import InvalidParameter, LibraryError, PersonNotFound
 from app.library import decisions
-from app.library.search import Criteria, FaceIndex, search
+from app.library.search import Criteria, FaceIndex, count_undated, search
 from app.recognition.scoring import Head
 from tests.library.conftest import face, fill, row
 
@@ -61,6 +61,13 @@ def test_unknown_faces(filled):
 )
 def test_dates(filled, dates, files):
     assert list(dict.fromkeys(file for file, _ in find(filled, **dates))) == files
+
+
+def test_photos_without_a_date(filled):
+    assert find(filled, undated=True) == [("c.jpg", 1)]
+    assert [count_undated(filled, Criteria(unknown=unknown, since="2024")) for unknown in (True, False)] == [1, 1]
+    assert count_undated(filled, Criteria(names=["Zoë"], since="2024")) == 0
+    assert count_undated(filled, Criteria(since="2024"), [(1, 0.1), (2, 0.2)]) == 0
 
 
 @pytest.mark.parametrize(
