@@ -63,8 +63,8 @@ def search(
     \b
         file, face, person or unknown_person, class distance, verdict, date taken, score (with --photo)
 
-    --since and --until omit photos without a date in their EXIF data, which --undated finds. The default of --limit accepts one wrong
-    photo in 1,000 searches, and falls with the number of faces.
+    --since and --until omit photos without a date in their EXIF data, which --undated finds. The default of --limit
+    accepts one wrong photo in 1,000 searches, and falls with the number of faces.
     """  # noqa: D301 (click needs the escaped character)
     from app.errors import InvalidParameter, PersonNotFound
     from app.library import export
