@@ -1,1 +1,106 @@
-// The library's pages. Without this script, forms send the same and show the same pages.
+// The library's pages: suggestions for names, selection of faces, drawing of boxes, and progress.
+// Without this script, forms send the same and show the same pages.
+
+import { submitForm } from "./submit_form.js";
+
+// Suggest people for a name that is typed.
+let pause;
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches?.("[data-names]")) return;
+  clearTimeout(pause);
+  const choices = target.closest("form").querySelector(".choices"), { value } = target;
+  if (!value.trim()) return choices.replaceChildren();
+  pause = setTimeout(async () => {
+    const answer = await fetch(`${target.dataset.names}?name=${encodeURIComponent(value)}`).catch(() => null);
+    if (!answer?.ok || target.value !== value) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    choices.replaceChildren(...page.querySelector(".choices").childNodes);
+  }, 150);
+});
+
+// Name all faces with progress.
+document.addEventListener("submit", async (event) => {
+  if (event.target.id !== "naming") return;
+  event.preventDefault();
+  const outcome = await submitForm(event.target);
+  if (outcome.sentence) document.getElementById("problem").textContent = outcome.sentence;
+});
+
+// Select all faces of a page, or with Shift those between two.
+const selection = document.getElementById("selection");
+let last;
+
+function showSelection() {
+  const boxes = [...selection.querySelectorAll("[name=face]")];
+  const chosen = boxes.filter((box) => box.checked).length, all = selection.querySelector(".all");
+  all.checked = chosen === boxes.length;
+  all.indeterminate = chosen > 0 && !all.checked;
+  selection.querySelector(".selected").textContent = chosen ? `${chosen} selected` : "Select all on this page";
+}
+
+selection?.addEventListener("click", (event) => {
+  const boxes = [...selection.querySelectorAll("[name=face]")];
+  if (event.target.matches(".all")) for (const box of boxes) box.checked = event.target.checked;
+  else if (event.target.matches("[name=face]")) {
+    if (event.shiftKey && last) {
+      const [start, end] = [boxes.indexOf(last), boxes.indexOf(event.target)].sort((a, b) => a - b);
+      for (const box of boxes.slice(start, end + 1)) box.checked = event.target.checked;
+    }
+    last = event.target;
+  } else return;
+  showSelection();
+});
+
+// Draw a box around a missed face. The number fields have the box in pixels of the photo.
+const drawing = document.getElementById("draw"), canvas = document.querySelector(".library-photo .canvas");
+
+if (drawing && canvas) {
+  const form = drawing.querySelector("form"), picture = canvas.querySelector("svg");
+  const width = Number(form.dataset.width), height = Number(form.dataset.height);
+  const box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  box.classList.add("drawn");
+  let start;
+
+  function showBox() {
+    const sides = ["x", "y", "width", "height"].map((name) => Number(form.elements[name].value));
+    for (const [index, name] of ["x", "y", "width", "height"].entries()) {
+      box.setAttribute(name, `${100 * sides[index] / (index % 2 ? height : width)}%`);
+    }
+    picture.append(box);
+  }
+
+  // The pixel of the photo under the pointer.
+  function pixel(event) {
+    const frame = picture.getBoundingClientRect();
+    const share = [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height];
+    return share.map((part, index) => Math.round(Math.min(1, Math.max(0, part)) * [width, height][index]));
+  }
+
+  function drag(event) {
+    if (!start) return;
+    const end = pixel(event), { elements } = form;
+    [elements.x.value, elements.y.value] = [0, 1].map((axis) => Math.min(start[axis], end[axis]));
+    [elements.width.value, elements.height.value] = [0, 1].map((axis) => Math.abs(start[axis] - end[axis]));
+    showBox();
+  }
+
+  drawing.addEventListener("toggle", () => {
+    document.documentElement.classList.toggle("drawing", drawing.open);
+    if (!drawing.open) box.remove();
+  });
+  form.addEventListener("input", showBox);
+  canvas.addEventListener("pointerdown", (event) => {
+    if (!drawing.open || event.button) return;
+    event.preventDefault();
+    canvas.setPointerCapture(event.pointerId);
+    start = pixel(event);
+  });
+  canvas.addEventListener("pointermove", drag);
+  canvas.addEventListener("pointerup", (event) => {
+    if (!start) return;
+    drag(event);
+    start = undefined;
+    form.elements.name.focus();
+  });
+  canvas.addEventListener("pointercancel", () => { start = undefined; });
+}

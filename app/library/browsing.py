@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.library.files import PhotoFile, read_files
 from app.vision.faces import Box
 
 _CANDIDATES = 50
@@ -24,6 +25,16 @@ _CLEAREST = f"""
 SELECT face.id, digest, x, y, face.width, face.height
 FROM (SELECT * FROM face WHERE person_id = ? LIMIT {_CANDIDATES}) AS face JOIN photo ON photo.id = photo_id
 ORDER BY norm DESC LIMIT 1
+"""
+_PHOTO = "SELECT id, digest, taken, width, height, message FROM photo WHERE id = ?"
+_FACES = """
+SELECT face.id, x, y, width, height, number, verdict, person.name, person_id, candidate.name, distance, source
+FROM face LEFT JOIN person ON person.id = person_id LEFT JOIN person AS candidate ON candidate.id = candidate_id
+WHERE photo_id = ? ORDER BY x, number
+"""
+_REJECTED = """
+SELECT face_id, name FROM rejection JOIN person ON person.id = rejection.person_id
+WHERE face_id IN (SELECT id FROM face WHERE photo_id = ?) ORDER BY key
 """
 
 
@@ -61,6 +72,40 @@ class PersonSummary:
     face: FaceImage | None
 
 
+@dataclass(frozen=True)
+class PhotoFace:
+    """A face of a photo, `number` from the left. `rejected` are people whom a user ruled out."""
+
+    image: FaceImage
+    rejected: tuple[str, ...]
+    number: int
+    verdict: str | None
+    person: str | None
+    person_id: int | None
+    candidate: str | None
+    distance: float | None
+    source: str
+
+    @property
+    def decided(self) -> bool:
+        """Whether a user decided about the face."""
+        return self.source != "automatic" or bool(self.rejected)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo with its files and faces. `width` and `height` are None if it could not be read, see `message`."""
+
+    files: tuple[PhotoFile, ...]
+    faces: tuple[PhotoFace, ...]
+    id: int
+    digest: bytes | None
+    taken: str | None
+    width: int | None
+    height: int | None
+    message: str | None
+
+
 def count_totals(connection: sqlite3.Connection) -> Totals:
     """Count files and faces."""
     queries = (
@@ -93,3 +138,34 @@ def _count_photos(connection: sqlite3.Connection, person_ids: Collection[int]) -
     marks = ", ".join("?" * len(person_ids))
     query = f"SELECT person_id, count(DISTINCT photo_id) FROM face WHERE person_id IN ({marks}) GROUP BY person_id"
     return dict(connection.execute(query, list(person_ids)).fetchall())
+
+
+def find_person(connection: sqlite3.Connection, person_id: int) -> tuple[ListedPerson, int] | None:
+    """Return a person with faces, and the number of photos that show them, or None."""
+    query = """
+        SELECT id, name, (SELECT count(*) FROM face WHERE person_id = person.id),
+               (SELECT count(DISTINCT photo_id) FROM face WHERE person_id = person.id) FROM person WHERE id = ?
+    """
+    row = connection.execute(query, (person_id,)).fetchone()
+    return (ListedPerson(*row[:3]), row[3]) if row and row[2] else None
+
+
+def find_photo(connection: sqlite3.Connection, photo_id: int) -> Photo | None:
+    """Return a photo with its files and faces, or None if the library has no such photo."""
+    row = connection.execute(_PHOTO, (photo_id,)).fetchone()
+    if row is None:
+        return None
+    rejected: dict[int, list[str]] = {}
+    for face_id, name in connection.execute(_REJECTED, (photo_id,)):
+        rejected.setdefault(face_id, []).append(name)
+    faces = []
+    for face_id, x, y, width, height, *rest in connection.execute(_FACES, (photo_id,)):
+        image = FaceImage(face_id, row[1], Box(x, y, width, height))
+        faces.append(PhotoFace(image, tuple(rejected.get(face_id, ())), *rest))
+    return Photo(read_files(connection, photo_id), tuple(faces), *row)
+
+
+def list_unreadable(connection: sqlite3.Connection, limit: int) -> list[tuple[int, str, str]]:
+    """Return photo ID, path and message of the first files that could not be read."""
+    query = "SELECT photo.id, path, message FROM photo JOIN file ON photo_id = photo.id WHERE error IS NOT NULL"
+    return connection.execute(f"{query} ORDER BY photo.id LIMIT ?", (limit,)).fetchall()

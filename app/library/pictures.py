@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from app.batch.rows import digest
 from app.batch.sources import PhotoSources
 from app.errors import BatchError, PhotoError, UnreadableFile
 from app.files import create_private
+from app.library.files import PhotoFile, read_files
 from app.library.store import FILE, PICTURES, Library
 from app.settings import Settings
 from app.text import first_line
@@ -46,7 +46,6 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS picture (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL, kind TEXT NOT NULL, webp BLOB NOT NULL, UNIQUE (digest, kind))
 """
-_FILES = "SELECT path, raw_path FROM file WHERE photo_id = ? ORDER BY path"
 
 CHANGED = "The file has changed since it was indexed. Run library index again."
 
@@ -55,10 +54,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """A photo of a library: the digest of its bytes, the paths or URLs of equal files, and the boxes of its faces."""
+    """A photo of a library: the digest of its bytes, its files, and the boxes of its faces."""
 
     digest: bytes
-    paths: tuple[str, ...]
+    files: tuple[PhotoFile, ...]
     boxes: tuple[Box, ...] = ()
 
     @classmethod
@@ -68,10 +67,8 @@ class StoredPhoto:
             found = connection.execute("SELECT digest FROM photo WHERE id = ?", (photo_id,)).fetchone()
             if not found or found[0] is None:
                 return None
-            files = connection.execute(_FILES, (photo_id,)).fetchall()
             boxes = connection.execute("SELECT x, y, width, height FROM face WHERE photo_id = ?", (photo_id,))
-            paths = tuple(os.fsdecode(raw_path) if raw_path else path for path, raw_path in files)
-            return cls(found[0], paths, tuple(Box(*row) for row in boxes))
+            return cls(found[0], read_files(connection, photo_id), tuple(Box(*row) for row in boxes))
 
 
 def face_kind(box: Box) -> str:
@@ -130,19 +127,19 @@ class PictureMaker:
             yield
 
     def _decode(self, photo: StoredPhoto) -> Picture:
-        """Decode the first file that still has the bytes of the photo."""
+        """Decode the first file that has not changed since it was indexed."""
         problem: PhotoError = UnreadableFile("not_found", "The library has no file of this photo.")
-        for path in photo.paths:
+        for file in photo.files:
             try:
-                data = PhotoSources([path]).read(path, self._settings.max_file_bytes)
-            except PhotoError as error:
-                problem = error
-            except BatchError as error:
-                problem = UnreadableFile("unreadable", str(error))
-            else:
-                if digest(data) == photo.digest:
+                data = PhotoSources([file.path]).read(file.path, self._settings.max_file_bytes)
+                # Names that this program wrote into a file change its bytes.
+                if file.is_current() or digest(data) == photo.digest:
                     return self._decoder.decode(data)
                 problem = UnreadableFile("changed", CHANGED)
+            except PhotoError as error:
+                problem = error
+            except (BatchError, OSError) as error:
+                problem = UnreadableFile("unreadable", first_line(error))
         raise problem
 
     def _make_thumbnails(self, photo: StoredPhoto, picture: Picture) -> Mapping[str, bytes]:

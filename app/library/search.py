@@ -142,10 +142,10 @@ def _faces(
         ]
     if criteria.since:
         conditions.append("photo.taken >= ?")
-        values.append(_check_date(criteria.since))
+        values.append(check_date(criteria.since))
     if criteria.until:
         conditions.append("substr(photo.taken, 1, ?) <= ?")
-        values += [len(criteria.until), _check_date(criteria.until)]
+        values += [len(criteria.until), check_date(criteria.until)]
     if criteria.undated:
         conditions.append("photo.taken IS NULL")
     if criteria.group is not None:
@@ -160,7 +160,8 @@ def _faces(
     return _FROM.format(join=join, conditions=" AND ".join(conditions)), values
 
 
-def _check_date(date: str) -> str:
+def check_date(date: str) -> str:
+    """Return a date or the beginning of one, such as 2024-05, or raise `InvalidParameter`."""
     try:
         datetime.fromisoformat(date + "0001-01-01T00:00:00"[len(date) :])
         valid = _DATE.fullmatch(date) is not None

@@ -1,0 +1,135 @@
+"""A photo of the library: preview with boxes, files, and its faces with the decisions about each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import render_template, request
+from werkzeug.exceptions import NotFound
+
+from app.library import browsing, timeline
+from app.library.browsing import Photo, PhotoFace
+from app.library.files import PhotoFile
+from app.web import wording
+from app.web.library.blueprint import blueprint, current_library
+from app.web.pages.face_labels import Label, place_labels
+
+MAX_UNREADABLE = 500
+"""Unreadable files on a page."""
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    """The kind of a verdict: a class of the style sheet."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class FaceView:
+    """A face on the page, with the fields that templates/_photo.html needs.
+
+    `title` is who the face shows, and `words` how that is known.
+    """
+
+    face: PhotoFace
+    label: Label
+    key: str
+    number: int
+    verdict: VerdictView
+    title: str
+    name: str
+    words: str
+    correction: None = None
+
+
+@dataclass(frozen=True)
+class FileView:
+    """A file of the photo, and what is wrong with it since it was indexed, "" if nothing is."""
+
+    file: PhotoFile
+    problem: str
+
+
+@blueprint.get("/photos/<int:photo_id>")
+def photo(photo_id: int) -> str:
+    """Show a photo. The photos before and after it are those of `person`, or all."""
+    person_id = request.args.get("person", type=int)
+    with current_library().reading() as connection:
+        found = browsing.find_photo(connection, photo_id)
+        if found is None:
+            raise NotFound
+        person = browsing.find_person(connection, person_id) if person_id else None
+        person_id = person[0].id if person else None
+        newer, older = timeline.find_neighbors(connection, photo_id, found.taken, person_id)
+    return render_template(
+        "library/photo.html",
+        photo=found,
+        title=_title(found),
+        taken=datetime.fromisoformat(found.taken) if found.taken else None,
+        files=[FileView(file, _problem(file)) for file in found.files],
+        faces=_faces(found),
+        person=person[0] if person else None,
+        newer=newer,
+        older=older,
+    )
+
+
+@blueprint.get("/unreadable")
+def unreadable() -> str:
+    """List the files that could not be read."""
+    with current_library().reading() as connection:
+        files = browsing.list_unreadable(connection, MAX_UNREADABLE)
+        total = browsing.count_totals(connection).unreadable
+    return render_template("library/unreadable.html", files=files, total=total)
+
+
+def _title(photo: Photo) -> str:
+    return photo.files[0].file.rpartition("/")[2] if photo.files else f"Photo {photo.id}"
+
+
+def _problem(file: PhotoFile) -> str:
+    """Say what happened to a file of this machine. Asking an object store would take too long."""
+    try:
+        current = file.is_current()
+    except FileNotFoundError:
+        return "File not found. It was moved or deleted, or its disk is not mounted."
+    except OSError as error:
+        return f"The file cannot be read ({error.strerror})."
+    return "The file has changed since the last library index. Run it again." if current is False else ""
+
+
+def _faces(photo: Photo) -> list[FaceView]:
+    if not photo.width or not photo.height:
+        return []
+    boxes = [face.image.box for face in photo.faces]
+    labels = place_labels(boxes, [face.person or "" for face in photo.faces], photo.width, photo.height)
+    return [
+        FaceView(
+            face=face,
+            label=label,
+            key=str(face.image.id),
+            number=number,
+            verdict=VerdictView(face.verdict or "unknown"),
+            title=_name(face),
+            name=face.person or "",
+            words=_words(face),
+        )
+        for number, (face, label) in enumerate(zip(photo.faces, labels, strict=True), start=1)
+    ]
+
+
+def _name(face: PhotoFace) -> str:
+    if face.person:
+        return face.person
+    return f"Could be {face.candidate}" if face.candidate and face.verdict == "ambiguous" else "Unknown person"
+
+
+def _words(face: PhotoFace) -> str:
+    if face.source == "confirmed":
+        return "Confirmed"
+    if face.source == "drawn":
+        return "Added by hand"
+    if face.verdict is None:
+        return "Not judged yet"
+    label = wording.LABELS[face.verdict]
+    return label if face.distance is None else f"{label}, distance {face.distance:.3f}"
