@@ -11,7 +11,8 @@ import click
 
 from app import text
 from app.cli import batch, common
-from app.cli.library_decisions import confirm, forget, reject
+from app.cli.library_changes import COMMANDS as CHANGE_COMMANDS
+from app.cli.library_decisions import COMMANDS as DECISION_COMMANDS
 from app.cli.library_groups import COMMANDS as GROUP_COMMANDS
 from app.cli.library_metadata import read_metadata, write_metadata
 from app.cli.library_search import search
@@ -31,10 +32,7 @@ def library() -> None:
 
 
 library.add_command(search)
-library.add_command(confirm)
-library.add_command(reject)
-library.add_command(forget)
-for command in GROUP_COMMANDS:
+for command in (*DECISION_COMMANDS, *CHANGE_COMMANDS, *GROUP_COMMANDS):
     library.add_command(command)
 library.add_command(write_metadata)
 library.add_command(read_metadata)

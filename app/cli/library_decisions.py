@@ -1,4 +1,4 @@
-"""`library confirm`, `reject` and `forget`: what a user says about one face."""
+"""`library confirm`, `reject`, `forget`, `tag` and `untag`: what a user says about a face or a photo."""
 
 from __future__ import annotations
 
@@ -58,6 +58,44 @@ def forget(folder: Path, photo: str, face: int | None) -> None:
 
     _decide(folder, photo, face, lambda library, face_id: decisions.take_back(library, [face_id]))
     click.echo("The decisions about the face are forgotten.")
+
+
+@click.command()
+@_FOLDER
+@_PHOTO
+@click.argument("name")
+def tag(folder: Path, photo: str, name: str) -> None:
+    """Record that a photo shows a person without a face, such as from behind."""
+    from app.library import tags
+
+    name = common.gallery_name(Settings(), name)
+    _change_photo(folder, photo, lambda library, photo_id: tags.tag(library, photo_id, name))
+    click.echo(f"The photo shows {name}.")
+
+
+@click.command()
+@_FOLDER
+@_PHOTO
+@click.argument("name")
+def untag(folder: Path, photo: str, name: str) -> None:
+    """Remove a tag of a person from a photo."""
+    from app.library import tags
+
+    name = common.gallery_name(Settings(), name)
+    _change_photo(folder, photo, lambda library, photo_id: tags.untag(library, photo_id, name))
+    click.echo(f"{name} is no longer tagged in the photo.")
+
+
+COMMANDS = (confirm, reject, forget, tag, untag)
+
+
+def _change_photo(folder: Path, photo: str, change: Callable[[Library, int], object]) -> None:
+    from app.batch.sources import resolve
+    from app.library import tags
+    from app.library.store import Library
+
+    with Library.open(folder) as library:
+        change(library, tags.find_photo(library, display_path(resolve(photo))))
 
 
 def _decide(folder: Path, photo: str, number: int | None, change: Callable[[Library, int], object]) -> None:

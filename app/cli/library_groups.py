@@ -125,7 +125,7 @@ def name_group(folder: Path, group: int, name: str, allow: Sequence[str], only_r
 
     Reads the clearest 24 faces again and reviews them like `people add`. The first 12 accepted ones become anchors of
     NAME, who is added to the gallery if necessary. All faces of the group are confirmed, and the other faces of the
-    library are named again. `library unname-group` undoes it.
+    library are named again. `library undo` undoes it.
     """
     from app.library import group_naming
     from app.library.store import Library
@@ -154,23 +154,6 @@ def _print_outcomes(enrollment: Enrollment) -> None:
         print_line(common.format_row([photo.file, photo.outcome, photo.reason]))
     if enrollment.warning:
         click.echo(enrollment.warning, err=True)
-
-
-@click.command("unname-group")
-@_FOLDER
-@_NUMBER
-def unname_group(folder: Path, group: int) -> None:
-    """Undo `library name-group`: forget the name of the faces, and remove their anchors from the gallery."""
-    from contextlib import closing
-
-    from app.library import group_naming
-    from app.library.store import Library
-
-    settings = Settings().for_local_files()
-    with Library.open(folder) as library, closing(common.open_gallery(settings)) as gallery, library.lock():
-        name, faces = group_naming.undo_naming(library, gallery, group)
-        batch.name_library(settings, library, gallery)
-    click.echo(f"{text.count(faces, 'face')} of group {group} no longer named {name}.")
 
 
 @click.command("merge-groups")
@@ -204,8 +187,8 @@ def keep_apart(folder: Path, group: int, other: str) -> None:
             other = f"group {other}"
         else:
             other = common.gallery_name(Settings(), other)
-            decisions.reject(library, face_groups.members(library, group), other)
+            decisions.reject(library, face_groups.members(library, group), other, group)
     click.echo(f"Group {group} and {other} are different people.")
 
 
-COMMANDS = (groups, name_group, unname_group, merge_groups, keep_apart)
+COMMANDS = (groups, name_group, merge_groups, keep_apart)

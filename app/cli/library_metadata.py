@@ -113,15 +113,15 @@ def _print_report(report: Report, dry_run: bool) -> None:
 
 @click.command("read-metadata")
 @click.argument("folder", metavar="LIBRARY", type=common.LIBRARY)
-@click.option("--confirm", is_flag=True, help="Confirm the names in the library.")
+@click.option("--confirm", is_flag=True, help="Confirm names at faces, and tag people without a face.")
 @click.option("--enroll", is_flag=True, help="Enroll the people in the gallery, after a review of their photos.")
 @click.option("--dry-run", is_flag=True, help="With --confirm or --enroll: change nothing.")
 @click.pass_context
 def read_metadata(context: click.Context, /, folder: Path, confirm: bool, enroll: bool, dry_run: bool) -> None:
     """Read the names that other programs wrote for faces.
 
-    Reads face regions (MWG and Microsoft) from XMP sidecars and from the photos, and .picasa.ini, for all photos of
-    the library. Prints a row for each name:
+    Reads face regions (MWG and Microsoft) and PersonInImage from XMP sidecars and from the photos, and .picasa.ini, for
+    all photos of the library. Prints a row for each name:
 
     \b
         file, face number or no_face, name, in_gallery or new, file with the region
@@ -166,13 +166,15 @@ def read_metadata(context: click.Context, /, folder: Path, confirm: bool, enroll
 
 
 def _confirm(library: Library, labels: Sequence[Label], dry_run: bool) -> None:
-    from app.library.metadata.reading import confirm_labels
+    from app.library.metadata.confirming import confirm_labels
 
     report = confirm_labels(library, labels, dry_run)
     would = "would be " if dry_run else ""
     click.echo(f"{text.count(report.confirmed, 'face')} {would}confirmed, {report.same:,} were before.", err=True)
     if report.kept:
         click.echo(f"{text.count(report.kept, 'face')} kept what you decided.", err=True)
+    if report.tagged:
+        click.echo(f"{text.count(report.tagged, 'name')} without a face {would}tagged.", err=True)
 
 
 def _enroll(settings: Settings, labels: Sequence[Label], dry_run: bool) -> None:

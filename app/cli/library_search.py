@@ -63,6 +63,8 @@ def search(
     \b
         file, face, person or unknown_person, class distance, verdict, date taken, score (with --photo)
 
+    The face of a tagged person is empty.
+
     --since and --until omit photos without a date in their EXIF data, which --undated finds. The default of --limit
     accepts one wrong photo in 1,000 searches, and falls with the number of faces.
     """  # noqa: D301 (click needs the escaped character)
@@ -144,5 +146,13 @@ def _row(face: FoundFace) -> str:
     score = () if face.score is None else (f"{face.score:.4f}",)
     verdict = face.verdict if face.source == "automatic" else face.source
     return common.format_row(
-        (face.file, face.number, face.person or "unknown_person", distance, verdict or "", face.taken or "", *score)
+        (
+            face.file,
+            face.number or "",
+            face.person or "unknown_person",
+            distance,
+            verdict or "",
+            face.taken or "",
+            *score,
+        )
     )

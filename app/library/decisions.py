@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 from app.errors import LibraryError
-from app.library import people
+from app.library import changes, people
+from app.library.changes import Change
 from app.library.store import Library
 from app.text import count
 from app.vision.faces import Box
@@ -43,89 +45,119 @@ def find_face(library: Library, file: str, number: int | None) -> int:
     return int(found)
 
 
-def confirm(library: Library, face_ids: Sequence[int], name: str) -> None:
-    """Record that faces show a person, also one whom the gallery does not know."""
-    with _deciding(library) as connection:
-        person_id = people.ensure(connection, name)
-        for face_id in face_ids:
-            changed = connection.execute(
-                "UPDATE face SET source = iif(source = 'drawn', 'drawn', 'confirmed'), verdict = 'match', "
-                "person_id = ?, candidate_id = NULL, distance = NULL WHERE id = ?",
-                (person_id, face_id),
-            ).rowcount
-            _check_found(changed, face_id)
-            connection.execute("DELETE FROM rejection WHERE face_id = ? AND person_id = ?", (face_id, person_id))
+def confirm(library: Library, face_ids: Sequence[int], name: str) -> int:
+    """Record that faces show a person, also one whom the gallery does not know, and return the change's number."""
+    with deciding(library, "confirm", faces=len(face_ids)) as change:
+        change.person_id = people.ensure(change.connection, name)
+        confirm_faces(change.connection, face_ids, change.person_id)
+    return change.number
 
 
-def reject(library: Library, face_ids: Sequence[int], name: str) -> None:
-    """Record that faces do not show a person of the library. The next naming chooses another person or none."""
-    with _deciding(library) as connection:
-        person_id = people.find(connection, name)
-        for face_id in face_ids:
-            _check_found(
-                connection.execute("SELECT count(*) FROM face WHERE id = ?", (face_id,)).fetchone()[0], face_id
-            )
-            connection.execute("INSERT OR IGNORE INTO rejection VALUES (?, ?)", (face_id, person_id))
-            connection.execute(
-                "UPDATE face SET source = iif(source = 'drawn', 'drawn', 'automatic'), verdict = 'unknown', "
-                "person_id = NULL WHERE id = ? AND person_id = ?",
-                (face_id, person_id),
-            )
-            connection.execute(
-                "UPDATE face SET candidate_id = NULL WHERE id = ? AND candidate_id = ?", (face_id, person_id)
-            )
+def confirm_faces(connection: sqlite3.Connection, face_ids: Sequence[int], person_id: int) -> None:
+    """Record that faces show a person, in a transaction of `deciding`."""
+    for face_id in face_ids:
+        changed = connection.execute(
+            "UPDATE face SET source = iif(source = 'drawn', 'drawn', 'confirmed'), verdict = 'match', "
+            "person_id = ?, candidate_id = NULL, distance = NULL WHERE id = ?",
+            (person_id, face_id),
+        ).rowcount
+        _check_found(changed, face_id)
+        connection.execute("DELETE FROM rejection WHERE face_id = ? AND person_id = ?", (face_id, person_id))
+        connection.execute(
+            "DELETE FROM tag WHERE person_id = ? AND photo_id = (SELECT photo_id FROM face WHERE id = ?)",
+            (person_id, face_id),
+        )
+
+
+def reject(library: Library, face_ids: Sequence[int], name: str, group: int | None = None) -> int:
+    """Record that faces, or all of a group, do not show a person of the library, and return the change's number.
+
+    The next naming chooses another person or none.
+    """
+    action = "reject" if group is None else "reject_group"
+    with deciding(library, action, faces=len(face_ids), group=group) as change:
+        change.person_id = people.find(change.connection, name)
+        reject_faces(change.connection, face_ids, change.person_id)
+    return change.number
+
+
+def reject_faces(connection: sqlite3.Connection, face_ids: Sequence[int], person_id: int) -> None:
+    """Record that faces do not show a person, in a transaction of `deciding`."""
+    for face_id in face_ids:
+        _check_found(connection.execute("SELECT count(*) FROM face WHERE id = ?", (face_id,)).fetchone()[0], face_id)
+        connection.execute("INSERT OR IGNORE INTO rejection VALUES (?, ?)", (face_id, person_id))
+        connection.execute(
+            "UPDATE face SET source = iif(source = 'drawn', 'drawn', 'automatic'), verdict = 'unknown', "
+            "person_id = NULL WHERE id = ? AND person_id = ?",
+            (face_id, person_id),
+        )
+        connection.execute(
+            "UPDATE face SET candidate_id = NULL WHERE id = ? AND candidate_id = ?", (face_id, person_id)
+        )
 
 
 def draw(library: Library, photo_id: int, box: Box, name: str) -> int:
     """Add a face that the detector missed, and return its ID. It has no embedding."""
-    with _deciding(library) as connection:
-        person_id = people.ensure(connection, name)
-        return int(
-            connection.execute(
-                "INSERT INTO face (photo_id, number, x, y, width, height, verdict, person_id, source) "
-                "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, 'match', ?6, 'drawn' FROM face "
-                "WHERE photo_id = ?1 RETURNING id",
-                (photo_id, box.x, box.y, box.width, box.height, person_id),
-            ).fetchone()[0]
-        )
+    with deciding(library, "draw", faces=1) as change:
+        change.person_id = people.ensure(change.connection, name)
+        face_id = change.connection.execute(
+            "INSERT INTO face (photo_id, number, x, y, width, height, verdict, person_id, source) "
+            "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, 'match', ?6, 'drawn' FROM face "
+            "WHERE photo_id = ?1 RETURNING id",
+            (photo_id, box.x, box.y, box.width, box.height, change.person_id),
+        ).fetchone()[0]
+    return int(face_id)
 
 
-def take_back(library: Library, face_ids: Sequence[int]) -> None:
-    """Forget all decisions about faces; the next naming judges them. Drawn faces are deleted."""
-    with _deciding(library) as connection:
+def take_back(library: Library, face_ids: Sequence[int]) -> int:
+    """Forget all decisions about faces, and return the change's number. Drawn faces are deleted.
+
+    The next naming judges the faces.
+    """
+    with deciding(library, "forget", faces=len(face_ids)) as change:
         for face_id in face_ids:
-            connection.execute("DELETE FROM rejection WHERE face_id = ?", (face_id,))
-            connection.execute("DELETE FROM face WHERE id = ? AND source = 'drawn'", (face_id,))
-            connection.execute(
+            change.connection.execute("DELETE FROM rejection WHERE face_id = ?", (face_id,))
+            change.connection.execute("DELETE FROM face WHERE id = ? AND source = 'drawn'", (face_id,))
+            change.connection.execute(
                 "UPDATE face SET source = 'automatic', verdict = NULL, person_id = NULL, candidate_id = NULL, "
                 "distance = NULL WHERE id = ?",
                 (face_id,),
             )
+    return change.number
 
 
 @contextmanager
-def _deciding(library: Library) -> Iterator[sqlite3.Connection]:
-    """Begin a transaction after which the next naming judges all faces, since a decision counts for other faces."""
-    with library.writing() as connection:
-        connection.execute("DELETE FROM property WHERE key = 'naming'")
-        yield connection
+def deciding(library: Library, action: str, **details: Any) -> Iterator[Change]:
+    """Begin a recorded change after which the next naming judges all faces: a decision counts for other faces."""
+    with changes.recording(library, action, **details) as change:
+        change.connection.execute("DELETE FROM property WHERE key = 'naming'")
+        yield change
 
 
 def exist(connection: sqlite3.Connection, path: str) -> bool:
-    """Return whether there are decisions about the faces of a file."""
+    """Return whether there are decisions about a file."""
     found = connection.execute(
         "SELECT 1 FROM file JOIN face USING (photo_id) WHERE path = ? "
-        "AND (source != 'automatic' OR face.id IN (SELECT face_id FROM rejection)) LIMIT 1",
-        (path,),
+        "AND (source != 'automatic' OR face.id IN (SELECT face_id FROM rejection)) "
+        "UNION ALL SELECT 1 FROM file JOIN tag USING (photo_id) WHERE path = ? LIMIT 1",
+        (path, path),
     ).fetchone()
     return found is not None
 
 
 def carry_over(connection: sqlite3.Connection, former: int, current: int) -> None:
-    """Copy the decisions about the faces of a photo to those of its changed file, in a transaction.
+    """Copy the decisions about a photo and its faces to those of its changed file, in a transaction.
 
     A face is the same if the boxes overlap, in parts of the width and height, and the embeddings are similar.
     """
+    connection.execute(
+        "INSERT OR IGNORE INTO tag SELECT ?, person_id FROM tag WHERE photo_id = ?",
+        (current, former),
+    )
+    # The log of the decisions goes along, unless another file has the former photo.
+    is_gone = not connection.execute("SELECT 1 FROM file WHERE photo_id = ?", (former,)).fetchone()
+    if is_gone:
+        changes.follow_tags(connection, former, current)
     decided = connection.execute(
         "SELECT id, source, person_id FROM face WHERE photo_id = ? AND (source != 'automatic' OR id IN "
         "(SELECT face_id FROM rejection))",
@@ -137,8 +169,8 @@ def carry_over(connection: sqlite3.Connection, former: int, current: int) -> Non
     for face_id, source, person_id in decided:
         found = max(new, key=lambda other: old[face_id].overlap(new[other]), default=None)
         if found is None or old[face_id].overlap(new[found]) < _SAME_BOX or _differ(connection, face_id, found):
-            if source == "drawn":
-                _copy_drawn(connection, face_id, current)
+            if source == "drawn" and (copy := _copy_drawn(connection, face_id, current)) and is_gone:
+                changes.follow_face(connection, face_id, former, copy, current)
             continue
         if source != "automatic":
             connection.execute(
@@ -148,6 +180,8 @@ def carry_over(connection: sqlite3.Connection, former: int, current: int) -> Non
         connection.execute(
             "INSERT OR IGNORE INTO rejection SELECT ?, person_id FROM rejection WHERE face_id = ?", (found, face_id)
         )
+        if is_gone:
+            changes.follow_face(connection, face_id, former, found, current)
 
 
 def _differ(connection: sqlite3.Connection, face_id: int, other: int) -> bool:
@@ -157,16 +191,18 @@ def _differ(connection: sqlite3.Connection, face_id: int, other: int) -> bool:
     return len(embeddings) == 2 and float(embeddings[0] @ embeddings[1]) < _SAME_PERSON
 
 
-def _copy_drawn(connection: sqlite3.Connection, face_id: int, photo_id: int) -> None:
-    connection.execute(
+def _copy_drawn(connection: sqlite3.Connection, face_id: int, photo_id: int) -> int | None:
+    """Return the ID of the copy, or None if the changed file has no size."""
+    copied = connection.execute(
         "INSERT INTO face (photo_id, number, x, y, width, height, verdict, person_id, source) "
         "SELECT new.id, (SELECT coalesce(max(number), 0) + 1 FROM face WHERE photo_id = new.id), "
         "x * new.width / old.width, y * new.height / old.height, face.width * new.width / old.width, "
         "face.height * new.height / old.height, verdict, person_id, source "
         "FROM face JOIN photo AS old ON old.id = face.photo_id JOIN photo AS new ON new.id = ? "
-        "WHERE face.id = ? AND new.width IS NOT NULL",
+        "WHERE face.id = ? AND new.width IS NOT NULL RETURNING id",
         (photo_id, face_id),
-    )
+    ).fetchone()
+    return copied and int(copied[0])
 
 
 def _relative_boxes(connection: sqlite3.Connection, photo_id: int) -> dict[int, Box]:

@@ -1,4 +1,4 @@
-"""Rows of a library as JSON, CSV and Parquet: one row a face, and one for each photo without a face."""
+"""Rows of a library as JSON, CSV and Parquet: one row a face or tag, and one for each photo without both."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from app.errors import LibraryError
 from app.files import open_complete
+from app.library import tags
 from app.library.groups import IS_UNKNOWN, FaceGroup
 from app.library.search import FoundFace
 from app.library.store import Library
@@ -55,13 +56,18 @@ SELECT group_id, path, number, taken FROM membership JOIN face ON face.id = face
 JOIN photo ON photo.id = face.photo_id JOIN file ON file.photo_id = photo.id
 WHERE group_id IS NOT NULL AND {IS_UNKNOWN} ORDER BY group_id, taken, path, number
 """
-_QUERY = """
+_QUERY = f"""
 SELECT path, error, taken, photo.width, photo.height, number, x, y, face.width, face.height, confidence, verdict,
        person.name, distance, candidate.name, iif(face.id IS NULL, NULL, source), embedding
 FROM file JOIN photo ON photo.id = file.photo_id LEFT JOIN face ON face.photo_id = photo.id
 LEFT JOIN person ON person.id = face.person_id LEFT JOIN person AS candidate ON candidate.id = face.candidate_id
 LEFT JOIN vector ON vector.face_id = face.id
-ORDER BY path, number
+WHERE face.id IS NOT NULL OR photo.id NOT IN (SELECT photo_id FROM tag)
+UNION ALL SELECT path, error, taken, photo.width, photo.height, NULL, NULL, NULL, NULL, NULL, NULL, NULL, person.name,
+       NULL, NULL, 'tagged', NULL
+FROM ({tags.SHOWN}) AS tag JOIN photo ON photo.id = tag.photo_id JOIN file ON file.photo_id = photo.id
+JOIN person ON person.id = tag.person_id
+ORDER BY 1, 6
 """
 _BATCH = 10_000
 
@@ -71,7 +77,7 @@ def found_face(face: FoundFace) -> dict[str, Any]:
     return {
         "file": face.file,
         "face": face.number,
-        "box": asdict(face.box),
+        "box": face.box and asdict(face.box),
         "person": face.person,
         "class_distance": face.class_distance,
         "verdict": face.verdict,
@@ -110,7 +116,7 @@ def suggestion(suggested: Suggestion) -> dict[str, Any]:
 
 
 def _example(face: FoundFace) -> dict[str, Any]:
-    return {"file": face.file, "face": face.number, "box": asdict(face.box)}
+    return {"file": face.file, "face": face.number, "box": face.box and asdict(face.box)}
 
 
 def write_groups_csv(library: Library, file: Path) -> None:

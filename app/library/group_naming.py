@@ -1,8 +1,7 @@
-"""Name a group of unknown faces: review and enroll the best of them, and record the name of all. It can be undone."""
+"""Name a group of unknown faces: review and enroll the best of them, and record the name of all."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -14,9 +13,9 @@ import numpy as np
 from app.batch.sources import PhotoSources
 from app.enrollment.enroll import Enrollment, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome, choose_face
-from app.errors import LibraryError, PersonNotFound, PhotoError
-from app.gallery.store import Gallery
-from app.library import decisions, groups
+from app.errors import LibraryError, PhotoError
+from app.library import decisions, groups, people
+from app.library.changes import NAME_GROUP
 from app.library.store import Library
 from app.recognition.recognizer import Recognizer
 from app.text import display_path
@@ -60,6 +59,8 @@ def review_group(library: Library, recognizer: Recognizer, number: int, name: st
 def name_group(library: Library, recognizer: Recognizer, review: GroupReview) -> Enrollment:
     """Enroll the first accepted faces of a review, and record that all faces of the group show the person.
 
+    Faces that were removed from the group do not. `undo` undoes it.
+
     Raises:
         LibraryError: no face is accepted, and the gallery has no such person, or one who looks different.
     """
@@ -72,45 +73,15 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
     before = {anchor.id for anchor in gallery.anchors(name)} if known else set[int]()
     enrollment = confirm(recognizer, _limit(review.enrollment))
     after = {anchor.id for anchor in gallery.anchors(enrollment.name)}
-    decisions.confirm(library, review.faces, enrollment.name)
-    record = {"name": enrollment.name, "faces": review.faces, "anchors": sorted(after - before), "new": known is None}
-    with library.writing() as connection:
-        connection.execute("UPDATE unknown_group SET named = ? WHERE id = ?", (json.dumps(record), review.number))
+    person = gallery.find(enrollment.name)
+    assert person is not None
+    enrolled = {"anchors": sorted(after - before), "gallery_person": person.id, "new": known is None}
+    with decisions.deciding(library, NAME_GROUP, group=review.number, faces=len(review.faces), **enrolled) as change:
+        change.person_id = people.ensure(change.connection, enrollment.name)
+        decisions.confirm_faces(change.connection, review.faces, change.person_id)
+        removed = change.connection.execute("SELECT face_id FROM outsider WHERE group_id = ?", (review.number,))
+        decisions.reject_faces(change.connection, [face for (face,) in removed.fetchall()], change.person_id)
     return enrollment
-
-
-def undo_naming(library: Library, gallery: Gallery, number: int) -> tuple[str, int]:
-    """Take back the name of a group and its anchors, and return the name and the number of faces.
-
-    Faces whose decision was changed since keep it. A person whom the naming added is removed from the gallery.
-    """
-    with library.reading() as connection:
-        found = connection.execute("SELECT named FROM unknown_group WHERE id = ?", (number,)).fetchone()
-    if not found or not found[0]:
-        raise LibraryError(f"Group {number} has no name to undo.")
-    record = json.loads(found[0])
-    _remove_anchors(gallery, record["name"], record["anchors"], record["new"])
-    with library.reading() as connection:
-        confirmed = connection.execute(
-            "SELECT face.id FROM face JOIN person ON person.id = person_id WHERE source = 'confirmed' AND name = ?",
-            (record["name"],),
-        ).fetchall()
-    faces = sorted({face for (face,) in confirmed} & set(record["faces"]))
-    decisions.take_back(library, faces)
-    with library.writing() as connection:
-        connection.execute("UPDATE unknown_group SET named = NULL WHERE id = ?", (number,))
-    return record["name"], len(faces)
-
-
-def _remove_anchors(gallery: Gallery, name: str, anchors: list[int], new: bool) -> None:
-    try:
-        present = {anchor.id for anchor in gallery.anchors(name)}
-    except PersonNotFound:
-        return
-    if new and present <= set(anchors):
-        gallery.remove(name)
-    elif remaining := sorted(present & set(anchors)):
-        gallery.remove_anchors(name, remaining)
 
 
 def _limit(enrollment: Enrollment) -> Enrollment:

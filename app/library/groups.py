@@ -14,6 +14,7 @@ import numpy as np
 
 from app.arrays import BoolArray, FloatArray, IntArray
 from app.errors import LibraryError
+from app.library import changes
 from app.library.clustering import Clusters, Linkage, sum_clusters
 from app.library.search import Criteria, FoundFace, search
 from app.library.store import Library
@@ -111,7 +112,10 @@ def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
     # New faces come first, then those that were alone, then each group of before, as one cluster.
     keys_of = np.where(before > 0, _GROUP + before, np.where(faces.new, faces.ids, _ALONE + faces.ids))
     keys, clusters_of = np.unique(keys_of, return_inverse=True)
-    conflicts = _pairs_in_photos(faces.photos, clusters_of)
+    outsiders = _read_outsiders(library, faces.ids)
+    conflicts = np.concatenate(
+        [_pairs_in_photos(faces.photos, clusters_of), _pair_outsiders(outsiders, keys, clusters_of)]
+    )
     sums = sum_clusters(faces.embeddings, clusters_of)
     clusters = Clusters(sums, np.bincount(clusters_of), keys > _GROUP, conflicts, int(faces.new.sum()))
     merged = clusters.merge(linkage or Linkage())
@@ -126,10 +130,29 @@ def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
             query = "INSERT INTO unknown_group DEFAULT VALUES RETURNING id"
             numbers[cluster] = connection.execute(query).fetchone()[0]
         after = numbers[merged[clusters_of]]
+        # Few conflicts do not keep large clusters apart.
+        after[outsiders[0]] *= after[outsiders[0]] != outsiders[1]
         rows = zip(faces.ids.tolist(), after.tolist(), strict=True)
         connection.executemany("REPLACE INTO membership VALUES (?, ?)", ((face, group or None) for face, group in rows))
     joined = (before != after) & np.isin(after, keys[known] - _GROUP)
     return Grouping(len(new), int(joined.sum()))
+
+
+def _read_outsiders(library: Library, ids: IntArray) -> IntArray:
+    """Return the positions of faces that the user removed from groups, and the groups: int (2, pairs)."""
+    with library.reading() as connection:
+        rows = connection.execute("SELECT face_id, group_id FROM outsider").fetchall()
+    face_ids, groups = np.array(rows, np.int64).reshape(-1, 2).T
+    positions = np.searchsorted(ids, face_ids)
+    known = np.isin(face_ids, ids)
+    return np.stack([positions[known], groups[known]])
+
+
+def _pair_outsiders(outsiders: IntArray, keys: IntArray, clusters_of: IntArray) -> IntArray:
+    """Return the pairs of the clusters of removed faces and of the groups that they were removed from."""
+    positions, groups = outsiders
+    known = np.isin(_GROUP + groups, keys)
+    return np.stack([clusters_of[positions[known]], np.searchsorted(keys, _GROUP + groups[known])], axis=1)
 
 
 def _pairs_in_photos(photos: IntArray, clusters_of: IntArray) -> IntArray:
@@ -168,7 +191,7 @@ def list_groups(library: Library, limit: int | None = None, numbers: Collection[
 def _find_faces(library: Library, face_ids: Sequence[int]) -> dict[int, FoundFace]:
     faces = search(library, Criteria(), [(face_id, 0.0) for face_id in face_ids])
     # Equal files have the same faces.
-    return {face.face_id: face for face in reversed(faces)}
+    return {face.face_id: face for face in reversed(faces) if face.face_id is not None}
 
 
 def members(library: Library, number: int) -> list[int]:
@@ -179,24 +202,45 @@ def members(library: Library, number: int) -> list[int]:
         return [face for (face,) in connection.execute(f"{query} ORDER BY norm DESC, face_id", (number,))]
 
 
-def merge_groups(library: Library, number: int, into: int) -> None:
-    """Give the faces of a group to another one, since both show the same person."""
-    with library.writing() as connection:
+def merge_groups(library: Library, number: int, into: int) -> int:
+    """Give the faces of a group to another one, since both show the same person, and return the change's number."""
+    with changes.recording(library, "merge_groups", group=number, other=into) as change:
+        connection = change.connection
         _check_pair(connection, number, into)
         connection.execute("UPDATE membership SET group_id = ? WHERE group_id = ?", (into, number))
+        connection.execute(
+            "INSERT OR IGNORE INTO outsider SELECT face_id, ?1 FROM outsider WHERE group_id = ?2 "
+            "AND face_id NOT IN (SELECT face_id FROM membership WHERE group_id = ?1)",
+            (into, number),
+        )
         rows = connection.execute(
             "DELETE FROM different_group WHERE ?1 IN (group_id, other_id) RETURNING group_id, other_id", (number,)
         ).fetchall()
         for other in {group for row in rows for group in row} - {number, into}:
             _insert_different(connection, into, other)
         connection.execute("DELETE FROM unknown_group WHERE id = ?", (number,))
+    return change.number
 
 
-def keep_apart(library: Library, number: int, other: int) -> None:
-    """Record that two groups show different people."""
-    with library.writing() as connection:
-        _check_pair(connection, number, other)
-        _insert_different(connection, number, other)
+def keep_apart(library: Library, number: int, other: int) -> int:
+    """Record that two groups show different people, and return the change's number."""
+    with changes.recording(library, "keep_apart", group=number, other=other) as change:
+        _check_pair(change.connection, number, other)
+        _insert_different(change.connection, number, other)
+    return change.number
+
+
+def remove_faces(library: Library, number: int, face_ids: Sequence[int]) -> int:
+    """Record that faces of a group show other people, and return the change's number. They may form other groups."""
+    with changes.recording(library, "leave_group", group=number, faces=len(face_ids)) as change:
+        for face_id in face_ids:
+            left = change.connection.execute(
+                "UPDATE membership SET group_id = NULL WHERE face_id = ? AND group_id = ?", (face_id, number)
+            ).rowcount
+            if not left:
+                raise LibraryError(f"The face is not in group {number}.")
+            change.connection.execute("INSERT OR IGNORE INTO outsider VALUES (?, ?)", (face_id, number))
+    return change.number
 
 
 def _insert_different(connection: sqlite3.Connection, first: int, second: int) -> None:

@@ -10,6 +10,7 @@ from app.errors import PersonNotFound
 from app.gallery import names
 from app.gallery.name_search import suggest
 from app.gallery.store import Person
+from app.library import changes
 
 
 def ensure(connection: sqlite3.Connection, name: str) -> int:
@@ -24,7 +25,7 @@ def find(connection: sqlite3.Connection, name: str) -> int:
     found = connection.execute("SELECT id FROM person WHERE key = ?", (names.key(name),)).fetchone()
     if found:
         return int(found[0])
-    used = "SELECT name FROM person WHERE id IN (SELECT person_id FROM face)"
+    used = "SELECT name FROM person WHERE id IN (SELECT person_id FROM face UNION ALL SELECT person_id FROM tag)"
     similar = suggest(name, connection.execute(used).fetchall())
     hint = f" Did you mean {text.alternatives(similar)}?" if similar else ""
     raise PersonNotFound(f"The library has no person called {name.strip()!r}.{hint}")
@@ -67,11 +68,14 @@ def follow_gallery(connection: sqlite3.Connection, people: Iterable[Person], sam
 
 
 def _merge(connection: sqlite3.Connection, person_id: int, into: int) -> None:
-    """Give the faces of a person to another one, who got the same name."""
+    """Give the faces and tags of a person to another one, who got the same name."""
     for column in ("person_id", "candidate_id"):
         connection.execute(f"UPDATE face SET {column} = ? WHERE {column} = ?", (into, person_id))
     connection.execute("UPDATE OR IGNORE rejection SET person_id = ? WHERE person_id = ?", (into, person_id))
     connection.execute("DELETE FROM rejection WHERE person_id = ?", (person_id,))
+    connection.execute("UPDATE OR IGNORE tag SET person_id = ? WHERE person_id = ?", (into, person_id))
+    connection.execute("DELETE FROM tag WHERE person_id = ?", (person_id,))
+    changes.replace_person(connection, person_id, into)
     connection.execute("DELETE FROM person WHERE id = ?", (person_id,))
 
 

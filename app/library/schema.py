@@ -1,8 +1,8 @@
 """Tables of a library in SQLite, and their migrations.
 
 A `photo` is the content of one or more equal `file`s. Manual decisions are `face.source` with `face.person_id`,
-`rejection`, and `different_group`. Vectors have their own table, so that naming a face rewrites few bytes and reading
-all vectors is sequential.
+`rejection`, `tag`, `different_group` and `outsider`. Vectors have their own table, so that naming a face rewrites few
+bytes and reading all vectors is sequential.
 """
 
 APPLICATION_ID = 0x46414345
@@ -73,8 +73,7 @@ MIGRATIONS = (
     """,
     """
     CREATE TABLE unknown_group (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- the number of the group, never used again
-        named TEXT                 -- what naming it did, see app.library.group_naming, as JSON
+        id INTEGER PRIMARY KEY AUTOINCREMENT   -- the number of the group, never used again
     );
     CREATE TABLE membership (      -- of the faces that were grouped while they were unknown
         face_id INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE,
@@ -97,6 +96,40 @@ MIGRATIONS = (
     CREATE INDEX face_person ON face (person_id, photo_id, source) WHERE person_id IS NOT NULL;
     CREATE INDEX face_unknown ON face (photo_id) WHERE verdict = 'unknown';
     CREATE INDEX photo_time ON photo (coalesce(taken, ''));
+    """,
+    """
+    CREATE TABLE outsider (        -- a face that a user removed from a group
+        face_id INTEGER REFERENCES face ON DELETE CASCADE,
+        group_id INTEGER REFERENCES unknown_group ON DELETE CASCADE,
+        PRIMARY KEY (face_id, group_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE tag (             -- a person in a photo without a face
+        photo_id INTEGER REFERENCES photo ON DELETE CASCADE,
+        person_id INTEGER REFERENCES person,
+        PRIMARY KEY (photo_id, person_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX tag_person ON tag (person_id);
+    CREATE TABLE change (          -- manual decisions, see app.library.changes
+        id INTEGER PRIMARY KEY,
+        made TEXT NOT NULL,        -- UTC, as 2024-12-31T23:59:59+00:00
+        author TEXT NOT NULL,
+        action TEXT NOT NULL,
+        person_id INTEGER REFERENCES person,
+        details TEXT NOT NULL,     -- JSON
+        undone TEXT                -- UTC
+    );
+    CREATE TABLE former_row (      -- a row before and after a change, as JSON, NULL if there was none
+        table_name TEXT NOT NULL,
+        row_id INTEGER NOT NULL,   -- first column of the primary key
+        other_id INTEGER NOT NULL, -- second column, or 0
+        change_id INTEGER NOT NULL REFERENCES change ON DELETE CASCADE,
+        photo_id INTEGER REFERENCES photo ON DELETE CASCADE,
+        former TEXT,
+        later TEXT,
+        PRIMARY KEY (table_name, row_id, other_id, change_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX former_row_change ON former_row (change_id);
+    CREATE INDEX former_row_photo ON former_row (photo_id) WHERE photo_id IS NOT NULL;
     """,
 )
 """SQL of each version after the one before. PRAGMA user_version counts those that were applied."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from app.arrays import AnyArray, FloatArray, IntArray
 from app.errors import InvalidParameter
-from app.library import people
+from app.library import people, tags
 from app.library.store import Library
 from app.recognition.scoring import Head
 from app.vision.faces import Box
@@ -29,11 +29,18 @@ _FROM = """
 FROM face JOIN photo ON photo.id = face.photo_id JOIN file ON file.photo_id = photo.id
 LEFT JOIN person ON person.id = face.person_id {join} WHERE {conditions}
 """
+_TAG_COLUMNS = """
+file.path, file.raw_path, photo.taken, NULL, NULL, NULL, NULL, NULL, NULL, NULL, person.name, NULL, 'tagged'
+"""
+_FROM_TAGS = f"""
+FROM ({tags.SHOWN}) AS tag JOIN photo ON photo.id = tag.photo_id JOIN file ON file.photo_id = photo.id
+JOIN person ON person.id = tag.person_id WHERE {{conditions}}
+"""
 
 
 @dataclass(frozen=True)
 class FoundFace:
-    """A face in one file; equal files have the same faces.
+    """A face in one file; equal files have the same faces. A tagged person has neither ID, number, box nor verdict.
 
     `path` is the file or URL as the file system has it, `file` the same as valid text, `number` counts from the left.
     `score` is the distance to the face that was searched for, 0 same ... 1 different.
@@ -42,9 +49,9 @@ class FoundFace:
     file: str
     path: str
     taken: str | None
-    face_id: int
-    number: int
-    box: Box
+    face_id: int | None
+    number: int | None
+    box: Box | None
     verdict: str | None
     person: str | None
     class_distance: float | None
@@ -54,9 +61,9 @@ class FoundFace:
 
 @dataclass(frozen=True)
 class Criteria:
-    """What to search for: photos that show all of `names`, and an unknown face if `unknown`.
+    """What to search for: photos that show all of `names`, by face or tag, and an unknown face if `unknown`.
 
-    Other faces of such photos are not found. Without both, all faces are. `since` and `until` are
+    Other faces of such photos are not found. Without both, all faces and tags are. `since` and `until` are
     dates or the beginning of one, such as 2024-05, and include it. `undated` are photos without a date. `group` is the
     number of a group, see `groups`.
     """
@@ -111,35 +118,33 @@ def search(library: Library, criteria: Criteria, similar: Sequence[tuple[int, fl
         PersonNotFound: the library has no person of a name.
         InvalidParameter: a date is invalid, or there was never a group of this number.
     """
+    score, order = ("NULL", "") if similar is None else ("score", "14, ")
     with library.reading() as connection:
-        faces, values = _faces(connection, criteria, similar)
-        score, order = ("NULL", "") if similar is None else ("score", "score, ")
-        query = f"SELECT {_COLUMNS}, {score} {faces} ORDER BY {order}photo.taken, file.path, number"
-        return [_found(row) for row in connection.execute(query, values)]
+        query, values = _select(connection, criteria, similar, f"{_COLUMNS}, {score}", f"{_TAG_COLUMNS}, NULL")
+        return [_found(row) for row in connection.execute(f"{query} ORDER BY {order}3, 1, 5", values)]
 
 
 def count_undated(library: Library, criteria: Criteria, similar: Sequence[tuple[int, float]] | None = None) -> int:
     """Return the number of photos without a date that meet all criteria but the dates. For arguments see `search`."""
     criteria = replace(criteria, since=None, until=None, undated=True)
     with library.reading() as connection:
-        faces, values = _faces(connection, criteria, similar)
-        return int(connection.execute(f"SELECT count(DISTINCT file.path) {faces}", values).fetchone()[0])
+        query, values = _select(connection, criteria, similar, "file.path", "file.path")
+        return int(connection.execute(f"SELECT count(DISTINCT path) FROM ({query})", values).fetchone()[0])
 
 
-def _faces(
-    connection: sqlite3.Connection, criteria: Criteria, similar: Sequence[tuple[int, float]] | None
+def _select(
+    connection: sqlite3.Connection,
+    criteria: Criteria,
+    similar: Sequence[tuple[int, float]] | None,
+    columns: str,
+    tag_columns: str,
 ) -> tuple[str, list[str | int]]:
-    """Return the second half of a query for faces, and its values."""
-    conditions, values, join = ["1"], list[str | int](), ""
-    shown = [f"{{}}person_id = {people.find(connection, name)}" for name in criteria.names]
-    shown += ["{}verdict = 'unknown'"] * criteria.unknown
-    if shown:
-        conditions.append(f"({' OR '.join(condition.format('face.') for condition in shown)})")
-    if len(shown) > 1:
-        conditions += [
-            f"photo.id IN (SELECT photo_id FROM face AS other WHERE {condition.format('other.')})"
-            for condition in shown
-        ]
+    """Return a query for columns of faces and of tags, and its values."""
+    conditions, values = ["1"], list[str | int]()
+    people_ids = [people.find(connection, name) for name in criteria.names]
+    if len(people_ids) + criteria.unknown > 1:
+        conditions += map(_photo_shows, people_ids)
+        conditions += ["photo.id IN (SELECT photo_id FROM face WHERE verdict = 'unknown')"] * criteria.unknown
     if criteria.since:
         conditions.append("photo.taken >= ?")
         values.append(check_date(criteria.since))
@@ -148,16 +153,33 @@ def _faces(
         values += [len(criteria.until), check_date(criteria.until)]
     if criteria.undated:
         conditions.append("photo.taken IS NULL")
+    found = ", ".join(map(str, people_ids))
+    shown = [f"face.person_id IN ({found})"] * bool(people_ids) + ["face.verdict = 'unknown'"] * criteria.unknown
+    only_faces = [f"({' OR '.join(shown)})"] if shown else []
+    face_values, join = list[str | int](), ""
     if criteria.group is not None:
         _check_group(connection, criteria.group)
-        conditions.append("face.id IN (SELECT face_id FROM membership WHERE group_id = ?)")
-        values.append(criteria.group)
+        only_faces.append("face.id IN (SELECT face_id FROM membership WHERE group_id = ?)")
+        face_values.append(criteria.group)
     if similar is not None:
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS similar (face_id INTEGER PRIMARY KEY, score REAL)")
         connection.execute("DELETE FROM similar")
         connection.executemany("INSERT INTO similar VALUES (?, ?)", similar)
         join = "JOIN similar ON similar.face_id = face.id"
-    return _FROM.format(join=join, conditions=" AND ".join(conditions)), values
+    query = f"SELECT {columns} {_FROM.format(join=join, conditions=' AND '.join([*conditions, *only_faces]))}"
+    if similar is not None or criteria.group is not None:
+        return query, [*values, *face_values]
+    conditions += [f"tag.person_id IN ({found})"] * bool(shown)
+    tagged = f"SELECT {tag_columns} {_FROM_TAGS.format(conditions=' AND '.join(conditions))}"
+    return f"{query} UNION ALL {tagged}", [*values, *values]
+
+
+def _photo_shows(person_id: int) -> str:
+    """Return the condition of photos with a face or a tag of a person."""
+    return (
+        f"photo.id IN (SELECT photo_id FROM face WHERE person_id = {person_id} "
+        f"UNION ALL SELECT photo_id FROM tag WHERE person_id = {person_id})"
+    )
 
 
 def check_date(date: str) -> str:
@@ -180,4 +202,5 @@ def _check_group(connection: sqlite3.Connection, number: int) -> None:
 def _found(row: Sequence[Any]) -> FoundFace:
     file, raw_path, taken, face_id, number, x, y, width, height, *rest = row
     path = os.fsdecode(raw_path) if raw_path else file
-    return FoundFace(file, path, taken, face_id, number, Box(x, y, width, height), *rest)
+    box = None if face_id is None else Box(x, y, width, height)
+    return FoundFace(file, path, taken, face_id, number, box, *rest)

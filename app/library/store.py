@@ -7,7 +7,9 @@ embeddings are read in a second. docs/library.md has the comparison with LanceDB
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,7 +35,8 @@ _OWN_FILES = {_LOCK, *(f"{name}{end}" for name in (FILE, PICTURES) for end in ("
 class Library:
     """An open library. A context manager, for one thread; other threads and processes open their own.
 
-    Every failure is a `LibraryError`, and a failed transaction changes nothing.
+    Every failure is a `LibraryError`, and a failed transaction changes nothing. `author` is recorded with decisions,
+    see `changes`: by default the user who runs the program.
 
     Example:
         >>> with Library.create(Path("library")) as library, library.writing() as connection:
@@ -43,6 +46,7 @@ class Library:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
         self.connection = connection
+        self.author = _user_name()
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -147,6 +151,14 @@ class Library:
                 f"The faces in {self.folder} were made with another {' and '.join(changed)}. Restore the setting, or "
                 "choose another folder and index the photos again."
             )
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # In containers, the user may have no name.
+        return str(os.getuid())
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path) -> None:

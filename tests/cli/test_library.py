@@ -174,6 +174,15 @@ def test_decisions_about_a_face(run, folder, pictures, monkeypatch):
     run("library", "forget", folder, "inner/one.png")
     run("library", "name", folder)
     assert len(run("library", "search", folder, "--person", PERSON).stdout.splitlines()) == 2
+    done = run("library", "undo", folder, 2)
+    assert done.stdout == (
+        f"Undone: Face 1 of {Path.cwd() / 'inner/one.png'} marked as not {PERSON}. "
+        "1 later decision about the same faces or photos stays.\n"
+    )
+    rows = run("library", "changes", folder).stdout.splitlines()
+    assert [row.split(", ")[0] for row in rows] == ["4", "3", "2", "1"]
+    assert rows[2].endswith("(undone)")
+    assert run("library", "undo", folder, 9).exit_code == 1
     done = run("library", "confirm", folder, "a, both.jpg", PERSON)
     assert (done.exit_code, "The photo has 2 faces. Choose one with --face." in done.stderr) == (1, True)
 
@@ -197,6 +206,22 @@ def test_names_are_written_into_sidecars(run, folder, pictures, tmp_path):
     assert done.exit_code == 1
     assert done.stderr == f"{archive / 'a, both.jpg'}: The names cannot be written (No such file or directory).\n"
     assert f"<mwg-rs:Name>{PERSON}</mwg-rs:Name>" in sidecar.read_text()
+
+
+def test_people_without_a_face(run, folder, pictures):
+    photo = pictures / "inner" / "one.png"
+    assert run("library", "tag", folder, photo, "aunt mary").stdout == "The photo shows aunt mary.\n"
+    done = run("library", "search", folder, "--person", "Aunt Mary")
+    assert (done.stdout, done.stderr) == (f"{photo}, , aunt mary, , tagged,\n", "1 face in 1 photo.\n")
+    (found,) = run("library", "search", folder, "--person", "Aunt Mary", "--json").stdout.splitlines()
+    assert {key: value for key, value in json.loads(found).items() if value} == {
+        "file": str(photo),
+        "person": "aunt mary",
+        "source": "tagged",
+    }
+    done = run("library", "untag", folder, photo, "Aunt Mary")
+    assert done.stdout == "Aunt Mary is no longer tagged in the photo.\n"
+    assert run("library", "untag", folder, photo, "Aunt Mary").stderr.endswith("is not tagged in this photo.\n")
 
 
 @pytest.fixture
@@ -338,10 +363,11 @@ def test_naming_a_group_enrolls_and_can_be_undone(run, unknown, recognizer):
     found = run("library", "search", unknown, "--person", "new name", "--json").stdout.splitlines()
     assert [json.loads(line)["source"] for line in found] == ["confirmed", "confirmed"]
     assert "has no group 1" in run("library", "name-group", unknown, 1, "Other").stderr
-    assert run("library", "unname-group", unknown, 1).stdout == "2 faces of group 1 no longer named New Name.\n"
+    assert run("library", "changes", unknown).stdout.endswith(", Group 1 named New Name: 2 faces\n")
+    assert run("library", "undo", unknown).stdout == "Undone: Group 1 named New Name: 2 faces.\n"
     assert recognizer.gallery.find("New Name") is None
     assert len(run("library", "groups", unknown).stdout.splitlines()) == 1
-    assert "Group 1 has no name to undo." in run("library", "unname-group", unknown, 1).stderr
+    assert "There is no decision to undo." in run("library", "undo", unknown).stderr
 
 
 def test_a_group_that_looks_like_another_person_is_not_enrolled(run, unknown, recognizer):

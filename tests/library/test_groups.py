@@ -160,6 +160,25 @@ def test_named_and_unclear_faces_are_in_no_group(library, add, rng):
     assert [group.faces for group in list_groups(library)] == [3]
 
 
+def test_removed_faces_do_not_join_the_group_again(library, add, rng):
+    ann, bob = people(rng, 2)
+    for center in (ann, ann, ann, ann, bob, bob, bob):
+        add(center)
+    group_faces(library)
+    groups.remove_faces(library, 1, [4])
+    with pytest.raises(LibraryError, match="The face is not in group 2"):
+        groups.remove_faces(library, 2, [4])
+    for _ in range(2):
+        add(ann)
+        group_faces(library)
+    assert "003.jpg" not in files_of(library, 1)
+    assert len(files_of(library, 1)) == 5
+    merge_groups(library, 1, 2)
+    add(ann)
+    group_faces(library)
+    assert "003.jpg" not in files_of(library, 2)
+
+
 @pytest.fixture
 def similar(library, add, rng):
     """Two similar groups, one of another person, and a person with a name who is like the first group."""

@@ -23,8 +23,8 @@ class Merged:
     otherwise: tuple[Region, ...] = ()
 
 
-def merge(packet: Packet, faces: Sequence[Region], size: tuple[int, int]) -> Merged:
-    """Write the named faces of a stored picture of a size (width, height), and remove former ones.
+def merge(packet: Packet, faces: Sequence[Region], size: tuple[int, int], tags: Sequence[str] = ()) -> Merged:
+    """Write the named faces of a stored picture of a size (width, height) and its tags, and remove former ones.
 
     A packet that has these faces does not change.
     """
@@ -51,21 +51,25 @@ def merge(packet: Packet, faces: Sequence[Region], size: tuple[int, int]) -> Mer
     written = [*kept, *added]
     if gone or added:
         schemas.set_own_regions(packet, written)
-    _merge_people(packet, [face.name for face in faces if face not in otherwise])
+    names = [face.name for face in faces if face not in otherwise]
+    tagged, removed = _merge_people(packet, [*names, *tags])
     new, former = {face.name for face in added}, {region.name for region in gone}
     remaining = {region.name for region in written}
-    return Merged(tuple(sorted(new - former)), tuple(sorted(former - remaining)), tuple(otherwise))
+    new |= tagged & set(tags)
+    return Merged(tuple(sorted(new - former)), tuple(sorted((former | removed) - remaining)), tuple(otherwise))
 
 
-def _merge_people(packet: Packet, names: Sequence[str]) -> None:
+def _merge_people(packet: Packet, names: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Write the names of people, and return those that were added and removed."""
     people, own = schemas.people(packet), schemas.own_people(packet)
     recorded = list(own)
-    for name in recorded:
-        if name not in names:
-            people.remove(name)
-            own.remove(name)
+    removed = set(recorded).difference(names)
+    for name in removed:
+        people.remove(name)
+        own.remove(name)
     present = set(people) | set(recorded)
-    for name in dict.fromkeys(names):
-        if name not in present:
-            people.add(name)
-            own.add(name)
+    added = [name for name in dict.fromkeys(names) if name not in present]
+    for name in added:
+        people.add(name)
+        own.add(name)
+    return set(added), removed

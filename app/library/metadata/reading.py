@@ -1,4 +1,4 @@
-"""Read the named face regions that other programs wrote, and match them to the faces of a library."""
+"""Read the names that other programs wrote, and match their regions to the faces of a library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import NamedTuple
 from app.batch.sources import is_url
 from app.errors import InvalidName, PhotoError
 from app.gallery import names
-from app.library import decisions
 from app.library.metadata import picasa, schemas
 from app.library.metadata.packet import MetadataError, Packet
 from app.library.metadata.regions import Area, Region, area_of, contains
@@ -46,7 +45,8 @@ class IndexedFace(NamedTuple):
 class Label:
     """A name that another program gave to a face.
 
-    `file` is the photo as valid text, `path` as the file system has it. `face` is None if no detected face is there.
+    `file` is the photo as valid text, `path` as the file system has it. `face` is None if no detected face is there, or
+    for a name without a region.
     `source` names the file with the region.
     """
 
@@ -87,7 +87,11 @@ class LabelReader:
         areas = [area_of(face.box, *size) for face in faces]
         by_face: dict[int, Label] = {}
         elsewhere: dict[str, Label] = {}
-        for source, regions in self._regions(path, header):
+        tagged: list[tuple[str, str]] = []
+        for source, regions, people in self._names(path, header):
+            # The list of people has the names of the regions, too.
+            at_regions = {region.name for region in regions}
+            tagged += [(name, source) for name in people if name not in at_regions]
             for region, row in match(regions, areas, header.orientation):
                 label = self._label(file, path, region.name, None if row is None else faces[row], source)
                 if label is None:
@@ -100,6 +104,9 @@ class LabelReader:
                         f"{label.name} in {source}. The first name is used."
                     )
         yield from (by_face[row] for row in sorted(by_face))
+        for name, source in tagged:
+            if label := self._label(file, path, name, None, source):
+                elsewhere.setdefault(names.key(label.name), label)
         known = {names.key(label.name) for label in by_face.values()}
         yield from (label for key, label in elsewhere.items() if key not in known)
 
@@ -110,16 +117,16 @@ class LabelReader:
             self._on_error(f"{file}: {error}")
             return None
 
-    def _regions(self, path: Path, header: Header) -> Iterator[tuple[str, list[Region]]]:
-        """Yield where regions are, and the regions: sidecars first, which users edit."""
+    def _names(self, path: Path, header: Header) -> Iterator[tuple[str, list[Region], list[str]]]:
+        """Yield where names are, the regions, and the names of people: sidecars first, which users edit."""
         for sidecar in self._sidecars.existing(path):
-            yield from self._parse(sidecar, sidecar.name, lambda sidecar=sidecar: read_regions(read_sidecar(sidecar)))  # type: ignore[misc]
+            yield from self._parse(sidecar, sidecar.name, lambda sidecar=sidecar: read_sidecar(sidecar))  # type: ignore[misc]
         if header.xmp is not None:
-            yield from self._parse(path, path.name, lambda: read_regions(header.xmp or b""))
+            yield from self._parse(path, path.name, lambda: header.xmp or b"")
         if path.parent != self._folder:
             self._folder, self._picasa = path.parent, self._read_picasa(path.parent)
         if regions := self._picasa.get(path.name):
-            yield picasa.FILES[0], regions
+            yield picasa.FILES[0], regions, []
 
     def _read_picasa(self, folder: Path) -> dict[str, list[Region]]:
         for file in (folder / name for name in picasa.FILES):
@@ -130,9 +137,9 @@ class LabelReader:
                     self._report(file, error)
         return {}
 
-    def _parse(self, file: Path, name: str, read: Callable[[], list[Region]]) -> Iterator[tuple[str, list[Region]]]:
+    def _parse(self, file: Path, name: str, read: Callable[[], bytes]) -> Iterator[tuple[str, list[Region], list[str]]]:
         try:
-            yield display_path(name), read()
+            yield display_path(name), *read_names(read())
         except (MetadataError, OSError) as error:
             self._report(file, error)
 
@@ -141,16 +148,16 @@ class LabelReader:
         self._on_error(f"{display_path(file)}: The metadata cannot be read ({reason}).")
 
 
-def read_regions(data: bytes) -> list[Region]:
-    """Return the named face regions of an XMP packet that this program did not write."""
+def read_names(data: bytes) -> tuple[list[Region], list[str]]:
+    """Return the named face regions and the people of an XMP packet that this program did not write."""
     packet = Packet(data)
-    own = schemas.own_regions(packet)
+    own, own_people = schemas.own_regions(packet), set(schemas.own_people(packet))
     regions: list[Region] = []
     for listed in (schemas.MwgRegions(packet), schemas.MicrosoftRegions(packet)):
         for _, region in listed:
             if not contains(own, region) and not contains(regions, region):
                 regions.append(region)
-    return regions
+    return regions, [name for name in schemas.people(packet) if name and name not in own_people]
 
 
 def match(regions: Sequence[Region], faces: Sequence[Area], orientation: int) -> list[tuple[Region, int | None]]:
@@ -181,45 +188,6 @@ def _assign(areas: Sequence[Area], faces: Sequence[Area]) -> dict[int, int]:
         if row not in found and free and areas[row].shows_same_face(faces[column]):
             found[row] = column
     return found
-
-
-@dataclass
-class Confirmations:
-    """Numbers of faces: `confirmed`, named so before, and `kept`, for which a user decided otherwise."""
-
-    confirmed: int = 0
-    same: int = 0
-    kept: int = 0
-
-
-def confirm_labels(library: Library, labels: Sequence[Label], dry_run: bool = False) -> Confirmations:
-    """Record labels of faces as decisions. Earlier decisions of a user stay."""
-    report = Confirmations()
-    accepted: dict[str, list[int]] = {}
-    seen: set[int] = set()
-    query = """
-    SELECT source, person.key, EXISTS (SELECT 1 FROM rejection JOIN person AS rejected ON rejected.id = person_id
-                                       WHERE face_id = face.id AND rejected.key = ?)
-    FROM face LEFT JOIN person ON person.id = face.person_id WHERE face.id = ?
-    """
-    for label in labels:
-        if label.face is None or label.face.id in seen:
-            continue
-        seen.add(label.face.id)
-        key = names.key(label.name)
-        with library.reading() as connection:
-            source, person, rejected = connection.execute(query, (key, label.face.id)).fetchone()
-        if rejected or (source != "automatic" and person != key):
-            report.kept += 1
-        elif source != "automatic":
-            report.same += 1
-        else:
-            report.confirmed += 1
-            accepted.setdefault(label.name, []).append(label.face.id)
-    if not dry_run:
-        for name, face_ids in accepted.items():
-            decisions.confirm(library, face_ids, name)
-    return report
 
 
 def _read_photos(library: Library) -> Iterator[tuple[str, str, tuple[int, int], list[IndexedFace]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -32,7 +33,10 @@ _VERSION = 1
 
 _FILES = """
 SELECT file.path, raw_path, bytes, modified_ns, photo.width, photo.height,
-       file.path IN (SELECT path FROM embedded), person.name, x, y, face.width, face.height
+       file.path IN (SELECT path FROM embedded), (
+           SELECT json_group_array(name) FROM (
+               SELECT name FROM tag JOIN person ON person.id = person_id WHERE tag.photo_id = photo.id ORDER BY key)),
+       person.name, x, y, face.width, face.height
 FROM (SELECT * FROM file WHERE path > ? ORDER BY path LIMIT ?) AS file
 JOIN photo ON photo.id = file.photo_id
 LEFT JOIN face ON face.photo_id = photo.id AND verdict = 'match' AND (source != 'automatic' OR NOT ?)
@@ -81,7 +85,7 @@ class Report:
 
 @dataclass(frozen=True)
 class _Photo:
-    """A file, the version of it that was indexed, its upright size and its named faces."""
+    """A file, the version of it that was indexed, its upright size, its tags and its named faces."""
 
     name: str
     path: str
@@ -89,16 +93,22 @@ class _Photo:
     modified_ns: int | None
     size: tuple[int, int]
     has_embedded: bool
+    tags: tuple[str, ...]
     faces: tuple[tuple[str, Box], ...]
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the photo has a name to write."""
+        return bool(self.faces or self.tags)
 
     def regions(self, orientation: int) -> list[Region]:
         areas = ((name, area_of(box, *self.size).stored(orientation)) for name, box in self.faces)
         return [Region(name, Area(*(round(side, 6) for side in area))) for name, area in areas if area.is_valid]
 
     def basis(self, *version: object) -> str | None:
-        """Return a digest of what is written: None without faces."""
-        facts = repr((_VERSION, self.size, self.faces, version))
-        return hashlib.blake2b(facts.encode(), digest_size=12).hexdigest() if self.faces else None
+        """Return a digest of what is written: None without names."""
+        facts = repr((_VERSION, self.size, self.tags, self.faces, version))
+        return hashlib.blake2b(facts.encode(), digest_size=12).hexdigest() if self.is_named else None
 
 
 class NameWriter:
@@ -153,10 +163,10 @@ class NameWriter:
 
     def _write(self, photo: _Photo, tool: ExifTool | None) -> list[Change]:
         if is_url(photo.path):
-            self.report.remote += bool(photo.faces)
+            self.report.remote += bool(photo.is_named)
             return []
         path = Path(photo.path)
-        if photo.faces:
+        if photo.is_named:
             status = path.stat()
             if photo.modified_ns is not None and (status.st_size, status.st_mtime_ns) != (
                 photo.bytes,
@@ -165,23 +175,23 @@ class NameWriter:
                 raise MetadataError("the photo has changed; run: python main.py library index")
         merged: list[Change] = []
         embed = tool is not None and path.suffix.lower() in SUFFIXES
-        if tool is not None and embed and (photo.faces or photo.has_embedded):
+        if tool is not None and embed and (photo.is_named or photo.has_embedded):
             merged += self._embed(photo, path, tool)
         elif photo.has_embedded:
             self.report.embedded += 1
         merged += self._write_sidecars(photo, path, create=not embed)
         self.report.changed += bool(merged)
-        self.report.unchanged += bool(photo.faces and not merged)
+        self.report.unchanged += bool(photo.is_named and not merged)
         return merged
 
     def _write_sidecars(self, photo: _Photo, path: Path, create: bool) -> Iterator[Change]:
         """Merge the names into the sidecars of a photo, or into a new one."""
         existing = self._sidecars.existing(path)
-        if create and photo.faces and not existing:
+        if create and photo.is_named and not existing:
             yield from self._merge_sidecar(photo, path, self._sidecars.new(path, self._options.replace_extension), None)
         for number, sidecar in enumerate(existing):
             data = read_sidecar(sidecar)
-            if schemas.OWN_NAMESPACE in data or (create and photo.faces and number == 0):
+            if schemas.OWN_NAMESPACE in data or (create and photo.is_named and number == 0):
                 try:
                     yield from self._merge_sidecar(photo, path, sidecar, data)
                 except MetadataError as error:
@@ -194,7 +204,7 @@ class NameWriter:
         if basis is not None and schemas.basis(packet) == basis:
             return
         orientation = 1
-        if photo.faces:
+        if photo.is_named:
             orientation = self._decoder.read_header(read_photo(path, self._max_bytes)).orientation
         merged = self._merge(photo, packet, orientation, basis)
         if not packet.changed:
@@ -215,7 +225,7 @@ class NameWriter:
             return
         merged = self._merge(photo, packet, orientation, basis)
         if not packet.changed:
-            if not photo.faces and not self._options.dry_run:
+            if not photo.is_named and not self._options.dry_run:
                 self._forget(photo)
             return
         if not self._options.dry_run:
@@ -224,15 +234,16 @@ class NameWriter:
             tool.write(os.fsencode(path), None if packet.is_empty else packet.serialize())
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
             self._record(photo, pending=False)
-            if not photo.faces:
+            if not photo.is_named:
                 self._forget(photo)
         yield Change(photo.name, merged)
 
     def _merge(self, photo: _Photo, packet: Packet, orientation: int, basis: str | None) -> Merged:
-        merged = merge(packet, photo.regions(orientation), stored_size(*photo.size, orientation))
+        merged = merge(packet, photo.regions(orientation), stored_size(*photo.size, orientation), photo.tags)
         self.report.otherwise += len(merged.otherwise)
-        # Without a face of its own, the program leaves no trace.
-        schemas.set_basis(packet, basis if schemas.own_regions(packet) else None)
+        # Without a name of its own, the program leaves no trace.
+        has_own = schemas.own_regions(packet) or any(schemas.own_people(packet))
+        schemas.set_basis(packet, basis if has_own else None)
         return merged
 
     def _record(self, photo: _Photo, pending: bool) -> None:
@@ -260,12 +271,13 @@ def _read_photos(library: Library, confirmed_only: bool) -> Iterator[_Photo]:
             rows = connection.execute(_FILES, (last, _BLOCK_FILES, confirmed_only)).fetchall()
         if not rows:
             return
-        for head, faces in groupby(rows, key=lambda row: row[:7]):
-            last, raw_path, size, modified_ns, width, height, has_embedded = head
+        for head, faces in groupby(rows, key=lambda row: row[:8]):
+            last, raw_path, size, modified_ns, width, height, has_embedded, tags = head
             path = os.fsdecode(raw_path) if raw_path else last
             named = tuple((name, Box(*box)) for *_, name, x, y, w, h in faces if name for box in [(x, y, w, h)])
             if width:
-                yield _Photo(last, path, size, modified_ns, (width, height), bool(has_embedded), named)
+                tagged = tuple(json.loads(tags))
+                yield _Photo(last, path, size, modified_ns, (width, height), bool(has_embedded), tagged, named)
 
 
 def count_files(library: Library) -> int:

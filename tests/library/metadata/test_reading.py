@@ -11,9 +11,11 @@ from PIL import Image
 from app.errors import InvalidName
 from app.gallery import names
 from app.library import decisions
+from app.library.changes import list_changes
 from app.library.metadata import picasa
+from app.library.metadata.confirming import Confirmations, confirm_labels
 from app.library.metadata.packet import MetadataError
-from app.library.metadata.reading import Confirmations, Label, LabelReader, confirm_labels, match, read_regions
+from app.library.metadata.reading import Label, LabelReader, match, read_names
 from app.library.metadata.regions import Area, Region
 from app.library.metadata.writing import NameWriter, Options
 from tests.library.metadata.conftest import BOX, SECOND, add_photos, confirm, picture
@@ -179,5 +181,19 @@ def test_labels_become_decisions(library, read, photo):
     assert confirm_labels(library, labels) == Confirmations(kept=1)
 
 
+def test_names_without_a_region_are_tags(library, read, photo):
+    item = "<rdf:li>Zoë Example</rdf:li>".encode()
+    photo.with_name("photo.xmp").write_bytes(LIGHTROOM.replace(item, item + b"<rdf:li>Bo Berg</rdf:li>"))
+    labels, _ = read()
+    assert [(label.name, label.face is None) for label in labels] == [(ZOE, False), ("Bo Berg", True)]
+    assert confirm_labels(library, labels, dry_run=True) == Confirmations(confirmed=1, tagged=1)
+    assert confirm_labels(library, labels) == Confirmations(confirmed=1, tagged=1)
+    assert confirm_labels(library, labels) == Confirmations(same=1)
+    (change,) = list_changes(library)
+    assert change.description == "Names of other programs confirmed: 1 face, 1 photo tagged"
+    decisions.confirm(library, [1], "Bo Berg")
+    assert confirm_labels(library, labels) == Confirmations(kept=1)
+
+
 def test_the_same_region_in_both_schemas_is_one():
-    assert [region.name for region in read_regions(DIGIKAM)] == [ZOE]
+    assert [region.name for region in read_names(DIGIKAM)[0]] == [ZOE]

@@ -12,6 +12,10 @@ import pytest
 from PIL import Image
 
 from app.errors import LibraryError
+from app.library import tags
+from app.library.metadata import schemas
+from app.library.metadata.packet import Packet
+from app.library.metadata.reading import read_names
 from app.library.metadata.writing import NameWriter, Options, Report
 from tests.library.metadata.conftest import BOX, SECOND, add_photos, confirm, forget, picture
 from tests.photos import ORIENTATIONS
@@ -171,6 +175,22 @@ def test_corrected_and_removed_names_leave_the_sidecar(library, write, photo, ex
     assert tags["XMP-iptcExt:PersonInImage"] == [BO]
     forget(library, photo)
     assert write()[0].changed == 1
+    assert not sidecar(photo).exists()
+
+
+def test_tagged_people_are_written_without_a_region(library, write, photo):
+    forget(library, photo)
+    for name in (ANN, BO):
+        tags.tag(library, tags.find_photo(library, str(photo)), name)
+    report, changes, _ = write()
+    assert (report, changes[0].merged.added) == (Report(changed=1), (ANN, BO))
+    assert write()[0] == Report(unchanged=1)
+    regions, people = read_names(sidecar(photo).read_bytes())
+    assert (regions, people, list(schemas.people(Packet(sidecar(photo).read_bytes())))) == ([], [], [ANN, BO])
+    tags.untag(library, tags.find_photo(library, str(photo)), BO)
+    assert write()[1][0].merged.removed == (BO,)
+    tags.untag(library, tags.find_photo(library, str(photo)), ANN)
+    assert write()[0] == Report(changed=1)
     assert not sidecar(photo).exists()
 
 

@@ -1,0 +1,220 @@
+"""Undo a manual decision: restore its rows, except those that later decisions changed, and remove its anchors."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.errors import PersonNotFound
+from app.gallery.store import Gallery
+from app.library import changes
+from app.library.changes import FACE_TABLES, NAME_GROUP, TABLES, PastChange
+from app.library.store import Library
+from app.text import count
+
+_VERDICT = ("source", "verdict", "person_id", "candidate_id", "distance")
+_MERGE = """
+SELECT id, json_extract(details, '$.other') FROM change
+WHERE action = 'merge_groups' AND undone IS NULL AND json_extract(details, '$.group') = ?
+"""
+_NUMBERS = "SELECT number FROM face WHERE photo_id = ?"
+
+_Row = dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Undone:
+    """An undone change. `kept` faces, photos and groups have later decisions, which stay.
+
+    `forgotten` faces are of photos that the library no longer has.
+    """
+
+    change: PastChange
+    kept: int
+    forgotten: int
+
+    @property
+    def message(self) -> str:
+        """What was undone, and what was not, in sentences."""
+        sentences = [f"Undone: {self.change.description}."]
+        if self.kept:
+            verb = "stays" if self.kept == 1 else "stay"
+            sentences.append(f"{count(self.kept, 'later decision')} about the same faces or photos {verb}.")
+        if self.forgotten:
+            verb = "was" if self.forgotten == 1 else "were"
+            sentences.append(f"{count(self.forgotten, 'face')} of photos that changed or are gone {verb} not restored.")
+        return " ".join(sentences)
+
+
+def undo(library: Library, gallery: Gallery, number: int | None = None) -> Undone:
+    """Undo a change, by default the latest.
+
+    A face that a later change decided keeps that decision, and undoing the later change restores what was before both.
+    Names that the naming gave are restored; the next naming judges them again. The anchors of a named group are
+    removed, and a person whom it added, unless other anchors were added since.
+
+    Raises:
+        NothingToUndo: the change was undone before, is unknown, or its photos are gone.
+    """
+    change = changes.find_reversible(library, number)
+    if change.action == NAME_GROUP:
+        _remove_anchors(gallery, change)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM property WHERE key = 'naming'")
+        # Rows of different tables refer to each other.
+        connection.execute("PRAGMA defer_foreign_keys = ON")
+        rows = _read_rows(connection, change.number)
+        kept = {(row.kind, row.row_id) for row in rows if not row.restore(connection)}
+        present = {row.row_id for row in rows if row.table in FACE_TABLES}
+        connection.execute("DELETE FROM former_row WHERE change_id = ?", (change.number,))
+        connection.execute(
+            "UPDATE change SET undone = ? WHERE id = ?",
+            (datetime.now(UTC).isoformat(timespec="seconds"), change.number),
+        )
+    forgotten = change.details["recorded_faces"] - len(present)
+    return Undone(change, len(kept), max(0, forgotten))
+
+
+@dataclass(frozen=True)
+class _RecordedRow:
+    table: str
+    row_id: int
+    other_id: int
+    change_id: int
+    photo_id: int | None
+    former: _Row
+    later: _Row
+
+    @property
+    def kind(self) -> str:
+        return "face" if self.table in FACE_TABLES else self.table
+
+    def restore(self, connection: sqlite3.Connection) -> bool:
+        """Restore the former row, or return False if it was changed since."""
+        if self.table in FACE_TABLES[1:] and self._photo_of_face(connection) != self.photo_id:
+            return False
+        if (following := self._next_change(connection)) is not None:
+            connection.execute(
+                "UPDATE former_row SET former = ? WHERE (table_name, row_id, other_id, change_id) = (?, ?, ?, ?)",
+                (self.former and json.dumps(self.former), self.table, self.row_id, self.other_id, following),
+            )
+            return False
+        if self._decision(self._current(connection)) != self._decision(self.later):
+            return False
+        if self.former is None:
+            connection.execute(f"DELETE FROM {self.table} WHERE {self._condition}", self._key)
+        elif self.later is None:
+            self._insert(connection, self.former)
+        elif self.table == "face":
+            columns = ", ".join(f"{column} = ?" for column in _VERDICT)
+            values = [self.former[column] for column in _VERDICT]
+            connection.execute(f"UPDATE face SET {columns} WHERE id = ?", (*values, self.row_id))
+        elif self.table == "membership":
+            self._restore_membership(connection, self.former["group_id"])
+        return True
+
+    def _restore_membership(self, connection: sqlite3.Connection, group: int | None) -> None:
+        """Return a face to its group, or to the one into which that was merged since."""
+        while group and not connection.execute("SELECT 1 FROM unknown_group WHERE id = ?", (group,)).fetchone():
+            merge = connection.execute(_MERGE, (group,)).fetchone()
+            if merge is None:
+                return
+            # Undoing the merge moves the face, too.
+            sides = (json.dumps({"face_id": self.row_id, "group_id": number}) for number in (group, merge[1]))
+            connection.execute(
+                "INSERT OR REPLACE INTO former_row VALUES ('membership', ?, 0, ?, ?, ?, ?)",
+                (self.row_id, merge[0], self.photo_id, *sides),
+            )
+            group = merge[1]
+            connection.execute("DELETE FROM outsider WHERE face_id = ? AND group_id = ?", (self.row_id, group))
+        connection.execute("UPDATE membership SET group_id = ? WHERE face_id = ?", (group, self.row_id))
+
+    def _photo_of_face(self, connection: sqlite3.Connection) -> int | None:
+        """Return the photo of the face with this ID now. The ID of a drawn face that was deleted may be used again."""
+        found = connection.execute("SELECT photo_id FROM face WHERE id = ?", (self.row_id,)).fetchone()
+        return found and int(found[0])
+
+    def _next_change(self, connection: sqlite3.Connection) -> int | None:
+        query = """
+        SELECT min(change_id) FROM former_row
+        WHERE (table_name, row_id, other_id) = (?, ?, ?) AND change_id > ? AND photo_id IS ?
+        """
+        values = (self.table, self.row_id, self.other_id, self.change_id, self.photo_id)
+        found: int | None = connection.execute(query, values).fetchone()[0]
+        return found
+
+    @property
+    def _key(self) -> tuple[int, ...]:
+        return (self.row_id, self.other_id)[: len(TABLES[self.table].key)]
+
+    @property
+    def _condition(self) -> str:
+        return " AND ".join(f"{column} = ?" for column in TABLES[self.table].key)
+
+    def _current(self, connection: sqlite3.Connection) -> _Row:
+        cursor = connection.execute(f"SELECT * FROM {self.table} WHERE {self._condition}", self._key)
+        row = cursor.fetchone()
+        if row is None or (self.table == "face" and self._photo_of_face(connection) != self.photo_id):
+            return None
+        return dict(zip([column[0] for column in cursor.description], row, strict=True))
+
+    def _decision(self, row: _Row) -> object:
+        """Return the part of a row that only decisions change."""
+        if row is None or self.table not in ("face", "membership"):
+            return row is not None
+        if self.table == "membership":
+            return row["group_id"]
+        return row["source"], row["source"] != "automatic" and row["person_id"]
+
+    def _insert(self, connection: sqlite3.Connection, row: dict[str, Any]) -> None:
+        if self.table == "face":
+            self._insert_drawn(connection, row)
+            return
+        columns, places = ", ".join(row), ", ".join("?" * len(row))
+        groups = [row[column] for column in ("group_id", "other_id") if column in row]
+        known = f"SELECT count(*) FROM unknown_group WHERE id IN ({', '.join('?' * len(groups))})"
+        # A later change may have merged a group into another.
+        if connection.execute(known, groups).fetchone()[0] == len(groups):
+            connection.execute(f"INSERT INTO {self.table} ({columns}) VALUES ({places})", list(row.values()))
+
+    def _insert_drawn(self, connection: sqlite3.Connection, row: dict[str, Any]) -> None:
+        """Insert a drawn face, with another ID or number if those were used since."""
+        row = row | {"photo_id": self.photo_id}
+        numbers = {number for (number,) in connection.execute(_NUMBERS, (self.photo_id,))}
+        if row["number"] in numbers:
+            row = row | {"number": max(numbers) + 1}
+        if self._photo_of_face(connection) is not None:
+            row = row | {"id": None}
+        columns, places = ", ".join(row), ", ".join("?" * len(row))
+        face_id = connection.execute(
+            f"INSERT INTO face ({columns}) VALUES ({places}) RETURNING id", list(row.values())
+        ).fetchone()[0]
+        if face_id != self.row_id and self.photo_id is not None:
+            changes.follow_face(connection, self.row_id, self.photo_id, face_id, self.photo_id)
+
+
+def _read_rows(connection: sqlite3.Connection, change_id: int) -> list[_RecordedRow]:
+    columns = "table_name, row_id, other_id, change_id, photo_id, former, later"
+    query = f"SELECT {columns} FROM former_row WHERE change_id = ?"
+    rows = []
+    for table, row_id, other_id, _, photo_id, former, later in connection.execute(query, (change_id,)):
+        sides = (former and json.loads(former), later and json.loads(later))
+        rows.append(_RecordedRow(table, row_id, other_id, change_id, photo_id, *sides))
+    return sorted(rows, key=lambda row: list(TABLES).index(row.table))
+
+
+def _remove_anchors(gallery: Gallery, change: PastChange) -> None:
+    """Remove what naming a group added to the gallery, by the person's ID: they may have another name now."""
+    anchors, people = set(change.details["anchors"]), {person.id: person.name for person in gallery.people()}
+    name = people.get(change.details["gallery_person"], change.person or "")
+    try:
+        present = {anchor.id for anchor in gallery.anchors(name)}
+    except PersonNotFound:
+        return
+    if change.details["new"] and present <= anchors:
+        gallery.remove(name)
+    elif remaining := sorted(present & anchors):
+        gallery.remove_anchors(name, remaining)
