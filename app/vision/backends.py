@@ -1,6 +1,7 @@
 """DeepFace's face detectors: choice of the backend, its weights, and calls."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,11 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from app.arrays import ByteArray
+from app.arrays import ByteArray, FloatArray
 from app.errors import DetectorError
 from app.lazy_imports import import_quietly
 from app.settings import Settings
 from app.vision.faces import Box, DetectedFace
+from app.vision.yunet import YuNet
 
 YUNET_WEIGHTS = Path(".deepface/weights/face_detection_yunet_2023mar.onnx")  # in DeepFace's home
 
@@ -53,7 +55,7 @@ def choose_backend(settings: Settings) -> str:
 def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
     """Call DeepFace's `extract_faces` for pixels, uint8 (height, width, 3) RGB."""
     try:
-        found = _import_deepface(downloads).extract_faces(
+        found = _import_deepface(backend, downloads).extract_faces(
             cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR),
             detector_backend=backend,
             enforce_detection=False,
@@ -70,41 +72,54 @@ def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[Dete
     return [_to_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
 
 
-def locate_landmarks(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
-    """Return faces with five landmarks, from the detector object that DeepFace holds.
+def locate_landmarks(pictures: Sequence[ByteArray], backend: str, downloads: bool) -> list[list[DetectedFace]]:
+    """Return the faces of each picture with five landmarks, from the detector object that DeepFace holds.
 
-    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only. `pixels` are uint8 (height, width, 3) RGB,
-    at most 640 on a side, and `backend` is one of `FIVE_LANDMARKS`.
+    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only. `pictures` are uint8 (256, 256, 3) RGB, and
+    `backend` is one of `FIVE_LANDMARKS`.
     """
-    _import_deepface(downloads)
-    model = import_quietly("deepface.modules.modeling").build_model("face_detector", backend).model
+    _import_deepface(backend, downloads)
+    model = _build_client(backend).model
     if backend == "yunet":
-        height, width = pixels.shape[:2]
-        model.setInputSize((width, height))
-        model.setScoreThreshold(_YUNET_SCORE)
-        _, rows = model.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-        return [
-            DetectedFace(Box(*map(round, row[:4].tolist())), row[4:14].reshape(5, 2).astype(np.float64), float(row[14]))
-            for row in ([] if rows is None else rows)
-        ]
+        found = model.detect_close([cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) for pixels in pictures], _YUNET_SCORE)
+        return [[_row_to_face(row) for row in rows] for rows in found]
     return [
-        DetectedFace(
-            Box(*map(round, answer["box"])),
-            np.array([answer["keypoints"][name] for name in _MTCNN_LANDMARKS], dtype=np.float64),
-            float(answer["confidence"]),
-        )
-        for answer in model.detect_faces(pixels) or []
+        [
+            DetectedFace(
+                Box(*map(round, answer["box"])),
+                np.array([answer["keypoints"][name] for name in _MTCNN_LANDMARKS], dtype=np.float64),
+                float(answer["confidence"]),
+            )
+            for answer in model.detect_faces(pixels) or []
+        ]
+        for pixels in pictures
     ]
 
 
-def _import_deepface(downloads: bool) -> ModuleType:
-    """Import the module of `extract_faces`. Package `deepface` itself also imports tf.keras (`bench.server start`)."""
+def _build_client(backend: str) -> Any:
+    """Return DeepFace's detector, which it builds once."""
+    return import_quietly("deepface.modules.modeling").build_model("face_detector", backend)
+
+
+def _import_deepface(backend: str, downloads: bool) -> ModuleType:
+    """Import the module of `extract_faces`, and let OpenVINO run DeepFace's yunet detector.
+
+    Package `deepface` itself also imports tf.keras (`bench.server start`).
+    """
     os.environ.update(yunet_score_threshold=str(_YUNET_SCORE))
     detection = import_quietly("deepface.modules.detection")
     if not downloads:
         # DeepFace and its detectors download with gdown, and have no switch for that.
         vars(import_quietly("gdown"))["download"] = _refuse_download
+    if backend == "yunet" and not isinstance((client := _build_client(backend)).model, YuNet):
+        home = import_quietly("deepface.commons.folder_utils").get_deepface_home()
+        client.model = YuNet(client.model, Path(home) / YUNET_WEIGHTS, cv2.getNumThreads())
     return detection
+
+
+def _row_to_face(row: FloatArray) -> DetectedFace:
+    """Convert a row of `YuNet.detect`."""
+    return DetectedFace(Box(*map(round, row[:4].tolist())), row[4:14].reshape(5, 2).astype(np.float64), float(row[14]))
 
 
 def _refuse_download(*_args: object, **_options: object) -> None:

@@ -8,6 +8,7 @@ copy and then, at the best rotation, the whole. Each of the largest faces is the
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -18,12 +19,12 @@ from app.arrays import AnyArray, ByteArray, DoubleArray
 from app.scheduling import FairLock
 from app.settings import Settings
 from app.tracing import check_deadline
-from app.vision import backends
+from app.vision import backends, yunet
 from app.vision.alignment import invert_transform
 from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 
-DETECTION_VERSION = "looks-7"
+DETECTION_VERSION = "looks-8"
 """Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
 # Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. It misses a
@@ -33,11 +34,11 @@ _BORDERED_SIDE, _BORDER = 480, 0.2
 _MIN_SIDE, _MAX_ASPECT_RATIO = 64, 8
 
 # Enlarged views of a face, 1.25 times as large as its box: at 256 pixels yunet reports four fifths of the tilt.
-_CLOSE_SIDE, _CLOSE_MARGIN, _MAX_CLOSE_VIEWS = 256, 1.25, 3
+_CLOSE_SIDE, _CLOSE_MARGIN, _MAX_CLOSE_VIEWS, _CLOSE_VIEWS_AT_ONCE = yunet.CLOSE_SIDE, 1.25, 3, 8
 _TRUE_TO_REPORTED_TILT, _MAX_TILT, _UPRIGHT_DEGREES = 1.25, 50.0, 3.0
 
 # Confidence from which a face counts as upright, and by how much a quarter turn has to exceed the upright view.
-_CONFIDENT, _UPRIGHT_BONUS = 0.92, 0.025
+_QUARTER_TURNS, _CONFIDENT, _UPRIGHT_BONUS = (0.0, 90.0, 180.0, -90.0), 0.92, 0.025
 
 # Rotations in degrees for further searches of a picture without a face, and the side in pixels to which each reduces
 # the picture. It is then covered by four tiles.
@@ -77,7 +78,7 @@ class Detector:
             boxes = [(place(face, inverse).box, face) for face in faces]
             chosen = [(box, face) for box, face in boxes if box.width >= self.min_face_width]
             chosen = sorted(chosen, key=lambda pair: -pair[0].area)[: self.max_faces]
-            found = [place(self._refine(view, face), inverse) for _, face in chosen]
+            found = [place(face, inverse) for face in self._refine(view, [face for _, face in chosen])]
         return tuple(sorted(found, key=lambda face: (face.box.x, face.box.y)))
 
     def find_largest_face(self, picture: Picture) -> DetectedFace | None:
@@ -130,51 +131,85 @@ class Detector:
             pixels = _pad(pixels, border, border, border, border)
         return backends.extract_faces(_pad_narrow(pixels), self.backend, self.downloads)
 
-    def _refine(self, pixels: ByteArray, face: DetectedFace) -> DetectedFace:
-        """Return the face with the landmarks of an enlarged view, rotated until the eyes are level."""
-        if self.backend not in backends.FIVE_LANDMARKS or face.eyes is None:
-            return face
-        if self.backend != "yunet":
-            # Other backends report the tilt right in the first view.
-            close = self._detect_close(pixels, face.box, 0)
-            return face if close is None else _with_landmarks(face, close)
-        start, close = self._find_quarter_turn(pixels, face.box)
-        best, smallest, degrees = None, np.inf, start
-        for view in range(1, _MAX_CLOSE_VIEWS + 1):
-            if close is None:
-                break
-            reported = angle_difference(close.tilt, degrees)
-            if abs(reported) < smallest:
-                best, smallest = close, abs(reported)
-            if smallest < _UPRIGHT_DEGREES or view == _MAX_CLOSE_VIEWS:
-                break
-            correction = angle_difference(degrees, start) + _TRUE_TO_REPORTED_TILT * reported
-            degrees = start + float(np.clip(correction, -_MAX_TILT, _MAX_TILT))
-            close = self._detect_close(pixels, face.box, degrees)
-        return replace(face, close_confidence=0.0) if best is None else _with_landmarks(face, best)
+    def _refine(self, pixels: ByteArray, faces: list[DetectedFace]) -> list[DetectedFace]:
+        """Return the faces with the landmarks of enlarged views, several at a time, which occupies all cores."""
+        if self.backend not in backends.FIVE_LANDMARKS:
+            return faces
+        refined, refinements = list(faces), {}
+        for number, face in enumerate(faces):
+            if face.eyes is not None:
+                refinements[number] = _refine_face(face, self.backend == "yunet")
+        answers: dict[int, list[DetectedFace | None]] = {}
+        while refinements:
+            requests: list[tuple[int, float]] = []
+            for number, refinement in list(refinements.items()):
+                try:
+                    turns = refinement.send(answers[number]) if number in answers else next(refinement)
+                    requests += [(number, degrees) for degrees in turns]
+                except StopIteration as end:
+                    refined[number] = end.value
+                    del refinements[number]
+            answers = {number: [] for number, _ in requests}
+            for start in range(0, len(requests), _CLOSE_VIEWS_AT_ONCE):
+                batch = requests[start : start + _CLOSE_VIEWS_AT_ONCE]
+                views = self._detect_close(pixels, [(faces[number].box, degrees) for number, degrees in batch])
+                for (number, _), view in zip(batch, views, strict=True):
+                    answers[number].append(view)
+        return refined
 
-    def _find_quarter_turn(self, pixels: ByteArray, box: Box) -> tuple[float, DetectedFace | None]:
-        """Return the quarter turn at which a face is upright, and its enlarged view.
-
-        yunet also finds faces that are upside down, with wrong landmarks, but with less confidence.
-        """
-        upright = self._detect_close(pixels, box, 0)
-        if upright is not None and upright.confidence >= _CONFIDENT:
-            return 0, upright
-        views = [(0, upright), *((turn, self._detect_close(pixels, box, turn)) for turn in (90, 180, -90))]
-        return max(views, key=lambda view: view[1].confidence + _UPRIGHT_BONUS * (view[0] == 0) if view[1] else 0)
-
-    def _detect_close(self, pixels: ByteArray, box: Box, degrees: float) -> DetectedFace | None:
-        """Return the face of a box from a view that is enlarged and rotated back by `degrees`."""
+    def _detect_close(self, pixels: ByteArray, requests: list[tuple[Box, float]]) -> list[DetectedFace | None]:
+        """Return the face of each box from a view that is enlarged and rotated back by some degrees."""
         check_deadline()
         self._lock.share()
-        center = np.array([box.x + box.width / 2, box.y + box.height / 2])
-        zoom = _CLOSE_SIDE / (_CLOSE_MARGIN * max(box.width, box.height))
-        matrix = _rotation(center, degrees, zoom)
-        matrix[:, 2] += _CLOSE_SIDE / 2 - center
-        faces = backends.locate_landmarks(_warp(pixels, matrix, _CLOSE_SIDE, _CLOSE_SIDE), self.backend, self.downloads)
-        central = min(faces, key=_distance_to_center, default=None)
-        return None if central is None else central.transform(invert_transform(matrix))
+        matrices = [_close_matrix(box, degrees) for box, degrees in requests]
+        views = [_warp(pixels, matrix, _CLOSE_SIDE, _CLOSE_SIDE) for matrix in matrices]
+        found = backends.locate_landmarks(views, self.backend, self.downloads)
+        central = [min(faces, key=_distance_to_center, default=None) for faces in found]
+        return [
+            None if face is None else face.transform(invert_transform(matrix))
+            for face, matrix in zip(central, matrices, strict=True)
+        ]
+
+
+def _refine_face(
+    face: DetectedFace, under_reports_tilt: bool
+) -> Generator[list[float], list[DetectedFace | None], DetectedFace]:
+    """Yield rotations for enlarged views of a face, receive the views, and return the face with better landmarks."""
+    [close] = yield [0.0]
+    if not under_reports_tilt:
+        return face if close is None else _with_landmarks(face, close)
+    start = 0.0
+    if close is None or close.confidence < _CONFIDENT:
+        # yunet also finds faces that are upside down, with wrong landmarks, but with less confidence.
+        views = dict(zip(_QUARTER_TURNS, [close, *(yield list(_QUARTER_TURNS[1:]))], strict=True))
+        start = max(views, key=lambda turn: _quarter_turn_score(turn, views[turn]))
+        close = views[start]
+    best, smallest, degrees = None, np.inf, start
+    for view in range(1, _MAX_CLOSE_VIEWS + 1):
+        if close is None:
+            break
+        reported = angle_difference(close.tilt, degrees)
+        if abs(reported) < smallest:
+            best, smallest = close, abs(reported)
+        if smallest < _UPRIGHT_DEGREES or view == _MAX_CLOSE_VIEWS:
+            break
+        correction = angle_difference(degrees, start) + _TRUE_TO_REPORTED_TILT * reported
+        degrees = start + float(np.clip(correction, -_MAX_TILT, _MAX_TILT))
+        [close] = yield [degrees]
+    return replace(face, close_confidence=0.0) if best is None else _with_landmarks(face, best)
+
+
+def _quarter_turn_score(turn: float, face: DetectedFace | None) -> float:
+    return 0.0 if face is None else face.confidence + _UPRIGHT_BONUS * (turn == 0)
+
+
+def _close_matrix(box: Box, degrees: float) -> DoubleArray:
+    """Return the matrix from the picture to the enlarged view of a box."""
+    center = np.array([box.x + box.width / 2, box.y + box.height / 2])
+    zoom = _CLOSE_SIDE / (_CLOSE_MARGIN * max(box.width, box.height))
+    matrix = _rotation(center, degrees, zoom)
+    matrix[:, 2] += _CLOSE_SIDE / 2 - center
+    return matrix
 
 
 def rotate_picture(pixels: ByteArray, degrees: float) -> tuple[ByteArray, DoubleArray]:
