@@ -19,7 +19,7 @@ run: setup
 setup: $(VENV)/installed $(YUNET)
 
 test: setup $(VENV)/installed-dev lint
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
