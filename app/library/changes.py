@@ -130,7 +130,8 @@ def recording(library: Library, action: str, **details: Any) -> Iterator[Change]
         yield change
         for trigger, _ in triggers:
             connection.execute(f"DROP TRIGGER temp.{trigger}")
-        _finish(change)
+        recorded = _finish(change)
+    library.last_change = number if recorded else None
 
 
 def _triggers(connection: sqlite3.Connection, number: int) -> Iterator[tuple[str, str]]:
@@ -155,12 +156,13 @@ def _row_json(*names_and_values: Any) -> str:
     return json.dumps(dict(zip(names_and_values[::2], names_and_values[1::2], strict=True)))
 
 
-def _finish(change: Change) -> None:
+def _finish(change: Change) -> bool:
+    """Complete the change in the log, or remove one that changed nothing, and return whether it changed something."""
     connection = change.connection
     connection.execute("DELETE FROM former_row WHERE change_id = ? AND former IS later", (change.number,))
     if not connection.execute("SELECT 1 FROM former_row WHERE change_id = ?", (change.number,)).fetchone():
         connection.execute("DELETE FROM change WHERE id = ?", (change.number,))
-        return
+        return False
     faces = ", ".join(f"'{table}'" for table in FACE_TABLES)
     change.details["recorded_faces"] = connection.execute(
         f"SELECT count(DISTINCT row_id) FROM former_row WHERE change_id = ? AND table_name IN ({faces})",
@@ -171,6 +173,7 @@ def _finish(change: Change) -> None:
         (change.person_id, json.dumps(change.details), change.number),
     )
     connection.execute("DELETE FROM change WHERE id <= ?", (change.number - KEPT,))
+    return True
 
 
 def list_changes(library: Library, limit: int = 20, before: int | None = None) -> list[PastChange]:

@@ -45,12 +45,11 @@ def find_face(library: Library, file: str, number: int | None) -> int:
     return int(found)
 
 
-def confirm(library: Library, face_ids: Sequence[int], name: str) -> int:
-    """Record that faces show a person, also one whom the gallery does not know, and return the change's number."""
+def confirm(library: Library, face_ids: Sequence[int], name: str) -> None:
+    """Record that faces show a person, also one whom the gallery does not know."""
     with deciding(library, "confirm", faces=len(face_ids)) as change:
         change.person_id = people.ensure(change.connection, name)
         confirm_faces(change.connection, face_ids, change.person_id)
-    return change.number
 
 
 def confirm_faces(connection: sqlite3.Connection, face_ids: Sequence[int], person_id: int) -> None:
@@ -69,8 +68,8 @@ def confirm_faces(connection: sqlite3.Connection, face_ids: Sequence[int], perso
         )
 
 
-def reject(library: Library, face_ids: Sequence[int], name: str, group: int | None = None) -> int:
-    """Record that faces, or all of a group, do not show a person of the library, and return the change's number.
+def reject(library: Library, face_ids: Sequence[int], name: str, group: int | None = None) -> None:
+    """Record that faces, or all of a group, do not show a person of the library.
 
     The next naming chooses another person or none.
     """
@@ -78,7 +77,6 @@ def reject(library: Library, face_ids: Sequence[int], name: str, group: int | No
     with deciding(library, action, faces=len(face_ids), group=group) as change:
         change.person_id = people.find(change.connection, name)
         reject_faces(change.connection, face_ids, change.person_id)
-    return change.number
 
 
 def reject_faces(connection: sqlite3.Connection, face_ids: Sequence[int], person_id: int) -> None:
@@ -109,8 +107,8 @@ def draw(library: Library, photo_id: int, box: Box, name: str) -> int:
     return int(face_id)
 
 
-def take_back(library: Library, face_ids: Sequence[int]) -> int:
-    """Forget all decisions about faces, and return the change's number. Drawn faces are deleted.
+def take_back(library: Library, face_ids: Sequence[int]) -> None:
+    """Forget all decisions about faces. Drawn faces are deleted.
 
     The next naming judges the faces.
     """
@@ -123,7 +121,6 @@ def take_back(library: Library, face_ids: Sequence[int]) -> int:
                 "distance = NULL WHERE id = ?",
                 (face_id,),
             )
-    return change.number
 
 
 @contextmanager

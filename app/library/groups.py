@@ -202,8 +202,8 @@ def members(library: Library, number: int) -> list[int]:
         return [face for (face,) in connection.execute(f"{query} ORDER BY norm DESC, face_id", (number,))]
 
 
-def merge_groups(library: Library, number: int, into: int) -> int:
-    """Give the faces of a group to another one, since both show the same person, and return the change's number."""
+def merge_groups(library: Library, number: int, into: int) -> None:
+    """Give the faces of a group to another one, since both show the same person."""
     with changes.recording(library, "merge_groups", group=number, other=into) as change:
         connection = change.connection
         _check_pair(connection, number, into)
@@ -219,19 +219,17 @@ def merge_groups(library: Library, number: int, into: int) -> int:
         for other in {group for row in rows for group in row} - {number, into}:
             _insert_different(connection, into, other)
         connection.execute("DELETE FROM unknown_group WHERE id = ?", (number,))
-    return change.number
 
 
-def keep_apart(library: Library, number: int, other: int) -> int:
-    """Record that two groups show different people, and return the change's number."""
+def keep_apart(library: Library, number: int, other: int) -> None:
+    """Record that two groups show different people."""
     with changes.recording(library, "keep_apart", group=number, other=other) as change:
         _check_pair(change.connection, number, other)
         _insert_different(change.connection, number, other)
-    return change.number
 
 
-def remove_faces(library: Library, number: int, face_ids: Sequence[int]) -> int:
-    """Record that faces of a group show other people, and return the change's number. They may form other groups."""
+def remove_faces(library: Library, number: int, face_ids: Sequence[int]) -> None:
+    """Record that faces of a group show other people. They may form other groups."""
     with changes.recording(library, "leave_group", group=number, faces=len(face_ids)) as change:
         for face_id in face_ids:
             left = change.connection.execute(
@@ -240,7 +238,6 @@ def remove_faces(library: Library, number: int, face_ids: Sequence[int]) -> int:
             if not left:
                 raise LibraryError(f"The face is not in group {number}.")
             change.connection.execute("INSERT OR IGNORE INTO outsider VALUES (?, ?)", (face_id, number))
-    return change.number
 
 
 def _insert_different(connection: sqlite3.Connection, first: int, second: int) -> None:

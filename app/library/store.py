@@ -36,7 +36,7 @@ class Library:
     """An open library. A context manager, for one thread; other threads and processes open their own.
 
     Every failure is a `LibraryError`, and a failed transaction changes nothing. `author` is recorded with decisions,
-    see `changes`: by default the user who runs the program.
+    see `changes`: by default the user who runs the program. `last_change` is the number of the last decision.
 
     Example:
         >>> with Library.create(Path("library")) as library, library.writing() as connection:
@@ -47,6 +47,7 @@ class Library:
         self.folder = folder
         self.connection = connection
         self.author = _user_name()
+        self.last_change: int | None = None
 
     @classmethod
     def open(cls, folder: Path) -> Self:

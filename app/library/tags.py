@@ -24,8 +24,8 @@ def find_photo(library: Library, file: str) -> int:
     return int(found[0])
 
 
-def tag(library: Library, photo_id: int, name: str) -> int:
-    """Record that a person is in a photo without a face, and return the change's number.
+def tag(library: Library, photo_id: int, name: str) -> None:
+    """Record that a person is in a photo without a face.
 
     Raises:
         LibraryError: the photo has the tag, or a face of the person.
@@ -34,7 +34,6 @@ def tag(library: Library, photo_id: int, name: str) -> int:
         change.person_id = people.ensure(change.connection, name)
         if not add(change.connection, photo_id, change.person_id):
             raise LibraryError(f"{name} is in this photo already.")
-    return change.number
 
 
 def add(connection: sqlite3.Connection, photo_id: int, person_id: int) -> bool:
@@ -45,8 +44,8 @@ def add(connection: sqlite3.Connection, photo_id: int, person_id: int) -> bool:
     return connection.execute("INSERT OR IGNORE INTO tag VALUES (?, ?)", (photo_id, person_id)).rowcount > 0
 
 
-def untag(library: Library, photo_id: int, name: str) -> int:
-    """Remove a tag, and return the change's number. Raise an error if the photo does not have it."""
+def untag(library: Library, photo_id: int, name: str) -> None:
+    """Remove a tag. Raise an error if the photo does not have it."""
     with changes.recording(library, "untag", photos=1) as change:
         change.person_id = people.find(change.connection, name)
         removed = change.connection.execute(
@@ -54,7 +53,6 @@ def untag(library: Library, photo_id: int, name: str) -> int:
         ).rowcount
         if not removed:
             raise LibraryError(f"{name} is not tagged in this photo.")
-    return change.number
 
 
 def of_photo(library: Library, photo_id: int) -> list[str]:

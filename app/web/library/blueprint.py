@@ -25,6 +25,9 @@ blueprint = Blueprint("library", __name__, url_prefix="/library")
 blueprint.before_request(require_session)
 blueprint.after_request(forbid_caching)
 
+AUTHOR = "administrator"
+"""Author of decisions on the pages: all who sign in have the same token."""
+
 EXTENSION = "library_pictures"
 """Key of the app's `PictureMaker` in `Flask.extensions`."""
 
@@ -36,7 +39,7 @@ class Tab(NamedTuple):
     title: str
 
 
-TABS = (Tab("library.index", "People"),)
+TABS = (Tab("library.index", "People"), Tab("library.list_changes", "Changes"))
 
 
 @blueprint.context_processor
@@ -59,6 +62,7 @@ def current_library() -> Library:
     if "library" not in g:
         library = g.library = Library.open(cast(Path, current_settings().library))
         library.check_origin_network(current_recognizer().network.card.id)
+        library.author = AUTHOR
     return cast(Library, g.library)
 
 
@@ -75,15 +79,18 @@ def close_library(_error: BaseException | None) -> None:
         library.close()
 
 
-def show_message(sentence: str, kind: str = "done", change: int | None = None, address: str | None = None) -> Redirect:
+def show_message(sentence: str, kind: str = "done", address: str | None = None) -> Redirect:
     """Go to a page, by default that of the form, with a message.
+
+    A button beside the message undoes the decision of this request.
 
     Args:
         sentence: The message.
         kind: done or problem.
-        change: The change that a button beside the message undoes.
         address: The page.
     """
+    library: Library | None = g.get("library")
+    change = library.last_change if library and kind == "done" else None
     flash(sentence, kind if change is None else f"{kind} {change}")
     return redirect(address or return_address(), 303)
 

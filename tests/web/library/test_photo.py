@@ -30,7 +30,7 @@ def message(client, answer) -> str:
     assert answer.status_code == 303, answer.text
     page = client.get(answer.location)
     return html.unescape(
-        re.search(r'<p class="flow (?:done|problem)[^>]*>\s*(.*?)\s*(?:<form|</p>)', page.text, re.S)[1]
+        re.search(r'<p class="flow (?:done|problem)[^>]*>\s*(.*?)\s*(?:<button|</p>)', page.text, re.S)[1]
     )
 
 
