@@ -1,9 +1,10 @@
-"""Libraries of many faces: `.venv/bin/python -m bench.library stores|search|library`.
+"""Libraries of many faces: `.venv/bin/python -m bench.library stores|search|library|pages`.
 
 `stores` appends random faces to SQLite, DuckDB, LanceDB and Parquet parts, with one commit per batch, and prints size,
 rates, and what a killed process loses. `search` compares the exact matrix product with approximate indexes. `library`
-measures a library of the program: size, rows a second, naming and searching. Packages that are not installed are left
-out; `pip install --target FOLDER lancedb pylance duckdb usearch hnswlib faiss-cpu` and PYTHONPATH=FOLDER add them.
+measures a library of the program: size, rows a second, naming and searching. `pages` measures its pages in the browser.
+Packages that are not installed are left out; `pip install --target FOLDER lancedb pylance duckdb usearch hnswlib
+faiss-cpu` and PYTHONPATH=FOLDER add them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from app.settings import Settings
 from app.vision.faces import Box
 from app.vision.quality import Quality
 from bench.common import FOLDER
+from bench.library_pages import pages
 from bench.library_stores import BATCH, DIMS, STORES, Store, folder_size, lost_after_kill, random_faces
 
 UPDATES = 200
@@ -54,6 +56,9 @@ def _seconds(call: Callable[[], object]) -> float:
 @click.group()
 def main() -> None:
     """Measure stores and searches for many faces."""
+
+
+main.add_command(pages)
 
 
 @main.command()

@@ -22,8 +22,8 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from app.settings import ROOT
+from tests.archives import library_settings
 from tests.browser.states import STATES, Files, write_photos
-from tests.conftest import TOKEN
 from tests.server import serving
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -34,15 +34,16 @@ WIDTHS, SCHEMES, HEIGHT = (1280, 390), ("light", "dark"), 1000
 COLORS = 128
 """Colors of a screenshot file, to keep it small."""
 
-SETTINGS = {"FACES_LOG": "off", "FACES_ADMIN_TOKEN": TOKEN}
-
 
 def main() -> None:
     """Take the screenshots of the documents, or of every state into the folder of the command line."""
     folder = Path(sys.argv[1]) if sys.argv[1:] else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    # A full pipe would block the server.
-    with tempfile.TemporaryDirectory() as temporary, serving(Path(temporary), **SETTINGS) as server:
+    # Without log lines: a full pipe would block the server.
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        serving(Path(temporary), **library_settings(Path(temporary))) as server,
+    ):
         line = server.line(180)
         if not line.startswith("Ready"):
             sys.exit(f"The server did not start: {line}")

@@ -50,6 +50,8 @@ selection?.addEventListener("click", (event) => {
   } else return;
   showSelection();
 });
+// A browser that goes back keeps the selection.
+if (selection) showSelection();
 
 // Draw a box around a missed face. The number fields have the box in pixels of the photo.
 const drawing = document.getElementById("draw"), canvas = document.querySelector(".library-photo .canvas");

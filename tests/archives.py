@@ -20,6 +20,7 @@ from app.settings import Settings
 from app.vision.faces import Box
 from app.vision.quality import Quality
 from tests import photos
+from tests.conftest import TOKEN
 from tests.photos import OTHER, PERSON
 
 UNKNOWN = "unknown"
@@ -71,6 +72,12 @@ def make_library(folder: Path, archive: Path) -> None:
         run.finish(lambda _path: False)
         name_faces(library, everyone, snapshot, card, card.rules, "sqlite:///other.sqlite")
         group_faces(library)
+
+
+def library_settings(folder: Path) -> dict[str, str]:
+    """Make a library in a folder, and return the settings of a server that shows it."""
+    make_library(folder / "library", folder / "archive")
+    return {"FACES_LIBRARY": str(folder / "library"), "FACES_ADMIN_TOKEN": TOKEN, "FACES_LOG": "off"}
 
 
 def _file(path: Path) -> PhotoFile:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.conftest import TOKEN
+from tests.archives import library_settings
 from tests.photos import PERSON
 from tests.server import Server, serving
 
@@ -40,8 +40,8 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
-    # A full pipe would block the server.
-    with serving(tmp_path_factory.mktemp("server"), FACES_LOG="off", FACES_ADMIN_TOKEN=TOKEN) as server:
+    # Without log lines: a full pipe would block the server.
+    with serving(tmp_path_factory.mktemp("server"), **library_settings(tmp_path_factory.mktemp("library"))) as server:
         said = server.line(180)
         assert said.startswith("Ready"), said
         yield server

@@ -42,6 +42,9 @@ ADMIN_ADDRESSES = {
     "edit-person": "/manage/people/7",
     "rejected-faces": "/manage/rejected",
     "gallery-check": "/manage/check",
+    "library": "/library",
+    "library-photo": "/library/photos/3",
+    "library-unreadable": "/library/unreadable",
 }
 """The same for administrators."""
 
@@ -187,6 +190,24 @@ def _review(page: Page, files: Files) -> None:
     page.locator(".reviewed-photo").first.wait_for(timeout=SECONDS)
 
 
+def _library_person(page: Page, _files: Files) -> None:
+    sign_in(page)
+    page.goto("/library")
+    page.get_by_role("link", name=PERSON).click()
+    page.locator(".pick-face").first.click()
+    page.get_by_text("Someone else").click()
+    page.get_by_label("Name (new or known)").fill("camil")
+    page.locator(".choices button").first.wait_for()
+
+
+def _library_drawing(page: Page, _files: Files) -> None:
+    sign_in(page)
+    page.goto("/library/photos/3")
+    page.get_by_text("Add a missed face").click()
+    for side, value in (("Left", 100), ("Top", 120), ("Width", 90), ("Height", 110)):
+        page.get_by_label(side).fill(str(value))
+
+
 def _comparison(page: Page, files: Files) -> None:
     page.goto("/compare")
     page.locator("#a").set_input_files(files["one"])
@@ -224,6 +245,8 @@ STATES: dict[str, Callable[[Page, Files], None]] = {
     "comparison": _comparison,
     "correction": _correction,
     "review": _review,
+    "library-person": _library_person,
+    "library-drawing": _library_drawing,
     **{name: _open(address, admin=True) for name, address in ADMIN_ADDRESSES.items()},
 }
 """What brings a fresh page to each state."""

@@ -46,7 +46,7 @@ def decide() -> ResponseReturnValue:
         return show_message(f"Decisions about {counted} forgotten. The next naming judges {_them(faces)}.")
     if "reject" in form:
         decisions.reject(library, faces, form["reject"])
-        return show_message(f"{counted} marked as not {form['reject']}.")
+        return show_message(f"{counted} marked as not {form['reject']}. The next naming can choose another person.")
     name = form.get("confirm") or form.get("person") or names.clean(form.get("name", ""))
     known = known_name(library, current_gallery(), name)
     if known is None and "person" not in form:

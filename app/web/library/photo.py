@@ -132,4 +132,6 @@ def _words(face: PhotoFace) -> str:
     if face.verdict is None:
         return "Not judged yet"
     label = wording.LABELS[face.verdict]
-    return label if face.distance is None else f"{label}, distance {face.distance:.3f}"
+    # The closest person may be one whom the user ruled out.
+    known = face.distance is not None and (face.person or not face.rejected)
+    return f"{label}, distance {face.distance:.3f}" if known else label

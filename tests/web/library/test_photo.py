@@ -85,7 +85,11 @@ def test_unknown_photos_are_not_found(client):
     ("form", "said", "expected"),
     [
         ({"confirm": PERSON}, f"1 face confirmed as {PERSON}.", (PERSON, "confirmed", "match")),
-        ({"reject": PERSON}, f"1 face marked as not {PERSON}.", (None, "automatic", "unknown")),
+        (
+            {"reject": PERSON},
+            f"1 face marked as not {PERSON}. The next naming can choose another person.",
+            (None, "automatic", "unknown"),
+        ),
         ({"person": "Bo Berg"}, "1 face confirmed as Bo Berg, a new person.", ("Bo Berg", "confirmed", "match")),
         ({"name": "Quxw Zzyzx"}, "1 face confirmed as Quxw Zzyzx, a new person.", ("Quxw Zzyzx", "confirmed", "match")),
         ({"name": OTHER.upper()}, f"1 face confirmed as {OTHER}.", (OTHER, "confirmed", "match")),
