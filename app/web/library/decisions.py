@@ -1,4 +1,4 @@
-"""Decisions of an administrator about faces of the library: confirm, reject, name, forget, and draw."""
+"""Decisions of an administrator about photos of the library: confirm, reject, name, forget and draw faces, and tags."""
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -7,7 +7,7 @@ from werkzeug.exceptions import NotFound
 from app import text
 from app.errors import LibraryError
 from app.gallery import names
-from app.library import browsing, decisions
+from app.library import browsing, decisions, tags
 from app.vision.faces import Box
 from app.web.admin.blueprint import form_ids
 from app.web.library.blueprint import blueprint, current_library, return_address, show_message
@@ -72,6 +72,24 @@ def draw(photo_id: int) -> ResponseReturnValue:
         return _ask(name, [(side, form[side]) for side in _SIDES])
     decisions.draw(library, photo_id, box, known or name)
     return show_message(f"Face of {known or names.clean(name)} added.")
+
+
+@blueprint.post("/photos/<int:photo_id>/tags")
+def tag(photo_id: int) -> ResponseReturnValue:
+    """Add a person without a face to a photo, or remove the one that `remove` names."""
+    library, form = current_library(), request.form
+    with library.reading() as connection:
+        if browsing.find_photo(connection, photo_id) is None:
+            raise NotFound
+    if "remove" in form:
+        tags.untag(library, photo_id, form["remove"])
+        return show_message(f"{form['remove']} removed from the photo.")
+    name = form.get("person") or names.clean(form.get("name", ""))
+    known = known_name(library, current_gallery(), name)
+    if known is None and "person" not in form and find_choices(library, current_gallery(), name).people:
+        return _ask(name, [])
+    tags.tag(library, photo_id, known or name)
+    return show_message(f"{known or names.clean(name)} added to the photo, without a face.")
 
 
 def _ask(name: str, fields: list[tuple[str, str]]) -> str:

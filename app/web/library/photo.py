@@ -6,7 +6,7 @@ from datetime import datetime
 from flask import render_template, request
 from werkzeug.exceptions import NotFound
 
-from app.library import browsing, timeline
+from app.library import browsing, tags, timeline
 from app.library.browsing import Photo, PhotoFace
 from app.library.files import PhotoFile
 from app.web import wording
@@ -68,6 +68,7 @@ def photo(photo_id: int) -> str:
         taken=datetime.fromisoformat(found.taken) if found.taken else None,
         files=[FileView(file, _problem(file)) for file in found.files],
         faces=_faces(found),
+        tagged=tags.of_photo(current_library(), photo_id),
         person=person[0] if person else None,
         newer=newer,
         older=older,

@@ -182,3 +182,17 @@ def test_a_drawn_face_with_a_similar_name_is_a_question(client, photo_id):
     assert heading(answer) == "Who is “Camila”?"
     assert 'name="width" value="100"' in answer.text
     assert f'action="/library/photos/{photo_id}/faces"' in answer.text
+
+
+def test_people_without_a_face_are_added_and_removed(client, photo_id):
+    tags = f"/library/photos/{photo_id}/tags"
+    assert (
+        message(client, client.post(tags, data={"name": "Quxw Zzyzx"}))
+        == "Quxw Zzyzx added to the photo, without a face."
+    )
+    assert 'name="remove" value="Quxw Zzyzx"' in client.get(f"/library/photos/{photo_id}").text
+    assert message(client, client.post(tags, data={"name": PERSON})) == f"{PERSON} is in this photo already."
+    assert message(client, client.post(tags, data={"remove": "Quxw Zzyzx"})) == "Quxw Zzyzx removed from the photo."
+    assert 'name="remove"' not in client.get(f"/library/photos/{photo_id}").text
+    assert heading(client.post(tags, data={"name": "Camila"})) == "Who is “Camila”?"
+    assert client.post("/library/photos/999/tags").status_code == 404
