@@ -75,10 +75,10 @@ def test_a_missed_face_is_drawn_by_pointer_and_by_numbers(library_page):
     page.mouse.up()
     sides = [float(page.get_by_label(side).input_value()) for side in ("Left", "Top", "Width", "Height")]
     assert sides == pytest.approx([100, 10, 200, 90], abs=2)
-    expect(page.get_by_label(NAME).last).to_be_focused()
+    expect(page.locator("#name-drawn")).to_be_focused()
     page.get_by_label("Left").fill("450")
     assert page.locator(".drawn").get_attribute("x") == "50%"
-    page.get_by_label(NAME).last.fill(OTHER)
+    page.locator("#name-drawn").fill(OTHER)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text(f"Face of {OTHER} added.")
     expect(page.get_by_text("Added by hand")).to_be_visible()
