@@ -56,7 +56,10 @@ class PhotoError(FacesError):
 
 
 class UnreadableImage(PhotoError):
-    """The decoder rejects a file: `empty`, `unreadable`, `raw_file`, `too_many_pixels` or `too_complex`."""
+    """The decoder rejects a file.
+
+    Codes: `empty`, `unreadable`, `raw_file`, `video_file`, `too_many_pixels`, `too_complex`, and `too_long` for videos.
+    """
 
 
 class UnreadableFile(PhotoError):

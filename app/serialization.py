@@ -13,9 +13,10 @@ from app.enrollment.self_check import SelfCheck
 from app.gallery.change_log import PastChange
 from app.gallery.people import RemovedPerson
 from app.gallery.store import Anchor, Person
-from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace
+from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace, VideoIdentification
 from app.text import csv_cell
 from app.vision.faces import DetectedFace
+from app.vision.time_span import TimeSpan
 
 Json = dict[str, Any]
 
@@ -38,6 +39,25 @@ def identification(file: str, result: Identification, top: int | None = RANKING_
         "fpir": result.fpir,
         "faces": [_identified_face(face, top) for face in result.faces],
     }
+
+
+def video_identification(file: str, result: VideoIdentification, top: int | None = RANKING_ROWS) -> Json:
+    """Return the fields of `identification` for a video, with its duration and the times of the faces in seconds."""
+    return {
+        "file": file,
+        "error": None,
+        "width": result.width,
+        "height": result.height,
+        "duration": result.duration,
+        "fpir": result.fpir,
+        "faces": [_identified_face(face, top) | time_span(face.time) for face in result.faces],
+    }
+
+
+def time_span(time: TimeSpan | None) -> Json:
+    """Return when a video shows a face, in seconds: first, last and best frame. All are None for a photo."""
+    start, end, best = time or (None, None, None)
+    return {"from": start, "to": end, "best": best}
 
 
 def identification_error(file: str, code: str, message: str) -> Json:

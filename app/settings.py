@@ -116,6 +116,10 @@ class Settings(BaseSettings):
     )
     max_pixels: Positive = Field(40_000_000, description="Maximum width x height of a photo.")
     max_file_bytes: Positive = Field(20_000_000, description="Maximum size of a photo file in bytes.")
+    max_video_bytes: Positive = Field(
+        20 * 10**9, description="Maximum size of a video file in bytes. Only commands read videos."
+    )
+    max_video_seconds: Seconds = Field(4 * 3600, description="Maximum duration of a video in seconds.")
     max_request_bytes: Positive = Field(50_000_000, description="Maximum size of a request in bytes.")
     max_photos: Positive = Field(8, description="Maximum number of photos per request.")
     max_fields: int = Field(16, ge=8, le=_MOST, description="Maximum number of form fields, photos not counted.")

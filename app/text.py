@@ -1,4 +1,4 @@
-"""Text formatting: counts in sentences, and file names as valid text."""
+"""Text formatting: counts in sentences, times in videos, and file names as valid text."""
 
 import os
 import re
@@ -18,6 +18,12 @@ def alternatives(items: Sequence[str]) -> str:
     """Return at least one item as part of a sentence: A, B or C."""
     *others, last = items
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time in a video as h:mm:ss.s, such as 0:01:05.2."""
+    tenths = round(10 * seconds)
+    return f"{tenths // 36_000}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}"
 
 
 def display_path(path: str | os.PathLike[str]) -> str:

@@ -16,7 +16,7 @@ function isImage(file, limits) {
 // Return a sentence about a file that cannot be sent.
 function problemOf(file, limits) {
   if (file.isFolder) return `“${file.name}” is a folder. Drop the photos in it instead.`;
-  if (!isImage(file, limits)) return `“${file.name}” is not a supported image. Send ${limits.formats}.`;
+  if (!isImage(file, limits)) return `“${file.name}” is ${file.type.startsWith("video/") ? "a video" : "not a supported image"}. Send ${limits.formats}.`;
   if (!file.size) return `“${file.name}” is empty. Choose another file.`;
   if (file.size > limits.bytes) return `“${file.name}” is ${millions(file.size)} MB. The limit is ${limits.bytes / 1e6} MB. Send a smaller copy.`;
   if (file.pixels > limits.pixels) return `“${file.name}” is ${millions(file.pixels)} megapixels. The limit is ${limits.pixels / 1e6}. Send a smaller copy.`;

@@ -1,4 +1,4 @@
-"""Embed the faces of many photos on one core: the work of a pool worker or a Ray actor."""
+"""Embed the faces of many photos and videos on one core: the work of a pool worker or a Ray actor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from app.batch.failures import Failure
 from app.batch.job import BatchJob
-from app.batch.rows import FaceRow, PhotoRow, digest
+from app.batch.rows import FaceRow, PhotoRow, digest, digest_file
 from app.batch.sources import PhotoFile
 from app.enrollment.crops import encode_thumbnail
 from app.errors import PhotoError
@@ -23,8 +23,11 @@ from app.gallery.store import Gallery
 from app.recognition.inference import load_network
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import FaceCrop, Probe
+from app.recognition.videos import track_faces
 from app.vision import photo_files
 from app.vision.detection import Detector
+from app.vision.photo_files import is_video
+from app.vision.time_span import TimeSpan
 
 _READ_AHEAD = 8
 # While one photo is searched for faces, the next is decoded.
@@ -78,8 +81,7 @@ class BatchEmbedder:
         batch: list[_DetectedPhoto] = []
         for photo in chain(photos, [None]):
             if photo is not None:
-                data = self._reading.submit(self._job.sources.read, photo.path, self._job.settings.max_file_bytes)
-                running.append(self._detecting.submit(self._detect, photo, data))
+                running.append(self._start(photo))
             while running and (photo is None or len(running) >= _READ_AHEAD):
                 batch.append(running.popleft().result())
                 if len(batch) >= _BATCH_PHOTOS or sum(len(detected.crops) for detected in batch) >= _BATCH_FACES:
@@ -88,6 +90,24 @@ class BatchEmbedder:
             if photo is None and batch:
                 yield list(self._rows(batch))
                 batch = []
+
+    def _start(self, photo: PhotoFile) -> Future[_DetectedPhoto]:
+        if is_video(photo.path):
+            return self._detecting.submit(self._track, photo)
+        data = self._reading.submit(self._job.sources.read, photo.path, self._job.settings.max_file_bytes)
+        return self._detecting.submit(self._detect, photo, data)
+
+    def _track(self, video: PhotoFile) -> _DetectedPhoto:
+        """Return the complete row of a video."""
+        row = PhotoRow(video)
+        try:
+            with self._job.sources.open_video(video.path, self._job.settings.max_video_bytes) as file:
+                row = replace(row, digest=digest_file(file))
+                tracked = track_faces(self._recognizer, file)
+        except PhotoError as error:
+            return _DetectedPhoto(replace(row, failure=Failure(error.code, photo_files.explain(error))))
+        faces = tuple(self._face_row(face.probe, face.time) for face in tracked.faces)
+        return _DetectedPhoto(replace(row, size=tracked.size, duration=tracked.duration, faces=faces))
 
     def _detect(self, photo: PhotoFile, data: Future[bytes]) -> _DetectedPhoto:
         row = PhotoRow(photo)
@@ -102,9 +122,10 @@ class BatchEmbedder:
     def _rows(self, batch: Sequence[_DetectedPhoto]) -> Iterator[PhotoRow]:
         probes = iter(self._recognizer.embed_crops([crop for photo in batch for crop in photo.crops]))
         for photo in batch:
-            yield replace(photo.row, faces=tuple(self._face_row(next(probes)) for _ in photo.crops))
+            faces = tuple(self._face_row(next(probes)) for _ in photo.crops)
+            yield replace(photo.row, faces=faces) if faces else photo.row
 
-    def _face_row(self, probe: Probe) -> FaceRow:
+    def _face_row(self, probe: Probe, time: TimeSpan | None = None) -> FaceRow:
         face, landmarks = probe.face, probe.face.landmarks
         return FaceRow(
             box=face.box,
@@ -113,4 +134,5 @@ class BatchEmbedder:
             quality=probe.quality,
             embedding=None if probe.embedding is None else probe.embedding.astype(np.float16),
             thumbnail=encode_thumbnail(probe.crop) if self._job.thumbnails and probe.crop is not None else None,
+            time=time,
         )

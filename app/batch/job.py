@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.batch.sources import PhotoSources
+from app.batch.rows import digest, digest_file
+from app.batch.sources import PhotoFile, PhotoSources
 from app.recognition.model_card import read_card
 from app.settings import Settings
 from app.vision import backends
 from app.vision.detection import DETECTION_VERSION
+from app.vision.photo_files import is_video
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,13 @@ class BatchJob:
         """Choose the detector, so that every machine uses the same one."""
         settings = settings.with_changes(detector=backends.choose_backend(settings))
         return cls(settings, sources, read_card(settings.model).id, thumbnails)
+
+    def digest(self, photo: PhotoFile) -> bytes:
+        """Return what identifies the bytes of a file, see `rows.digest`, or raise `UnreadableFile`."""
+        if is_video(photo.path):
+            with self.sources.open_video(photo.path, self.settings.max_video_bytes) as file:
+                return digest_file(file)
+        return digest(self.sources.read(photo.path, self.settings.max_file_bytes))
 
     @property
     def origin(self) -> dict[str, Any]:

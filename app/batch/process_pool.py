@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -39,6 +40,9 @@ _MAX_FAILURES = 10  # Without any processed photo, the program is broken and not
 
 _STOP_SECONDS = 0.2
 """Maximum time until the pool notices that it is to stop."""
+
+_FINISH_SECONDS = 20
+"""Time in which workers finish the photos in progress after a stop. A video may take much longer."""
 
 
 @dataclass
@@ -104,8 +108,8 @@ class ProcessPool:
     def embed(self, photos: Iterable[PhotoFile], stop: threading.Event) -> Generator[list[PhotoRow], None, None]:
         """Yield the rows of photos in batches, as soon as they arrive.
 
-        After `stop` is set, yield the rows of the photos in progress only. Raises what a worker raises while it
-        starts, with its traceback as a note.
+        After `stop` is set, yield the rows of the photos in progress only, for some seconds. Raises what a worker
+        raises while it starts, with its traceback as a note.
         """
         source = (_Chunk(deque(chunk)) for chunk in split_into_chunks(photos, self._count, self._size))
         try:
@@ -114,7 +118,8 @@ class ProcessPool:
                 yield from self._receive()
             for worker in self._workers:
                 worker.request_stop()
-            while self._busy():
+            deadline = time.monotonic() + _FINISH_SECONDS
+            while self._busy() and time.monotonic() < deadline:
                 yield from self._receive(stopping=True)
         finally:
             for worker in self._workers:

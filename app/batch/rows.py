@@ -1,4 +1,4 @@
-"""Rows of a batch job: what workers found in a photo, with the embedding of each face."""
+"""Rows of a batch job: what workers found in a photo or video, with the embedding of each face."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from threading import Event
+from typing import BinaryIO
 
 from app.arrays import AnyArray, FloatArray
 from app.batch.failures import Failure
 from app.batch.sources import PhotoFile
 from app.vision.faces import Box
 from app.vision.quality import Quality
+from app.vision.time_span import TimeSpan
 
 _DIGEST_BYTES = 16
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +24,8 @@ class FaceRow:
     """A face of a photo.
 
     `embedding` is float16 (dims,) of unit length, `landmarks` are float32 (5 or 2, 2) in pixels, and `quality` is
-    measured, if the detector found eyes; else all three are None. `thumbnail` is a WebP file.
+    measured, if the detector found eyes; else all three are None. `thumbnail` is a WebP file. `time` is when a video
+    shows the face; box, landmarks and quality are then those of the best frame, and the embedding is that of all.
     """
 
     box: Box
@@ -30,14 +34,16 @@ class FaceRow:
     quality: Quality | None
     embedding: AnyArray | None
     thumbnail: bytes | None = None
+    time: TimeSpan | None = None
 
 
 @dataclass(frozen=True)
 class PhotoRow:
-    """The result of one photo file.
+    """The result of one photo or video file.
 
     `digest` identifies the bytes of the file, None if they were not read. `taken` is as in `Picture.taken`. The faces
-    are sorted from left to right.
+    of a photo are sorted from left to right, those of a video by their first frame. `duration` is that of a video, in
+    seconds.
     """
 
     file: PhotoFile
@@ -46,6 +52,7 @@ class PhotoRow:
     taken: str | None = None
     faces: tuple[FaceRow, ...] = ()
     failure: Failure | None = None
+    duration: float | None = None
 
 
 Engine = Callable[[Iterable[PhotoFile], Event], Generator[list[PhotoRow], None, None]]
@@ -54,4 +61,16 @@ Engine = Callable[[Iterable[PhotoFile], Event], Generator[list[PhotoRow], None, 
 
 def digest(data: bytes) -> bytes:
     """Return what identifies the bytes of a file: BLAKE2b, 16 bytes."""
-    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
+    return _hash(data).digest()
+
+
+def digest_file(file: BinaryIO) -> bytes:
+    """Return the `digest` of the bytes of an open file."""
+    found = _hash()
+    while data := file.read(_READ_BYTES):
+        found.update(data)
+    return found.digest()
+
+
+def _hash(data: bytes = b"") -> hashlib.blake2b:
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES)

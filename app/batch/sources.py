@@ -1,4 +1,4 @@
-"""Find and read the photos of folders, files and URLs (Amazon S3, Google Cloud Storage, HDFS, Azure).
+"""Find and read the photos and videos of folders, files and URLs (Amazon S3, Google Cloud Storage, HDFS, Azure).
 
 PyArrow opens URLs of s3, gs, hdfs, abfs and file. Options after a `?` go to its file system, for example
 s3://bucket/2024?region=eu-west-1. Options and passwords (s3://KEY:SECRET@bucket) are not part of a photo's URL, which
@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from app.errors import BatchError
 from app.text import display_path, first_line
@@ -48,7 +48,10 @@ def is_url(source: str) -> bool:
 
 
 class PhotoFile(NamedTuple):
-    """A photo by its path or URL, with the version of its file: size in bytes and time of change, None if unknown."""
+    """A photo or video by its path or URL.
+
+    Size in bytes and time of change are those of its file, None if unknown.
+    """
 
     path: str
     bytes: int | None = None
@@ -61,7 +64,7 @@ def resolve(source: str) -> str:
 
 
 class PhotoSources:
-    """The photos below files, folders and URLs. Picklable; each process opens its own file systems."""
+    """The photos and videos below files, folders and URLs. Picklable; each process opens its own file systems."""
 
     def __init__(self, sources: Sequence[str]) -> None:
         self.sources = tuple(_without_nested(sources))
@@ -81,7 +84,7 @@ class PhotoSources:
         on_skip: OnSkip = lambda _: None,
         on_missing: Callable[[str], object] | None = None,
     ) -> Iterator[PhotoFile]:
-        """Yield every photo, sorted within each source, and report folders that cannot be read.
+        """Yield every photo and video, sorted within each source, and report folders that cannot be read.
 
         Named files are included regardless of their suffix, other visible files go to `on_skip`. `on_missing`, by
         default `on_error`, gets sources without a photo. Folders are read lazily.
@@ -112,6 +115,13 @@ class PhotoSources:
         photo_files.reject_raw_file(PurePosixPath(photo))
         file_system, path = self._open(photo)
         return photo_files.read_stream(lambda: file_system.open_input_stream(path), max_bytes)
+
+    def open_video(self, video: str, max_bytes: int) -> BinaryIO:
+        """Open a path or URL of a video that `photos` yields, see `photo_files.open_video`."""
+        if not is_url(video):
+            return photo_files.open_video(lambda: Path(video).open("rb"), max_bytes)
+        file_system, path = self._open(video)
+        return photo_files.open_video(lambda: file_system.open_input_stream(path), max_bytes)
 
     def _list_url(self, source: str, errors: list[str], on_skip: OnSkip) -> Iterator[PhotoFile]:
         from pyarrow.fs import FileType
@@ -154,7 +164,7 @@ def _list_path(source: str, errors: list[str], on_skip: OnSkip) -> Iterator[Phot
             on_error(error)
         return
     if is_folder:
-        yield from map(_stat, map(str, photo_files.find_photos(Path(source), on_error, on_skip)))
+        yield from map(_stat, map(str, photo_files.find_photos(Path(source), on_error, on_skip, videos=True)))
     else:
         yield _stat(source)
 
@@ -206,7 +216,7 @@ def _open_file_system(base: str, login: str, options: str) -> tuple[FileSystem, 
 
 
 def _has_photo_suffix(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in SUFFIXES | photo_files.RAW_SUFFIXES
+    return PurePosixPath(path).suffix.lower() in SUFFIXES | photo_files.RAW_SUFFIXES | photo_files.VIDEO_SUFFIXES
 
 
 def _without_nested(sources: Sequence[str]) -> Iterator[str]:

@@ -121,7 +121,7 @@ def index_archive(
         library.check_origin(job.origin)
         if workers.retry:
             click.echo(f"Retrying {text.count(retry_errors(library), 'file')}.", err=True)
-        run = IndexRun(library, lambda photo: job.sources.read(photo.path, settings.max_file_bytes))
+        run = IndexRun(library, job.digest)
         photos = job.sources.photos(on_error, on_skip, on_missing)
         with progress_bar(None, "photo", desc="Searching for photos", iterable=photos) as bar:
             known, pending = run.list_files(bar)
@@ -217,12 +217,13 @@ def _engine(job: BatchJob, count: int, workers: Workers) -> Engine:
 def _report_progress(batches: Iterator[list[PhotoRow]], total: int, run: IndexRun) -> Iterator[list[PhotoRow]]:
     """Show a bar on a terminal, else print a line per minute, and print the throughput at the end."""
     start = last_log = time.monotonic()
-    processed = 0
+    processed = videos = 0
     progress = _Progress(total)
     with progress_bar(total, "photo", desc="Loading the network", bar_format=_BAR) as bar:
         for rows in batches:
             yield rows
             processed += len(rows)
+            videos += sum(row.duration is not None for row in rows)
             now = time.monotonic()
             estimate = progress.estimate(now, run.done)
             bar.set_description_str("", refresh=False)
@@ -233,7 +234,9 @@ def _report_progress(batches: Iterator[list[PhotoRow]], total: int, run: IndexRu
                 click.echo(f"{run.done} of {total} photos, {estimate}", err=True)
     seconds = time.monotonic() - start
     duration = timedelta(seconds=round(seconds))
-    click.echo(f"{text.count(processed, 'photo')} in {duration}: {processed / seconds:.1f} per second.")
+    counts = [text.count(processed - videos, "photo")] * (processed > videos or not videos)
+    counts += [text.count(videos, "video")] * (videos > 0)
+    click.echo(f"{' and '.join(counts)} in {duration}: {processed / seconds:.1f} per second.")
 
 
 class _Progress:
@@ -268,7 +271,8 @@ def print_summary(library: Library) -> None:
     summary = summarize(library)
     click.echo(f"Library {library.folder}:")
     verdicts = {name: summary.verdicts[name] for name in ("match", "ambiguous", "unknown", "low_quality")}
-    counts = {"photos": summary.photos, "faces": summary.faces, **verdicts, "errors": summary.errors}
+    videos = {"videos": summary.videos} if summary.videos else {}
+    counts = {"photos": summary.photos, **videos, "faces": summary.faces, **verdicts, "errors": summary.errors}
     for name, count in counts.items():
         click.echo(f"{count:>12,} {name.replace('_', ' ')}")
     if summary.people:

@@ -1,10 +1,13 @@
-"""`identify`: name the people in photos, as CSV rows or JSON lines, or as a batch job with --out."""
+"""`identify`: name the people in photos and videos, as CSV rows or JSON lines, or as a batch job with --out."""
+
+from __future__ import annotations
 
 import io
 import json
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -12,8 +15,13 @@ from app.cli import batch, common
 from app.cli.common import print_line, progress_bar
 from app.errors import InvalidParameter, PhotoError
 from app.settings import Settings
-from app.text import display_path
+from app.text import display_path, timestamp
 from app.vision import photo_files
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from app.recognition.recognizer import Recognizer
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -30,7 +38,7 @@ def _source(value: str) -> str:
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=_source)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
 @click.option("--all", "full_ranking", is_flag=True, help="With --json: rank all people, not only the closest ten.")
 @click.option("--fpir", type=float, help="A stricter false positive identification rate than FACES_FPIR.")
 @click.option("--out", type=common.LIBRARY, help="Make a library in this folder, and a Parquet file. Resumable.")
@@ -51,10 +59,10 @@ def identify(
     engine: str,
     address: str | None,
 ) -> None:
-    """Identify the people in photos.
+    """Identify the people in photos and videos.
 
-    PATH is a photo, a folder, or - for a photo on standard input. A folder includes its subfolders, sorted by name,
-    without hidden files.
+    PATH is a photo, a video, a folder, or - for a photo on standard input. A folder includes its subfolders, sorted by
+    name, without hidden files.
     Prints one row per face, from left to right:
 
     \b
@@ -68,12 +76,15 @@ def identify(
         unknown      the person is not in the gallery
         low_quality  the face is too small or too blurred
 
-    A photo without a face has no_face_found as the person. An unreadable file has unreadable, and
+    A row of a video is a person in a time span. It also has the times of the first, the last and the best frame as
+    h:mm:ss.s, and the box of the face in the best frame: x, y, width and height in pixels.
+
+    A file without a face has no_face_found as the person. An unreadable file has unreadable, and
     standard error has the reason.
 
     The false positive identification rate (FPIR) is the share of unknown people who get a wrong name.
 
-    With --out, PATH can also be a URL such as s3://BUCKET/FOLDER. The command indexes the photos in a library,
+    With --out, PATH can also be a URL such as s3://BUCKET/FOLDER. The command indexes the files in a library,
     as `library index` does, and writes all results to faces.parquet in its folder, one row per face.
     """  # noqa: D301 (click needs the escaped character)
     from app.recognition.decision import requested_fpir
@@ -132,42 +143,71 @@ def _identify_files(settings: Settings, sources: tuple[str, ...], as_json: bool,
         print_line(error, err=True)
     complete = not errors
     recognizer = None
+    top = None if full_ranking else serialization.RANKING_ROWS
     with progress_bar(len(photos), "photo") as bar:
         for photo in photos:
             file = _STANDARD_INPUT if photo is None else display_path(photo)
             try:
-                data = _read(photo, settings.max_file_bytes)
-                if recognizer is None:
-                    # After the first readable file, so that a wrong path is reported immediately.
-                    recognizer = common.load_recognizer(settings)
-                    if not recognizer.gallery.people():
-                        print_line(common.empty_gallery(), err=True)
-                identification = recognizer.identify(data, settings.fpir)
+                with _open(photo, settings) as content:
+                    if recognizer is None:
+                        # After the first readable file, so that a wrong path is reported immediately.
+                        recognizer = common.load_recognizer(settings)
+                        if not recognizer.gallery.people():
+                            print_line(common.empty_gallery(), err=True)
+                    result = _identify(recognizer, file, content, settings.fpir, top, bar)
             except PhotoError as error:
                 complete = False
                 print_line(f"{file}: {photo_files.explain(error)}", err=True)
                 result = serialization.identification_error(file, error.code, photo_files.explain(error))
-            else:
-                result = serialization.identification(
-                    file, identification, None if full_ranking else serialization.RANKING_ROWS
-                )
             for line in [json.dumps(result)] if as_json else _rows(result):
                 print_line(line)
             bar.update()
     return complete
 
 
-def _read(photo: Path | None, max_bytes: int) -> bytes:
-    if photo is not None:
-        return photo_files.read_photo(photo, max_bytes)
-    return photo_files.read_stream(lambda: io.BytesIO(sys.stdin.buffer.read(max_bytes + 1)), max_bytes)
+def _open(photo: Path | None, settings: Settings) -> AbstractContextManager[bytes | BinaryIO]:
+    """Return the bytes of a photo, or an open video."""
+    max_bytes = settings.max_file_bytes
+    if photo is None:
+        standard_input = io.BytesIO(sys.stdin.buffer.read(max_bytes + 1))
+        return nullcontext(photo_files.read_stream(lambda: standard_input, max_bytes))
+    if photo_files.is_video(photo):
+        return photo_files.open_video(lambda: photo.open("rb"), settings.max_video_bytes)
+    return nullcontext(photo_files.read_photo(photo, max_bytes))
+
+
+def _identify(
+    recognizer: Recognizer, file: str, content: bytes | BinaryIO, fpir: float, top: int | None, bar: tqdm
+) -> dict[str, Any]:
+    """Return the result of a photo or a video."""
+    from app import serialization
+    from app.recognition.videos import identify_video
+
+    if isinstance(content, bytes):
+        return serialization.identification(file, recognizer.identify(content, fpir), top)
+
+    def on_progress(seconds: float) -> None:
+        bar.set_postfix_str(f"{file} at {timestamp(seconds)}")
+
+    identified = identify_video(recognizer, content, fpir, on_progress)
+    bar.set_postfix_str("")
+    return serialization.video_identification(file, identified, top)
 
 
 def _rows(result: dict[str, Any]) -> list[str]:
     rows: list[tuple[object, ...]] = []
     for index, face in enumerate(result["faces"], start=1):
         distance = "" if face["class_distance"] is None else f"{face['class_distance']:.4f}"
-        rows.append((index, face["person"] or "unknown_person", distance, face["verdict"]))
+        rows.append((index, face["person"] or "unknown_person", distance, face["verdict"], *_times(face)))
     if result["error"]:
         rows = [("", "unreadable", "", result["error"]["code"])]
     return [common.format_row((result["file"], *row)) for row in rows or [("", "no_face_found", "", "")]]
+
+
+def _times(face: dict[str, Any]) -> tuple[object, ...]:
+    """Return the cells that only faces of videos have: first, last and best frame, and the box in it."""
+    if "best" not in face:
+        return ()
+    box = face["box"]
+    times = (timestamp(face[name]) for name in ("from", "to", "best"))
+    return (*times, box["x"], box["y"], box["width"], box["height"])

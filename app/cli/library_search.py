@@ -61,7 +61,8 @@ def search(
     Prints one row per face, from left to right:
 
     \b
-        file, face, person or unknown_person, class distance, verdict, date taken, score (with --photo)
+        file, face, person or unknown_person, class distance, verdict, date taken, score (with --photo), and in
+        videos the first, the last and the best frame with the face as h:mm:ss.s
 
     The face of a tagged person is empty.
 
@@ -143,6 +144,7 @@ def _collect(settings: Settings, files: list[str], folder: Path, link: bool) -> 
 
 def _row(face: FoundFace) -> str:
     distance = "" if face.class_distance is None else f"{face.class_distance:.4f}"
+    times = map(text.timestamp, face.time or ())
     score = () if face.score is None else (f"{face.score:.4f}",)
     verdict = face.verdict if face.source == "automatic" else face.source
     return common.format_row(
@@ -154,5 +156,6 @@ def _row(face: FoundFace) -> str:
             verdict or "",
             face.taken or "",
             *score,
+            *times,
         )
     )

@@ -145,7 +145,8 @@ def exist(connection: sqlite3.Connection, path: str) -> bool:
 def carry_over(connection: sqlite3.Connection, former: int, current: int) -> None:
     """Copy the decisions about a photo and its faces to those of its changed file, in a transaction.
 
-    A face is the same if the boxes overlap, in parts of the width and height, and the embeddings are similar.
+    A face is the same if the boxes overlap, in parts of the width and height, and the embeddings are similar. Times and
+    boxes of a video may have changed, so that the embeddings alone decide.
     """
     connection.execute(
         "INSERT OR IGNORE INTO tag SELECT ?, person_id FROM tag WHERE photo_id = ?",
@@ -163,9 +164,15 @@ def carry_over(connection: sqlite3.Connection, former: int, current: int) -> Non
     if not decided:
         return
     old, new = _relative_boxes(connection, former), _relative_boxes(connection, current)
+    is_video = connection.execute("SELECT duration FROM photo WHERE id = ?", (former,)).fetchone()[0] is not None
     for face_id, source, person_id in decided:
-        found = max(new, key=lambda other: old[face_id].overlap(new[other]), default=None)
-        if found is None or old[face_id].overlap(new[found]) < _SAME_BOX or _differ(connection, face_id, found):
+        if is_video:
+            found = _most_similar(connection, face_id, current)
+        else:
+            found = max(new, key=lambda other: old[face_id].overlap(new[other]), default=None)
+            if found is not None and old[face_id].overlap(new[found]) < _SAME_BOX:
+                found = None
+        if found is None or _differ(connection, face_id, found):
             if source == "drawn" and (copy := _copy_drawn(connection, face_id, current)) and is_gone:
                 changes.follow_face(connection, face_id, former, copy, current)
             continue
@@ -179,6 +186,17 @@ def carry_over(connection: sqlite3.Connection, former: int, current: int) -> Non
         )
         if is_gone:
             changes.follow_face(connection, face_id, former, found, current)
+
+
+def _most_similar(connection: sqlite3.Connection, face_id: int, photo_id: int) -> int | None:
+    """Return the face of a photo with the embedding that is closest to that of a face, None without one."""
+    vectors = "SELECT face_id, embedding FROM vector WHERE face_id"
+    wanted = connection.execute(f"{vectors} = ?", (face_id,)).fetchall()
+    others = connection.execute(f"{vectors} IN (SELECT id FROM face WHERE photo_id = ?)", (photo_id,)).fetchall()
+    if not wanted or not others:
+        return None
+    embeddings = np.stack([np.frombuffer(data, np.float16).astype(np.float32) for _, data in (*wanted, *others)])
+    return int(others[int((embeddings[1:] @ embeddings[0]).argmax())][0])
 
 
 def _differ(connection: sqlite3.Connection, face_id: int, other: int) -> bool:

@@ -21,6 +21,7 @@ from app.library.groups import IS_UNKNOWN, FaceGroup
 from app.library.search import FoundFace
 from app.library.store import Library
 from app.library.suggestions import Suggestion
+from app.serialization import time_span
 from app.text import csv_cell, first_line
 
 _TEXT, _INTEGER, _NUMBER = pa.string(), pa.int64(), pa.float64()
@@ -41,11 +42,30 @@ _FIELDS = {
     "class_distance": _NUMBER,
     "candidate": _TEXT,
     "source": _TEXT,
+    "duration": _NUMBER,
+    "from": _NUMBER,
+    "to": _NUMBER,
+    "best": _NUMBER,
 }
 COLUMNS = tuple(_FIELDS)
-"""Columns of CSV and Parquet. `error` is a code, and `face` counts from the left. Parquet adds `embedding`."""
+"""Columns of CSV and Parquet. `error` is a code, and `face` counts from the left. Parquet adds `embedding`.
 
-FOUND_COLUMNS = ("file", "face", "person", "class_distance", "verdict", "source", "taken", "score")
+The last four are of videos, in seconds: their duration, and the first, last and best frame with the face.
+"""
+
+FOUND_COLUMNS = (
+    "file",
+    "face",
+    "person",
+    "class_distance",
+    "verdict",
+    "source",
+    "taken",
+    "score",
+    "from",
+    "to",
+    "best",
+)
 """Columns of the faces that a search found, as CSV."""
 
 GROUP_COLUMNS = ("group", "file", "face", "taken")
@@ -58,13 +78,14 @@ WHERE group_id IS NOT NULL AND {IS_UNKNOWN} ORDER BY group_id, taken, path, numb
 """
 _QUERY = f"""
 SELECT path, error, taken, photo.width, photo.height, number, x, y, face.width, face.height, confidence, verdict,
-       person.name, distance, candidate.name, iif(face.id IS NULL, NULL, source), embedding
+       person.name, distance, candidate.name, iif(face.id IS NULL, NULL, source),
+       duration, starts, ends, best, embedding
 FROM file JOIN photo ON photo.id = file.photo_id LEFT JOIN face ON face.photo_id = photo.id
 LEFT JOIN person ON person.id = face.person_id LEFT JOIN person AS candidate ON candidate.id = face.candidate_id
 LEFT JOIN vector ON vector.face_id = face.id
 WHERE face.id IS NOT NULL OR photo.id NOT IN (SELECT photo_id FROM tag)
 UNION ALL SELECT path, error, taken, photo.width, photo.height, NULL, NULL, NULL, NULL, NULL, NULL, NULL, person.name,
-       NULL, NULL, 'tagged', NULL
+       NULL, NULL, 'tagged', duration, NULL, NULL, NULL, NULL
 FROM ({tags.SHOWN}) AS tag JOIN photo ON photo.id = tag.photo_id JOIN file ON file.photo_id = photo.id
 JOIN person ON person.id = tag.person_id
 ORDER BY 1, 6
@@ -84,7 +105,7 @@ def found_face(face: FoundFace) -> dict[str, Any]:
         "source": face.source,
         "taken": face.taken,
         "score": face.score,
-    }
+    } | time_span(face.time)
 
 
 def write_found_csv(file: Path, faces: Iterable[FoundFace]) -> None:
@@ -116,7 +137,7 @@ def suggestion(suggested: Suggestion) -> dict[str, Any]:
 
 
 def _example(face: FoundFace) -> dict[str, Any]:
-    return {"file": face.file, "face": face.number, "box": face.box and asdict(face.box)}
+    return {"file": face.file, "face": face.number, "box": face.box and asdict(face.box)} | time_span(face.time)
 
 
 def write_groups_csv(library: Library, file: Path) -> None:

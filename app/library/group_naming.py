@@ -68,6 +68,11 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
     name = review.enrollment.name
     known = gallery.find(name)
     outcomes = {photo.outcome for photo in review.enrollment.photos}
+    if not outcomes and known is None:
+        raise LibraryError(
+            f"All faces of group {review.number} are from videos and cannot be enrolled. Enroll {name} from photos first: "
+            "python main.py people add NAME PHOTO..."
+        )
     if "accepted" not in outcomes and (known is None or outcomes & {"unlike", "look_alike"}):
         raise LibraryError(f"No face of group {review.number} can be enrolled for {name}, so nothing was changed.")
     before = {anchor.id for anchor in gallery.anchors(name)} if known else set[int]()
@@ -91,12 +96,14 @@ def _limit(enrollment: Enrollment) -> Enrollment:
 
 
 def _one_a_photo(library: Library, faces: list[int]) -> Iterator[int]:
+    """Yield a face of each photo. Faces of videos never become anchors."""
+    query = "SELECT photo_id FROM face JOIN photo ON photo.id = photo_id WHERE face.id = ? AND duration IS NULL"
     seen = set()
     for face_id in faces:
         with library.reading() as connection:
-            photo = connection.execute("SELECT photo_id FROM face WHERE id = ?", (face_id,)).fetchone()[0]
-        if photo not in seen:
-            seen.add(photo)
+            found = connection.execute(query, (face_id,)).fetchone()
+        if found and found not in seen:
+            seen.add(found)
             yield face_id
 
 

@@ -30,7 +30,8 @@ _ROWS = 10_000
 _ALONE, _GROUP = 1 << 60, 1 << 61
 
 _FACES = f"""
-SELECT face.id, photo_id, coalesce(group_id, 0), membership.face_id IS NULL, embedding
+SELECT face.id, photo_id, coalesce(group_id, 0), membership.face_id IS NULL, coalesce(round(1000 * starts), 0),
+       coalesce(round(1000 * ends), 0), embedding
 FROM face JOIN vector ON vector.face_id = face.id
 LEFT JOIN membership ON membership.face_id = face.id WHERE {IS_UNKNOWN} ORDER BY face.id
 """
@@ -76,7 +77,8 @@ class FaceGroup:
 class UnknownFaces:
     """Unknown faces: `ids`, `photos`, and `groups` int (faces,), 0 for no group.
 
-    `new` bool (faces,) are those that were not grouped yet, and `embeddings` are float32 (faces, dims).
+    `new` bool (faces,) are those that were not grouped yet, and `embeddings` are float32 (faces, dims). `times` are the
+    first and the last frame in a video, in milliseconds, 0 for a photo: int (faces, 2).
     """
 
     ids: IntArray
@@ -84,22 +86,22 @@ class UnknownFaces:
     groups: IntArray
     new: BoolArray
     embeddings: FloatArray
+    times: IntArray
 
     @classmethod
     def load(cls, library: Library) -> UnknownFaces:
         """Read all unknown faces that have an embedding."""
-        numbers: list[IntArray] = [np.zeros((0, 4), np.int64)]
+        numbers: list[IntArray] = [np.zeros((0, 6), np.int64)]
         embeddings: list[FloatArray] = []
         with library.reading() as connection:
             cursor = connection.execute(_FACES)
             while rows := cursor.fetchmany(_ROWS):
-                numbers.append(np.array([row[:4] for row in rows], np.int64))
-                data = b"".join(row[4] for row in rows)
+                numbers.append(np.array([row[:6] for row in rows], np.int64))
+                data = b"".join(row[6] for row in rows)
                 embeddings.append(np.frombuffer(data, np.float16).reshape(len(rows), -1).astype(np.float32))
-        ids, photos, groups, new = np.concatenate(numbers).T
-        return cls(
-            ids, photos, groups, new > 0, np.concatenate(embeddings) if embeddings else np.zeros((0, 0), np.float32)
-        )
+        ids, photos, groups, new, *times = np.concatenate(numbers).T
+        vectors = np.concatenate(embeddings) if embeddings else np.zeros((0, 0), np.float32)
+        return cls(ids, photos, groups, new > 0, vectors, np.stack(times, axis=1))
 
 
 def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
@@ -113,9 +115,8 @@ def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
     keys_of = np.where(before > 0, _GROUP + before, np.where(faces.new, faces.ids, _ALONE + faces.ids))
     keys, clusters_of = np.unique(keys_of, return_inverse=True)
     outsiders = _read_outsiders(library, faces.ids)
-    conflicts = np.concatenate(
-        [_pairs_in_photos(faces.photos, clusters_of), _pair_outsiders(outsiders, keys, clusters_of)]
-    )
+    shared = pairs_in_photos(faces.photos, faces.times, clusters_of)
+    conflicts = np.concatenate([shared, _pair_outsiders(outsiders, keys, clusters_of)])
     sums = sum_clusters(faces.embeddings, clusters_of)
     clusters = Clusters(sums, np.bincount(clusters_of), keys > _GROUP, conflicts, int(faces.new.sum()))
     merged = clusters.merge(linkage or Linkage())
@@ -155,22 +156,31 @@ def _pair_outsiders(outsiders: IntArray, keys: IntArray, clusters_of: IntArray) 
     return np.stack([clusters_of[positions[known]], np.searchsorted(keys, _GROUP + groups[known])], axis=1)
 
 
-def _pairs_in_photos(photos: IntArray, clusters_of: IntArray) -> IntArray:
-    """Return the pairs of different clusters with a face in the same photo, once a photo: int (pairs, 2)."""
-    order = np.lexsort((clusters_of, photos))
-    photos, clusters = photos[order], clusters_of[order]
+def pairs_in_photos(photos: IntArray, times: IntArray, clusters_of: IntArray) -> IntArray:
+    """Return the pairs of different clusters with a face in the same photo, once a photo: int (pairs, 2).
+
+    In a video, both faces must be there at the same time. `times` are as in `UnknownFaces`.
+    """
+    order = np.lexsort((*times.T, clusters_of, photos))
+    rows = np.column_stack([photos, clusters_of, times])[order]
     # A cluster may have two faces in a photo.
-    distinct = np.ones(len(photos), bool)
-    distinct[1:] = (photos[1:] != photos[:-1]) | (clusters[1:] != clusters[:-1])
-    photos, clusters = photos[distinct], clusters[distinct]
-    pairs: list[IntArray] = [np.zeros((0, 2), np.int64)]
+    distinct = np.ones(len(rows), bool)
+    distinct[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    photos, clusters, starts, ends = rows[distinct].T
+    pairs: list[IntArray] = [np.zeros((0, 3), np.int64)]
     first, step = np.arange(len(photos)), 1
     while len(first):
         first = first[first + step < len(photos)]
         first = first[photos[first] == photos[first + step]]
-        pairs.append(np.stack([clusters[first], clusters[first + step]], axis=1))
+        second = first + step
+        together = (starts[first] <= ends[second]) & (starts[second] <= ends[first])
+        together &= clusters[first] != clusters[second]
+        one, other = first[together], second[together]
+        pairs.append(np.stack([photos[one], clusters[one], clusters[other]], axis=1))
         step += 1
-    return np.concatenate(pairs)
+    found = np.concatenate(pairs)
+    # In a video, two clusters may meet often.
+    return (np.unique(found, axis=0) if ends.any() else found)[:, 1:]
 
 
 def list_groups(library: Library, limit: int | None = None, numbers: Collection[int] | None = None) -> list[FaceGroup]:

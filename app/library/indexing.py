@@ -11,9 +11,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 
-from app.batch.rows import FaceRow, PhotoRow, digest
+from app.batch.rows import FaceRow, PhotoRow
 from app.batch.sources import PhotoFile
 from app.errors import PhotoError
 from app.library import decisions
@@ -22,7 +22,8 @@ from app.library.store import Library
 from app.text import display_path
 from app.vision.quality import Quality
 
-ReadPhoto = Callable[[PhotoFile], bytes]
+DigestFile = Callable[[PhotoFile], bytes]
+"""Returns the digest of a file, see `BatchJob.digest`, or raises `UnreadableFile`."""
 
 _RETRY = -1
 """Size of a file that had an error and is pending again."""
@@ -76,9 +77,9 @@ class IndexRun:
     pending files that have a row or are copies.
     """
 
-    def __init__(self, library: Library, read: ReadPhoto) -> None:
+    def __init__(self, library: Library, digest: DigestFile) -> None:
         self._library = library
-        self._read = read
+        self._digest = digest
         self._rows: list[PhotoRow] = []
         self._links: list[tuple[PhotoFile, int]] = []
         # By digest, the copies that wait for the row of an equal file.
@@ -180,9 +181,6 @@ class IndexRun:
             for last, path, raw_path, size, modified_ns, shared_size in rows:  # noqa: B007
                 yield PhotoFile(_system_path(path, raw_path), size, modified_ns), bool(shared_size)
 
-    def _digest(self, photo: PhotoFile) -> bytes:
-        return digest(self._read(photo))
-
     def _unless_known(self, photo: PhotoFile, compared: Future[bytes] | None) -> Iterator[PhotoFile]:
         try:
             key = compared.result() if compared else None
@@ -259,8 +257,9 @@ def insert_photo(library: Library, row: PhotoRow) -> int:
     """Insert a photo with its faces, in a transaction, and return its ID."""
     connection = library.connection
     photo_id = connection.execute(
-        "INSERT INTO photo (digest, taken, width, height, error, message) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-        (row.digest, row.taken, *(row.size or (None, None)), *(row.failure or (None, None))),
+        "INSERT INTO photo (digest, taken, width, height, error, message, duration) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "RETURNING id",
+        (row.digest, row.taken, *(row.size or (None, None)), *(row.failure or (None, None)), row.duration),
     ).fetchone()[0]
     for number, face in enumerate(row.faces, start=1):
         _insert_face(library, photo_id, number, face)
@@ -272,8 +271,8 @@ def _insert_face(library: Library, photo_id: int, number: int, face: FaceRow) ->
     measures = (None,) * 5 if quality is None else [getattr(quality, field.name) for field in fields(Quality)]
     face_id = connection.execute(
         "INSERT INTO face (photo_id, number, x, y, width, height, confidence, eye_distance, detail, yaw, "
-        f"close_confidence, norm) VALUES ({', '.join('?' * 12)}) RETURNING id",
-        (photo_id, number, box.x, box.y, box.width, box.height, face.confidence, *measures),
+        f"close_confidence, norm, starts, ends, best) VALUES ({', '.join('?' * 15)}) RETURNING id",
+        (photo_id, number, *astuple(box), face.confidence, *measures, *(face.time or (None,) * 3)),
     ).fetchone()[0]
     if face.embedding is not None:
         landmarks = None if face.landmarks is None else face.landmarks.tobytes()

@@ -23,12 +23,13 @@ from app.arrays import FloatArray
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Person
 from app.library import people
-from app.library.store import Library
+from app.library.store import Library, read_time
 from app.recognition.bulk_ranking import BulkRanking, ClosestPeople
 from app.recognition.decision import Rules, Verdict, decide, resolve_duplicate_matches
 from app.recognition.model_card import ModelCard, checksum
 from app.recognition.scoring import PersonDistance
 from app.vision.quality import Quality
+from app.vision.time_span import TimeSpan
 
 _BLOCK_FACES = 8192
 _QUEUED_BLOCKS = 3
@@ -37,7 +38,7 @@ _LEAST_CHANGE = 1e-4
 
 _FACES = """
 SELECT face.id, photo_id, face.source, verdict, person_id, candidate_id, distance,
-       eye_distance, detail, yaw, close_confidence, norm, embedding
+       eye_distance, detail, yaw, close_confidence, norm, embedding, starts, ends, best
 FROM face LEFT JOIN vector ON vector.face_id = face.id
 WHERE photo_id > ? {condition} ORDER BY photo_id, number LIMIT ?
 """
@@ -83,6 +84,7 @@ class _Face(NamedTuple):
     distance: float | None
     measures: tuple[float | None, ...]
     embedding: bytes | None
+    time: TimeSpan | None
 
 
 def name_faces(
@@ -188,7 +190,8 @@ class _Judge:
                 verdicts.append(verdict)
             matched = [verdict.person for verdict in verdicts if verdict.person]
             if len(set(matched)) < len(matched):
-                verdicts = resolve_duplicate_matches(verdicts, self._rules, len(self._snapshot))
+                times = [face.time for face in faces if face.time]
+                verdicts = resolve_duplicate_matches(verdicts, self._rules, len(self._snapshot), times or None)
             for face, verdict in zip(faces, verdicts, strict=True):
                 if face.source == "automatic":
                     yield face, verdict
@@ -237,7 +240,7 @@ def _read_blocks(library: Library, condition: str) -> Iterator[list[_Face]]:
     while True:
         with library.reading() as connection:
             rows = connection.execute(query, (last, _BLOCK_FACES)).fetchall()
-        block = [_Face._make([*row[:7], row[7:12], row[12]]) for row in rows]
+        block = [_Face._make([*row[:7], row[7:12], row[12], read_time(row[13:])]) for row in rows]
         if len(block) == _BLOCK_FACES:
             block = [face for face in block if face.photo_id != block[-1].photo_id] or block
         if not block:

@@ -1,8 +1,8 @@
 """Tables of a library in SQLite, and their migrations.
 
-A `photo` is the content of one or more equal `file`s. Manual decisions are `face.source` with `face.person_id`,
-`rejection`, `tag`, `different_group` and `outsider`. Vectors have their own table, so that naming a face rewrites few
-bytes and reading all vectors is sequential.
+A `photo` is the content of one or more equal `file`s, also that of a video. Manual decisions are `face.source` with
+`face.person_id`, `rejection`, `tag`, `different_group` and `outsider`. Vectors have their own table, so that naming a
+face rewrites few bytes and reading all vectors is sequential.
 """
 
 APPLICATION_ID = 0x46414345
@@ -130,6 +130,14 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX former_row_change ON former_row (change_id);
     CREATE INDEX former_row_photo ON former_row (photo_id) WHERE photo_id IS NOT NULL;
+    """,
+    """
+    -- Seconds of a video, NULL for a photo.
+    ALTER TABLE photo ADD COLUMN duration REAL;
+    -- First, last and best frame with the face of a video, in seconds, see app.vision.video.TimeSpan; NULL in a photo.
+    ALTER TABLE face ADD COLUMN starts REAL;
+    ALTER TABLE face ADD COLUMN ends REAL;
+    ALTER TABLE face ADD COLUMN best REAL;
     """,
 )
 """SQL of each version after the one before. PRAGMA user_version counts those that were applied."""

@@ -15,22 +15,24 @@ import numpy as np
 from app.arrays import AnyArray, FloatArray, IntArray
 from app.errors import InvalidParameter
 from app.library import people, tags
-from app.library.store import Library
+from app.library.store import Library, read_time
 from app.recognition.scoring import Head
 from app.vision.faces import Box
+from app.vision.time_span import TimeSpan
 
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}(T\d{2}(:\d{2}(:\d{2})?)?)?)?)?", re.ASCII)
 
 _COLUMNS = """
 file.path, file.raw_path, photo.taken, face.id, number, x, y, face.width, face.height, verdict, person.name, distance,
-source
+source, starts, ends, best
 """
 _FROM = """
 FROM face JOIN photo ON photo.id = face.photo_id JOIN file ON file.photo_id = photo.id
 LEFT JOIN person ON person.id = face.person_id {join} WHERE {conditions}
 """
 _TAG_COLUMNS = """
-file.path, file.raw_path, photo.taken, NULL, NULL, NULL, NULL, NULL, NULL, NULL, person.name, NULL, 'tagged'
+file.path, file.raw_path, photo.taken, NULL, NULL, NULL, NULL, NULL, NULL, NULL, person.name, NULL, 'tagged', NULL,
+NULL, NULL
 """
 _FROM_TAGS = f"""
 FROM ({tags.SHOWN}) AS tag JOIN photo ON photo.id = tag.photo_id JOIN file ON file.photo_id = photo.id
@@ -43,7 +45,8 @@ class FoundFace:
     """A face in one file; equal files have the same faces. A tagged person has neither ID, number, box nor verdict.
 
     `path` is the file or URL as the file system has it, `file` the same as valid text, `number` counts from the left.
-    `score` is the distance to the face that was searched for, 0 same ... 1 different.
+    `score` is the distance to the face that was searched for, 0 same ... 1 different. `time` is when a video shows the
+    face; the box is in the best frame.
     """
 
     file: str
@@ -57,6 +60,7 @@ class FoundFace:
     class_distance: float | None
     source: str
     score: float | None = None
+    time: TimeSpan | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def search(library: Library, criteria: Criteria, similar: Sequence[tuple[int, fl
         PersonNotFound: the library has no person of a name.
         InvalidParameter: a date is invalid, or there was never a group of this number.
     """
-    score, order = ("NULL", "") if similar is None else ("score", "14, ")
+    score, order = ("NULL", "") if similar is None else ("score", "17, ")
     with library.reading() as connection:
         query, values = _select(connection, criteria, similar, f"{_COLUMNS}, {score}", f"{_TAG_COLUMNS}, NULL")
         return [_found(row) for row in connection.execute(f"{query} ORDER BY {order}3, 1, 5", values)]
@@ -201,6 +205,8 @@ def _check_group(connection: sqlite3.Connection, number: int) -> None:
 
 def _found(row: Sequence[Any]) -> FoundFace:
     file, raw_path, taken, face_id, number, x, y, width, height, *rest = row
+    verdict, person, distance, source, start, end, best, score = rest
     path = os.fsdecode(raw_path) if raw_path else file
     box = None if face_id is None else Box(x, y, width, height)
-    return FoundFace(file, path, taken, face_id, number, box, *rest)
+    time = read_time((start, end, best))
+    return FoundFace(file, path, taken, face_id, number, box, verdict, person, distance, source, score, time)

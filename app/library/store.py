@@ -11,7 +11,7 @@ import getpass
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ from app.errors import LibraryError, LibraryLocked
 from app.files import create_private, make_private
 from app.library.schema import APPLICATION_ID, MIGRATIONS
 from app.text import first_line
+from app.vision.time_span import TimeSpan
 
 FILE = "library.sqlite"
 PICTURES = "pictures.sqlite"
@@ -160,6 +161,12 @@ def _user_name() -> str:
     except (KeyError, OSError):
         # In containers, the user may have no name.
         return str(os.getuid())
+
+
+def read_time(columns: Sequence[float | None]) -> TimeSpan | None:
+    """Return when a video shows a face, from the columns starts, ends and best: None for a face of a photo."""
+    start, end, best = columns
+    return None if start is None or end is None or best is None else TimeSpan(start, end, best)
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path) -> None:

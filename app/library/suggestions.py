@@ -8,7 +8,7 @@ import numpy as np
 
 from app.arrays import FloatArray, IntArray
 from app.library.clustering import Linkage, find_pairs, sum_clusters
-from app.library.groups import UnknownFaces
+from app.library.groups import UnknownFaces, pairs_in_photos
 from app.library.store import Library
 
 LEAST_SCORE = 0.42
@@ -19,7 +19,8 @@ MOST_SHARED = 0.34
 """Largest share of the smaller one's faces that are in a photo with the other one, such as a collage."""
 
 _NAMED = """
-SELECT person_id, photo_id, embedding FROM face JOIN vector ON vector.face_id = face.id
+SELECT person_id, photo_id, coalesce(round(1000 * starts), 0), coalesce(round(1000 * ends), 0), embedding
+FROM face JOIN vector ON vector.face_id = face.id
 WHERE person_id IS NOT NULL AND verdict = 'match'
 """
 _REJECTED = """
@@ -45,12 +46,13 @@ def suggest(library: Library, limit: int | None = None, linkage: Linkage | None 
     linkage = linkage or Linkage()
     faces = UnknownFaces.load(library)
     grouped = faces.groups > 0
-    people, person_photos, person_embeddings = _load_named(library)
+    people, person_photos, person_times, person_embeddings = _load_named(library)
     if not grouped.any():
         return []
     # People have negative keys.
     keys_of = np.concatenate([faces.groups[grouped], -people])
     photos = np.concatenate([faces.photos[grouped], person_photos])
+    times = np.concatenate([faces.times[grouped], person_times])
     keys, places = np.unique(keys_of, return_inverse=True)
     embeddings = faces.embeddings[grouped]
     if len(people):
@@ -62,15 +64,14 @@ def suggest(library: Library, limit: int | None = None, linkage: Linkage | None 
     answered = _answered(library)
     with library.reading() as connection:
         names = dict(connection.execute("SELECT id, name FROM person").fetchall())
-    order = np.argsort(places, kind="stable")
-    photos_of = np.split(photos[order], np.cumsum(np.bincount(places))[:-1])
+    shared = _count_pairs(pairs_in_photos(photos, times, places), first, second, len(keys))
     found: list[Suggestion] = []
     for pair in np.argsort(-scores, kind="stable").tolist():
         if len(found) == limit:
             break
         one, two = int(first[pair]), int(second[pair])
         smaller = min(sizes[one], sizes[two])
-        if len(np.intersect1d(photos_of[one], photos_of[two])) > MOST_SHARED * smaller:
+        if shared[pair] > MOST_SHARED * smaller:
             continue
         # np.unique sorts people before groups.
         other, group = sorted((int(keys[one]), int(keys[two])))
@@ -81,13 +82,23 @@ def suggest(library: Library, limit: int | None = None, linkage: Linkage | None 
     return found
 
 
-def _load_named(library: Library) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return people and photos, int (faces,), and embeddings, float32 (faces, dims), of all named faces."""
+def _count_pairs(pairs: IntArray, first: IntArray, second: IntArray, clusters: int) -> IntArray:
+    """Return how often each pair of `first` and `second`, int (n,), is among pairs, int (pairs, 2): int (n,)."""
+    codes = np.sort(pairs, axis=1) @ [clusters, 1]
+    wanted = np.minimum(first, second) * clusters + np.maximum(first, second)
+    # No pair has the code -1.
+    known, counts = np.unique(np.append(codes, -1), return_counts=True)
+    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[places] == wanted, counts[places], 0)
+
+
+def _load_named(library: Library) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Return people, photos, times and embeddings of all named faces, as in `UnknownFaces`."""
     with library.reading() as connection:
         rows = connection.execute(_NAMED).fetchall()
-    numbers = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
-    data = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
-    return numbers[:, 0], numbers[:, 1], data.reshape(len(rows), -1 if rows else 0).astype(np.float32)
+    numbers = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
+    data = np.frombuffer(b"".join(row[4] for row in rows), np.float16)
+    return numbers[:, 0], numbers[:, 1], numbers[:, 2:], data.reshape(len(rows), -1 if rows else 0).astype(np.float32)
 
 
 def _answered(library: Library) -> set[tuple[int, int]]:

@@ -15,13 +15,14 @@ FAILURES = 10
 
 @dataclass
 class Summary:
-    """Counts over a library; equal files count as photos each, and their faces once.
+    """Counts over a library; equal files count as photos or videos each, and their faces once.
 
     `people` has the most frequent people and their numbers of faces, `failures` the first files with an error, and its
     message.
     """
 
     photos: int
+    videos: int
     faces: int
     verdicts: Counter[str]
     errors: int
@@ -36,8 +37,12 @@ def summarize(library: Library, most_frequent: int = 10) -> Summary:
             dict(connection.execute("SELECT coalesce(verdict, 'not_judged'), count(*) FROM face GROUP BY 1"))
         )
         failed = "FROM photo JOIN file ON photo_id = photo.id WHERE error IS NOT NULL"
+        files, videos = connection.execute(
+            "SELECT count(*), count(duration) FROM file JOIN photo ON photo.id = photo_id"
+        ).fetchone()
         return Summary(
-            photos=connection.execute("SELECT count(*) FROM file").fetchone()[0],
+            photos=files - videos,
+            videos=videos,
             faces=verdicts.total(),
             verdicts=verdicts,
             errors=connection.execute(f"SELECT count(*) {failed}").fetchone()[0],

@@ -17,6 +17,7 @@ from app import settings
 from app.arrays import AnyArray, IntArray
 from app.errors import InvalidParameter
 from app.recognition.scoring import Head, PersonDistance
+from app.vision.time_span import TimeSpan
 
 VerdictKind = Literal["match", "ambiguous", "unknown", "low_quality"]
 PairKind = Literal["same", "uncertain", "different"]
@@ -201,23 +202,30 @@ def margins_to_runner_up(distances: AnyArray) -> AnyArray:
     return np.asarray(second - first)
 
 
-def resolve_duplicate_matches(verdicts: Sequence[Verdict], rules: Rules, people: int) -> list[Verdict]:
+def resolve_duplicate_matches(
+    verdicts: Sequence[Verdict], rules: Rules, people: int, times: Sequence[TimeSpan] | None = None
+) -> list[Verdict]:
     """Let each person match one face of a photo, unless further faces are strong matches.
 
     Collages aside, a person appears once in a photo. The closest face keeps the match, and another one without a
-    strong match becomes ambiguous. `people` is the number of people in the gallery.
+    strong match becomes ambiguous. `people` is the number of people in the gallery. With `times`, the faces are of a
+    video, and the rule is for those that are there at the same time.
     """
-    matches = [(verdict.person, verdict.ranking[0]) for verdict in verdicts if verdict.person]
-    smallest = {person: min(row.class_distance for other, row in matches if other == person) for person, _ in matches}
+    matches: dict[str, list[tuple[int, float]]] = {}
+    for index, verdict in enumerate(verdicts):
+        if verdict.person:
+            matches.setdefault(verdict.person, []).append((index, verdict.ranking[0].class_distance))
     resolved = list(verdicts)
     for index, verdict in enumerate(verdicts):
         if (person := verdict.person) is None:
             continue
         distance = verdict.ranking[0].class_distance
         strong = rules.strong_threshold(verdict.ranking[0].anchors, people)
-        if distance > max(strong, smallest[person]):
+        rivals = (other for row, other in matches[person] if times is None or times[index].overlaps(times[row]))
+        if distance > max(strong, min(rivals)):
             reason = (
-                f"Another face in this photo matches {person} more closely. A second match needs a distance of "
+                f"Another face in this {'photo' if times is None else 'part of the video'} matches {person} more "
+                "closely. A second match needs a distance of "
                 f"{strong:.3f} or less, and this face is at {distance:.3f}."
             )
             resolved[index] = replace(verdict, kind="ambiguous", person=None, reason=reason, candidates=(person,))

@@ -15,7 +15,7 @@ from app.errors import UnreadableImage
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.recognition import comparison
-from app.recognition.decision import Rules, decide, resolve_duplicate_matches
+from app.recognition.decision import Rules, Verdict, decide, resolve_duplicate_matches
 from app.recognition.inference import Network, load_network
 from app.recognition.results import ComparedPhoto, Comparison, FaceCrop, Identification, IdentifiedFace, Probe
 from app.recognition.scoring import rank
@@ -193,9 +193,14 @@ def _crop_face(picture: Picture, face: DetectedFace) -> FaceCrop:
     return FaceCrop(face, crop, measure_quality(crop, landmarks, face.close_confidence))
 
 
+def judge(probe: Probe, snapshot: Snapshot, rules: Rules) -> Verdict:
+    """Return the verdict on one face, before `resolve_duplicate_matches`."""
+    ranking = () if probe.embedding is None else rank(probe.embedding, snapshot, rules.head)
+    return decide(ranking, rules, probe.flaw)
+
+
 def _identify_photo(probes: Sequence[Probe], snapshot: Snapshot, rules: Rules) -> tuple[IdentifiedFace, ...]:
-    rankings = [() if probe.embedding is None else rank(probe.embedding, snapshot, rules.head) for probe in probes]
-    verdicts = [decide(ranking, rules, probe.flaw) for ranking, probe in zip(rankings, probes, strict=True)]
+    verdicts = [judge(probe, snapshot, rules) for probe in probes]
     resolved = resolve_duplicate_matches(verdicts, rules, len(snapshot))
     return tuple(
         IdentifiedFace(probe.face, probe.crop, verdict, probe.embedding)

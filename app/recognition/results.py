@@ -9,6 +9,7 @@ from app.recognition.decision import PairKind, PairRules, Verdict
 from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace
 from app.vision.quality import Quality
+from app.vision.time_span import TimeSpan
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,16 +34,20 @@ class Probe:
 
 @dataclass(frozen=True, eq=False)
 class IdentifiedFace:
-    """A face of a photo, its verdict, its crop and its embedding as in `Probe`."""
+    """A face of a photo, its verdict, its crop and its embedding as in `Probe`.
+
+    A face of a video also has the `time` in which it is there. Its box and crop are those of the best frame.
+    """
 
     face: DetectedFace
     crop: ByteArray | None
     verdict: Verdict
     embedding: FloatArray | None = None
+    time: TimeSpan | None = None
 
     @property
     def box(self) -> Box:
-        """The face's box in pixels of the upright photo."""
+        """The face's box in pixels of the upright photo or frame."""
         return self.face.box
 
 
@@ -63,6 +68,20 @@ class Identification:
     def height(self) -> int:
         """Height of the upright photo in pixels."""
         return self.picture.height
+
+
+@dataclass(frozen=True, eq=False)
+class VideoIdentification:
+    """The faces of a video in the order in which they appear.
+
+    `width` and `height` are in pixels, `duration` in seconds, and `fpir` is as in `Identification`.
+    """
+
+    width: int
+    height: int
+    duration: float
+    faces: tuple[IdentifiedFace, ...]
+    fpir: float
 
 
 @dataclass(frozen=True, eq=False)

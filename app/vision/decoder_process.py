@@ -7,28 +7,24 @@ processor time of each file.
 import json
 import logging
 import os
-import resource
 import signal
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from app.errors import UnreadableImage
 from app.vision.decoding import HEADER, DecodeLimits, decode_image, read_header
+from app.vision.process_limits import set_limits
 
 
-def main(files: int, pixels: int, limits: DecodeLimits) -> None:
-    """Decode files until standard input ends. `files` and `pixels` are descriptors of the shared memory."""
+def main(pixels: int, files: int, limits: DecodeLimits) -> None:
+    """Decode files until standard input ends. `pixels` and `files` are descriptors of the shared memory."""
     # Import now what Pillow imports on first use: no file can be opened later.
     Image.init()
     import_module("PIL.ImageCms")
-    _set_limits(limits)
-    # Signals to stop the server reach its whole process group. This process must serve the last request.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_limits(limits.max_pixels, limits.memory)
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin.buffer:
         # Python has no handler for SIGPROF, so it ends the process wherever a decoder hangs.
@@ -57,17 +53,6 @@ def _decode(data: bytes, pixels: int, limits: DecodeLimits) -> dict[str, Any]:
 def _read_header(data: bytes, limits: DecodeLimits) -> dict[str, Any]:
     orientation, xmp = read_header(data, limits.max_pixels)
     return {"orientation": orientation, "xmp": None if xmp is None else xmp.decode("latin-1")}
-
-
-def _set_limits(limits: DecodeLimits) -> None:
-    used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    written = 3 * limits.max_pixels + 100
-    resource.setrlimit(resource.RLIMIT_AS, (used + limits.memory,) * 2)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (written, written))
-    # No core dumps, which would contain the photo, and no new files or connections. Limiting processes is impossible:
-    # the kernel counts threads as processes, and the HEIC decoder needs one.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 if __name__ == "__main__":

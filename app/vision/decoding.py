@@ -62,6 +62,10 @@ _TRANSPOSES = {
     5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
 }  # fmt: skip
 
+# Others of this container are HEIF, AVIF and RAW files.
+_VIDEO_BRANDS = (b"iso", b"mp4", b"avc", b"qt", b"M4V", b"MSNV", b"3g", b"dash")
+VIDEO_FILE = "The file is a video. Send a photo. The command `identify` reads videos by their ending, such as .mp4."
+
 # Tasks of a decoder process.
 DECODE, HEADER = b"decode", b"header"
 
@@ -135,8 +139,13 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = N
         raise empty_file_error()
     if data[:2] == b"\xff\xd8" and _has_too_many_scans(data):
         raise too_complex_error()
-    with _translate_errors(max_pixels):
-        return _decode_first_frame(data, max_pixels, side)
+    try:
+        with _translate_errors(max_pixels):
+            return _decode_first_frame(data, max_pixels, side)
+    except UnreadableImage as error:
+        if error.code == "unreadable" and _looks_like_video(data):
+            raise UnreadableImage("video_file", VIDEO_FILE) from error
+        raise
 
 
 def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
@@ -210,6 +219,13 @@ def _has_too_many_scans(data: bytes) -> bool:
         if marker >= _SMALLEST_SEGMENT:
             position += max(2, int.from_bytes(data[position : position + 2], "big"))
     return scans > MAX_SCANS
+
+
+def _looks_like_video(data: bytes) -> bool:
+    """Return whether a file begins like MP4, MOV, MKV, WebM, AVI or MPEG."""
+    kind, brand = data[4:8], data[8:12]
+    is_mp4 = kind in (b"moov", b"mdat", b"wide") or (kind == b"ftyp" and brand.startswith(_VIDEO_BRANDS))
+    return is_mp4 or data.startswith((b"\x1aE\xdf\xa3", b"\0\0\1\xba")) or (data[:4], brand) == (b"RIFF", b"AVI ")
 
 
 def _decode_first_frame(data: bytes, max_pixels: int, side: int | None) -> DecodedImage:

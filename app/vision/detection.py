@@ -63,8 +63,11 @@ class Detector:
         backend, side = backends.choose_backend(settings), settings.detection_side
         return cls(backend, side, settings.max_faces, settings.min_face_width, settings.detector_downloads)
 
-    def find_faces(self, picture: Picture) -> tuple[DetectedFace, ...]:
-        """Return the faces of an upright picture from left to right, or raise `DetectorError` or `DeadlineExceeded`."""
+    def find_faces(self, picture: Picture, rotations: bool = True) -> tuple[DetectedFace, ...]:
+        """Return the faces of an upright picture from left to right, or raise `DetectorError` or `DeadlineExceeded`.
+
+        With `rotations`, a picture without a face is also searched at several rotations, which takes much longer.
+        """
         pixels, scale = _reduce(picture.pixels, self.side)
 
         def place(face: DetectedFace, inverse: DoubleArray) -> DetectedFace:
@@ -72,7 +75,7 @@ class Detector:
 
         with self._lock:
             view, inverse, faces = pixels, _IDENTITY, self._search(pixels)
-            if not faces:
+            if not faces and rotations:
                 view, inverse, faces = self._search_rotated(pixels)
             # Refining is the most expensive step, so choose the faces first. It changes no box.
             boxes = [(place(face, inverse).box, face) for face in faces]

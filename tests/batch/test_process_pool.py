@@ -58,6 +58,18 @@ def test_a_stop_keeps_the_rows_of_photos_in_progress(crashing, tmp_path, monkeyp
     assert 1 <= len(rows) < 20
 
 
+def test_a_stop_does_not_wait_for_a_long_video(crashing, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", crashing)
+    monkeypatch.setattr(process_pool, "_FINISH_SECONDS", 0.1)
+    stop = Event()
+    batches = ProcessPool(None, 1, 2).embed(photo_files("wait", "0"), stop)
+    next(batch for batch in batches if batch)
+    stop.set()
+    started = time.monotonic()
+    assert list(batches) == []
+    assert time.monotonic() - started < 5
+
+
 def test_workers_end_with_a_killed_pool(crashing):
     program = """
 from threading import Event

@@ -47,6 +47,7 @@ def jpeg(width: int = 60, height: int = 40, **options) -> bytes:
     ("files", "kind", "padding", "sentence"),
     [
         ([(b"text", "notes.txt")], "text/plain", 0, "“notes.txt” is not a supported image. Send JPEG"),
+        ([(b"a video", "clip.mp4")], "video/mp4", 0, "“clip.mp4” is a video. Send JPEG"),
         ([(b"<svg/>", "drawing.svg")], "image/svg+xml", 0, "“drawing.svg” is not a supported image."),
         ([(b"", "empty.jpg")], "image/jpeg", 0, "“empty.jpg” is empty. Choose another file."),
         (
@@ -59,7 +60,7 @@ def jpeg(width: int = 60, height: int = 40, **options) -> bytes:
         ([(HEIC, "a.heic")] * 3, "image/heic", 18_000_000, "These photos are 54.1 MB together. The limit is 50 MB."),
         ([], "image/jpeg", 0, "That is not an image file."),
     ],
-    ids=["type", "svg", "empty", "large", "many", "together", "no file"],
+    ids=["type", "video", "svg", "empty", "large", "many", "together", "no file"],
 )
 def test_refused_before_anything_is_sent(page, sent, files, kind, padding, sentence):
     drop(page, *files, kind=kind, padding=padding)

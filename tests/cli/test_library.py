@@ -29,7 +29,7 @@ def indexed(settings, recognizer, pictures, tmp_path_factory):
     job = BatchJob.prepare(settings, PhotoSources([str(pictures)]), thumbnails=True)
     with Library.create(folder) as library:
         library.check_origin(job.origin)
-        run = IndexRun(library, lambda photo: job.sources.read(photo.path, 10**7))
+        run = IndexRun(library, job.digest)
         run.list_files(job.sources.photos())
         for rows in BatchEmbedder(job, recognizer).embed(run.pending()):
             run.add(rows)
@@ -339,7 +339,7 @@ def test_groups_of_unknown_faces(run, unknown, pictures, tmp_path):
         "photos": 2,
         "since": None,
     }
-    assert set(group["examples"][0]) == {"file", "face", "box"}
+    assert set(group["examples"][0]) == {"file", "face", "box", "from", "to", "best"}
     run("library", "groups", unknown, "--csv", tmp_path / "groups.csv")
     with (tmp_path / "groups.csv").open(newline="") as file:
         assert [(line["group"], line["face"]) for line in csv.DictReader(file)] == [("1", "1"), ("1", "1")]

@@ -67,7 +67,7 @@ class Archive:
         self._library = library
 
     def index(self, is_gone: Callable[[str], bool] = lambda _path: True, faces: Sequence[FaceRow] = ()) -> IndexRun:
-        run = IndexRun(self._library, lambda photo: self.files[photo.path])
+        run = IndexRun(self._library, lambda photo: digest(self.files[photo.path]))
         files = [PhotoFile(path, len(data), self.changed.get(path, 1)) for path, data in self.files.items()]
         run.list_files(files)
         self.processed = []

@@ -8,6 +8,7 @@ from app.errors import InvalidParameter
 from app.gallery.snapshot import RejectedFaces, Snapshot
 from app.recognition.decision import FPIRS, PairRules, decide, find_matches, resolve_duplicate_matches
 from app.recognition.scoring import Head, PersonDistance, pair_score, rank
+from app.vision.time_span import TimeSpan
 from tests.rules import PAIRS, make_rules
 
 HEAD = Head(scale=8.0, shift=1.1)
@@ -241,6 +242,12 @@ class TestOnePersonOnceAPhoto:
 
     def test_strong_matches_keep_theirs_too(self):
         assert self.named(0.1, 0.29) == [("match", "Ann", ()), ("match", "Ann", ())]
+
+    @pytest.mark.parametrize(("start", "kinds"), [(5, ["ambiguous", "match"]), (6, ["match", "match"])])
+    def test_faces_of_a_video_compete_while_they_are_there_at_the_same_time(self, start, kinds):
+        verdicts = [decide([row("Ann", distance), row("Bob", 0.9)], RULES) for distance in (0.45, 0.4)]
+        times = [TimeSpan(0, 5, 1), TimeSpan(start, 9, 9)]
+        assert [one.kind for one in resolve_duplicate_matches(verdicts, RULES, 2, times)] == kinds
 
     def test_different_people_do_not_compete(self):
         verdicts = [decide([row(name, 0.4), row("Cem", 0.9)], RULES) for name in ("Ann", "Bob")]

@@ -21,7 +21,7 @@ from app.vision.decoder_pool import DecoderPool
 from app.vision.decoding import DecodeLimits
 from tests import hostile, photos
 
-CODES = {"ok", "empty", "unreadable", "too_many_pixels", "too_complex"}
+CODES = {"ok", "empty", "unreadable", "video_file", "too_many_pixels", "too_complex"}
 
 USUAL = DecodeLimits(max_pixels=40_000_000, side=2400, seconds=10, memory=1_000_000_000)
 

@@ -6,6 +6,7 @@ from PIL import Image, ImageOps
 
 from app.errors import UnreadableImage
 from app.vision.decoding import MAX_SCANS, SUFFIXES, decode, is_photo_file
+from tests import videos
 from tests.photos import ORIENTATIONS, encode
 
 COLORS = [[[200, 30, 30], [30, 200, 30], [30, 30, 200]], [[20, 20, 20], [230, 230, 230], [200, 200, 30]]]
@@ -183,6 +184,12 @@ def test_the_limit_may_exceed_that_of_pillow(picture, monkeypatch):
 def test_the_thumbnail_of_a_raw_file_is_not_taken_for_the_photo(picture, tags):
     error = refusal(encode(picture, "TIFF", tiffinfo=tags))
     assert (error.code, str(error)) == ("raw_file", "RAW files are not supported. Export a JPEG, and use that.")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
+def test_a_video_is_called_so(picture, suffix):
+    error = refusal(videos.encode([picture], suffix))
+    assert (error.code, str(error).split(". ")[:2]) == ("video_file", ["The file is a video", "Send a photo"])
 
 
 def test_file_names_that_look_like_pictures(tmp_path):

@@ -27,7 +27,8 @@ _BLOCK_FILES = 1000
 _FILES = """
 SELECT file.path, raw_path, photo.width, photo.height, face.id, number, x, y, face.width, face.height, eye_distance
 FROM (SELECT * FROM file WHERE path > ? ORDER BY path LIMIT ?) AS file
-JOIN photo ON photo.id = file.photo_id AND photo.width IS NOT NULL LEFT JOIN face ON face.photo_id = photo.id
+JOIN photo ON photo.id = file.photo_id AND photo.width IS NOT NULL AND duration IS NULL
+LEFT JOIN face ON face.photo_id = photo.id
 ORDER BY file.path, number
 """
 

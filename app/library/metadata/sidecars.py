@@ -8,7 +8,7 @@ from pathlib import Path
 from app.library.metadata.packet import MAX_BYTES, MetadataError
 from app.text import display_path
 from app.vision.decoding import SUFFIXES
-from app.vision.photo_files import RAW_SUFFIXES
+from app.vision.photo_files import RAW_SUFFIXES, is_video
 
 _SUFFIX = ".xmp"
 
@@ -24,7 +24,8 @@ class Sidecars:
     def existing(self, photo: Path) -> list[Path]:
         """Return the sidecars of a photo: `photo.jpg.xmp` and, unless a file with the same stem shares it, `photo.xmp`.
 
-        With `photo.nef` beside `photo.jpg`, `photo.xmp` belongs to the RAW file.
+        With `photo.nef` beside `photo.jpg`, `photo.xmp` belongs to the RAW file. With `photo.mov`, the video of a live
+        photo, it belongs to the photo.
         """
         self._list(photo.parent)
         stems = [photo.name, photo.stem] if self._is_alone(photo) else [photo.name]
@@ -38,7 +39,7 @@ class Sidecars:
         return photo.with_name((photo.stem if alone else photo.name) + _SUFFIX)
 
     def _is_alone(self, photo: Path) -> bool:
-        return self._stems.get(photo.stem.lower(), 0) <= 1
+        return self._stems.get(photo.stem.lower(), 0) <= (0 if is_video(photo) else 1)
 
     def _list(self, folder: Path) -> None:
         if folder == self._folder:

@@ -33,7 +33,7 @@ _VERSION = 1
 
 _FILES = """
 SELECT file.path, raw_path, bytes, modified_ns, photo.width, photo.height,
-       file.path IN (SELECT path FROM embedded), (
+       file.path IN (SELECT path FROM embedded), photo.duration, (
            SELECT json_group_array(name) FROM (
                SELECT name FROM tag JOIN person ON person.id = person_id WHERE tag.photo_id = photo.id ORDER BY key)),
        person.name, x, y, face.width, face.height
@@ -85,7 +85,10 @@ class Report:
 
 @dataclass(frozen=True)
 class _Photo:
-    """A file, the version of it that was indexed, its upright size, its tags and its named faces."""
+    """A photo, the version of its file that was indexed, its upright size, its tags and its named faces.
+
+    The named faces of a video are tags: they move, and have no region.
+    """
 
     name: str
     path: str
@@ -93,6 +96,7 @@ class _Photo:
     modified_ns: int | None
     size: tuple[int, int]
     has_embedded: bool
+    is_video: bool
     tags: tuple[str, ...]
     faces: tuple[tuple[str, Box], ...]
 
@@ -204,7 +208,7 @@ class NameWriter:
         if basis is not None and schemas.basis(packet) == basis:
             return
         orientation = 1
-        if photo.is_named:
+        if photo.is_named and not photo.is_video:
             orientation = self._decoder.read_header(read_photo(path, self._max_bytes)).orientation
         merged = self._merge(photo, packet, orientation, basis)
         if not packet.changed:
@@ -271,13 +275,16 @@ def _read_photos(library: Library, confirmed_only: bool) -> Iterator[_Photo]:
             rows = connection.execute(_FILES, (last, _BLOCK_FILES, confirmed_only)).fetchall()
         if not rows:
             return
-        for head, faces in groupby(rows, key=lambda row: row[:8]):
-            last, raw_path, size, modified_ns, width, height, has_embedded, tags = head
+        for head, faces in groupby(rows, key=lambda row: row[:9]):
+            last, raw_path, size, modified_ns, width, height, has_embedded, duration, tags = head
             path = os.fsdecode(raw_path) if raw_path else last
             named = tuple((name, Box(*box)) for *_, name, x, y, w, h in faces if name for box in [(x, y, w, h)])
+            tagged = tuple(json.loads(tags))
+            if duration is not None:
+                tagged, named = (*tagged, *(name for name, _ in named)), ()
             if width:
-                tagged = tuple(json.loads(tags))
-                yield _Photo(last, path, size, modified_ns, (width, height), bool(has_embedded), tagged, named)
+                version, has_embedded = (size, modified_ns), bool(has_embedded)
+                yield _Photo(last, path, *version, (width, height), has_embedded, duration is not None, tagged, named)
 
 
 def count_files(library: Library) -> int:

@@ -274,3 +274,35 @@ def test_a_crash_of_exiftool_does_not_end_the_run(write, photo, tmp_path, monkey
     report, _, errors = write(embed=True)
     assert report == Report(failed=1)
     assert errors == [f"{photo}: The names cannot be written (ExifTool failed, or took over 60 seconds)."]
+
+
+def test_a_video_gets_names_without_regions(library, write, exiftool, tmp_path):
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(b"a video")
+    add_photos(library, video)
+    library.connection.execute("UPDATE photo SET duration = 5")
+    confirm(library, video, ANN)
+    report, changes, errors = write(embed=True)
+    assert (report.changed, errors, changes[0].merged.added) == (1, [], (ANN,))
+    assert video.read_bytes() == b"a video"
+    tags = exiftool(sidecar(video))
+    assert tags["XMP-iptcExt:PersonInImage"] == [ANN]
+    assert "XMP-mwg-rs:RegionInfo" not in tags
+    assert write()[0].changed == 0
+    forget(library, video)
+    assert write()[1][0].merged.removed == (ANN,)
+    assert not sidecar(video).exists()
+
+
+def test_the_sidecar_of_a_live_photo_belongs_to_the_photo(library, write, photo):
+    video = photo.with_suffix(".mov")
+    video.write_bytes(b"a video")
+    add_photos(library, video, photo, boxes=(BOX, SECOND))
+    library.connection.execute("UPDATE photo SET duration = 5 WHERE id = (SELECT max(id) FROM photo)")
+    confirm(library, video, BO)
+    other = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>'
+    photo.with_suffix(".xmp").write_text(other)
+    write()
+    assert b"Ann Lee" in photo.with_suffix(".xmp").read_bytes()
+    assert b"Neill" in sidecar(video).read_bytes()
+    assert b"Neill" not in photo.with_suffix(".xmp").read_bytes()

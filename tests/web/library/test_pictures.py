@@ -7,6 +7,7 @@ import threading
 import pytest
 from PIL import Image
 
+from app.batch.rows import digest
 from app.library.indexing import IndexRun
 from app.library.pictures import PictureMaker, StoredPhoto, face_kind
 from app.library.store import Library
@@ -98,7 +99,7 @@ def test_files_that_are_gone_or_changed_have_a_placeholder(client, library, tmp_
 def test_a_copy_replaces_a_file_that_is_gone(client, library, tmp_path):
     data = encode(paste(*list(portraits().values())[:1], size=(300, 200), side=100))
     (tmp_path / "z.jpg").write_bytes(data)
-    run = IndexRun(library, lambda _photo: data)
+    run = IndexRun(library, lambda _photo: digest(data))
     fill(library, row(str(tmp_path / "a.jpg"), data=data))
     (photo,) = ids(library, "SELECT photo_id FROM file WHERE path LIKE '%/a.jpg'")
     run._link(row(str(tmp_path / "z.jpg"), data=data).file, photo)
