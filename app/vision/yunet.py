@@ -37,14 +37,12 @@ class YuNet:
     """
 
     def __init__(self, opencv: cv2.FaceDetectorYN, path: Path, threads: int) -> None:
-        import openvino
-
         self._opencv = opencv
         self._path = path
         self._threads = threads
         self._requests: dict[tuple[int, int], openvino.InferRequest] = {}
-        close = _compile(path, (CLOSE_SIDE, CLOSE_SIDE), threads, streams=threads)
-        self._queue = openvino.AsyncInferQueue(close)
+        # One network with several streams would do, but OpenVINO 2026.4 compiles it wrong in some processes.
+        self._close = [_compile(path, (CLOSE_SIDE, CLOSE_SIDE), threads=1) for _ in range(threads)]
         self._score = 0.9
 
     def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802
@@ -70,7 +68,7 @@ class YuNet:
         height, width = pixels.shape[:2]
         size = next(size for size in _SIZES if height <= size[0] and width <= size[1])
         if size not in self._requests:
-            self._requests[size] = _compile(self._path, size, self._threads, streams=1).create_infer_request()
+            self._requests[size] = _compile(self._path, size, self._threads)
         padded = cv2.copyMakeBorder(pixels, 0, size[0] - height, 0, size[1] - width, cv2.BORDER_CONSTANT)
         self._requests[size].infer([padded[None]], share_inputs=True)
         rows = _decode(self._requests[size], size[1], self._score)
@@ -78,32 +76,33 @@ class YuNet:
 
     def detect_close(self, pictures: Sequence[ByteArray], score: float) -> list[FloatArray]:
         """Detect faces in pictures of `CLOSE_SIDE`, each on one core. The rows are those of `detect`."""
-        rows: list[FloatArray] = [np.empty((0, 15), np.float32)] * len(pictures)
-
-        def store(request: openvino.InferRequest, number: int) -> None:
-            rows[number] = _decode(request, CLOSE_SIDE, score)
-
-        self._queue.set_callback(store)
-        for number, pixels in enumerate(pictures):
-            self._queue.start_async([pixels[None]], number)
-        self._queue.wait_all()
+        rows = []
+        for start in range(0, len(pictures), len(self._close)):
+            batch = list(zip(self._close, pictures[start : start + len(self._close)], strict=False))
+            for request, pixels in batch:
+                request.start_async([pixels[None]])
+            for request, _ in batch:
+                request.wait()
+                rows.append(_decode(request, CLOSE_SIDE, score))
         return rows
 
 
-def _compile(path: Path, size: tuple[int, int], threads: int, streams: int) -> openvino.CompiledModel:
+def _compile(path: Path, size: tuple[int, int], threads: int) -> openvino.InferRequest:
     """Compile the network for pictures of one size, uint8 (1, height, width, 3)."""
-    from openvino import Core, Layout, Type
+    import openvino
     from openvino.preprocess import PrePostProcessor
 
-    core = Core()
+    core = openvino.Core()
     graph = core.read_model(path)
     graph.reshape([1, 3, *size])
     processor = PrePostProcessor(graph)
-    processor.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    processor.input().model().set_layout(Layout("NCHW"))
+    processor.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    processor.input().model().set_layout(openvino.Layout("NCHW"))
+    # With pinning, all networks of one thread would run on the first core.
+    options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
     # bfloat16 takes two thirds of the time but moves the landmarks of large faces by pixels.
-    options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": streams, "INFERENCE_PRECISION_HINT": "f32"}
-    return core.compile_model(processor.build(), "CPU", options)
+    options["INFERENCE_PRECISION_HINT"] = openvino.Type.f32
+    return core.compile_model(processor.build(), "CPU", options).create_infer_request()
 
 
 def _decode(request: openvino.InferRequest, width: int, threshold: float) -> FloatArray:
