@@ -82,9 +82,14 @@ def _addresses(folder: Path) -> Iterator[tuple[str, str]]:
     yield "most frequent person, undated photos", f"{person}?after=~{last}~1"
     yield "most frequent person, not confirmed", f"{person}?unconfirmed=1"
     yield "most frequent person, one year", f"{person}?since=2010&until=2010"
+    yield "most frequent person with the second", f"{person}?with=Person+002"
     yield "rarest person", f"/library/people/{rare}"
     yield "photo", f"/library/photos/{photo}"
     yield "photo of the most frequent person", f"/library/photos/{photo}?person={frequent}"
+    yield "all photos", "/library/photos"
+    yield "all photos, middle", f"/library/photos?after={middle}"
+    yield "unknown people", "/library/photos?unknown=1"
+    yield "unknown people, one year", "/library/photos?unknown=1&since=2010&until=2010"
     yield "suggestions for a name", "/library/names?name=Person+1"
 
 

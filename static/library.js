@@ -1,6 +1,7 @@
 // The library's pages: suggestions for names, selection of faces, drawing of boxes, and progress.
 // Without this script, forms send the same and show the same pages.
 
+import { onDrop, setFiles } from "./photo_files.js";
 import { submitForm } from "./submit_form.js";
 
 // Suggest people for a name that is typed.
@@ -18,13 +19,29 @@ document.addEventListener("input", ({ target }) => {
   }, 150);
 });
 
-// Name all faces with progress.
-document.addEventListener("submit", async (event) => {
-  if (event.target.id !== "naming") return;
+// Long steps show their progress.
+const showProblem = (sentence) => { document.getElementById("problem").textContent = sentence; };
+
+async function send(form) {
+  showProblem("");
+  const outcome = await submitForm(form);
+  if (outcome.sentence) showProblem(outcome.sentence);
+}
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("#naming, #by-photo")) return;
   event.preventDefault();
-  const outcome = await submitForm(event.target);
-  if (outcome.sentence) document.getElementById("problem").textContent = outcome.sentence;
+  send(event.target);
 });
+
+// Search by a photo that is dropped on the page.
+const byPhoto = document.getElementById("by-photo");
+
+if (byPhoto) onDrop((files) => {
+  byPhoto.closest("details").open = true;
+  setFiles(files.slice(0, 1), byPhoto.image);
+  send(byPhoto);
+}, showProblem);
 
 // Select all faces of a page, or with Shift those between two.
 const selection = document.getElementById("selection");

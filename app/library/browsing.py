@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.library import tags
 from app.library.files import PhotoFile, read_files
 from app.vision.faces import Box
 
@@ -17,9 +18,9 @@ _CANDIDATES = 50
 """Faces of a person among which the clearest represents the person."""
 
 _PEOPLE = """
-SELECT person.id, name, count FROM person
-JOIN (SELECT person_id, count(*) AS count FROM face WHERE person_id IS NOT NULL GROUP BY person_id) ON person_id = id
-ORDER BY count DESC, key
+SELECT person.id, name, coalesce(count, 0) FROM person
+LEFT JOIN (SELECT person_id, count(*) AS count FROM face WHERE person_id IS NOT NULL GROUP BY person_id)
+ON person_id = id WHERE count > 0 OR id IN (SELECT person_id FROM tag) ORDER BY count DESC, key
 """
 _CLEAREST = f"""
 SELECT face.id, digest, x, y, face.width, face.height
@@ -28,9 +29,14 @@ ORDER BY norm DESC LIMIT 1
 """
 _PHOTO = "SELECT id, digest, taken, width, height, message FROM photo WHERE id = ?"
 _FACES = """
-SELECT face.id, x, y, width, height, number, verdict, person.name, person_id, candidate.name, distance, source
+SELECT face.id, x, y, width, height, number, verdict, person.name, person_id, candidate.name, distance, source,
+       EXISTS (SELECT 1 FROM vector WHERE face_id = face.id)
 FROM face LEFT JOIN person ON person.id = person_id LEFT JOIN person AS candidate ON candidate.id = candidate_id
 WHERE photo_id = ? ORDER BY x, number
+"""
+_SIMILAR = """
+SELECT digest, x, y, face.width, face.height, photo.id, coalesce(taken, ''), person.name, person_id
+FROM face JOIN photo ON photo.id = photo_id LEFT JOIN person ON person.id = person_id WHERE face.id = ?
 """
 _REJECTED = """
 SELECT face_id, name FROM rejection JOIN person ON person.id = rejection.person_id
@@ -63,6 +69,14 @@ class FaceImage(NamedTuple):
     box: Box
 
 
+class TaggedPhoto(NamedTuple):
+    """A photo with a person whose face is not visible."""
+
+    photo_id: int
+    digest: bytes | None
+    taken: str | None
+
+
 @dataclass(frozen=True)
 class PersonSummary:
     """A person with the number of photos that show them, and their clearest face."""
@@ -73,8 +87,23 @@ class PersonSummary:
 
 
 @dataclass(frozen=True)
+class SimilarFace:
+    """A face that is similar to another, with their score: 0 same ... 1 different. `taken` is "" without a date."""
+
+    face: FaceImage
+    score: float
+    photo_id: int
+    taken: str
+    person: str | None
+    person_id: int | None
+
+
+@dataclass(frozen=True)
 class PhotoFace:
-    """A face of a photo, `number` from the left. `rejected` are people whom a user ruled out."""
+    """A face of a photo, `number` from the left.
+
+    `rejected` are people whom a user ruled out. `comparable` faces have an embedding.
+    """
 
     image: FaceImage
     rejected: tuple[str, ...]
@@ -85,6 +114,7 @@ class PhotoFace:
     candidate: str | None
     distance: float | None
     source: str
+    comparable: bool
 
     @property
     def decided(self) -> bool:
@@ -118,7 +148,7 @@ def count_totals(connection: sqlite3.Connection) -> Totals:
 
 
 def list_people(connection: sqlite3.Connection) -> list[ListedPerson]:
-    """Return all people with faces, the most frequent first."""
+    """Return all people with faces or tags, the most frequent first."""
     return [ListedPerson(*row) for row in connection.execute(_PEOPLE)]
 
 
@@ -141,13 +171,23 @@ def _count_photos(connection: sqlite3.Connection, person_ids: Collection[int]) -
 
 
 def find_person(connection: sqlite3.Connection, person_id: int) -> tuple[ListedPerson, int] | None:
-    """Return a person with faces, and the number of photos that show them, or None."""
+    """Return a person with faces or tags, and the number of photos with faces, or None."""
     query = """
         SELECT id, name, (SELECT count(*) FROM face WHERE person_id = person.id),
-               (SELECT count(DISTINCT photo_id) FROM face WHERE person_id = person.id) FROM person WHERE id = ?
+               (SELECT count(DISTINCT photo_id) FROM face WHERE person_id = person.id) FROM person WHERE id = ?1
+        AND (EXISTS (SELECT 1 FROM face WHERE person_id = ?1) OR EXISTS (SELECT 1 FROM tag WHERE person_id = ?1))
     """
     row = connection.execute(query, (person_id,)).fetchone()
-    return (ListedPerson(*row[:3]), row[3]) if row and row[2] else None
+    return (ListedPerson(*row[:3]), row[3]) if row else None
+
+
+def list_tagged(connection: sqlite3.Connection, person_id: int, limit: int) -> list[TaggedPhoto]:
+    """Return the newest photos with a person whose face is not visible."""
+    query = f"""
+        SELECT photo_id, digest, taken FROM ({tags.SHOWN} AND tag.person_id = ?) JOIN photo ON photo.id = photo_id
+        ORDER BY taken DESC LIMIT ?
+    """
+    return [TaggedPhoto(*row) for row in connection.execute(query, (person_id, limit))]
 
 
 def find_photo(connection: sqlite3.Connection, photo_id: int) -> Photo | None:
@@ -169,3 +209,15 @@ def list_unreadable(connection: sqlite3.Connection, limit: int) -> list[tuple[in
     """Return photo ID, path and message of the first files that could not be read."""
     query = "SELECT photo.id, path, message FROM photo JOIN file ON photo_id = photo.id WHERE error IS NOT NULL"
     return connection.execute(f"{query} ORDER BY photo.id LIMIT ?", (limit,)).fetchall()
+
+
+def describe_similar(connection: sqlite3.Connection, scores: Sequence[tuple[int, float]]) -> list[SimilarFace]:
+    """Return the faces with an ID and a score, in their order."""
+    found = []
+    for face_id, score in scores:
+        row = connection.execute(_SIMILAR, (face_id,)).fetchone()
+        # The library can lose a photo meanwhile.
+        if row:
+            digest, x, y, width, height, *rest = row
+            found.append(SimilarFace(FaceImage(face_id, digest, Box(x, y, width, height)), score, *rest))
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,9 @@ _FROM_TAGS = f"""
 FROM ({tags.SHOWN}) AS tag JOIN photo ON photo.id = tag.photo_id JOIN file ON file.photo_id = photo.id
 JOIN person ON person.id = tag.person_id WHERE {{conditions}}
 """
+
+_VECTORS = "SELECT face_id, embedding FROM vector ORDER BY face_id"
+_BLOCK_FACES = 20_000
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Criteria:
 
 
 class FaceIndex:
-    """All embeddings of a library in memory: 512 bytes a face. One matrix product compares a face with all."""
+    """Embeddings of a library in memory: 512 bytes a face. One matrix product compares a face with all."""
 
     def __init__(self, ids: IntArray, embeddings: FloatArray) -> None:
         self.ids = ids
@@ -91,7 +94,18 @@ class FaceIndex:
     def load(cls, library: Library) -> FaceIndex:
         """Read the embeddings of all faces."""
         with library.reading() as connection:
-            rows = connection.execute("SELECT face_id, embedding FROM vector ORDER BY face_id").fetchall()
+            return cls._from_rows(connection.execute(_VECTORS).fetchall())
+
+    @classmethod
+    def read_blocks(cls, library: Library) -> Iterator[FaceIndex]:
+        """Yield indexes of a part of the faces each, which need little memory."""
+        with library.reading() as connection:
+            cursor = connection.execute(_VECTORS)
+            while rows := cursor.fetchmany(_BLOCK_FACES):
+                yield cls._from_rows(rows)
+
+    @classmethod
+    def _from_rows(cls, rows: Sequence[tuple[int, bytes]]) -> FaceIndex:
         ids = np.array([row[0] for row in rows], np.int64)
         dims = len(rows[0][1]) // 2 if rows else 0
         half = np.frombuffer(b"".join(row[1] for row in rows), np.float16).reshape(len(rows), dims)

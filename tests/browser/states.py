@@ -44,6 +44,8 @@ ADMIN_ADDRESSES = {
     "gallery-check": "/manage/check",
     "library": "/library",
     "library-photo": "/library/photos/3",
+    "library-photos": "/library/photos",
+    "library-unknown": "/library/photos?unknown=1",
     "library-unreadable": "/library/unreadable",
 }
 """The same for administrators."""
@@ -200,6 +202,15 @@ def _library_person(page: Page, _files: Files) -> None:
     page.locator(".choices button").first.wait_for()
 
 
+def _library_search(page: Page, files: Files) -> None:
+    sign_in(page)
+    page.goto("/library/photos")
+    page.get_by_text("Search by photo").click()
+    page.get_by_label("Photo with the face").set_input_files(files["one"])
+    page.get_by_role("button", name="Search faces").click()
+    page.get_by_role("heading", name="similar face").wait_for(timeout=SECONDS)
+
+
 def _library_drawing(page: Page, _files: Files) -> None:
     sign_in(page)
     page.goto("/library/photos/3")
@@ -247,6 +258,7 @@ STATES: dict[str, Callable[[Page, Files], None]] = {
     "review": _review,
     "library-person": _library_person,
     "library-drawing": _library_drawing,
+    "library-search": _library_search,
     **{name: _open(address, admin=True) for name, address in ADMIN_ADDRESSES.items()},
 }
 """What brings a fresh page to each state."""

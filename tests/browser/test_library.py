@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import drop
 from tests.browser.states import sign_in
 from tests.browser.test_admin import OVERFLOW
 from tests.photos import OTHER, PERSON
@@ -87,6 +88,17 @@ def test_a_missed_face_is_drawn_by_pointer_and_by_numbers(library_page):
     forget(page, 3)
     page.goto("/library/photos/3")
     expect(page.get_by_text("Added by hand")).to_have_count(0)
+
+
+def test_a_dropped_photo_finds_faces_like_its_own(library_page, photo):
+    page = library_page
+    page.goto("/library/photos", wait_until="networkidle")
+    drop(page, (photo(OTHER), "photo.jpg"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 similar faces", timeout=60_000)
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Photos")
+    drop(page, (b"not a picture", "photo.jpg"))
+    expect(page.get_by_role("alert").filter(has_text="could not be read as a picture")).to_be_visible(timeout=60_000)
 
 
 def test_everything_works_without_scripts(browser, server):

@@ -17,6 +17,7 @@ from app.library.pictures import PictureMaker
 from app.library.store import Library
 from app.web import http_errors
 from app.web.admin.blueprint import forbid_caching, require_session
+from app.web.pages import errors
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import current_settings
 
@@ -39,7 +40,7 @@ class Tab(NamedTuple):
     title: str
 
 
-TABS = (Tab("library.index", "People"), Tab("library.list_changes", "Changes"))
+TABS = (Tab("library.index", "People"), Tab("library.photos", "Photos"), Tab("library.list_changes", "Changes"))
 
 
 @blueprint.context_processor
@@ -115,9 +116,9 @@ blueprint.register_error_handler(LibraryError, _show_error)
 def _show_problem(error: FacesError) -> ResponseReturnValue:
     if request.method == "POST":
         return show_message(str(error), "problem")
-    raise error
+    return errors.page(http_errors.describe(error))
 
 
 for _error, _status in http_errors.STATUSES.items():
-    if _status in (404, 409, 422):
+    if _status in (400, 404, 409, 413, 422):
         blueprint.register_error_handler(_error, _show_problem)

@@ -8,9 +8,12 @@ from app.library import browsing
 from app.library.browsing import ListedPerson
 from app.web.library.blueprint import blueprint, current_library
 from app.web.pages.identify import search_query
+from app.web.portraits import initials
 
 PAGE_SIZE = 60
 """People on a page."""
+
+blueprint.add_app_template_filter(initials)
 
 
 @blueprint.get("")

@@ -13,9 +13,6 @@ from app.web import wording
 from app.web.library.blueprint import blueprint, current_library
 from app.web.pages.face_labels import Label, place_labels
 
-MAX_UNREADABLE = 500
-"""Unreadable files on a page."""
-
 
 @dataclass(frozen=True)
 class VerdictView:
@@ -73,15 +70,6 @@ def photo(photo_id: int) -> str:
         newer=newer,
         older=older,
     )
-
-
-@blueprint.get("/unreadable")
-def unreadable() -> str:
-    """List the files that could not be read."""
-    with current_library().reading() as connection:
-        files = browsing.list_unreadable(connection, MAX_UNREADABLE)
-        total = browsing.count_totals(connection).unreadable
-    return render_template("library/unreadable.html", files=files, total=total)
 
 
 def _title(photo: Photo) -> str:

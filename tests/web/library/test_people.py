@@ -5,8 +5,8 @@ import re
 import pytest
 
 from app.gallery.store import Gallery
-from app.library import timeline
-from app.library.timeline import Filter, Position
+from app.library import tags, timeline
+from app.library.timeline import Position, Selection
 from app.recognition.recognizer import Recognizer
 from app.web.factory import create_app
 from tests.conftest import TOKEN
@@ -97,18 +97,54 @@ def test_pages_continue_at_a_position_in_both_directions(library, monkeypatch, f
     connection.execute(
         "UPDATE face SET person_id = 900 WHERE photo_id IN (SELECT photo_id FROM file WHERE path < '/9')"
     )
-    everything = timeline.read_page(connection, 900).faces
+    chosen = Selection(900)
+    everything = timeline.read_page(connection, chosen).entries
     assert [one.taken for one in everything[::2]] == sorted((date or "" for date in dates), reverse=True)
     pages, after = [], None
     while not pages or after:
-        pages.append(timeline.read_page(connection, 900, Filter(), after=after, size=size))
+        pages.append(timeline.read_page(connection, chosen, after=after, size=size))
         after = pages[-1].older
-    assert [one for page in pages for one in page.faces] == everything
+    assert [one for page in pages for one in page.entries] == everything
     back, before = [], pages[-1].newer
     while before:
-        back.append(timeline.read_page(connection, 900, Filter(), before=before, size=size))
+        back.append(timeline.read_page(connection, chosen, before=before, size=size))
         before = back[-1].newer
-    assert [one for page in [*reversed(back), pages[-1]] for one in page.faces] == everything
+    assert [one for page in [*reversed(back), pages[-1]] for one in page.entries] == everything
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_all_photos_are_in_the_timeline_once(client, library, size):
+    entries, after = [], None
+    while not entries or after:
+        page = timeline.read_page(library.connection, Selection(), after=after, size=size)
+        entries, after = [*entries, *page.entries], page.older
+    assert [one.photo_id for one in entries] == ids(
+        library, "SELECT id FROM photo ORDER BY coalesce(taken, '') DESC, id DESC"
+    )
+    assert months(client.get("/library/photos"))[-2:] == ["March 2018", "No date"]
+
+
+def test_unknown_faces_are_named_in_the_timeline(client, library):
+    page = client.get("/library/photos?unknown=1&since=2021-05-01&until=2021-05-01")
+    assert heading(page) == "Unknown faces"
+    assert page.text.count('name="face"') == 2
+    assert months(client.get("/library/photos?unknown=1&until=2019-12-31")) == []
+    assert "is not a date" in alert(client.get("/library/photos?since=x"))
+
+
+def test_photos_of_two_people_together(client, person_id):
+    page = client.get(f"/library/people/{person_id}", query_string={"with": OTHER.lower()})
+    assert months(page) == ["July 2019"]
+    assert "The library has no person called" in alert(client.get(f"/library/people/{person_id}?with=Bo"))
+
+
+def test_people_without_a_visible_face_are_listed(client, library, person_id):
+    tags.tag(library, 8, PERSON)
+    tags.tag(library, 8, "Bo Berg")
+    assert months(client.get(f"/library/people/{person_id}"))[-1] == "Face not visible"
+    assert "BB Bo Berg Face not visible" in text(client.get("/library"))
+    (tagged,) = ids(library, "SELECT id FROM person WHERE name = 'Bo Berg'")
+    assert months(client.get(f"/library/people/{tagged}")) == ["Face not visible"]
 
 
 def test_a_damaged_position_begins_at_the_newest_photo(client, person_id):
