@@ -70,8 +70,8 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
     outcomes = {photo.outcome for photo in review.enrollment.photos}
     if not outcomes and known is None:
         raise LibraryError(
-            f"All faces of group {review.number} are from videos and cannot be enrolled. Enroll {name} from photos first: "
-            "python main.py people add NAME PHOTO..."
+            f"All faces of group {review.number} are from videos and cannot be enrolled. Enroll {name} from photos "
+            "first: python main.py people add NAME PHOTO..."
         )
     if "accepted" not in outcomes and (known is None or outcomes & {"unlike", "look_alike"}):
         raise LibraryError(f"No face of group {review.number} can be enrolled for {name}, so nothing was changed.")
