@@ -1,11 +1,15 @@
 """Write files completely or not at all, and with personal data for their owner alone."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+_LONG_NAME = 240
+"""Bytes; file systems allow 255."""
 
 
 def write_file(path: Path, data: bytes, private: bool = False) -> None:
@@ -26,7 +30,7 @@ def open_complete(path: Path, private: bool = False) -> Iterator[IO[bytes]]:
             yield file
         return
     path = path.resolve()
-    incomplete = path.with_name(f".{path.name}.part")
+    incomplete = path.with_name(f".{_short(path.name)}.part")
     try:
         with open(incomplete, "wb", opener=private_opener if private else None) as file:
             yield file
@@ -38,6 +42,12 @@ def open_complete(path: Path, private: bool = False) -> Iterator[IO[bytes]]:
     except BaseException:
         incomplete.unlink(missing_ok=True)
         raise
+
+
+def _short(name: str) -> str:
+    """Return a file name, or its digest if the name is so long that no ending can be added."""
+    data = os.fsencode(name)
+    return name if len(data) < _LONG_NAME else hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def private_opener(path: str, flags: int) -> int:

@@ -37,3 +37,9 @@ def test_a_written_file_keeps_its_permissions(tmp_path):
     file.touch(mode=0o640)
     write_file(file, b"new")
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("name", [255 * "a", 120 * "ü" + ".jpg.xmp"])
+def test_the_longest_names_can_be_written(tmp_path, name):
+    write_file(tmp_path / name, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
