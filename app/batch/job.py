@@ -10,7 +10,6 @@ from app.batch.sources import PhotoFile, PhotoSources
 from app.recognition.model_card import read_card
 from app.settings import Settings
 from app.vision import backends
-from app.vision.detection import DETECTION_VERSION
 from app.vision.photo_files import is_video
 
 
@@ -38,10 +37,13 @@ class BatchJob:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """What determines the rows apart from the photos."""
+        """What determines the rows apart from the photos.
+
+        A later version of the detection may find slightly different faces. Those of the earlier one stay valid.
+        """
         settings = self.settings
         return {
             "network": self.model_id,
-            "detector": f"{settings.detector}, {DETECTION_VERSION}",
+            "detector": settings.detector,
             "detection": [settings.detection_side, settings.max_faces, settings.min_face_width],
         }

@@ -124,7 +124,7 @@ def index_archive(
         run = IndexRun(library, job.digest)
         photos = job.sources.photos(on_error, on_skip, on_missing)
         with progress_bar(None, "photo", desc="Searching for photos", iterable=photos) as bar:
-            known, pending = run.list_files(bar)
+            known, pending = run.list_files(bar, thumbnails)
         if skipped:
             endings = ", ".join(f"{count:,} {ending}" for ending, count in skipped.most_common(_SKIPPED_ENDINGS))
             click.echo(f"{text.count(skipped.total(), 'other file')} skipped: {endings}.", err=True)
@@ -260,7 +260,7 @@ class _Progress:
 
 
 def _print_changes(changes: Changes) -> None:
-    if counts := [f"{count:,} {what}" for what, count in asdict(changes).items() if count]:
+    if counts := [f"{count:,} {what.replace('_', ' ')}" for what, count in asdict(changes).items() if count]:
         click.echo(f"Files: {', '.join(counts)}.")
 
 
@@ -271,6 +271,8 @@ def print_summary(library: Library) -> None:
     summary = summarize(library)
     click.echo(f"Library {library.folder}:")
     verdicts = {name: summary.verdicts[name] for name in ("match", "ambiguous", "unknown", "low_quality")}
+    if not_judged := summary.verdicts["not_judged"]:
+        verdicts["not_named_yet"] = not_judged
     videos = {"videos": summary.videos} if summary.videos else {}
     counts = {"photos": summary.photos, **videos, "faces": summary.faces, **verdicts, "errors": summary.errors}
     for name, count in counts.items():

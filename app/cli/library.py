@@ -41,7 +41,7 @@ library.add_command(read_metadata)
 @library.command()
 @click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...")
 @click.argument("folder", metavar="LIBRARY", type=common.LIBRARY)
-@click.option("--thumbnails", is_flag=True, help="Keep a picture of each new face, about 3 kB.")
+@click.option("--thumbnails", is_flag=True, help="Keep a picture of each face, about 3 kB.")
 @click.option("--forget-missing", is_flag=True, help="Forget the photos of empty and missing folders, too.")
 @batch.options("")
 @click.pass_context

@@ -59,10 +59,8 @@ def groups(folder: Path, limit: int, as_suggestions: bool, as_json: bool, csv_fi
                 found = group_faces(library)
         except LibraryLocked:
             found, locked = Grouping(), True
-            message = (
-                f"Another run is writing to {library.folder}. These are the groups of the last run of this command."
-            )
-            click.echo(message, err=True)
+            message = "The groups are those of the last run of this command."
+            click.echo(f"Another run is writing to {library.folder}. {message}", err=True)
         if found.groups or found.joined:
             message = (
                 f"{text.count(found.groups, 'new group')}. {text.count(found.joined, 'face')} joined earlier groups."

@@ -7,9 +7,10 @@ bytes are compared, by their digest, before any face is searched.
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 
@@ -20,6 +21,7 @@ from app.library import decisions
 from app.library.pictures import forget_pictures
 from app.library.store import Library
 from app.text import display_path
+from app.vision.faces import Box
 from app.vision.quality import Quality
 
 DigestFile = Callable[[PhotoFile], bytes]
@@ -28,6 +30,9 @@ DigestFile = Callable[[PhotoFile], bytes]
 _RETRY = -1
 """Size of a file that had an error and is pending again."""
 
+_SAME_BOX = 0.5
+"""Overlap of the boxes of a face that is found again in the same photo."""
+
 _WRITE_SECONDS = 0.5
 """Rows are committed after this time, provided that more arrive; a killed process loses no more."""
 
@@ -35,15 +40,24 @@ _READERS = 8  # files read at the same time to compare them
 
 _LIST = """
 CREATE TEMP TABLE IF NOT EXISTS listed (
-    path TEXT PRIMARY KEY, raw_path BLOB, bytes INTEGER, modified_ns INTEGER, pending INTEGER, shared_size INTEGER)
+    path TEXT PRIMARY KEY, raw_path BLOB, bytes INTEGER, modified_ns INTEGER, pending INTEGER, thumbnails INTEGER,
+    shared_size INTEGER)
 """
 _MARK_PENDING = """
 UPDATE listed SET pending = NOT EXISTS (
     SELECT 1 FROM file WHERE file.path = listed.path AND file.bytes IS listed.bytes
     AND file.modified_ns IS listed.modified_ns)
 """
+_WITHOUT_THUMBNAIL = """
+SELECT photo_id FROM face JOIN vector ON vector.face_id = face.id
+WHERE source != 'drawn' AND face.id NOT IN (SELECT face_id FROM thumbnail)
+"""
+_MARK_WITHOUT_THUMBNAIL = f"""
+UPDATE listed SET pending = 1, thumbnails = 1 WHERE NOT pending AND path IN (
+    SELECT min(path) FROM file JOIN listed USING (path) WHERE photo_id IN ({_WITHOUT_THUMBNAIL}) GROUP BY photo_id)
+"""
 _MARK_SHARED_SIZES = """
-UPDATE listed SET shared_size = 1 WHERE pending AND (
+UPDATE listed SET shared_size = 1 WHERE pending AND thumbnails IS NULL AND (
     EXISTS (SELECT 1 FROM file WHERE file.bytes = listed.bytes)
     OR bytes IN (SELECT bytes FROM listed WHERE pending GROUP BY bytes HAVING count(*) > 1))
 """
@@ -59,6 +73,7 @@ class Changes:
 
     `retried` files had an error before. `copied` files are new and have the bytes of another one, and `moved` those
     whose other file is gone. `missing` files may be on a disk that is not mounted, and are kept.
+    `read_for_thumbnails` files are known, and some of their faces have no thumbnail.
     """
 
     new: int = 0
@@ -68,6 +83,7 @@ class Changes:
     copied: int = 0
     deleted: int = 0
     missing: int = 0
+    read_for_thumbnails: int = 0
 
 
 class IndexRun:
@@ -89,27 +105,33 @@ class IndexRun:
         self.done = 0
         self.changes = Changes()
 
-    def list_files(self, photos: Iterable[PhotoFile]) -> tuple[int, int]:
-        """Compare all files of the archive with the library, and return how many are known and how many pending."""
+    def list_files(self, photos: Iterable[PhotoFile], thumbnails: bool = False) -> tuple[int, int]:
+        """Compare all files of the archive with the library, and return how many are known and how many pending.
+
+        With `thumbnails`, a known photo is pending if one of its faces has no thumbnail.
+        """
         # Unlike `writing`, this does not make other writers wait: listing a bucket takes minutes.
         with self._library.reading() as connection:
             connection.execute("BEGIN")
             connection.execute(_LIST)
             connection.execute("DELETE FROM temp.listed")
             rows = ((*_name(photo), photo.bytes, photo.modified_ns) for photo in photos)
-            connection.executemany("INSERT OR IGNORE INTO listed VALUES (?, ?, ?, ?, NULL, NULL)", rows)
+            connection.executemany("INSERT OR IGNORE INTO listed VALUES (?, ?, ?, ?, NULL, NULL, NULL)", rows)
             connection.execute(_MARK_PENDING)
+            if thumbnails:
+                connection.execute(_MARK_WITHOUT_THUMBNAIL)
             connection.execute(_MARK_SHARED_SIZES)
-            known, new, changed, retried = connection.execute(
+            known, new, changed, retried, read_again = connection.execute(
                 "SELECT count(*) FILTER (WHERE NOT pending), count(*) FILTER (WHERE pending AND file.path IS NULL), "
-                "count(*) FILTER (WHERE pending AND file.bytes IS NOT ?1), count(*) FILTER (WHERE file.bytes = ?1) "
+                "count(*) FILTER (WHERE pending AND thumbnails IS NULL AND file.bytes IS NOT ?1), "
+                "count(*) FILTER (WHERE file.bytes = ?1), count(thumbnails) "
                 "FROM listed LEFT JOIN file USING (path)",
                 (_RETRY,),
             ).fetchone()
             connection.execute("COMMIT")
         changed -= new
-        self.changes = Changes(new, changed, retried)
-        return known, new + changed + retried
+        self.changes = Changes(new, changed, retried, read_for_thumbnails=read_again)
+        return known, new + changed + retried + read_again
 
     def pending(self) -> Iterator[PhotoFile]:
         """Yield the files that need processing; equal ones once. Copies of known files are recorded."""
@@ -215,15 +237,23 @@ class IndexRun:
     def _insert(self, row: PhotoRow) -> None:
         connection = self._library.connection
         photo_id = self._find(row.digest) if row.digest else None
-        if row.failure and decisions.exist(connection, display_path(row.file.path)):
+        if row.failure and (self._is_known(row.file) or decisions.exist(connection, display_path(row.file.path))):
             # The file may be incomplete now. It remains pending.
             return
         if photo_id is None:
             photo_id = insert_photo(self._library, row)
+        else:
+            _add_thumbnails(connection, photo_id, row.faces)
         self._set_file(row.file, photo_id)
         for copy in self._waiting.pop(row.digest, ()) if row.digest else ():
             self._link(copy, photo_id)
         assert connection.in_transaction
+
+    def _is_known(self, photo: PhotoFile) -> bool:
+        """Return whether a file, which is read again for its thumbnails, has not changed."""
+        query = "SELECT 1 FROM file WHERE path = ? AND bytes IS ? AND modified_ns IS ?"
+        values = _name(photo)[0], photo.bytes, photo.modified_ns
+        return self._library.connection.execute(query, values).fetchone() is not None
 
     def _link(self, photo: PhotoFile, photo_id: int) -> None:
         """Record a file with the bytes of a known photo."""
@@ -264,6 +294,21 @@ def insert_photo(library: Library, row: PhotoRow) -> int:
     for number, face in enumerate(row.faces, start=1):
         _insert_face(library, photo_id, number, face)
     return int(photo_id)
+
+
+def _add_thumbnails(connection: sqlite3.Connection, photo_id: int, faces: Sequence[FaceRow]) -> None:
+    """Add the thumbnails of a photo's faces that were found again to those that have none."""
+    missing = connection.execute(
+        "SELECT face.id, starts, x, y, width, height FROM face WHERE photo_id = ? "
+        "AND face.id NOT IN (SELECT face_id FROM thumbnail)",
+        (photo_id,),
+    ).fetchall()
+    for face_id, starts, *sides in missing:
+        box = Box(*sides)
+        found = (face for face in faces if face.thumbnail and (face.time.start if face.time else None) == starts)
+        face = max(found, key=lambda face, box=box: face.box.overlap(box), default=None)
+        if face and face.box.overlap(box) > _SAME_BOX:
+            connection.execute("INSERT INTO thumbnail VALUES (?, ?)", (face_id, face.thumbnail))
 
 
 def _insert_face(library: Library, photo_id: int, number: int, face: FaceRow) -> None:

@@ -16,6 +16,7 @@ from app.batch.embedder import BatchEmbedder
 from app.batch.failures import Failure
 from app.batch.rows import PhotoRow
 from app.cli import batch
+from app.errors import UnreadableImage
 from app.library.store import Library
 from tests.photos import OTHER, PERSON
 from tests.slow import slow
@@ -44,6 +45,10 @@ def index(run, recognizer, monkeypatch, out):
 
     monkeypatch.setattr(process_pool, "ProcessPool", Pool)
     return lambda *arguments: (run("library", "index", *arguments), processed)
+
+
+def unreadable(_data):
+    raise UnreadableImage("unreadable", "Not a picture.")
 
 
 def files(out: Path) -> list[str]:
@@ -237,6 +242,32 @@ def test_another_network_is_rejected(index, pictures, out):
     done, _ = index(pictures / "inner", out)
     assert done.exit_code == 1
     assert f"Error: The faces in {out} were made with another network." in done.stderr
+
+
+def test_a_later_version_of_the_detection_continues_a_library(index, pictures, out, monkeypatch):
+    index(pictures / "inner", out)
+    for module in ("app.vision.detection", "app.batch.job"):
+        monkeypatch.setattr(f"{module}.DETECTION_VERSION", "later", raising=False)
+    done, _ = index(pictures, out)
+    assert (done.exit_code, len(files(out))) == (0, 4)
+
+
+def test_thumbnails_are_added_to_known_faces(index, pictures, out, recognizer, monkeypatch):
+    index(pictures, out)
+    with monkeypatch.context() as patch:
+        patch.setattr(recognizer, "decode", unreadable)
+        index(pictures, out, "--thumbnails")
+    with Library.open(out) as library:
+        faces = library.connection.execute("SELECT id, photo_id, person_id FROM face").fetchall()
+    done, processed = index(pictures, out, "--thumbnails")
+    assert done.exit_code == 0
+    assert "2 photos already done, 2 remaining.\n" in done.stderr
+    assert "Files: 2 read for thumbnails.\n" in done.stdout
+    assert len(processed) == 8
+    with Library.open(out) as library:
+        assert library.connection.execute("SELECT id, photo_id, person_id FROM face").fetchall() == faces
+        assert library.connection.execute("SELECT count(*) FROM thumbnail").fetchone() == (len(faces),)
+    assert len(index(pictures, out, "--thumbnails")[1]) == 8
 
 
 def test_an_archive_is_no_library(index, tmp_path, pictures):

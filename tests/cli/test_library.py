@@ -294,6 +294,10 @@ def test_the_contents_of_a_library(run, folder, tmp_path):
     assert "is not a library" in run("library", "show", tmp_path).stderr
 
 
+def test_faces_that_a_stopped_run_has_not_named_are_counted(run, indexed):
+    assert "           3 not named yet\n" in run("library", "show", indexed).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -347,7 +351,7 @@ def test_groups_of_unknown_faces(run, unknown, pictures, tmp_path):
     with Library.open(unknown) as library, library.lock():
         done = run("library", "groups", unknown)
     assert (done.exit_code, done.stdout.split(", ")[:3]) == (0, [number, faces, taken])
-    assert done.stderr.startswith(f"Another run is writing to {unknown}. These are the groups of the last run")
+    assert done.stderr.startswith(f"Another run is writing to {unknown}. The groups are those of the last run")
 
 
 def test_naming_a_group_enrolls_and_can_be_undone(run, unknown, recognizer):
