@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import click
@@ -26,7 +26,11 @@ from app.gallery import shipped
 from app.gallery.embedding_rows import unit_rows
 from app.library.clustering import Clusters, Linkage, find_pairs, sum_clusters
 from app.library.groups import LEAST_FACES
+from app.recognition.inference import load_network
 from app.settings import ROOT, Settings
+from app.training.data.crops import Pipeline
+from app.vision.decoding import is_photo_file
+from app.vision.detection import Detector
 from bench.common import FOLDER
 from bench.dlib_peer import group_crops
 
@@ -152,6 +156,16 @@ def without_small(groups: IntArray) -> IntArray:
     return np.where(sizes[places] >= LEAST_FACES, places, len(groups) + np.arange(len(groups)))
 
 
+def lfw_faces(folder: Path, work: Path) -> tuple[str, FloatArray, AnyArray]:
+    """Return the faces of LFW as `labeled_faces` does, embedded by the shipped network and cached in `work`."""
+    settings = Settings()
+    pipeline = Pipeline(Detector.from_settings(settings), load_network(settings.model), work)
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if is_photo_file(path))
+    crops, embeddings = pipeline.embed(folder, files, "lfw-people")
+    people = np.array([file.partition("/")[0] for file in files])
+    return "LFW", embeddings[crops.found], people[crops.found]
+
+
 def labeled_faces(folder: Path) -> Iterator[tuple[str, FloatArray, AnyArray]]:
     """Yield sets of labeled faces: name, embeddings float32 (faces, dims), and the folder of each face's person."""
     embeddings = unit_rows(np.load(folder / "targets.npy"))
@@ -186,9 +200,11 @@ def main() -> None:
 
 @main.command()
 @click.option("--faces", "folder", type=FOLDER, default=ROOT.parent / "shared" / "faces", show_default=True)
-def accuracy(folder: Path) -> None:
+@click.option("--lfw", type=FOLDER, help="Folder of LFW: one more set, whose faces are detected and embedded first.")
+@click.option("--work", type=FOLDER, default=ROOT, show_default=True, help="Folder of the cached faces of LFW.")
+def accuracy(folder: Path, lfw: Path | None, work: Path) -> None:
     """Compare methods by BCubed precision and recall."""
-    for name, embeddings, people in labeled_faces(folder):
+    for name, embeddings, people in chain(labeled_faces(folder), [lfw_faces(lfw, work)] if lfw else ()):
         labels = np.unique(people, return_inverse=True)[1]
         best = bcubed(without_small(labels), people)[1]
         click.echo(f"{name}: {len(embeddings):,} faces of {labels.max() + 1:,} people, recall {best:.3f} at most")
