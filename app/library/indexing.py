@@ -305,10 +305,11 @@ def _add_thumbnails(connection: sqlite3.Connection, photo_id: int, faces: Sequen
     ).fetchall()
     for face_id, starts, *sides in missing:
         box = Box(*sides)
-        found = (face for face in faces if face.thumbnail and (face.time.start if face.time else None) == starts)
-        face = max(found, key=lambda face, box=box: face.box.overlap(box), default=None)
-        if face and face.box.overlap(box) > _SAME_BOX:
-            connection.execute("INSERT INTO thumbnail VALUES (?, ?)", (face_id, face.thumbnail))
+        found = [face for face in faces if face.thumbnail and (face.time.start if face.time else None) == starts]
+        overlaps = [face.box.overlap(box) for face in found]
+        if max(overlaps, default=0) > _SAME_BOX:
+            thumbnail = found[overlaps.index(max(overlaps))].thumbnail
+            connection.execute("INSERT INTO thumbnail VALUES (?, ?)", (face_id, thumbnail))
 
 
 def _insert_face(library: Library, photo_id: int, number: int, face: FaceRow) -> None:
