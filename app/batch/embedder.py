@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -106,8 +107,11 @@ class BatchEmbedder:
                 tracked = track_faces(self._recognizer, file)
         except PhotoError as error:
             return _DetectedPhoto(replace(row, failure=Failure(error.code, photo_files.explain(error))))
+        still = io.BytesIO()
+        tracked.still.picture.save(still, "WEBP", quality=75)
         faces = tuple(self._face_row(face.probe, face.time) for face in tracked.faces)
-        return _DetectedPhoto(replace(row, size=tracked.size, duration=tracked.duration, faces=faces))
+        row = replace(row, size=tracked.size, duration=tracked.duration, faces=faces)
+        return _DetectedPhoto(replace(row, still=(tracked.still.time, still.getvalue())))
 
     def _detect(self, photo: PhotoFile, data: Future[bytes]) -> _DetectedPhoto:
         row = PhotoRow(photo)
@@ -133,6 +137,9 @@ class BatchEmbedder:
             landmarks=None if landmarks is None else landmarks.astype(np.float32),
             quality=probe.quality,
             embedding=None if probe.embedding is None else probe.embedding.astype(np.float16),
-            thumbnail=encode_thumbnail(probe.crop) if self._job.thumbnails and probe.crop is not None else None,
+            # Cutting the face of a video later would mean reading all of it again.
+            thumbnail=encode_thumbnail(probe.crop)
+            if probe.crop is not None and (self._job.thumbnails or time)
+            else None,
             time=time,
         )

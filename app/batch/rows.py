@@ -43,7 +43,7 @@ class PhotoRow:
 
     `digest` identifies the bytes of the file, None if they were not read. `taken` is as in `Picture.taken`. The faces
     of a photo are sorted from left to right, those of a video by their first frame. `duration` is that of a video, in
-    seconds.
+    seconds, and `still` the time of a frame of it, see `TrackedVideo`, and a WebP file.
     """
 
     file: PhotoFile
@@ -53,6 +53,7 @@ class PhotoRow:
     faces: tuple[FaceRow, ...] = ()
     failure: Failure | None = None
     duration: float | None = None
+    still: tuple[float, bytes] | None = None
 
 
 Engine = Callable[[Iterable[PhotoFile], Event], Generator[list[PhotoRow], None, None]]

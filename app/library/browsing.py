@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from app.library import tags
 from app.library.files import PhotoFile, read_files
+from app.library.store import read_time
 from app.vision.faces import Box
+from app.vision.time_span import TimeSpan
 
 _CANDIDATES = 50
 """Faces of a person among which the clearest represents the person."""
@@ -27,12 +29,15 @@ SELECT face.id, digest, x, y, face.width, face.height
 FROM (SELECT * FROM face WHERE person_id = ? LIMIT {_CANDIDATES}) AS face JOIN photo ON photo.id = photo_id
 ORDER BY norm DESC LIMIT 1
 """
-_PHOTO = "SELECT id, digest, taken, width, height, message FROM photo WHERE id = ?"
+_PHOTO = """
+SELECT id, digest, taken, width, height, message, duration, time FROM photo LEFT JOIN still ON photo_id = id
+WHERE id = ?
+"""
 _FACES = """
 SELECT face.id, x, y, width, height, number, verdict, person.name, person_id, candidate.name, distance, source,
-       EXISTS (SELECT 1 FROM vector WHERE face_id = face.id)
+       EXISTS (SELECT 1 FROM vector WHERE face_id = face.id), starts, ends, best
 FROM face LEFT JOIN person ON person.id = person_id LEFT JOIN person AS candidate ON candidate.id = candidate_id
-WHERE photo_id = ? ORDER BY x, number
+WHERE photo_id = ? ORDER BY starts, x, number
 """
 _SIMILAR = """
 SELECT digest, x, y, face.width, face.height, photo.id, coalesce(taken, ''), person.name, person_id
@@ -102,7 +107,8 @@ class SimilarFace:
 class PhotoFace:
     """A face of a photo, `number` from the left.
 
-    `rejected` are people whom a user ruled out. `comparable` faces have an embedding.
+    `rejected` are people whom a user ruled out. `comparable` faces have an embedding. `time` is when a video shows the
+    face, and `in_picture` whether its still does.
     """
 
     image: FaceImage
@@ -115,6 +121,8 @@ class PhotoFace:
     distance: float | None
     source: str
     comparable: bool
+    time: TimeSpan | None = None
+    in_picture: bool = True
 
     @property
     def decided(self) -> bool:
@@ -124,7 +132,10 @@ class PhotoFace:
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo with its files and faces. `width` and `height` are None if it could not be read, see `message`."""
+    """A photo with its files and faces. `width` and `height` are None if it could not be read, see `message`.
+
+    A video has a `duration`, in seconds.
+    """
 
     files: tuple[PhotoFile, ...]
     faces: tuple[PhotoFace, ...]
@@ -134,6 +145,7 @@ class Photo:
     width: int | None
     height: int | None
     message: str | None
+    duration: float | None = None
 
 
 def count_totals(connection: sqlite3.Connection) -> Totals:
@@ -199,10 +211,12 @@ def find_photo(connection: sqlite3.Connection, photo_id: int) -> Photo | None:
     for face_id, name in connection.execute(_REJECTED, (photo_id,)):
         rejected.setdefault(face_id, []).append(name)
     faces = []
-    for face_id, x, y, width, height, *rest in connection.execute(_FACES, (photo_id,)):
+    *columns, still_time = row
+    for face_id, x, y, width, height, *rest, start, end, best in connection.execute(_FACES, (photo_id,)):
         image = FaceImage(face_id, row[1], Box(x, y, width, height))
-        faces.append(PhotoFace(image, tuple(rejected.get(face_id, ())), *rest))
-    return Photo(read_files(connection, photo_id), tuple(faces), *row)
+        face = PhotoFace(image, tuple(rejected.get(face_id, ())), *rest)
+        faces.append(replace(face, time=read_time((start, end, best)), in_picture=best == still_time))
+    return Photo(read_files(connection, photo_id), tuple(faces), *columns)
 
 
 def list_unreadable(connection: sqlite3.Connection, limit: int) -> list[tuple[int, str, str]]:

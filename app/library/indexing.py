@@ -291,6 +291,8 @@ def insert_photo(library: Library, row: PhotoRow) -> int:
         "RETURNING id",
         (row.digest, row.taken, *(row.size or (None, None)), *(row.failure or (None, None)), row.duration),
     ).fetchone()[0]
+    if row.still is not None:
+        connection.execute("INSERT INTO still VALUES (?, ?, ?)", (photo_id, *row.still))
     for number, face in enumerate(row.faces, start=1):
         _insert_face(library, photo_id, number, face)
     return int(photo_id)

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -47,6 +47,10 @@ CREATE TABLE IF NOT EXISTS picture (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL, kind TEXT NOT NULL, webp BLOB NOT NULL, UNIQUE (digest, kind))
 """
 
+_STORED = """
+SELECT digest, width, height, webp, time FROM photo LEFT JOIN still ON photo_id = photo.id WHERE photo.id = ?
+"""
+
 CHANGED = "The file has changed since it was indexed. Run library index again."
 
 log = logging.getLogger(__name__)
@@ -54,21 +58,29 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """A photo of a library: the digest of its bytes, its files, and the boxes of its faces."""
+    """A photo of a library: the digest of its bytes, its files, and the boxes of its faces.
+
+    `still` is the frame of a video that its pictures are made from, as a WebP file. The boxes are those in this frame,
+    in pixels of a video of `size`.
+    """
 
     digest: bytes
     files: tuple[PhotoFile, ...]
     boxes: tuple[Box, ...] = ()
+    still: bytes | None = None
+    size: tuple[int, int] | None = None
 
     @classmethod
     def load(cls, library: Library, photo_id: int) -> StoredPhoto | None:
         """Return a photo by its ID, or None if the library has none or its bytes were never read."""
         with library.reading() as connection:
-            found = connection.execute("SELECT digest FROM photo WHERE id = ?", (photo_id,)).fetchone()
+            found = connection.execute(_STORED, (photo_id,)).fetchone()
             if not found or found[0] is None:
                 return None
-            boxes = connection.execute("SELECT x, y, width, height FROM face WHERE photo_id = ?", (photo_id,))
-            return cls(found[0], read_files(connection, photo_id), tuple(Box(*row) for row in boxes))
+            key, width, height, still, time = found
+            query = "SELECT x, y, width, height FROM face WHERE photo_id = ? AND best IS ?"
+            boxes = tuple(Box(*row) for row in connection.execute(query, (photo_id, time)))
+            return cls(key, read_files(connection, photo_id), boxes, still, (width, height))
 
 
 def face_kind(box: Box) -> str:
@@ -127,7 +139,9 @@ class PictureMaker:
             yield
 
     def _decode(self, photo: StoredPhoto) -> Picture:
-        """Decode the first file that has not changed since it was indexed."""
+        """Decode the still of a video, or the first file that has not changed since it was indexed."""
+        if photo.still is not None:
+            return replace(self._decoder.decode(photo.still), size=photo.size)
         problem: PhotoError = UnreadableFile("not_found", "The library has no file of this photo.")
         for file in photo.files:
             try:

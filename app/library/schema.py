@@ -139,5 +139,12 @@ MIGRATIONS = (
     ALTER TABLE face ADD COLUMN ends REAL;
     ALTER TABLE face ADD COLUMN best REAL;
     """,
+    """
+    CREATE TABLE still (           -- the frame of a video with the clearest face
+        photo_id INTEGER PRIMARY KEY REFERENCES photo ON DELETE CASCADE,
+        time REAL NOT NULL,        -- seconds
+        webp BLOB NOT NULL
+    );
+    """,
 )
 """SQL of each version after the one before. PRAGMA user_version counts those that were applied."""

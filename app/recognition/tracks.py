@@ -63,7 +63,7 @@ class _Track:
         raw = _raw_embedding(probe)
         if raw is not None:
             self.total = raw if self.total is None else self.total + raw
-        if _clarity(probe) > _clarity(self.best):
+        if clarity(probe) > clarity(self.best):
             self.best, self.best_time = probe, time
 
     def join(self, later: _Track) -> None:
@@ -72,7 +72,7 @@ class _Track:
         assert self.total is not None
         assert later.total is not None
         self.total = self.total + later.total
-        if _clarity(later.best) > _clarity(self.best):
+        if clarity(later.best) > clarity(self.best):
             self.best, self.best_time = later.best, later.best_time
 
     def finish(self) -> TrackedFace:
@@ -158,7 +158,7 @@ def _raw_embedding(probe: Probe) -> FloatArray | None:
     return np.asarray(probe.embedding * probe.quality.norm, np.float32)
 
 
-def _clarity(probe: Probe) -> tuple[bool, float]:
+def clarity(probe: Probe) -> tuple[bool, float]:
     """Return a key by which the clearest face is the largest. Networks give clear faces long embeddings."""
     return probe.flaw is None, probe.quality.norm if probe.quality else 0.0
 

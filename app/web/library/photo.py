@@ -9,6 +9,8 @@ from werkzeug.exceptions import NotFound
 from app.library import browsing, tags, timeline
 from app.library.browsing import Photo, PhotoFace
 from app.library.files import PhotoFile
+from app.text import timestamp
+from app.vision.time_span import TimeSpan
 from app.web import wording
 from app.web.library.blueprint import blueprint, current_library
 from app.web.pages.face_labels import Label, place_labels
@@ -25,17 +27,19 @@ class VerdictView:
 class FaceView:
     """A face on the page, with the fields that templates/_photo.html needs.
 
-    `title` is who the face shows, and `words` how that is known.
+    `title` is who the face shows, and `words` how that is known. `label` is None for a face that is in another frame of
+    a video than the picture, and `times` say when a video shows it.
     """
 
     face: PhotoFace
-    label: Label
+    label: Label | None
     key: str
     number: int
     verdict: VerdictView
     title: str
     name: str
     words: str
+    times: str
     correction: None = None
 
 
@@ -62,6 +66,7 @@ def photo(photo_id: int) -> str:
         "library/photo.html",
         photo=found,
         title=_title(found),
+        duration=found.duration and timestamp(found.duration),
         taken=datetime.fromisoformat(found.taken) if found.taken else None,
         files=[FileView(file, _problem(file)) for file in found.files],
         faces=_faces(found),
@@ -90,20 +95,23 @@ def _problem(file: PhotoFile) -> str:
 def _faces(photo: Photo) -> list[FaceView]:
     if not photo.width or not photo.height:
         return []
-    boxes = [face.image.box for face in photo.faces]
-    labels = place_labels(boxes, [face.person or "" for face in photo.faces], photo.width, photo.height)
+    shown = [face for face in photo.faces if face.in_picture]
+    boxes = [face.image.box for face in shown]
+    placed = place_labels(boxes, [face.person or "" for face in shown], photo.width, photo.height)
+    labels = {face.image.id: label for face, label in zip(shown, placed, strict=True)}
     return [
         FaceView(
             face=face,
-            label=label,
+            label=labels.get(face.image.id),
             key=str(face.image.id),
             number=number,
             verdict=VerdictView(face.verdict or "unknown"),
             title=_name(face),
             name=face.person or "",
             words=_words(face),
+            times=_times(face.time),
         )
-        for number, (face, label) in enumerate(zip(photo.faces, labels, strict=True), start=1)
+        for number, face in enumerate(photo.faces, start=1)
     ]
 
 
@@ -111,6 +119,10 @@ def _name(face: PhotoFace) -> str:
     if face.person:
         return face.person
     return f"Could be {face.candidate}" if face.candidate and face.verdict == "ambiguous" else "Unknown person"
+
+
+def _times(time: TimeSpan | None) -> str:
+    return f"{timestamp(time.start)} to {timestamp(time.end)}, best at {timestamp(time.best)}" if time else ""
 
 
 def _words(face: PhotoFace) -> str:
