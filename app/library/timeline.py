@@ -33,9 +33,9 @@ _BEYOND = f"{_TIME} {{ahead}}= :taken AND ({_TIME} {{ahead}} :taken OR photo.id 
 _LAST = 10**9
 """Larger than every number of a face."""
 _FACES = f"""
-SELECT photo.id, number, {_TIME}, digest, source, face.id, x, y, face.width, face.height
+SELECT photo.id, number, {_TIME}, digest, duration, source, face.id, x, y, face.width, face.height
 """
-_PHOTOS = f"SELECT photo.id, 0, {_TIME}, digest, '' FROM photo"
+_PHOTOS = f"SELECT photo.id, 0, {_TIME}, digest, duration, '' FROM photo"
 _BY_FACE = "FROM face CROSS JOIN photo ON photo.id = face.photo_id"
 _BY_DATE = "FROM photo CROSS JOIN face ON face.photo_id = photo.id"
 _WITH = "EXISTS (SELECT 1 FROM face AS other WHERE other.photo_id = photo.id AND +other.person_id = {})"
@@ -91,10 +91,14 @@ class Selection:
 
 
 class Entry(NamedTuple):
-    """A photo of a timeline, and the face that it shows, None for photos. `taken` is "" without a date."""
+    """A photo of a timeline, and the face that it shows, None for photos.
+
+    `duration` are the seconds of a video. `taken` is "" without a date.
+    """
 
     position: Position
     digest: bytes | None
+    duration: float | None
     source: str
     face: FaceImage | None
 
@@ -207,7 +211,14 @@ def _tables(
 
 
 def _entry(
-    photo_id: int, number: int, taken: str, digest: bytes | None, source: str, face: int | None = None, *box: int
+    photo_id: int,
+    number: int,
+    taken: str,
+    digest: bytes | None,
+    duration: float | None,
+    source: str,
+    face: int | None = None,
+    *box: int,
 ) -> Entry:
     image = None if face is None else FaceImage(face, digest, Box(*box))
-    return Entry(Position(taken, photo_id, number), digest, source, image)
+    return Entry(Position(taken, photo_id, number), digest, duration, source, image)

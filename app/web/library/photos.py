@@ -5,8 +5,11 @@ from flask import render_template, request
 from app.errors import InvalidParameter
 from app.library import browsing, timeline
 from app.library.timeline import Selection
+from app.text import timestamp
 from app.web.library.blueprint import blueprint, current_library
 from app.web.library.months import group_by_month, positions
+
+blueprint.add_app_template_filter(timestamp)
 
 MAX_UNREADABLE = 500
 """Unreadable files on a page."""

@@ -7,6 +7,7 @@ import pytest
 from app.library.store import Library
 from app.web.factory import create_app
 from app.web.library.blueprint import blueprint
+from app.web.middleware.rate_limits import WorkLimit
 from tests.conftest import TOKEN
 from tests.web.conftest import heading, text
 
@@ -87,3 +88,19 @@ def test_pages_work_while_another_process_writes(client, library):
 
 def test_ids_that_no_database_has_are_not_found(client):
     assert client.get("/library/pictures/faces/99999999999999999999.webp").status_code == 404
+
+
+def test_administrators_have_no_limit_of_requests_and_their_pictures_count_as_no_work(
+    settings, recognizer, folder, monkeypatch
+):
+    charged = []
+    monkeypatch.setattr(WorkLimit, "charge", lambda _limit, _client, seconds: charged.append(seconds))
+    own = settings.with_changes(admin_token=TOKEN, library=folder, rate_limit="2/minute", client_seconds=1)
+    client = create_app(own, recognizer).test_client()
+    client.post("/sign-in", data={"token": TOKEN})
+    charged.clear()
+    assert client.get("/library/pictures/photos/1.webp").mimetype == "image/webp"
+    assert charged == []
+    assert {client.post("/library/faces").status_code for _ in range(4)} == {303}
+    visitor = client.application.test_client()
+    assert [visitor.post("/details").status_code for _ in range(2)][-1] == 429
