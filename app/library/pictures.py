@@ -98,7 +98,8 @@ class PictureMaker:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._settings = settings
-        self._decoder = DecoderPool.from_settings(settings.with_changes(decoders=1))
+        # Large JPEG files are decoded at a reduced scale that still has the size of a preview.
+        self._decoder = DecoderPool.from_settings(settings.with_changes(decoders=1, detection_side=PREVIEW_SIDE))
         self._cache = _Cache(folder / PICTURES)
         self._mutex = threading.Lock()
         self._working: WeakValueDictionary[bytes, _PhotoLock] = WeakValueDictionary()

@@ -30,6 +30,7 @@ def index() -> str:
             raise NotFound
         shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE] or close
         summaries = browsing.summarize_people(connection, shown)
+    decided = current_library().read_property("naming") is None
     return render_template(
         "library/people.html",
         query=query,
@@ -40,6 +41,7 @@ def index() -> str:
         people=summaries,
         page=page,
         last=last,
+        decided=decided,
     )
 
 

@@ -27,10 +27,13 @@ def months(page) -> list[str]:
 
 def test_people_are_listed_by_number_of_faces(client):
     page = client.get("/library")
-    assert "9 photos with 10 faces, 4 of unknown people, and 1 unreadable file ." in text(page)
+    assert "9 photos with 10 faces, 4 of unknown people , and 1 unreadable file ." in text(page)
     assert re.findall(r'class="name">([^<]*)<', page.text) == [PERSON, OTHER]
     assert "4 faces in 4 photos" in text(page)
     assert "2 people" in text(page)
+    assert "since the last naming" not in text(page)
+    client.post("/library/faces", data={"face": "1", "confirm": PERSON})
+    assert "You have decided about faces since the last naming." in text(client.get("/library"))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ class Service:
         def echo():
             return request.get_data()
 
+        @app.get(f"{gunicorn_worker.PICTURES}1")
         @app.get("/wait")
         def wait():
             self.started.release()
@@ -249,15 +250,25 @@ def test_photos_and_probes_are_answered_while_all_threads_of_pages_are_occupied(
         busy = [stack.enter_context(service.connect(get("/wait"))) for _ in range(THREADS)]
         for _ in busy:
             assert service.started.acquire(timeout=10)
-        # Another client's page has to wait for a thread. Photos, pictures of a library and health checks have not.
+        # Another client's page has to wait for a thread. Photos and health checks have not.
         page = stack.enter_context(service.connect(get("/"), source="127.0.0.2"))
         assert service.ask(get("/healthz/live"))[:2] == (200, b"alive")
         assert service.ask(post(b"hello"))[:2] == (200, b"hello")
-        assert service.ask(get(f"{gunicorn_worker.PICTURES}1"))[0] == 404
         assert not select.select([page], [], [], 0)[0]
         service.release.set()
         assert {answer(client)[1] for client in busy} == {b"waited"}
         assert answer(page)[1] == b"page"
+    service.reset()
+
+
+def test_pages_are_answered_while_pictures_of_a_library_wait_for_a_decoder(service):
+    with ExitStack() as stack:
+        busy = [stack.enter_context(service.connect(get(f"{gunicorn_worker.PICTURES}1"))) for _ in range(THREADS)]
+        for _ in busy:
+            assert service.started.acquire(timeout=10)
+        assert service.ask(get("/"), source="127.0.0.2")[:2] == (200, b"page")
+        service.release.set()
+        assert {answer(client)[1] for client in busy} == {b"waited"}
     service.reset()
 
 
