@@ -34,6 +34,8 @@ from app.vision.detection import Detector
 from bench.common import FOLDER
 from bench.dlib_peer import group_crops
 
+WORK = click.Path(path_type=Path, file_okay=False)
+
 Method = Callable[[FloatArray], IntArray]
 
 NO_CONFLICTS = np.zeros((0, 2), np.int64)
@@ -201,7 +203,7 @@ def main() -> None:
 @main.command()
 @click.option("--faces", "folder", type=FOLDER, default=ROOT.parent / "shared" / "faces", show_default=True)
 @click.option("--lfw", type=FOLDER, help="Folder of LFW: one more set, whose faces are detected and embedded first.")
-@click.option("--work", type=FOLDER, default=ROOT, show_default=True, help="Folder of the cached faces of LFW.")
+@click.option("--work", type=WORK, default=ROOT / ".bench", help="Folder of the cached faces of LFW.")
 def accuracy(folder: Path, lfw: Path | None, work: Path) -> None:
     """Compare methods by BCubed precision and recall."""
     for name, embeddings, people in chain(labeled_faces(folder), [lfw_faces(lfw, work)] if lfw else ()):

@@ -99,7 +99,8 @@ class Snapshot:
         new.sort(key=lambda row: sort_key(row[0]))
         positions = [bisect_left(names, sort_key(name), key=sort_key) for name, _, _ in new]
         if new:
-            rows = np.stack([anchors.sum(axis=0) for _, _, anchors in new])
+            # As in the constructor: another order of the additions would give another template.
+            rows = np.concatenate([np.add.reduceat(anchors, [0]) for _, _, anchors in new])
             templates = np.insert(templates.reshape(-1, rows.shape[1]), positions, _unit(rows), axis=0)
         for position, (name, person_id, anchors) in reversed(list(zip(positions, new, strict=True))):
             names.insert(position, name)

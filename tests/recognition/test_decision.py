@@ -101,6 +101,8 @@ class TestRanking:
         np.testing.assert_allclose(after.templates[after.ids.index(4)], snapshot.templates[snapshot.ids.index(4)])
         mean = new.mean(axis=0)
         np.testing.assert_allclose(after.templates[after.ids.index(1000)], mean / np.linalg.norm(mean), atol=1e-6)
+        loaded = Snapshot(after.names, after.ids, after.anchors, after.offsets, 2)
+        np.testing.assert_array_equal(after.templates, loaded.templates)
         assert after.shifts == snapshot.shifts
         assert len(after.anchors) == after.offsets[-1] == len(many.anchors) - 4 - 2 + 40 + 2
         with pytest.raises(ValueError, match="read-only"):
