@@ -110,7 +110,7 @@ class BatchEmbedder:
         still = io.BytesIO()
         tracked.still.picture.save(still, "WEBP", quality=75)
         faces = tuple(self._face_row(face.probe, face.time) for face in tracked.faces)
-        row = replace(row, size=tracked.size, duration=tracked.duration, faces=faces)
+        row = replace(row, size=tracked.size, duration=tracked.duration, taken=tracked.taken, faces=faces)
         return _DetectedPhoto(replace(row, still=(tracked.still.time, still.getvalue())))
 
     def _detect(self, photo: PhotoFile, data: Future[bytes]) -> _DetectedPhoto:

@@ -216,6 +216,8 @@ def _engine(job: BatchJob, count: int, workers: Workers) -> Engine:
 
 def _report_progress(batches: Iterator[list[PhotoRow]], total: int, run: IndexRun) -> Iterator[list[PhotoRow]]:
     """Show a bar on a terminal, else print a line per minute, and print the throughput at the end."""
+    from app.vision.photo_files import is_video
+
     start = last_log = time.monotonic()
     processed = videos = 0
     progress = _Progress(total)
@@ -223,7 +225,7 @@ def _report_progress(batches: Iterator[list[PhotoRow]], total: int, run: IndexRu
         for rows in batches:
             yield rows
             processed += len(rows)
-            videos += sum(row.duration is not None for row in rows)
+            videos += sum(is_video(row.file.path) for row in rows)
             now = time.monotonic()
             estimate = progress.estimate(now, run.done)
             bar.set_description_str("", refresh=False)

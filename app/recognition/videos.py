@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
@@ -36,11 +37,13 @@ class Still(NamedTuple):
 class TrackedVideo:
     """The faces of a video in the order in which they appear. `size` is (width, height), `duration` in seconds.
 
-    `still` is the frame with the clearest face, or the first frame without one.
+    `still` is the frame with the clearest face, or the first frame without one. `taken` is when the video was created,
+    in the local time of this machine, as 2024-12-31T23:59:59.
     """
 
     size: tuple[int, int]
     duration: float
+    taken: str | None
     faces: tuple[TrackedFace, ...]
     still: Still
 
@@ -93,8 +96,11 @@ def track_faces(
                 stills.add(frame, probes)
     assert stills.size is not None
     assert stills.chosen is not None
-    assert reader.duration is not None
-    return TrackedVideo(stills.size, reader.duration, tuple(tracker.finish()), stills.chosen)
+    assert reader.facts is not None
+    duration, created = reader.facts
+    # As cameras do in photos, in local time.
+    taken = None if created is None else datetime.fromtimestamp(created).isoformat()
+    return TrackedVideo(stills.size, duration, taken, tuple(tracker.finish()), stills.chosen)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
@@ -38,6 +38,10 @@ _SMALL = (32, 18)
 _CPU_PER_SECOND = 10
 """Processor time for a second of video. A damaged file may have a million frames in it."""
 
+# Times of MP4 count from 1904. Later ones are damaged.
+_SECONDS_TO_1970, _LATEST = 2_082_844_800, 4_000_000_000
+_MOST_BOXES = 1000
+
 _ROUNDING = 0.002  # seconds; files round times to milliseconds
 
 
@@ -51,6 +55,13 @@ class VideoLimits(DecodeLimits):
     duration: int  # seconds of video
 
 
+class VideoFacts(NamedTuple):
+    """Duration of a video in seconds, and its creation time in seconds since 1970, None if the file has none."""
+
+    duration: float
+    created: int | None
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """A frame at `time` seconds from the start. `is_cut` says that a scene begins."""
@@ -60,26 +71,61 @@ class Frame:
     picture: Picture
 
 
-def read_frames(stream: BinaryIO, limits: VideoLimits) -> Generator[Frame, None, float]:
-    """Yield frames of a trusted video in order, at scene changes and every second, and return its duration in seconds.
+def read_frames(stream: BinaryIO, limits: VideoLimits) -> Generator[Frame, None, VideoFacts]:
+    """Yield frames of a trusted video in order, at scene changes and every second, and return what else the file says.
 
     Raises:
         UnreadableImage: `unreadable`, `too_many_pixels`, `too_complex` or `too_long`.
     """
     os.environ[_OPTIONS_VARIABLE] = _OPTIONS
+    created = read_creation_time(stream)
     try:
         # OpenCV's types do not include binary files. More threads would need the memory of more frames.
         capture = cv2.VideoCapture(stream, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])  # type: ignore[call-overload]
     except cv2.error as error:
         raise _unreadable_error() from error
     try:
-        return (yield from _sample(capture, limits))
+        return VideoFacts((yield from _sample(capture, limits)), created)
     except MemoryError as error:
         raise too_complex_error() from error
     except cv2.error as error:
         raise (too_complex_error() if error.code == cv2.Error.StsNoMem else _unreadable_error()) from error
     finally:
         capture.release()
+
+
+def read_creation_time(stream: BinaryIO) -> int | None:
+    """Return the creation time of an MP4 or MOV file in seconds since 1970 (UTC), None without one.
+
+    See ISO/IEC 14496-12, 8.2.2 (Movie Header Box).
+    """
+    stream.seek(0)
+    try:
+        if _enter_box(stream, b"moov") and _enter_box(stream, b"mvhd"):
+            version, _, _, _, *time = stream.read(12)
+            seconds = int.from_bytes(bytes(time if version == 1 else time[:4]), "big") - _SECONDS_TO_1970
+            return seconds if 0 < seconds < _LATEST else None
+    except (OSError, ValueError, OverflowError):
+        # Damaged sizes.
+        pass
+    finally:
+        stream.seek(0)
+    return None
+
+
+def _enter_box(stream: BinaryIO, kind: bytes) -> bool:
+    """Move to the content of the next box of a kind, and return whether there is one."""
+    for _ in range(_MOST_BOXES):
+        start, header = stream.tell(), stream.read(8)
+        size = int.from_bytes(header[:4], "big")
+        if size == 1:
+            size = int.from_bytes(stream.read(8), "big")
+        if header[4:] == kind:
+            return True
+        if size < 8:
+            return False
+        stream.seek(start + size)
+    return False
 
 
 def too_complex_error() -> UnreadableImage:

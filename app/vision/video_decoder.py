@@ -17,7 +17,7 @@ from app.vision import video
 from app.vision.decoder_pool import ELAPSED_PER_CPU
 from app.vision.decoding import Picture
 from app.vision.sandboxed_process import SandboxedProcess, is_supported
-from app.vision.video import Frame, VideoLimits
+from app.vision.video import Frame, VideoFacts, VideoLimits
 
 
 def limits_of(settings: Settings) -> VideoLimits:
@@ -39,13 +39,13 @@ class VideoReader:
         ...     reader = VideoReader(file, limits_of(settings))
         ...     for frame in reader.frames():
         ...         print(frame.time, frame.picture.width)
-        ...     print(reader.duration)
+        ...     print(reader.facts.duration)
     """
 
     def __init__(self, file: BinaryIO, limits: VideoLimits) -> None:
         self._file = file
         self._limits = limits
-        self.duration: float | None = None  # in seconds, after the last frame
+        self.facts: VideoFacts | None = None  # after the last frame
 
     def frames(self) -> Generator[Frame, None, None]:
         """Yield frames as `video.read_frames`, which defines the errors, within the limits of time and memory.
@@ -55,9 +55,9 @@ class VideoReader:
         self._file.seek(0)
         frames = self._read_sandboxed() if is_supported() else video.read_frames(self._file, self._limits)
         with closing(frames):
-            self.duration = yield from frames
+            self.facts = yield from frames
 
-    def _read_sandboxed(self) -> Generator[Frame, None, float]:
+    def _read_sandboxed(self) -> Generator[Frame, None, VideoFacts]:
         limits = self._limits
         seconds = ELAPSED_PER_CPU * limits.seconds
         file = os.dup(self._file.fileno())
@@ -71,7 +71,7 @@ class VideoReader:
                 process.send(b"next")
                 width, height = answer["size"]
                 yield Frame(answer["time"], answer["cut"], Picture(pixels, (width, height)))
-            return float(answer["duration"])
+            return VideoFacts(**answer)
         finally:
             process.stop()
 

@@ -30,7 +30,7 @@ def main(pixels: int, file: int, limits: VideoLimits) -> None:
             try:
                 answer = _write(next(frames), pixels)
             except StopIteration as end:
-                answer = {"duration": end.value}
+                answer = end.value._asdict()
             except UnreadableImage as error:
                 answer = {"code": error.code, "message": str(error)}
             signal.setitimer(signal.ITIMER_PROF, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from datetime import datetime
 
 import pytest
 
@@ -94,14 +95,27 @@ def test_limits_are_sentences(run, archive, recognizer, monkeypatch, limit, mess
     assert message in done.stderr
 
 
-def test_videos_are_indexed_named_and_found(run, index, archive, tmp_path):
-    done = index("--thumbnails")
+def with_creation_time(clip: bytes, local: str) -> bytes:
+    at = clip.index(b"mvhd") + 8
+    seconds = int(datetime.fromisoformat(local).timestamp()) + 2_082_844_800
+    return clip[:at] + seconds.to_bytes(4, "big") + clip[at + 4 :]
+
+
+def test_videos_are_indexed_named_and_found(run, index, archive, tmp_path, clip):
+    (archive / "clip.MP4").write_bytes(with_creation_time(clip, "2024-05-31T18:07:09"))
+    done = index()
     assert done.exit_code == 0
-    assert "2 photos and 1 video in " in done.stdout
+    assert "1 photo and 2 videos in " in done.stdout
     assert ["1", "videos"] in [line.split() for line in done.stdout.splitlines()]
     found = run("library", "search", tmp_path / "library", "--person", PERSON).stdout
     ((file, number, person, _, verdict, taken, start, end, _),) = rows(found)
-    assert (file, number, person, verdict, taken) == (str(archive / "clip.MP4"), "1", PERSON, "match", "")
+    assert (file, number, person, verdict, taken) == (
+        str(archive / "clip.MP4"),
+        "1",
+        PERSON,
+        "match",
+        "2024-05-31T18:07:09",
+    )
     assert (start, end) == ("0:00:00.0", "0:00:02.0")
     with Library.open(tmp_path / "library") as library:
         assert library.connection.execute("SELECT count(*) FROM thumbnail").fetchone() == (2,)

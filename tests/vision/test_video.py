@@ -35,7 +35,7 @@ def read(tmp_path):
         with file.open("rb") as stream:
             reader = VideoReader(stream, replace(USUAL, **limits))
             frames = list(reader.frames())
-        return frames, reader.duration
+        return frames, reader.facts.duration
 
     return start
 
@@ -71,6 +71,22 @@ def test_frames_are_upright(read, turns, corner):
     assert (found.width, found.height) == ((64, 48) if turns % 2 == 0 else (48, 64))
     row, column = (4 * place - (place < 0) for place in ((corner[0] or 1), (corner[1] or 1)))
     assert found.pixels[row, column, 0] > 120
+
+
+@pytest.mark.parametrize(
+    ("version", "seconds", "created"),
+    [(0, 3_800_000_000, 1_717_155_200), (1, 3_800_000_000, 1_717_155_200), (0, 0, None), (1, 2**63, None)],
+)
+def test_the_creation_time_of_mp4(version, seconds, created):
+    time = seconds.to_bytes(8 if version else 4, "big")
+    header = bytes([version, 0, 0, 0]) + time + bytes(8)
+    boxes = (8).to_bytes(4, "big") + b"ftyp" + (len(header) + 16).to_bytes(4, "big") + b"moov"
+    boxes += (len(header) + 8).to_bytes(4, "big") + b"mvhd" + header
+    assert video.read_creation_time(io.BytesIO(boxes)) == created
+    assert video.read_creation_time(io.BytesIO(boxes[:20])) is None
+    # Sizes of 0, and of 2**63, in which no other box is found.
+    for size in (bytes(4) + b"free", b"\0\0\0\1free\x80" + bytes(7)):
+        assert video.read_creation_time(io.BytesIO(size + boxes)) is None
 
 
 def test_large_frames_are_read_at_reduced_scale(read):
