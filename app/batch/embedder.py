@@ -78,14 +78,19 @@ class BatchEmbedder:
         Threads read and decode a few photos ahead and detect their faces. None among the photos flushes: all rows of
         earlier photos are yielded before the next photo is requested.
         """
-        running: deque[Future[_DetectedPhoto]] = deque()
+        running: deque[tuple[PhotoFile, Future[_DetectedPhoto]]] = deque()
         batch: list[_DetectedPhoto] = []
         for photo in chain(photos, [None]):
             if photo is not None:
-                running.append(self._start(photo))
+                running.append((photo, self._start(photo)))
             while running and (photo is None or len(running) >= _READ_AHEAD):
-                batch.append(running.popleft().result())
-                if len(batch) >= _BATCH_PHOTOS or sum(len(detected.crops) for detected in batch) >= _BATCH_FACES:
+                next_photo, detected = running.popleft()
+                if batch and is_video(next_photo.path):
+                    # A video takes long.
+                    yield list(self._rows(batch))
+                    batch = []
+                batch.append(detected.result())
+                if len(batch) >= _BATCH_PHOTOS or sum(len(one.crops) for one in batch) >= _BATCH_FACES:
                     yield list(self._rows(batch))
                     batch = []
             if photo is None and batch:
