@@ -10,6 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+
+from app.arrays import FloatArray
 from app.library import tags
 from app.library.files import PhotoFile, read_files
 from app.library.store import read_time
@@ -217,6 +220,13 @@ def find_photo(connection: sqlite3.Connection, photo_id: int) -> Photo | None:
         face = PhotoFace(image, tuple(rejected.get(face_id, ())), *rest)
         faces.append(replace(face, time=read_time((start, end, best)), in_picture=best == still_time))
     return Photo(read_files(connection, photo_id), tuple(faces), *columns)
+
+
+def read_embeddings(connection: sqlite3.Connection, photo_id: int) -> dict[int, FloatArray]:
+    """Return the embeddings of a photo by face, float32 (dims,) of unit length."""
+    query = "SELECT face_id, embedding FROM vector WHERE face_id IN (SELECT id FROM face WHERE photo_id = ?)"
+    rows = connection.execute(query, (photo_id,))
+    return {face_id: np.frombuffer(data, np.float16).astype(np.float32) for face_id, data in rows}
 
 
 def list_unreadable(connection: sqlite3.Connection, limit: int) -> list[tuple[int, str, str]]:

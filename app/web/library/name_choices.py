@@ -1,17 +1,23 @@
 """People whom a typed name may mean: those of the gallery, and of the library."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from app.arrays import FloatArray
 from app.errors import InvalidName
 from app.gallery import names
 from app.gallery.name_search import NameSearch
 from app.gallery.store import Gallery
 from app.library.store import Library
+from app.recognition.recognizer import Recognizer
+from app.recognition.scoring import rank
 from app.web.portraits import Tile, initials, tile
 
 MAX_CHOICES = 6
 """People suggested for a typed name."""
+
+CLOSEST = 4
+"""People suggested for a face."""
 
 _NAMES = "SELECT name FROM person WHERE EXISTS (SELECT 1 FROM face WHERE person_id = person.id) ORDER BY key"
 
@@ -38,6 +44,16 @@ def find_choices(library: Library, gallery: Gallery, name: str) -> NameChoices:
     if not people:
         people = [tile(person) for person in found.close] + [_tile(others[row]) for row in matches.close]
     return NameChoices(people[:MAX_CHOICES], None if known_name(library, gallery, name) else name)
+
+
+def closest_people(recognizer: Recognizer, embedding: FloatArray, exclude: Collection[str]) -> list[Tile]:
+    """Return the people of the gallery who are most similar to a face, float32 (dims,), without some names."""
+    gallery = recognizer.gallery
+    snapshot = gallery.snapshot()
+    ranking = rank(embedding, snapshot, recognizer.rules(snapshot).head)[: CLOSEST + len(exclude)]
+    names_of_people = [row.person for row in ranking if row.person not in exclude][:CLOSEST]
+    # A person of the snapshot can be removed meanwhile.
+    return [tile(person) for name in names_of_people if (person := gallery.find(name))]
 
 
 def known_name(library: Library, gallery: Gallery, name: str) -> str | None:

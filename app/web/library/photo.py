@@ -1,11 +1,13 @@
 """A photo of the library: preview with boxes, files, and its faces with the decisions about each."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import render_template, request
 from werkzeug.exceptions import NotFound
 
+from app.arrays import FloatArray
 from app.library import browsing, tags, timeline
 from app.library.browsing import Photo, PhotoFace
 from app.library.files import PhotoFile
@@ -13,7 +15,10 @@ from app.text import timestamp
 from app.vision.time_span import TimeSpan
 from app.web import wording
 from app.web.library.blueprint import blueprint, current_library
+from app.web.library.name_choices import closest_people
 from app.web.pages.face_labels import Label, place_labels
+from app.web.portraits import Tile
+from app.web.recognizer_loading import current_recognizer
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,9 @@ class VerdictView:
 class FaceView:
     """A face on the page, with the fields that templates/_photo.html needs.
 
-    `title` is who the face shows, and `words` how that is known. `label` is None for a face that is in another frame of
-    a video than the picture, and `times` say when a video shows it.
+    `title` is who the face shows, `words` how that is known, and `closest` are people whom a face without a name may
+    show. `label` is None for a face that is in another frame of a video than the picture, and `times` say when a video
+    shows it.
     """
 
     face: PhotoFace
@@ -40,6 +46,7 @@ class FaceView:
     name: str
     words: str
     times: str
+    closest: Sequence[Tile] = ()
     correction: None = None
 
 
@@ -61,6 +68,7 @@ def photo(photo_id: int) -> str:
             raise NotFound
         person = browsing.find_person(connection, person_id) if person_id else None
         person_id = person[0].id if person else None
+        embeddings = browsing.read_embeddings(connection, photo_id)
         newer, older = timeline.find_neighbors(connection, photo_id, found.taken, person_id)
     return render_template(
         "library/photo.html",
@@ -69,7 +77,7 @@ def photo(photo_id: int) -> str:
         duration=found.duration and timestamp(found.duration),
         taken=datetime.fromisoformat(found.taken) if found.taken else None,
         files=[FileView(file, _problem(file)) for file in found.files],
-        faces=_faces(found),
+        faces=_faces(found, embeddings),
         tagged=tags.of_photo(current_library(), photo_id),
         person=person[0] if person else None,
         newer=newer,
@@ -92,7 +100,7 @@ def _problem(file: PhotoFile) -> str:
     return "The file has changed since the last library index. Run it again." if current is False else ""
 
 
-def _faces(photo: Photo) -> list[FaceView]:
+def _faces(photo: Photo, embeddings: Mapping[int, FloatArray]) -> list[FaceView]:
     if not photo.width or not photo.height:
         return []
     shown = [face for face in photo.faces if face.in_picture]
@@ -110,6 +118,7 @@ def _faces(photo: Photo) -> list[FaceView]:
             name=face.person or "",
             words=_words(face),
             times=_times(face.time),
+            closest=_closest(face, embeddings),
         )
         for number, face in enumerate(photo.faces, start=1)
     ]
@@ -119,6 +128,13 @@ def _name(face: PhotoFace) -> str:
     if face.person:
         return face.person
     return f"Could be {face.candidate}" if face.candidate and face.verdict == "ambiguous" else "Unknown person"
+
+
+def _closest(face: PhotoFace, embeddings: Mapping[int, FloatArray]) -> Sequence[Tile]:
+    embedding = embeddings.get(face.image.id)
+    if face.person or embedding is None or face.verdict == "low_quality":
+        return ()
+    return closest_people(current_recognizer(), embedding, face.rejected)
 
 
 def _times(time: TimeSpan | None) -> str:

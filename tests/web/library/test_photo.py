@@ -45,6 +45,16 @@ def test_a_photo_has_boxes_faces_files_and_neighbors(client, library, photo_id):
     assert [heading(client.get(f"/library/photos/{one}")) for one in (newer, older)] == ["birthday.jpg", "beach.jpg"]
 
 
+def test_unknown_faces_have_the_closest_people_to_choose(client, library, photo_id, faces):
+    assert 'name="person"' not in client.get(f"/library/photos/{photo_id}").text
+    client.post("/library/faces", data={"face": faces[0], "reject": PERSON})
+    choices = re.findall(r'name="person" value="([^"]*)"', client.get(f"/library/photos/{photo_id}").text)
+    assert len(choices) == 4
+    assert PERSON not in choices
+    client.post("/library/faces", data={"face": faces[0], "forget": "1"})
+    assert f'name="person" value="{PERSON}"' in client.get(f"/library/photos/{photo_id}").text
+
+
 def test_neighbors_are_those_of_the_person(client, library, photo_id):
     person = ids(library, f"SELECT id FROM person WHERE name = '{PERSON}'")[0]
     page = client.get(f"/library/photos/{photo_id}?person={person}")
