@@ -57,6 +57,7 @@ _DESCRIPTIONS = {
     "draw": "{faces} drawn: {person}",
     "tag": "{person} tagged in {photos}",
     "untag": "Tag of {person} removed from {photos}",
+    "confirm_group": "Group {group} confirmed as {person}: {faces}",
     NAME_GROUP: "Group {group} named {person}: {faces}",
     "merge_groups": "Group {group} merged into group {other}",
     "keep_apart": "Groups {group} and {other} marked as different people",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Self
@@ -15,7 +15,7 @@ from app.enrollment.enroll import Enrollment, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome, choose_face
 from app.errors import LibraryError, PhotoError
 from app.library import decisions, groups, people
-from app.library.changes import NAME_GROUP
+from app.library.changes import NAME_GROUP, Change
 from app.library.store import Library
 from app.recognition.recognizer import Recognizer
 from app.text import display_path
@@ -52,8 +52,20 @@ class GroupReview:
 def review_group(library: Library, recognizer: Recognizer, number: int, name: str) -> GroupReview:
     """Read the clearest faces of a group again, one a photo, and review them; nothing changes."""
     faces = groups.members(library, number)
-    photos = [_examine(library, recognizer, face_id) for face_id in islice(_one_a_photo(library, faces), REVIEWED)]
-    return GroupReview(number, tuple(faces), compare(recognizer, name, list(map(choose_face, photos))))
+    return compare_group(recognizer, number, name, faces, list(examine_group(library, recognizer, faces)))
+
+
+def examine_group(library: Library, recognizer: Recognizer, faces: Sequence[int]) -> Iterator[PhotoOutcome]:
+    """Read the first faces of a group again, one a photo, and yield the outcome of each."""
+    for face_id in islice(_one_a_photo(library, faces), REVIEWED):
+        yield choose_face(_examine(library, recognizer, face_id))
+
+
+def compare_group(
+    recognizer: Recognizer, number: int, name: str, faces: Sequence[int], outcomes: Sequence[PhotoOutcome]
+) -> GroupReview:
+    """Compare the faces of a group, as `examine_group` yields them, with each other and the gallery."""
+    return GroupReview(number, tuple(faces), compare(recognizer, name, outcomes))
 
 
 def name_group(library: Library, recognizer: Recognizer, review: GroupReview) -> Enrollment:
@@ -82,11 +94,26 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
     assert person is not None
     enrolled = {"anchors": sorted(after - before), "gallery_person": person.id, "new": known is None}
     with decisions.deciding(library, NAME_GROUP, group=review.number, faces=len(review.faces), **enrolled) as change:
-        change.person_id = people.ensure(change.connection, enrollment.name)
-        decisions.confirm_faces(change.connection, review.faces, change.person_id)
-        removed = change.connection.execute("SELECT face_id FROM outsider WHERE group_id = ?", (review.number,))
-        decisions.reject_faces(change.connection, [face for (face,) in removed.fetchall()], change.person_id)
+        _confirm(change, review.number, review.faces, enrollment.name)
     return enrollment
+
+
+def confirm_group(library: Library, number: int, name: str) -> int:
+    """Record that all faces of a group show a person, without enrolling any, and return the number of faces."""
+    faces = groups.members(library, number)
+    with decisions.deciding(library, "confirm_group", group=number, faces=len(faces)) as change:
+        _confirm(change, number, faces, name)
+    return len(faces)
+
+
+def _confirm(change: Change, number: int, faces: Sequence[int], name: str) -> None:
+    connection = change.connection
+    change.person_id = people.ensure(connection, name)
+    decisions.confirm_faces(connection, faces, change.person_id)
+    removed = connection.execute("SELECT face_id FROM outsider WHERE group_id = ?", (number,)).fetchall()
+    decisions.reject_faces(connection, [face for (face,) in removed], change.person_id)
+    # A face whose name is forgotten later is grouped again.
+    connection.executemany("DELETE FROM membership WHERE face_id = ?", [(face,) for face in faces])
 
 
 def _limit(enrollment: Enrollment) -> Enrollment:
@@ -95,7 +122,7 @@ def _limit(enrollment: Enrollment) -> Enrollment:
     return Enrollment(enrollment.name, tuple(accepted), warning=enrollment.warning)
 
 
-def _one_a_photo(library: Library, faces: list[int]) -> Iterator[int]:
+def _one_a_photo(library: Library, faces: Sequence[int]) -> Iterator[int]:
     """Yield a face of each photo. Faces of videos never become anchors."""
     query = "SELECT photo_id FROM face JOIN photo ON photo.id = photo_id WHERE face.id = ? AND duration IS NULL"
     seen = set()

@@ -146,5 +146,15 @@ MIGRATIONS = (
         webp BLOB NOT NULL
     );
     """,
+    """
+    CREATE TABLE suggestion (      -- pairs that may be the same person, of the last grouping
+        group_id INTEGER NOT NULL,
+        other_id INTEGER,          -- a group, or
+        person_id INTEGER,         -- a person
+        score REAL NOT NULL
+    );
+    CREATE INDEX face_ambiguous ON face (distance, id) WHERE verdict = 'ambiguous' AND source = 'automatic';
+    CREATE INDEX face_matched ON face (distance, id) WHERE verdict = 'match' AND source = 'automatic';
+    """,
 )
 """SQL of each version after the one before. PRAGMA user_version counts those that were applied."""

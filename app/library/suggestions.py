@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from app.arrays import FloatArray, IntArray
 from app.library.clustering import Linkage, find_pairs, sum_clusters
-from app.library.groups import UnknownFaces, pairs_in_photos
+from app.library.groups import IS_UNKNOWN, UnknownFaces, pairs_in_photos
 from app.library.store import Library
 
 LEAST_SCORE = 0.42
@@ -28,12 +30,39 @@ SELECT DISTINCT group_id, person_id FROM rejection JOIN membership USING (face_i
 """
 
 
+STORED = 1000
+"""Suggestions that are stored, the most similar."""
+
+_MEMBERS = f"SELECT 1 FROM membership JOIN face ON face.id = face_id WHERE group_id = {{group}} AND {IS_UNKNOWN}"
+_STORED = f"""
+SELECT suggestion.group_id, suggestion.other_id, person.id, name, score
+FROM suggestion LEFT JOIN person ON person.id = suggestion.person_id
+WHERE EXISTS ({_MEMBERS.format(group="suggestion.group_id")})
+AND (name IS NOT NULL OR EXISTS ({_MEMBERS.format(group="suggestion.other_id")}))
+AND NOT EXISTS (SELECT 1 FROM different_group AS pair WHERE pair.group_id = suggestion.other_id
+                AND pair.other_id = suggestion.group_id)
+AND NOT EXISTS (SELECT 1 FROM rejection JOIN membership USING (face_id)
+                WHERE membership.group_id = suggestion.group_id AND rejection.person_id = suggestion.person_id)
+ORDER BY score DESC, suggestion.group_id, suggestion.other_id
+"""
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """A group that may be the same person as another group, or as a person. `score` is that of `Linkage.score`."""
 
     group: int
     other: int | None
+    person: str | None
+    score: float
+
+
+class StoredSuggestion(NamedTuple):
+    """A stored suggestion, with either the other group, or ID and name of a person."""
+
+    group: int
+    other: int | None
+    person_id: int | None
     person: str | None
     score: float
 
@@ -82,18 +111,7 @@ def suggest(library: Library, limit: int | None = None, linkage: Linkage | None 
     return found
 
 
-def _count_pairs(pairs: IntArray, first: IntArray, second: IntArray, clusters: int) -> IntArray:
-    """Return how often each pair of `first` and `second`, int (n,), is among pairs, int (pairs, 2): int (n,)."""
-    codes = np.sort(pairs, axis=1) @ [clusters, 1]
-    wanted = np.minimum(first, second) * clusters + np.maximum(first, second)
-    # No pair has the code -1.
-    known, counts = np.unique(np.append(codes, -1), return_counts=True)
-    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[places] == wanted, counts[places], 0)
-
-
-def _load_named(library: Library) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
-    """Return people, photos, times and embeddings of all named faces, as in `UnknownFaces`."""
+from app.library.groups import IS_UNKNOWN, UnknownFaces, pairs_in_photos
     with library.reading() as connection:
         rows = connection.execute(_NAMED).fetchall()
     numbers = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)

@@ -106,14 +106,15 @@ class _RecordedRow:
             return False
         if self.former is None:
             connection.execute(f"DELETE FROM {self.table} WHERE {self._condition}", self._key)
+        elif self.table == "membership":
+            connection.execute("INSERT OR IGNORE INTO membership VALUES (?, NULL)", (self.row_id,))
+            self._restore_membership(connection, self.former["group_id"])
         elif self.later is None:
             self._insert(connection, self.former)
         elif self.table == "face":
             columns = ", ".join(f"{column} = ?" for column in _VERDICT)
             values = [self.former[column] for column in _VERDICT]
             connection.execute(f"UPDATE face SET {columns} WHERE id = ?", (*values, self.row_id))
-        elif self.table == "membership":
-            self._restore_membership(connection, self.former["group_id"])
         return True
 
     def _restore_membership(self, connection: sqlite3.Connection, group: int | None) -> None:

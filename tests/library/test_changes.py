@@ -11,6 +11,7 @@ import pytest
 from app.errors import LibraryError, NothingToUndo, PersonNotFound
 from app.library import changes, decisions, groups, people, tags
 from app.library.changes import TABLES, list_changes
+from app.library.group_naming import confirm_group
 from app.library.store import Library
 from app.library.undo import undo
 from tests.library.conftest import face, fill, row
@@ -59,6 +60,7 @@ DECISIONS = {
     "Groups 2 and 1 marked as different people": lambda library: groups.keep_apart(library, 2, 1),
     "Face 1 of b.jpg removed from group 1": lambda library: groups.remove_faces(library, 1, [3]),
     "Group 1 merged into group 2": lambda library: groups.merge_groups(library, 1, 2),
+    "Group 2 confirmed as Cid: Face 2 of b.jpg": lambda library: confirm_group(library, 2, "Cid"),
 }
 
 
@@ -108,6 +110,7 @@ def test_random_decisions_are_undone_in_random_order(filled, take_back_last, rng
         lambda: tags.tag(filled, photo(), name()),
         lambda: tags.untag(filled, photo(), name()),
         lambda: groups.merge_groups(filled, group(), group()),
+        lambda: confirm_group(filled, group(), name()),
         lambda: groups.remove_faces(filled, group(), face_ids()[:1]),
         take_back_last,
         lambda: take_back_last(int(rng.integers(1, 60))),
