@@ -22,16 +22,16 @@ document.addEventListener("input", ({ target }) => {
 // Long steps show their progress.
 const showProblem = (sentence) => { document.getElementById("problem").textContent = sentence; };
 
-async function send(form) {
+async function send(form, button) {
   showProblem("");
-  const outcome = await submitForm(form);
+  const outcome = await submitForm(form, { button });
   if (outcome.sentence) showProblem(outcome.sentence);
 }
 
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("#naming, #by-photo")) return;
+  if (!event.target.querySelector(".waiting")) return;
   event.preventDefault();
-  send(event.target);
+  send(event.target, event.submitter);
 });
 
 // Search by a photo that is dropped on the page.

@@ -17,6 +17,8 @@ from app.library.naming import name_faces
 from app.library.store import Library
 from app.recognition.model_card import read_card
 from app.settings import Settings
+from app.vision.alignment import SIZE as SIZE_OF_CROP
+from app.vision.alignment import TEMPLATE
 from app.vision.faces import Box
 from app.vision.quality import Quality
 from tests import photos
@@ -90,4 +92,5 @@ def _face(place: int, count: int, embedding: np.ndarray) -> FaceRow:
     left, top = round(SIZE[0] * place / (count + 1) - SIDE / 2), (SIZE[1] - SIDE) // 2
     box = Box(left + SIDE // 6, top + SIDE // 8, 2 * SIDE // 3, 3 * SIDE // 4)
     unit = (embedding / np.linalg.norm(embedding)).astype(np.float16)
-    return FaceRow(box, 0.99, np.zeros((5, 2), np.float32), Quality(eye_distance=80.0, detail=1.0, norm=25.0), unit)
+    landmarks = ((left, top) + TEMPLATE * SIDE / SIZE_OF_CROP).astype(np.float32)
+    return FaceRow(box, 0.99, landmarks, Quality(eye_distance=80.0, detail=1.0, norm=25.0), unit)

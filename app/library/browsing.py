@@ -30,7 +30,7 @@ ON person_id = id WHERE count > 0 OR id IN (SELECT person_id FROM tag) ORDER BY 
 _CLEAREST = f"""
 SELECT face.id, digest, x, y, face.width, face.height
 FROM (SELECT * FROM face WHERE person_id = ? LIMIT {_CANDIDATES}) AS face JOIN photo ON photo.id = photo_id
-ORDER BY norm DESC LIMIT 1
+ORDER BY norm DESC LIMIT ?
 """
 _PHOTO = """
 SELECT id, digest, taken, width, height, message, duration, time FROM photo LEFT JOIN still ON photo_id = id
@@ -175,8 +175,13 @@ def summarize_people(connection: sqlite3.Connection, people: Sequence[ListedPers
 
 def find_clearest(connection: sqlite3.Connection, person_id: int) -> FaceImage | None:
     """Return a clear face of a person, None if the library has no face of them."""
-    row = connection.execute(_CLEAREST, (person_id,)).fetchone()
-    return row and FaceImage(row[0], row[1], Box(*row[2:]))
+    return next(iter(list_clearest(connection, person_id, 1)), None)
+
+
+def list_clearest(connection: sqlite3.Connection, person_id: int, limit: int) -> list[FaceImage]:
+    """Return clear faces of a person."""
+    rows = connection.execute(_CLEAREST, (person_id, limit))
+    return [FaceImage(row[0], row[1], Box(*row[2:])) for row in rows]
 
 
 def _count_photos(connection: sqlite3.Connection, person_ids: Collection[int]) -> dict[int, int]:

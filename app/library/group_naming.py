@@ -14,6 +14,7 @@ from app.batch.sources import PhotoSources
 from app.enrollment.enroll import Enrollment, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome, choose_face
 from app.errors import LibraryError, PhotoError
+from app.gallery.store import Gallery
 from app.library import decisions, groups, people
 from app.library.changes import NAME_GROUP, Change
 from app.library.store import Library
@@ -68,6 +69,14 @@ def compare_group(
     return GroupReview(number, tuple(faces), compare(recognizer, name, outcomes))
 
 
+def can_enroll(gallery: Gallery, review: GroupReview) -> bool:
+    """Return whether a face is accepted, or the gallery has the person and none looks different."""
+    outcomes = {photo.outcome for photo in review.enrollment.photos}
+    return "accepted" in outcomes or not (
+        gallery.find(review.enrollment.name) is None or outcomes & {"unlike", "look_alike"}
+    )
+
+
 def name_group(library: Library, recognizer: Recognizer, review: GroupReview) -> Enrollment:
     """Enroll the first accepted faces of a review, and record that all faces of the group show the person.
 
@@ -79,13 +88,12 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
     gallery = recognizer.gallery
     name = review.enrollment.name
     known = gallery.find(name)
-    outcomes = {photo.outcome for photo in review.enrollment.photos}
-    if not outcomes and known is None:
+    if not review.enrollment.photos and known is None:
         raise LibraryError(
             f"All faces of group {review.number} are from videos and cannot be enrolled. Enroll {name} from photos "
             "first: python main.py people add NAME PHOTO..."
         )
-    if "accepted" not in outcomes and (known is None or outcomes & {"unlike", "look_alike"}):
+    if not can_enroll(gallery, review):
         raise LibraryError(f"No face of group {review.number} can be enrolled for {name}, so nothing was changed.")
     before = {anchor.id for anchor in gallery.anchors(name)} if known else set[int]()
     enrollment = confirm(recognizer, _limit(review.enrollment))

@@ -111,7 +111,35 @@ def suggest(library: Library, limit: int | None = None, linkage: Linkage | None 
     return found
 
 
-from app.library.groups import IS_UNKNOWN, UnknownFaces, pairs_in_photos
+def store_suggestions(library: Library, limit: int = STORED, linkage: Linkage | None = None) -> int:
+    """Store the suggestions of now for `list_stored`, which takes milliseconds, and return their number."""
+    suggested = suggest(library, limit, linkage)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM suggestion")
+        connection.executemany(
+            "INSERT INTO suggestion SELECT ?, ?, (SELECT id FROM person WHERE name = ?), ?",
+            [(pair.group, pair.other, pair.person, pair.score) for pair in suggested],
+        )
+    return len(suggested)
+
+
+def list_stored(connection: sqlite3.Connection) -> list[StoredSuggestion]:
+    """Return the stored suggestions that the user has not answered, the most similar first."""
+    return [StoredSuggestion(*row) for row in connection.execute(_STORED)]
+
+
+def _count_pairs(pairs: IntArray, first: IntArray, second: IntArray, clusters: int) -> IntArray:
+    """Return how often each pair of `first` and `second`, int (n,), is among pairs, int (pairs, 2): int (n,)."""
+    codes = np.sort(pairs, axis=1) @ [clusters, 1]
+    wanted = np.minimum(first, second) * clusters + np.maximum(first, second)
+    # No pair has the code -1.
+    known, counts = np.unique(np.append(codes, -1), return_counts=True)
+    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[places] == wanted, counts[places], 0)
+
+
+def _load_named(library: Library) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Return people, photos, times and embeddings of all named faces, as in `UnknownFaces`."""
     with library.reading() as connection:
         rows = connection.execute(_NAMED).fetchall()
     numbers = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)

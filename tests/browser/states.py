@@ -47,6 +47,10 @@ ADMIN_ADDRESSES = {
     "library-photos": "/library/photos",
     "library-unknown": "/library/photos?unknown=1",
     "library-unreadable": "/library/unreadable",
+    "library-groups": "/library/groups",
+    "library-group": "/library/groups/1",
+    "library-review": "/library/review?kind=names",
+    "library-changes": "/library/changes",
 }
 """The same for administrators."""
 
@@ -211,6 +215,14 @@ def _library_search(page: Page, files: Files) -> None:
     page.get_by_role("heading", name="similar face").wait_for(timeout=SECONDS)
 
 
+def _library_group_review(page: Page, _files: Files) -> None:
+    sign_in(page)
+    page.goto("/library/groups/1")
+    page.get_by_label("Name (new or known)").fill("Quxw Zzyzx")
+    page.get_by_role("button", name="Name group").click()
+    page.get_by_role("heading", name="Reviewed faces").wait_for(timeout=SECONDS)
+
+
 def _library_drawing(page: Page, _files: Files) -> None:
     sign_in(page)
     page.goto("/library/photos/3")
@@ -259,6 +271,7 @@ STATES: dict[str, Callable[[Page, Files], None]] = {
     "library-person": _library_person,
     "library-drawing": _library_drawing,
     "library-search": _library_search,
+    "library-group-review": _library_group_review,
     **{name: _open(address, admin=True) for name, address in ADMIN_ADDRESSES.items()},
 }
 """What brings a fresh page to each state."""

@@ -4,7 +4,7 @@ from flask import Flask
 
 from app.library.pictures import PictureMaker
 from app.settings import Settings
-from app.web.library import changes, decisions, naming, people, person, photo, photos, pictures, search
+from app.web.library import changes, decisions, groups, naming, people, person, photo, photos, pictures, review, search
 from app.web.library.blueprint import EXTENSION, blueprint
 
 
@@ -16,4 +16,17 @@ def install(app: Flask, settings: Settings) -> None:
         app.register_blueprint(blueprint)
 
 
-__all__ = ["changes", "decisions", "install", "naming", "people", "person", "photo", "photos", "pictures", "search"]
+__all__ = [
+    "changes",
+    "decisions",
+    "groups",
+    "install",
+    "naming",
+    "people",
+    "person",
+    "photo",
+    "photos",
+    "pictures",
+    "review",
+    "search",
+]

@@ -6,7 +6,7 @@ Every request opens a connection of its own when it needs one, and closes it at 
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from flask import Blueprint, Response, current_app, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as Redirect
@@ -40,7 +40,13 @@ class Tab(NamedTuple):
     title: str
 
 
-TABS = (Tab("library.index", "People"), Tab("library.photos", "Photos"), Tab("library.list_changes", "Changes"))
+TABS = (
+    Tab("library.index", "People"),
+    Tab("library.photos", "Photos"),
+    Tab("library.list_groups", "Unknown people"),
+    Tab("library.review", "Review"),
+    Tab("library.list_changes", "Changes"),
+)
 
 
 @blueprint.context_processor
@@ -61,10 +67,23 @@ def current_library() -> Library:
         LibraryError: the folder is no library, or its faces were made with another network.
     """
     if "library" not in g:
-        library = g.library = Library.open(cast(Path, current_settings().library))
-        library.check_origin_network(current_recognizer().network.card.id)
-        library.author = AUTHOR
+        g.library = open_library()
     return cast(Library, g.library)
+
+
+def open_library() -> Library:
+    """Open a library, which the caller closes: that of a request is closed before a stream of progress.
+
+    Raises what `current_library` raises.
+    """
+    library = Library.open(cast(Path, current_settings().library))
+    try:
+        library.check_origin_network(current_recognizer().network.card.id)
+    except BaseException:
+        library.close()
+        raise
+    library.author = AUTHOR
+    return library
 
 
 def current_pictures() -> PictureMaker:
@@ -83,7 +102,7 @@ def close_library(_error: BaseException | None) -> None:
 def show_message(sentence: str, kind: str = "done", address: str | None = None) -> Redirect:
     """Go to a page, by default that of the form, with a message.
 
-    A button beside the message undoes the decision of this request.
+    A button beside the message undoes the decision of this request. Scripts get the same as JSON.
 
     Args:
         sentence: The message.
@@ -92,8 +111,17 @@ def show_message(sentence: str, kind: str = "done", address: str | None = None) 
     """
     library: Library | None = g.get("library")
     change = library.last_change if library and kind == "done" else None
+    if wants_json():
+        answer = jsonify(message=sentence, change=change)
+        answer.status_code = 200 if kind == "done" else 409
+        return answer
     flash(sentence, kind if change is None else f"{kind} {change}")
     return redirect(address or return_address(), 303)
+
+
+def wants_json() -> bool:
+    """Return whether a script sent the request."""
+    return request.accept_mimetypes["application/json"] > request.accept_mimetypes["text/html"]
 
 
 def return_address() -> str:

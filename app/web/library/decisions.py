@@ -52,7 +52,7 @@ def decide() -> ResponseReturnValue:
     if known is None and "person" not in form:
         choices = find_choices(library, current_gallery(), name)
         if choices.people:
-            return _ask(name, [("face", str(face)) for face in faces])
+            return ask_person(name, [("face", str(face)) for face in faces])
     decisions.confirm(library, faces, known or name)
     return show_message(f"{counted} confirmed as {known or names.clean(name)}{'' if known else ', a new person'}.")
 
@@ -69,7 +69,7 @@ def draw(photo_id: int) -> ResponseReturnValue:
     name = form.get("person") or names.clean(form.get("name", ""))
     known = known_name(library, current_gallery(), name)
     if known is None and "person" not in form and find_choices(library, current_gallery(), name).people:
-        return _ask(name, [(side, form[side]) for side in _SIDES])
+        return ask_person(name, [(side, form[side]) for side in _SIDES])
     decisions.draw(library, photo_id, box, known or name)
     return show_message(f"Face of {known or names.clean(name)} added.")
 
@@ -87,12 +87,12 @@ def tag(photo_id: int) -> ResponseReturnValue:
     name = form.get("person") or names.clean(form.get("name", ""))
     known = known_name(library, current_gallery(), name)
     if known is None and "person" not in form and find_choices(library, current_gallery(), name).people:
-        return _ask(name, [])
+        return ask_person(name, [])
     tags.tag(library, photo_id, known or name)
     return show_message(f"{known or names.clean(name)} added to the photo, without a face.")
 
 
-def _ask(name: str, fields: list[tuple[str, str]]) -> str:
+def ask_person(name: str, fields: list[tuple[str, str]]) -> str:
     """Ask whom a new name means that resembles others."""
     choices = find_choices(current_library(), current_gallery(), name)
     return render_template(

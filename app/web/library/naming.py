@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections import Counter
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -51,7 +52,7 @@ def name_all() -> ResponseReturnValue:
     return respond(_name(cast(Path, current_settings().library), current_recognizer()))
 
 
-class _NamingThread(threading.Thread):
+class NamingThread(threading.Thread):
     """Names the faces with a connection of its own; also if the client leaves."""
 
     def __init__(self, folder: Path, recognizer: Recognizer) -> None:
@@ -63,6 +64,7 @@ class _NamingThread(threading.Thread):
         self.error: Exception | None = None
 
     def run(self) -> None:
+        """Name the faces, and set `report` or `error`."""
         gallery, settings = self._recognizer.gallery, self._recognizer.settings
         try:
             with Library.open(self._folder) as library, library.lock():
@@ -78,8 +80,9 @@ class _NamingThread(threading.Thread):
         self.changes[change.before, change.after] += 1
 
 
-def _name(folder: Path, recognizer: Recognizer) -> Steps:
-    thread = _NamingThread(folder, recognizer)
+def run_naming(folder: Path, recognizer: Recognizer) -> Generator[Step, None, NamingThread]:
+    """Name all faces in a thread, yield its progress, and return it. Raise its error."""
+    thread = NamingThread(folder, recognizer)
     thread.start()
     judged = 0
     yield Step("Comparing the faces with the gallery…")
@@ -90,10 +93,16 @@ def _name(folder: Path, recognizer: Recognizer) -> Steps:
             judged += thread.progress.get()
         if judged > before:
             yield Step(f"{judged:,} faces compared…")
-    if isinstance(thread.error, FacesError):
-        return render_template("library/unavailable.html", sentence=str(thread.error)), 503
     if thread.error:
         raise thread.error
+    return thread
+
+
+def _name(folder: Path, recognizer: Recognizer) -> Steps:
+    try:
+        thread = yield from run_naming(folder, recognizer)
+    except FacesError as error:
+        return render_template("library/unavailable.html", sentence=str(error)), 503
     with current_library().reading() as connection:
         names = dict(connection.execute("SELECT id, name FROM person").fetchall())
     changes = [

@@ -1,0 +1,156 @@
+"""Groups of unknown faces: the list, one group, removing faces, and naming."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from app.enrollment.photo_review import PhotoOutcome, ReferenceFace
+from app.library import group_naming, suggestions
+from app.library.group_pages import Cursor
+from app.library.suggestions import Suggestion
+from app.web.library import groups
+from tests.photos import PERSON
+from tests.web.conftest import heading, text
+from tests.web.library.conftest import ids
+
+UNKNOWN = "SELECT id FROM face WHERE verdict = 'unknown' ORDER BY id"
+
+
+@pytest.fixture
+def reviewed(monkeypatch, rng):
+    """Give each face of a group an outcome without reading its photo."""
+
+    def review(outcome: str) -> None:
+        faces = []
+        for number in range(3):
+            embedding = rng.normal(size=128).astype(np.float32) * 0.05 + np.eye(128, dtype=np.float32)[5]
+            crop = np.full((112, 112, 3), 40 * number, np.uint8)
+            face = ReferenceFace(crop, embedding / np.linalg.norm(embedding))
+            faces.append(PhotoOutcome(f"/a/{number}.jpg", outcome, "Reason.", face=face))
+
+        def examine(library, *_):
+            assert library.connection.execute("SELECT 1").fetchone()
+            yield from faces
+
+        monkeypatch.setattr(group_naming, "examine_group", examine)
+
+    return review
+
+
+def test_the_largest_groups_come_first(client, library, monkeypatch):
+    with library.writing() as connection:
+        connection.execute("INSERT INTO unknown_group VALUES (2)")
+        connection.execute("UPDATE membership SET group_id = 2 WHERE face_id = (SELECT max(face_id) FROM membership)")
+    monkeypatch.setattr(groups, "PAGE_SIZE", 1)
+    page = client.get("/library/groups")
+    assert (heading(page), "2 groups of unknown faces" in text(page)) == ("Unknown people", True)
+    assert "3 faces" in text(page)
+    assert page.text.count("/library/pictures/faces/") == 3
+    assert f'href="/library/groups?after={Cursor(3, 1)}"' in page.text
+    page = client.get(f"/library/groups?after={Cursor(3, 1)}")
+    assert ("1 face " in text(page), "Smaller groups" in text(page)) == (True, False)
+    assert client.get("/library/groups?after=x").status_code == 200
+
+
+def test_a_group_whose_faces_all_have_names_is_left_out(client, library):
+    library.connection.execute("UPDATE face SET source = 'confirmed'")
+    page = client.get("/library/groups")
+    assert "/library/groups/1" not in page.text
+    assert client.get("/library/groups/1").status_code == 404
+
+
+def test_a_group_has_pages_of_faces(client, library, monkeypatch):
+    monkeypatch.setattr(groups, "FACES", 3)
+    page = client.get("/library/groups/1")
+    assert heading(page) == "Who is this?"
+    assert "Group 1: 4 faces in 4 photos, 2020-01-05 to 2021-05-02." in text(page)
+    assert page.text.count('name="face"') == 3
+    assert client.get("/library/groups/1?page=2").text.count('name="face"') == 1
+    assert client.get("/library/groups/1?page=3").status_code == 404
+    assert client.get("/library/groups/9").status_code == 404
+
+
+def test_faces_are_removed_from_a_group_and_return_by_undo(client, library):
+    unknown = ids(library, UNKNOWN)
+    form = {"face": unknown[:2], "return": "/library/groups/1"}
+    page = client.post("/library/groups/1/faces", data=form, follow_redirects=True)
+    assert "2 faces removed from group 1. Undo" in text(page)
+    assert "Group 1: 2 faces" in text(page)
+    page = client.post("/library/groups/1/faces", data={"face": unknown[2:]}, follow_redirects=True)
+    assert heading(page) == "Unknown people"
+    for change in (2, 1):
+        client.post("/library/undo", data={"change": change})
+    assert "Group 1: 4 faces" in text(client.get("/library/groups/1"))
+    page = client.post("/library/groups/1/faces", data=form | {"face": []}, follow_redirects=True)
+    assert "No face was selected." in text(page)
+
+
+def test_naming_a_group_enrolls_shows_the_outcomes_and_is_undone(client, library, recognizer, reviewed):
+    reviewed("accepted")
+    page = client.post("/library/groups/1/name", data={"name": "Quxw Zzyzx"})
+    try:
+        assert heading(page) == "4 faces named Quxw Zzyzx"
+        assert "3 faces added to the gallery." in text(page)
+        assert page.text.count("data:image/") == 3
+        assert recognizer.gallery.find("quxw zzyzx").anchors == 3
+        assert client.get("/library/groups/1/name").location == "/library/groups"
+    finally:
+        page = client.post("/library/undo", data={"change": 1}, follow_redirects=True)
+    assert "Undone: Group 1 named Quxw Zzyzx: 4 faces. Name the faces again" in text(page)
+    assert recognizer.gallery.find("Quxw Zzyzx") is None
+    assert client.get("/library/groups/1").status_code == 200
+
+
+def test_naming_shows_its_progress(client, reviewed):
+    reviewed("low_quality")
+    answer = client.post(
+        "/library/groups/1/name", data={"person": "Quxw Zzyzx"}, headers={"Accept": "application/x-ndjson"}
+    )
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["step"] for line in lines[:-1]] == [
+        *(f"Reading face {number} of 4…" for number in (1, 2, 3, 4)),
+        "Comparing the faces with the gallery…",
+    ]
+    assert "Is this Quxw Zzyzx?" in lines[-1]["page"]
+
+
+def test_a_group_that_cannot_be_enrolled_is_named_without_enrolling(client, library, recognizer, reviewed):
+    reviewed("low_quality")
+    page = client.post("/library/groups/1/name", data={"name": PERSON})
+    # The gallery has the person, and no face looks different.
+    assert heading(page) == f"4 faces named {PERSON}"
+    client.post("/library/undo", data={"change": 1})
+    page = client.post("/library/groups/1/name", data={"name": "Quxw Zzyzx"})
+    assert heading(page) == "Is this Quxw Zzyzx?"
+    assert "Add faces anyway" not in page.text
+    assert library.connection.execute("SELECT count(*) FROM face WHERE source = 'confirmed'").fetchone() == (0,)
+    form = {"person": "Quxw Zzyzx", "confirm": 1}
+    page = client.post("/library/groups/1/name", data=form, follow_redirects=True)
+    assert "4 faces confirmed as Quxw Zzyzx. None was enrolled. Undo" in text(page)
+    assert recognizer.gallery.find("Quxw Zzyzx") is None
+
+
+def test_a_typed_name_that_resembles_others_is_a_question(client, library):
+    page = client.post("/library/groups/1/name", data={"name": PERSON[:-1]})
+    assert heading(page) == f"Who is “{PERSON[:-1]}”?"
+    assert 'action="/library/groups/1/name"' in page.text
+    for form, said in (({"name": " "}, "The name is empty."), ({"person": "A" * 200}, "characters. The limit is 100.")):
+        assert said in text(client.post("/library/groups/1/name", data=form, follow_redirects=True))
+    page = client.post("/library/groups/9/name", data={"person": PERSON}, follow_redirects=True)
+    assert "The library has no group 9 with unknown faces." in text(page)
+
+
+def test_new_faces_are_grouped_and_similar_groups_found(client, library, monkeypatch):
+    with library.writing() as connection:
+        connection.execute("DELETE FROM membership")
+    monkeypatch.setattr(suggestions, "suggest", lambda *_: [Suggestion(2, None, PERSON, 0.5)])
+    page = client.post("/library/grouping")
+    assert "1 new group. 0 faces joined earlier groups." in text(page)
+    assert "Answer 1 question about similar groups" in text(page)
+    assert client.get("/library/grouping").location == "/library/groups"
+    with library.lock():
+        page = client.post("/library/grouping", follow_redirects=True)
+    assert "Another run is writing to" in text(page)
