@@ -22,12 +22,6 @@ def library_page(page) -> Page:
     return page
 
 
-def open_photo(page: Page, number: int) -> None:
-    page.goto(f"/library/photos/{number}")
-    # Undecoded pictures have no natural size.
-    page.wait_for_function("[...document.images].every((one) => one.complete && one.naturalWidth)")
-
-
 def forget(page: Page, number: int) -> None:
     """Take back all decisions about the faces of a photo."""
     page.goto(f"/library/photos/{number}")
@@ -67,7 +61,7 @@ def test_faces_of_a_person_are_selected_and_named(library_page):
 
 def test_a_missed_face_is_drawn_by_pointer_and_by_numbers(library_page):
     page = library_page
-    open_photo(page, 3)
+    page.goto("/library/photos/3", wait_until="networkidle")
     page.get_by_text("Add a missed face").click()
     frame = page.locator(".canvas").bounding_box()
     page.mouse.move(frame["x"] + frame["width"] / 3, frame["y"] + frame["height"] / 7)
