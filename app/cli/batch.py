@@ -39,6 +39,8 @@ _LEAST_SECONDS = 2
 """Longest and shortest time over which the rate is averaged."""
 _BAR = "{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 _SKIPPED_ENDINGS = 5
+_SIDECAR = ".xmp"
+"""Belongs to a photo: see `library write-metadata`."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def index_archive(
             on_error(message)
 
     def on_skip(path: PurePath) -> None:
-        skipped[path.suffix.lower() or "no ending"] += 1
+        suffix = path.suffix.lower()
+        if suffix != _SIDECAR:
+            skipped[suffix or "no ending"] += 1
 
     job = BatchJob.prepare(settings, PhotoSources(list(map(resolve, sources))), thumbnails)
     with library.lock(), closing(common.open_gallery(settings)) as gallery:

@@ -134,8 +134,10 @@ def test_the_library_follows_the_files_of_an_archive(index, tmp_path, photo, out
     for name in ("1.jpg", "2.jpg", "3.jpg", "copy.jpg"):
         (archive / name).write_bytes(b"no picture" + name[:1].encode())
     (archive / "copy.jpg").write_bytes((archive / "3.jpg").read_bytes())
+    (archive / "1.jpg.xmp").touch()
     done, processed = index(archive, out)
     assert "Files: 3 new, 1 copied.\n" in done.stdout
+    assert "skipped" not in done.stderr
     monkeypatch.chdir(tmp_path)
     done, _ = index("archive", out)
     assert "4 photos already done, 0 remaining.\n" in done.stderr
