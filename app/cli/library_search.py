@@ -137,7 +137,7 @@ def _collect(settings: Settings, files: list[str], folder: Path, link: bool) -> 
     """Copy or link photos, and return whether all could be."""
     from app.library.collecting import collect
 
-    count = collect(files, folder, link, settings.max_file_bytes, lambda message: print_line(message, err=True))
+    count = collect(files, folder, link, settings.max_video_bytes, lambda message: print_line(message, err=True))
     click.echo(f"{text.count(count, 'photo')} {'linked' if link else 'copied'} to {folder}.", err=True)
     return count == len(files)
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path, PurePosixPath
 
+from app.batch.rows import digest_file
 from app.batch.sources import PhotoSources, is_url
 from app.errors import LibraryError, PhotoError
 from app.text import display_path, first_line
@@ -25,7 +26,7 @@ def collect(paths: Iterable[str], folder: Path, link: bool, max_bytes: int, on_e
         paths: Absolute paths or URLs.
         folder: Created if missing.
         link: Make symbolic links, which URLs do not support.
-        max_bytes: Limit of a photo behind a URL.
+        max_bytes: Limit of a file behind a URL.
         on_error: Called with a sentence.
     """
     try:
@@ -72,9 +73,20 @@ def _copy(path: Path, folder: Path) -> None:
 
 
 def _download(url: str, folder: Path, max_bytes: int) -> None:
-    data = PhotoSources([url]).read(url, max_bytes)
-    name = PurePosixPath(url).name
-    _write(name, folder, lambda target: target.read_bytes() == data, lambda target: target.write_bytes(data))
+    # A photo or a video, which may be too large for the memory.
+    with PhotoSources([url]).open_video(url, max_bytes) as file:
+        key = digest_file(file)
+
+        def is_equal(target: Path) -> bool:
+            with target.open("rb") as other:
+                return digest_file(other) == key
+
+        def write(target: Path) -> None:
+            file.seek(0)
+            with target.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+
+        _write(PurePosixPath(url).name, folder, is_equal, write)
 
 
 def _write(name: str, folder: Path, is_equal: Callable[[Path], bool], write: Callable[[Path], object]) -> None:

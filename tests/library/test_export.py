@@ -114,7 +114,7 @@ def test_photos_are_copied_completely_or_not_at_all(photos, tmp_path, monkeypatc
     def fail(*_arguments):
         raise OSError(28, "No space left on device")
 
-    for method in ("shutil.copy2", "pathlib.Path.write_bytes"):
+    for method in ("shutil.copy2", "shutil.copyfileobj"):
         monkeypatch.setattr(method, fail)
     errors = []
     assert collect([f"{scheme}{photos[0]}"], tmp_path / "out", False, 10**6, errors.append) == 0
@@ -126,5 +126,7 @@ def test_photos_behind_urls_are_copied(photos, tmp_path):
     errors = []
     assert collect([f"file://{photos[0]}"], tmp_path / "out", False, 10**6, errors.append) == 1
     assert (tmp_path / "out" / "a.jpg").read_bytes() == b"first"
+    assert collect([f"file://{photos[0]}"], tmp_path / "out", False, 10**6, errors.append) == 1
+    assert len(list((tmp_path / "out").iterdir())) == 1
     assert collect([f"file://{photos[0]}"], tmp_path / "out", True, 10**6, errors.append) == 0
     assert errors == [f"file://{photos[0]}: The photo cannot be linked (A link cannot point to a URL. Use --copy-to)."]

@@ -3,10 +3,12 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from app import serialization
 from app.cli import common, main
 from app.web.factory import create_app
+from tests import videos
 from tests.photos import OTHER, PERSON
 from tests.web.api.conftest import assert_problem, send
 
@@ -136,6 +138,8 @@ def test_text_instead_of_a_file(client):
 def test_unreadable(post):
     assert_problem(post("identify", ("image", "a.jpg", b"no picture")), 422, "unreadable", UNREADABLE)
     assert_problem(post("identify", ("image", "a.jpg", b"")), 422, "empty", "The file is empty.")
+    clip = ("image", "clip.mp4", videos.encode([Image.new("RGB", (64, 48))]))
+    assert_problem(post("identify", clip), 422, "video_file", "The file is a video. Send a photo.")
 
 
 def test_too_many_pixels(settings, recognizer, one):
