@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 from flask.testing import FlaskClient
 
 from app.library.store import Library
+from app.library.suggestions import STORED
 from app.library.timeline import Position
 from app.recognition.recognizer import Recognizer
 from app.settings import Settings
@@ -29,6 +31,9 @@ CONFIRMED = 0.02
 """Share of matches that a user confirmed."""
 UNDATED = 33
 """Every photo of this number has no date."""
+FACES_A_GROUP = 20
+ALONE = 0.3
+"""Share of unknown faces in no group."""
 TURNS = 5
 
 _FACE = (
@@ -91,6 +96,14 @@ def _addresses(folder: Path) -> Iterator[tuple[str, str]]:
     yield "unknown people", "/library/photos?unknown=1"
     yield "unknown people, one year", "/library/photos?unknown=1&since=2010&until=2010"
     yield "suggestions for a name", "/library/names?name=Person+1"
+    yield "groups of unknown people", "/library/groups"
+    yield "groups, smaller ones", "/library/groups?after=60-100000"
+    yield "largest group", "/library/groups/1"
+    yield "largest group, middle", "/library/groups/1?page=40"
+    yield "review", "/library/review"
+    yield "review of similar groups", "/library/review?kind=pairs"
+    yield "review of names", "/library/review?kind=names"
+    yield "changes", "/library/changes"
 
 
 def _sign_in(folder: Path, recognizer: Recognizer) -> FlaskClient:
@@ -109,13 +122,14 @@ def fill(folder: Path, count: int, network: str) -> None:
     verdicts = rng.choice(VERDICTS, size=count, p=SHARES).tolist()
     confirmed = (rng.random(count) < CONFIRMED).tolist()
     norms = rng.normal(20, 3, count).tolist()
+    distances = rng.uniform(0.1, 0.6, count).tolist()
     start, step = datetime(2005, 1, 1), timedelta(days=365 * YEARS) / len(photos)
 
     def faces() -> Iterator[tuple[object, ...]]:
         for index, verdict in enumerate(verdicts):
             named = verdict == "match"
             source = "confirmed" if named and confirmed[index] else "automatic"
-            distance = None if source == "confirmed" else 0.2
+            distance = None if source == "confirmed" else distances[index]
             number = index % 2 + 1
             person = people[index] if named else None
             yield index // 2 + 1, number, 1000 * number, norms[index], verdict, person, distance, source
@@ -138,3 +152,23 @@ def fill(folder: Path, count: int, network: str) -> None:
             ((f"/archive/{n // 1000:05}/IMG_{n:08}.jpg", 3_000_000 + n, n, n) for n in photos),
         )
         connection.executemany(_FACE, faces())
+        _fill_groups(connection, rng)
+
+
+def _fill_groups(connection: sqlite3.Connection, rng: np.random.Generator) -> None:
+    """Group most unknown faces, and suggest candidates and pairs."""
+    unknown = [face for (face,) in connection.execute("SELECT id FROM face WHERE verdict = 'unknown'")]
+    numbers = np.arange(1, len(unknown) // FACES_A_GROUP + 1)
+    shares = numbers**-0.8
+    groups = rng.choice(numbers, size=len(unknown), p=shares / shares.sum()).tolist()
+    alone = (rng.random(len(unknown)) < ALONE).tolist()
+    connection.executemany("INSERT INTO unknown_group (id) VALUES (?)", [(number,) for number in numbers.tolist()])
+    rows = zip(unknown, groups, alone, strict=True)
+    connection.executemany(
+        "INSERT INTO membership VALUES (?, ?)", ((face, None if single else group) for face, group, single in rows)
+    )
+    connection.execute("UPDATE face SET candidate_id = 1 + id % ? WHERE verdict = 'ambiguous'", (PEOPLE,))
+    connection.executemany(
+        "INSERT INTO suggestion VALUES (?, ?, ?, ?)",
+        [(n + 1, None if n % 2 else n, n % PEOPLE + 1 if n % 2 else None, 1 - n / 2000) for n in range(1, STORED + 1)],
+    )

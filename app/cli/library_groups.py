@@ -97,9 +97,10 @@ def _example(face: FoundFace) -> str:
 def _print_suggestions(library: Library, limit: int, as_json: bool) -> None:
     from app.library import export
     from app.library.groups import list_groups
-    from app.library.suggestions import suggest
+    from app.library.suggestions import STORED, store_suggestions
 
-    suggested = suggest(library, limit)
+    # The pages of the library show them too.
+    suggested = store_suggestions(library, max(limit, STORED))[:limit]
     numbers = {number for pair in suggested for number in (pair.group, pair.other) if number}
     examples = {group.number: group.examples[0] for group in list_groups(library, numbers=numbers)}
     for pair in suggested:

@@ -111,8 +111,8 @@ def suggest(library: Library, limit: int | None = None, linkage: Linkage | None 
     return found
 
 
-def store_suggestions(library: Library, limit: int = STORED, linkage: Linkage | None = None) -> int:
-    """Store the suggestions of now for `list_stored`, which takes milliseconds, and return their number."""
+def store_suggestions(library: Library, limit: int = STORED, linkage: Linkage | None = None) -> list[Suggestion]:
+    """Store the suggestions of now for `list_stored`, which takes milliseconds, and return them."""
     suggested = suggest(library, limit, linkage)
     with library.writing() as connection:
         connection.execute("DELETE FROM suggestion")
@@ -120,7 +120,7 @@ def store_suggestions(library: Library, limit: int = STORED, linkage: Linkage | 
             "INSERT INTO suggestion SELECT ?, ?, (SELECT id FROM person WHERE name = ?), ?",
             [(pair.group, pair.other, pair.person, pair.score) for pair in suggested],
         )
-    return len(suggested)
+    return suggested
 
 
 def list_stored(connection: sqlite3.Connection) -> list[StoredSuggestion]:

@@ -8,9 +8,10 @@ import pytest
 from app.errors import LibraryError
 from app.library import decisions, groups
 from app.library.clustering import Clusters, Linkage, find_pairs
+from app.library.group_naming import confirm_group
 from app.library.groups import Grouping, group_faces, keep_apart, list_groups, members, merge_groups
 from app.library.search import Criteria, search
-from app.library.suggestions import suggest
+from app.library.suggestions import list_stored, store_suggestions, suggest
 from tests.library.conftest import face, fill, row
 
 DIMS = 128
@@ -179,6 +180,22 @@ def test_removed_faces_do_not_join_the_group_again(library, add, rng):
     assert "003.jpg" not in files_of(library, 2)
 
 
+def test_removed_faces_do_not_get_the_name_of_the_group(library, add, rng):
+    (ann,) = people(rng, 1)
+    for _ in range(4):
+        add(ann)
+    group_faces(library)
+    groups.remove_faces(library, 1, [4])
+    assert confirm_group(library, 1, "Ann") == 3
+    rows = library.connection.execute("SELECT source, person_id FROM face ORDER BY id").fetchall()
+    assert rows == [("confirmed", 1)] * 3 + [("automatic", None)]
+    assert library.connection.execute("SELECT * FROM rejection").fetchall() == [(4, 1)]
+    # A face whose name is forgotten is grouped again.
+    decisions.take_back(library, [1])
+    library.connection.execute("UPDATE face SET verdict = 'unknown' WHERE id = 1")
+    assert list_groups(library) == []
+
+
 @pytest.fixture
 def similar(library, add, rng):
     """Two similar groups, one of another person, and a person with a name who is like the first group."""
@@ -208,15 +225,23 @@ def test_similar_groups_and_people_are_suggested(similar):
     assert pairs(similar) == {(3, first), (first, "Ann")}
     assert [one.score for one in suggest(similar)] == sorted((one.score for one in suggest(similar)), reverse=True)
     assert len(suggest(similar, limit=1)) == 1
+    assert list_stored(similar.connection) == []
+    stored = store_suggestions(similar)
+    assert stored == suggest(similar)
+    assert [(one.group, one.other or one.person) for one in list_stored(similar.connection)] == [
+        (one.group, one.other or one.person) for one in stored
+    ]
 
 
 def test_answers_are_remembered(similar):
+    store_suggestions(similar)
     for number, other in pairs(similar):
         if other == "Ann":
             decisions.reject(similar, members(similar, number), "Ann")
         else:
             keep_apart(similar, number, other)
     assert pairs(similar) == set()
+    assert list_stored(similar.connection) == []
     # The answer about a group is true for the merged one.
     ((first, third),) = similar.connection.execute("SELECT * FROM different_group").fetchall()
     merge_groups(similar, third, 3 - first)
