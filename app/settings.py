@@ -106,7 +106,13 @@ class Settings(BaseSettings):
         Path(sys.prefix) / "deepface", description="Folder with `.deepface/weights`, used if DEEPFACE_HOME has none."
     )
     detector_downloads: bool = Field(False, description="Let DeepFace download missing detector weights.")
-    detection_side: int = Field(2400, ge=64, le=_MOST, description="Longest side in pixels for face detection.")
+    detection_side: int = Field(
+        1600,
+        ge=64,
+        le=_MOST,
+        description="Longer side in pixels to which large photos are reduced for the search for small faces. It finds "
+        "faces from about a hundredth of this side. `2400` finds half as large faces in three times the time.",
+    )
     max_faces: Positive = Field(64, description="Maximum number of faces per photo, the largest first.")
     min_face_width: Positive = Field(16, description="Minimum width of a face box in pixels of the photo.")
     fpir: Annotated[float, Predicate(FPIRS.__contains__)] = Field(

@@ -24,8 +24,8 @@ FIVE_LANDMARKS = ("yunet", "mtcnn")
 # mtcnn calls left and right what the observer sees there.
 _MTCNN_LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
-# Minimum confidence. DeepFace's default of 0.9 misses a fifth of the faces in group photos.
-_YUNET_SCORE = 0.7
+SCORE = 0.7
+"""Minimum confidence of yunet's faces. DeepFace's default of 0.9 misses a fifth of the faces in group photos."""
 
 
 def choose_backend(settings: Settings) -> str:
@@ -52,8 +52,9 @@ def choose_backend(settings: Settings) -> str:
     return backend
 
 
-def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[DetectedFace]:
-    """Call DeepFace's `extract_faces` for pixels, uint8 (height, width, 3) RGB."""
+def extract_faces(pixels: ByteArray, backend: str, downloads: bool, score: float = SCORE) -> list[DetectedFace]:
+    """Call DeepFace's `extract_faces` for pixels, uint8 (height, width, 3) RGB. Only yunet applies `score`."""
+    os.environ.update(yunet_score_threshold=str(score))
     try:
         found = _import_deepface(backend, downloads).extract_faces(
             cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR),
@@ -72,16 +73,18 @@ def extract_faces(pixels: ByteArray, backend: str, downloads: bool) -> list[Dete
     return [_to_face(answer) for answer in found if not _is_whole_picture(answer, width, height)]
 
 
-def locate_landmarks(pictures: Sequence[ByteArray], backend: str, downloads: bool) -> list[list[DetectedFace]]:
+def locate_landmarks(
+    pictures: Sequence[ByteArray], backend: str, downloads: bool, score: float = SCORE
+) -> list[list[DetectedFace]]:
     """Return the faces of each picture with five landmarks, from the detector object that DeepFace holds.
 
-    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only. `pictures` are uint8 (256, 256, 3) RGB, and
-    `backend` is one of `FIVE_LANDMARKS`.
+    DeepFace 0.0.101 passes nose and mouth corners on for RetinaFace only. `pictures` are uint8 (height, width, 3) RGB,
+    of sizes that `YuNet.detect_all` takes. `backend` is one of `FIVE_LANDMARKS`.
     """
     _import_deepface(backend, downloads)
     model = _build_client(backend).model
     if backend == "yunet":
-        found = model.detect_close([cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) for pixels in pictures], _YUNET_SCORE)
+        found = model.detect_all([cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) for pixels in pictures], score)
         return [[_row_to_face(row) for row in rows] for rows in found]
     return [
         [
@@ -106,7 +109,6 @@ def _import_deepface(backend: str, downloads: bool) -> ModuleType:
 
     Package `deepface` itself also imports tf.keras (`bench.server start`).
     """
-    os.environ.update(yunet_score_threshold=str(_YUNET_SCORE))
     detection = import_quietly("deepface.modules.detection")
     if not downloads:
         # DeepFace and its detectors download with gdown, and have no switch for that.

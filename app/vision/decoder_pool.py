@@ -37,7 +37,7 @@ class DecoderPool:
     @classmethod
     def from_settings(cls, settings: Settings) -> DecoderPool:
         """Return a pool with the limits of the settings."""
-        sizes = settings.max_pixels, settings.detection_side
+        sizes = settings.max_pixels, max(decoding.DECODED_SIDE, settings.detection_side)
         return cls(DecodeLimits(*sizes, settings.decode_seconds, settings.decode_bytes), settings.decoders)
 
     def decode(self, data: bytes) -> Picture:

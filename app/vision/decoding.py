@@ -36,6 +36,9 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 40_000_000
 """Default limit of width x height, which is read from the header before the file is decoded."""
 
+DECODED_SIDE = 2400
+"""Pixels on the longer side that a JPEG keeps if it is decoded at a reduced scale."""
+
 MAX_SCANS = 200
 """Limit of the scans of a progressive JPEG. Encoders write about ten, and each costs a pass over the picture."""
 

@@ -1,15 +1,19 @@
 """Face detection with DeepFace: a picture to boxes, landmarks and confidences.
 
-yunet reduces every picture to 640 pixels, misses faces that fill the picture, and under-reports the tilt of small
-faces: it reports an eighth at 80 pixels, a half at 130 and four fifths at 200. So large pictures are also searched in
-tiles and small ones with a border. A picture without a face is searched again at several rotations, first a reduced
-copy and then, at the best rotation, the whole. Each of the largest faces is then enlarged and rotated until upright.
+DeepFace reduces every picture to 640 pixels for yunet. Tiles of a larger copy show small faces. Both report weak faces
+too, which count if an enlarged view confirms them, at any quarter turn. So a picture without a face takes few looks: a
+small copy decides whether a rotation shows one. Small pictures get a border instead, and are searched at several
+rotations.
+
+yunet under-reports the tilt of small faces: an eighth at 80 pixels, a half at 130 and four fifths at 200. Each of the
+largest faces is enlarged and rotated until upright.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 
 import cv2
@@ -21,17 +25,21 @@ from app.settings import Settings
 from app.tracing import check_deadline
 from app.vision import backends, yunet
 from app.vision.alignment import invert_transform
-from app.vision.decoding import Picture
+from app.vision.decoding import DECODED_SIDE, Picture
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 
-DETECTION_VERSION = "looks-8"
+DETECTION_VERSION = "looks-9"
 """Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
-# Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. It misses a
-# portrait that fills the picture: a border of a fifth helps.
-_TILED_SIDE, _TILE_SIDE, _TILE_OVERLAP, _EDGE = 1200, 800, 0.2, 3
+# Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. Faces larger
+# than their overlap are in the whole picture. It misses a portrait that fills the picture: a border of a fifth helps.
+_TILED_SIDE, _TILE_OVERLAP, _EDGE = 1200, 144, 3
 _BORDERED_SIDE, _BORDER = 480, 0.2
 _MIN_SIDE, _MAX_ASPECT_RATIO = 64, 8
+
+# Confidence from which a face is weak, how many of the most confident weak faces are enlarged, and the
+# confidence of such a view that makes them faces.
+_WEAK_SCORE, _MAX_WEAK_FACES, _VERIFIED = 0.4, 12, 0.87
 
 # Enlarged views of a face, 1.25 times as large as its box: at 256 pixels yunet reports four fifths of the tilt.
 _CLOSE_SIDE, _CLOSE_MARGIN, _MAX_CLOSE_VIEWS, _CLOSE_VIEWS_AT_ONCE = yunet.CLOSE_SIDE, 1.25, 3, 8
@@ -40,8 +48,8 @@ _TRUE_TO_REPORTED_TILT, _MAX_TILT, _UPRIGHT_DEGREES = 1.25, 50.0, 3.0
 # Confidence from which a face counts as upright, and by how much a quarter turn has to exceed the upright view.
 _QUARTER_TURNS, _CONFIDENT, _UPRIGHT_BONUS = (0.0, 90.0, 180.0, -90.0), 0.92, 0.025
 
-# Rotations in degrees for further searches of a picture without a face, and the side in pixels to which each reduces
-# the picture. It is then covered by four tiles.
+# Rotations in degrees of a picture without a face, and the side in pixels to which each reduces the picture.
+_TURNS, _TURNED_SIDE = (90, -90, 180), yunet.CLOSE_SIDE
 _ROTATIONS, _IDENTITY = {30: 1050, -30: 1050, 90: 1280, -90: 1280, 180: 1280}, np.eye(2, 3)
 _GRAY = (127, 127, 127)
 
@@ -51,7 +59,7 @@ class Detector:
     """Find faces with one of DeepFace's backends. Safe to use from several threads."""
 
     backend: str
-    side: int = 2400  # larger pictures are reduced to this many pixels on the longer side
+    side: int = 1600  # the longer side in pixels to which pictures are reduced to search for small faces
     max_faces: int = 64  # the largest are kept
     min_face_width: int = 16  # in pixels of the picture
     downloads: bool = False  # of missing weights
@@ -66,23 +74,20 @@ class Detector:
     def find_faces(self, picture: Picture, rotations: bool = True) -> tuple[DetectedFace, ...]:
         """Return the faces of an upright picture from left to right, or raise `DetectorError` or `DeadlineExceeded`.
 
-        With `rotations`, a picture without a face is also searched at several rotations, which takes much longer.
+        With `rotations`, a picture without a face is also searched at several rotations, which takes longer.
         """
-        pixels, scale = _reduce(picture.pixels, self.side)
+        pixels, scale = _reduce(picture.pixels, max(DECODED_SIDE, self.side))
 
         def place(face: DetectedFace, inverse: DoubleArray) -> DetectedFace:
             return face.transform(inverse).scale(scale * picture.scale, picture.width, picture.height)
 
         with self._lock:
-            view, inverse, faces = pixels, _IDENTITY, self._search(pixels)
-            if not faces and rotations:
-                view, inverse, faces = self._search_rotated(pixels)
-            # Refining is the most expensive step, so choose the faces first. It changes no box.
-            boxes = [(place(face, inverse).box, face) for face in faces]
-            chosen = [(box, face) for box, face in boxes if box.width >= self.min_face_width]
-            chosen = sorted(chosen, key=lambda pair: -pair[0].area)[: self.max_faces]
-            found = [place(face, inverse) for face in self._refine(view, [face for _, face in chosen])]
-        return tuple(sorted(found, key=lambda face: (face.box.x, face.box.y)))
+            found = self._find_faces(pixels, partial(place, inverse=_IDENTITY))
+            if rotations and (degrees := self._choose_rotation(pixels, found)):
+                view, matrix = rotate_picture(pixels, degrees)
+                rotated = self._find_faces(view, partial(place, inverse=invert_transform(matrix)))
+                found = max(found or [], rotated or [], key=len)
+        return tuple(sorted(found or (), key=lambda face: (face.box.x, face.box.y)))
 
     def find_largest_face(self, picture: Picture) -> DetectedFace | None:
         """Return the largest face with eyes, None without one."""
@@ -90,49 +95,107 @@ class Detector:
         return max(faces, key=lambda face: face.box.area, default=None)
 
     def warm_up(self, picture: Picture) -> None:
-        """Run the backend once, which allocates its memory for pictures of this size."""
+        """Run each network of the backend once, which compiles it and allocates its memory."""
         with self._lock:
-            self._detect(picture.pixels)
+            self._detect(picture.pixels, backends.SCORE)
+            if self.backend == "yunet":
+                self._search_tiles(picture.pixels)
+                self._detect_close(picture.pixels, [(Box(64, 64, 128, 128), 0.0)])
+
+    def _find_faces(
+        self, pixels: ByteArray, place: Callable[[DetectedFace], DetectedFace]
+    ) -> list[DetectedFace] | None:
+        """Return the largest faces of a picture, and None if it has no face of any size.
+
+        `place` converts a face to pixels of the file's picture.
+        """
+        faces = self._search(pixels)
+        # Refining is the most expensive step, so choose the faces first. It changes no box of a confident face.
+        confident = [face for face in faces if face.confidence >= backends.SCORE]
+        weak = sorted((face for face in faces if face.confidence < backends.SCORE), key=lambda face: -face.confidence)
+        refined = self._refine(pixels, self._choose_largest(confident, place) + weak[:_MAX_WEAK_FACES])
+        verified = [face for face in refined if face.confidence >= backends.SCORE]
+        if not confident and not verified:
+            return None
+        return [place(face) for face in self._choose_largest(suppress_overlaps(verified), place)]
+
+    def _choose_largest(
+        self, faces: list[DetectedFace], place: Callable[[DetectedFace], DetectedFace]
+    ) -> list[DetectedFace]:
+        boxes = [(place(face).box, face) for face in faces]
+        chosen = [(box, face) for box, face in boxes if box.width >= self.min_face_width]
+        return [face for _, face in sorted(chosen, key=lambda pair: -pair[0].area)[: self.max_faces]]
+
+    def _reports_weak_faces(self, pixels: ByteArray) -> bool:
+        """Return whether `_search` reports weak faces, which are then enlarged and turned."""
+        return self.backend == "yunet" and max(pixels.shape[:2]) > _BORDERED_SIDE
 
     def _search(self, pixels: ByteArray) -> list[DetectedFace]:
-        """Return the faces of the whole picture, with a border if it is small, and of the tiles of a large one."""
-        height, width = pixels.shape[:2]
-        side = max(height, width)
-        faces = self._detect(pixels) if side > _BORDERED_SIDE else []
-        if not faces:
+        """Return the faces of the whole picture, with a border if it is small, and of the tiles of a large one.
+
+        In a large picture, yunet also reports weak faces, whose confidence is under `backends.SCORE`.
+        """
+        side = max(pixels.shape[:2])
+        score = _WEAK_SCORE if self._reports_weak_faces(pixels) else backends.SCORE
+        faces = self._detect(pixels, score) if side > _BORDERED_SIDE else []
+        # A portrait that fills the picture is at least a weak face.
+        if not any(face.confidence >= backends.SCORE for face in faces) and (faces or score == backends.SCORE):
             border = max(8, round(_BORDER * side))
-            faces = [face.translate(-border, -border) for face in self._detect(pixels, border)]
+            faces += [face.translate(-border, -border) for face in self._detect(pixels, score, border)]
         if self.backend == "yunet" and side > _TILED_SIDE:
-            for (top, bottom), (left, right) in product(_tile_edges(height), _tile_edges(width)):
-                tile = (left, top, right, bottom)
-                found = self._detect(pixels[top:bottom, left:right])
-                faces += [face.translate(left, top) for face in found if not _is_cut_off(face.box, tile, width, height)]
+            faces += self._search_tiles(pixels)
         return suppress_overlaps(faces)
 
-    def _search_rotated(self, pixels: ByteArray) -> tuple[ByteArray, DoubleArray, list[DetectedFace]]:
-        """Return the picture at the rotation with the largest total confidence, the matrix back, and its faces.
+    def _search_tiles(self, pixels: ByteArray) -> list[DetectedFace]:
+        """Return the small faces of a large picture."""
+        pixels, scale = _reduce(pixels, self.side)
+        height, width = pixels.shape[:2]
+        rows, columns = yunet.TILE_SIDES if width >= height else yunet.TILE_SIDES[::-1]
+        tiles = [
+            (left, top, right, bottom)
+            for (top, bottom), (left, right) in product(_tile_edges(height, rows), _tile_edges(width, columns))
+        ]
+        faces: list[DetectedFace] = []
+        for tile in tiles:
+            check_deadline()
+            self._lock.share()
+            left, top, right, bottom = tile
+            [found] = backends.locate_landmarks(
+                [pixels[top:bottom, left:right]], self.backend, self.downloads, _WEAK_SCORE
+            )
+            complete = [face for face in found if not _is_cut_off(face.box, tile, width, height)]
+            faces += [face.translate(left, top).resize(scale) for face in complete]
+        return faces
 
-        A reduced copy decides on the rotation: all rotations of a large picture would take seconds.
-        """
-        # One view at a time, because many requests may wait for their turns with one.
-        totals = {degrees: self._total_confidence(pixels, degrees) for degrees in _ROTATIONS}
+    def _choose_rotation(self, pixels: ByteArray, found: list[DetectedFace] | None) -> int:
+        """Return the rotation in degrees of another search, 0 for none: that of all faces, or one that shows a face."""
+        if found is not None:
+            turns = {round(face.tilt / 90) % 4 for face in found}
+            return 90 * turns.pop() if len(turns) == 1 else 0
+        if self._reports_weak_faces(pixels):
+            # Weak faces were turned one by one. All turns of a small copy take as long as one look.
+            check_deadline()
+            self._lock.share()
+            views = [rotate_picture(_reduce(pixels, _TURNED_SIDE)[0], degrees)[0] for degrees in _TURNS]
+            faces = backends.locate_landmarks(views, self.backend, self.downloads)
+            totals = {turn: sum(face.confidence for face in seen) for turn, seen in zip(_TURNS, faces, strict=True)}
+        else:
+            # One view at a time, because many requests may wait for their turns with one.
+            totals = {degrees: self._total_confidence(pixels, degrees) for degrees in _ROTATIONS}
         best = max(totals, key=totals.__getitem__)
-        if not totals[best]:
-            return pixels, _IDENTITY, []
-        view, matrix = rotate_picture(pixels, best)
-        return view, invert_transform(matrix), self._search(view)
+        return best if totals[best] else 0
 
     def _total_confidence(self, pixels: ByteArray, degrees: int) -> float:
         view, _ = rotate_picture(_reduce(pixels, _ROTATIONS[degrees])[0], degrees)
         return sum(face.confidence for face in self._search(view))
 
-    def _detect(self, pixels: ByteArray, border: int = 0) -> list[DetectedFace]:
+    def _detect(self, pixels: ByteArray, score: float, border: int = 0) -> list[DetectedFace]:
         check_deadline()
         self._lock.share()
         if border:
             # Now, because a request that waits for its turn should hold no copy of its picture.
             pixels = _pad(pixels, border, border, border, border)
-        return backends.extract_faces(_pad_narrow(pixels), self.backend, self.downloads)
+        return backends.extract_faces(_pad_narrow(pixels), self.backend, self.downloads, score)
 
     def _refine(self, pixels: ByteArray, faces: list[DetectedFace]) -> list[DetectedFace]:
         """Return the faces with the landmarks of enlarged views, several at a time, which occupies all cores."""
@@ -169,7 +232,7 @@ class Detector:
         found = backends.locate_landmarks(views, self.backend, self.downloads)
         central = [min(faces, key=_distance_to_center, default=None) for faces in found]
         return [
-            None if face is None else face.transform(invert_transform(matrix))
+            None if face is None else _from_close_view(face, matrix)
             for face, matrix in zip(central, matrices, strict=True)
         ]
 
@@ -199,11 +262,27 @@ def _refine_face(
         correction = angle_difference(degrees, start) + _TRUE_TO_REPORTED_TILT * reported
         degrees = start + float(np.clip(correction, -_MAX_TILT, _MAX_TILT))
         [close] = yield [degrees]
-    return replace(face, close_confidence=0.0) if best is None else _with_landmarks(face, best)
+    if best is None:
+        return replace(face, close_confidence=0.0)
+    if face.confidence < backends.SCORE:
+        # The box of a weak face may be that of a rotated one.
+        confidence = backends.SCORE if best.confidence >= _VERIFIED else face.confidence
+        face = replace(face, box=best.box, confidence=confidence)
+    return _with_landmarks(face, best)
 
 
 def _quarter_turn_score(turn: float, face: DetectedFace | None) -> float:
     return 0.0 if face is None else face.confidence + _UPRIGHT_BONUS * (turn == 0)
+
+
+def _from_close_view(face: DetectedFace, matrix: DoubleArray) -> DetectedFace:
+    """Return a face of an enlarged view in the picture. `matrix` leads from the picture to the view."""
+    zoom = float(np.hypot(*matrix[0, :2]))
+    box, found = face.box, face.transform(invert_transform(matrix)).box
+    width, height = round(box.width / zoom), round(box.height / zoom)
+    x, y = found.x + (found.width - width) / 2, found.y + (found.height - height) / 2
+    landmarks = face.transform(invert_transform(matrix)).landmarks
+    return replace(face, box=Box(round(x), round(y), width, height), landmarks=landmarks)
 
 
 def _close_matrix(box: Box, degrees: float) -> DoubleArray:
@@ -267,11 +346,10 @@ def _warp(pixels: ByteArray, matrix: DoubleArray, width: int, height: int) -> By
     return np.asarray(warped, np.uint8)
 
 
-def _tile_edges(length: int) -> list[tuple[int, int]]:
+def _tile_edges(length: int, side: int) -> list[tuple[int, int]]:
     """Return the edges of overlapping tiles along a side of a picture."""
-    step = _TILE_SIDE * (1 - _TILE_OVERLAP)
-    count = max(1, int(np.ceil((length - _TILE_SIDE * _TILE_OVERLAP) / step)))
-    size = min(length, _TILE_SIDE)
+    count = max(1, int(np.ceil((length - _TILE_OVERLAP) / (side - _TILE_OVERLAP))))
+    size = min(length, side)
     return [(start, start + size) for start in np.linspace(0, length - size, count).astype(int).tolist()]
 
 
@@ -282,7 +360,7 @@ def _is_cut_off(box: Box, tile: tuple[int, int, int, int], width: int, height: i
     """
     left, top, right, bottom = tile
     return (
-        max(box.width, box.height) > _TILE_SIDE * _TILE_OVERLAP
+        max(box.width, box.height) > _TILE_OVERLAP
         or (left > 0 and box.x <= _EDGE)
         or (top > 0 and box.y <= _EDGE)
         or (right < width and box.x + box.width >= right - left - _EDGE)

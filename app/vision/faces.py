@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import cv2
 import numpy as np
@@ -73,6 +73,15 @@ class DetectedFace:
         bottom = min(height, round((self.box.y + self.box.height) * factor))
         box = Box(left, top, max(0, right - left), max(0, bottom - top))
         return replace(self, box=box, landmarks=None if self.landmarks is None else self.landmarks * factor)
+
+    def resize(self, factor: float) -> DetectedFace:
+        """Return the face in a picture `factor` times as large."""
+        x, y, width, height = (round(factor * value) for value in astuple(self.box))
+        return replace(
+            self,
+            box=Box(x, y, width, height),
+            landmarks=None if self.landmarks is None else self.landmarks * factor,
+        )
 
     def transform(self, matrix: DoubleArray) -> DetectedFace:
         """Return the face under a rotation and shift, float (2, 3). The box stays level and keeps its size."""

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     import openvino
 
 CLOSE_SIDE = 256
-"""Side in pixels of the pictures that `YuNet.detect_close` takes."""
+"""Side in pixels of enlarged views of a face."""
+
+TILE_SIDES = 672, 1600
+"""Shorter and longer side in pixels of the parts of a large picture."""
 
 # Sizes, (height, width), to which large pictures are padded: DeepFace reduces pictures to 640 pixels. OpenVINO prepares
 # each size for a quarter of a second, so OpenCV detects faces in pictures under half of it.
 _SIZES = ((480, 640), (640, 480), (640, 640))
 _SMALL_SIDE = 400
+_QUEUE_SIZES = ((CLOSE_SIDE, CLOSE_SIDE), TILE_SIDES, TILE_SIDES[::-1])
 _STRIDES = (8, 16, 32)  # sides of the grids' cells in pixels
 _OVERLAP, _MAX_CANDIDATES = 0.3, 5000  # the defaults of cv2.FaceDetectorYN
 
@@ -41,8 +45,7 @@ class YuNet:
         self._path = path
         self._threads = threads
         self._requests: dict[tuple[int, int], openvino.InferRequest] = {}
-        # One network with several streams would do, but OpenVINO 2026.4 compiles it wrong in some processes.
-        self._close = [_compile(path, (CLOSE_SIDE, CLOSE_SIDE), threads=1) for _ in range(threads)]
+        self._queues: dict[tuple[int, int], list[openvino.InferRequest]] = {}
         self._score = 0.9
 
     def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802
@@ -65,26 +68,47 @@ class YuNet:
             count, found = self._opencv.detect(pixels)
             # The stubs of OpenCV do not know that there may be no face.
             return count, None if found is None else np.asarray(found, np.float32)
-        height, width = pixels.shape[:2]
-        size = next(size for size in _SIZES if height <= size[0] and width <= size[1])
+        size = _choose_size(pixels, _SIZES)
         if size not in self._requests:
             self._requests[size] = _compile(self._path, size, self._threads)
-        padded = cv2.copyMakeBorder(pixels, 0, size[0] - height, 0, size[1] - width, cv2.BORDER_CONSTANT)
-        self._requests[size].infer([padded[None]], share_inputs=True)
+        self._requests[size].infer([_pad(pixels, size)[None]], share_inputs=True)
         rows = _decode(self._requests[size], size[1], self._score)
         return 1, rows if len(rows) else None
 
-    def detect_close(self, pictures: Sequence[ByteArray], score: float) -> list[FloatArray]:
-        """Detect faces in pictures of `CLOSE_SIDE`, each on one core. The rows are those of `detect`."""
+    def detect_all(self, pictures: Sequence[ByteArray], score: float) -> list[FloatArray]:
+        """Detect faces in enlarged views, each on one core, or in tiles.
+
+        Pictures are uint8 (height, width, 3) BGR, all of `CLOSE_SIDE` or at most `TILE_SIDES`, in one direction. The
+        rows, float32 (faces, 15) for each picture, are those of `detect`.
+        """
+        size = _choose_size(pictures[0], _QUEUE_SIZES)
+        if size not in self._queues:
+            # One network with several streams would do, but OpenVINO 2026.4 compiles it wrong in some processes. A tile
+            # occupies all cores, and 40 MB.
+            networks = self._threads if size == (CLOSE_SIDE, CLOSE_SIDE) else 1
+            self._queues[size] = [_compile(self._path, size, self._threads // networks) for _ in range(networks)]
+        requests = self._queues[size]
         rows = []
-        for start in range(0, len(pictures), len(self._close)):
-            batch = list(zip(self._close, pictures[start : start + len(self._close)], strict=False))
+        for start in range(0, len(pictures), len(requests)):
+            batch = list(zip(requests, pictures[start : start + len(requests)], strict=False))
             for request, pixels in batch:
-                request.start_async([pixels[None]])
+                request.start_async([_pad(pixels, size)[None]])
             for request, _ in batch:
                 request.wait()
-                rows.append(_decode(request, CLOSE_SIDE, score))
+                rows.append(_decode(request, size[1], score))
         return rows
+
+
+def _choose_size(pixels: ByteArray, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the first (height, width) that a picture fits into."""
+    height, width = pixels.shape[:2]
+    return next(size for size in sizes if height <= size[0] and width <= size[1])
+
+
+def _pad(pixels: ByteArray, size: tuple[int, int]) -> ByteArray:
+    height, width = pixels.shape[:2]
+    padded = cv2.copyMakeBorder(pixels, 0, size[0] - height, 0, size[1] - width, cv2.BORDER_CONSTANT)
+    return np.asarray(padded, np.uint8)
 
 
 def _compile(path: Path, size: tuple[int, int], threads: int) -> openvino.InferRequest:
@@ -100,8 +124,10 @@ def _compile(path: Path, size: tuple[int, int], threads: int) -> openvino.InferR
     processor.input().model().set_layout(openvino.Layout("NCHW"))
     # With pinning, all networks of one thread would run on the first core.
     options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
-    # bfloat16 takes two thirds of the time but moves the landmarks of large faces by pixels.
-    options["INFERENCE_PRECISION_HINT"] = openvino.Type.f32
+    if size not in (TILE_SIDES, TILE_SIDES[::-1]):
+        # bfloat16, the default where the processor multiplies it, takes two thirds of the time but moves the landmarks
+        # of large faces by pixels. Tiles only locate small faces.
+        options["INFERENCE_PRECISION_HINT"] = openvino.Type.f32
     return core.compile_model(processor.build(), "CPU", options).create_infer_request()
 
 

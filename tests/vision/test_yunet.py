@@ -56,5 +56,5 @@ def test_the_rows_are_those_of_opencv(network, count, size, tolerance):
 
 def test_close_pictures_have_the_rows_of_opencv_in_their_order(network):
     pictures = [scene(count, size=(CLOSE_SIDE, CLOSE_SIDE), side=100, tilt=10 * count) for count in (1, 0, 2, 1)]
-    for pixels, rows in zip(pictures, network.detect_close(pictures, SCORE), strict=True):
+    for pixels, rows in zip(pictures, network.detect_all(pictures, SCORE), strict=True):
         np.testing.assert_allclose(rows, detect_with_opencv(pixels), atol=0.01)
