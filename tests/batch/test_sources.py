@@ -51,6 +51,21 @@ def test_raw_files_are_listed_and_rejected_and_other_files_are_counted(folder, s
         sources.read(f"{scheme}{folder}/raw.NEF", 100)
 
 
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_videos_are_listed_and_opened_as_files_of_this_machine(folder, scheme):
+    (folder / "clip.MOV").write_bytes(b"a video")
+    sources, path = PhotoSources([f"{scheme}{folder}"]), f"{scheme}{folder}/clip.MOV"
+    assert path in [photo.path for photo in sources.photos()]
+    with sources.open_video(path, 7) as file:
+        assert os.pread(file.fileno(), 100, 0) == b"a video"
+    with pytest.raises(
+        UnreadableFile, match=r"^The file is too large\. The limit is 6e-06 MB \(FACES_MAX_VIDEO_BYTES\)"
+    ):
+        sources.open_video(path, 6)
+    with pytest.raises(UnreadableFile, match=r"^There is no such file\.$"):
+        sources.open_video(f"{scheme}{folder}/gone.mov", 6)
+
+
 def test_no_photo_is_listed_twice(folder, monkeypatch):
     monkeypatch.chdir(folder)
     every = list_photos(".")[0]
