@@ -64,9 +64,13 @@ def resolve(source: str) -> str:
 
 
 class PhotoSources:
-    """The photos and videos below files, folders and URLs. Picklable; each process opens its own file systems."""
+    """The photos and videos below files, folders and URLs. Picklable; each process opens its own file systems.
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    Without `videos`, those of folders are skipped.
+    """
+
+    def __init__(self, sources: Sequence[str], videos: bool = True) -> None:
+        self._videos = videos
         self.sources = tuple(_without_nested(sources))
         self._locations = {display_path(_location(source)) for source in self.sources}
         self._file_systems: dict[str, tuple[FileSystem, str]] = {}
@@ -95,6 +99,9 @@ class PhotoSources:
             empty = True
             list_source = self._list_url if is_url(source) else _list_path
             for photo in list_source(source, errors, on_skip):
+                if not self._includes(photo.path):
+                    on_skip(PurePosixPath(photo.path))
+                    continue
                 empty = False
                 yield photo
             for error in errors:
@@ -106,7 +113,13 @@ class PhotoSources:
 
     def contains(self, file: str) -> bool:
         """Return whether `photos` yields a photo of this path or URL, as `display_path` shows it, if it exists."""
-        return file in self._locations or (_has_photo_suffix(file) and not self._locations.isdisjoint(_folders(file)))
+        if file in self._locations:
+            return True
+        return _has_photo_suffix(file) and self._includes(file) and not self._locations.isdisjoint(_folders(file))
+
+    def _includes(self, path: str) -> bool:
+        """Return whether a file is no video, if videos of folders are left out."""
+        return self._videos or not photo_files.is_video(path) or display_path(path) in self._locations
 
     def read(self, photo: str, max_bytes: int) -> bytes:
         """Read a path or URL that `photos` yields. Raises `UnreadableFile`."""

@@ -91,6 +91,7 @@ def index_archive(
     workers: Workers,
     thumbnails: bool = False,
     forget_missing: bool = False,
+    videos: bool = True,
 ) -> bool:
     """Index an archive of photos, name its faces, and return whether all sources could be listed.
 
@@ -120,7 +121,7 @@ def index_archive(
         if suffix != _SIDECAR:
             skipped[suffix or "no ending"] += 1
 
-    job = BatchJob.prepare(settings, PhotoSources(list(map(resolve, sources))), thumbnails)
+    job = BatchJob.prepare(settings, PhotoSources(list(map(resolve, sources)), videos), thumbnails)
     with library.lock(), closing(common.open_gallery(settings)) as gallery:
         library.check_origin(job.origin)
         if workers.retry:

@@ -42,6 +42,7 @@ library.add_command(read_metadata)
 @click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...")
 @click.argument("folder", metavar="LIBRARY", type=common.LIBRARY)
 @click.option("--thumbnails", is_flag=True, help="Keep a picture of each face, about 3 kB.")
+@click.option("--no-videos", is_flag=True, help="Skip the videos of folders. Those that the library has stay.")
 @click.option("--forget-missing", is_flag=True, help="Forget the photos of empty and missing folders, too.")
 @batch.options("")
 @click.pass_context
@@ -51,6 +52,7 @@ def index(
     sources: tuple[str, ...],
     folder: Path,
     thumbnails: bool,
+    no_videos: bool,
     forget_missing: bool,
     retry: bool,
     workers: int | None,
@@ -70,7 +72,7 @@ def index(
     settings = Settings().for_local_files()
     options = batch.Workers(retry, workers, engine, address)
     with Library.create(folder) as opened:
-        complete = batch.index_archive(settings, sources, opened, options, thumbnails, forget_missing)
+        complete = batch.index_archive(settings, sources, opened, options, thumbnails, forget_missing, not no_videos)
     context.exit(0 if complete else 1)
 
 

@@ -66,6 +66,19 @@ def test_videos_are_listed_and_opened_as_files_of_this_machine(folder, scheme):
         sources.open_video(f"{scheme}{folder}/gone.mov", 6)
 
 
+def test_videos_can_be_left_out_unless_they_are_named(folder):
+    for name in ("clip.mov", "named.mov"):
+        (folder / name).touch()
+    sources, skipped = PhotoSources([str(folder), str(folder / "named.mov")], videos=False), []
+    other = PhotoSources([str(folder / "named.mov"), str(folder / "a")], videos=False)
+    assert not [photo.path for photo in sources.photos(on_skip=skipped.append) if photo.path.endswith("clip.mov")]
+    assert "clip.mov" in [path.name for path in skipped]
+    assert next(photo.path for photo in other.photos()) == str(folder / "named.mov")
+    # The library keeps videos that it has.
+    assert not sources.contains(str(folder / "clip.mov"))
+    assert other.contains(str(folder / "named.mov"))
+
+
 def test_no_photo_is_listed_twice(folder, monkeypatch):
     monkeypatch.chdir(folder)
     every = list_photos(".")[0]
