@@ -78,7 +78,11 @@ async function send(address, data) {
 function decide(form, button) {
   const data = new FormData(form), question = form.closest(".question");
   data.set("answer", button.value);
-  const change = sending.then(() => send(form.action, data)).catch(() => {
+  const change = sending.then(() => send(form.action, data)).then((number) => {
+    // The question was answered elsewhere meanwhile.
+    if (!number) count(-1);
+    return number;
+  }).catch(() => {
     count(-1);
     history.splice(history.findIndex((entry) => entry.question === question), 1);
     show(question);

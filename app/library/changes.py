@@ -19,6 +19,8 @@ from app.text import count
 
 KEPT = 1000
 """Changes that are kept, the latest."""
+KEPT_FACES = 200_000
+"""Faces of the kept changes, about 65 MB. The latest change is kept in any case."""
 
 NAME_GROUP = "name_group"
 """Action that also enrolls faces in the gallery."""
@@ -46,6 +48,9 @@ TABLES = {
 FACE_TABLES = ("face", "rejection", "membership", "outsider")
 """Those whose rows belong to faces."""
 
+VERDICT = ("source", "verdict", "person_id", "candidate_id", "distance")
+"""Columns of a face that decisions change."""
+
 _PEOPLE = ("person_id", "candidate_id")
 _EVENTS = {"INSERT": ("NULL", "NEW"), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD", "NULL")}
 
@@ -64,6 +69,11 @@ _DESCRIPTIONS = {
     "leave_group": "{faces} removed from group {group}",
     "read_metadata": "Names of other programs confirmed: {faces}, {photos} tagged",
 }
+_FORGET = """
+DELETE FROM change WHERE id < ?1 AND id IN (SELECT id FROM (
+    SELECT id, sum(json_extract(details, '$.recorded_faces')) OVER (ORDER BY id DESC) AS faces FROM change)
+    WHERE faces > ?2)
+"""
 _CHANGES = """
 SELECT change.id, made, author, action, details, person.name, undone,
        (SELECT EXISTS (SELECT 1 FROM former_row WHERE change_id = change.id)),
@@ -142,7 +152,9 @@ def _triggers(connection: sqlite3.Connection, number: int) -> Iterator[tuple[str
         for event, (former, later) in _EVENTS.items():
             row = "OLD" if event == "DELETE" else "NEW"
             other = f"{row}.{key[1]}" if len(key) > 1 else "0"
-            fields = {side: ", ".join(f"'{name}', {side}.{name}" for name in columns) for side in ("OLD", "NEW")}
+            # Other columns of a face do not change, and name thousands of faces in one change.
+            recorded = VERDICT if (table, event) == ("face", "UPDATE") else columns
+            fields = {side: ", ".join(f"'{name}', {side}.{name}" for name in recorded) for side in ("OLD", "NEW")}
             values = ["NULL" if side == "NULL" else f"row_json({fields[side]})" for side in (former, later)]
             yield (
                 f"record_{table}_{event.lower()}",
@@ -174,6 +186,7 @@ def _finish(change: Change) -> bool:
         (change.person_id, json.dumps(change.details), change.number),
     )
     connection.execute("DELETE FROM change WHERE id <= ?", (change.number - KEPT,))
+    connection.execute(_FORGET, (change.number, KEPT_FACES))
     return True
 
 

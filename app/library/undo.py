@@ -11,11 +11,10 @@ from typing import Any
 from app.errors import PersonNotFound
 from app.gallery.store import Gallery
 from app.library import changes
-from app.library.changes import FACE_TABLES, NAME_GROUP, TABLES, PastChange
+from app.library.changes import FACE_TABLES, NAME_GROUP, TABLES, VERDICT, PastChange
 from app.library.store import Library
 from app.text import count
 
-_VERDICT = ("source", "verdict", "person_id", "candidate_id", "distance")
 _MERGE = """
 SELECT id, json_extract(details, '$.other') FROM change
 WHERE action = 'merge_groups' AND undone IS NULL AND json_extract(details, '$.group') = ?
@@ -97,10 +96,7 @@ class _RecordedRow:
         if self.table in FACE_TABLES[1:] and self._photo_of_face(connection) != self.photo_id:
             return False
         if (following := self._next_change(connection)) is not None:
-            connection.execute(
-                "UPDATE former_row SET former = ? WHERE (table_name, row_id, other_id, change_id) = (?, ?, ?, ?)",
-                (self.former and json.dumps(self.former), self.table, self.row_id, self.other_id, following),
-            )
+            self._hand_on(connection, following)
             return False
         if self._decision(self._current(connection)) != self._decision(self.later):
             return False
@@ -112,8 +108,8 @@ class _RecordedRow:
         elif self.later is None:
             self._insert(connection, self.former)
         elif self.table == "face":
-            columns = ", ".join(f"{column} = ?" for column in _VERDICT)
-            values = [self.former[column] for column in _VERDICT]
+            columns = ", ".join(f"{column} = ?" for column in VERDICT)
+            values = [self.former[column] for column in VERDICT]
             connection.execute(f"UPDATE face SET {columns} WHERE id = ?", (*values, self.row_id))
         return True
 
@@ -137,6 +133,15 @@ class _RecordedRow:
         """Return the photo of the face with this ID now. The ID of a drawn face that was deleted may be used again."""
         found = connection.execute("SELECT photo_id FROM face WHERE id = ?", (self.row_id,)).fetchone()
         return found and int(found[0])
+
+    def _hand_on(self, connection: sqlite3.Connection, following: int) -> None:
+        """Let the undo of a later change restore what was before this one."""
+        where = "WHERE (table_name, row_id, other_id, change_id) = (?, ?, ?, ?)"
+        key = (self.table, self.row_id, self.other_id, following)
+        (data,) = connection.execute(f"SELECT former FROM former_row {where}", key).fetchone()
+        # A deletion keeps all columns of a face, and another change some.
+        former = None if self.former is None else json.dumps((json.loads(data) if data else {}) | self.former)
+        connection.execute(f"UPDATE former_row SET former = ? {where}", (former, *key))
 
     def _next_change(self, connection: sqlite3.Connection) -> int | None:
         query = """

@@ -240,3 +240,11 @@ def test_the_latest_changes_are_kept(filled, monkeypatch):
     assert [change.person for change in list_changes(filled, limit=1, before=3)] == ["Bob"]
     former = filled.connection.execute("SELECT former FROM former_row ORDER BY change_id").fetchall()
     assert [json.loads(data)["person_id"] for (data,) in former] == [1, 2]
+
+
+def test_changes_of_too_many_faces_are_forgotten_but_for_the_latest(filled, monkeypatch):
+    monkeypatch.setattr(changes, "KEPT_FACES", 3)
+    for faces in ([1], [1, 2], [3], [1, 2, 3, 4]):
+        decisions.confirm(filled, faces, "Ann")
+        decisions.confirm(filled, faces, "Bob")
+    assert [change.number for change in list_changes(filled)] == [8]
