@@ -42,6 +42,13 @@ class _Url(NamedTuple):
         return cls(scheme + host, login, path, options)
 
 
+class _FolderError(NamedTuple):
+    """A folder or URL that cannot be listed, and the reason as a sentence."""
+
+    folder: str
+    message: str
+
+
 def is_url(source: str) -> bool:
     """Return whether a source is a URL and not a path of this machine."""
     return _URL.fullmatch(source) is not None
@@ -73,6 +80,7 @@ class PhotoSources:
         self._videos = videos
         self.sources = tuple(_without_nested(sources))
         self._locations = {display_path(_location(source)) for source in self.sources}
+        self._unreadable: set[str] = set()
         self._file_systems: dict[str, tuple[FileSystem, str]] = {}
         self._secrets: dict[str, tuple[str, str]] = {}
         for url in map(_Url.parse, filter(is_url, self.sources)):
@@ -95,7 +103,7 @@ class PhotoSources:
         """
         on_missing = on_missing or on_error
         for source in self.sources:
-            errors: list[str] = []
+            errors: list[_FolderError] = []
             empty = True
             list_source = self._list_url if is_url(source) else _list_path
             for photo in list_source(source, errors, on_skip):
@@ -105,17 +113,23 @@ class PhotoSources:
                 empty = False
                 yield photo
             for error in errors:
-                on_error(error)
+                self._unreadable.add(error.folder)
+                on_error(error.message)
             if empty and not errors:
                 name = display_path(_without_secrets(source))
                 exists = is_url(source) or Path(source).exists()
                 on_missing(f"{name}: {'The folder has no photos.' if exists else 'There is no such file or folder.'}")
 
     def contains(self, file: str) -> bool:
-        """Return whether `photos` yields a photo of this path or URL, as `display_path` shows it, if it exists."""
+        """Return whether `photos` yields a photo of this path or URL, as `display_path` shows it, if it exists.
+
+        Folders that it could not read are left out.
+        """
         if file in self._locations:
-            return True
-        return _has_photo_suffix(file) and self._includes(file) and not self._locations.isdisjoint(_folders(file))
+            return file not in self._unreadable
+        folders = set(_folders(file))
+        is_below = not self._locations.isdisjoint(folders) and self._unreadable.isdisjoint(folders)
+        return is_below and _has_photo_suffix(file) and self._includes(file)
 
     def _includes(self, path: str) -> bool:
         """Return whether a file is no video, if videos of folders are left out."""
@@ -136,7 +150,7 @@ class PhotoSources:
         file_system, path = self._open(video)
         return photo_files.open_video(lambda: file_system.open_input_stream(path), max_bytes)
 
-    def _list_url(self, source: str, errors: list[str], on_skip: OnSkip) -> Iterator[PhotoFile]:
+    def _list_url(self, source: str, errors: list[_FolderError], on_skip: OnSkip) -> Iterator[PhotoFile]:
         from pyarrow.fs import FileType
 
         url = _without_secrets(source)
@@ -144,13 +158,15 @@ class PhotoSources:
         try:
             info = file_system.get_file_info(path)
         except OSError as error:
-            errors.append(f"{url}: The URL cannot be read ({first_line(error)}).")
+            errors.append(_FolderError(url.rstrip("/"), f"{url}: The URL cannot be read ({first_line(error)})."))
             return
         if info.type == FileType.Directory:
-            for photo in _walk(file_system, path, errors, on_skip):
+            messages: list[str] = []
+            for photo in _walk(file_system, path, messages, on_skip):
                 yield _photo_of(url.rstrip("/") + photo.path[len(path.rstrip("/")) :], photo)
+            errors += [_FolderError(url.rstrip("/"), message) for message in messages]
         elif info.type == FileType.NotFound and not _has_photo_suffix(url):
-            errors.append(f"{url}: No such file or folder.")
+            errors.append(_FolderError(url.rstrip("/"), f"{url}: No such file or folder."))
         else:
             yield _photo_of(url, info)
 
@@ -163,9 +179,10 @@ class PhotoSources:
         return file_system, (root.rstrip("/") + url[len(base) :]) or "/"
 
 
-def _list_path(source: str, errors: list[str], on_skip: OnSkip) -> Iterator[PhotoFile]:
+def _list_path(source: str, errors: list[_FolderError], on_skip: OnSkip) -> Iterator[PhotoFile]:
     def on_error(error: OSError) -> None:
-        errors.append(f"{display_path(str(error.filename))}: The folder cannot be read ({error.strerror}).")
+        folder = display_path(str(error.filename))
+        errors.append(_FolderError(folder, f"{folder}: The folder cannot be read ({error.strerror})."))
 
     try:
         is_folder = stat.S_ISDIR(os.stat(source).st_mode)  # noqa: PTH116 (Path.is_dir hides errors)

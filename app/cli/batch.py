@@ -110,7 +110,10 @@ def index_archive(
         errors.append(message)
         print_line(message, err=True)
 
+    missing: list[str] = []
+
     def on_missing(message: str) -> None:
+        missing.append(message)
         if forget_missing:
             print_line(message, err=True)
         else:
@@ -138,9 +141,9 @@ def index_archive(
         if pending:
             _process(run, job, pending, workers, library)
         disks = MissingDisks(library)
-        # A folder that cannot be read may be a disk that is not mounted.
+        # A missing folder may be a disk that is not mounted.
         run.finish(
-            lambda file: not errors and job.sources.contains(file),
+            lambda file: (forget_missing or not missing) and job.sources.contains(file),
             lambda file: not forget_missing and disks.may_have(file),
         )
         disks.record_mounts(run.files())

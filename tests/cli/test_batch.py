@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import signal
 import sys
@@ -169,6 +170,26 @@ def test_photos_that_may_be_on_a_missing_disk_are_kept(index, tmp_path, out):
     assert files(out) == ["1.jpg", "4.jpg", "2.jpg", "3.jpg"]
     done, _ = index(archive, out, "--forget-missing")
     assert (done.exit_code, "Files: 2 deleted.\n" in done.stdout) == (0, True)
+
+
+def test_photos_of_unreadable_folders_are_kept_and_other_deleted_ones_forgotten(index, tmp_path, out, monkeypatch):
+    archive = tmp_path / "archive"
+    for name in ("1.jpg", "2.jpg", "closed/3.jpg"):
+        (archive / name).parent.mkdir(parents=True, exist_ok=True)
+        (archive / name).write_bytes(b"no picture" + name.encode())
+    index(archive, out)
+    (archive / "1.jpg").unlink()
+    scan = os.scandir
+
+    def closed(folder):
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    done, _ = index(archive, out)
+    assert (done.exit_code, "Files: 1 deleted.\n" in done.stdout) == (1, True)
+    assert files(out) == ["2.jpg", "3.jpg"]
 
 
 @pytest.mark.parametrize(
