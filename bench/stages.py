@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -74,10 +75,35 @@ def print_table(recognizer: Recognizer, title: str, files: Iterable[tuple[float,
 @main.command()
 @click.option("--rounds", default=3, show_default=True)
 def growth(rounds: int) -> None:
-    """Print the stages of a photo by its pixels and by its faces; medians."""
+    """Print the stages of a photo by its pixels and by its faces, and ratios of large to small photos; medians."""
     with load_recognizer() as recognizer:
         print_table(recognizer, "megapixels", [(size, photo_of_size(size)) for size in MEGAPIXELS], rounds)
         print_table(recognizer, "faces", [(count, photo_of_faces(count)) for count in FACES], rounds)
+        print_ratios(recognizer, rounds)
+
+
+def print_ratios(recognizer: Recognizer, rounds: int) -> None:
+    """Print how much longer large photos take than one of a megapixel with a face; medians of photos in turns."""
+    files = {
+        "1 MP, one face": photo_of_size(1),
+        "12 MP, one face": photo_of_size(12),
+        "12 MP, no face": photos.encode(photos.background(4000, 3000)),
+        "2 MP, 48 faces": photo_of_faces(48),
+    }
+    seconds: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for turn in range(rounds + 1):
+        for name, data in files.items():
+            started, started_cpu = time.perf_counter(), time.process_time()
+            recognizer.identify(data)
+            if turn:  # The first round warms up.
+                seconds[name].append((time.perf_counter() - started, time.process_time() - started_cpu))
+    medians = {name: np.median(values, axis=0) for name, values in seconds.items()}
+    base = medians["1 MP, one face"]
+    # The processor time of the decoder is that of another process.
+    click.echo(f"\n{'':<18}{'ms':>7}{'ratio':>7}{'CPU ms':>9}{'ratio':>7}")
+    for name, median in medians.items():
+        (whole, cpu), ratios = 1000 * median, median / base
+        click.echo(f"{name:<18}{whole:>7.0f}{ratios[0]:>7.1f}{cpu:>9.0f}{ratios[1]:>7.1f}")
 
 
 def detector_multiply_adds(width: int, height: int) -> int:

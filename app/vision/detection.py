@@ -28,7 +28,7 @@ from app.vision.alignment import invert_transform
 from app.vision.decoding import DECODED_SIDE, Picture
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 
-DETECTION_VERSION = "looks-9"
+DETECTION_VERSION = "looks-10"
 """Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
 # Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. Faces larger
@@ -318,11 +318,20 @@ def _distance_to_center(face: DetectedFace) -> float:
 
 def _reduce(pixels: ByteArray, side: int) -> tuple[ByteArray, float]:
     """Return the picture with at most `side` pixels on the longer side, and the factor back."""
-    scale = max(pixels.shape[:2]) / side
+    height, width = pixels.shape[:2]
+    scale = max(height, width) / side
     if scale <= 1:
         return pixels, 1.0
-    size = (max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+    # Averaging areas takes six times as long if a pixel of the result is not a whole number of pixels.
+    factor = min(int(scale), height, width)
+    if factor > 1:
+        whole = pixels[: height - height % factor, : width - width % factor]
+        pixels = np.asarray(cv2.resize(whole, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA))
+    rest = factor / scale
+    if rest < 1:
+        size = max(1, round(pixels.shape[1] * rest)), max(1, round(pixels.shape[0] * rest))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR))
+    return np.asarray(pixels, np.uint8), scale
 
 
 def _pad_narrow(pixels: ByteArray) -> ByteArray:

@@ -47,6 +47,11 @@ def test_a_face_of_40_pixels_in_a_picture_of_2000_is_found(detector, person):
     assert np.hypot(*(face.eyes.mean(axis=0) - (1000, 748))) < 8
 
 
+def test_the_eyes_of_a_face_in_a_picture_of_odd_size_are_in_its_pixels(detector):
+    (face,) = detector.find_faces(scene(PERSON, size=(4001, 3003), side=700))
+    np.testing.assert_allclose((face.eyes - [2000.5 - 350, 1501.5 - 350]) / 700, LEVEL, atol=0.05)
+
+
 @pytest.mark.parametrize("at", [(30, 30), (1940, 20), (1180, 820), (25, 1440), (1935, 1435)])
 def test_a_small_face_is_found_wherever_it_stands(detector, at):
     canvas = photos.background(2000, 1500)
