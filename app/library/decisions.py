@@ -21,6 +21,9 @@ _SAME_BOX = 0.5
 _SAME_PERSON = 0.4
 """Least cosine of their embeddings. Below it, another photo has got the name of the file."""
 
+_IS_DECIDED = "(source != 'automatic' OR face.id IN (SELECT face_id FROM rejection))"
+"""Condition of faces that a user decided."""
+
 
 def find_face(library: Library, file: str, number: int | None) -> int:
     """Return the ID of a face by the path of its file, see `display_path`, and its number from the left.
@@ -134,8 +137,7 @@ def deciding(library: Library, action: str, **details: Any) -> Iterator[Change]:
 def exist(connection: sqlite3.Connection, path: str) -> bool:
     """Return whether there are decisions about a file."""
     found = connection.execute(
-        "SELECT 1 FROM file JOIN face USING (photo_id) WHERE path = ? "
-        "AND (source != 'automatic' OR face.id IN (SELECT face_id FROM rejection)) "
+        f"SELECT 1 FROM file JOIN face USING (photo_id) WHERE path = ? AND {_IS_DECIDED} "
         "UNION ALL SELECT 1 FROM file JOIN tag USING (photo_id) WHERE path = ? LIMIT 1",
         (path, path),
     ).fetchone()
@@ -143,7 +145,7 @@ def exist(connection: sqlite3.Connection, path: str) -> bool:
 
 
 def carry_over(connection: sqlite3.Connection, former: int, current: int) -> None:
-    """Copy the decisions about a photo and its faces to those of its changed file, in a transaction.
+    """Copy the decisions about a photo and its faces to those of its changed file that have none, in a transaction.
 
     A face is the same if the boxes overlap, in parts of the width and height, and the embeddings are similar. Times and
     boxes of a video may have changed, so that the embeddings alone decide.
@@ -157,9 +159,7 @@ def carry_over(connection: sqlite3.Connection, former: int, current: int) -> Non
     if is_gone:
         changes.follow_tags(connection, former, current)
     decided = connection.execute(
-        "SELECT id, source, person_id FROM face WHERE photo_id = ? AND (source != 'automatic' OR id IN "
-        "(SELECT face_id FROM rejection))",
-        (former,),
+        f"SELECT id, source, person_id FROM face WHERE photo_id = ? AND {_IS_DECIDED}", (former,)
     ).fetchall()
     if not decided:
         return
@@ -176,9 +176,13 @@ def carry_over(connection: sqlite3.Connection, former: int, current: int) -> Non
             if source == "drawn" and (copy := _copy_drawn(connection, face_id, current)) and is_gone:
                 changes.follow_face(connection, face_id, former, copy, current)
             continue
+        if connection.execute(f"SELECT 1 FROM face WHERE id = ? AND {_IS_DECIDED}", (found,)).fetchone():
+            # Another file has the same bytes.
+            continue
         if source != "automatic":
             connection.execute(
-                "UPDATE face SET source = 'confirmed', verdict = 'match', person_id = ? WHERE id = ?",
+                "UPDATE face SET source = 'confirmed', verdict = 'match', person_id = ?, candidate_id = NULL, "
+                "distance = NULL WHERE id = ?",
                 (person_id, found),
             )
         connection.execute(

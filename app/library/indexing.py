@@ -257,6 +257,11 @@ class IndexRun:
 
     def _link(self, photo: PhotoFile, photo_id: int) -> None:
         """Record a file with the bytes of a known photo."""
+        error = "SELECT 1 FROM photo WHERE id = ? AND error IS NOT NULL"
+        connection = self._library.connection
+        if connection.execute(error, (photo_id,)).fetchone() and decisions.exist(connection, _name(photo)[0]):
+            # As in `_insert`.
+            return
         if self._set_file(photo, photo_id):
             self._linked[photo_id] += 1
 

@@ -65,9 +65,14 @@ def undo(library: Library, gallery: Gallery, number: int | None = None) -> Undon
         connection.execute("DELETE FROM property WHERE key = 'naming'")
         # Rows of different tables refer to each other.
         connection.execute("PRAGMA defer_foreign_keys = ON")
-        rows = _read_rows(connection, change.number)
-        kept = {(row.kind, row.row_id) for row in rows if not row.restore(connection)}
-        present = {row.row_id for row in rows if row.table in FACE_TABLES}
+        kept, present = set(), set()
+        for table in TABLES:
+            # Read table by table: a drawn face that gets another ID takes its rejections along.
+            for row in _read_rows(connection, change.number, table):
+                if not row.restore(connection):
+                    kept.add((row.kind, row.row_id))
+                if table in FACE_TABLES:
+                    present.add(row.row_id)
         connection.execute("DELETE FROM former_row WHERE change_id = ?", (change.number,))
         connection.execute(
             "UPDATE change SET undone = ? WHERE id = ?",
@@ -179,6 +184,8 @@ class _RecordedRow:
         if self.table == "face":
             self._insert_drawn(connection, row)
             return
+        # The face may have another ID since, such as that of a changed file.
+        row = row | dict(zip(TABLES[self.table].key, self._key, strict=True))
         columns, places = ", ".join(row), ", ".join("?" * len(row))
         groups = [row[column] for column in ("group_id", "other_id") if column in row]
         known = f"SELECT count(*) FROM unknown_group WHERE id IN ({', '.join('?' * len(groups))})"
@@ -202,14 +209,13 @@ class _RecordedRow:
             changes.follow_face(connection, self.row_id, self.photo_id, face_id, self.photo_id)
 
 
-def _read_rows(connection: sqlite3.Connection, change_id: int) -> list[_RecordedRow]:
+def _read_rows(connection: sqlite3.Connection, change_id: int, table: str) -> list[_RecordedRow]:
     columns = "table_name, row_id, other_id, change_id, photo_id, former, later"
-    query = f"SELECT {columns} FROM former_row WHERE change_id = ?"
-    rows = []
-    for table, row_id, other_id, _, photo_id, former, later in connection.execute(query, (change_id,)):
-        sides = (former and json.loads(former), later and json.loads(later))
-        rows.append(_RecordedRow(table, row_id, other_id, change_id, photo_id, *sides))
-    return sorted(rows, key=lambda row: list(TABLES).index(row.table))
+    query = f"SELECT {columns} FROM former_row WHERE change_id = ? AND table_name = ?"
+    return [
+        _RecordedRow(*row, former and json.loads(former), later and json.loads(later))
+        for *row, former, later in connection.execute(query, (change_id, table)).fetchall()
+    ]
 
 
 def _remove_anchors(gallery: Gallery, change: PastChange) -> None:

@@ -207,12 +207,15 @@ def test_decisions_about_photos_that_are_gone_cannot_be_undone(filled, take_back
 
 def test_a_drawn_face_gets_another_id_and_number_if_they_were_used_since(filled, take_back_last):
     drawn = decisions.draw(filled, 1, BOX, "Ann")
+    decisions.reject(filled, [drawn], "Bob")
     decisions.take_back(filled, [drawn])
     fill(filled, row("c.jpg", face(np.ones(16))))
     other = decisions.draw(filled, 1, BOX, "Bob")
-    take_back_last(2)
+    take_back_last(3)
+    assert filled.connection.execute("SELECT * FROM rejection").fetchall() == [(other + 1, 2)]
     rows = filled.connection.execute("SELECT id, number, person_id FROM face WHERE source = 'drawn' ORDER BY 1")
     assert rows.fetchall() == [(other, 3, 2), (other + 1, 4, 1)]
+    take_back_last(2)
     take_back_last(1)
     assert filled.connection.execute("SELECT id FROM face WHERE source = 'drawn'").fetchall() == [(other,)]
 
@@ -248,3 +251,17 @@ def test_changes_of_too_many_faces_are_forgotten_but_for_the_latest(filled, monk
         decisions.confirm(filled, faces, "Ann")
         decisions.confirm(filled, faces, "Bob")
     assert [change.number for change in list_changes(filled)] == [8]
+
+
+def test_a_rejection_that_was_confirmed_in_a_changed_file_can_be_undone(archive, library, small_gallery):
+    archive.files = {"a.jpg": b"photo"}
+    archive.index(faces=[face(np.ones(8), x=100)])
+    with library.writing() as connection:
+        people.ensure(connection, "Ann")
+    decisions.reject(library, [1], "Ann")
+    decisions.confirm(library, [1], "Ann")
+    archive.files = {"a.jpg": b"photo with names"}
+    archive.index(faces=[face(np.ones(8), x=110)])
+    undo(library, small_gallery)
+    rejected = "SELECT photo_id, source FROM face JOIN rejection ON face_id = face.id"
+    assert library.connection.execute(rejected).fetchall() == [(2, "automatic")]

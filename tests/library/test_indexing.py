@@ -212,3 +212,27 @@ def test_others_can_write_while_files_are_listed(library, folder):
 def test_failed_photos_have_no_faces(library):
     fill(library, failed("bad.jpg"), row("good.jpg", face()))
     assert summarize(library).faces == 1
+
+
+def test_the_decision_about_a_photo_stays_if_another_file_becomes_a_copy_of_it(archive, library):
+    archive.files = {"a.jpg": b"small", "b.jpg": b"large photo"}
+    archive.index(faces=[face(np.ones(8))])
+    decisions.confirm(library, [1], "Ann")
+    decisions.confirm(library, [2], "Bob")
+    archive.files["a.jpg"] = b"large photo"
+    archive.index()
+    named = "SELECT path, name FROM file JOIN face USING (photo_id) JOIN person ON person.id = person_id ORDER BY path"
+    assert library.connection.execute(named).fetchall() == [("a.jpg", "Bob"), ("b.jpg", "Bob")]
+
+
+def test_decisions_survive_that_several_files_are_incomplete_in_the_same_way(archive, library):
+    archive.files = {"a.jpg": b"plain", "b.jpg": b"decided"}
+    archive.index(faces=[face(np.ones(8))])
+    decisions.confirm(library, [2], "Ann")
+    complete = dict(archive.files)
+    archive.files = dict.fromkeys(complete, b"bad")
+    archive.index()
+    archive.files["c.jpg"] = b"bad"
+    archive.index()
+    named = library.connection.execute("SELECT path FROM file JOIN face USING (photo_id) WHERE source = 'confirmed'")
+    assert named.fetchall() == [("b.jpg",)]
