@@ -210,12 +210,13 @@ class _RecordedRow:
 
 
 def _read_rows(connection: sqlite3.Connection, change_id: int, table: str) -> list[_RecordedRow]:
-    columns = "table_name, row_id, other_id, change_id, photo_id, former, later"
+    columns = "row_id, other_id, photo_id, former, later"
     query = f"SELECT {columns} FROM former_row WHERE change_id = ? AND table_name = ?"
-    return [
-        _RecordedRow(*row, former and json.loads(former), later and json.loads(later))
-        for *row, former, later in connection.execute(query, (change_id, table)).fetchall()
-    ]
+    rows = []
+    for row_id, other_id, photo_id, former, later in connection.execute(query, (change_id, table)):
+        sides = (former and json.loads(former), later and json.loads(later))
+        rows.append(_RecordedRow(table, row_id, other_id, change_id, photo_id, *sides))
+    return rows
 
 
 def _remove_anchors(gallery: Gallery, change: PastChange) -> None:
