@@ -97,10 +97,10 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
         raise LibraryError(f"No face of group {review.number} can be enrolled for {name}, so nothing was changed.")
     before = {anchor.id for anchor in gallery.anchors(name)} if known else set[int]()
     enrollment = confirm(recognizer, _limit(review.enrollment))
-    after = {anchor.id for anchor in gallery.anchors(enrollment.name)}
+    added = {anchor.id: anchor.note for anchor in gallery.anchors(enrollment.name) if anchor.id not in before}
     person = gallery.find(enrollment.name)
     assert person is not None
-    enrolled = {"anchors": sorted(after - before), "gallery_person": person.id, "new": known is None}
+    enrolled = {"anchors": added, "gallery_person": person.id, "new": known is None}
     with decisions.deciding(library, NAME_GROUP, group=review.number, faces=len(review.faces), **enrolled) as change:
         _confirm(change, review.number, review.faces, enrollment.name)
     return enrollment

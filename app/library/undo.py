@@ -221,13 +221,15 @@ def _read_rows(connection: sqlite3.Connection, change_id: int, table: str) -> li
 
 def _remove_anchors(gallery: Gallery, change: PastChange) -> None:
     """Remove what naming a group added to the gallery, by the person's ID: they may have another name now."""
-    anchors, people = set(change.details["anchors"]), {person.id: person.name for person in gallery.people()}
-    name = people.get(change.details["gallery_person"], change.person or "")
+    details, people = change.details, {person.id: person.name for person in gallery.people()}
+    name = people.get(details["gallery_person"], change.person or "")
     try:
-        present = {anchor.id for anchor in gallery.anchors(name)}
+        present = gallery.anchors(name)
     except PersonNotFound:
         return
-    if change.details["new"] and present <= anchors:
+    # Another gallery has other anchors with the same IDs.
+    added = [anchor.id for anchor in present if details["anchors"].get(str(anchor.id)) == anchor.note]
+    if added and len(added) == len(present) and details["new"] and details["gallery_person"] in people:
         gallery.remove(name)
-    elif remaining := sorted(present & anchors):
-        gallery.remove_anchors(name, remaining)
+    elif added:
+        gallery.remove_anchors(name, added)

@@ -265,3 +265,13 @@ def test_a_rejection_that_was_confirmed_in_a_changed_file_can_be_undone(archive,
     undo(library, small_gallery)
     rejected = "SELECT photo_id, source FROM face JOIN rejection ON face_id = face.id"
     assert library.connection.execute(rejected).fetchall() == [(2, "automatic")]
+
+
+def test_undo_removes_nothing_from_another_gallery(filled, take_back_last, small_gallery):
+    person = small_gallery.find("Ann <b>")
+    anchors = {anchor.id: "holiday.jpg, face 1" for anchor in small_gallery.anchors(person.id)}
+    details = {"anchors": anchors, "gallery_person": person.id, "new": True}
+    with decisions.deciding(filled, changes.NAME_GROUP, group=1, faces=1, **details) as change:
+        decisions.confirm_faces(change.connection, [3], 1)
+    take_back_last()
+    assert small_gallery.find("Ann <b>") == person
