@@ -12,6 +12,7 @@ from app.arrays import AnyArray, FloatArray
 from app.batch.failures import Failure
 from app.batch.sources import PhotoFile
 from app.vision.faces import Box
+from app.vision.photo_files import explain_errors
 from app.vision.quality import Quality
 from app.vision.time_span import TimeSpan
 
@@ -66,10 +67,11 @@ def digest(data: bytes) -> bytes:
 
 
 def digest_file(file: BinaryIO) -> bytes:
-    """Return the `digest` of the bytes of an open file."""
+    """Return the `digest` of the bytes of an open file, or raise `UnreadableFile`."""
     found = _hash()
-    while data := file.read(_READ_BYTES):
-        found.update(data)
+    with explain_errors():
+        while data := file.read(_READ_BYTES):
+            found.update(data)
     return found.digest()
 
 

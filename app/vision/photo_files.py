@@ -39,7 +39,7 @@ def read_photo(path: Path, max_bytes: int) -> bytes:
 
 def read_stream(open_file: Callable[[], BinaryIO], max_bytes: int) -> bytes:
     """Read what `open_file` opens, at most `max_bytes`, or raise `UnreadableFile`."""
-    with _explain_errors(), open_file() as file:
+    with explain_errors(), open_file() as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise _too_large_error(max_bytes, "FACES_MAX_FILE_BYTES")
@@ -56,7 +56,7 @@ def open_video(open_file: Callable[[], BinaryIO], max_bytes: int) -> BinaryIO:
 
     A stream is copied to a temporary file, since decoders read videos in any order.
     """
-    with _explain_errors():
+    with explain_errors():
         file = open_file()
         if not _is_regular(file):
             with file as stream:
@@ -88,7 +88,8 @@ def _copy(stream: BinaryIO, max_bytes: int) -> BinaryIO:
 
 
 @contextmanager
-def _explain_errors() -> Iterator[None]:
+def explain_errors() -> Iterator[None]:
+    """Turn errors of the operating system into `UnreadableFile`."""
     try:
         yield
     except FileNotFoundError as error:

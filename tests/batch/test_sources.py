@@ -1,3 +1,4 @@
+import io
 import os
 import pickle
 
@@ -5,6 +6,7 @@ import pytest
 from pyarrow.fs import S3FileSystem
 
 from app.batch import sources as module
+from app.batch.rows import digest_file
 from app.batch.sources import PhotoSources, _without_secrets, is_url, resolve
 from app.errors import BatchError, UnreadableFile
 from app.text import display_path
@@ -64,6 +66,15 @@ def test_videos_are_listed_and_opened_as_files_of_this_machine(folder, scheme):
         sources.open_video(path, 6)
     with pytest.raises(UnreadableFile, match=r"^There is no such file\.$"):
         sources.open_video(f"{scheme}{folder}/gone.mov", 6)
+
+
+def test_a_video_on_a_damaged_disk_is_unreadable():
+    class Damaged(io.BytesIO):
+        def read(self, _size=-1):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(UnreadableFile, match=r"^The file cannot be read \(.*Input/output error\)\.$"):
+        digest_file(Damaged())
 
 
 def test_videos_can_be_left_out_unless_they_are_named(folder):
