@@ -53,7 +53,7 @@ WHERE face_id IN (SELECT id FROM face WHERE photo_id = ?) ORDER BY key
 
 
 class Totals(NamedTuple):
-    """Numbers of files, different faces, faces of unknown people, and photos that could not be read."""
+    """Numbers of files, different faces, faces of unknown people, and files that could not be read."""
 
     files: int
     faces: int
@@ -157,7 +157,7 @@ def count_totals(connection: sqlite3.Connection) -> Totals:
         "SELECT count(*) FROM file",
         "SELECT count(*) FROM face",
         "SELECT count(*) FROM face WHERE verdict = 'unknown'",
-        "SELECT count(*) FROM photo WHERE error IS NOT NULL",
+        "SELECT count(*) FROM photo JOIN file ON photo_id = photo.id WHERE error IS NOT NULL",
     )
     return Totals(*(connection.execute(query).fetchone()[0] for query in queries))
 

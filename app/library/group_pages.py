@@ -6,6 +6,7 @@ that have a name by now are subtracted from the groups of the page alone.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -32,11 +33,16 @@ SELECT face.id, digest, x, y, face.width, face.height, photo.id, taken
 FROM (SELECT face.* {_MEMBERS} ORDER BY norm DESC, face.id LIMIT ? OFFSET ?) AS face JOIN photo ON photo.id = photo_id
 ORDER BY norm DESC, face.id
 """
+_COUNT = f"""
+SELECT count(*) FROM unknown_group WHERE EXISTS (
+    SELECT 1 FROM membership JOIN face ON face.id = face_id WHERE group_id = unknown_group.id AND {IS_UNKNOWN})
+"""
 _DATES = f"""
 SELECT count(*), count(DISTINCT photo.id), min(taken), max(taken)
 FROM membership JOIN face ON face.id = face_id JOIN photo ON photo.id = photo_id WHERE group_id = ? AND {IS_UNKNOWN}
 """
 _LARGEST = (1 << 62, 0)
+_CURSOR = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 
 
 class GroupTile(NamedTuple):
@@ -73,8 +79,8 @@ class Cursor(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Cursor | None:
         """Return the cursor of a text such as `120-7`, None if it is none."""
-        members, _, number = text.partition("-")
-        return cls(int(members), int(number)) if members.isdecimal() and number.isdecimal() else None
+        found = _CURSOR.fullmatch(text)
+        return cls(int(found[1]), int(found[2])) if found else None
 
     def __str__(self) -> str:
         return f"{self.members}-{self.number}"
@@ -98,9 +104,8 @@ def list_largest(
 
 
 def count_groups(connection: sqlite3.Connection) -> int:
-    """Return the number of groups that have had faces since they were named, if ever."""
-    query = "SELECT count(DISTINCT group_id) FROM membership WHERE group_id IS NOT NULL"
-    return int(connection.execute(query).fetchone()[0])
+    """Return the number of groups with an unknown face."""
+    return int(connection.execute(_COUNT).fetchone()[0])
 
 
 def list_examples(connection: sqlite3.Connection, number: int, limit: int) -> list[FaceImage]:

@@ -5,6 +5,7 @@ The position in the queue is that of the last item, so that items that the user 
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ DOUBTFUL = 0.9
 """Automatic names are in the queue from this share of the largest class distance of all."""
 MOST = 1000
 """Items of a kind that are counted."""
+
+_POSITION = re.compile(rf"({'|'.join(KINDS)})_(-?[0-9]{{1,9}}(?:\.[0-9]{{1,20}})?(?:e-[0-9]{{1,3}})?)_([0-9]{{1,10}})")
 
 _FACE = """
 SELECT face.id, digest, x, y, face.width, face.height, photo.id, taken, person.id, person.name, distance
@@ -54,12 +57,8 @@ class Position(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Return the position of a text such as `names_0.31_7`, None if it is none."""
-        kind, *numbers = text.split("_")
-        try:
-            first, second = numbers
-            return cls(kind, float(first), int(second)) if kind in KINDS else None
-        except ValueError:
-            return None
+        found = _POSITION.fullmatch(text)
+        return cls(found[1], float(found[2]), int(found[3])) if found else None
 
     def __str__(self) -> str:
         return f"{self.kind}_{self.first!r}_{self.second}"

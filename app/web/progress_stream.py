@@ -27,13 +27,18 @@ Steps = Generator[Step, None, Page]
 """Yields each step before it begins, and returns the page."""
 
 
+def is_requested() -> bool:
+    """Return whether the client asks for a stream of progress."""
+    return request.accept_mimetypes[MEDIA_TYPE] > request.accept_mimetypes["text/html"]
+
+
 def respond(steps: Steps) -> Response:
     """Run the steps and return their page, as a stream of progress if the client asks for one.
 
     An error before the first step has its own HTTP status. After that, status 200 is already sent and the last line
     carries the status.
     """
-    if request.accept_mimetypes[MEDIA_TYPE] <= request.accept_mimetypes["text/html"]:
+    if not is_requested():
         return prevent_caching(make_response(_run(steps)))
     try:
         step = next(steps)

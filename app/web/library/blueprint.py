@@ -6,7 +6,19 @@ Every request opens a connection of its own when it needs one, and closes it at 
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from flask import Blueprint, Response, current_app, flash, g, jsonify, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    g,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as Redirect
@@ -15,7 +27,7 @@ from app.errors import FacesError, LibraryError
 from app.gallery.people import LARGEST_ID
 from app.library.pictures import PictureMaker
 from app.library.store import Library
-from app.web import http_errors
+from app.web import http_errors, progress_stream
 from app.web.admin.blueprint import forbid_caching, require_session
 from app.web.pages import errors
 from app.web.recognizer_loading import current_recognizer
@@ -60,6 +72,12 @@ def _check_ids() -> None:
         raise NotFound
 
 
+def number_argument(name: str) -> int | None:
+    """Return an ID or number in the query of the address, None without a valid one."""
+    number = request.args.get(name, type=int)
+    return number if number is not None and 0 <= number <= LARGEST_ID else None
+
+
 def current_library() -> Library:
     """Return the library of this request, which belongs to its thread.
 
@@ -102,7 +120,8 @@ def close_library(_error: BaseException | None) -> None:
 def show_message(sentence: str, kind: str = "done", address: str | None = None) -> Redirect:
     """Go to a page, by default that of the form, with a message.
 
-    A button beside the message undoes the decision of this request. Scripts get the same as JSON.
+    A button beside the message undoes the decision of this request. Scripts get the same as JSON, and those that show
+    progress get a problem as an error page: they show it beside the form, and a stream cannot redirect.
 
     Args:
         sentence: The message.
@@ -115,6 +134,8 @@ def show_message(sentence: str, kind: str = "done", address: str | None = None) 
         answer = jsonify(message=sentence, change=change)
         answer.status_code = 200 if kind == "done" else 409
         return answer
+    if kind == "problem" and progress_stream.is_requested():
+        return make_response(render_template("error.html", title="Not saved", sentence=sentence), 409)
     flash(sentence, kind if change is None else f"{kind} {change}")
     return redirect(address or return_address(), 303)
 

@@ -1,13 +1,13 @@
 """Log of decisions about the library, with a button that undoes each."""
 
-from flask import render_template, request
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from app.library import changes
 from app.library.changes import NAME_GROUP
 from app.library.undo import undo as undo_change
 from app.web.admin.blueprint import form_id
-from app.web.library.blueprint import blueprint, current_library, show_message
+from app.web.library.blueprint import blueprint, current_library, number_argument, show_message
 from app.web.recognizer_loading import current_gallery
 
 PAGE_SIZE = 50
@@ -19,7 +19,7 @@ NAME_AGAIN = " Name the faces again on the page People: others may have got thei
 @blueprint.get("/changes")
 def list_changes() -> str:
     """Show the latest changes, or those before the number `before`."""
-    before = request.args.get("before", type=int)
+    before = number_argument("before")
     found = changes.list_changes(current_library(), PAGE_SIZE + 1, before)
     older = found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None
     return render_template("library/changes.html", changes=found[:PAGE_SIZE], before=before, older=older)

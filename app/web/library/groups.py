@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,7 +14,7 @@ from werkzeug.exceptions import NotFound
 from app import text
 from app.enrollment.enroll import DEBATABLE
 from app.enrollment.photo_review import PhotoOutcome
-from app.errors import FacesError
+from app.errors import FacesError, LibraryLocked
 from app.gallery import names
 from app.library import group_naming, group_pages, suggestions
 from app.library import groups as face_groups
@@ -138,12 +139,15 @@ def _name(number: int, members: Sequence[int], name: str, allow: Sequence[str]) 
             return _named_page(review, named=0, change=None)
         enrollment = group_naming.name_group(library, recognizer, review)
         change = library.last_change
-    thread = yield from run_naming(library.folder, recognizer)
-    review = GroupReview(number, review.faces, enrollment)
-    return _named_page(review, named=thread.report.named + thread.report.renamed, change=change)
+    review, named = GroupReview(number, review.faces, enrollment), None
+    # Another run may have begun meanwhile, and the group has its name.
+    with suppress(LibraryLocked):
+        thread = yield from run_naming(library.folder, recognizer)
+        named = thread.report.named + thread.report.renamed
+    return _named_page(review, named, change)
 
 
-def _named_page(review: GroupReview, named: int, change: int | None) -> Page:
+def _named_page(review: GroupReview, named: int | None, change: int | None) -> Page:
     library, enrollment = current_library(), review.enrollment
     with library.reading() as connection:
         person = connection.execute("SELECT id FROM person WHERE key = ?", (names.key(enrollment.name),)).fetchone()

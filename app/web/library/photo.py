@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import render_template, request
+from flask import render_template
 from werkzeug.exceptions import NotFound
 
 from app.arrays import FloatArray
@@ -14,7 +14,7 @@ from app.library.files import PhotoFile
 from app.text import timestamp
 from app.vision.time_span import TimeSpan
 from app.web import wording
-from app.web.library.blueprint import blueprint, current_library
+from app.web.library.blueprint import blueprint, current_library, number_argument
 from app.web.library.name_choices import closest_people
 from app.web.pages.face_labels import Label, place_labels
 from app.web.portraits import Tile
@@ -61,7 +61,7 @@ class FileView:
 @blueprint.get("/photos/<int:photo_id>")
 def photo(photo_id: int) -> str:
     """Show a photo. The photos before and after it are those of `person`, or all."""
-    person_id = request.args.get("person", type=int)
+    person_id = number_argument("person")
     with current_library().reading() as connection:
         found = browsing.find_photo(connection, photo_id)
         if found is None:

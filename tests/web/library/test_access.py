@@ -86,8 +86,19 @@ def test_pages_work_while_another_process_writes(client, library):
         assert "with 10 faces" in text(client.get("/library"))
 
 
-def test_ids_that_no_database_has_are_not_found(client):
-    assert client.get("/library/pictures/faces/99999999999999999999.webp").status_code == 404
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("pictures/faces/{}.webp", 404),
+        ("changes?before={}", 200),
+        ("photos/1?person={}", 200),
+        ("groups?after={}-1", 200),
+        ("review?after=names_0.5_{}", 200),
+    ],
+)
+def test_numbers_that_no_database_has_are_no_server_error(client, address, status):
+    for digits in (20, 5000):
+        assert client.get(f"/library/{address.format('9' * digits)}").status_code == status
 
 
 def test_administrators_have_no_limit_of_requests_and_their_pictures_count_as_no_work(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.enrollment.photo_review import PhotoOutcome, ReferenceFace
+from app.errors import LibraryError, LibraryLocked
 from app.library import group_naming, suggestions
 from app.library.group_pages import Cursor
 from app.library.suggestions import Suggestion
@@ -59,6 +60,7 @@ def test_a_group_whose_faces_all_have_names_is_left_out(client, library):
     library.connection.execute("UPDATE face SET source = 'confirmed'")
     page = client.get("/library/groups")
     assert "/library/groups/1" not in page.text
+    assert "No group of unknown faces yet." in text(page)
     assert client.get("/library/groups/1").status_code == 404
 
 
@@ -115,6 +117,34 @@ def test_naming_shows_its_progress(client, reviewed):
         "Comparing the faces with the gallery…",
     ]
     assert "Is this Quxw Zzyzx?" in lines[-1]["page"]
+
+
+def test_a_problem_in_the_middle_of_the_progress_is_a_sentence_for_the_form(client, reviewed, monkeypatch):
+    reviewed("low_quality")
+
+    def fail(*_):
+        raise LibraryError("The disk is full.")
+
+    monkeypatch.setattr(group_naming, "name_group", fail)
+    headers = {"Accept": "application/x-ndjson, text/html;q=0.5"}
+    answer = client.post("/library/groups/1/name", data={"name": PERSON}, headers=headers)
+    last = json.loads(answer.text.splitlines()[-1])
+    assert last["status"] == 409
+    assert '<p class="lede">The disk is full.</p>' in last["page"]
+    answer = client.post("/library/groups/1/name", data={"name": " "}, headers=headers)
+    assert (answer.status_code, '<p class="lede">The name is empty. Enter a name.</p>' in answer.text) == (409, True)
+
+
+def test_a_group_has_its_name_although_another_run_began(client, library, reviewed, monkeypatch):
+    reviewed("low_quality")
+
+    def lock(*_):
+        raise LibraryLocked("Another run is writing.")
+
+    monkeypatch.setattr(groups, "run_naming", lock)
+    page = client.post("/library/groups/1/name", data={"name": PERSON})
+    assert heading(page) == f"4 faces named {PERSON}"
+    assert "Another run is writing to the library. When it ends, name all faces again on the page People." in text(page)
 
 
 def test_a_group_that_cannot_be_enrolled_is_named_without_enrolling(client, library, recognizer, reviewed):

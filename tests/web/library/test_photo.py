@@ -80,9 +80,13 @@ def test_files_that_changed_since_are_reported(client, library, photo_id):
     assert "File not found." in text(client.get(f"/library/photos/{photo_id}"))
 
 
-def test_unreadable_files_are_listed(client):
+def test_unreadable_files_are_listed(client, library):
+    with library.writing() as connection:
+        connection.execute(
+            "INSERT INTO file SELECT '/copy.jpg', NULL, 1, 1, photo_id FROM file WHERE path LIKE '%broken.jpg'"
+        )
     page = client.get("/library/unreadable")
-    assert heading(page) == "1 unreadable file"
+    assert heading(page) == "2 unreadable files"
     assert "broken.jpg The file could not be read as a picture." in text(page)
 
 

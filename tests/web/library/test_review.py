@@ -98,7 +98,8 @@ def test_skipped_questions_return_at_the_end(client, queue):
         assert len(questions(page)) == expected
     assert "You reached the end. Show remaining questions" in text(page)
     assert client.get("/library/review?after=names_x_1").status_code == 200
-    assert Position.parse(str(Position("names", 0.1 + 0.2, 7))) == Position("names", 0.1 + 0.2, 7)
+    for first in (0.1 + 0.2, -0.61, 1.25e-07, 0.0):
+        assert Position.parse(str(Position("names", first, 7))) == Position("names", first, 7)
 
 
 def test_questions_are_loaded_in_pages(client, queue, monkeypatch):
