@@ -98,6 +98,10 @@ class _RecordedRow:
 
     def restore(self, connection: sqlite3.Connection) -> bool:
         """Restore the former row, or return False if it was changed since."""
+        if self.table == "face" and self.former and self.later is None:
+            # A face with this ID now is another one.
+            self._insert_drawn(connection, self.former)
+            return True
         if self.table in FACE_TABLES[1:] and self._photo_of_face(connection) != self.photo_id:
             return False
         if (following := self._next_change(connection)) is not None:
@@ -181,9 +185,6 @@ class _RecordedRow:
         return row["source"], row["source"] != "automatic" and row["person_id"]
 
     def _insert(self, connection: sqlite3.Connection, row: dict[str, Any]) -> None:
-        if self.table == "face":
-            self._insert_drawn(connection, row)
-            return
         # The face may have another ID since, such as that of a changed file.
         row = row | dict(zip(TABLES[self.table].key, self._key, strict=True))
         columns, places = ", ".join(row), ", ".join("?" * len(row))
@@ -206,7 +207,7 @@ class _RecordedRow:
             f"INSERT INTO face ({columns}) VALUES ({places}) RETURNING id", list(row.values())
         ).fetchone()[0]
         if face_id != self.row_id and self.photo_id is not None:
-            changes.follow_face(connection, self.row_id, self.photo_id, face_id, self.photo_id)
+            changes.follow_face(connection, self.row_id, self.photo_id, face_id, self.photo_id, self.change_id)
 
 
 def _read_rows(connection: sqlite3.Connection, change_id: int, table: str) -> list[_RecordedRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -218,6 +219,18 @@ def test_a_drawn_face_gets_another_id_and_number_if_they_were_used_since(filled,
     take_back_last(2)
     take_back_last(1)
     assert filled.connection.execute("SELECT id FROM face WHERE source = 'drawn'").fetchall() == [(other,)]
+
+
+def test_a_drawn_face_returns_beside_one_that_was_drawn_since(filled, take_back_last):
+    decisions.take_back(filled, [decisions.draw(filled, 1, BOX, "Ann")])
+    decisions.draw(filled, 1, replace(BOX, x=700), "Bob")
+    take_back_last(2)
+    query = "SELECT x, number, name FROM face JOIN person ON person.id = person_id WHERE source = 'drawn' ORDER BY x"
+    assert filled.connection.execute(query).fetchall() == [(500, 4, "Ann"), (700, 3, "Bob")]
+    take_back_last(3)
+    assert filled.connection.execute(query).fetchall() == [(500, 4, "Ann")]
+    take_back_last(1)
+    assert filled.connection.execute(query).fetchall() == []
 
 
 def test_decisions_about_a_changed_file_can_be_undone(archive, library, small_gallery):
