@@ -123,12 +123,12 @@ class PhotoSources:
     def contains(self, file: str) -> bool:
         """Return whether `photos` yields a photo of this path or URL, as `display_path` shows it, if it exists.
 
-        Folders that it could not read are left out.
+        Files and folders that it could not read are left out.
         """
         if file in self._locations:
             return file not in self._unreadable
-        folders = set(_folders(file))
-        is_below = not self._locations.isdisjoint(folders) and self._unreadable.isdisjoint(folders)
+        path = {file, *_folders(file)}
+        is_below = not self._locations.isdisjoint(path) and self._unreadable.isdisjoint(path)
         return is_below and _has_photo_suffix(file) and self._includes(file)
 
     def _includes(self, path: str) -> bool:

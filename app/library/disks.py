@@ -38,7 +38,8 @@ class MissingDisks:
         folder = PurePath(file).parent
         if folder not in self._by_folder:
             self._by_folder[folder] = self._find(folder)
-        found = self._by_folder[folder]
+        # A link whose file is missing was not deleted.
+        found = folder if Path(file).is_symlink() else self._by_folder[folder]
         if found:
             self.counts[display_path(found)] += 1
         return found is not None

@@ -132,6 +132,15 @@ def test_files_of_a_source(sources, file, contained):
     assert PhotoSources(sources).contains(file) == contained
 
 
+def test_a_file_that_cannot_be_examined_is_left_out(tmp_path):
+    loop = tmp_path / "a.jpg"
+    loop.symlink_to(loop)
+    sources = PhotoSources([str(tmp_path)])
+    assert sources.contains(str(loop))
+    assert list(sources.photos()) == []
+    assert not sources.contains(str(loop))
+
+
 def test_many_paths_take_linear_time(monkeypatch):
     folders = []
     monkeypatch.setattr(module, "_folders", lambda location: folders.append(location) or iter([]))

@@ -44,5 +44,14 @@ def test_disks_whose_folder_is_gone_are_remembered_until_it_is_used(library, tmp
     assert not MissingDisks(library).may_have(str(disk / "2024" / "c.jpg"))
 
 
+def test_a_link_to_a_missing_disk_is_kept(library, tmp_path):
+    link = tmp_path / "a.jpg"
+    link.symlink_to(tmp_path / "disk" / "a.jpg")
+    assert MissingDisks(library).may_have(str(link))
+    link.unlink()
+    (tmp_path / "b.jpg").touch()
+    assert not MissingDisks(library).may_have(str(link))
+
+
 def test_files_behind_urls_are_on_no_disk(library):
     assert not MissingDisks(library).may_have("s3://bucket/a.jpg")
