@@ -18,7 +18,7 @@ from tests.server import Server, serving
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
-FORMS = ("/identify", "/compare", "/sign-in", "/manage/add")
+FORMS = ("/identify", "/compare", "/sign-in", "/manage/add", "/library/search", "/library/review")
 """Addresses that photos are sent to."""
 
 DROP = """(target, [files, type, padding]) => {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -30,26 +33,29 @@ def decisions(page: Page) -> list[str]:
     return [text for text in rows.all_inner_texts() if "undone" not in text]
 
 
+@contextmanager
+def held(page: Page, answer: Callable[[Route], object] = Route.continue_) -> Iterator[None]:
+    """Hold the next request of a decision until the end of the block."""
+    routes: list[Route] = []
+    with page.expect_request("**/library/review"):
+        page.route("**/library/review", lambda route: routes.append(route), times=1)  # noqa: PLW0108 (playwright)
+        yield
+    answer(routes[0])
+
+
 def test_answers_by_keyboard_are_instant_and_can_be_undone(admin):
     page = admin
     before = len(decisions(page))
     page.goto(NAMES)
     questions = page.locator(".question").count()
     assert questions >= 2
-    # The next question must not wait for the answer.
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/library/review", hold)
     first = page.locator(".question:visible figcaption").first.inner_text()
-    page.keyboard.press("n")
-    expect(page.locator(".question:visible figcaption").first).not_to_have_text(first)
-    expect(page.locator(".question:visible h2")).to_be_focused()
-    expect(page.locator(".count")).to_have_text(f"1 decision made, {questions - 1} left.")
-    held[0].continue_()
-    page.unroute("**/library/review")
+    # The next question does not wait for the answer.
+    with held(page):
+        page.keyboard.press("n")
+        expect(page.locator(".question:visible figcaption").first).not_to_have_text(first)
+        expect(page.locator(".question:visible h2")).to_be_focused()
+        expect(page.locator(".count")).to_have_text(f"1 decision made, {questions - 1} left.")
     expect(page.locator("#review .message")).to_contain_text("1 face marked as not ")
     page.keyboard.press("u")
     expect(page.locator(".question:visible figcaption").first).to_have_text(first)
@@ -75,15 +81,66 @@ def test_the_end_of_the_queue_shows_skipped_questions(admin):
     expect(page.locator(".question:visible")).to_have_count(1)
 
 
-def test_a_lost_answer_shows_its_question_again(admin):
+def test_quick_keys_are_sent_in_their_order(admin):
+    page = admin
+    before = len(decisions(page))
+    page.goto(NAMES)
+    with held(page):
+        for key in "yun":
+            page.keyboard.press(key)
+    expect(page.locator("#review .message")).to_contain_text("1 face marked as not ")
+    expect(page.locator(".count")).to_contain_text("1 decision made")
+    assert "marked as not" in decisions(page)[0]
+    assert len(decisions(page)) == before + 1
+    undo_all(page)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"body": "no JSON"}, "The connection was lost."),
+        # As after the end of a session.
+        ({"status": 401, "body": '<div class="error"><p class="lede">Sign in again.</p></div>'}, "Sign in again."),
+    ],
+)
+def test_a_lost_answer_shows_its_question_again(admin, answer, said):
     page = admin
     page.goto(NAMES)
-    page.route("**/library/review", lambda route: route.fulfill(body="no JSON"))
+    questions = page.locator(".question").count()
     first = page.locator(".question:visible figcaption").first.inner_text()
-    page.get_by_role("button", name="Yes").first.click()
-    expect(page.locator("#review .message")).to_have_text("The connection was lost. The question is shown again.")
+    with held(page, lambda route: route.fulfill(**answer)):
+        page.keyboard.press("y")
+        page.keyboard.press("s")
+    expect(page.locator("#review .problem")).to_have_text(f"{said} The question is shown again.")
     expect(page.locator(".question:visible figcaption").first).to_have_text(first)
     expect(page.locator(".count")).to_contain_text("0 decisions made")
+    page.keyboard.press("s")
+    # The question that was skipped meanwhile does not return.
+    assert page.locator(".question.past:not(:visible)").count() == 2
+    assert page.locator(".question:not(.past)").count() == questions - 2
+
+
+def test_a_decision_that_another_one_preceded_does_not_count(admin):
+    page = admin
+    page.goto(NAMES)
+    with held(page, lambda route: route.fulfill(status=409, json={"message": "Decided meanwhile.", "change": None})):
+        page.keyboard.press("y")
+    expect(page.locator("#review .problem")).to_have_text("Decided meanwhile.")
+    expect(page.locator(".count")).to_contain_text("0 decisions made")
+    expect(page.locator(".question").first).to_be_hidden()
+
+
+def test_shortcuts_can_be_turned_off(admin):
+    page = admin
+    page.goto(NAMES)
+    page.get_by_label("Keyboard shortcuts").uncheck()
+    page.reload()
+    page.keyboard.press("s")
+    expect(page.locator(".question").first).to_be_visible()
+    page.get_by_label("Keyboard shortcuts").check()
+    page.locator("h1").click()
+    page.keyboard.press("s")
+    expect(page.locator(".question").first).to_be_hidden()
 
 
 def test_a_group_is_named_with_progress(admin):

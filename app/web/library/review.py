@@ -58,6 +58,7 @@ def review() -> str:
         counts=counts,
         most=review_queue.MOST,
         left=sum(counts[one] for one in kinds),
+        more="+" if any(counts[one] == review_queue.MOST for one in kinds) else "",
         done=_done(),
         views=views,
         skipped=after is not None,
