@@ -118,7 +118,12 @@ def _confirm(change: Change, number: int, faces: Sequence[int], name: str) -> No
     connection = change.connection
     change.person_id = people.ensure(connection, name)
     decisions.confirm_faces(connection, faces, change.person_id)
-    removed = connection.execute("SELECT face_id FROM outsider WHERE group_id = ?", (number,)).fetchall()
+    # A face may have been removed from the group by mistake, and named so since.
+    query = """
+    SELECT face_id FROM outsider JOIN face ON face.id = face_id
+    WHERE group_id = ? AND (source = 'automatic' OR person_id IS NOT ?)
+    """
+    removed = connection.execute(query, (number, change.person_id)).fetchall()
     decisions.reject_faces(connection, [face for (face,) in removed], change.person_id)
     # A face whose name is forgotten later is grouped again.
     connection.executemany("DELETE FROM membership WHERE face_id = ?", [(face,) for face in faces])

@@ -102,8 +102,9 @@ class _RecordedRow:
             # A face with this ID now is another one.
             self._insert_drawn(connection, self.former)
             return True
-        if self.table in FACE_TABLES[1:] and self._photo_of_face(connection) != self.photo_id:
-            return False
+        if self.table in FACE_TABLES[1:] and (photo := self._photo_of_face(connection)) != self.photo_id:
+            # Undoing a drawing deletes what belongs to the face.
+            return photo is None
         if (following := self._next_change(connection)) is not None:
             self._hand_on(connection, following)
             return False

@@ -221,6 +221,23 @@ def test_a_drawn_face_gets_another_id_and_number_if_they_were_used_since(filled,
     assert filled.connection.execute("SELECT id FROM face WHERE source = 'drawn'").fetchall() == [(other,)]
 
 
+def test_a_drawn_face_is_deleted_with_its_rejections(filled, take_back_last):
+    decisions.reject(filled, [decisions.draw(filled, 1, BOX, "Ann")], "Ann")
+    assert "1 later decision" in take_back_last(1).message
+    assert take_back_last(2).message.endswith(" marked as not Ann.")
+    assert filled.connection.execute("SELECT count(*) FROM face WHERE source = 'drawn'").fetchone() == (0,)
+
+
+def test_a_face_that_was_removed_from_a_group_and_named_keeps_its_name(filled):
+    groups.remove_faces(filled, 1, [3])
+    decisions.confirm(filled, [3], "Cid")
+    confirm_group(filled, 1, "Cid")
+    named = filled.connection.execute(
+        "SELECT face.id FROM face JOIN person ON person.id = person_id WHERE name = 'Cid'"
+    )
+    assert named.fetchall() == [(3,), (5,)]
+
+
 def test_a_drawn_face_returns_beside_one_that_was_drawn_since(filled, take_back_last):
     decisions.take_back(filled, [decisions.draw(filled, 1, BOX, "Ann")])
     decisions.draw(filled, 1, replace(BOX, x=700), "Bob")
