@@ -15,7 +15,9 @@ NAMES = "/library/review?kind=names"
 
 @pytest.fixture
 def admin(page) -> Page:
+    """A signed-in administrator of a library without decisions: other tests have left some."""
     sign_in(page)
+    undo_all(page)
     return page
 
 
