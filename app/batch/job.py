@@ -9,8 +9,7 @@ from app.batch.rows import digest, digest_file
 from app.batch.sources import PhotoFile, PhotoSources
 from app.recognition.model_card import read_card
 from app.settings import Settings
-from app.vision import backends
-from app.vision.photo_files import is_video
+from app.vision import backends, photo_files
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +29,9 @@ class BatchJob:
 
     def digest(self, photo: PhotoFile) -> bytes:
         """Return what identifies the bytes of a file, see `rows.digest`, or raise `UnreadableFile`."""
-        if is_video(photo.path):
-            with self.sources.open_video(photo.path, self.settings.max_video_bytes) as file:
+        if photo_files.is_video(photo.path):
+            # Without a copy on this machine, unlike `open_video`.
+            with photo_files.explain_errors(), self.sources.open_stream(photo.path) as file:
                 return digest_file(file)
         return digest(self.sources.read(photo.path, self.settings.max_file_bytes))
 

@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from app.errors import BatchError
 from app.text import display_path, first_line
@@ -145,10 +145,14 @@ class PhotoSources:
 
     def open_video(self, video: str, max_bytes: int) -> BinaryIO:
         """Open a path or URL of a video that `photos` yields, see `photo_files.open_video`."""
-        if not is_url(video):
-            return photo_files.open_video(lambda: Path(video).open("rb"), max_bytes)
-        file_system, path = self._open(video)
-        return photo_files.open_video(lambda: file_system.open_input_stream(path), max_bytes)
+        return photo_files.open_video(lambda: self.open_stream(video), max_bytes)
+
+    def open_stream(self, file: str) -> BinaryIO:
+        """Open a path or URL that `photos` yields, to read it once from the beginning."""
+        if not is_url(file):
+            return Path(file).open("rb")
+        file_system, path = self._open(file)
+        return cast(BinaryIO, file_system.open_input_stream(path))
 
     def _list_url(self, source: str, errors: list[_FolderError], on_skip: OnSkip) -> Iterator[PhotoFile]:
         from pyarrow.fs import FileType

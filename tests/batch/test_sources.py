@@ -1,14 +1,17 @@
 import io
 import os
 import pickle
+import tempfile
 
 import pytest
 from pyarrow.fs import S3FileSystem
 
 from app.batch import sources as module
-from app.batch.rows import digest_file
-from app.batch.sources import PhotoSources, _without_secrets, is_url, resolve
+from app.batch.job import BatchJob
+from app.batch.rows import digest, digest_file
+from app.batch.sources import PhotoFile, PhotoSources, _without_secrets, is_url, resolve
 from app.errors import BatchError, UnreadableFile
+from app.settings import Settings
 from app.text import display_path
 from tests import photos
 
@@ -66,6 +69,16 @@ def test_videos_are_listed_and_opened_as_files_of_this_machine(folder, scheme):
         sources.open_video(path, 6)
     with pytest.raises(UnreadableFile, match=r"^There is no such file\.$"):
         sources.open_video(f"{scheme}{folder}/gone.mov", 6)
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_videos_are_compared_without_a_copy(tmp_path, scheme, monkeypatch):
+    (tmp_path / "clip.mov").write_bytes(b"a video")
+    monkeypatch.setattr(tempfile, "TemporaryFile", None)
+    job = BatchJob(Settings(), PhotoSources([f"{scheme}{tmp_path}"]), "")
+    assert job.digest(PhotoFile(f"{scheme}{tmp_path}/clip.mov")) == digest(b"a video")
+    with pytest.raises(UnreadableFile, match=r"^There is no such file\.$"):
+        job.digest(PhotoFile(f"{scheme}{tmp_path}/gone.mov"))
 
 
 def test_a_video_on_a_damaged_disk_is_unreadable():
