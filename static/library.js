@@ -35,40 +35,42 @@ document.addEventListener("submit", (event) => {
 });
 
 // Search by a photo that is dropped on the page.
-const byPhoto = document.getElementById("by-photo");
-
-if (byPhoto) onDrop((files) => {
-  byPhoto.closest("details").open = true;
-  setFiles(files.slice(0, 1), byPhoto.image);
-  send(byPhoto);
+if (document.getElementById("by-photo")) onDrop((files) => {
+  // The results have a form of their own.
+  const form = document.getElementById("by-photo");
+  form.closest("details").open = true;
+  setFiles(files.slice(0, 1), form.image);
+  send(form);
 }, showProblem);
 
-// Select all faces of a page, or with Shift those between two.
-const selection = document.getElementById("selection");
+// Select all faces of a page, or with Shift those between two. The results of a search replace the page.
 let last;
 
+const faceBoxes = () => [...document.querySelectorAll("#selection [name=face]")];
+
 function showSelection() {
-  const boxes = [...selection.querySelectorAll("[name=face]")];
-  const chosen = boxes.filter((box) => box.checked).length, all = selection.querySelector(".all");
+  const boxes = faceBoxes(), all = document.querySelector("#selection .all");
+  if (!all) return;
+  const chosen = boxes.filter((box) => box.checked).length;
   all.checked = chosen === boxes.length;
   all.indeterminate = chosen > 0 && !all.checked;
-  selection.querySelector(".selected").textContent = chosen ? `${chosen} selected` : "Select all on this page";
+  all.parentElement.querySelector(".selected").textContent = chosen ? `${chosen} selected` : "Select all on this page";
 }
 
-selection?.addEventListener("click", (event) => {
-  const boxes = [...selection.querySelectorAll("[name=face]")];
-  if (event.target.matches(".all")) for (const box of boxes) box.checked = event.target.checked;
-  else if (event.target.matches("[name=face]")) {
-    if (event.shiftKey && last) {
-      const [start, end] = [boxes.indexOf(last), boxes.indexOf(event.target)].sort((a, b) => a - b);
-      for (const box of boxes.slice(start, end + 1)) box.checked = event.target.checked;
+document.addEventListener("click", ({ target, shiftKey }) => {
+  const boxes = faceBoxes();
+  if (target.matches("#selection .all")) for (const box of boxes) box.checked = target.checked;
+  else if (target.matches("#selection [name=face]")) {
+    if (shiftKey && last) {
+      const [start, end] = [boxes.indexOf(last), boxes.indexOf(target)].sort((a, b) => a - b);
+      for (const box of boxes.slice(start, end + 1)) box.checked = target.checked;
     }
-    last = event.target;
+    last = target;
   } else return;
   showSelection();
 });
 // A browser that goes back keeps the selection.
-if (selection) showSelection();
+showSelection();
 
 // Draw a box around a missed face. The number fields have the box in pixels of the photo.
 const drawing = document.getElementById("draw"), canvas = document.querySelector(".library-photo .canvas");

@@ -89,10 +89,13 @@ def test_a_dropped_photo_finds_faces_like_its_own(library_page, photo):
     page.goto("/library/photos", wait_until="networkidle")
     drop(page, (photo(OTHER), "photo.jpg"))
     expect(page.get_by_role("heading", level=1)).to_have_text("2 similar faces", timeout=60_000)
-    page.reload()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Photos")
+    page.get_by_role("checkbox", name="Select all on this page").check()
+    expect(page.locator("[name=face]:checked")).to_have_count(2)
     drop(page, (b"not a picture", "photo.jpg"))
     expect(page.get_by_role("alert").filter(has_text="could not be read as a picture")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 similar faces")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Photos")
 
 
 def test_everything_works_without_scripts(browser, server):

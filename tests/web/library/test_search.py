@@ -51,4 +51,6 @@ def test_photos_without_a_face_and_missing_photos_are_explained(client, photo):
 def test_faces_without_an_embedding_are_not_found(client):
     assert client.post("/library/search", data={"face": "999"}).status_code == 404
     assert client.get("/library/search").location == "/library/photos"
-    assert "Search by photo" in text(client.get("/library/photos"))
+    page = client.get("/library/photos")
+    assert "Search by photo" in text(page)
+    assert 'name="return" value="/library/photos"' in page.text
