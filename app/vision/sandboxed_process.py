@@ -55,18 +55,22 @@ class SandboxedProcess:
         self._seconds = seconds
         self._pixels = os.memfd_create("pixels")
         passed = (self._pixels, *descriptors)
-        # A new program instead of a fork, which TensorFlow's threads would not survive.
-        self._child = child = subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, passed), json.dumps(limits)],
-            cwd=ROOT,
-            env=_ENVIRONMENT,
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Messages of libraries may contain text of the file.
-            stderr=subprocess.DEVNULL,
-            pass_fds=passed,
-        )
+        try:
+            # A new program instead of a fork, which TensorFlow's threads would not survive.
+            self._child = child = subprocess.Popen(
+                [sys.executable, "-m", module, *map(str, passed), json.dumps(limits)],
+                cwd=ROOT,
+                env=_ENVIRONMENT,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # Messages of libraries may contain text of the file.
+                stderr=subprocess.DEVNULL,
+                pass_fds=passed,
+            )
+        except BaseException:
+            _close(passed)
+            raise
         assert child.stdin is not None
         assert child.stdout is not None
         self._stdin: IO[bytes] = child.stdin
@@ -125,5 +129,9 @@ def _stop(child: subprocess.Popen[bytes], *descriptors: int) -> None:
     child.kill()
     # Waits, and closes the pipes.
     child.communicate()
+    _close(descriptors)
+
+
+def _close(descriptors: Sequence[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)

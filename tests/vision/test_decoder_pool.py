@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import resource
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -174,6 +175,17 @@ def test_descriptors_over_1023_are_supported(photo):
         stack.callback(decoder.close)
         assert decoder.decode(photo(photos.PERSON)).width == 900
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_process_that_cannot_be_started_leaves_nothing_open(monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    before = sorted(path.name for path in Path("/proc/self/fd").iterdir())
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        DecoderPool(USUAL).decode(b"a photo")
+    assert sorted(path.name for path in Path("/proc/self/fd").iterdir()) == before
 
 
 def test_nothing_of_a_picture_stays_open_or_runs(photo):
