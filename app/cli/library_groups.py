@@ -138,7 +138,8 @@ def name_group(folder: Path, group: int, name: str, allow: Sequence[str], only_r
         if only_review:
             return
         review = review.allow(allow)
-        enrollment = group_naming.name_group(library, recognizer, review)
+        review = group_naming.name_group(library, recognizer, review)
+        enrollment = review.enrollment
         enrolled = text.count(enrollment.accepted, "face")
         click.echo(f"{text.count(len(review.faces), 'face')} named {enrollment.name}, {enrolled} enrolled.")
         if enrollment.check:

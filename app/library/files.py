@@ -7,9 +7,12 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from app.batch.sources import is_url
+from app.batch.sources import PhotoSources, is_url
+from app.errors import UnreadableFile
 
 _FILES = "SELECT path, raw_path, bytes, modified_ns FROM file WHERE photo_id = ? ORDER BY path"
+
+CHANGED = "The file has changed since it was indexed. Run library index again."
 
 
 class PhotoFile(NamedTuple):
@@ -36,3 +39,11 @@ class PhotoFile(NamedTuple):
 def read_files(connection: sqlite3.Connection, photo_id: int) -> tuple[PhotoFile, ...]:
     """Return all files of a photo: equal ones have the same photo."""
     return tuple(PhotoFile(*row) for row in connection.execute(_FILES, (photo_id,)))
+
+
+def read_bytes(path: str, max_bytes: int) -> bytes:
+    """Read a path or URL that was indexed, or raise `UnreadableFile`."""
+    # Reading would wait for the writer, and the request with it.
+    if not is_url(path) and Path(path).is_fifo():
+        raise UnreadableFile("changed", CHANGED)
+    return PhotoSources([path]).read(path, max_bytes)

@@ -10,13 +10,13 @@ from typing import Self
 
 import numpy as np
 
-from app.batch.sources import PhotoSources
 from app.enrollment.enroll import Enrollment, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome, choose_face
 from app.errors import LibraryError, PhotoError
 from app.gallery.store import Gallery
 from app.library import decisions, groups, people
 from app.library.changes import NAME_GROUP, Change
+from app.library.files import read_bytes
 from app.library.store import Library
 from app.recognition.recognizer import Recognizer
 from app.text import display_path
@@ -77,10 +77,13 @@ def can_enroll(gallery: Gallery, review: GroupReview) -> bool:
     )
 
 
-def name_group(library: Library, recognizer: Recognizer, review: GroupReview) -> Enrollment:
+def name_group(library: Library, recognizer: Recognizer, review: GroupReview) -> GroupReview:
     """Enroll the first accepted faces of a review, and record that all faces of the group show the person.
 
     Faces that were removed from the group do not. `undo` undoes it.
+
+    Returns:
+        The review with only the faces that were named and enrolled.
 
     Raises:
         LibraryError: no face is accepted, and the gallery has no such person, or one who looks different.
@@ -102,20 +105,23 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
     assert person is not None
     enrolled = {"anchors": added, "gallery_person": person.id, "new": known is None}
     with decisions.deciding(library, NAME_GROUP, group=review.number, faces=len(review.faces), **enrolled) as change:
-        _confirm(change, review.number, review.faces, enrollment.name)
-    return enrollment
+        named = _confirm(change, review.number, review.faces, enrollment.name)
+    return GroupReview(review.number, named, enrollment)
 
 
 def confirm_group(library: Library, number: int, name: str) -> int:
     """Record that all faces of a group show a person, without enrolling any, and return the number of faces."""
     faces = groups.members(library, number)
     with decisions.deciding(library, "confirm_group", group=number, faces=len(faces)) as change:
-        _confirm(change, number, faces, name)
-    return len(faces)
+        return len(_confirm(change, number, faces, name))
 
 
-def _confirm(change: Change, number: int, faces: Sequence[int], name: str) -> None:
+def _confirm(change: Change, number: int, faces: Sequence[int], name: str) -> tuple[int, ...]:
+    """Confirm those faces of a group that no other decision named, or run deleted, since they were read."""
     connection = change.connection
+    is_unknown = f"SELECT 1 FROM face WHERE id = ? AND {groups.IS_UNKNOWN}"
+    faces = tuple(face for face in faces if connection.execute(is_unknown, (face,)).fetchone())
+    change.details["faces"] = len(faces)
     change.person_id = people.ensure(connection, name)
     decisions.confirm_faces(connection, faces, change.person_id)
     # A face may have been removed from the group by mistake, and named so since.
@@ -127,6 +133,7 @@ def _confirm(change: Change, number: int, faces: Sequence[int], name: str) -> No
     decisions.reject_faces(connection, [face for (face,) in removed], change.person_id)
     # A face whose name is forgotten later is grouped again.
     connection.executemany("DELETE FROM membership WHERE face_id = ?", [(face,) for face in faces])
+    return faces
 
 
 def _limit(enrollment: Enrollment) -> Enrollment:
@@ -157,7 +164,7 @@ def _examine(library: Library, recognizer: Recognizer, face_id: int) -> Examined
     points = None if landmarks is None else np.frombuffer(landmarks, np.float32).reshape(-1, 2).astype(np.float64)
     face = DetectedFace(Box(x, y, width, height), points, confidence, close_confidence)
     try:
-        picture = recognizer.decode(PhotoSources([file]).read(file, recognizer.settings.max_file_bytes))
+        picture = recognizer.decode(read_bytes(file, recognizer.settings.max_file_bytes))
     except PhotoError as error:
         return ExaminedPhoto(label, problem=PhotoOutcome(label, "unreadable", photo_files.explain(error)))
     (probe,) = recognizer.embed_crops(recognizer.crop_faces(picture, (face,)))

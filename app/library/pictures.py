@@ -19,10 +19,9 @@ from weakref import WeakValueDictionary
 from PIL import Image
 
 from app.batch.rows import digest
-from app.batch.sources import PhotoSources
 from app.errors import BatchError, PhotoError, UnreadableFile
 from app.files import create_private
-from app.library.files import PhotoFile, read_files
+from app.library.files import CHANGED, PhotoFile, read_bytes, read_files
 from app.library.store import FILE, PICTURES, Library
 from app.settings import Settings
 from app.text import first_line
@@ -50,8 +49,6 @@ CREATE TABLE IF NOT EXISTS picture (
 _STORED = """
 SELECT digest, width, height, webp, time FROM photo LEFT JOIN still ON photo_id = photo.id WHERE photo.id = ?
 """
-
-CHANGED = "The file has changed since it was indexed. Run library index again."
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +143,7 @@ class PictureMaker:
         problem: PhotoError = UnreadableFile("not_found", "The library has no file of this photo.")
         for file in photo.files:
             try:
-                data = PhotoSources([file.path]).read(file.path, self._settings.max_file_bytes)
+                data = read_bytes(file.path, self._settings.max_file_bytes)
                 # Names that this program wrote into a file change its bytes.
                 if file.is_current() or digest(data) == photo.digest:
                     return self._decoder.decode(data)

@@ -137,9 +137,9 @@ def _name(number: int, members: Sequence[int], name: str, allow: Sequence[str]) 
         review = review.allow([outcome for outcome in allow if outcome in DEBATABLE])
         if not group_naming.can_enroll(recognizer.gallery, review):
             return _named_page(review, named=0, change=None)
-        enrollment = group_naming.name_group(library, recognizer, review)
+        review = group_naming.name_group(library, recognizer, review)
         change = library.last_change
-    review, named = GroupReview(number, review.faces, enrollment), None
+    named = None
     # Another run may have begun meanwhile, and the group has its name.
     with suppress(LibraryLocked):
         thread = yield from run_naming(library.folder, recognizer)

@@ -9,11 +9,11 @@ import pytest
 
 from app.enrollment.photo_review import PhotoOutcome, ReferenceFace
 from app.errors import LibraryError, LibraryLocked
-from app.library import group_naming, suggestions
+from app.library import decisions, group_naming, suggestions
 from app.library.group_pages import Cursor
 from app.library.suggestions import Suggestion
 from app.web.library import groups
-from tests.photos import PERSON
+from tests.photos import OTHER, PERSON
 from tests.web.conftest import heading, text
 from tests.web.library.conftest import ids
 
@@ -133,6 +133,23 @@ def test_a_problem_in_the_middle_of_the_progress_is_a_sentence_for_the_form(clie
     assert '<p class="lede">The disk is full.</p>' in last["page"]
     answer = client.post("/library/groups/1/name", data={"name": " "}, headers=headers)
     assert (answer.status_code, '<p class="lede">The name is empty. Enter a name.</p>' in answer.text) == (409, True)
+
+
+def test_a_decision_during_the_review_of_a_group_stays(client, library, reviewed, monkeypatch):
+    reviewed("low_quality")
+    face = ids(library, UNKNOWN)[0]
+    compare = group_naming.compare_group
+
+    def decide_and_compare(*values):
+        decisions.confirm(library, [face], OTHER)
+        return compare(*values)
+
+    monkeypatch.setattr(group_naming, "compare_group", decide_and_compare)
+    page = client.post("/library/groups/1/name", data={"name": PERSON})
+    assert heading(page) == f"3 faces named {PERSON}"
+    query = f"SELECT name FROM face JOIN person ON person.id = person_id WHERE face.id = {face}"
+    assert library.connection.execute(query).fetchone() == (OTHER,)
+    assert f"Group 1 named {PERSON}: 3 faces" in text(client.get("/library/changes"))
 
 
 def test_a_group_has_its_name_although_another_run_began(client, library, reviewed, monkeypatch):

@@ -1,6 +1,7 @@
 """Pictures of photos and faces: size, cache, and files that are gone or changed."""
 
 import io
+import os
 import sqlite3
 import threading
 
@@ -81,6 +82,7 @@ def test_the_stored_thumbnail_of_a_face_is_sent(client, library):
         (lambda file: file.unlink(), "File not found"),
         (lambda file: file.write_bytes(b"other bytes"), "File has changed"),
         (lambda file: (file.unlink(), file.mkdir()), "File cannot be read"),
+        (lambda file: (file.unlink(), os.mkfifo(file)), "File has changed"),
     ],
 )
 def test_files_that_are_gone_or_changed_have_a_placeholder(client, library, tmp_path, change, said):
