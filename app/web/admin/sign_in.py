@@ -36,9 +36,11 @@ def sign_in() -> ResponseReturnValue:
 
 @blueprint.post("/sign-out")
 def sign_out() -> Response:
-    """Delete the cookie."""
+    """Delete the cookie, and the pictures that the browser keeps for the session."""
     auth.sign_out()
-    return redirect(url_for("pages.upload"), 303)
+    answer = redirect(url_for("pages.upload"), 303)
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer
 
 
 def _page(problem: str | None) -> str:

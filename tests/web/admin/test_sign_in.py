@@ -57,7 +57,8 @@ def test_signing_in_and_out(client):
     assert 'href="/manage"' in client.get("/").text
     assert client.get("/sign-in").location == "/manage"
 
-    assert client.post("/sign-out").status_code == 303
+    answer = client.post("/sign-out")
+    assert (answer.status_code, answer.headers["Clear-Site-Data"]) == (303, '"cache"')
     assert client.get("/manage").status_code == 303
 
 
