@@ -232,19 +232,21 @@ def replace_person(connection: sqlite3.Connection, person_id: int, into: int) ->
             )
 
 
-def follow_face(
-    connection: sqlite3.Connection,
-    face_id: int,
-    photo_id: int,
-    current: int,
-    current_photo: int,
-    until: int | None = None,
-) -> None:
-    """Give the log of a face, or that until a change, to another one, such as that of a changed file."""
+def unused_face_id(connection: sqlite3.Connection) -> int:
+    """Return an ID for a face that no face has, and none had of whom the log knows."""
+    query = """
+    SELECT max(coalesce((SELECT max(id) FROM face), 0),
+               coalesce((SELECT max(row_id) FROM former_row WHERE table_name = 'face'), 0)) + 1
+    """
+    return int(connection.execute(query).fetchone()[0])
+
+
+def follow_face(connection: sqlite3.Connection, face_id: int, photo_id: int, current: int, current_photo: int) -> None:
+    """Give the log of a face to another one, such as that of a changed file."""
     connection.execute(
-        "UPDATE OR REPLACE former_row SET row_id = ?, photo_id = ? WHERE row_id = ? AND photo_id = ? "
-        "AND table_name IN ('face', 'rejection') AND change_id <= coalesce(?, change_id)",
-        (current, current_photo, face_id, photo_id, until),
+        "UPDATE OR REPLACE former_row SET row_id = ?, photo_id = ? "
+        "WHERE row_id = ? AND photo_id = ? AND table_name IN ('face', 'rejection')",
+        (current, current_photo, face_id, photo_id),
     )
 
 

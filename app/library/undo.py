@@ -98,10 +98,6 @@ class _RecordedRow:
 
     def restore(self, connection: sqlite3.Connection) -> bool:
         """Restore the former row, or return False if it was changed since."""
-        if self.table == "face" and self.former and self.later is None:
-            # A face with this ID now is another one.
-            self._insert_drawn(connection, self.former)
-            return True
         if self.table in FACE_TABLES[1:] and (photo := self._photo_of_face(connection)) != self.photo_id:
             # Undoing a drawing deletes what belongs to the face.
             return photo is None
@@ -186,6 +182,9 @@ class _RecordedRow:
         return row["source"], row["source"] != "automatic" and row["person_id"]
 
     def _insert(self, connection: sqlite3.Connection, row: dict[str, Any]) -> None:
+        if self.table == "face":
+            self._insert_drawn(connection, row)
+            return
         # The face may have another ID since, such as that of a changed file.
         row = row | dict(zip(TABLES[self.table].key, self._key, strict=True))
         columns, places = ", ".join(row), ", ".join("?" * len(row))
@@ -202,13 +201,13 @@ class _RecordedRow:
         if row["number"] in numbers:
             row = row | {"number": max(numbers) + 1}
         if self._photo_of_face(connection) is not None:
-            row = row | {"id": None}
+            row = row | {"id": changes.unused_face_id(connection)}
         columns, places = ", ".join(row), ", ".join("?" * len(row))
         face_id = connection.execute(
             f"INSERT INTO face ({columns}) VALUES ({places}) RETURNING id", list(row.values())
         ).fetchone()[0]
         if face_id != self.row_id and self.photo_id is not None:
-            changes.follow_face(connection, self.row_id, self.photo_id, face_id, self.photo_id, self.change_id)
+            changes.follow_face(connection, self.row_id, self.photo_id, face_id, self.photo_id)
 
 
 def _read_rows(connection: sqlite3.Connection, change_id: int, table: str) -> list[_RecordedRow]:

@@ -239,14 +239,17 @@ def test_a_face_that_was_removed_from_a_group_and_named_keeps_its_name(filled):
 
 
 def test_a_drawn_face_returns_beside_one_that_was_drawn_since(filled, take_back_last):
+    query = "SELECT x, name FROM face JOIN person ON person.id = person_id WHERE source = 'drawn' ORDER BY x"
     decisions.take_back(filled, [decisions.draw(filled, 1, BOX, "Ann")])
-    decisions.draw(filled, 1, replace(BOX, x=700), "Bob")
+    bob = decisions.draw(filled, 1, replace(BOX, x=700), "Bob")
     take_back_last(2)
-    query = "SELECT x, number, name FROM face JOIN person ON person.id = person_id WHERE source = 'drawn' ORDER BY x"
-    assert filled.connection.execute(query).fetchall() == [(500, 4, "Ann"), (700, 3, "Bob")]
-    take_back_last(3)
-    assert filled.connection.execute(query).fetchall() == [(500, 4, "Ann")]
+    assert filled.connection.execute(query).fetchall() == [(500, "Ann"), (700, "Bob")]
+    decisions.take_back(filled, [bob])
     take_back_last(1)
+    assert filled.connection.execute(query).fetchall() == []
+    take_back_last()
+    assert filled.connection.execute(query).fetchall() == [(700, "Bob")]
+    take_back_last()
     assert filled.connection.execute(query).fetchall() == []
 
 
