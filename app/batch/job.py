@@ -37,10 +37,7 @@ class BatchJob:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """What determines the rows apart from the photos.
-
-        A later version of the detection may find slightly different faces. Those of the earlier one stay valid.
-        """
+        """What determines the rows apart from the photos."""
         settings = self.settings
         return {
             "network": self.model_id,

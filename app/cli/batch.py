@@ -40,6 +40,9 @@ _LEAST_SECONDS = 2
 _BAR = "{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 _SKIPPED_ENDINGS = 5
 _SIDECAR = ".xmp"
+_OTHER_DETECTION = (
+    "The detector or its settings have changed since the last run. Photos that were searched before keep their faces."
+)
 """Belongs to a photo: see `library write-metadata`."""
 
 
@@ -126,7 +129,8 @@ def index_archive(
 
     job = BatchJob.prepare(settings, PhotoSources(list(map(resolve, sources)), videos), thumbnails)
     with library.lock(), closing(common.open_gallery(settings)) as gallery:
-        library.check_origin(job.origin)
+        if library.check_origin(job.origin):
+            click.echo(_OTHER_DETECTION, err=True)
         if workers.retry:
             click.echo(f"Retrying {text.count(retry_errors(library), 'file')}.", err=True)
         run = IndexRun(library, job.digest)

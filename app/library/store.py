@@ -143,16 +143,17 @@ class Library:
                 "photos again in another folder."
             )
 
-    def check_origin(self, origin: dict[str, Any]) -> None:
-        """Record what determines the faces apart from the photos, or raise an error if it has changed."""
+    def check_origin(self, origin: dict[str, Any]) -> bool:
+        """Record what determines the faces apart from the photos, and return whether the detection has changed.
+
+        Raises:
+            LibraryError: the network has changed. Embeddings of two networks cannot be compared.
+        """
+        self.check_origin_network(origin["network"])
         known = self.read_property("origin")
-        if known is None:
+        if known != origin:
             self.write_property("origin", origin)
-        elif changed := [name for name in origin if known.get(name) != origin[name]]:
-            raise LibraryError(
-                f"The faces in {self.folder} were made with another {' and '.join(changed)}. Restore the setting, or "
-                "choose another folder and index the photos again."
-            )
+        return known is not None and known != origin
 
 
 def _user_name() -> str:

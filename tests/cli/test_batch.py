@@ -267,12 +267,12 @@ def test_another_network_is_rejected(index, pictures, out):
     assert f"Error: The faces in {out} were made with another network." in done.stderr
 
 
-def test_a_later_version_of_the_detection_continues_a_library(index, pictures, out, monkeypatch):
+def test_other_settings_of_the_detection_continue_a_library(index, pictures, out, monkeypatch):
     index(pictures / "inner", out)
-    for module in ("app.vision.detection", "app.batch.job"):
-        monkeypatch.setattr(f"{module}.DETECTION_VERSION", "later", raising=False)
+    monkeypatch.setenv("FACES_DETECTION_SIDE", "1200")
     done, _ = index(pictures, out)
     assert (done.exit_code, len(files(out))) == (0, 4)
+    assert "The detector or its settings have changed since the last run." in done.stderr
 
 
 def test_thumbnails_are_added_to_known_faces(index, pictures, out, recognizer, monkeypatch):

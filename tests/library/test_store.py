@@ -76,9 +76,15 @@ def test_faces_of_another_network_are_rejected(folder):
     with Library.create(folder) as library:
         library.check_origin(ORIGIN)
     with Library.create(folder) as library:
-        library.check_origin(ORIGIN)
-        with pytest.raises(LibraryError, match=r"made with another network and detector\. Restore the setting, or"):
-            library.check_origin({"network": "m", "detector": "e"})
+        assert not library.check_origin(ORIGIN)
+        with pytest.raises(LibraryError, match=r"made with another network\. Set FACES_MODEL to it, or index"):
+            library.check_origin(ORIGIN | {"network": "m"})
+
+
+def test_a_changed_detection_is_said_once(library):
+    library.check_origin(ORIGIN)
+    changed = ORIGIN | {"detector": "e"}
+    assert [library.check_origin(changed), library.check_origin(changed)] == [True, False]
 
 
 def test_a_library_is_locked(library, folder):
