@@ -127,16 +127,14 @@ def answer_face(library: Library, face_id: int, person_id: int, yes: bool) -> st
     SELECT name FROM face JOIN person ON person.id = iif(verdict = 'match', person_id, candidate_id)
     WHERE face.id = ? AND person.id = ? AND source = 'automatic'
     """
-    with library.reading() as connection:
-        found = connection.execute(query, (face_id, person_id)).fetchone()
-    if not found:
-        raise LibraryError("The face was decided or named again meanwhile.")
-    name = str(found[0])
-    if yes:
-        decisions.confirm(library, [face_id], name)
-    else:
-        decisions.reject(library, [face_id], name)
-    return name
+    record = decisions.confirm_faces if yes else decisions.reject_faces
+    with decisions.deciding(library, "confirm" if yes else "reject", faces=1) as change:
+        found = change.connection.execute(query, (face_id, person_id)).fetchone()
+        if not found:
+            raise LibraryError("The face was decided or named again meanwhile.")
+        change.person_id = person_id
+        record(change.connection, [face_id], person_id)
+    return str(found[0])
 
 
 def answer_pair(library: Library, group: int, other: int | None, person_id: int | None, yes: bool) -> str:

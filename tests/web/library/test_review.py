@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 
@@ -117,6 +118,23 @@ def test_an_answer_that_came_too_late_is_explained(client, queue):
     pairs = client.get("/library/review?kind=pairs")
     answer(client, pairs, yes=False)
     assert "The pair was answered, or the groups changed meanwhile." in text(answer(client, pairs, yes=True))
+
+
+def test_two_answers_at_the_same_time_do_not_overwrite_each_other(client, queue):
+    form = fields(client.get("/library/review")) | {"answer": "yes"}
+    late = []
+    thread = threading.Thread(target=lambda: late.append(client.post("/library/review", data=form)))
+    with queue.writing() as connection:
+        thread.start()
+        thread.join(0.3)
+        connection.execute(
+            "UPDATE face SET source = 'confirmed', verdict = 'match', person_id = "
+            "(SELECT id FROM person WHERE name = ?) WHERE id = ?",
+            (PERSON, form["face"]),
+        )
+    thread.join()
+    assert "The face was decided or named again meanwhile." in text(client.get(late[0].location))
+    assert decided(queue) == [(PERSON, 1)]
 
 
 def test_a_script_gets_the_number_of_the_change(client, queue):
