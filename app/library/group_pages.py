@@ -95,12 +95,15 @@ def list_largest(
     start = (after.members, -after.number) if after else _LARGEST
     for number, members in connection.execute(_SIZES, start).fetchall():
         if len(found) == limit:
-            return found, position
+            break
         faces = connection.execute(f"SELECT count(*) {_MEMBERS}", (number,)).fetchone()[0]
         if faces:
             found.append(GroupTile(number, faces, list_examples(connection, number, examples)))
         position = Cursor(members, number)
-    return found, None
+    else:
+        position = None
+    # Most faces of a group may have names by now.
+    return sorted(found, key=lambda tile: -tile.faces), position
 
 
 def count_groups(connection: sqlite3.Connection) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -54,6 +55,15 @@ def test_the_largest_groups_come_first(client, library, monkeypatch):
     page = client.get(f"/library/groups?after={Cursor(3, 1)}")
     assert ("1 face " in text(page), "Smaller groups" in text(page)) == (True, False)
     assert client.get("/library/groups?after=x").status_code == 200
+
+
+def test_faces_that_have_a_name_by_now_do_not_count(client, library):
+    with library.writing() as connection:
+        first, *_, last = sorted(face for (face,) in connection.execute("SELECT face_id FROM membership"))
+        connection.execute("INSERT INTO unknown_group VALUES (2)")
+        connection.execute("UPDATE membership SET group_id = 2 WHERE face_id > ? AND face_id < ?", (first, last))
+        connection.execute("UPDATE face SET source = 'confirmed' WHERE id = ?", (first,))
+    assert re.findall(r'href="/library/groups/(\d)"', client.get("/library/groups").text) == ["2", "1"]
 
 
 def test_a_group_whose_faces_all_have_names_is_left_out(client, library):
