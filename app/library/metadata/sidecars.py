@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 from app.library.metadata.packet import MAX_BYTES, MetadataError
@@ -18,8 +19,9 @@ class Sidecars:
 
     def __init__(self) -> None:
         self._folder: Path | None = None
-        self._names: dict[str, str] = {}
-        self._stems: dict[str, int] = {}
+        self._sidecars: dict[str, list[str]] = {}  # by stem, in lower case as are the names below
+        self._photos: Counter[str] = Counter()
+        self._stems: Counter[str] = Counter()
 
     def existing(self, photo: Path) -> list[Path]:
         """Return the sidecars of a photo: `photo.jpg.xmp` and, unless a file with the same stem shares it, `photo.xmp`.
@@ -29,7 +31,7 @@ class Sidecars:
         """
         self._list(photo.parent)
         stems = [photo.name, photo.stem] if self._is_alone(photo) else [photo.name]
-        found = [self._names.get((stem + _SUFFIX).lower()) for stem in stems]
+        found = [self._find(photo, stem) for stem in stems]
         return [photo.with_name(name) for name in found if name and name.lower() != photo.name.lower()]
 
     def new(self, photo: Path, replace_extension: bool) -> Path:
@@ -38,13 +40,20 @@ class Sidecars:
         alone = replace_extension and self._is_alone(photo)
         return photo.with_name((photo.stem if alone else photo.name) + _SUFFIX)
 
+    def _find(self, photo: Path, stem: str) -> str | None:
+        """Return the sidecar with a stem, in any case unless `photo.jpg` and `photo.JPG` are two photos."""
+        names = self._sidecars.get(stem.lower(), [])
+        exact = [name for name in names if name[: -len(_SUFFIX)] == stem]
+        unique = self._photos[photo.name.lower()] <= 1
+        return next(iter(exact or (names if unique else ())), None)
+
     def _is_alone(self, photo: Path) -> bool:
-        return self._stems.get(photo.stem.lower(), 0) <= (0 if is_video(photo) else 1)
+        return self._stems[photo.stem.lower()] <= (0 if is_video(photo) else 1)
 
     def _list(self, folder: Path) -> None:
         if folder == self._folder:
             return
-        self._folder, self._names, self._stems = folder, {}, {}
+        self._folder, self._sidecars, self._photos, self._stems = folder, {}, Counter(), Counter()
         try:
             names = os.listdir(folder)  # noqa: PTH208 (pathlib makes an object of each name)
         except OSError:
@@ -52,9 +61,10 @@ class Sidecars:
         for name in names:
             stem, suffix = os.path.splitext(name)  # noqa: PTH122
             if suffix.lower() == _SUFFIX:
-                self._names[name.lower()] = name
+                self._sidecars.setdefault(stem.lower(), []).append(name)
             elif suffix.lower() in SUFFIXES | RAW_SUFFIXES:
-                self._stems[stem.lower()] = self._stems.get(stem.lower(), 0) + 1
+                self._photos[name.lower()] += 1
+                self._stems[stem.lower()] += 1
 
 
 def read_sidecar(path: Path) -> bytes:

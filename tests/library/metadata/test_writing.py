@@ -210,6 +210,8 @@ def test_automatic_names_are_left_out_on_request(library, write, photo):
         (["photo.jpg.xmp"], True, "photo.jpg.xmp"),
         (["photo.nef", "photo.xmp"], False, "photo.jpg.xmp"),
         (["photo.nef"], True, "photo.jpg.xmp"),
+        (["photo.JPG", "photo.JPG.xmp"], False, "photo.jpg.xmp"),
+        (["photo.JPG.xmp"], False, "photo.JPG.xmp"),
     ],
 )
 def test_the_sidecar_that_is_written(write, photo, files, replace_extension, expected):
