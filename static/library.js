@@ -6,18 +6,20 @@ import { submitForm } from "./submit_form.js";
 
 // Suggest people for a name that is typed.
 let pause;
-document.addEventListener("input", ({ target }) => {
-  if (!target.matches?.("[data-names]")) return;
+function suggestNames(field) {
   clearTimeout(pause);
-  const choices = target.closest("form").querySelector(".choices"), { value } = target;
+  const choices = field.closest("form").querySelector(".choices"), { value } = field;
   if (!value.trim()) return choices.replaceChildren();
   pause = setTimeout(async () => {
-    const answer = await fetch(`${target.dataset.names}?name=${encodeURIComponent(value)}`).catch(() => null);
-    if (!answer?.ok || target.value !== value) return;
+    const answer = await fetch(`${field.dataset.names}?name=${encodeURIComponent(value)}`).catch(() => null);
+    if (!answer?.ok || field.value !== value) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     choices.replaceChildren(...page.querySelector(".choices").childNodes);
   }, 150);
-});
+}
+document.addEventListener("input", ({ target }) => { if (target.matches?.("[data-names]")) suggestNames(target); });
+// A name may have been typed before this script was loaded.
+if (document.activeElement.matches("[data-names]")) suggestNames(document.activeElement);
 
 // Long steps show their progress.
 const showProblem = (sentence) => { document.getElementById("problem").textContent = sentence; };

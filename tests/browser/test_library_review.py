@@ -36,12 +36,17 @@ def decisions(page: Page) -> list[str]:
 
 
 @contextmanager
-def held(page: Page, answer: Callable[[Route], object] = Route.continue_) -> Iterator[None]:
-    """Hold the next request of a decision until the end of the block."""
+def held(
+    page: Page, answer: Callable[[Route], object] = Route.continue_, address: str = "**/library/review"
+) -> Iterator[None]:
+    """Hold the next request, by default that of a decision, until the end of the block."""
     routes: list[Route] = []
-    with page.expect_request("**/library/review"):
-        page.route("**/library/review", lambda route: routes.append(route), times=1)  # noqa: PLW0108 (playwright)
+    with page.expect_request(address):
+        page.route(address, lambda route: routes.append(route), times=1)  # noqa: PLW0108 (playwright)
         yield
+    while not routes:
+        # The event of a request can be earlier than its route.
+        page.wait_for_timeout(10)
     answer(routes[0])
 
 
@@ -143,6 +148,14 @@ def test_shortcuts_can_be_turned_off(admin):
     page.locator("h1").click()
     page.keyboard.press("s")
     expect(page.locator(".question").first).to_be_hidden()
+
+
+def test_a_name_that_was_typed_before_the_script_came_has_suggestions(admin):
+    page = admin
+    with held(page, address="**/library.js*"):
+        page.goto("/library/groups/1", wait_until="commit")
+        page.get_by_label("Name (new or known)").fill("Quxw Zzyzx")
+    expect(page.get_by_role("button", name="New person “Quxw Zzyzx”")).to_be_visible()
 
 
 def test_a_group_is_named_with_progress(admin):
