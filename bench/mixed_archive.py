@@ -31,10 +31,10 @@ from tests.photos import ORIENTATIONS
 EVENT_PHOTOS = 24
 HOUSEHOLDS = 25
 LEAST_MEMBERS, LEAST_PICTURES = 3, 6
-"""A household has so many people with so many pictures each."""
+"""Least people of a household, and least pictures of each."""
 
 COPY_EVERY = 29
-"""One of so many photos is a copy of an earlier one."""
+"""Number of photos of which one is a copy of an earlier one."""
 
 SIZES = ((4000, 3000), (6000, 4000), (1600, 1200))
 SIZE_SHARES = (0.55, 0.25, 0.2)
