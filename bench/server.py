@@ -236,7 +236,7 @@ def _start_and_request(data: bytes) -> dict[str, float]:
 
 @main.command()
 def memory() -> None:
-    """Measure memory of processes and requests, and the disk space of people, for docs/operating.md."""
+    """Measure memory of processes and requests, and the disk space of people, for docs/how-to/run-a-server.md."""
     settings = Settings()
     files = [portrait_photo(width, height, height // 2) for width, height in PHOTO_SIZES]
     with tempfile.TemporaryDirectory() as folder, start_server(Path(folder)) as server:

@@ -14,8 +14,9 @@ from app.recognition import evaluation_table
 from app.settings import _RENAMED, ROOT, Settings, reference
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EVALUATION = evaluation_table.DOCUMENT.read_text(encoding="utf-8")
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def commands() -> dict[str, set[str]]:
@@ -48,7 +49,7 @@ def command_lines(text: str) -> Iterator[list[str]]:
             yield words
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_settings_of_the_documents_exist(path):
     named = set(re.findall(r"FACES_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))) - {"FACES_FOLDER"}
     old = {f"FACES_{name.upper()}" for name in _RENAMED} if path.name == "settings.md" else set()
@@ -57,7 +58,7 @@ def test_settings_of_the_documents_exist(path):
 
 def test_tests_that_documents_name_exist():
     named = re.findall(
-        r"`(tests/[\w/]+\.py)::(\w+)`", "".join(p.read_text("utf-8") for p in (ROOT / "docs").glob("*.md"))
+        r"`(tests/[\w/]+\.py)::(\w+)`", "".join(p.read_text("utf-8") for p in (ROOT / "docs").rglob("*.md"))
     )
     assert len(named) > 13
     texts = {file: (ROOT / file).read_text("utf-8") if (ROOT / file).is_file() else "" for file, _ in named}
@@ -65,7 +66,7 @@ def test_tests_that_documents_name_exist():
     assert missing == []
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_commands_and_options_of_the_documents_exist(path):
     known = commands()
     every_option = set().union(*known.values())
@@ -82,8 +83,8 @@ def test_commands_and_options_of_the_documents_exist(path):
 
 def test_the_figures_are_those_of_the_card():
     metrics = json.loads(Settings().model.read_text(encoding="utf-8")).get("metrics", {})
-    assert evaluation_table.insert_table(README, evaluation_table.format_table(metrics)) == README, (
-        "README.md has other figures than the model card: run .venv/bin/python -m app.recognition.evaluation_table"
+    assert evaluation_table.insert_table(EVALUATION, evaluation_table.format_table(metrics)) == EVALUATION, (
+        "docs/explanation/evaluation.md has other figures than the model card: run .venv/bin/python -m app.recognition.evaluation_table"
     )
 
 

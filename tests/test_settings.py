@@ -145,8 +145,8 @@ def test_settings_are_immutable_and_can_be_pickled():
 
 
 def test_the_reference_page_is_current():
-    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == markdown(), (
-        "Run: .venv/bin/python -m app.settings > docs/settings.md"
+    assert (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8") == markdown(), (
+        "Run: .venv/bin/python -m app.settings > docs/reference/settings.md"
     )
     assert all(setting.meaning.endswith(".") and setting.allowed for setting in reference())
 

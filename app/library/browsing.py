@@ -1,6 +1,6 @@
 """Queries of the library's pages: totals, people with counts, a person's timeline, and one photo with its faces.
 
-Each takes a fraction of a second in a library of a million photos: see docs/scaling.md.
+Each takes a fraction of a second in a library of a million photos: see docs/explanation/scaling.md.
 """
 
 from __future__ import annotations

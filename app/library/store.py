@@ -1,7 +1,7 @@
 """A library on disk: one SQLite file in a folder of its own, its transactions, and its lock.
 
 SQLite is a part of Python, commits survive a killed process, single rows change in milliseconds, and a million
-embeddings are read in a second. docs/library.md has the comparison with LanceDB, DuckDB and Parquet.
+embeddings are read in a second. docs/explanation/grouping.md has the comparison with LanceDB, DuckDB and Parquet.
 """
 
 from __future__ import annotations

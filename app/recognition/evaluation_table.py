@@ -1,6 +1,6 @@
-"""Evaluation metrics of the model card as a table, for the model page, the report and the README.
+"""Evaluation metrics of the model card as a table, for the model page, the report and the documents.
 
-`python -m app.recognition.evaluation_table` writes the table into README.md.
+`python -m app.recognition.evaluation_table` writes the table into docs/explanation/evaluation.md.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from app.files import write_file
 from app.recognition.model_card import read_card
 from app.settings import ROOT, Settings
 
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"  # markers around the table in README.md
+DOCUMENT = ROOT / "docs" / "explanation" / "evaluation.md"
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"  # markers around the table in DOCUMENT
 NOT_MEASURED = "*The network in `models/` has not been measured yet.*"
 
 Metrics = dict[str, Any]  # a part of the model card's `metrics`, as `app.training.evaluation` returns it
@@ -166,7 +167,6 @@ def _values(part: Metrics, rate: str) -> str:
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
     table = format_table(read_card(Settings().model).raw.get("metrics", {}))
-    write_file(readme, insert_table(readme.read_text(encoding="utf-8"), table).encode())
-    print("README.md has the metrics of the model card.")
+    write_file(DOCUMENT, insert_table(DOCUMENT.read_text(encoding="utf-8"), table).encode())
+    print("docs/explanation/evaluation.md has the metrics of the model card.")

@@ -34,7 +34,7 @@ def test_a_backup_of_a_gallery_in_use_replaces_the_former_one(gallery, sqlite_ur
     back_up(sqlite_url, backup)
     assert mode(backup) == 0o600
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [backup.name]
-    # Restore as docs/operating.md says.
+    # Restore as docs/how-to/backup.md says.
     gallery.remove("Ann", purge=True)
     gallery.close()
     for suffix in ("-wal", "-shm"):

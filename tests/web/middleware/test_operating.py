@@ -4,7 +4,7 @@ import re
 
 from app.settings import ROOT
 
-PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "monitor.md").read_text(encoding="utf-8")
 
 
 def test_the_example_of_a_log_line_has_the_fields_of_one():
