@@ -84,7 +84,7 @@ def test_commands_and_options_of_the_documents_exist(path):
 def test_the_figures_are_those_of_the_card():
     metrics = json.loads(Settings().model.read_text(encoding="utf-8")).get("metrics", {})
     assert evaluation_table.insert_table(EVALUATION, evaluation_table.format_table(metrics)) == EVALUATION, (
-        "docs/explanation/evaluation.md has other figures than the model card: run .venv/bin/python -m app.recognition.evaluation_table"
+        "The document has other figures than the model card: run .venv/bin/python -m app.recognition.evaluation_table"
     )
 
 
