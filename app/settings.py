@@ -29,7 +29,7 @@ PREFIX = "FACES_"
 AUTO = "auto"
 OFF = "off"
 
-_DATA = Path.home() / ".local" / "share" / "faces" if _INSTALLED.is_dir() else ROOT / "instance"
+_DATA = Path.home() / ".local" / "share" / "whopic" if _INSTALLED.is_dir() else ROOT / "instance"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CENTURY = 36_525  # days
 _MOST = 10**12

@@ -61,4 +61,4 @@ def test_the_wheel_contains_everything_that_the_program_reads(tmp_path):
         for path in (ROOT / folder).rglob("*.*"):
             if path.is_file():
                 assert f"app/resources/{path.relative_to(ROOT)}" in files
-    assert {"app/gallery/migrations/env.py", f"face_identification-{app.__version__}.dist-info/METADATA"} <= files
+    assert {"app/gallery/migrations/env.py", f"whopic-{app.__version__}.dist-info/METADATA"} <= files

@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 success, 1 some input could not be processed, 2 invalid usage.",
 )
-@click.version_option(__version__, prog_name="faces", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="whopic", message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context) -> None:
     """Identify the people in photos.

@@ -45,7 +45,7 @@ class InvalidUsage(click.ClickException):
 
 
 def program() -> str:
-    """Return the command that started the program, for hints: `python main.py` or `faces`."""
+    """Return the command that started the program, for hints: `python main.py` or `whopic`."""
     return click.get_current_context().find_root().info_name or "python main.py"
 
 

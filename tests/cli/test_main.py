@@ -53,7 +53,7 @@ def test_every_command_has_help(run, name):
 
 
 def test_the_version_is_printed(run):
-    assert run("--version").stdout == f"faces {__version__}\n"
+    assert run("--version").stdout == f"whopic {__version__}\n"
 
 
 def test_a_mistyped_command_is_invalid_usage(run):

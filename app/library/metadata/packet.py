@@ -22,7 +22,7 @@ MAX_ITEMS = 1000
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _META = "adobe:ns:meta/"
-_TOOLKIT = "face-identification"
+_TOOLKIT = "whopic"
 _LISTS = tuple(f"{{{RDF}}}{kind}" for kind in ("Bag", "Seq", "Alt"))
 DESCRIPTION, LIST_ITEM, ABOUT, _RESOURCE = (f"{{{RDF}}}{name}" for name in ("Description", "li", "about", "parseType"))
 

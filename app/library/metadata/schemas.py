@@ -18,7 +18,7 @@ _MP = "http://ns.microsoft.com/photo/1.2/"
 _MP_REGIONS = "http://ns.microsoft.com/photo/1.2/t/RegionInfo#"
 _MP_REGION = "http://ns.microsoft.com/photo/1.2/t/Region#"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_OWN = "urn:face-identification:names#"
+_OWN = "urn:whopic:names#"
 OWN_NAMESPACE = _OWN.encode()
 
 _MWG_PREFIXES = {"mwg-rs": _MWG, "stDim": _DIMENSIONS, "stArea": _AREA}
@@ -161,7 +161,7 @@ def people(packet: Packet) -> TextList:
 
 def own_people(packet: Packet) -> TextList:
     """Return the names of `people` that this program wrote."""
-    return TextList(packet, _OWN_PEOPLE, {"faces": _OWN})
+    return TextList(packet, _OWN_PEOPLE, {"whopic": _OWN})
 
 
 def own_regions(packet: Packet) -> list[Region]:
@@ -177,7 +177,7 @@ def own_regions(packet: Packet) -> list[Region]:
 def set_own_regions(packet: Packet, regions: list[Region]) -> None:
     """Record the regions that this program wrote."""
     packet.remove(_OWN_REGIONS)
-    listed = TextList(packet, _OWN_REGIONS, {"faces": _OWN})
+    listed = TextList(packet, _OWN_REGIONS, {"whopic": _OWN})
     for region in regions:
         listed.add(", ".join((*map(_format, region.area), region.name)))
 
@@ -192,7 +192,7 @@ def set_basis(packet: Packet, digest: str | None) -> None:
     if digest != basis(packet):
         packet.remove(_OWN_BASIS)
         if digest is not None:
-            packet.add(_OWN_BASIS, {"faces": _OWN}).text = digest
+            packet.add(_OWN_BASIS, {"whopic": _OWN}).text = digest
 
 
 def _number(text: str | None) -> float:

@@ -14,7 +14,7 @@ from app.web.api.schema import JSON_BODIES
 _SCHEMAS = "#/components/schemas/"
 
 INFO = Info(
-    title="Face identification",
+    title="Whopic",
     version="1",
     description="Identify faces in photos, compare two photos, and manage the gallery of people. Send photos as files "
     "of a form, or as base64 in JSON. They are processed in memory and never stored. Routes that change the gallery "

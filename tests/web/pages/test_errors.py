@@ -51,7 +51,7 @@ def test_other_errors_look_like_the_pages(client, method, path, status):
     page = client.open(path, method=method)
     assert page.status_code == status
     assert page.mimetype == "text/html"
-    assert "Face identification" in page.text
+    assert "Whopic" in page.text
     assert status != 405 or "GET" in page.headers["Allow"]
 
 
