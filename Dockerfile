@@ -1,5 +1,5 @@
 # The server, for an unprivileged user and a read-only root file system.
-FROM python:3.11-slim
+FROM python:3.11-slim-bookworm
 
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 libimage-exiftool-perl \
@@ -26,6 +26,7 @@ COPY LICENSE NOTICE main.py wsgi.py gunicorn.conf.py ./
 ENV DEEPFACE_HOME=/whopic/deepface \
     FACES_DATABASE_URL=sqlite:////data/gallery.sqlite \
     FACES_HOST=0.0.0.0 \
+    FACES_TRUSTED_HOSTS=localhost,127.0.0.1 \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1
 

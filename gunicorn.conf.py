@@ -105,7 +105,9 @@ def on_exit(server):
 def _announce(app):
     if app.extensions["recognizer_loader"].wait():
         _warm_up_http()
-        print(f"Ready: http://{_address}:{_settings.port}", flush=True)
+        # No browser opens 0.0.0.0 or [::], which mean all addresses.
+        shown = "127.0.0.1" if _settings.host in ("0.0.0.0", "::") else _address
+        print(f"Ready: http://{shown}:{_settings.port}", flush=True)
 
 
 def _warm_up_http():

@@ -6,6 +6,7 @@ that keeps the server busy waits for the others. Requests over half a second are
 """
 
 import itertools
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,11 @@ from types import TracebackType
 
 from app.errors import DeadlineExceeded
 from app.tracing import Usage, current_usage, seconds_left
+
+
+def usable_cores() -> int:
+    """Return the number of processor cores that this process may use. macOS only knows those of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(eq=False)

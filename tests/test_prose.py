@@ -57,8 +57,12 @@ ALLOWED: set[tuple[str, str]] = set()
 
 FILES = sorted(
     path
-    for pattern in ("app/**/*.py", "templates/**/*.html", "static/*.js", "docs/**/*.md", "README.md")
+    for pattern in (
+        *("app/**/*.py", "templates/**/*.html", "static/*.js"),
+        *("docs/**/*.md", "README.md", "CONTRIBUTING.md", "SECURITY.md", ".github/**/*"),
+    )
     for path in ROOT.glob(pattern)
+    if path.is_file()
 )
 
 

@@ -1,6 +1,7 @@
 """The order in which requests get a shared resource. No test waits for time to pass."""
 
 import math
+import os
 import threading
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 from app import tracing
 from app.errors import DeadlineExceeded
-from app.scheduling import FairLock
+from app.scheduling import FairLock, usable_cores
 from app.tracing import ClientUsage, RequestTrace, Usage
 
 
@@ -125,3 +126,11 @@ def test_clients_are_forgotten_over_time(clock):
     assert recent.rank < past.rank
     recent.add(1)
     assert recent.rank > past.rank
+
+
+def test_cores_are_counted_where_python_knows_no_affinity(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {3}, raising=False)
+    assert usable_cores() == 1
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert usable_cores() == 8

@@ -20,6 +20,7 @@ import click
 from app import text
 from app.cli import common
 from app.cli.common import print_line, progress_bar
+from app.scheduling import usable_cores
 
 if TYPE_CHECKING:
     from app.batch.job import BatchJob
@@ -223,7 +224,7 @@ def _engine(job: BatchJob, count: int, workers: Workers) -> Engine:
         return RayCluster(job, workers.address, workers.count, count).embed
     from app.batch.process_pool import ProcessPool
 
-    return ProcessPool(job, min(workers.count or len(os.sched_getaffinity(0)), count), count).embed
+    return ProcessPool(job, min(workers.count or usable_cores(), count), count).embed
 
 
 def _report_progress(batches: Iterator[list[PhotoRow]], total: int, run: IndexRun) -> Iterator[list[PhotoRow]]:

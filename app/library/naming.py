@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +27,7 @@ from app.recognition.bulk_ranking import BulkRanking, ClosestPeople
 from app.recognition.decision import Rules, Verdict, decide, resolve_duplicate_matches
 from app.recognition.model_card import ModelCard, checksum
 from app.recognition.scoring import PersonDistance
+from app.scheduling import usable_cores
 from app.vision.quality import Quality
 from app.vision.time_span import TimeSpan
 
@@ -125,7 +125,7 @@ def name_faces(
         connection.execute("REPLACE INTO property VALUES ('naming', ?)", (unfinished,))
     judge = _Judge(snapshot, card, rules, [ids[person] for person in snapshot.ids])
     report = NamingReport()
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
         running: deque[tuple[list[_Face], Future[ClosestPeople]]] = deque()
         blocks = _read_blocks(library, condition)
         exclusions = _read_rejections(library)

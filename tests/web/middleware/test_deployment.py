@@ -1,4 +1,4 @@
-"""Two apps behind nginx, with PostgreSQL and Redis, as compose.yaml has them: real processes in temporary folders."""
+"""Two apps behind nginx, with PostgreSQL and Redis, as in deploy/compose.yaml: real processes in temporary folders."""
 
 from __future__ import annotations
 
