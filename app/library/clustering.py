@@ -21,8 +21,12 @@ _ROWS, _COLUMNS = 1024, 16384
 """Size of a block of cosines: 64 MB."""
 _SCORED = 1 << 18
 """Pairs of clusters scored together: 256 MB."""
-_WAITING = 20_000_000
-"""Pairs that are found before the closest are kept: 240 MB."""
+_WAITING = 10_000_000
+"""Pairs that are found before the closest are kept: 120 MB."""
+_PARTS = 16
+"""Parts in which the closest pairs are kept, because sorting all of them would need several times their memory."""
+_SUMMED = 1 << 17
+"""Embeddings that are summed together: 64 MB."""
 _CELL = 1000
 """Mean number of clusters of a cell."""
 
@@ -80,9 +84,8 @@ class Clusters:
 
     def merge(self, linkage: Linkage) -> IntArray:
         """Merge clusters, in place, and return the cluster that contains each: int (clusters,)."""
-        means = np.asarray(self.sums / self.sizes[:, None], np.float32)
-        first, second = find_pairs(means, self.sizes, linkage, self.fixed, self.new)
-        return _Merging(self, linkage).run(first, second)
+        keys = _find_keys(self.sums, self.sizes, linkage, self.fixed, self.new)
+        return _Merging(self, linkage).run(keys)
 
 
 class _Merging:
@@ -93,10 +96,9 @@ class _Merging:
         pairs = self._keys(clusters.conflicts[:, 0], clusters.conflicts[:, 1])
         self._conflicts, self._shared = np.unique(pairs, return_counts=True)
 
-    def run(self, first: IntArray, second: IntArray) -> IntArray:
+    def run(self, keys: IntArray) -> IntArray:
         clusters = self._clusters
         labels = np.arange(self._count)
-        keys = self._keys(first, second)
         scores = self._score(keys)
         while True:
             merged, into = self._reciprocal(keys, scores)
@@ -143,7 +145,7 @@ class _Merging:
         for start in range(0, len(keys), _SCORED):
             first, second = np.divmod(keys[start : start + _SCORED], self._count)
             pairs = clusters.sizes[first].astype(np.float32) * clusters.sizes[second]
-            means = np.einsum("ij,ij->i", clusters.sums[first], clusters.sums[second]) / pairs
+            means = mean_cosines(clusters.sums, clusters.sizes, first, second)
             block = linkage.score(means, pairs)
             shared = self._count_shared(keys[start : start + _SCORED])
             block[shared > linkage.shared_photos * np.minimum(clusters.sizes[first], clusters.sizes[second])] = 0
@@ -174,43 +176,53 @@ class _Merging:
         return np.minimum(first, second).astype(np.int64) * self._count + np.maximum(first, second)
 
 
-def sum_clusters(embeddings: FloatArray, clusters_of: IntArray) -> FloatArray:
-    """Sum the embeddings, float32 (faces, dims), of each cluster; each has a face: float32 (clusters, dims)."""
-    if not len(embeddings):
-        return embeddings
+def sum_clusters(embeddings: AnyArray, clusters_of: IntArray) -> FloatArray:
+    """Sum the embeddings, float16 or float32 (faces, dims), of each cluster: float32 (clusters, dims)."""
     order = np.argsort(clusters_of, kind="stable")
-    starts = np.searchsorted(clusters_of[order], np.arange(clusters_of.max() + 1))
-    return np.asarray(np.add.reduceat(embeddings[order], starts, axis=0))
+    sums = np.zeros((clusters_of.max(initial=-1) + 1, embeddings.shape[1]), np.float32)
+    for start in range(0, len(order), _SUMMED):
+        rows = order[start : start + _SUMMED]
+        clusters, starts = np.unique(clusters_of[rows], return_index=True)
+        sums[clusters] += np.add.reduceat(embeddings[rows].astype(np.float32), starts, axis=0)
+    return sums
+
+
+def mean_cosines(sums: FloatArray, sizes: IntArray, first: IntArray, second: IntArray) -> FloatArray:
+    """Return the mean cosine of the faces of pairs of clusters: float32 (pairs,)."""
+    cosines = np.empty(len(first), np.float32)
+    for start in range(0, len(first), _SCORED):
+        one, other = first[start : start + _SCORED], second[start : start + _SCORED]
+        pairs = sizes[one].astype(np.float32) * sizes[other]
+        cosines[start : start + _SCORED] = np.einsum("ij,ij->i", sums[one], sums[other]) / pairs
+    return cosines
 
 
 def find_pairs(
-    means: FloatArray, sizes: IntArray, linkage: Linkage, fixed: BoolArray, new: int | None = None
+    sums: FloatArray, sizes: IntArray, linkage: Linkage, fixed: BoolArray, new: int | None = None
 ) -> tuple[IntArray, IntArray]:
     """Return pairs of clusters whose score is at least `Linkage.least_score`: indices of both, each pair once.
 
-    `means` float32 (clusters, dims) are the mean embeddings of clusters of `sizes` faces. Each cluster has about
-    `Linkage.neighbors` pairs with the closest others. Pairs of two `fixed` ones are left out, and those without one of
-    the first `new` clusters.
+    `sums` float32 (clusters, dims) and `sizes` are as in `Clusters`. Each cluster has about `Linkage.neighbors` pairs
+    with the closest others. Pairs of two `fixed` ones are left out, and those without one of the first `new` clusters.
+    """
+    return np.divmod(_find_keys(sums, sizes, linkage, fixed, new), max(1, len(sums)))
+
+
+def _find_keys(
+    sums: FloatArray, sizes: IntArray, linkage: Linkage, fixed: BoolArray, new: int | None = None
+) -> IntArray:
+    """Return the pairs of `find_pairs` as single numbers: the smaller index times the number of clusters, plus the
+    larger one.
     """
     # Only pairs of large clusters may have a small cosine.
     most_pairs = min(linkage.most_pairs, int(sizes.max(initial=1)) ** 2)
     least_cosine = linkage.least_score / most_pairs**linkage.exponent
-    new = len(means) if new is None else new
-    tiles = _all_tiles(len(means), new) if len(means) <= linkage.exact else _cell_tiles(means, linkage, new)
-    keys, cosines = np.zeros(0, np.int64), np.zeros(0, np.float32)
-    waiting, waiting_cosines, size = [keys], [cosines], 0
-
-    def keep_closest() -> None:
-        nonlocal keys, cosines, size
-        keys, places = np.unique(np.concatenate([keys, *waiting]), return_index=True)
-        cosines = np.concatenate([cosines, *waiting_cosines])[places]
-        closest = _limit(keys // len(means), cosines, linkage.neighbors)
-        keys, cosines, size = keys[closest], cosines[closest], 0
-        waiting.clear()
-        waiting_cosines.clear()
-
+    count = len(sums)
+    new = count if new is None else new
+    tiles = _all_tiles(count, new) if count <= linkage.exact else _cell_tiles(sums, sizes, linkage, new)
+    pairs = _ClosestPairs(count, linkage.neighbors)
     for rows, columns in tiles:
-        tile = means[rows] @ means[columns].T
+        tile = _means(sums, sizes, rows) @ _means(sums, sizes, columns).T
         row, column = np.nonzero(tile >= least_cosine)
         first, second = rows[row], columns[column]
         near = tile[row, column]
@@ -219,13 +231,52 @@ def find_pairs(
         row, near, first, second = row[kept], near[kept], first[kept], second[kept]
         closest = _limit(row, near, linkage.neighbors)
         low, high = np.minimum(first, second)[closest], np.maximum(first, second)[closest]
-        waiting.append(low * len(means) + high)
-        waiting_cosines.append(near[closest])
-        size += len(closest)
-        if size > _WAITING:
-            keep_closest()
-    keep_closest()
-    return np.divmod(keys, max(1, len(means)))
+        pairs.add(low.astype(np.int64) * count + high, near[closest])
+    return pairs.keys()
+
+
+def _means(sums: FloatArray, sizes: IntArray, clusters: IntArray) -> FloatArray:
+    return np.asarray(sums[clusters] / sizes[clusters, None], np.float32)
+
+
+class _ClosestPairs:
+    """Keeps the pairs with the largest cosines of each cluster that is the first of a pair."""
+
+    def __init__(self, count: int, neighbors: int) -> None:
+        self._count = count
+        self._neighbors = neighbors
+        # Parts have as many first clusters each.
+        self._part_clusters = -(-count // _PARTS)
+        empty = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        self._parts: list[tuple[IntArray, FloatArray]] = [empty] * _PARTS
+        self._waiting: list[tuple[IntArray, FloatArray]] = []
+        self._size = 0
+
+    def add(self, keys: IntArray, cosines: FloatArray) -> None:
+        self._waiting.append((keys, cosines))
+        self._size += len(keys)
+        if self._size > _WAITING:
+            self._keep_closest()
+
+    def keys(self) -> IntArray:
+        self._keep_closest()
+        return np.concatenate([keys for keys, _ in self._parts])
+
+    def _keep_closest(self) -> None:
+        if not self._waiting:
+            return
+        keys, cosines = (np.concatenate(arrays) for arrays in zip(*self._waiting, strict=True))
+        self._waiting.clear()
+        self._size = 0
+        part_of = keys // (self._count * self._part_clusters)
+        for part, (known, known_cosines) in enumerate(self._parts):
+            added = part_of == part
+            unique, places = np.unique(np.concatenate([known, keys[added]]), return_index=True)
+            unique_cosines = np.concatenate([known_cosines, cosines[added]])[places]
+            closest = _limit(unique // self._count, unique_cosines, self._neighbors)
+            # The closest come first, but parts are sorted.
+            closest.sort()
+            self._parts[part] = unique[closest], unique_cosines[closest]
 
 
 def _limit(row: IntArray, cosines: FloatArray, count: int) -> IntArray:
@@ -245,25 +296,28 @@ def _all_tiles(count: int, new: int) -> Iterator[tuple[IntArray, IntArray]]:
             yield indices[start : min(start + _ROWS, new)], indices[column : column + _COLUMNS]
 
 
-def _cell_tiles(means: FloatArray, linkage: Linkage, new: int) -> Iterator[tuple[IntArray, IntArray]]:
+def _cell_tiles(sums: FloatArray, sizes: IntArray, linkage: Linkage, new: int) -> Iterator[tuple[IntArray, IntArray]]:
     """Yield blocks of close clusters: the members of a cell around a random cluster, and the new ones that probe it."""
-    count = len(means) // _CELL
-    centers = means[np.random.default_rng(0).choice(len(means), count, replace=False)]
+    every = len(sums)
+    count = every // _CELL
+    centers = _means(sums, sizes, np.random.default_rng(0).choice(every, count, replace=False))
     centers /= np.linalg.norm(centers, axis=1, keepdims=True)
-    probed = np.empty((len(means), linkage.probes), np.int32)
-    for start in range(0, len(means), _COLUMNS):
-        cosines = means[start : start + _COLUMNS] @ centers.T
+    probed = np.empty((every, linkage.probes), np.int32)
+    for start in range(0, every, _COLUMNS):
+        cosines = _means(sums, sizes, np.arange(start, min(start + _COLUMNS, every))) @ centers.T
         cells = np.argpartition(-cosines, linkage.probes, axis=1)[:, : linkage.probes]
         order = np.argsort(-np.take_along_axis(cosines, cells, axis=1), axis=1)
         probed[start : start + _COLUMNS] = np.take_along_axis(cells, order, axis=1)
     members = np.argsort(probed[:, 0], kind="stable")
     member_ends = np.cumsum(np.bincount(probed[:, 0], minlength=count))
-    probes = np.argsort(probed.ravel(), kind="stable")
-    probe_ends = np.cumsum(np.bincount(probed.ravel(), minlength=count))
+    cells_of = probed[:new].ravel()
     del probed
+    probe_ends = np.cumsum(np.bincount(cells_of, minlength=count))
+    probes = (np.argsort(cells_of, kind="stable") // linkage.probes).astype(np.int32)
+    del cells_of
     for cell in range(count):
         columns = members[member_ends[cell - 1] if cell else 0 : member_ends[cell]]
-        rows = probes[probe_ends[cell - 1] if cell else 0 : probe_ends[cell]] // linkage.probes
-        rows = rows[rows < new]
-        for start in range(0, len(rows), _COLUMNS):
-            yield rows[start : start + _COLUMNS], columns
+        rows = probes[probe_ends[cell - 1] if cell else 0 : probe_ends[cell]]
+        step = max(1, _ROWS * _COLUMNS // max(1, len(columns)))
+        for start in range(0, len(rows), step):
+            yield rows[start : start + step].astype(np.int64), columns

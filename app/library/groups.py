@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.arrays import BoolArray, FloatArray, IntArray
+from app.arrays import AnyArray, BoolArray, IntArray
 from app.errors import LibraryError
 from app.library import changes
 from app.library.clustering import Clusters, Linkage, sum_clusters
@@ -77,31 +77,30 @@ class FaceGroup:
 class UnknownFaces:
     """Unknown faces: `ids`, `photos`, and `groups` int (faces,), 0 for no group.
 
-    `new` bool (faces,) are those that were not grouped yet, and `embeddings` are float32 (faces, dims). `times` are the
-    first and the last frame in a video, in milliseconds, 0 for a photo: int (faces, 2).
+    `new` bool (faces,) are those that were not grouped yet. `times` are the first and the last frame in a video, in
+    milliseconds, 0 for a photo: int (faces, 2).
     """
 
     ids: IntArray
     photos: IntArray
     groups: IntArray
     new: BoolArray
-    embeddings: FloatArray
     times: IntArray
 
     @classmethod
-    def load(cls, library: Library) -> UnknownFaces:
-        """Read all unknown faces that have an embedding."""
+    def load(cls, library: Library) -> tuple[UnknownFaces, AnyArray]:
+        """Read all unknown faces that have an embedding, and the embeddings: float16 (faces, dims)."""
         numbers: list[IntArray] = [np.zeros((0, 6), np.int64)]
-        embeddings: list[FloatArray] = []
+        embeddings: list[AnyArray] = []
         with library.reading() as connection:
             cursor = connection.execute(_FACES)
             while rows := cursor.fetchmany(_ROWS):
                 numbers.append(np.array([row[:6] for row in rows], np.int64))
                 data = b"".join(row[6] for row in rows)
-                embeddings.append(np.frombuffer(data, np.float16).reshape(len(rows), -1).astype(np.float32))
+                embeddings.append(np.frombuffer(data, np.float16).reshape(len(rows), -1))
         ids, photos, groups, new, *times = np.concatenate(numbers).T
-        vectors = np.concatenate(embeddings) if embeddings else np.zeros((0, 0), np.float32)
-        return cls(ids, photos, groups, new > 0, vectors, np.stack(times, axis=1))
+        vectors = np.concatenate(embeddings) if embeddings else np.zeros((0, 0), np.float16)
+        return cls(ids, photos, groups, new > 0, np.stack(times, axis=1)), vectors
 
 
 def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
@@ -109,7 +108,7 @@ def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
     with library.reading() as connection:
         if not connection.execute(_PENDING).fetchone()[0]:
             return Grouping()
-    faces = UnknownFaces.load(library)
+    faces, embeddings = UnknownFaces.load(library)
     before = faces.groups
     # New faces come first, then those that were alone, then each group of before, as one cluster.
     keys_of = np.where(before > 0, _GROUP + before, np.where(faces.new, faces.ids, _ALONE + faces.ids))
@@ -117,7 +116,9 @@ def group_faces(library: Library, linkage: Linkage | None = None) -> Grouping:
     outsiders = _read_outsiders(library, faces.ids)
     shared = pairs_in_photos(faces.photos, faces.times, clusters_of)
     conflicts = np.concatenate([shared, _pair_outsiders(outsiders, keys, clusters_of)])
-    sums = sum_clusters(faces.embeddings, clusters_of)
+    sums = sum_clusters(embeddings, clusters_of)
+    # Half a gigabyte for two million faces.
+    del embeddings
     clusters = Clusters(sums, np.bincount(clusters_of), keys > _GROUP, conflicts, int(faces.new.sum()))
     merged = clusters.merge(linkage or Linkage())
     numbers = np.zeros(len(keys), np.int64)
@@ -265,5 +266,7 @@ def _check_group(connection: sqlite3.Connection, number: int) -> None:
     query = f"SELECT 1 FROM membership JOIN face ON face.id = face_id WHERE group_id = ? AND {IS_UNKNOWN}"
     if not connection.execute(query, (number,)).fetchone():
         raise LibraryError(
-            f"The library has no group {number} with unknown faces. List all: python main.py library groups LIBRARY"
+            f"The library has no group {number} with unknown faces.",
+            "List all: python main.py library groups LIBRARY",
+            "It was named or merged meanwhile.",
         )

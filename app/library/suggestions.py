@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.arrays import FloatArray, IntArray
-from app.library.clustering import Linkage, find_pairs, sum_clusters
+from app.arrays import AnyArray, IntArray
+from app.library.clustering import Linkage, find_pairs, mean_cosines, sum_clusters
 from app.library.groups import IS_UNKNOWN, UnknownFaces, pairs_in_photos
 from app.library.store import Library
 
@@ -73,7 +73,7 @@ def suggest(library: Library, limit: int | None = None, linkage: Linkage | None 
     Pairs that are often in one photo are different people and left out.
     """
     linkage = linkage or Linkage()
-    faces = UnknownFaces.load(library)
+    faces, face_embeddings = UnknownFaces.load(library)
     grouped = faces.groups > 0
     people, person_photos, person_times, person_embeddings = _load_named(library)
     if not grouped.any():
@@ -83,13 +83,13 @@ def suggest(library: Library, limit: int | None = None, linkage: Linkage | None 
     photos = np.concatenate([faces.photos[grouped], person_photos])
     times = np.concatenate([faces.times[grouped], person_times])
     keys, places = np.unique(keys_of, return_inverse=True)
-    embeddings = faces.embeddings[grouped]
+    embeddings = face_embeddings[grouped]
     if len(people):
         embeddings = np.concatenate([embeddings, person_embeddings])
     sizes = np.bincount(places)
-    means = np.asarray(sum_clusters(embeddings, places) / sizes[:, None], np.float32)
-    first, second = find_pairs(means, sizes, replace(linkage, threshold=LEAST_SCORE, promising=1.0), keys < 0)
-    scores = linkage.score(np.einsum("ij,ij->i", means[first], means[second]), sizes[first] * sizes[second])
+    sums = sum_clusters(embeddings, places)
+    first, second = find_pairs(sums, sizes, replace(linkage, threshold=LEAST_SCORE, promising=1.0), keys < 0)
+    scores = linkage.score(mean_cosines(sums, sizes, first, second), sizes[first] * sizes[second])
     answered = _answered(library)
     with library.reading() as connection:
         names = dict(connection.execute("SELECT id, name FROM person").fetchall())
@@ -138,13 +138,13 @@ def _count_pairs(pairs: IntArray, first: IntArray, second: IntArray, clusters: i
     return np.where(known[places] == wanted, counts[places], 0)
 
 
-def _load_named(library: Library) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
-    """Return people, photos, times and embeddings of all named faces, as in `UnknownFaces`."""
+def _load_named(library: Library) -> tuple[IntArray, IntArray, IntArray, AnyArray]:
+    """Return people, photos, times and embeddings of all named faces, as `UnknownFaces.load` does."""
     with library.reading() as connection:
         rows = connection.execute(_NAMED).fetchall()
     numbers = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
     data = np.frombuffer(b"".join(row[4] for row in rows), np.float16)
-    return numbers[:, 0], numbers[:, 1], numbers[:, 2:], data.reshape(len(rows), -1 if rows else 0).astype(np.float32)
+    return numbers[:, 0], numbers[:, 1], numbers[:, 2:], data.reshape(len(rows), -1 if rows else 0)
 
 
 def _answered(library: Library) -> set[tuple[int, int]]:
