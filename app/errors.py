@@ -42,6 +42,11 @@ class BatchError(FacesError, code="batch_failed"):
 class LibraryError(FacesError, code="library_failed"):
     """A library cannot be opened, read or changed."""
 
+    def __init__(self, message: str, command: str = "", page: str = "") -> None:
+        """Say in `message` what happened, and what to do: in `command` for the command line, in `page` for pages."""
+        super().__init__(f"{message} {command}".rstrip())
+        self.page_message = f"{message} {page}".rstrip()
+
 
 class LibraryLocked(LibraryError):
     """Another run is indexing, naming or grouping."""

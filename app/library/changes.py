@@ -48,6 +48,9 @@ TABLES = {
 FACE_TABLES = ("face", "rejection", "membership", "outsider")
 """Those whose rows belong to faces."""
 
+SHOWN = "shown"
+"""Name of a table in the row that keeps the only photo of an undone change, for its description."""
+
 VERDICT = ("source", "verdict", "person_id", "candidate_id", "distance")
 """Columns of a face that decisions change."""
 
@@ -80,9 +83,8 @@ SELECT change.id, made, author, action, details, person.name, undone,
        iif(coalesce(json_extract(details, '$.faces'), 0) + coalesce(json_extract(details, '$.photos'), 0) = 1, (
            SELECT min(path) FROM file WHERE photo_id = (
                SELECT photo_id FROM former_row WHERE change_id = change.id AND photo_id IS NOT NULL LIMIT 1)), NULL),
-       (SELECT number FROM face WHERE id = (
-           SELECT row_id FROM former_row WHERE change_id = change.id AND table_name != 'tag' AND photo_id IS NOT NULL
-           LIMIT 1))
+       (SELECT number FROM face JOIN former_row USING (photo_id)
+        WHERE change_id = change.id AND table_name != 'tag' AND face.id = row_id LIMIT 1)
 FROM change LEFT JOIN person ON person.id = change.person_id
 """
 
@@ -103,6 +105,11 @@ class PastChange:
     reversible: bool
     details: dict[str, Any]
     person: str | None
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the change is about one face or one photo, which the description names."""
+        return bool(sum(self.details.get(kind, 0) for kind in ("faces", "photos")) == 1)
 
 
 class Change:
@@ -201,7 +208,8 @@ def find_reversible(library: Library, number: int | None = None) -> PastChange:
     """Return a change that can be undone, by default the latest, or raise `NothingToUndo`."""
     with library.reading() as connection:
         if number is None:
-            number = connection.execute("SELECT max(change_id) FROM former_row").fetchone()[0]
+            query = "SELECT max(change_id) FROM former_row WHERE table_name != ?"
+            number = connection.execute(query, (SHOWN,)).fetchone()[0]
         row = connection.execute(f"{_CHANGES} WHERE change.id = ?", (number,)).fetchone()
     if number is None:
         raise NothingToUndo("There is no decision to undo.")
@@ -232,21 +240,12 @@ def replace_person(connection: sqlite3.Connection, person_id: int, into: int) ->
             )
 
 
-def unused_face_id(connection: sqlite3.Connection) -> int:
-    """Return an ID for a face that no face has, and none had of whom the log knows."""
-    query = """
-    SELECT max(coalesce((SELECT max(id) FROM face), 0),
-               coalesce((SELECT max(row_id) FROM former_row WHERE table_name = 'face'), 0)) + 1
-    """
-    return int(connection.execute(query).fetchone()[0])
-
-
 def follow_face(connection: sqlite3.Connection, face_id: int, photo_id: int, current: int, current_photo: int) -> None:
     """Give the log of a face to another one, such as that of a changed file."""
     connection.execute(
         "UPDATE OR REPLACE former_row SET row_id = ?, photo_id = ? "
-        "WHERE row_id = ? AND photo_id = ? AND table_name IN ('face', 'rejection')",
-        (current, current_photo, face_id, photo_id),
+        "WHERE row_id = ? AND photo_id = ? AND table_name IN ('face', 'rejection', ?)",
+        (current, current_photo, face_id, photo_id, SHOWN),
     )
 
 
@@ -257,6 +256,10 @@ def follow_tags(connection: sqlite3.Connection, photo_id: int, current: int) -> 
         "former = json_replace(former, '$.photo_id', ?1), later = json_replace(later, '$.photo_id', ?1) "
         "WHERE table_name = 'tag' AND row_id = ?2",
         (current, photo_id),
+    )
+    connection.execute(
+        "UPDATE former_row SET photo_id = ? WHERE photo_id = ? AND table_name = ? AND row_id = 0",
+        (current, photo_id, SHOWN),
     )
 
 

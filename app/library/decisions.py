@@ -101,14 +101,13 @@ def draw(library: Library, photo_id: int, box: Box, name: str) -> int:
     """Add a face that the detector missed, and return its ID. It has no embedding."""
     with deciding(library, "draw", faces=1) as change:
         change.person_id = people.ensure(change.connection, name)
-        face_id = changes.unused_face_id(change.connection)
-        change.connection.execute(
-            "INSERT INTO face (id, photo_id, number, x, y, width, height, verdict, person_id, source) "
-            "SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, 'match', ?7, 'drawn' FROM face "
-            "WHERE photo_id = ?2",
-            (face_id, photo_id, box.x, box.y, box.width, box.height, change.person_id),
-        )
-    return face_id
+        face_id = change.connection.execute(
+            "INSERT INTO face (photo_id, number, x, y, width, height, verdict, person_id, source) "
+            "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, 'match', ?6, 'drawn' FROM face "
+            "WHERE photo_id = ?1 RETURNING id",
+            (photo_id, box.x, box.y, box.width, box.height, change.person_id),
+        ).fetchone()[0]
+    return int(face_id)
 
 
 def take_back(library: Library, face_ids: Sequence[int]) -> None:
@@ -214,13 +213,13 @@ def _differ(connection: sqlite3.Connection, face_id: int, other: int) -> bool:
 def _copy_drawn(connection: sqlite3.Connection, face_id: int, photo_id: int) -> int | None:
     """Return the ID of the copy, or None if the changed file has no size."""
     copied = connection.execute(
-        "INSERT INTO face (id, photo_id, number, x, y, width, height, verdict, person_id, source) "
-        "SELECT ?, new.id, (SELECT coalesce(max(number), 0) + 1 FROM face WHERE photo_id = new.id), "
+        "INSERT INTO face (photo_id, number, x, y, width, height, verdict, person_id, source) "
+        "SELECT new.id, (SELECT coalesce(max(number), 0) + 1 FROM face WHERE photo_id = new.id), "
         "x * new.width / old.width, y * new.height / old.height, face.width * new.width / old.width, "
         "face.height * new.height / old.height, verdict, person_id, source "
         "FROM face JOIN photo AS old ON old.id = face.photo_id JOIN photo AS new ON new.id = ? "
         "WHERE face.id = ? AND new.width IS NOT NULL RETURNING id",
-        (changes.unused_face_id(connection), photo_id, face_id),
+        (photo_id, face_id),
     ).fetchone()
     return copied and int(copied[0])
 

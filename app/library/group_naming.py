@@ -94,7 +94,9 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
     if not review.enrollment.photos and known is None:
         raise LibraryError(
             f"All faces of group {review.number} are from videos and cannot be enrolled. Enroll {name} from photos "
-            "first: python main.py people add NAME PHOTO..."
+            "first.",
+            "Run: python main.py people add NAME PHOTO...",
+            "Open Add person.",
         )
     if not can_enroll(gallery, review):
         raise LibraryError(f"No face of group {review.number} can be enrolled for {name}, so nothing was changed.")

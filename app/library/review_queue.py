@@ -24,7 +24,7 @@ KINDS = (AMBIGUOUS, PAIRS, NAMES)
 """Kinds of items, in the order of the queue."""
 
 DOUBTFUL = 0.9
-"""Automatic names are in the queue from this share of the largest class distance of all."""
+"""Automatic names are in the queue from this share of the largest class distance of all when a session starts."""
 MOST = 1000
 """Items of a kind that are counted."""
 
@@ -93,27 +93,34 @@ class PairQuestion:
 Question = FaceQuestion | PairQuestion
 
 
+def least_doubtful(connection: sqlite3.Connection) -> float:
+    """Return the class distance from which automatic names are in the queue of a session that starts now.
+
+    Answers remove the largest distances. A session keeps this one, so that they do not add questions.
+    """
+    return DOUBTFUL * float(connection.execute(_LARGEST).fetchone()[0] or 0.0)
+
+
 def list_questions(
-    connection: sqlite3.Connection, kinds: Sequence[str], limit: int, after: Position | None = None
+    connection: sqlite3.Connection, kinds: Sequence[str], limit: int, least: float, after: Position | None = None
 ) -> list[Question]:
-    """Return the first questions of some kinds, or those after a position."""
+    """Return the first questions of some kinds, or those after a position. `least` is that of `least_doubtful`."""
     start = KINDS.index(after.kind) if after else 0
     remaining = [kind for kind in KINDS[start:] if kind in kinds]
     found = chain.from_iterable(
-        _questions(connection, kind, after if after and kind == after.kind else None) for kind in remaining
+        _questions(connection, kind, least, after if after and kind == after.kind else None) for kind in remaining
     )
     return list(islice(found, limit))
 
 
-def count_questions(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the number of questions by kind, at most `MOST`."""
-    largest = connection.execute(_LARGEST).fetchone()[0] or 0.0
+def count_questions(connection: sqlite3.Connection, least: float) -> dict[str, int]:
+    """Return the number of questions by kind, at most `MOST`. `least` is that of `least_doubtful`."""
     ambiguous = "verdict = 'ambiguous' AND source = 'automatic' AND candidate_id IS NOT NULL"
     doubtful = "verdict = 'match' AND source = 'automatic' AND distance >= ?"
     return {
         AMBIGUOUS: connection.execute(_COUNT.format(ambiguous), (MOST,)).fetchone()[0],
         PAIRS: len(suggestions.list_stored(connection)),
-        NAMES: connection.execute(_COUNT.format(doubtful), (DOUBTFUL * largest, MOST)).fetchone()[0],
+        NAMES: connection.execute(_COUNT.format(doubtful), (least, MOST)).fetchone()[0],
     }
 
 
@@ -166,7 +173,7 @@ def answer_pair(library: Library, group: int, other: int | None, person_id: int 
     return f"group {pair.other}"
 
 
-def _questions(connection: sqlite3.Connection, kind: str, after: Position | None) -> Iterator[Question]:
+def _questions(connection: sqlite3.Connection, kind: str, least: float, after: Position | None) -> Iterator[Question]:
     if kind == PAIRS:
         for pair in suggestions.list_stored(connection):
             position = Position(PAIRS, -pair.score, pair.group)
@@ -176,9 +183,8 @@ def _questions(connection: sqlite3.Connection, kind: str, after: Position | None
         start = (after.first, after.second) if after else (-1.0, 0)
         yield from _faces(kind, connection.execute(_AMBIGUOUS, start))
     else:
-        largest = connection.execute(_LARGEST).fetchone()[0] or 0.0
         start = (after.first, after.second) if after else (2.0, 0)
-        yield from _faces(kind, connection.execute(_NAMES, (DOUBTFUL * largest, *start)))
+        yield from _faces(kind, connection.execute(_NAMES, (least, *start)))
 
 
 def _faces(kind: str, rows: sqlite3.Cursor) -> Iterator[FaceQuestion]:

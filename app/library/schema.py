@@ -156,5 +156,60 @@ MIGRATIONS = (
     CREATE INDEX face_ambiguous ON face (distance, id) WHERE verdict = 'ambiguous' AND source = 'automatic';
     CREATE INDEX face_matched ON face (distance, id) WHERE verdict = 'match' AND source = 'automatic';
     """,
+    # AUTOINCREMENT: pages that are open while a face is deleted must not decide about another one.
+    """
+    CREATE TABLE new_photo (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        digest BLOB UNIQUE,
+        taken TEXT,
+        width INTEGER,
+        height INTEGER,
+        error TEXT,
+        message TEXT,
+        duration REAL
+    );
+    INSERT INTO new_photo SELECT * FROM photo;
+    DROP TABLE photo;
+    ALTER TABLE new_photo RENAME TO photo;
+    CREATE INDEX photo_taken ON photo (taken) WHERE taken IS NOT NULL;
+    CREATE INDEX photo_error ON photo (id) WHERE error IS NOT NULL;
+    CREATE INDEX photo_time ON photo (coalesce(taken, ''));
+    CREATE TABLE new_face (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        photo_id INTEGER NOT NULL REFERENCES photo ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        x INTEGER NOT NULL,
+        y INTEGER NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        confidence REAL,
+        eye_distance REAL,
+        detail REAL,
+        yaw REAL,
+        close_confidence REAL,
+        norm REAL,
+        verdict TEXT,
+        person_id INTEGER REFERENCES person,
+        candidate_id INTEGER REFERENCES person,
+        distance REAL,
+        source TEXT NOT NULL DEFAULT 'automatic',
+        starts REAL,
+        ends REAL,
+        best REAL
+    );
+    INSERT INTO new_face SELECT * FROM face;
+    DROP TABLE face;
+    ALTER TABLE new_face RENAME TO face;
+    CREATE UNIQUE INDEX face_number ON face (photo_id, number);
+    CREATE INDEX face_person ON face (person_id, photo_id, source) WHERE person_id IS NOT NULL;
+    CREATE INDEX face_unknown ON face (photo_id) WHERE verdict = 'unknown';
+    CREATE INDEX face_ambiguous ON face (distance, id) WHERE verdict = 'ambiguous' AND source = 'automatic';
+    CREATE INDEX face_matched ON face (distance, id) WHERE verdict = 'match' AND source = 'automatic';
+    -- The log knows faces that were deleted.
+    DELETE FROM sqlite_sequence WHERE name = 'face';
+    INSERT INTO sqlite_sequence SELECT 'face', max(
+        (SELECT coalesce(max(id), 0) FROM face),
+        (SELECT coalesce(max(row_id), 0) FROM former_row WHERE table_name = 'face'));
+    """,
 )
 """SQL of each version after the one before. PRAGMA user_version counts those that were applied."""

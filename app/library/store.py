@@ -173,13 +173,17 @@ def read_time(columns: Sequence[float | None]) -> TimeSpan | None:
 def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     version = _version(connection, folder)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA foreign_keys = ON")
     # Overwrite deleted data instead of only marking it as free.
     connection.execute("PRAGMA secure_delete = ON")
-    if version == len(MIGRATIONS):
-        return
-    # Another process may have migrated it meanwhile.
+    if version != len(MIGRATIONS):
+        _migrate(connection, folder)
+    # Afterwards: dropping a table that was copied would delete what belongs to its rows.
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _migrate(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute("BEGIN EXCLUSIVE")
+    # Another process may have migrated it meanwhile.
     version = _version(connection, folder)
     if version > len(MIGRATIONS):
         raise LibraryError(f"A later version of this program made the library {folder}. Use that version.")

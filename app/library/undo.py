@@ -11,13 +11,17 @@ from typing import Any
 from app.errors import PersonNotFound
 from app.gallery.store import Gallery
 from app.library import changes
-from app.library.changes import FACE_TABLES, NAME_GROUP, TABLES, VERDICT, PastChange
+from app.library.changes import FACE_TABLES, NAME_GROUP, SHOWN, TABLES, VERDICT, PastChange
 from app.library.store import Library
 from app.text import count
 
 _MERGE = """
 SELECT id, json_extract(details, '$.other') FROM change
 WHERE action = 'merge_groups' AND undone IS NULL AND json_extract(details, '$.group') = ?
+"""
+_SHOWN = """
+SELECT iif(table_name = 'tag', 0, row_id), change_id, photo_id FROM former_row
+WHERE change_id = ? AND photo_id IS NOT NULL LIMIT 1
 """
 _NUMBERS = "SELECT number FROM face WHERE photo_id = ?"
 
@@ -67,13 +71,15 @@ def undo(library: Library, gallery: Gallery, number: int | None = None) -> Undon
         connection.execute("PRAGMA defer_foreign_keys = ON")
         kept, present = set(), set()
         for table in TABLES:
-            # Read table by table: a drawn face that gets another ID takes its rejections along.
             for row in _read_rows(connection, change.number, table):
                 if not row.restore(connection):
                     kept.add((row.kind, row.row_id))
                 if table in FACE_TABLES:
                     present.add(row.row_id)
+        shown = connection.execute(_SHOWN, (change.number,)).fetchone()
         connection.execute("DELETE FROM former_row WHERE change_id = ?", (change.number,))
+        if shown and change.is_single:
+            connection.execute(f"INSERT INTO former_row VALUES ('{SHOWN}', ?, 0, ?, ?, NULL, NULL)", shown)
         connection.execute(
             "UPDATE change SET undone = ? WHERE id = ?",
             (datetime.now(UTC).isoformat(timespec="seconds"), change.number),
@@ -136,7 +142,7 @@ class _RecordedRow:
         connection.execute("UPDATE membership SET group_id = ? WHERE face_id = ?", (group, self.row_id))
 
     def _photo_of_face(self, connection: sqlite3.Connection) -> int | None:
-        """Return the photo of the face with this ID now. The ID of a drawn face that was deleted may be used again."""
+        """Return the photo of the face with this ID now."""
         found = connection.execute("SELECT photo_id FROM face WHERE id = ?", (self.row_id,)).fetchone()
         return found and int(found[0])
 
@@ -195,19 +201,13 @@ class _RecordedRow:
             connection.execute(f"INSERT INTO {self.table} ({columns}) VALUES ({places})", list(row.values()))
 
     def _insert_drawn(self, connection: sqlite3.Connection, row: dict[str, Any]) -> None:
-        """Insert a drawn face, with another ID or number if those were used since."""
+        """Insert a drawn face, with another number if its number was used since."""
         row = row | {"photo_id": self.photo_id}
         numbers = {number for (number,) in connection.execute(_NUMBERS, (self.photo_id,))}
         if row["number"] in numbers:
             row = row | {"number": max(numbers) + 1}
-        if self._photo_of_face(connection) is not None:
-            row = row | {"id": changes.unused_face_id(connection)}
         columns, places = ", ".join(row), ", ".join("?" * len(row))
-        face_id = connection.execute(
-            f"INSERT INTO face ({columns}) VALUES ({places}) RETURNING id", list(row.values())
-        ).fetchone()[0]
-        if face_id != self.row_id and self.photo_id is not None:
-            changes.follow_face(connection, self.row_id, self.photo_id, face_id, self.photo_id)
+        connection.execute(f"INSERT INTO face ({columns}) VALUES ({places})", list(row.values()))
 
 
 def _read_rows(connection: sqlite3.Connection, change_id: int, table: str) -> list[_RecordedRow]:

@@ -26,6 +26,9 @@ _SAME_PLACE = 0.3
 _MISSED_SECONDS = 2.5 * SAMPLE_SECONDS
 """Time after which a face is not linked by its place: the detector may miss it in a frame, such as during a blink."""
 
+MOST_CROPS = 2_000
+"""Faces of a video that keep their crop of 37 kB, the clearest; thousands of people may pass the camera."""
+
 _ABSENT_SECONDS = 5.0
 """Time after which a person who reappears begins a new track."""
 
@@ -34,8 +37,8 @@ _ABSENT_SECONDS = 5.0
 class TrackedFace:
     """A person in a time span of a video.
 
-    `probe` is the clearest face, with the embedding of the whole track: the mean of the faces of sufficient quality,
-    weighted by the length of their raw embeddings, of unit length.
+    `probe` is the clearest face, without its crop if `MOST_CROPS` tracks are clearer. It has the embedding of the whole
+    track: the mean of the faces of sufficient quality, weighted by the length of their raw embeddings, of unit length.
     """
 
     probe: Probe
@@ -90,12 +93,17 @@ class FaceTracker:
         self._frames = 0
         self._active: list[_Track] = []
         self._ended: list[_Track] = []
+        self._with_crops: list[_Track] = []
 
     def add(self, time: float, is_cut: bool, probes: Sequence[Probe]) -> None:
         """Add the faces of a frame at a time in seconds. `is_cut` says that a scene begins."""
         self._frames += 1
         kept = [] if is_cut else [track for track in self._active if time - track.end <= _MISSED_SECONDS]
-        self._ended += [track for track in self._active if track not in kept]
+        ended = [track for track in self._active if track not in kept]
+        self._ended += ended
+        self._with_crops += [track for track in ended if track.best.crop is not None]
+        if len(self._with_crops) > 2 * MOST_CROPS:
+            self._with_crops = _limit_crops(self._with_crops)
         self._active = kept
         linked = self._link(kept, probes)
         for index, probe in enumerate(probes):
@@ -108,7 +116,9 @@ class FaceTracker:
     def finish(self) -> list[TrackedFace]:
         """Return the tracks in the order in which they begin, from left to right."""
         tracks = sorted([*self._ended, *self._active], key=lambda track: (track.start, track.first.x, track.first.y))
-        return [track.finish() for track in self._merge(tracks)]
+        merged = self._merge(tracks)
+        _limit_crops([track for track in merged if track.best.crop is not None])
+        return [track.finish() for track in merged]
 
     def _link(self, tracks: Sequence[_Track], probes: Sequence[Probe]) -> dict[int, _Track]:
         """Return the track of each face that continues one, by its index, the most certain pairs first."""
@@ -145,6 +155,14 @@ class FaceTracker:
 
     def _compare(self, cosine: float, pairs: int) -> PairKind:
         return self._rules.decide(float(self._head.score_cosines(np.asarray(cosine))), pairs)
+
+
+def _limit_crops(tracks: Sequence[_Track]) -> list[_Track]:
+    """Drop the crops of all but the `MOST_CROPS` clearest tracks, and return those."""
+    clearest = sorted(tracks, key=lambda track: clarity(track.best), reverse=True)
+    for track in clearest[MOST_CROPS:]:
+        track.best = replace(track.best, crop=None)
+    return clearest[:MOST_CROPS]
 
 
 def _cosine(first: FloatArray | None, second: FloatArray | None) -> float | None:

@@ -76,8 +76,11 @@ def test_a_decision_is_recorded_and_undone_exactly(filled, take_back_last, descr
     assert take_back_last().message == f"Undone: {description}."
     assert state(filled) == before
     (change,) = list_changes(filled)
+    assert (change.description == description) != change.action.startswith("draw")
     assert change.undone
     assert not change.reversible
+    with pytest.raises(NothingToUndo, match="There is no decision to undo"):
+        take_back_last()
     with pytest.raises(NothingToUndo, match="Change 1 was undone before"):
         take_back_last(1)
 
@@ -206,16 +209,16 @@ def test_decisions_about_photos_that_are_gone_cannot_be_undone(filled, take_back
         take_back_last(9)
 
 
-def test_a_drawn_face_gets_another_id_and_number_if_they_were_used_since(filled, take_back_last):
+def test_a_drawn_face_keeps_its_id_and_gets_another_number_if_it_was_used_since(filled, take_back_last):
     drawn = decisions.draw(filled, 1, BOX, "Ann")
     decisions.reject(filled, [drawn], "Bob")
     decisions.take_back(filled, [drawn])
     fill(filled, row("c.jpg", face(np.ones(16))))
     other = decisions.draw(filled, 1, BOX, "Bob")
     take_back_last(3)
-    assert filled.connection.execute("SELECT * FROM rejection").fetchall() == [(other + 1, 2)]
+    assert filled.connection.execute("SELECT * FROM rejection").fetchall() == [(drawn, 2)]
     rows = filled.connection.execute("SELECT id, number, person_id FROM face WHERE source = 'drawn' ORDER BY 1")
-    assert rows.fetchall() == [(other, 3, 2), (other + 1, 4, 1)]
+    assert rows.fetchall() == [(drawn, 4, 1), (other, 3, 2)]
     take_back_last(2)
     take_back_last(1)
     assert filled.connection.execute("SELECT id FROM face WHERE source = 'drawn'").fetchall() == [(other,)]

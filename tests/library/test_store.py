@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from app.errors import LibraryError
@@ -70,6 +71,28 @@ def test_an_older_version_is_migrated(folder, monkeypatch):
     with Library.open(folder) as library:
         assert library.connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
         assert paths(library) == ["a.jpg"]
+
+
+def test_ids_are_never_used_again(folder, monkeypatch):
+    """Also those of a library of an older version, whose rows keep all that belongs to them."""
+    migrations = store.MIGRATIONS
+    monkeypatch.setattr(store, "MIGRATIONS", migrations[:8])
+    with Library.create(folder) as library:
+        one = face(np.ones(16, np.float32))
+        fill(library, row("a.jpg", one), row("b.jpg", one, one))
+        before = [
+            library.connection.execute(f"SELECT * FROM {name}").fetchall() for name in ("photo", "face", "vector")
+        ]
+    monkeypatch.setattr(store, "MIGRATIONS", migrations)
+    with Library.open(folder) as library:
+        after = [library.connection.execute(f"SELECT * FROM {name}").fetchall() for name in ("photo", "face", "vector")]
+        assert after == before
+        assert library.connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        with library.writing() as connection:
+            connection.execute("DELETE FROM photo WHERE id = 2")
+        assert library.connection.execute("SELECT count(*) FROM vector").fetchone() == (1,)
+        fill(library, row("c.jpg", face()))
+        assert library.connection.execute("SELECT id, photo_id FROM face").fetchall() == [(1, 1), (4, 3)]
 
 
 def test_faces_of_another_network_are_rejected(folder):

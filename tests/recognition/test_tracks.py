@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from app.recognition import tracks
 from app.recognition.results import Probe
 from app.recognition.scoring import Head
 from app.recognition.tracks import FaceTracker
@@ -108,6 +111,23 @@ def test_a_dialog_with_cuts_is_two_tracks():
 def test_a_face_that_is_never_clear_is_of_low_quality():
     (found,) = track([probe(ANN, norm=3, flaw="small")], [probe(None)])
     assert (found.probe.flaw, found.time) == ("small", (0, 1, 0))
+
+
+@pytest.mark.parametrize("people", [2, 30])
+def test_only_the_clearest_faces_keep_their_crops(monkeypatch, people):
+    monkeypatch.setattr(tracks, "MOST_CROPS", 5)
+    crop = np.zeros((112, 112, 3), np.uint8)
+    frames = [
+        [replace(probe(np.eye(40)[number], norm=10 + (7 * number) % people), crop=crop)] for number in range(people)
+    ]
+    tracker = FaceTracker(PAIRS, HEAD)
+    for number, faces in enumerate(frames):
+        tracker.add(10.0 * number, True, faces)
+        assert sum(one.best.crop is not None for one in tracker._ended) <= 10
+    found = tracker.finish()
+    kept = sorted(one.probe.quality.norm for one in found if one.probe.crop is not None)
+    assert len(found) == people
+    assert kept == sorted(range(10, 10 + people))[-5:]
 
 
 def test_the_people_of_a_video(recognizer, tmp_path):

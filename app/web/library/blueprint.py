@@ -8,7 +8,6 @@ from typing import NamedTuple, cast
 
 from flask import (
     Blueprint,
-    Response,
     current_app,
     flash,
     g,
@@ -152,11 +151,17 @@ def return_address() -> str:
     return address if own and address.isprintable() and "\\" not in address else home
 
 
-def _show_error(error: FacesError) -> ResponseReturnValue:
+def _show_error(error: LibraryError) -> ResponseReturnValue:
     """Show an error of a form on the page of the form, and an unusable library as a page."""
     if request.method == "POST":
-        return show_message(str(error), "problem")
-    return Response(render_template("library/unavailable.html", sentence=str(error)), 503)
+        return show_message(error.page_message, "problem")
+    return unavailable_page(error)
+
+
+def unavailable_page(error: FacesError) -> progress_stream.Page:
+    """Return a page that says why the library cannot be used now."""
+    sentence = error.page_message if isinstance(error, LibraryError) else str(error)
+    return render_template("library/unavailable.html", sentence=sentence), 503
 
 
 blueprint.register_error_handler(LibraryError, _show_error)

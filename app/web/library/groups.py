@@ -25,7 +25,7 @@ from app.library.store import Library
 from app.web import inline_images
 from app.web.admin.add_person import LABELS
 from app.web.admin.blueprint import form_ids
-from app.web.library.blueprint import blueprint, current_library, open_library, show_message
+from app.web.library.blueprint import blueprint, current_library, open_library, show_message, unavailable_page
 from app.web.library.decisions import NONE_SELECTED, ask_person
 from app.web.library.name_choices import find_choices, known_name
 from app.web.library.naming import run_naming
@@ -207,7 +207,7 @@ def _group(folder: Path) -> Steps:
         yield Step(thread.state)
         thread.join(_STEP_SECONDS)
     if isinstance(thread.error, FacesError):
-        return render_template("library/unavailable.html", sentence=str(thread.error)), 503
+        return unavailable_page(thread.error)
     if thread.error:
         raise thread.error
     return _groups_page(grouping=thread.grouping), 200

@@ -16,7 +16,7 @@ from app.errors import FacesError
 from app.library.naming import NamingReport, Renaming, name_faces
 from app.library.store import Library
 from app.recognition.recognizer import Recognizer
-from app.web.library.blueprint import blueprint, current_library
+from app.web.library.blueprint import blueprint, current_library, unavailable_page
 from app.web.progress_stream import Step, Steps, respond
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import current_settings
@@ -102,7 +102,7 @@ def _name(folder: Path, recognizer: Recognizer) -> Steps:
     try:
         thread = yield from run_naming(folder, recognizer)
     except FacesError as error:
-        return render_template("library/unavailable.html", sentence=str(error)), 503
+        return unavailable_page(error)
     with current_library().reading() as connection:
         names = dict(connection.execute("SELECT id, name FROM person").fetchall())
     changes = [

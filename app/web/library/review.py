@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 from sqlite3 import Connection
 
 from flask import render_template, request, url_for
@@ -43,13 +44,20 @@ class QuestionView:
 
 @blueprint.get("/review")
 def review() -> str:
-    """Show the first question of `kind`, or of all kinds, after the position `after`."""
+    """Show the first question of `kind`, or of all kinds, after the position `after`.
+
+    Without `least`, a session starts, which keeps the class distance from which names are in the queue.
+    """
     kind = request.args.get("kind", "")
     kinds = [kind] if kind in KINDS else list(KINDS)
     after = Position.parse(request.args.get("after", ""))
     with current_library().reading() as connection:
-        counts = review_queue.count_questions(connection)
-        questions = review_queue.list_questions(connection, kinds, PAGE_SIZE, after)
+        least = request.args.get("least", type=float)
+        if least is None or not 0 <= least <= 1:
+            # Rounded down: the smallest of these names stays in the queue.
+            least = floor(10_000 * review_queue.least_doubtful(connection)) / 10_000
+        counts = review_queue.count_questions(connection, least)
+        questions = review_queue.list_questions(connection, kinds, PAGE_SIZE, least, after)
         views = [_view(connection, question) for question in questions]
     return render_template(
         "library/review.html",
@@ -62,6 +70,7 @@ def review() -> str:
         done=_done(),
         views=views,
         skipped=after is not None,
+        least=least,
     )
 
 
@@ -77,7 +86,13 @@ def answer_question() -> ResponseReturnValue:
         group, other = form_id("group"), form_id("other") or None
         name = review_queue.answer_pair(library, group, other, form_id("person") or None, yes)
         sentence = f"Group {group} and {name} are {'the same person' if yes else 'different people'}."
-    following = url_for("library.review", kind=form.get("kind") or None, after=form.get("after"), done=_done() + 1)
+    following = url_for(
+        "library.review",
+        kind=form.get("kind") or None,
+        least=form.get("least"),
+        after=form.get("after"),
+        done=_done() + 1,
+    )
     return show_message(sentence, address=following)
 
 

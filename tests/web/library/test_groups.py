@@ -197,7 +197,8 @@ def test_a_typed_name_that_resembles_others_is_a_question(client, library):
     for form, said in (({"name": " "}, "The name is empty."), ({"person": "A" * 200}, "characters. The limit is 100.")):
         assert said in text(client.post("/library/groups/1/name", data=form, follow_redirects=True))
     page = client.post("/library/groups/9/name", data={"person": PERSON}, follow_redirects=True)
-    assert "The library has no group 9 with unknown faces." in text(page)
+    assert "The library has no group 9 with unknown faces. It was named or merged meanwhile." in text(page)
+    assert "main.py" not in page.text
 
 
 def test_new_faces_are_grouped_and_similar_groups_found(client, library, monkeypatch):

@@ -67,6 +67,26 @@ def test_the_queue_has_ambiguous_faces_pairs_and_uncertain_names(client, queue):
     assert questions(client.get("/library/review?kind=nothing")) == questions(page)
 
 
+def test_answers_do_not_add_uncertain_names(client, queue):
+    """The largest distance of those that remain falls."""
+    with queue.writing() as connection:
+        names = connection.execute("SELECT id FROM face WHERE verdict = 'match' ORDER BY id").fetchall()
+        distances = [0.9, 0.85, 0.8, *[0.1] * len(names)]
+        connection.executemany(
+            "UPDATE face SET distance = ? WHERE id = ?",
+            [(distance, face) for distance, (face,) in zip(distances, names, strict=False)],
+        )
+    page = client.get("/library/review?kind=names")
+    assert "0 decisions made, 2 left." in text(page)
+    page = answer(client, page, yes=True)
+    assert "1 decision made, 1 left." in text(page)
+    page = answer(client, page, yes=True)
+    assert "2 decisions made, 0 left." in text(page)
+    assert "No question left" in text(page)
+    # A new session has another limit.
+    assert "0 decisions made, 1 left." in text(client.get("/library/review?kind=names&least=nan"))
+
+
 def test_answers_are_decisions_that_undo_takes_back(client, queue):
     page = answer(client, client.get("/library/review"), yes=True)
     assert f"1 face confirmed as {OTHER}. Undo" in text(page)
