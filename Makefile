@@ -2,6 +2,8 @@
 # make test   set up with development tools, lint, run every test
 # make lint   check style, imports between packages, types and prose
 # make setup  only set up
+# make docs   build the documentation site: build/site/index.html
+# make reference  renew the generated parts of the documents, after a change of settings, API, errors or metrics
 # make lock   pin all dependencies with hashes, after a change of requirements*.txt
 # make audit  check the dependencies for known vulnerabilities
 
@@ -11,12 +13,14 @@ PY := $(VENV)/bin/python
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 YUNET := $(VENV)/deepface/.deepface/weights/face_detection_yunet_2023mar.onnx
 
-.PHONY: run setup test lint format lock audit clean
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: run setup test lint format docs reference lock audit clean
 
 run: setup
 	$(VENV)/bin/gunicorn wsgi:app
 
-setup: $(VENV)/installed $(YUNET)
+setup: $(VENV)/installed $(VENV)/bin/whopic $(YUNET)
 
 test: setup $(VENV)/installed-dev lint
 	$(PY) -m pytest --numprocesses 2 --dist worksteal
@@ -26,11 +30,18 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/mypy
-	$(PY) -m pytest tests/test_prose.py
+	$(PY) -m mkdocs build --strict
+	$(PY) -m pytest tests/test_prose.py tests/test_documents.py
 
 format: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+docs: reference
+	$(PY) -m mkdocs build --strict
+
+reference: $(VENV)/installed-dev
+	$(PY) docs/generate.py
 
 lock: $(VENV)/installed-dev
 	$(LOCK) requirements.txt -o requirements.lock
@@ -58,6 +69,11 @@ $(VENV)/installed-dev: requirements-dev.lock requirements-jax.lock $(VENV)/insta
 	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes --no-compile --upgrade \
 		--target $(VENV)/jax -r requirements-jax.lock
 	touch $@
+
+# The command of an installed package, for this folder.
+$(VENV)/bin/whopic: Makefile | $(PY)
+	@printf '#!/bin/sh\nexec "%s" -c "import sys; sys.path[0] = r\047%s\047; from app.cli import main; main(prog_name=\047whopic\047)" "$$@"\n' \
+		"$(abspath $(PY))" "$(CURDIR)" > $@ && chmod +x $@
 
 # A failure only warns: without these weights the program uses mtcnn, which is ten times slower.
 $(YUNET): requirements-detector.txt | $(VENV)/installed

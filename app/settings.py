@@ -1,6 +1,6 @@
 """Settings: types, ranges, defaults and environment variables.
 
-`Settings()` reads the environment variables that `python -m app.settings` lists, and keyword arguments override them.
+`Settings()` reads the environment variables that docs/reference/settings.md lists, and keyword arguments override them.
 No other module reads the environment.
 """
 
@@ -283,26 +283,6 @@ def reference() -> list[SettingReference]:
     ]
 
 
-_PAGE_START = """# Settings
-
-`python -m app.settings` generates this page. Each setting is an environment variable.
-An invalid value or an unknown variable that begins with `FACES_` stops the program with an explanation.
-
-| Variable | Default | Allowed values | Meaning |
-|---|---|---|---|"""
-
-
-def markdown() -> str:
-    """Return the settings reference as a Markdown document."""
-    lines = [_PAGE_START]
-    for row in reference():
-        default = row.default.replace(f"{ROOT}/", "").replace(sys.prefix, ".venv")
-        lines.append(f"| `{row.variable}` | {f'`{default}`' if default else ''} | {row.allowed} | {row.meaning} |")
-    lines += ["", "Old names work until version 2, with a warning:", "", "| Old name | New name |", "|---|---|"]
-    lines += [f"| `{PREFIX}{old.upper()}` | `{PREFIX}{new.upper()}` |" for old, new in _RENAMED.items()]
-    return "\n".join(lines) + "\n"
-
-
 def format_value(value: object) -> str:
     """Return a value as its environment variable spells it."""
     if isinstance(value, bool):
@@ -366,7 +346,3 @@ def _sentence(error: ValidationError) -> str:
     example = 'python -c "import secrets; print(secrets.token_urlsafe())"'
     length = count(len(str(value)), "character")
     return f"{row.variable} has {length}. It must be {row.allowed}. To make a token: {example}"
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")

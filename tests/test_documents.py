@@ -1,22 +1,22 @@
-"""The documents name only settings, commands, options, tests and pictures that exist."""
+"""The documents are current: generated parts, links, and named settings, commands, options and tests."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from app.cli import COMMANDS, main
-from app.recognition import evaluation_table
-from app.settings import _RENAMED, ROOT, Settings, reference
+from app.settings import _RENAMED, ROOT, reference
+from docs import generate
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-EVALUATION = evaluation_table.DOCUMENT.read_text(encoding="utf-8")
+AT_THE_TOP = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
 def commands() -> dict[str, set[str]]:
@@ -43,13 +43,24 @@ def command_lines(text: str) -> Iterator[list[str]]:
     code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"(?m)^(?:    |\$ )(.*)$", text)
     code += [line for block in re.findall(r"(?s)```\w*\n(.*?)```", text) for line in block.splitlines()]
     for line in code:
-        found = re.search(rf"main\.py +([a-z].*)|\bfaces +((?:{'|'.join(COMMANDS)})\b.*)", line)
+        found = re.search(rf"main\.py +([a-z].*)|\bwhopic +((?:{'|'.join(COMMANDS)})\b.*)", line)
         words = (found.group(1) or found.group(2) if found else line).split(" #")[0].split()
         if words and (found or words[0].startswith("--") or words[0] in ("identify", "people")):
             yield words
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", generate.documents(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_generated_parts_are_current(path):
+    text = path.read_text(encoding="utf-8")
+    assert generate.fill(text) == text, "Run: make reference"
+
+
+def test_every_generated_part_is_in_a_document():
+    named = [match[2] for path in generate.documents() for match in generate.PART.finditer(path.read_text("utf-8"))]
+    assert set(named) == set(generate.PARTS)
+
+
+@each_document
 def test_settings_of_the_documents_exist(path):
     named = set(re.findall(r"FACES_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))) - {"FACES_FOLDER"}
     old = {f"FACES_{name.upper()}" for name in _RENAMED} if path.name == "settings.md" else set()
@@ -57,16 +68,14 @@ def test_settings_of_the_documents_exist(path):
 
 
 def test_tests_that_documents_name_exist():
-    named = re.findall(
-        r"`(tests/[\w/]+\.py)::(\w+)`", "".join(p.read_text("utf-8") for p in (ROOT / "docs").rglob("*.md"))
-    )
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", "".join(path.read_text("utf-8") for path in DOCUMENTS))
     assert len(named) > 13
     texts = {file: (ROOT / file).read_text("utf-8") if (ROOT / file).is_file() else "" for file, _ in named}
     missing = [f"{file}::{name}" for file, name in named if f"def {name}(" not in texts[file]]
     assert missing == []
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+@each_document
 def test_commands_and_options_of_the_documents_exist(path):
     known = commands()
     every_option = set().union(*known.values())
@@ -81,22 +90,29 @@ def test_commands_and_options_of_the_documents_exist(path):
         assert options <= allowed, f"{' '.join(words)}: no option {', '.join(sorted(options - allowed))}"
 
 
-def test_the_figures_are_those_of_the_card():
-    metrics = json.loads(Settings().model.read_text(encoding="utf-8")).get("metrics", {})
-    assert evaluation_table.insert_table(EVALUATION, evaluation_table.format_table(metrics)) == EVALUATION, (
-        "The document has other figures than the model card: run .venv/bin/python -m app.recognition.evaluation_table"
-    )
+@pytest.mark.parametrize("path", AT_THE_TOP, ids=lambda path: path.name)
+def test_links_of_documents_at_the_top_lead_to_files_and_headings(path):
+    """`mkdocs build --strict` checks those of docs/ (`make lint`)."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    for target in targets:
+        if not re.match(r"https?:|mailto:", target):
+            file, _, anchor = target.partition("#")
+            found = path.parent / file if file else path
+            assert found.exists(), target
+            assert not anchor or anchor in headings(found), target
 
 
-def test_pictures_of_the_readme_exist():
-    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
-    assert pictures
-    assert [one for one in pictures if not (ROOT / one).is_file()] == []
+def headings(path: Path) -> set[str]:
+    """Return the anchors of the headings of a document."""
+    titles = re.findall(r"(?m)^#+ (.+)$", path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
 def test_everything_required_is_locked(name):
-    asked = re.findall(r"(?m)^([\w.-]+==[\w.]+)", (ROOT / f"{name}.txt").read_text(encoding="utf-8"))
+    texts = [(ROOT / f"{name}.txt").read_text(encoding="utf-8")]
+    texts += [(ROOT / file).read_text(encoding="utf-8") for file in re.findall(r"(?m)^-r (\S+)", texts[0])]
+    asked = re.findall(r"(?m)^([\w.-]+==[\w.]+)", "\n".join(texts))
     locked = (ROOT / f"{name}.lock").read_text(encoding="utf-8")
     assert asked
     missing = [one for one in asked if f"{one} \\\n    --hash=sha256:" not in locked]

@@ -10,7 +10,7 @@ import pytest
 from annotated_types import Ge, Le
 
 from app.errors import SettingsError
-from app.settings import _RENAMED, ROOT, Settings, markdown, reference
+from app.settings import _RENAMED, ROOT, Settings, reference
 
 INTEGERS = [name for name, field in Settings.model_fields.items() if field.annotation is int]
 
@@ -144,10 +144,7 @@ def test_settings_are_immutable_and_can_be_pickled():
     assert settings.with_changes(host="::1") == Settings(port=80, host="::1")
 
 
-def test_the_reference_page_is_current():
-    assert (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8") == markdown(), (
-        "Run: .venv/bin/python -m app.settings > docs/reference/settings.md"
-    )
+def test_every_setting_has_a_reference():
     assert all(setting.meaning.endswith(".") and setting.allowed for setting in reference())
 
 

@@ -1,18 +1,9 @@
-"""Evaluation metrics of the model card as a table, for the model page, the report and the documents.
-
-`python -m app.recognition.evaluation_table` writes the table into docs/explanation/evaluation.md.
-"""
+"""Evaluation metrics of the model card as a table, for the model page, the report and the documents."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from app.files import write_file
-from app.recognition.model_card import read_card
-from app.settings import ROOT, Settings
-
-DOCUMENT = ROOT / "docs" / "explanation" / "evaluation.md"
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"  # markers around the table in DOCUMENT
 NOT_MEASURED = "*The network in `models/` has not been measured yet.*"
 
 Metrics = dict[str, Any]  # a part of the model card's `metrics`, as `app.training.evaluation` returns it
@@ -37,12 +28,6 @@ def format_table(metrics: Metrics) -> str:
     """Return the metrics as a Markdown table."""
     rows = [("Measure", "Value", "Sample"), ("---", "---:", "---"), *metric_rows(metrics)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) if len(rows) > 2 else NOT_MEASURED
-
-
-def insert_table(document: str, table: str) -> str:
-    """Return the document with a table between its markers."""
-    before, _, rest = document.partition(BEGIN)
-    return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -164,9 +149,3 @@ def _fpirs(part: Metrics) -> str:
 
 def _values(part: Metrics, rate: str) -> str:
     return " / ".join(f"{100 * row[rate]:.1f}" for row in part["rates"]) + " %"
-
-
-if __name__ == "__main__":
-    table = format_table(read_card(Settings().model).raw.get("metrics", {}))
-    write_file(DOCUMENT, insert_table(DOCUMENT.read_text(encoding="utf-8"), table).encode())
-    print("docs/explanation/evaluation.md has the metrics of the model card.")

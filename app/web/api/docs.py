@@ -39,17 +39,18 @@ blueprint = Blueprint(
 @blueprint.get("/docs")
 def page() -> str:
     """Return the Swagger UI page."""
-    samples = _document()["paths"]["/api/v1/identify"]["post"]["x-codeSamples"]
+    samples = build_document()["paths"]["/api/v1/identify"]["post"]["x-codeSamples"]
     return render_template("api_docs.html", samples=samples)
 
 
 @blueprint.get("/openapi.json")
 def document() -> Response:
     """Return the OpenAPI document."""
-    return jsonify(_document())
+    return jsonify(build_document())
 
 
-def _document() -> dict[str, Any]:
+def build_document() -> dict[str, Any]:
+    """Return the OpenAPI document for the current request."""
     # The library returns the same objects for every request, and samples have the address of the request.
     api = deepcopy(cast(OpenAPI, current_app).api_doc)
     # The library writes null for empty component sections, which OpenAPI does not allow.

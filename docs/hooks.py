@@ -1,0 +1,54 @@
+"""MkDocs hooks: add files from outside docs/ to the site.
+
+Links in the documents are those of the repository, such as `../../models/report/report.md`, so that they work in both.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ADDED = {
+    "static/logo.svg": "assets/logo.svg",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    **{
+        f"models/report/{path.name}": f"explanation/report/{path.name}"
+        for path in (ROOT / "models" / "report").iterdir()
+        if path.suffix in {".md", ".svg"}
+    },
+}
+"""Place in the repository -> place in the site."""
+
+_SOURCES = {site: repository for repository, site in ADDED.items()}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the files of `ADDED`."""
+    for repository, site in ADDED.items():
+        files.append(File.generated(config, site, abs_src_path=str(ROOT / repository)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_arguments: object) -> str:
+    """Turn links between the repository's places into links between the site's places."""
+    site = page.file.src_uri
+    source = _SOURCES.get(site, f"docs/{site}")
+
+    def replace(match: re.Match[str]) -> str:
+        path, anchor = match[1], match[2] or ""
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+        place = ADDED.get(target) or (target.removeprefix("docs/") if target.startswith("docs/") else None)
+        if place is None:
+            return match[0]
+        return f"]({posixpath.relpath(place, posixpath.dirname(site) or '.')}{anchor})"
+
+    return re.sub(r"\]\(([^):#\s]+)(#[^)\s]*)?\)", replace, markdown)
