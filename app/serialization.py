@@ -183,6 +183,7 @@ def changes(history: Sequence[PastChange]) -> Json:
                 "created": _time(change.created),
                 "reversible": change.reversible and change.undone is None,
                 "undone": change.undone and _time(change.undone),
+                "actor": change.actor,
             }
             for change in history
         ]

@@ -11,8 +11,9 @@ import click
 from app import __version__
 from app.cli.common import InvalidUsage
 from app.errors import FacesError, InvalidFaceChoice, SettingsError
+from app.gallery.actor import command_line, set_process_actor
 
-COMMANDS = ("identify", "compare", "people", "library", "settings", "train", "ship", "evaluate", "calibrate")
+COMMANDS = ("identify", "compare", "people", "library", "audit", "settings", "train", "ship", "evaluate", "calibrate")
 """Commands and their modules, in the order of --help."""
 
 
@@ -69,6 +70,7 @@ def main(context: click.Context) -> None:
 
     Without a command, shows an introduction and an example.
     """
+    set_process_actor(command_line())
     if context.invoked_subcommand is None:
         from app.cli.welcome import welcome
 

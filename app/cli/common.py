@@ -80,7 +80,9 @@ def open_gallery(settings: Settings | None = None) -> Gallery:
 
     settings = settings or Settings()
     model_id = read_card(settings.model).id
-    return Gallery.open(settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days)
+    return Gallery.open(
+        settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days, settings.audit_days
+    )
 
 
 def gallery_name(settings: Settings, name: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ import click
 from app import text
 from app.cli import common, people_edit
 from app.cli.people_check import check, show
+from app.errors import GalleryError
 from app.settings import Settings
 
 
@@ -171,9 +173,14 @@ def export(file: Path, no_crops: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Copy the SQLite gallery to a file, also while a server uses it. An earlier backup in FILE is replaced."""
+    from app.gallery.audit_log import AuditLog
     from app.gallery.backup import back_up
+    from app.gallery.database import Database
 
     back_up(Settings().database_url, file)
+    # A gallery of an earlier version has no audit log yet.
+    with suppress(GalleryError), closing(Database.connect(Settings().database_url)) as database:
+        AuditLog(database).record("backed_up")
     click.echo(f"The gallery was copied to {text.display_path(file)}.")
 
 

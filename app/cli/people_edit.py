@@ -155,6 +155,7 @@ def anchors(name: str, crops: Path | None) -> None:
         kept = {anchor.id: crop for anchor in found if (crop := gallery.crop(anchor.id)) is not None}
         for anchor_id, crop in kept.items():
             write_file(crops / f"{anchor_id}.webp", crop, private=True)
+        gallery.audit.record("exported_crops", name, {"crops": len(kept)})
         click.echo(f"{text.count(len(kept), 'crop')} of {len(found)} anchors written to {crops}.", err=True)
 
 
@@ -214,10 +215,11 @@ def undo(times: int) -> None:
 @click.command(context_settings=common.renamed_options(most="limit"))
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Maximum number of changes.")
 def history(limit: int) -> None:
-    """List the latest changes, the newest first: number, time (UTC), description and whether it can be undone."""
+    """List the latest changes, the newest first: number, time (UTC), description, state and actor."""
     for change in common.open_gallery().history(limit):
         state = "undone" if change.undone else "can be undone" if change.reversible else "permanent"
-        click.echo(common.format_row([change.id, f"{change.created:%Y-%m-%d %H:%M}", change.change, state]))
+        row = [change.id, f"{change.created:%Y-%m-%d %H:%M}", change.change, state, change.actor or ""]
+        click.echo(common.format_row(row))
 
 
 @click.command()

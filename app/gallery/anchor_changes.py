@@ -1,4 +1,4 @@
-"""Changes of anchors of any people, each within a transaction: remove and move."""
+"""Changes of anchors and rejected faces of any people, each within a transaction: remove and move."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from app.gallery.change_history import Change
 from app.gallery.database import batches
 from app.gallery.people import Person, PersonRef
 from app.gallery.removal import check_found, list_ids
-from app.gallery.tables import AnchorRow, PersonRow, now
+from app.gallery.tables import AnchorRow, PersonRow, RejectedFaceRow, now
 
 
 def remove_anchors(connection: Connection, ids: Sequence[int]) -> list[Person]:
@@ -29,6 +29,17 @@ def move_anchors(connection: Connection, ids: Sequence[int], into: PersonRef) ->
     anchors = f"{text.count(len(ids), 'anchor')} of {list_ids(owners)}"
     change.describe(f"moved {anchors} to person {target.id}", *owners, target.id)
     return queries.get_person(connection, target.id)
+
+
+def remove_rejected_faces(connection: Connection, ids: Sequence[int]) -> None:
+    """Remove the marks of rejected faces, or raise `FaceNotFound` if one is missing."""
+    rows = select(RejectedFaceRow.id, RejectedFaceRow.person_id)
+    present = rows.where(RejectedFaceRow.id.in_(ids), RejectedFaceRow.removed.is_(None))
+    owners = {row.id: row.person_id for row in connection.execute(present)}
+    check_found(ids, owners, "There is no rejected face")
+    change = Change(connection)
+    change.set("rejected", list(owners), "removed", now())
+    change.describe(f"removed {text.count(len(owners), 'rejected face')}", *owners.values())
 
 
 def _find_owners(connection: Connection, ids: Sequence[int]) -> list[int]:

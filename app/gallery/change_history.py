@@ -26,7 +26,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from app.errors import NameTaken, NothingToUndo, NotLatestChange
-from app.gallery import change_log, names
+from app.gallery import audit, change_log, names
+from app.gallery.actor import current_actor
 from app.gallery.change_log import NEW_NAME
 from app.gallery.database import batches
 from app.gallery.tables import (
@@ -82,18 +83,21 @@ class Change:
 
     def __init__(self, connection: Connection, reversible: bool = True, whole: bool = False) -> None:
         self._connection = connection
-        row = insert(RevisionRow).values(change="", reversible=reversible, whole=whole).returning(RevisionRow.id)
-        self.id: int = connection.scalars(row).one()
+        values = {"change": "", "reversible": reversible, "whole": whole, "actor": str(current_actor())}
+        self.id: int = connection.scalars(insert(RevisionRow).values(values).returning(RevisionRow.id)).one()
 
     def describe(self, text: str, *person_ids: int) -> None:
-        """Set the description, and note the people that snapshots must load again.
+        """Set the description, note the people that snapshots must load again, and add the change to the audit log.
 
-        The text must not contain names, which would survive purging a person.
+        The text must not contain names, which would survive purging a person. Its first word, such as "removed", is
+        the action in the audit log, which gets an entry for each person.
         """
         self._connection.execute(update(RevisionRow).where(RevisionRow.id == self.id).values(change=text))
         rows = [{"revision_id": self.id, "person_id": person_id} for person_id in sorted(set(person_ids))]
         if rows:
             self._connection.execute(insert(ChangedPersonRow), rows)
+        details = {"change": self.id, "description": text}
+        audit.record_people(self._connection, text.partition(" ")[0], sorted(set(person_ids)) or [None], details)
 
     def set(self, table: str, row_ids: Sequence[int] | Select[int], column: str, value: object) -> None:
         """Write a value into rows of a table of `_TABLES`, and keep the former values."""
@@ -179,6 +183,7 @@ def purge(
         connection.execute(delete(AliasRow).where(AliasRow.revision_id.in_(merges)))
         moved = FormerValueRow.value.in_(map(str, batch))
         _erase_values(connection, moved & (FormerValueRow.column == _OWNER))
+    audit.forget_person(connection, people)
     for (table, removable), ids in zip(_REMOVABLE.items(), (people, anchors, rejected, aliases), strict=True):
         for batch in batches(ids):
             _forget(connection, table, batch)
@@ -232,7 +237,7 @@ def purge_expired(connection: Connection, before: datetime) -> int:
         connection.execute(update(RevisionRow).where(RevisionRow.id.in_(batch)).values(reversible=False))
     found = _expired_rows(connection, before)
     if any(found):
-        Change(connection, reversible=False).describe("purged expired removals")
+        Change(connection, reversible=False).describe("purged expired removals", *found[0])
         purge(connection, *found)
     return sum(map(len, found))
 

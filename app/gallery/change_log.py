@@ -29,13 +29,17 @@ class ChangePart:
 
 @dataclass(frozen=True)
 class PastChange:
-    """A change in the history: its description in parts; `undone` is when it was undone."""
+    """A change in the history: its description in parts; `undone` is when it was undone.
+
+    `actor` is a text of `Actor`, or None for changes of earlier versions.
+    """
 
     id: int
     parts: tuple[ChangePart, ...]
     created: datetime
     reversible: bool
     undone: datetime | None
+    actor: str | None
 
     @property
     def change(self) -> str:
@@ -46,7 +50,12 @@ class PastChange:
 def history(connection: Connection, limit: int = 20) -> list[PastChange]:
     """Return the latest changes, with names, the newest first."""
     columns = select(
-        RevisionRow.id, RevisionRow.change, RevisionRow.created, RevisionRow.reversible, RevisionRow.undone
+        RevisionRow.id,
+        RevisionRow.change,
+        RevisionRow.created,
+        RevisionRow.reversible,
+        RevisionRow.undone,
+        RevisionRow.actor,
     )
     rows = connection.execute(columns.order_by(RevisionRow.id.desc()).limit(limit)).all()
     described = _describe(connection, [(row.id, row.change) for row in rows])

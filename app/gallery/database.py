@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -24,6 +25,8 @@ _BATCH = 500
 _POSTGRESQL_LOCK = 0x66616365  # advisory lock that serializes writers on PostgreSQL, as BEGIN IMMEDIATE does on SQLite
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Database:
@@ -206,8 +209,8 @@ def prepare(connection: Connection, location: str) -> None:
         )
 
 
-def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Split IDs into parts that one statement can hold."""
+def batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Split IDs or keys into parts that one statement can hold."""
     return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
 
 

@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert
 
 from app import text
 from app.arrays import FloatArray
@@ -32,6 +32,7 @@ from app.gallery import (
     snapshot_loading,
 )
 from app.gallery import people as queries
+from app.gallery.audit_log import AUDIT_DAYS, AuditLog
 from app.gallery.bundle import BundleImport
 from app.gallery.change_history import Change
 from app.gallery.database import Database, prepare
@@ -40,7 +41,7 @@ from app.gallery.people_listing import FoundPeople, PeopleListing
 from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import AnchorRow, RejectedFaceRow, ThresholdRow, now
+from app.gallery.tables import AnchorRow, RejectedFaceRow, ThresholdRow
 
 __all__ = ["Anchor", "FoundPeople", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -112,9 +113,12 @@ class Gallery:
     merged_people = _reading(change_history.list_merged)
     history = _reading(change_log.history)
 
-    def __init__(self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS) -> None:
+    def __init__(
+        self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS, audit_days: int = AUDIT_DAYS
+    ) -> None:
         self.network_id = network_id
         self.recovery_days = recovery_days
+        self.audit = AuditLog(database, audit_days)
         self._database = database
         self._snapshot: Snapshot | None = None
         self._listing: PeopleListing | None = None
@@ -125,7 +129,12 @@ class Gallery:
 
     @classmethod
     def open(
-        cls, database_url: str, network_id: str, shipped: Path | None, recovery_days: int = RECOVERY_DAYS
+        cls,
+        database_url: str,
+        network_id: str,
+        shipped: Path | None,
+        recovery_days: int = RECOVERY_DAYS,
+        audit_days: int = AUDIT_DAYS,
     ) -> Gallery:
         """Open a gallery. A new one is filled with the shipped people.
 
@@ -135,6 +144,7 @@ class Gallery:
             network_id: ID in the model card of the network in use.
             shipped: Folder of the shipped gallery, or None to leave a new gallery empty.
             recovery_days: Days until removed people and anchors are purged.
+            audit_days: Days until entries of the audit log are deleted.
         """
         database = Database.connect(database_url)
         try:
@@ -144,7 +154,7 @@ class Gallery:
                 claim(connection, network_id, database.location)
                 if shipped is not None:
                     add_shipped_people(connection, network_id, shipped)
-            gallery = cls(database, network_id, recovery_days)
+            gallery = cls(database, network_id, recovery_days, audit_days)
             gallery._maintain(purge=True)
         except BaseException:
             database.close()
@@ -174,6 +184,7 @@ class Gallery:
         try:
             if purge:
                 self.purge_expired()
+                self.audit.expire()
             self._database.empty_log()
             self._failure = ""
         except GalleryError as error:
@@ -313,6 +324,7 @@ class Gallery:
     replace_aliases = _writing(naming.replace_aliases)
     remove_anchors_by_id = _writing(anchor_changes.remove_anchors)
     move_anchors = _writing(anchor_changes.move_anchors)
+    remove_rejected_faces = _writing(anchor_changes.remove_rejected_faces)
 
     def remove_anchors(self, person: PersonRef, ids: Sequence[int], purge: bool = False) -> Person:
         """Remove anchors of a person, or erase them for good, or raise `FaceNotFound` if one is missing."""
@@ -333,17 +345,6 @@ class Gallery:
             return removal.finish(
                 connection, change, f"marked {text.count(len(rows), 'face')} as not person {person_id}", person_id
             )
-
-    def remove_rejected_faces(self, ids: Sequence[int]) -> None:
-        """Remove the marks of rejected faces, or raise `FaceNotFound` if one is missing."""
-        rows = select(RejectedFaceRow.id, RejectedFaceRow.person_id)
-        with self._database.writing() as connection:
-            present = rows.where(RejectedFaceRow.id.in_(ids), RejectedFaceRow.removed.is_(None))
-            owners = {row.id: row.person_id for row in connection.execute(present)}
-            removal.check_found(ids, owners, "There is no rejected face")
-            change = Change(connection)
-            change.set("rejected", list(owners), "removed", now())
-            change.describe(f"removed {text.count(len(owners), 'rejected face')}", *owners.values())
 
     def shift_thresholds(self, shifts: Sequence[tuple[float, float]]) -> None:
         """Replace the shifts of the class thresholds, pairs of FPIR and shift, see `Rules.for_gallery`."""
@@ -376,6 +377,7 @@ class Gallery:
         with self._database.reading() as connection:
             everyone = bundle.collect(connection, crops)
         bundle.write(path, self.network_id, everyone)
+        self.audit.record("exported_gallery", details={"people": len(everyone), "crops": crops})
         return len(everyone)
 
     def import_bundle(self, path: Path, crops: bool = False) -> BundleImport:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from sqlalchemy import DateTime, Float, ForeignKey, Index, String, false, text
+from sqlalchemy import DateTime, Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 PersonId = Annotated[int, mapped_column(ForeignKey("person.id", ondelete="CASCADE"))]
@@ -135,6 +135,7 @@ class RevisionRow(Base):
     whole: Mapped[bool] = mapped_column(default=False, server_default=false())
     reversible: Mapped[bool] = mapped_column(default=False, server_default=false())
     undone: Mapped[datetime | None]
+    actor: Mapped[str | None] = mapped_column(String(200))
 
 
 class ChangedPersonRow(Base):
@@ -176,3 +177,30 @@ class NetworkRow(Base):
     filled: Mapped[datetime | None]
     seen: Mapped[datetime | None]
     held_until: Mapped[datetime | None]
+
+
+class AuditSubjectRow(Base):
+    """A name in the audit log, with the salt of its commitment. Deleting the row erases the name, see `audit`."""
+
+    __tablename__ = "audit_subject"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int | None] = mapped_column(index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(300), index=True)
+    salt: Mapped[str] = mapped_column(String(32))
+
+
+class AuditRow(Base):
+    """An entry of the audit log. `made` and `details` are the texts that the hash covers."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_action", "action", "made"),)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    made: Mapped[str] = mapped_column(String(32))
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(40))
+    person_id: Mapped[int | None] = mapped_column(index=True)
+    commitment: Mapped[Digest | None]
+    details: Mapped[str] = mapped_column(Text)
+    subject_id: Mapped[int | None] = mapped_column(ForeignKey("audit_subject.id", ondelete="SET NULL"), index=True)
+    hash: Mapped[Digest]

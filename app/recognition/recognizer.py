@@ -60,7 +60,13 @@ class Recognizer:
         """
         detector = Detector.from_settings(settings)
         network = load_network(settings.model)
-        gallery = Gallery.open(settings.database_url, network.card.id, settings.shipped_gallery, settings.recovery_days)
+        gallery = Gallery.open(
+            settings.database_url,
+            network.card.id,
+            settings.shipped_gallery,
+            settings.recovery_days,
+            settings.audit_days,
+        )
         gallery.start_maintenance()
         return cls(settings, detector, network, gallery)
 

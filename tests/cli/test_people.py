@@ -1,3 +1,4 @@
+import getpass
 import json
 
 import pytest
@@ -226,9 +227,10 @@ def test_anchors_are_listed_removed_and_restored(run, newcomer, gallery, picture
 def test_history_and_undo_print_names(run, newcomer, gallery):
     run("people", "rename", newcomer, "Zoë Li")
     row = run("people", "history").stdout.splitlines()[0]
-    assert row.endswith(f'"renamed {newcomer} → Zoë Li", can be undone')
+    assert row.endswith(f'"renamed {newcomer} → Zoë Li", can be undone, command:{getpass.getuser()}')
     assert run("people", "undo").stdout == f"Undone: renamed {newcomer} → Zoë Li.\n"
-    assert run("people", "history", "--limit", 2).stdout.splitlines()[1].endswith("undone")
+    row = run("people", "history", "--limit", 2).stdout.splitlines()[1]
+    assert row.endswith(f"undone, command:{getpass.getuser()}")
 
 
 def test_merge(run, newcomer, gallery, pictures):

@@ -331,6 +331,9 @@ class Change(StrictModel):
     created: datetime = Field(description="Time of the change, UTC")
     reversible: bool = Field(description="Whether it can be undone once it is the latest such change")
     undone: datetime | None = Field(description="Time of the undo, UTC, or null")
+    actor: str | None = Field(
+        description="Who made the change, such as `key:NAME`. Null for changes of earlier versions"
+    )
 
 
 class Changes(StrictModel):
