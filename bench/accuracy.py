@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import click
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -27,9 +26,9 @@ from app.training.evaluation import own_galleries, verification
 from app.vision.detection import Detector
 from bench.common import FOLDER
 from bench.dlib_peer import start_peer
+from bench.opencv_peer import SFACE, YUNET, OpenCV
 
 CACHE = ROOT / ".bench"
-YUNET, SFACE = "face_detection_yunet_2023mar.onnx", "face_recognition_sface_2021dec.onnx"
 
 EmbedFile = Callable[[Path], np.ndarray | None]
 """Returns the embedding of the largest face of a picture, None if there is no face."""
@@ -48,18 +47,12 @@ def dlib() -> Iterator[EmbedFile]:
 @contextmanager
 def opencv(folder: Path) -> Iterator[EmbedFile]:
     """Load OpenCV's detector and network with their defaults."""
-    detector = cv2.FaceDetectorYN.create(str(folder / YUNET), "", (320, 320))
-    network = cv2.FaceRecognizerSF.create(str(folder / SFACE), "")
+    peer = OpenCV(folder)
 
     def embed_file(path: Path) -> np.ndarray | None:
-        picture = cv2.imread(str(path))
-        detector.setInputSize(picture.shape[1::-1])
-        faces = detector.detect(picture)[1]
-        if faces is None:
-            return None
-        largest = max(faces, key=lambda face: face[2] * face[3])
-        embedding = network.feature(network.alignCrop(picture, largest))[0]
-        return embedding / np.linalg.norm(embedding)
+        picture = peer.read(path)
+        largest = max(peer.detect(picture), key=lambda face: face[2] * face[3], default=None)
+        return None if largest is None else peer.embed(picture, largest)
 
     yield embed_file
 

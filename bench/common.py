@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -136,6 +136,16 @@ def measure_usage(pid: int) -> ProcessUsage:
         except (OSError, KeyError):
             continue
     return ProcessUsage(memory / 1024, descriptors, threads, processes)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time of a process and its descendants so far, in all threads that have not ended."""
+    nanoseconds = 0
+    for member in descendants(pid):
+        for task in Path(f"/proc/{member}/task").glob("*/schedstat"):
+            with suppress(OSError):
+                nanoseconds += int(task.read_text(encoding="ascii").split()[0])
+    return nanoseconds / 1e9
 
 
 def resident_memory(pid: int, peak: bool = False) -> float:

@@ -50,6 +50,7 @@ class DlibPeer:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.pid = process.pid
 
     def find(self, path: Path, upsample: int = 1) -> PeerFaces:
         """Find and encode the faces of one picture; `upsample` is the library's default."""
