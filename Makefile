@@ -3,6 +3,7 @@
 # make lint   check style, imports between packages, types and prose
 # make setup  only set up
 # make docs   build the documentation site: build/site/index.html
+# make toy    train the toy network of docs/tutorials/toy-network.md
 # make reference  renew the generated parts of the documents, after a change of settings, API, errors or metrics
 # make lock   pin all dependencies with hashes, after a change of requirements*.txt
 # make audit  check the dependencies for known vulnerabilities
@@ -15,7 +16,7 @@ YUNET := $(VENV)/deepface/.deepface/weights/face_detection_yunet_2023mar.onnx
 
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: run setup test lint format docs reference lock audit clean
+.PHONY: run setup test lint format docs toy reference lock audit clean
 
 run: setup
 	$(VENV)/bin/gunicorn wsgi:app
@@ -39,6 +40,9 @@ format: $(VENV)/installed-dev
 
 docs: reference
 	$(PY) -m mkdocs build --strict
+
+toy: $(VENV)/installed-dev
+	$(PY) docs/tutorials/toy_network.py
 
 reference: $(VENV)/installed-dev
 	$(PY) docs/generate.py

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -287,6 +288,17 @@ def model_fairness() -> str:
     return table(header, rows)
 
 
+# Tutorial
+
+
+def toy_figures() -> str:
+    """Return the figures of the toy network."""
+    figures = json.loads((FOLDER / "tutorials" / "toy" / "figures.json").read_text(encoding="utf-8"))
+    header = ("Distance of", "Accuracy", "TAR at FAR 1 %", "Rank-1, one photo", "Rank-1, five photos")
+    rows = [(name, *(percent(value) for value in row.values())) for name, row in figures["sets"].items()]
+    return table(header, rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "renamed-settings": renamed_settings,
@@ -299,6 +311,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "model-details": model_details,
     "model-data": model_data,
     "model-figures": model_figures,
+    "toy": toy_figures,
     "model-thresholds": model_thresholds,
     "model-fairness": model_fairness,
 }

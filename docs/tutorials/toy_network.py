@@ -25,6 +25,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from app.training.evaluation.verification import folds_accuracy, tar_at_far
 from app.training.fit.losses import contrastive, pairwise_distances
+from docs.tutorials import toy_plots
 
 FOLDER = Path(__file__).with_name("toy")
 SIDE = 64  # pixels of a photo
@@ -308,8 +309,6 @@ def main() -> None:
     print(f"Training people: {sizes}")
     text = json.dumps(figures, indent=1, default=float)
     (folder / "figures.json").write_text(text + "\n", encoding="utf-8")
-    import toy_plots
-
     toy_plots.write(folder, held_out, sets, chosen["After training"], distances, sizes)
     print(f"Wrote {folder} after {time.monotonic() - started:.0f} s.")
 

@@ -44,8 +44,8 @@ def write(
     different = chosen[2]
     before, after = "Before training", "After training"
     _save_picture(folder / "photos.webp", _sheet(photos[:6, :10]))
-    _save_picture(folder / "pairs.webp", _pairs(photos, chosen, distances[after]))
     with mpl.rc_context(_STYLE):
+        _save_webp(folder / "pairs.webp", _pairs(photos, chosen, distances[after]))
         _save_svg(folder / "plane.svg", _plane({name: sets[name][:PLANE_PEOPLE] for name in (before, after)}))
         _save_svg(folder / "distances.svg", _histograms({n: distances[n] for n in (before, after)}, different))
         _save_svg(folder / "roc.svg", _roc(distances, different))
@@ -56,18 +56,22 @@ def _sheet(photos: np.ndarray) -> np.ndarray:
     return np.concatenate([np.concatenate(list(row), axis=1) for row in photos])
 
 
-def _pairs(photos: np.ndarray, chosen: Pairs, distances: np.ndarray) -> np.ndarray:
-    """Return four columns of pairs: same and different people, each the closest and the farthest pairs."""
+def _pairs(photos: np.ndarray, chosen: Pairs, distances: np.ndarray) -> Figure:
+    """Return four columns of pairs with distances: same and different people, the closest and the farthest."""
     people, numbers, different = chosen
-    columns = []
-    for is_different in (False, True):
+    figure = Figure((8, 4.6))
+    columns = figure.subplots(4, 4).T
+    kinds = [(kind, end) for kind in (False, True) for end in ("closest", "farthest")]
+    for column, (is_different, end) in zip(columns, kinds, strict=True):
         rows = np.flatnonzero(different == is_different)
         order = rows[np.argsort(distances[rows])]
-        for ends in (order[:4], order[-4:][::-1]):
-            pictures = [np.concatenate(list(photos[people[row], numbers[row]]), axis=1) for row in ends]
-            columns.append(np.concatenate(pictures))
-    gap = np.full((columns[0].shape[0], 12), 255, np.uint8)
-    return np.concatenate([columns[0], gap, columns[1], gap, columns[2], gap, columns[3]], axis=1)
+        shown = order[:4] if end == "closest" else order[-4:][::-1]
+        for axes, row in zip(column, shown, strict=True):
+            axes.imshow(np.concatenate(list(photos[people[row], numbers[row]]), axis=1), "gray", vmin=0, vmax=255)
+            axes.set(xticks=[], yticks=[], xlabel=f"{distances[row]:.2f}")
+        column[0].set_title(f"{'Different people' if is_different else 'Same person'},\n{end}", fontsize=10)
+    figure.tight_layout()
+    return figure
 
 
 def _plane(embeddings: Mapping[str, np.ndarray]) -> Figure:
@@ -102,7 +106,7 @@ def _roc(distances: Mapping[str, np.ndarray], different: np.ndarray) -> Figure:
         axes.plot(far, tar, line, color=color, label=name)
     axes.set(xscale="log", xlabel="FAR: different people accepted", ylabel="TAR: same person accepted", ylim=(0, 1.02))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.18), ncols=2)
     return figure
 
 
@@ -127,6 +131,12 @@ def _save_svg(path: Path, figure: Figure) -> None:
     stream = io.StringIO()
     figure.savefig(stream, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None})
     path.write_text("\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n", encoding="utf-8")
+
+
+def _save_webp(path: Path, figure: Figure) -> None:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", transparent=True, dpi=110)
+    Image.open(stream).save(path, quality=60, method=6)
 
 
 def _save_picture(path: Path, pixels: np.ndarray) -> None:
