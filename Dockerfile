@@ -22,6 +22,7 @@ COPY static static
 COPY models models
 COPY anchors anchors
 COPY LICENSE NOTICE main.py wsgi.py gunicorn.conf.py ./
+RUN ln -s /whopic/main.py /usr/local/bin/whopic
 
 ENV DEEPFACE_HOME=/whopic/deepface \
     FACES_DATABASE_URL=sqlite:////data/gallery.sqlite \

@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app import errors
-from app.recognition.evaluation_table import format_table, percent
+from app.recognition.evaluation_table import format_summary, format_table, percent
 from app.recognition.model_card import ModelCard, read_card
 from app.serialization import CSV_COLUMNS
 from app.settings import _RENAMED, PREFIX, ROOT, Settings, reference
@@ -236,6 +236,11 @@ def figures() -> str:
     return format_table(_card().raw.get("metrics", {}))
 
 
+def summary() -> str:
+    """Return the five figures of the README."""
+    return format_summary(_card().raw.get("metrics", {}))
+
+
 def model_figures() -> str:
     """Return the figures that say most about the network."""
     parts = ("own_galleries", "unseen_people", "impostors", "comparisons", "lfw")
@@ -308,6 +313,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "errors": error_codes,
     "metrics": metrics,
     "figures": figures,
+    "summary": summary,
     "model-details": model_details,
     "model-data": model_data,
     "model-figures": model_figures,
@@ -320,7 +326,8 @@ PARTS: dict[str, Callable[[], str]] = {
 
 def documents() -> list[Path]:
     """Return the documents with generated parts."""
-    return [path for path in sorted(FOLDER.rglob("*.md")) if PART.search(path.read_text(encoding="utf-8"))]
+    candidates = [ROOT / "README.md", *sorted(FOLDER.rglob("*.md"))]
+    return [path for path in candidates if PART.search(path.read_text(encoding="utf-8"))]
 
 
 if __name__ == "__main__":

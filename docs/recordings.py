@@ -44,16 +44,17 @@ PAUSE = 1.2
 """Seconds after the output of a command."""
 
 COMMANDS = (
-    "python main.py identify party.jpg",
-    'python main.py people add "Ann Lee" ann1.jpg ann2.jpg ann3.jpg',
-    "python main.py identify party.jpg",
+    "whopic identify party.jpg",
+    'whopic people add "Ann Lee" ann1.jpg ann2.jpg ann3.jpg',
+    "whopic identify party.jpg",
 )
 
 _CURSOR = """() => {
+  document.getElementById("cursor")?.remove();
   const cursor = document.createElement("div");
   cursor.id = "cursor";
   Object.assign(cursor.style, {position: "fixed", width: "18px", height: "18px", borderRadius: "50%", zIndex: 999,
-    background: "rgb(20 20 20 / .55)", border: "2px solid white", pointerEvents: "none", left: "0", top: "0"});
+    background: "rgb(20 20 20 / .55)", border: "2px solid white", pointerEvents: "none", left: "470px", top: "330px"});
   document.body.append(cursor);
 }"""
 
@@ -97,7 +98,7 @@ def run_commands(folder: Path) -> list[tuple[str, list[str]]]:
     environment["FACES_DATABASE_URL"] = f"sqlite:///{folder / 'recorded.sqlite'}"
     recorded = []
     for command in COMMANDS:
-        words = [sys.executable, str(ROOT / "main.py"), *shlex.split(command)[2:]]
+        words = [sys.executable, str(ROOT / "main.py"), *shlex.split(command)[1:]]
         done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=True)
         recorded.append((command, [*done.stdout.splitlines(), *done.stderr.splitlines()]))
     return recorded

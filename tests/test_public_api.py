@@ -1,6 +1,5 @@
-"""The public Python API, and the example of README that uses it."""
+"""The public Python API."""
 
-import re
 import subprocess
 import sys
 from zipfile import ZipFile
@@ -11,17 +10,6 @@ import app
 from app.settings import ROOT
 from tests.photos import PERSON
 from tests.slow import slow
-
-
-def test_the_example_of_the_readme_identifies_a_photo(tmp_path, monkeypatch, capsys, photo, database_url):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    example = re.search(r"## Use from Python\n.*?```python\n(.*?)```", readme, re.DOTALL).group(1)
-    assert len(example.strip().splitlines()) <= 8
-    (tmp_path / "photo.jpg").write_bytes(photo(PERSON))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FACES_DATABASE_URL", database_url)
-    exec(example, {})
-    assert capsys.readouterr().out.startswith(f"match {PERSON} ")
 
 
 @pytest.mark.parametrize("name", app.__all__)

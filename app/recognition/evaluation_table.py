@@ -1,13 +1,18 @@
 """Evaluation metrics of the model card as a table, for the model page, the report and the documents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+
+from app import text
 
 NOT_MEASURED = "*The network in `models/` has not been measured yet.*"
 
 Metrics = dict[str, Any]  # a part of the model card's `metrics`, as `app.training.evaluation` returns it
 Row = tuple[str, str, str]  # measure, value and sample
+
+_SUMMARY_PHOTOS = (1, 3)
+"""Numbers of reference photos in the summary."""
 
 
 def metric_rows(metrics: Metrics) -> list[Row]:
@@ -26,13 +31,42 @@ def metric_topics(metrics: Metrics) -> dict[str, list[Row]]:
 
 def format_table(metrics: Metrics) -> str:
     """Return the metrics as a Markdown table."""
-    rows = [("Measure", "Value", "Sample"), ("---", "---:", "---"), *metric_rows(metrics)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) if len(rows) > 2 else NOT_MEASURED
+    return _table(metric_rows(metrics))
+
+
+def format_summary(metrics: Metrics) -> str:
+    """Return five metrics in plain words as a Markdown table, those that depend on it with the loosest FPIR."""
+    return _table(_summary_rows(metrics))
 
 
 def percent(share: float, digits: int = 1) -> str:
     """Return a share as text in percent."""
     return f"{100 * share:.{digits}f} %"
+
+
+def _table(rows: Sequence[Row]) -> str:
+    lines = [("Measure", "Value", "Sample"), ("---", "---:", "---"), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else NOT_MEASURED
+
+
+def _summary_rows(metrics: Metrics) -> list[Row]:
+    rows = []
+    if own := metrics.get("own_galleries"):
+        for row in own["rows"]:
+            if row["enrolled"] in _SUMMARY_PHOTOS:
+                photos = text.count(row["enrolled"], "reference photo")
+                sample = f"{row['probes']:,} faces of {own['people']} LFW people, {own['impostors']:,} of others"
+                rows.append((f"Your people, {photos} each: named faces", percent(row["rates"][0]["tpir"]), sample))
+    if known := metrics.get("celebrities"):
+        sample = f"{known['faces']:,} faces of {known['people']} celebrities"
+        rows.append(("Shipped people: named faces", percent(known["rates"][0]["matched"]), sample))
+    if famous := metrics.get("impostors", {}).get("famous"):
+        sample = f"{famous['faces']:,} faces of {famous['people']} celebrities outside the gallery"
+        rows.append(("Famous people outside the gallery: wrong names", percent(famous["rates"][0]["matched"]), sample))
+    if pairs := metrics.get("lfw"):
+        _, accuracy, sample = _lfw(pairs)[0]
+        rows.append(("Same person or not: right answers (LFW)", accuracy, sample))
+    return rows
 
 
 def _own_galleries(part: Metrics) -> list[Row]:

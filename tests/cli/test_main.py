@@ -123,3 +123,11 @@ def test_the_old_name_of_a_setting_works_with_a_one_line_warning():
     done = subprocess.run(command, cwd=ROOT, env={"FACES_THREADS": "3"}, capture_output=True, text=True, check=True)
     assert "FACES_CONCURRENCY=3 (default: 12)\n" in done.stdout
     assert done.stderr == "FACES_THREADS is now FACES_CONCURRENCY. The old name works until version 2.\n"
+
+
+def test_a_link_called_whopic_is_the_command(tmp_path):
+    """The image of the container has one."""
+    link = tmp_path / "whopic"
+    link.symlink_to(ROOT / "main.py")
+    done = subprocess.run([sys.executable, link, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage: whopic [OPTIONS]")

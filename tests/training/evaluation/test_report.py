@@ -114,6 +114,14 @@ def test_table_is_markdown():
     assert evaluation_table.format_table({}) == evaluation_table.NOT_MEASURED
 
 
+def test_summary_leaves_out_what_was_not_measured():
+    lines = evaluation_table.format_summary(METRICS).splitlines()
+    assert lines[0] == "| Measure | Value | Sample |"
+    assert "| Same person or not: right answers (LFW) | 97.0 % ± 0.2 | 6,000 pairs, 10 folds |" in lines
+    assert evaluation_table.format_summary({"lfw": METRICS["lfw"]}).splitlines()[2:] == lines[-1:]
+    assert evaluation_table.format_summary({}) == evaluation_table.NOT_MEASURED
+
+
 def test_report_has_every_part(tmp_path):
     report.write(tmp_path / "report", CARD, DETAILS)
     names = {"roc.svg", "open_set.svg", "frequent_errors.svg", "robustness.svg", "reliability.svg"}
