@@ -3,19 +3,17 @@
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import closing, suppress
 from pathlib import Path
 
 import click
 
 from app import text
-from app.cli import common, people_edit
+from app.cli import common, people_backup, people_edit
 from app.cli.people_check import check, show
-from app.errors import GalleryError
 from app.settings import Settings
 
 
-@click.group(commands=[*people_edit.COMMANDS, check, show])
+@click.group(commands=[*people_edit.COMMANDS, *people_backup.COMMANDS, check, show])
 def people() -> None:
     """Manage the gallery: list, add, change and remove people, and undo changes."""
 
@@ -167,21 +165,6 @@ def export(file: Path, no_crops: bool) -> None:
     """
     count = common.open_gallery().export_bundle(file, not no_crops)
     click.echo(f"{text.count(count, 'person')} exported to {text.display_path(file)}.")
-
-
-@people.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def backup(file: Path) -> None:
-    """Copy the SQLite gallery to a file, also while a server uses it. An earlier backup in FILE is replaced."""
-    from app.gallery.audit_log import AuditLog
-    from app.gallery.backup import back_up
-    from app.gallery.database import Database
-
-    back_up(Settings().database_url, file)
-    # A gallery of an earlier version has no audit log yet.
-    with suppress(GalleryError), closing(Database.connect(Settings().database_url)) as database:
-        AuditLog(database).record("backed_up")
-    click.echo(f"The gallery was copied to {text.display_path(file)}.")
 
 
 def _import_folder(source: Path, report_file: Path | None, again: bool, allow: Sequence[str]) -> bool:

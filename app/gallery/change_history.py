@@ -78,12 +78,15 @@ class Change:
     """Recorder of one change, within its transaction.
 
     If the change is `reversible`, all its writes must go through this object. After a change of the `whole` gallery,
-    snapshots are loaded again completely.
+    snapshots are loaded again completely. Only a change that replaces earlier ones chooses its own `number`.
     """
 
-    def __init__(self, connection: Connection, reversible: bool = True, whole: bool = False) -> None:
+    def __init__(
+        self, connection: Connection, reversible: bool = True, whole: bool = False, number: int | None = None
+    ) -> None:
         self._connection = connection
         values = {"change": "", "reversible": reversible, "whole": whole, "actor": str(current_actor())}
+        values |= {"id": number} if number else {}
         self.id: int = connection.scalars(insert(RevisionRow).values(values).returning(RevisionRow.id)).one()
 
     def describe(self, text: str, *person_ids: int) -> None:

@@ -173,7 +173,7 @@ def sqlite_file(database_url: str) -> Path | None:
 def migrate(connection: Connection, location: str) -> bool:
     """Migrate the tables to the current version, and return whether anything changed."""
     # Importing Alembic takes 0.2 seconds.
-    if _current_version(connection) == _latest_version():
+    if is_current(connection):
         return False
     import alembic.command
     import alembic.config
@@ -202,11 +202,16 @@ def prepare(connection: Connection, location: str) -> None:
     """Migrate SQLite tables. Check other databases only, because several machines can share them."""
     if connection.dialect.name == "sqlite":
         migrate(connection, location)
-    elif _current_version(connection) != _latest_version():
+    elif not is_current(connection):
         raise MigrationRequired(
             f"The tables of the gallery at {location} are missing or of another version. Stop the servers that use "
             "it, then run: python main.py people migrate"
         )
+
+
+def is_current(connection: Connection) -> bool:
+    """Return whether the tables have the version of this program."""
+    return current_version(connection) == _latest_version()
 
 
 def batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -214,7 +219,8 @@ def batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
     return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
 
 
-def _current_version(connection: Connection) -> str | None:
+def current_version(connection: Connection) -> str | None:
+    """Return the version of the tables, such as `0008`, or None without tables of a gallery."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

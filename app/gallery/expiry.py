@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
 from app.gallery import change_history
-from app.gallery.tables import NetworkRow, now
+from app.gallery.tables import NetworkRow, in_utc, now
 
 log = logging.getLogger(__name__)
 
@@ -82,14 +82,9 @@ def purge(connection: Connection, due: Due) -> int:
 def read(connection: Connection) -> GalleryClock:
     """Read the clock."""
     row = connection.execute(select(NetworkRow.seen, NetworkRow.held_until)).first()
-    return GalleryClock(*map(_utc, row)) if row else GalleryClock()
+    return GalleryClock(*(time and in_utc(time) for time in row)) if row else GalleryClock()
 
 
 def write(connection: Connection, clock: GalleryClock) -> None:
     """Store the clock."""
     connection.execute(update(NetworkRow).values(seen=clock.seen, held_until=clock.held_until))
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    # SQLite stores no zone.
-    return time and (time if time.tzinfo else time.replace(tzinfo=UTC))

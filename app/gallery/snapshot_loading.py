@@ -66,7 +66,8 @@ def refresh(connection: Connection, snapshot: Snapshot, network_id: str) -> Snap
     whole = select(RevisionRow.id).where(RevisionRow.id > snapshot.revision, RevisionRow.whole)
     changed = select(ChangedPersonRow.person_id).where(ChangedPersonRow.revision_id > snapshot.revision).distinct()
     person_ids = connection.scalars(changed).all()
-    if len(person_ids) > _MAX_CHANGED or connection.scalar(whole):
+    # After pg_restore, the latest change can be an earlier one.
+    if latest < snapshot.revision or len(person_ids) > _MAX_CHANGED or connection.scalar(whole):
         return load(connection)
     return snapshot.apply_changes(_load_people(connection, person_ids), _load_rejected(connection), latest)
 

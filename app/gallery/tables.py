@@ -16,6 +16,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def in_utc(time: datetime) -> datetime:
+    """Return a time of the database in UTC: SQLite stores no zone, and PostgreSQL returns the zone of its session."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
 class Base(DeclarativeBase):
     """Base of all tables."""
 

@@ -14,6 +14,9 @@ def upgrade() -> None:
         _drop_unique_names()
     for table in ("person", "anchor"):
         op.add_column(table, sa.Column("revision_id", sa.Integer))
+    # Descriptions had names, which would survive purging a person.
+    for action in ("added", "removed", "renamed"):
+        op.execute(f"UPDATE revision SET change = '{action} by an earlier version' WHERE change LIKE '{action} %'")
     op.create_table(
         "rejected",
         sa.Column("id", sa.Integer, primary_key=True),
