@@ -24,11 +24,12 @@ def backup(file: Path) -> None:
     from app.gallery.audit_log import AuditLog
     from app.gallery.backup import back_up
     from app.gallery.database import Database
+    from app.gallery.database_status import BACKED_UP
 
     back_up(Settings().database_url, file)
     # A gallery of an earlier version has no audit log yet.
     with suppress(GalleryError), closing(Database.connect(Settings().database_url)) as database:
-        AuditLog(database).record("backed_up")
+        AuditLog(database).record(BACKED_UP)
     click.echo(f"The gallery was copied to {text.display_path(file)}.")
 
 

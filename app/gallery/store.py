@@ -36,6 +36,7 @@ from app.gallery.audit_log import AUDIT_DAYS, AuditLog
 from app.gallery.bundle import BundleImport
 from app.gallery.change_history import Change
 from app.gallery.database import Database, prepare
+from app.gallery.database_status import read_last_backup, read_status
 from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, RemovedPerson
 from app.gallery.people_listing import FoundPeople, PeopleListing
 from app.gallery.rebuild import claim
@@ -112,6 +113,8 @@ class Gallery:
     imported_photos = _reading(queries.find_imported)
     merged_people = _reading(change_history.list_merged)
     history = _reading(change_log.history)
+    database_status = _reading(read_status)
+    last_backup = _reading(read_last_backup)
 
     def __init__(
         self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS, audit_days: int = AUDIT_DAYS

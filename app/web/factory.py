@@ -107,6 +107,7 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
     limiter = concurrency.ConcurrencyLimiter(settings.concurrency, settings.queue, settings.queue_seconds)
     app.extensions["concurrency_limiter"] = limiter
     collectors = metrics.Metrics(settings.prometheus_dir)
+    app.extensions["metrics"] = collectors
     security_headers.install(app)
     request_tracing.install(app, limiter, collectors, settings)
     uploads.install(app)

@@ -42,6 +42,7 @@ ADMIN_ADDRESSES = {
     "edit-person": "/manage/people/7",
     "rejected-faces": "/manage/rejected",
     "gallery-check": "/manage/check",
+    "server-health": "/manage/health",
     "library": "/library",
     "library-photo": "/library/photos/3",
     "library-photos": "/library/photos",

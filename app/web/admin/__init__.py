@@ -3,7 +3,7 @@
 from flask import Flask
 
 from app.web import auth
-from app.web.admin import add_person, correction, gallery_check, merge, people, sign_in
+from app.web.admin import add_person, correction, gallery_check, merge, people, server_health, sign_in
 from app.web.admin.blueprint import blueprint
 
 
@@ -14,4 +14,4 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(signed_in=auth.signed_in)
 
 
-__all__ = ["add_person", "correction", "gallery_check", "install", "merge", "people", "sign_in"]
+__all__ = ["add_person", "correction", "gallery_check", "install", "merge", "people", "server_health", "sign_in"]

@@ -1,6 +1,9 @@
 """Prometheus metrics at /metrics, added up over all server processes."""
 
 import functools
+import math
+from collections import Counter as Counts
+from dataclasses import dataclass
 from http import HTTPMethod
 from pathlib import Path
 
@@ -13,7 +16,39 @@ from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.recognizer_loading import RecognizerLoader, loader_of
 
 _METHODS = frozenset(HTTPMethod)
+UNWATCHED = frozenset(("/healthz/live", "/healthz/ready", "/metrics", "/static/<path:filename>"))
+"""Routes of programs, which the log and summaries leave out."""
+
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+@dataclass(frozen=True)
+class RouteSummary:
+    """Requests of a route, and upper bounds in seconds of the time that half and 95 % of them took."""
+
+    route: str
+    requests: int
+    half: float
+    most: float
+
+
+@dataclass(frozen=True)
+class TrafficSummary:
+    """Numbers of answers by status, routes with the most requests first, and active and waiting requests now."""
+
+    statuses: Counts[str]
+    routes: list[RouteSummary]
+    active: int
+    waiting: int
+
+    @property
+    def requests(self) -> int:
+        """Number of answers."""
+        return self.statuses.total()
+
+    def answered(self, first_digit: str) -> int:
+        """Return the number of answers whose status starts with a digit."""
+        return sum(count for status, count in self.statuses.items() if status.startswith(first_digit))
 
 
 class Metrics:
@@ -39,6 +74,7 @@ class Metrics:
         self._ready = live("faces_workers_ready", "Server processes that are ready")
         self._people = latest("faces_gallery_people", "People in the gallery")
         self._anchors = latest("faces_gallery_anchors", "Anchors of all people")
+        self._backup = latest("faces_last_backup_timestamp_seconds", "Unix time of the last backup, 0 without one")
         self._model = latest("faces_model_info", "Network and detector", ["network", "detector"])
 
     def count_response(self, route: str, method: str, status: int, seconds: float, trace: RequestTrace) -> None:
@@ -62,15 +98,46 @@ class Metrics:
             people = recognizer.gallery.people()
             self._people.set(len(people))
             self._anchors.set(sum(person.anchors for person in people))
+            backup = recognizer.gallery.last_backup()
+            self._backup.set(backup.timestamp() if backup else 0)
             self._model.labels(recognizer.network.card.id, recognizer.detector.backend).set(1)
 
     def text(self) -> bytes:
         """Return the metrics of all processes in the Prometheus text format."""
-        registry = self._registry
-        if self._shared is not None:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry, str(self._shared))  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return generate_latest(self._collected())
+
+    def summary(self) -> TrafficSummary:
+        """Return the traffic of all processes since they started, without health checks and scrapes."""
+        statuses: Counts[str] = Counts()
+        buckets: dict[str, Counts[float]] = {}
+        live = {self._active._name: 0.0, self._waiting._name: 0.0}
+        for family in self._collected().collect():
+            for sample in family.samples:
+                route = sample.labels.get("route", "")
+                if sample.name in live:
+                    live[sample.name] = sample.value
+                elif sample.name == "faces_requests_total" and route not in UNWATCHED:
+                    statuses[sample.labels["status"]] += int(sample.value)
+                elif sample.name == "faces_request_seconds_bucket" and route not in UNWATCHED:
+                    buckets.setdefault(route, Counts())[float(sample.labels["le"])] += int(sample.value)
+        routes = [
+            RouteSummary(route, counts[math.inf], _quantile(counts, 0.5), _quantile(counts, 0.95))
+            for route, counts in buckets.items()
+        ]
+        active, waiting = (int(value) for value in live.values())
+        return TrafficSummary(statuses, sorted(routes, key=lambda route: -route.requests), active, waiting)
+
+    def _collected(self) -> CollectorRegistry:
+        if self._shared is None:
+            return self._registry
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(self._shared))  # type: ignore[no-untyped-call]
+        return registry
+
+
+def _quantile(counts: Counts[float], share: float) -> float:
+    """Return the smallest bucket that has at least a share of the requests. Buckets include smaller ones."""
+    return min(le for le, count in counts.items() if count >= share * counts[math.inf])
 
 
 def install(app: Flask, metrics: Metrics, limiter: ConcurrencyLimiter) -> None:

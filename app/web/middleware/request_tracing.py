@@ -10,11 +10,9 @@ from app.settings import Settings
 from app.tracing import RequestTrace
 from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.middleware.logs import request_id
-from app.web.middleware.metrics import Metrics
+from app.web.middleware.metrics import UNWATCHED, Metrics
 from app.web.middleware.rate_limits import client_key
 from app.web.recognizer_loading import loader_of
-
-_UNLOGGED = ("/healthz/live", "/healthz/ready", "/metrics", "/static/<path:filename>")
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +38,7 @@ def install(app: Flask, limiter: ConcurrencyLimiter, metrics: Metrics, settings:
             seconds = time.monotonic() - started
             metrics.count_response(route, method, status, seconds, trace)
             metrics.set_gauges(limiter, loader_of(app))
-            if route not in _UNLOGGED:
+            if route not in UNWATCHED:
                 details = {
                     "request": number,
                     "route": route,
