@@ -1,4 +1,4 @@
-"""MkDocs hooks: add files from outside docs/ to the site.
+"""MkDocs hooks: add files from outside docs/ to the site, and refuse pages that load something from other hosts.
 
 Links in the documents are those of the repository, such as `../../models/report/report.md`, so that they work in both.
 """
@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -27,6 +28,15 @@ ADDED = {
     },
 }
 """Place in the repository -> place in the site."""
+
+FOREIGN = re.compile(
+    r"""<(?:audio|embed|iframe|img|script|source|video)\b[^>]*\ssrc="(?:https?:)?//|"""
+    r"""<link\b(?![^>]*\brel="canonical")[^>]*\shref="(?:https?:)?//|"""
+    r"""url\(["']?(?:https?:)?//|@import ["'](?:https?:)?//"""
+)
+"""Part of a page that makes a browser contact another host."""
+
+_log = get_plugin_logger("hooks")
 
 _SOURCES = {site: repository for repository, site in ADDED.items()}
 
@@ -52,3 +62,15 @@ def on_page_markdown(markdown: str, page: Page, **_arguments: object) -> str:
         return f"]({posixpath.relpath(place, posixpath.dirname(site) or '.')}{anchor})"
 
     return re.sub(r"\]\(([^):#\s]+)(#[^)\s]*)?\)", replace, markdown)
+
+
+def on_page_content(html: str, **_arguments: object) -> str:
+    """Leave the default empty of an option without one: mkdocs-click 0.9 shows click's internal value."""
+    return html.replace("<code>Sentinel.UNSET</code>", "")
+
+
+def on_post_page(output: str, page: Page, **_arguments: object) -> str:
+    """Warn of a page that loads something from another host: readers did not ask to contact it."""
+    if match := FOREIGN.search(output):
+        _log.warning("%s loads something from another host: %s", page.file.src_uri, match[0])
+    return output

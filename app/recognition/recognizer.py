@@ -35,7 +35,7 @@ Photo = bytes | str | os.PathLike[str]  # the bytes of a photo file, or its path
 class Recognizer:
     """Identify and compare faces: detector, network and gallery, loaded once. Safe to use from several threads.
 
-    Example:
+    Examples:
         >>> from app import Recognizer, Settings
         >>> with Recognizer.load(Settings()) as recognizer:
         ...     for face in recognizer.identify("party.jpg").faces:

@@ -203,7 +203,7 @@ def train(photos: np.ndarray, seed: int = 1) -> keras.Model:
     twin = build_twin()
     schedule = keras.optimizers.schedules.CosineDecay(2e-3, STEPS)
     twin.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01), loss=pair_loss)
-    twin.fit(batches(photos, seed), steps_per_epoch=STEPS // 10, epochs=10, verbose=2)
+    twin.fit(batches(photos, seed), steps_per_epoch=STEPS // 10, epochs=10, shuffle=False, verbose=2)
     return twin
 
 
