@@ -153,6 +153,11 @@ class Settings(BaseSettings):
         description="Where visitors report wrong results or ask for removal: an e-mail address, or the URL of a page. "
         "Pages link to it. `off`: no links.",
     )
+    notice: Path | None = Field(
+        None,
+        description="Text file for the page /privacy: who you are, why you process faces and on which legal basis. "
+        "Empty lines separate paragraphs, `# ` starts a heading, `- ` an item of a list.",
+    )
     library: Path | None = Field(
         None, description="Folder of a library that administrators see at /library. Without one, the pages are off."
     )

@@ -11,7 +11,7 @@ from werkzeug.routing import MapAdapter
 from app.errors import FacesError
 from app.recognition.recognizer import Recognizer
 from app.settings import RESOURCES, Settings
-from app.web import admin, api, auth, library, samples, uploads
+from app.web import admin, api, auth, library, notice, samples, uploads
 from app.web.admin import sign_in
 from app.web.api import docs
 from app.web.api.responses import problem, reject_invalid
@@ -87,6 +87,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     for blueprint in (pages, people.blueprint, model.blueprint):
         app.register_blueprint(blueprint)
     app.jinja_env.globals.update(contact_address=contact_address)
+    notice.install(app, settings.notice)
     admin.install(app)
     library.install(app, settings)
     api.install(app)

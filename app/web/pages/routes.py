@@ -4,6 +4,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from werkzeug.exceptions import NotFound
 
 from app.settings import OFF
+from app.web.notice import current_notice
 from app.web.pages import comparison, face_details
 from app.web.pages.identify import current_samples, identify, read_sample, upload_page
 from app.web.portraits import file_version, portrait_response, tile
@@ -27,10 +28,12 @@ def upload() -> str:
 
 @blueprint.get("/privacy")
 def privacy() -> str:
-    """Explain what happens to photos, and what this server stores with its settings."""
+    """Show the operator's notice, and what this server does with photos, people and logs under its settings."""
     settings = current_settings()
     return render_template(
         "privacy.html",
+        notice=current_notice(),
+        audit_days=settings.audit_days,
         keep_crops=settings.keep_crops,
         recovery_days=settings.recovery_days,
         log=settings.log,
