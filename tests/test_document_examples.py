@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import click
@@ -35,7 +38,10 @@ def commands(path: Path) -> list[str]:
     lines += [
         line for block in re.findall(r"(?ms)^```(?:sh|console)?\n(.*?)^```$", text) for line in block.splitlines()
     ]
-    found = (re.search(r"^(?:nohup |[\d*]+ [\d*]+ \* \* \*  cd \S+ && )?(?:\S*/)?whopic (.*)$", line) for line in lines)
+    found = (
+        re.search(r"^(?:nohup |[\d*]+ [\d*]+ \* \* \*  cd \S+ && |(?:[A-Z_]+=\S* )+)?(?:\S*/)?whopic (.*)$", line)
+        for line in lines
+    )
     return [re.sub(r"(\s+#| >).*$", "", match[1]) for match in found if match]
 
 
@@ -149,3 +155,22 @@ def test_the_tutorial_of_an_archive_works(family):
     assert (family / "ann" / "party.jpg").exists()
     assert "Dan Eng" in run("library export library --csv faces.csv") + (family / "faces.csv").read_text("utf-8")
     assert (family / "Pictures" / "2024" / "party.jpg.xmp").exists()
+
+
+def test_nginx_accepts_the_example(tmp_path):
+    if not shutil.which("nginx"):
+        assert "CI" not in os.environ, "CI needs nginx"
+        pytest.skip("needs nginx: apt-get install nginx-light")
+    (example,) = re.findall(
+        r"(?ms)^ *```nginx\n(.*?)^ *```$", (DOCS / "how-to" / "reverse-proxy.md").read_text("utf-8")
+    )
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    request = f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=faces.example -keyout {key} -out {certificate}"
+    subprocess.run(request.split(), check=True, capture_output=True)
+    live = "/etc/letsencrypt/live/faces.example"
+    example = example.replace(f"{live}/fullchain.pem", str(certificate)).replace(f"{live}/privkey.pem", str(key))
+    example = example.replace("/dev/shm/nginx-bodies", str(tmp_path / "bodies"))
+    config = tmp_path / "nginx.conf"
+    config.write_text(f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{ access_log off;\n{example} }}")
+    done = subprocess.run(["nginx", "-t", "-c", config, "-p", tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -302,7 +302,6 @@ def main() -> None:
         "pairs": len(different),
         "sets": rows,
         "training_people": sizes,
-        "seconds": round(time.monotonic() - started),
     }
     for name, row in rows.items():
         print(f"{name}: " + ", ".join(f"{key} {value:.1%}" for key, value in row.items()))
