@@ -333,7 +333,7 @@ def _unknown(name: str, known: set[str]) -> SettingsError:
     prefix = PREFIX if name.startswith(PREFIX) else ""
     bare_names = [other.removeprefix(prefix) for other in sorted(known)]
     close = difflib.get_close_matches(name.removeprefix(prefix), bare_names, 1)
-    hint = f"Did you mean {prefix}{close[0]}?" if close else "`python main.py settings` lists all settings."
+    hint = f"Did you mean {prefix}{close[0]}?" if close else "`whopic settings` lists all settings."
     return SettingsError(f"There is no setting {name}. {hint}")
 
 

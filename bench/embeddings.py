@@ -53,7 +53,7 @@ def load_embeddings(crops: Path, weights: dict[str, AnyArray], *splits: str) -> 
     """
     path = crops / f"vectors-{fingerprint(weights)}.npy"
     if not path.exists():
-        raise SystemExit(f"{crops} has no embeddings of this network. Run python main.py ship FACES_FOLDER.")
+        raise SystemExit(f"{crops} has no embeddings of this network. Run whopic ship FACES_FOLDER.")
     files = np.array((crops / "about.txt").read_text(encoding="utf-8").split("\n")[2:])
     people = np.array([file.rpartition("/")[0] for file in files])
     embeddings = inference.to_unit_length(np.load(path))

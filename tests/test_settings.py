@@ -110,7 +110,7 @@ def test_errors_show_no_secrets():
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("FACES_COLOR", "There is no setting FACES_COLOR. `python main.py settings` lists all settings."),
+        ("FACES_COLOR", "There is no setting FACES_COLOR. `whopic settings` lists all settings."),
         ("FACES_PROT", "There is no setting FACES_PROT. Did you mean FACES_PORT?"),
     ],
 )

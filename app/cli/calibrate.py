@@ -56,4 +56,4 @@ def calibrate(apply: bool, revert: bool, as_json: bool) -> None:
                 click.echo(f"FPIR {fpir:.1%}: calibration moves the thresholds by {shift:+.3f}.")
     if apply:
         gallery.shift_thresholds([(fpir, shift) for fpir, shift in rates.shifts if shift is not None])
-        click.echo("Applied. To revert: python main.py calibrate --revert", err=as_json)
+        click.echo("Applied. To revert: whopic calibrate --revert", err=as_json)

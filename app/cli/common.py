@@ -46,7 +46,7 @@ class InvalidUsage(click.ClickException):
 
 def program() -> str:
     """Return the command that started the program, for hints: `python main.py` or `whopic`."""
-    return click.get_current_context().find_root().info_name or "python main.py"
+    return click.get_current_context().find_root().info_name or "whopic"
 
 
 def empty_gallery() -> str:

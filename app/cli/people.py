@@ -106,8 +106,8 @@ def add(
         click.echo(f"No photo of {enrollment.name} was enrolled.", err=True)
     else:
         enrolled = text.count(enrollment.accepted, "photo")
-        anchors = text.count(enrollment.person.anchors, "anchor")
-        click.echo(f"{enrolled} of {enrollment.name} enrolled. The gallery has {anchors} of them.", err=True)
+        photos_now = text.count(enrollment.person.anchors, "reference photo")
+        click.echo(f"{enrolled} of {enrollment.name} enrolled. {enrollment.name} has {photos_now}.", err=True)
         click.echo(str(enrollment.check), err=True)
     sys.exit(0 if enrollment.accepted == len(photos) else 1)
 

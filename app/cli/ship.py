@@ -65,4 +65,4 @@ def ship(
         write_impostors(model, card.id, loaded.embeddings[loaded.positions("test-impostor")])
         write_gallery(anchors, card.id, loaded, floor, progress)
     click.echo(f"Wrote {model}, its weights and impostors, and the gallery {anchors}.")
-    click.echo(f"Next: python main.py evaluate {faces}")
+    click.echo(f"Next: whopic evaluate {faces}")

@@ -60,4 +60,4 @@ def train(
         set_weights(teacher, read_weights(teacher_card, card))
     plan = TrainingPlan(checkpoint_steps=min(200, options["steps"]), **options)
     trainer.train(training_set, work / "run", plan, config, weights, teacher, click.echo)
-    click.echo(f"Trained. Next: python main.py ship {faces}")
+    click.echo(f"Trained. Next: whopic ship {faces}")

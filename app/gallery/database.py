@@ -205,7 +205,7 @@ def prepare(connection: Connection, location: str) -> None:
     elif not is_current(connection):
         raise MigrationRequired(
             f"The tables of the gallery at {location} are missing or of another version. Stop the servers that use "
-            "it, then run: python main.py people migrate"
+            "it, then run: whopic people migrate"
         )
 
 

@@ -50,8 +50,8 @@ def claim(connection: Connection, network_id: str, location: str) -> None:
     elif owner != network_id:
         raise GalleryError(
             f"Another network or alignment ({owner}) made the gallery at {location}. The network in use is "
-            f"{network_id}. Embed the kept crops again: python main.py people rebuild. Without kept crops, set "
-            "FACES_DATABASE_URL to a new location and add your people again: python main.py people import FOLDER"
+            f"{network_id}. Embed the kept crops again: whopic people rebuild. Without kept crops, set "
+            "FACES_DATABASE_URL to a new location and add your people again: whopic people import FOLDER"
         )
 
 

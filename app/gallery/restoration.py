@@ -64,7 +64,7 @@ class Backup:
                 raise GalleryError(
                     f"{self._path} was made with another network ({self._network_id}) than the gallery "
                     f"({network_id}). Restore it to a new gallery: set FACES_DATABASE_URL to a new location, run the "
-                    "command again, then run: python main.py people rebuild"
+                    "command again, then run: whopic people rebuild"
                 )
             clock, latest = expiry.read(gallery), snapshot_loading.latest_change(gallery)
             kept = () if network_id is None else _KEPT

@@ -37,7 +37,7 @@ def find_face(library: Library, file: str, number: int | None) -> int:
         ).fetchall()
         known = connection.execute("SELECT count(*) FROM file WHERE path = ?", (file,)).fetchone()[0]
     if not known:
-        raise LibraryError(f"{file}: The library has no such photo. Run: python main.py library index")
+        raise LibraryError(f"{file}: The library has no such photo. Run: whopic library index")
     if not rows:
         raise LibraryError(f"{file}: The library has no face in this photo.")
     if number is None and len(rows) != 1:

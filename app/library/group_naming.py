@@ -95,7 +95,7 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
         raise LibraryError(
             f"All faces of group {review.number} are from videos and cannot be enrolled. Enroll {name} from photos "
             "first.",
-            "Run: python main.py people add NAME PHOTO...",
+            "Run: whopic people add NAME PHOTO...",
             "Open Add person.",
         )
     if not can_enroll(gallery, review):

@@ -267,6 +267,6 @@ def _check_group(connection: sqlite3.Connection, number: int) -> None:
     if not connection.execute(query, (number,)).fetchone():
         raise LibraryError(
             f"The library has no group {number} with unknown faces.",
-            "List all: python main.py library groups LIBRARY",
+            "List all: whopic library groups LIBRARY",
             "It was named or merged meanwhile.",
         )

@@ -214,7 +214,7 @@ def check_date(date: str) -> str:
 
 def _check_group(connection: sqlite3.Connection, number: int) -> None:
     if not connection.execute("SELECT 1 FROM unknown_group WHERE id = ?", (number,)).fetchone():
-        raise InvalidParameter(f"The library has no group {number}. List all: python main.py library groups LIBRARY")
+        raise InvalidParameter(f"The library has no group {number}. List all: whopic library groups LIBRARY")
 
 
 def _found(row: Sequence[Any]) -> FoundFace:

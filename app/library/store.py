@@ -54,9 +54,7 @@ class Library:
     def open(cls, folder: Path) -> Self:
         """Open an existing library."""
         if not (folder / FILE).is_file():
-            raise LibraryError(
-                f"{folder} is not a library. Make one with: python main.py library index ARCHIVE... {folder}"
-            )
+            raise LibraryError(f"{folder} is not a library. Make one with: whopic library index ARCHIVE... {folder}")
         return cls.create(folder)
 
     @classmethod

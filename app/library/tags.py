@@ -20,7 +20,7 @@ def find_photo(library: Library, file: str) -> int:
     with library.reading() as connection:
         found = connection.execute("SELECT photo_id FROM file WHERE path = ?", (file,)).fetchone()
     if not found:
-        raise LibraryError(f"{file}: The library has no such photo. Run: python main.py library index")
+        raise LibraryError(f"{file}: The library has no such photo. Run: whopic library index")
     return int(found[0])
 
 

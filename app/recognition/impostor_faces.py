@@ -24,7 +24,7 @@ def read_impostors(model: Path, card: ModelCard) -> FloatArray:
             embeddings: FloatArray = file.get_tensor("embeddings").astype(np.float32)
     except (OSError, safetensors.SafetensorError) as error:
         raise ModelError(
-            f"The impostor faces {path} cannot be read ({error!s:.100}). Restore the file; python main.py ship "
+            f"The impostor faces {path} cannot be read ({error!s:.100}). Restore the file; whopic ship "
             "writes it with the model card."
         ) from error
     if owner != card.id or embeddings.shape[1:] != (card.twin.embedding,):

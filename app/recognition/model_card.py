@@ -79,7 +79,7 @@ def read_card(path: Path) -> ModelCard:
             raise ModelError(
                 f"The network of {path} needs faces aligned by {raw['crop']}. This version aligns by "
                 f"{alignment.PIPELINE}. Use the network that ships with this version, or train one: "
-                "python main.py train FACES_FOLDER."
+                "whopic train FACES_FOLDER."
             )
         expected = checksum(raw)
         if raw.get("checksum", expected) != expected:

@@ -19,7 +19,7 @@ from app.web.uploads import current_settings
 
 DISABLED = (
     "Changing the gallery over HTTP is disabled: the server has no FACES_ADMIN_TOKEN. "
-    "Set one, or use the command line: python main.py people --help."
+    "Set one, or use the command line: whopic people --help."
 )
 
 _SIGNED_IN_AT = "since"

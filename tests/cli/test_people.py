@@ -120,7 +120,7 @@ def test_add_prints_the_outcome_of_each_photo(run, gallery, pictures):
     for outcome in ("look_alike", "unreadable", "no_face", "several_faces"):
         assert f", {outcome}, " in done.stdout
     enrolled, check = done.stderr.splitlines()
-    assert enrolled == f"1 photo of {NEWCOMER} enrolled. The gallery has 1 anchor of them."
+    assert enrolled == f"1 photo of {NEWCOMER} enrolled. {NEWCOMER} has 1 reference photo."
     assert check.startswith("Recognition cannot be checked with a single photo.")
 
 

@@ -26,7 +26,7 @@ def test_the_files_are_private(folder):
 
 
 def test_a_library_must_exist_to_be_searched(folder):
-    with pytest.raises(LibraryError, match=r"is not a library\. Make one with: python main.py library index"):
+    with pytest.raises(LibraryError, match=r"is not a library\. Make one with: whopic library index"):
         Library.open(folder)
     assert not folder.exists()
 

@@ -176,7 +176,7 @@ class NameWriter:
                 photo.bytes,
                 photo.modified_ns,
             ):
-                raise MetadataError("the photo has changed; run: python main.py library index")
+                raise MetadataError("the photo has changed; run: whopic library index")
         merged: list[Change] = []
         embed = tool is not None and path.suffix.lower() in SUFFIXES
         if tool is not None and embed and (photo.is_named or photo.has_embedded):

@@ -39,7 +39,7 @@ def trained_weights(run: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:
     """
     path = run / "checkpoint.safetensors"
     if not path.exists():
-        raise TrainingError(f"There is no checkpoint {path}. Train first: python main.py train FACES_FOLDER.")
+        raise TrainingError(f"There is no checkpoint {path}. Train first: whopic train FACES_FOLDER.")
     with safe_open(path, "numpy") as checkpoint:
         metadata = checkpoint.metadata()
         names = [name for name in checkpoint.keys() if name.startswith("twin/")]  # noqa: SIM118
@@ -73,7 +73,7 @@ def read_onnx(
     except (DecodeError, ValueError, KeyError, IndexError) as error:
         raise TrainingError(
             f"{path} is not a network of the default layout ({error!s:.100}). Give SFace's ONNX file, "
-            "or train a network: python main.py train FACES_FOLDER."
+            "or train a network: whopic train FACES_FOLDER."
         ) from error
     weights = {f"{number:03d}": np.ascontiguousarray(array, np.float32) for number, array in enumerate(arrays)}
     origin = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "source": source, "license": license}

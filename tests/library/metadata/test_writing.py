@@ -252,7 +252,7 @@ def test_photos_that_cannot_be_written_do_not_end_the_run(library, write, photo)
     photo.write_bytes(b"changed")
     last.unlink()
     assert write()[2] == [
-        f"{photo}: The names cannot be written (the photo has changed; run: python main.py library index).",
+        f"{photo}: The names cannot be written (the photo has changed; run: whopic library index).",
         f"{last}: The names cannot be written (No such file or directory).",
     ]
 

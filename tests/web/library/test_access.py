@@ -62,7 +62,7 @@ def test_a_folder_without_library_is_explained(settings, recognizer, tmp_path, p
     client.post("/sign-in", data={"token": TOKEN})
     answer = client.get(page)
     assert (answer.status_code, heading(answer)) == (503, "Library unavailable")
-    assert "is not a library. Make one with: python main.py library index" in text(answer)
+    assert "is not a library. Make one with: whopic library index" in text(answer)
     assert not (tmp_path / "none").exists()
 
 

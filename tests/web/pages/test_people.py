@@ -66,7 +66,7 @@ def test_pages_of_an_empty_gallery_say_how_to_add_people(settings, recognizer, e
     own = Recognizer(settings, recognizer.detector, recognizer.network, empty_gallery)
     page = create_app(settings, own).test_client().get(path).text
     assert "The gallery is empty, so every face is unknown. To add people, " in page
-    assert "python main.py people add" in page
+    assert "whopic people add" in page
 
 
 @pytest.mark.parametrize("path", ["/", "/people", "/people?page=2", "/people?q=number"])
