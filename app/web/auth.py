@@ -39,7 +39,11 @@ class _Signer(TimestampSigner):
 
 
 class _SessionInterface(SecureCookieSessionInterface):
-    """Cookies with the Secure attribute if the request came by TLS."""
+    """Cookies with the Secure attribute and a name that only this host can set, if the request came by TLS."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         serializer = super().get_signing_serializer(app)

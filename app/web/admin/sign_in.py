@@ -36,10 +36,10 @@ def sign_in() -> ResponseReturnValue:
 
 @blueprint.post("/sign-out")
 def sign_out() -> Response:
-    """Delete the cookie, and the pictures that the browser keeps for the session."""
+    """Delete the cookie, and the pictures and results that the browser keeps."""
     auth.sign_out()
     answer = redirect(url_for("pages.upload"), 303)
-    answer.headers["Clear-Site-Data"] = '"cache"'
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 
 

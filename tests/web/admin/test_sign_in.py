@@ -58,7 +58,7 @@ def test_signing_in_and_out(client):
     assert client.get("/sign-in").location == "/manage"
 
     answer = client.post("/sign-out")
-    assert (answer.status_code, answer.headers["Clear-Site-Data"]) == (303, '"cache"')
+    assert (answer.status_code, answer.headers["Clear-Site-Data"]) == (303, '"cache", "storage"')
     assert client.get("/manage").status_code == 303
 
 
@@ -72,8 +72,15 @@ def test_redirects_stay_on_the_site(client, target):
 
 def test_cookies_set_over_tls_are_secure(client):
     answer = client.post("/sign-in", data={"token": TOKEN}, base_url="https://localhost")
-    assert "Secure" in cookie(answer)
-    assert "Secure" not in cookie(client.post("/sign-in", data={"token": TOKEN}))
+    # Only this host can set a cookie with this prefix, not another subdomain.
+    assert cookie(answer).startswith("__Host-faces=")
+    assert {"Secure", "Path=/"} <= set(cookie(answer).split("; "))
+    assert "Domain" not in cookie(answer)
+    assert client.get("/manage", base_url="https://localhost").status_code == 200
+    assert client.get("/manage").status_code == 303
+    plain = cookie(client.post("/sign-in", data={"token": TOKEN}))
+    assert plain.startswith("faces=")
+    assert "Secure" not in plain
 
 
 def test_a_session_expires(client, monkeypatch):

@@ -68,7 +68,7 @@ def test_invalid_host_headers_are_rejected(serve, host):
     assert serve().test_client().get("/", headers={"Host": host}).status_code in (400, 421)
 
 
-@pytest.mark.parametrize(("proxies", "expected"), [(0, None), (1, "max-age=31536000")])
+@pytest.mark.parametrize(("proxies", "expected"), [(0, None), (1, "max-age=31536000; includeSubDomains")])
 def test_only_trusted_proxies_report_tls(serve, proxies, expected):
     answer = serve(proxies=proxies).test_client().get("/", headers={"X-Forwarded-Proto": "https"})
     assert answer.headers.get("Strict-Transport-Security") == expected
