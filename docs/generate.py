@@ -53,10 +53,39 @@ def _code(text: object) -> str:
 # Settings
 
 
+TOPICS = {
+    "detector": "Faces and verdicts",
+    "max_pixels": "Limits of photos and requests",
+    "model": "Network and gallery",
+    "admin_token": "Administration and contact",
+    "host": "Server",
+    "trusted_hosts": "Clients and proxies",
+    "metrics": "Metrics and log",
+    "deepface_home": "Variables of libraries",
+}
+"""Topics by their first setting, in the order of `Settings`."""
+
+
 def settings() -> str:
-    """Return the table of all settings."""
-    rows = [(_code(row.variable), _code(_portable(row.default)), row.allowed, row.meaning) for row in reference()]
-    return table(("Variable", "Default", "Allowed values", "Meaning"), rows)
+    """Return a table of settings for each topic."""
+    parts: list[tuple[str, list[tuple[str, ...]]]] = []
+    for row in reference():
+        if row.name in TOPICS:
+            parts.append((TOPICS[row.name], []))
+        default = _code(_portable(row.default))
+        parts[-1][1].append((_code(row.variable), default, _range(row.allowed), row.meaning))
+    header = ("Variable", "Default", "Allowed values", "Meaning")
+    return "\n\n".join(f"## {topic}\n\n{table(header, rows)}" for topic, rows in parts)
+
+
+def _range(allowed: str) -> str:
+    """Return allowed values in the words of a table, such as `1 or more`."""
+    return re.sub(r"a whole number from (\d+) to (\d+)", _range_in_words, allowed)
+
+
+def _range_in_words(match: re.Match[str]) -> str:
+    low, high = match[1], match[2]
+    return f"{low} or more" if len(high) > 12 else f"{low} to {int(high):,}"
 
 
 def renamed_settings() -> str:

@@ -60,6 +60,12 @@ def test_every_generated_part_is_in_a_document():
     assert set(named) == set(generate.PARTS)
 
 
+def test_topics_begin_with_settings():
+    order = [setting.name for setting in reference()]
+    assert [name for name in order if name in generate.TOPICS] == list(generate.TOPICS)
+    assert order[0] in generate.TOPICS
+
+
 @each_document
 def test_settings_of_the_documents_exist(path):
     named = set(re.findall(r"FACES_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))) - {"FACES_FOLDER"}
