@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -33,3 +36,24 @@ def test_compose_reads_every_setting_from_an_optional_file(name):
     # Those under `environment` would override the file.
     assert set(re.findall(r"(FACES_\w+):", text)) <= {"FACES_DATABASE_URL", "FACES_RATE_LIMIT_STORAGE"}
     assert "/settings.env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize(
+    "files", [["Dockerfile", "compose.yaml"], ["Dockerfile", "deploy/cluster.env", "deploy/compose.yaml"]], ids=" ".join
+)
+def test_the_server_accepts_the_settings_of_the_containers(files):
+    """gunicorn.conf.py ends the process if the server would not start with them."""
+    text = "\n".join((ROOT / file).read_text(encoding="utf-8") for file in files)
+    own = dict(re.findall(r"(?m)^[ \w]*?(FACES_\w+)(?:=|: )(.+?)(?: \\)?$", text))
+    own["FACES_DATABASE_URL"] = re.sub(r"\$\{.*?\}", "secret", own["FACES_DATABASE_URL"])
+    clean = {variable: value for variable, value in os.environ.items() if not variable.startswith("FACES_")}
+    done = subprocess.run(
+        [sys.executable, "-c", "import runpy; print(runpy.run_path('gunicorn.conf.py')['bind'])"],
+        check=False,
+        cwd=ROOT,
+        env=clean | own | {"FACES_METRICS": "0"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.returncode) == ("0.0.0.0:8000\n", 0), done.stderr
+    assert {"FACES_HOST", "FACES_TRUSTED_HOSTS"} <= own.keys()
