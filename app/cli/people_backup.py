@@ -49,12 +49,16 @@ def restore_backup(file: Path, yes: bool) -> None:
         present = read_contents(database_url)
         click.echo(f"Backup: {opened.contents}.")
         click.echo(f"Gallery: {present}." if present else "There is no gallery yet.")
-        if present and not yes and sys.stdin.isatty():
+        if present and not yes and _is_terminal():
             keep = f"To keep the gallery, answer no and run: {common.program()} people backup OTHER_FILE"
             click.echo(keep)
             click.confirm("Replace the gallery by the backup?", abort=True)
         opened.restore(database_url)
     click.echo("The backup was restored. Running servers use it from the next request on.")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 COMMANDS = (backup, restore_backup)

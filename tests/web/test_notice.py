@@ -38,7 +38,7 @@ def test_the_notice_is_shown_as_text_with_links(settings, recognizer, tmp_path):
     assert '"onclick' not in page.text
     # Retention as the settings are, and the page is linked from every page.
     assert "deleted after 200 days" in text(page)
-    for path in ("/", "/compare", "/people", "/model", "/nowhere", "/sign-in"):
+    for path in ("/", "/compare", "/people", "/model", "/api/docs", "/nowhere", "/sign-in"):
         assert 'href="/privacy"' in client.get(path).text
 
 
