@@ -1,7 +1,9 @@
 """Batch identification of an archive: `.venv/bin/python -m bench.archive throughput|memory`.
 
-`throughput` compares the local process pool on one and two cores with Ray, in turns, and estimates the cores for a
-million photos an hour. `memory` prints the peak memory of each process for two sizes of archive.
+`throughput` compares the local process pool on one and two cores with Ray, in turns, with processor time and memory of
+each kind of process, and estimates the cores for a million photos an hour. `bench.camera_photos` writes photos of 12
+megapixels for it, a third of them without a face. `memory` prints the peak memory of each process for two sizes of
+archive.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -44,7 +47,23 @@ GIGABIT = 100e6
 STAGED_PHOTOS = 60
 COPIES = 4
 EMPTY_FILES = (10_000, 100_000)
-ROLES = {b"app.vision.decoder_process": "decoder", b"spawn_main": "worker", b"main.py": "command"}
+ROLES = {
+    b"app.vision.decoder_process": "decoder",
+    b"spawn_main": "worker",
+    b"ray::": "worker",
+    b"main.py": "command",
+    b"bench.archive": "command",
+}
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Photos a second, and by role the processor time a photo in seconds and the largest memory of a process in MB."""
+
+    rate: float
+    seconds: dict[str, float]
+    memory: dict[str, float]
 
 
 @click.group()
@@ -60,19 +79,50 @@ def write_photos(folder: Path, count: int) -> None:
         (folder / f"{number:05d}.jpg").write_bytes(photos.encode(photos.paste(*shown, size=(1150, 870))))
 
 
-def measure_rate(cores: set[int], start: Callable[[], Iterable[list[PhotoRow]]], total: int) -> float:
-    """Return photos a second on some cores, over the last three quarters: until then all workers have started."""
+def role_of(pid: int) -> str:
+    """Return what a process does."""
+    words = command_line(pid)
+    return next((role for mark, role in ROLES.items() if mark in words), "other")
+
+
+def processor_seconds() -> dict[int, tuple[str, float]]:
+    """Return role and processor time of this process and its descendants."""
+    usage = {}
+    for pid in descendants(os.getpid()):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        usage[pid] = role_of(pid), (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+    return usage
+
+
+def measure(cores: set[int], start: Callable[[], Iterable[list[PhotoRow]]], total: int) -> Measurement:
+    """Measure an engine on some cores, over the last three quarters: until then all workers have started."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
         done, first_done, started = 0, 0, 0.0
+        first: dict[int, tuple[str, float]] = {}
+        last: dict[int, tuple[str, float]] = {}
+        memory: dict[str, float] = defaultdict(float)
         for rows in start():
             done += len(rows)
             if not first_done and done >= total / 4:
-                first_done, started = done, time.monotonic()
-        return (done - first_done) / (time.monotonic() - started)
+                first_done, started, first = done, time.monotonic(), processor_seconds()
+            if first_done:
+                # The processes end with the last rows.
+                last |= processor_seconds()
+                for pid, (role, _) in last.items():
+                    memory[role] = max(memory[role], resident_memory(pid, peak=True))
+        elapsed = time.monotonic() - started
     finally:
         os.sched_setaffinity(0, before)
+    seconds: Counter[str] = Counter()
+    for pid, (role, used) in last.items():
+        seconds[role] += used - first.get(pid, (role, 0.0))[1]
+    count = done - first_done
+    return Measurement(count / elapsed, {role: used / count for role, used in seconds.items()}, memory)
 
 
 @main.command()
@@ -92,33 +142,33 @@ def throughput(folder: Path | None, count: int, rounds: int) -> None:
         total = len(files)
         first, second = sorted(os.sched_getaffinity(0))[:2]
         engines = {
-            "pool, 1 worker": lambda: measure_rate(
-                {first}, lambda: ProcessPool(job, 1, total).embed(files, Event()), total
-            ),
-            "pool, 2 workers": lambda: measure_rate(
+            "pool, 1 worker": lambda: measure({first}, lambda: ProcessPool(job, 1, total).embed(files, Event()), total),
+            "pool, 2 workers": lambda: measure(
                 {first, second}, lambda: ProcessPool(job, 2, total).embed(files, Event()), total
             ),
-            "Ray, 2 actors": lambda: measure_rate(
+            "Ray, 2 actors": lambda: measure(
                 {first, second}, lambda: RayCluster(job, None, 2, total).embed(files, Event()), total
             ),
         }
-        rates: dict[str, list[float]] = {engine: [] for engine in engines}
+        results: dict[str, list[Measurement]] = {engine: [] for engine in engines}
         for _ in range(rounds):
-            for engine, measure in engines.items():
-                rates[engine].append(measure())
-        best = {engine: max(measured) for engine, measured in rates.items()}
-        one, two, ray = best.values()
+            for engine, run in engines.items():
+                results[engine].append(run())
+        best = {engine: max(measured, key=lambda one: one.rate) for engine, measured in results.items()}
+        one, two, ray = (measured.rate for measured in best.values())
         click.echo(f"{total} photos, one core per worker")
-        for engine, rate in best.items():
-            click.echo(f"  {engine:<16} {rate:6.2f} photos a second, {rate / one:5.2f} times one core")
+        for engine, found in best.items():
+            click.echo(f"  {engine:<16} {found.rate:6.2f} photos a second, {found.rate / one:5.2f} times one core")
+            for role, seconds in sorted(found.seconds.items()):
+                click.echo(f"    {role:<9} {1000 * seconds:6.1f} ms of a core a photo, {found.memory[role]:5.0f} MB")
         click.echo(f"  Ray costs {1 - ray / two:.0%} of the pool's speed.")
         # Stages are measured in a process that starts as workers do: on one core, with one thread per library.
         os.sched_setaffinity(0, {first})
         os.environ.update(WORKER_ENVIRONMENT)
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
             sample = [Path(file.path) for file in files[:STAGED_PHOTOS]]
-            seconds, size = process.submit(measure_stages, settings, sample).result()
-        print_estimate(seconds, size, one)
+            stages, size = process.submit(measure_stages, settings, sample).result()
+        print_estimate(stages, size, one)
 
 
 def measure_stages(settings: Settings, paths: list[Path]) -> tuple[dict[str, float], float]:
@@ -187,9 +237,7 @@ def peak_memory(command: list[str], environment: dict[str, str]) -> dict[str, fl
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             for pid in descendants(process.pid):
-                words = command_line(pid)
-                role = next((role for mark, role in ROLES.items() if mark in words), "other")
-                peaks[role] = max(peaks[role], resident_memory(pid, peak=True))
+                peaks[role_of(pid)] = max(peaks[role_of(pid)], resident_memory(pid, peak=True))
             time.sleep(0.2)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)

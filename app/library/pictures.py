@@ -25,7 +25,7 @@ from app.library.files import CHANGED, PhotoFile, read_bytes, read_files
 from app.library.store import FILE, PICTURES, Library
 from app.settings import Settings
 from app.text import first_line
-from app.vision.cropping import cut_square, shrink
+from app.vision.cropping import cut_square, face_window, shrink
 from app.vision.decoder_pool import DecoderPool
 from app.vision.decoding import Picture
 from app.vision.faces import Box
@@ -156,6 +156,8 @@ class PictureMaker:
 
     def _make_thumbnails(self, photo: StoredPhoto, picture: Picture) -> Mapping[str, bytes]:
         pictures = {PHOTO: _encode(shrink(picture.pixels, THUMBNAIL_SIDE), "WEBP", 75)}
+        squares = [face_window(picture, box) for box in photo.boxes]
+        picture.load_closeups([(square, square.width / FACE_SIDE) for square in squares])
         for box in photo.boxes:
             pictures[face_kind(box)] = _encode(shrink(cut_square(picture, box), FACE_SIDE), "WEBP", 80)
         self._cache.write(photo.digest, pictures)

@@ -10,7 +10,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from app.arrays import FloatArray
+from app.arrays import DoubleArray, FloatArray
 from app.errors import UnreadableImage
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
@@ -21,7 +21,9 @@ from app.recognition.results import ComparedPhoto, Comparison, FaceCrop, Identif
 from app.recognition.scoring import rank
 from app.settings import Settings
 from app.tracing import record_verdicts, stage
-from app.vision.alignment import align
+from app.vision.alignment import CROP_EYE_DISTANCE, align, crop_window, measure_eye_distance
+from app.vision.closeups import Window
+from app.vision.cropping import face_window
 from app.vision.decoder_pool import DecoderPool
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
@@ -121,7 +123,14 @@ class Recognizer:
         return Identification(picture, identified, fpir or self.settings.fpir)
 
     def crop_faces(self, picture: Picture, faces: Sequence[DetectedFace]) -> tuple[FaceCrop, ...]:
-        """Align detected faces. Identifying the crops no longer needs the picture."""
+        """Align detected faces. Identifying the crops no longer needs the picture.
+
+        A photo that was decoded at reduced scale is decoded again for faces that have too few pixels there.
+        """
+        with stage("decode"):
+            picture.load_closeups(
+                [_closeup(picture, face.box, face.landmarks) for face in faces if face.landmarks is not None]
+            )
         with stage("embed"):
             return tuple(_crop_face(picture, face) for face in faces)
 
@@ -190,12 +199,18 @@ class Recognizer:
             network.result()
 
 
+def _closeup(picture: Picture, box: Box, landmarks: DoubleArray) -> tuple[Window, float]:
+    """Return what `align` and pages show of a face, and the scale at which `align` neither enlarges nor reduces it."""
+    window = crop_window(landmarks).union(face_window(picture, box))
+    return window, measure_eye_distance(landmarks) / CROP_EYE_DISTANCE
+
+
 def _crop_face(picture: Picture, face: DetectedFace) -> FaceCrop:
     if face.landmarks is None:
         return FaceCrop(face, None, None)
-    # Landmarks are in pixels of the file's picture, which may have been decoded at reduced scale.
-    landmarks = face.landmarks / picture.scale
-    crop = align(picture.pixels, landmarks)
+    region = picture.region(crop_window(face.landmarks))
+    landmarks = region.locate(face.landmarks)
+    crop = align(region.pixels, landmarks)
     return FaceCrop(face, crop, measure_quality(crop, landmarks, face.close_confidence))
 
 

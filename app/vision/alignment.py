@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from app.arrays import AnyArray, ByteArray, DoubleArray, FloatArray
+from app.vision.closeups import Window
 
 PIPELINE = "five-112-v1"
 """Name of this alignment in model cards and galleries. Change it whenever `align` crops differently."""
@@ -23,6 +24,7 @@ TEMPLATE = np.array(
 sees them."""
 
 EYES = TEMPLATE[:2]
+CROP_EYE_DISTANCE = float(np.hypot(*(EYES[1] - EYES[0])))  # pixels
 
 # The network takes (level - middle) / spread, for levels of 0 to 255. Crops show this gray outside the picture.
 LEVEL_MIDDLE, LEVEL_SPREAD = 127.5, 128.0
@@ -59,6 +61,17 @@ def aligned_eyes(landmarks: AnyArray) -> DoubleArray:
     return transform_points(EYES, invert_transform(matrix))
 
 
+def crop_window(landmarks: AnyArray) -> Window:
+    """Return the window of a picture that `align` reads, which may exceed the picture."""
+    return _window(similarity_transform(landmarks, TEMPLATE[: len(landmarks)]), SIZE)
+
+
+def measure_eye_distance(landmarks: AnyArray) -> float:
+    """Return the distance in a picture of the points that `align` maps to the template's eyes."""
+    left, right = aligned_eyes(landmarks)
+    return float(np.hypot(*(right - left)))
+
+
 def normalize(crops: ByteArray) -> FloatArray:
     """Scale crops, uint8 (..., 112, 112, 3) RGB, to the input of the network: float32, about -1 ... 1."""
     return (crops.astype(np.float32) - LEVEL_MIDDLE) / LEVEL_SPREAD
@@ -85,20 +98,33 @@ def transform_points(points: DoubleArray, matrix: DoubleArray) -> DoubleArray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
+def compose_transforms(second: DoubleArray, first: DoubleArray) -> DoubleArray:
+    """Return the affine matrix that applies `first`, then `second`, each float64 (2, 3)."""
+    return np.column_stack([second[:, :2] @ first[:, :2], transform_points(first[:, 2], second)])
+
+
 def invert_transform(matrix: DoubleArray) -> DoubleArray:
     """Return the inverse of an affine matrix, float64 (2, 3)."""
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+
+
+def _window(matrix: DoubleArray, size: int) -> Window:
+    """Return what a crop of `size` pixels shows of a picture, with a margin for interpolation."""
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64)
+    visible = transform_points(corners, invert_transform(matrix))
+    left, top = np.floor(visible.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(visible.max(axis=0)).astype(int).tolist()
+    return Window(left - 2, top - 2, right + 3, bottom + 3)
 
 
 def _shrink_surroundings(
     picture: ByteArray, matrix: DoubleArray, scale: float, size: int
 ) -> tuple[ByteArray, DoubleArray]:
     """Return the visible part of the picture, reduced by area averaging, and the matrix for it."""
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64)
-    visible = transform_points(corners, invert_transform(matrix))
     height, width = picture.shape[:2]
-    left, top = np.clip(np.floor(visible.min(axis=0)).astype(int) - 2, 0, [width - 1, height - 1])
-    right, bottom = np.clip(np.ceil(visible.max(axis=0)).astype(int) + 3, [left + 1, top + 1], [width, height])
+    visible = _window(matrix, size)
+    left, top = np.clip(visible[:2], 0, [width - 1, height - 1])
+    right, bottom = np.clip(visible[2:], [left + 1, top + 1], [width, height])
     part = picture[top:bottom, left:right]
     full = np.array([right - left, bottom - top])
     small = np.maximum(1, np.round(full * scale).astype(int))

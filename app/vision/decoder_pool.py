@@ -8,15 +8,21 @@ this process, with limits on pixels and scans only.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
+import numpy as np
+
+from app.arrays import ByteArray
 from app.errors import UnreadableImage
 from app.scheduling import FairLock
 from app.settings import Settings
 from app.vision import decoding
+from app.vision.closeups import Closeups, Window
 from app.vision.decoding import DecodeLimits, Header, Picture
 from app.vision.sandboxed_process import SandboxedProcess, is_supported
 
@@ -37,7 +43,7 @@ class DecoderPool:
     @classmethod
     def from_settings(cls, settings: Settings) -> DecoderPool:
         """Return a pool with the limits of the settings."""
-        sizes = settings.max_pixels, max(decoding.DECODED_SIDE, settings.detection_side)
+        sizes = settings.max_pixels, settings.detection_side
         return cls(DecodeLimits(*sizes, settings.decode_seconds, settings.decode_bytes), settings.decoders)
 
     def decode(self, data: bytes) -> Picture:
@@ -45,9 +51,21 @@ class DecoderPool:
         if not data:
             raise decoding.empty_file_error()
         if not is_supported():
-            return decoding.decode(data, self.limits.max_pixels, self.limits.side)
+            picture = decoding.decode(data, self.limits.max_pixels, self.limits.side)
+        else:
+            with self._process() as process:
+                picture = process.decode(data)
+        if picture.scale == 1:
+            return picture
+        return replace(picture, closeups=Closeups((picture.width, picture.height), partial(self._read_windows, data)))
+
+    def _read_windows(self, data: bytes, windows: Sequence[Window], reduction: int) -> list[ByteArray]:
+        """Decode windows of a photo as `decoding.decode_windows`, within the limits of time and memory."""
+        if not is_supported():
+            images = decoding.decode_windows(data, windows, reduction, self.limits.max_pixels)
+            return [np.asarray(image) for image in images]
         with self._process() as process:
-            return process.decode(data)
+            return process.decode_windows(data, windows, reduction)
 
     def read_header(self, data: bytes) -> Header:
         """Read the metadata of a photo as `decoding.read_header`, within the limits of time and memory."""
@@ -89,13 +107,21 @@ class _DecoderProcess(SandboxedProcess):
         """Decode a photo, and stop the process if it exceeds the limits or its answer was not read."""
         return self._run(decoding.DECODE, data, self._read_picture)
 
+    def decode_windows(self, data: bytes, windows: Sequence[Window], reduction: int) -> list[ByteArray]:
+        """Decode windows of a photo in the same way."""
+        return self._run(
+            decoding.WINDOWS, data, lambda _answer: self._read_windows(windows), (reduction, *chain(*windows))
+        )
+
     def read_header(self, data: bytes) -> Header:
         """Read the metadata of a photo in the same way."""
         return self._run(decoding.HEADER, data, _read_metadata)
 
-    def _run(self, task: bytes, data: bytes, read: Callable[[dict[str, Any]], T | None]) -> T:
+    def _run(
+        self, task: bytes, data: bytes, read: Callable[[dict[str, Any]], T | None], numbers: Sequence[int] = ()
+    ) -> T:
         try:
-            result = self._decode_file(task, data, read)
+            result = self._decode_file(task, data, read, numbers)
         except UnreadableImage:
             # A complete answer.
             raise
@@ -108,11 +134,16 @@ class _DecoderProcess(SandboxedProcess):
             raise decoding.too_complex_error()
         return result
 
-    def _decode_file(self, task: bytes, data: bytes, read: Callable[[dict[str, Any]], T | None]) -> T | None:
-        """Send a file and return what `read` makes of the answer, None if the process ended or took too long."""
+    def _decode_file(
+        self, task: bytes, data: bytes, read: Callable[[dict[str, Any]], T | None], numbers: Sequence[int]
+    ) -> T | None:
+        """Send a file and numbers, and return what `read` makes of the answer.
+
+        None means that the process ended or took too long.
+        """
         os.ftruncate(self._files, 0)
         os.pwrite(self._files, data, 0)
-        answer = self.ask(b"%b %d" % (task, len(data)))
+        answer = self.ask(b" ".join([task, *(b"%d" % number for number in (len(data), *numbers))]))
         os.ftruncate(self._files, 0)
         if answer is None:
             return None
@@ -124,6 +155,14 @@ class _DecoderProcess(SandboxedProcess):
         pixels = self.read_pixels(answer["shape"], answer["offset"])
         width, height = answer["size"]
         return None if pixels is None else Picture(pixels, (width, height), answer["taken"])
+
+    def _read_windows(self, windows: Sequence[Window]) -> list[ByteArray] | None:
+        shapes = [(window.height, window.width, 3) for window in windows]
+        ends = np.cumsum([np.prod(shape) for shape in shapes])
+        pixels = self.read_pixels([int(ends[-1])])
+        if pixels is None:
+            return None
+        return [part.reshape(shape) for part, shape in zip(np.split(pixels, ends[:-1]), shapes, strict=True)]
 
 
 def _read_metadata(answer: dict[str, Any]) -> Header:

@@ -15,7 +15,8 @@ from typing import Any
 from PIL import Image
 
 from app.errors import UnreadableImage
-from app.vision.decoding import HEADER, DecodeLimits, decode_image, read_header
+from app.vision.closeups import Window
+from app.vision.decoding import HEADER, WINDOWS, DecodeLimits, decode_image, decode_windows, read_header
 from app.vision.process_limits import set_limits
 
 
@@ -30,9 +31,14 @@ def main(pixels: int, files: int, limits: DecodeLimits) -> None:
         # Python has no handler for SIGPROF, so it ends the process wherever a decoder hangs.
         signal.setitimer(signal.ITIMER_PROF, limits.seconds)
         try:
-            task, size = line.split()
+            task, size, *numbers = line.split()
             data = os.pread(files, int(size), 0)
-            answer = _read_header(data, limits) if task == HEADER else _decode(data, pixels, limits)
+            if task == HEADER:
+                answer = _read_header(data, limits)
+            elif task == WINDOWS:
+                answer = _decode_windows(data, pixels, limits, [int(number) for number in numbers])
+            else:
+                answer = _decode(data, pixels, limits)
         except UnreadableImage as error:
             answer = {"code": error.code, "message": str(error)}
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -48,6 +54,17 @@ def _decode(data: bytes, pixels: int, limits: DecodeLimits) -> dict[str, Any]:
         image.save(file, "PPM")
         offset = file.tell() - 3 * image.width * image.height
     return {"offset": offset, "shape": [image.height, image.width, 3], "size": size, "taken": taken}
+
+
+def _decode_windows(data: bytes, pixels: int, limits: DecodeLimits, numbers: list[int]) -> dict[str, Any]:
+    """Write the pixels of windows into the shared memory, one after the other. `numbers` are reduction and windows."""
+    reduction, edges = numbers[0], numbers[1:]
+    windows = [Window(*edges[start : start + 4]) for start in range(0, len(edges), 4)]
+    os.lseek(pixels, 0, os.SEEK_SET)
+    with open(pixels, "wb", closefd=False) as file:
+        for image in decode_windows(data, windows, reduction, limits.max_pixels):
+            file.write(image.tobytes())
+    return {}
 
 
 def _read_header(data: bytes, limits: DecodeLimits) -> dict[str, Any]:

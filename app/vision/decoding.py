@@ -5,7 +5,7 @@ import logging
 import re
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +16,12 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 from PIL.Image import Transpose
+from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from app.arrays import ByteArray
 from app.errors import UnreadableImage
+from app.vision.closeups import Closeups, Region, Window
 from app.vision.photo_files import RAW_FILE
 
 pillow_heif.register_heif_opener()
@@ -36,8 +38,8 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 40_000_000
 """Default limit of width x height, which is read from the header before the file is decoded."""
 
-DECODED_SIDE = 2400
-"""Pixels on the longer side that a JPEG keeps if it is decoded at a reduced scale."""
+REDUCTIONS = (8, 4, 2)
+"""Whole numbers by which libjpeg can reduce a picture while it decodes it."""
 
 MAX_SCANS = 200
 """Limit of the scans of a progressive JPEG. Encoders write about ten, and each costs a pass over the picture."""
@@ -59,18 +61,19 @@ _EXIF_DATES = (0x9003, 0x9004)
 _EXIF_DATE = re.compile(r"([0-9]{4}):([0-9]{2}):([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
 _DNG_VERSION = 0xC612
 _SUBFILE_TYPE, _REDUCED_RESOLUTION = 0x00FE, 1
-# From orientation 5 on, width and height change places.
 _TRANSPOSES = {
     2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
     5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
 }  # fmt: skip
+# From this orientation on, width and height change places. The others are mirrored in the upright picture, first.
+_TURNED, _MIRRORED_ACROSS, _MIRRORED_DOWN = 5, (2, 3, 6, 7), (3, 4, 7, 8)
 
 # Others of this container are HEIF, AVIF and RAW files.
 _VIDEO_BRANDS = (b"iso", b"mp4", b"avc", b"qt", b"M4V", b"MSNV", b"3g", b"dash")
 VIDEO_FILE = "The file is a video. Send a photo. The command `identify` reads videos by their ending, such as .mp4."
 
 # Tasks of a decoder process.
-DECODE, HEADER = b"decode", b"header"
+DECODE, WINDOWS, HEADER = b"decode", b"windows", b"header"
 
 log = logging.getLogger(__name__)
 
@@ -80,20 +83,22 @@ class DecodeLimits:
     """Limits for one photo file."""
 
     max_pixels: int  # width x height
-    side: int  # A JPEG is decoded at 1/2, 1/4 or 1/8 scale if its longer side keeps this many pixels.
+    side: int  # A JPEG is decoded at reduced scale if its longer side keeps this many pixels.
     seconds: float  # processor time
     memory: int  # bytes
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded photo: upright `pixels`, uint8 (height, width, 3) RGB."""
+    """A decoded photo: upright `pixels`, uint8 (height, width, 3) RGB.
+
+    `pixels` may show the file's picture at reduced scale. `closeups` then reads regions with more pixels.
+    """
 
     pixels: ByteArray
-    size: tuple[int, int] | None = (
-        None  # (width, height) of the file's picture, which `pixels` may show at reduced scale
-    )
+    size: tuple[int, int] | None = None  # (width, height) of the file's picture
     taken: str | None = None  # EXIF date in the camera's local time, as 2024-12-31T23:59:59
+    closeups: Closeups | None = None
 
     @property
     def width(self) -> int:
@@ -109,6 +114,31 @@ class Picture:
     def scale(self) -> float:
         """Pixels of the file's picture per pixel of `pixels`: 1 unless it was decoded at reduced scale."""
         return max(self.width, self.height) / int(max(self.pixels.shape[:2]))
+
+    def needs_closeups(self, wanted: Sequence[tuple[Window, float]]) -> bool:
+        """Return whether `load_closeups` would decode the file again."""
+        return bool(self._missing(wanted))
+
+    def load_closeups(self, wanted: Sequence[tuple[Window, float]]) -> bool:
+        """Decode the file again for `region` if `pixels` have too few pixels for one of the windows.
+
+        A window comes with the number of pixels of the file's picture that a pixel may show. Returns whether there are
+        more pixels now.
+        """
+        missing = self._missing(wanted)
+        if not self.closeups or not missing:
+            return False
+        return self.closeups.load([window for window, _ in missing], max(1.0, min(scale for _, scale in missing)))
+
+    def _missing(self, wanted: Sequence[tuple[Window, float]]) -> list[tuple[Window, float]]:
+        if not self.closeups:
+            return []
+        return [(window, scale) for window, scale in wanted if scale < self.scale and not self.closeups.find(window)]
+
+    def region(self, window: Window) -> Region:
+        """Return the pixels to cut a window from: those of `load_closeups`, else the whole picture."""
+        region = self.closeups.find(window) if self.closeups else None
+        return region or Region(self.pixels, self.scale)
 
 
 class DecodedImage(NamedTuple):
@@ -126,6 +156,11 @@ class Header(NamedTuple):
     xmp: bytes | None
 
 
+def choose_reduction(longer: int, side: int) -> int:
+    """Return by how much to reduce a picture, 8, 4, 2 or 1, so that its longer side keeps `side` pixels."""
+    return next((factor for factor in REDUCTIONS if longer >= factor * side), 1)
+
+
 def decode(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -> Picture:
     """Decode a trusted photo in this process; see `decode_image`. Untrusted bytes need `decoder_pool.DecoderPool`."""
     decoded = decode_image(data, max_pixels, side)
@@ -138,17 +173,21 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = N
     The limits are those of `DecodeLimits`. Without `side`, a JPEG is decoded at full scale. A file that is damaged,
     exceeds a limit or has none of `FORMATS` raises `UnreadableImage`.
     """
-    if not data:
-        raise empty_file_error()
-    if data[:2] == b"\xff\xd8" and _has_too_many_scans(data):
-        raise too_complex_error()
-    try:
-        with _translate_errors(max_pixels):
-            return _decode_first_frame(data, max_pixels, side)
-    except UnreadableImage as error:
-        if error.code == "unreadable" and _looks_like_video(data):
-            raise UnreadableImage("video_file", VIDEO_FILE) from error
-        raise
+    with _load(data, max_pixels, lambda longer: 1 if side is None else choose_reduction(longer, side)) as loaded:
+        image = _turn_upright(_to_rgb(loaded.image), loaded.orientation)
+        return DecodedImage(image, _upright_size(loaded.size, loaded.orientation), loaded.taken)
+
+
+def decode_windows(
+    data: bytes, windows: Sequence[Window], reduction: int, max_pixels: int = MAX_PIXELS
+) -> list[Image.Image]:
+    """Return upright RGB images of windows of a JPEG, which is reduced by one of `REDUCTIONS` or 1.
+
+    The windows are in pixels of the reduced picture. Errors are those of `decode_image`.
+    """
+    with _load(data, max_pixels, lambda _longer: reduction) as loaded:
+        stored = [_turn_back(window, loaded.image.size, loaded.orientation) for window in windows]
+        return [_turn_upright(_to_rgb(loaded.image.crop(window)), loaded.orientation) for window in stored]
 
 
 def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
@@ -231,30 +270,69 @@ def _looks_like_video(data: bytes) -> bool:
     return is_mp4 or data.startswith((b"\x1aE\xdf\xa3", b"\0\0\1\xba")) or (data[:4], brand) == (b"RIFF", b"AVI ")
 
 
-def _decode_first_frame(data: bytes, max_pixels: int, side: int | None) -> DecodedImage:
-    _allow_pixels(max_pixels)
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise _too_many_pixels_error(f"is {width * height / 1e6:.4g} megapixels", max_pixels)
-        if isinstance(image, TiffImageFile) and _is_raw(image):
-            raise UnreadableImage("raw_file", RAW_FILE)
-        longer = max(width, height)
-        # Only libjpeg can decode at a reduced scale.
-        if image.format in ("JPEG", "MPO") and side is not None and longer >= 2 * side:
-            image.draft(image.mode, (max(1, width * side // longer), max(1, height * side // longer)))
-        image.load()
-        orientation, taken = 1, None
-        # EXIF data may be broken.
-        with suppress(*_DECODER_ERRORS):
-            exif = image.getexif()
-            orientation = exif.get(_EXIF_ORIENTATION, 1)
-            taken = _read_date(exif)
-        upright = _to_rgb(image)
-    if orientation in _TRANSPOSES:
-        upright = upright.transpose(_TRANSPOSES[orientation])
-    size = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
-    return DecodedImage(upright, size, taken)
+class _LoadedImage(NamedTuple):
+    """The first frame of a file before it is turned upright, (width, height) of the file, and its metadata."""
+
+    image: Image.Image
+    size: tuple[int, int]
+    orientation: int
+    taken: str | None
+
+
+@contextmanager
+def _load(data: bytes, max_pixels: int, choose: Callable[[int], int]) -> Iterator[_LoadedImage]:
+    """Decode a file, a JPEG reduced by what `choose` returns for the longer side, and translate errors of the block."""
+    if not data:
+        raise empty_file_error()
+    if data[:2] == b"\xff\xd8" and _has_too_many_scans(data):
+        raise too_complex_error()
+    try:
+        with _translate_errors(max_pixels):
+            _allow_pixels(max_pixels)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                yield _load_first_frame(image, max_pixels, choose)
+    except UnreadableImage as error:
+        if error.code == "unreadable" and _looks_like_video(data):
+            raise UnreadableImage("video_file", VIDEO_FILE) from error
+        raise
+
+
+def _load_first_frame(image: ImageFile, max_pixels: int, choose: Callable[[int], int]) -> _LoadedImage:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise _too_many_pixels_error(f"is {width * height / 1e6:.4g} megapixels", max_pixels)
+    if isinstance(image, TiffImageFile) and _is_raw(image):
+        raise UnreadableImage("raw_file", RAW_FILE)
+    # Only libjpeg can decode at a reduced scale.
+    if image.format in ("JPEG", "MPO") and (reduction := choose(max(width, height))) > 1:
+        image.draft(image.mode, (max(1, width // reduction), max(1, height // reduction)))
+    image.load()
+    orientation, taken = 1, None
+    # EXIF data may be broken.
+    with suppress(*_DECODER_ERRORS):
+        exif = image.getexif()
+        orientation = exif.get(_EXIF_ORIENTATION, 1)
+        taken = _read_date(exif)
+    return _LoadedImage(image, (width, height), orientation if orientation in _TRANSPOSES else 1, taken)
+
+
+def _turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image if orientation == 1 else image.transpose(_TRANSPOSES[orientation])
+
+
+def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return size[::-1] if orientation >= _TURNED else size
+
+
+def _turn_back(window: Window, size: tuple[int, int], orientation: int) -> tuple[int, int, int, int]:
+    """Return a window of the upright picture as (left, top, right, bottom) of the stored image of a size."""
+    width, height = _upright_size(size, orientation)
+    left, top, right, bottom = window
+    if orientation in _MIRRORED_ACROSS:
+        left, right = width - right, width - left
+    if orientation in _MIRRORED_DOWN:
+        top, bottom = height - bottom, height - top
+    return (top, left, bottom, right) if orientation >= _TURNED else (left, top, right, bottom)
 
 
 def _allow_pixels(max_pixels: int) -> None:

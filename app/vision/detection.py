@@ -11,24 +11,23 @@ largest faces is enlarged and rotated until upright.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import product
 
-import cv2
 import numpy as np
 
-from app.arrays import AnyArray, ByteArray, DoubleArray
+from app.arrays import ByteArray, DoubleArray
 from app.scheduling import FairLock
 from app.settings import Settings
 from app.tracing import check_deadline
 from app.vision import backends, yunet
 from app.vision.alignment import invert_transform
-from app.vision.decoding import DECODED_SIDE, Picture
+from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
+from app.vision.views import CLOSE_SIDE, View, pad, reduce_to, rotate_picture
 
-DETECTION_VERSION = "looks-10"
+DETECTION_VERSION = "looks-11"
 """Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
 # Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. Faces larger
@@ -42,7 +41,7 @@ _MIN_SIDE, _MAX_ASPECT_RATIO = 64, 8
 _WEAK_SCORE, _MAX_WEAK_FACES, _VERIFIED = 0.4, 12, 0.87
 
 # Enlarged views of a face, 1.25 times as large as its box: at 256 pixels yunet reports four fifths of the tilt.
-_CLOSE_SIDE, _CLOSE_MARGIN, _MAX_CLOSE_VIEWS, _CLOSE_VIEWS_AT_ONCE = yunet.CLOSE_SIDE, 1.25, 3, 8
+_MAX_CLOSE_VIEWS, _CLOSE_VIEWS_AT_ONCE = 3, 8
 _TRUE_TO_REPORTED_TILT, _MAX_TILT, _UPRIGHT_DEGREES = 1.25, 50.0, 3.0
 
 # Confidence from which a face counts as upright, and by how much a quarter turn has to exceed the upright view.
@@ -50,8 +49,7 @@ _QUARTER_TURNS, _CONFIDENT, _UPRIGHT_BONUS = (0.0, 90.0, 180.0, -90.0), 0.92, 0.
 
 # Rotations in degrees of a picture without a face, and the side in pixels to which each reduces the picture.
 _TURNS, _TURNED_SIDE = (90, -90, 180), yunet.CLOSE_SIDE
-_ROTATIONS, _IDENTITY = {30: 1050, -30: 1050, 90: 1280, -90: 1280, 180: 1280}, np.eye(2, 3)
-_GRAY = (127, 127, 127)
+_ROTATIONS = {30: 1050, -30: 1050, 90: 1280, -90: 1280, 180: 1280}
 
 
 @dataclass(eq=False)
@@ -76,17 +74,10 @@ class Detector:
 
         With `rotations`, a picture without a face is also searched at several rotations, which takes longer.
         """
-        pixels, scale = _reduce(picture.pixels, max(DECODED_SIDE, self.side))
-
-        def place(face: DetectedFace, inverse: DoubleArray) -> DetectedFace:
-            return face.transform(inverse).scale(scale * picture.scale, picture.width, picture.height)
-
-        with self._lock:
-            found = self._find_faces(pixels, partial(place, inverse=_IDENTITY))
-            if rotations and (degrees := self._choose_rotation(pixels, found)):
-                view, matrix = rotate_picture(pixels, degrees)
-                rotated = self._find_faces(view, partial(place, inverse=invert_transform(matrix)))
-                found = max(found or [], rotated or [], key=len)
+        view = View.of(picture, self.side)
+        found = self._find_faces(view)
+        if rotations and (degrees := self._choose_rotation(view.pixels, found)):
+            found = max(found or [], self._find_faces(view.rotate(degrees)) or [], key=len)
         return tuple(sorted(found or (), key=lambda face: (face.box.x, face.box.y)))
 
     def find_largest_face(self, picture: Picture) -> DetectedFace | None:
@@ -100,29 +91,37 @@ class Detector:
             self._detect(picture.pixels, backends.SCORE)
             if self.backend == "yunet":
                 self._search_tiles(picture.pixels)
-                self._detect_close(picture.pixels, [(Box(64, 64, 128, 128), 0.0)])
+                self._detect_close(View.of(picture, self.side), [(Box(64, 64, 128, 128), 0.0)])
 
-    def _find_faces(
-        self, pixels: ByteArray, place: Callable[[DetectedFace], DetectedFace]
-    ) -> list[DetectedFace] | None:
-        """Return the largest faces of a picture, and None if it has no face of any size.
-
-        `place` converts a face to pixels of the file's picture.
-        """
-        faces = self._search(pixels)
+    def _find_faces(self, view: View) -> list[DetectedFace] | None:
+        """Return the largest faces of a view, placed in the file's picture, and None if it has no face of any size."""
+        with self._lock:
+            faces = self._search(view.pixels)
         # Refining is the most expensive step, so choose the faces first. It changes no box of a confident face.
         confident = [face for face in faces if face.confidence >= backends.SCORE]
         weak = sorted((face for face in faces if face.confidence < backends.SCORE), key=lambda face: -face.confidence)
-        refined = self._refine(pixels, self._choose_largest(confident, place) + weak[:_MAX_WEAK_FACES])
+        refined = self._refine_with_closeups(view, self._choose_largest(confident, view), weak[:_MAX_WEAK_FACES])
         verified = [face for face in refined if face.confidence >= backends.SCORE]
         if not confident and not verified:
             return None
-        return [place(face) for face in self._choose_largest(suppress_overlaps(verified), place)]
+        return [view.place(face) for face in self._choose_largest(suppress_overlaps(verified), view)]
 
-    def _choose_largest(
-        self, faces: list[DetectedFace], place: Callable[[DetectedFace], DetectedFace]
+    def _refine_with_closeups(
+        self, view: View, confident: list[DetectedFace], weak: list[DetectedFace]
     ) -> list[DetectedFace]:
-        boxes = [(place(face).box, face) for face in faces]
+        """Refine faces, and decode the photo again if small ones need more pixels than the view has."""
+        if self.backend not in backends.FIVE_LANDMARKS:
+            return confident + weak
+        if view.load_closeups(confident, others=weak):
+            return self._refine(view, confident + weak)
+        refined = self._refine(view, confident + weak)
+        doubtful = [face for face in refined if face.confidence < backends.SCORE and face.close_confidence]
+        if not view.load_closeups(doubtful):
+            return refined
+        return [face for face in refined if face not in doubtful] + self._refine(view, doubtful)
+
+    def _choose_largest(self, faces: list[DetectedFace], view: View) -> list[DetectedFace]:
+        boxes = [(view.place(face).box, face) for face in faces]
         chosen = [(box, face) for box, face in boxes if box.width >= self.min_face_width]
         return [face for _, face in sorted(chosen, key=lambda pair: -pair[0].area)[: self.max_faces]]
 
@@ -148,7 +147,7 @@ class Detector:
 
     def _search_tiles(self, pixels: ByteArray) -> list[DetectedFace]:
         """Return the small faces of a large picture."""
-        pixels, scale = _reduce(pixels, self.side)
+        pixels, scale = reduce_to(pixels, self.side)
         height, width = pixels.shape[:2]
         rows, columns = yunet.TILE_SIDES if width >= height else yunet.TILE_SIDES[::-1]
         tiles = [
@@ -172,21 +171,22 @@ class Detector:
         if found is not None:
             turns = {round(face.tilt / 90) % 4 for face in found}
             return 90 * turns.pop() if len(turns) == 1 else 0
-        if self._reports_weak_faces(pixels):
-            # Weak faces were turned one by one. All turns of a small copy take as long as one look.
-            check_deadline()
-            self._lock.share()
-            views = [rotate_picture(_reduce(pixels, _TURNED_SIDE)[0], degrees)[0] for degrees in _TURNS]
-            faces = backends.locate_landmarks(views, self.backend, self.downloads)
-            totals = {turn: sum(face.confidence for face in seen) for turn, seen in zip(_TURNS, faces, strict=True)}
-        else:
-            # One view at a time, because many requests may wait for their turns with one.
-            totals = {degrees: self._total_confidence(pixels, degrees) for degrees in _ROTATIONS}
+        with self._lock:
+            if self._reports_weak_faces(pixels):
+                # Weak faces were turned one by one. All turns of a small copy take as long as one look.
+                check_deadline()
+                small = reduce_to(pixels, _TURNED_SIDE)[0]
+                views = [rotate_picture(small, degrees)[0] for degrees in _TURNS]
+                faces = backends.locate_landmarks(views, self.backend, self.downloads)
+                totals = {turn: sum(face.confidence for face in seen) for turn, seen in zip(_TURNS, faces, strict=True)}
+            else:
+                # One view at a time, because many requests may wait for their turns with one.
+                totals = {degrees: self._total_confidence(pixels, degrees) for degrees in _ROTATIONS}
         best = max(totals, key=totals.__getitem__)
         return best if totals[best] else 0
 
     def _total_confidence(self, pixels: ByteArray, degrees: int) -> float:
-        view, _ = rotate_picture(_reduce(pixels, _ROTATIONS[degrees])[0], degrees)
+        view, _ = rotate_picture(reduce_to(pixels, _ROTATIONS[degrees])[0], degrees)
         return sum(face.confidence for face in self._search(view))
 
     def _detect(self, pixels: ByteArray, score: float, border: int = 0) -> list[DetectedFace]:
@@ -194,13 +194,11 @@ class Detector:
         self._lock.share()
         if border:
             # Now, because a request that waits for its turn should hold no copy of its picture.
-            pixels = _pad(pixels, border, border, border, border)
+            pixels = pad(pixels, border, border, border, border)
         return backends.extract_faces(_pad_narrow(pixels), self.backend, self.downloads, score)
 
-    def _refine(self, pixels: ByteArray, faces: list[DetectedFace]) -> list[DetectedFace]:
+    def _refine(self, view: View, faces: list[DetectedFace]) -> list[DetectedFace]:
         """Return the faces with the landmarks of enlarged views, several at a time, which occupies all cores."""
-        if self.backend not in backends.FIVE_LANDMARKS:
-            return faces
         refined, refinements = list(faces), {}
         for number, face in enumerate(faces):
             if face.eyes is not None:
@@ -218,18 +216,17 @@ class Detector:
             answers = {number: [] for number, _ in requests}
             for start in range(0, len(requests), _CLOSE_VIEWS_AT_ONCE):
                 batch = requests[start : start + _CLOSE_VIEWS_AT_ONCE]
-                views = self._detect_close(pixels, [(faces[number].box, degrees) for number, degrees in batch])
-                for (number, _), view in zip(batch, views, strict=True):
-                    answers[number].append(view)
+                with self._lock:
+                    found = self._detect_close(view, [(faces[number].box, degrees) for number, degrees in batch])
+                for (number, _), answer in zip(batch, found, strict=True):
+                    answers[number].append(answer)
         return refined
 
-    def _detect_close(self, pixels: ByteArray, requests: list[tuple[Box, float]]) -> list[DetectedFace | None]:
+    def _detect_close(self, view: View, requests: list[tuple[Box, float]]) -> list[DetectedFace | None]:
         """Return the face of each box from a view that is enlarged and rotated back by some degrees."""
         check_deadline()
-        self._lock.share()
-        matrices = [_close_matrix(box, degrees) for box, degrees in requests]
-        views = [_warp(pixels, matrix, _CLOSE_SIDE, _CLOSE_SIDE) for matrix in matrices]
-        found = backends.locate_landmarks(views, self.backend, self.downloads)
+        matrices, enlarged = zip(*(view.enlarge(box, degrees) for box, degrees in requests), strict=True)
+        found = backends.locate_landmarks(enlarged, self.backend, self.downloads)
         central = [min(faces, key=_distance_to_center, default=None) for faces in found]
         return [
             None if face is None else _from_close_view(face, matrix)
@@ -276,7 +273,7 @@ def _quarter_turn_score(turn: float, face: DetectedFace | None) -> float:
 
 
 def _from_close_view(face: DetectedFace, matrix: DoubleArray) -> DetectedFace:
-    """Return a face of an enlarged view in the picture. `matrix` leads from the picture to the view."""
+    """Return a face of an enlarged view in the view that was enlarged. `matrix` leads from there."""
     zoom = float(np.hypot(*matrix[0, :2]))
     box, found = face.box, face.transform(invert_transform(matrix)).box
     width, height = round(box.width / zoom), round(box.height / zoom)
@@ -285,74 +282,19 @@ def _from_close_view(face: DetectedFace, matrix: DoubleArray) -> DetectedFace:
     return replace(face, box=Box(round(x), round(y), width, height), landmarks=landmarks)
 
 
-def _close_matrix(box: Box, degrees: float) -> DoubleArray:
-    """Return the matrix from the picture to the enlarged view of a box."""
-    center = np.array([box.x + box.width / 2, box.y + box.height / 2])
-    zoom = _CLOSE_SIDE / (_CLOSE_MARGIN * max(box.width, box.height))
-    matrix = _rotation(center, degrees, zoom)
-    matrix[:, 2] += _CLOSE_SIDE / 2 - center
-    return matrix
-
-
-def rotate_picture(pixels: ByteArray, degrees: float) -> tuple[ByteArray, DoubleArray]:
-    """Rotate a picture, uint8 (height, width, 3), counterclockwise on a gray ground, without cutting it off.
-
-    The float64 (2, 3) matrix maps points of the picture to points of the rotated picture.
-    """
-    height, width = pixels.shape[:2]
-    angle = np.radians(degrees)
-    cosine, sine = abs(np.cos(angle)), abs(np.sin(angle))
-    size = np.array([width * cosine + height * sine, width * sine + height * cosine])
-    matrix = _rotation(np.array([(width - 1) / 2, (height - 1) / 2]), degrees, 1.0)
-    matrix[:, 2] += (size - [width, height]) / 2
-    return _warp(pixels, matrix, max(1, round(size[0])), max(1, round(size[1]))), matrix
-
-
 def _with_landmarks(face: DetectedFace, close: DetectedFace) -> DetectedFace:
     return replace(face, landmarks=close.landmarks, close_confidence=close.confidence)
 
 
 def _distance_to_center(face: DetectedFace) -> float:
-    return np.inf if face.eyes is None else float(np.hypot(*(face.eyes.mean(axis=0) - _CLOSE_SIDE / 2)))
-
-
-def _reduce(pixels: ByteArray, side: int) -> tuple[ByteArray, float]:
-    """Return the picture with at most `side` pixels on the longer side, and the factor back."""
-    height, width = pixels.shape[:2]
-    scale = max(height, width) / side
-    if scale <= 1:
-        return pixels, 1.0
-    # Averaging areas takes six times as long if a pixel of the result is not a whole number of pixels.
-    factor = min(int(scale), height, width)
-    if factor > 1:
-        whole = pixels[: height - height % factor, : width - width % factor]
-        pixels = np.asarray(cv2.resize(whole, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA))
-    rest = factor / scale
-    if rest < 1:
-        size = max(1, round(pixels.shape[1] * rest)), max(1, round(pixels.shape[0] * rest))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR))
-    return np.asarray(pixels, np.uint8), scale
+    return np.inf if face.eyes is None else float(np.hypot(*(face.eyes.mean(axis=0) - CLOSE_SIDE / 2)))
 
 
 def _pad_narrow(pixels: ByteArray) -> ByteArray:
     """Pad tiny and narrow pictures with gray at the bottom or right, because detectors fail on them."""
     height, width = pixels.shape[:2]
     side = max(_MIN_SIDE, -(-max(height, width) // _MAX_ASPECT_RATIO))
-    return _pad(pixels, 0, max(0, side - height), 0, max(0, side - width)) if min(height, width) < side else pixels
-
-
-def _pad(pixels: ByteArray, top: int, bottom: int, left: int, right: int) -> ByteArray:
-    padded = cv2.copyMakeBorder(pixels, top, bottom, left, right, cv2.BORDER_CONSTANT, value=_GRAY)
-    return np.asarray(padded, np.uint8)
-
-
-def _rotation(center: AnyArray, degrees: float, zoom: float) -> DoubleArray:
-    return np.asarray(cv2.getRotationMatrix2D((center[0], center[1]), degrees, zoom), np.float64)
-
-
-def _warp(pixels: ByteArray, matrix: DoubleArray, width: int, height: int) -> ByteArray:
-    warped = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=_GRAY)
-    return np.asarray(warped, np.uint8)
+    return pad(pixels, 0, max(0, side - height), 0, max(0, side - width)) if min(height, width) < side else pixels
 
 
 def _tile_edges(length: int, side: int) -> list[tuple[int, int]]:

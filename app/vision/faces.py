@@ -72,16 +72,16 @@ class DetectedFace:
         right = min(width, round((self.box.x + self.box.width) * factor))
         bottom = min(height, round((self.box.y + self.box.height) * factor))
         box = Box(left, top, max(0, right - left), max(0, bottom - top))
-        return replace(self, box=box, landmarks=None if self.landmarks is None else self.landmarks * factor)
+        return replace(self, box=box, landmarks=self._scale_landmarks(factor))
 
     def resize(self, factor: float) -> DetectedFace:
         """Return the face in a picture `factor` times as large."""
         x, y, width, height = (round(factor * value) for value in astuple(self.box))
-        return replace(
-            self,
-            box=Box(x, y, width, height),
-            landmarks=None if self.landmarks is None else self.landmarks * factor,
-        )
+        return replace(self, box=Box(x, y, width, height), landmarks=self._scale_landmarks(factor))
+
+    def _scale_landmarks(self, factor: float) -> DoubleArray | None:
+        # Pixel centers are at half steps.
+        return None if self.landmarks is None else (self.landmarks + 0.5) * factor - 0.5
 
     def transform(self, matrix: DoubleArray) -> DetectedFace:
         """Return the face under a rotation and shift, float (2, 3). The box stays level and keeps its size."""

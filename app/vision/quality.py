@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from app.arrays import AnyArray, BoolArray, ByteArray, FloatArray
-from app.vision.alignment import aligned_eyes
+from app.vision.alignment import measure_eye_distance
 
 # Detail is measured between forehead, chin and cheeks of a crop, in bands between two Gaussian blurs, in pixels.
 _FACE_ROWS, _FACE_COLUMNS = slice(24, 104), slice(20, 92)
@@ -89,9 +89,8 @@ def measure_quality(
     crop: ByteArray, landmarks: AnyArray, close_confidence: float | None = None, norm: float | None = None
 ) -> Quality:
     """Measure the quality of a face, whose landmarks are in pixels of the picture that `crop` is from."""
-    left, right = aligned_eyes(landmarks)
     return Quality(
-        eye_distance=float(np.hypot(*(right - left))),
+        eye_distance=measure_eye_distance(landmarks),
         detail=_detail(crop),
         yaw=_yaw(landmarks),
         close_confidence=1.0 if close_confidence is None else close_confidence,

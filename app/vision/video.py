@@ -17,7 +17,7 @@ import numpy as np
 
 from app.arrays import AnyArray, ByteArray
 from app.errors import UnreadableImage
-from app.vision.decoding import DecodeLimits, Picture
+from app.vision.decoding import DecodeLimits, Picture, choose_reduction
 
 FORMAT_NAMES = "MP4, MOV, MKV, WebM, AVI, MPEG or WMV"
 
@@ -228,9 +228,8 @@ def _to_picture(image: AnyArray, aspect: float, limits: VideoLimits) -> Picture:
     height, width = image.shape[:2]
     # Enlarged, never reduced.
     width, height = round(width * max(1.0, aspect)), round(height * max(1.0, 1 / aspect))
-    shown = (width, height)
-    while max(shown) >= 2 * limits.side:
-        shown = (max(1, shown[0] // 2), max(1, shown[1] // 2))
+    reduction = choose_reduction(max(width, height), limits.side)
+    shown = (max(1, width // reduction), max(1, height // reduction))
     if shown != image.shape[1::-1]:
         image = np.asarray(cv2.resize(image, shown, interpolation=cv2.INTER_AREA))
     pixels: ByteArray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

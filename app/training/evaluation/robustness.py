@@ -19,7 +19,7 @@ from app.training.data.splits import unit_hash
 from app.training.evaluation.identification import rank_faces, share
 from app.training.release.gallery import choose_gallery
 from app.vision.decoding import Picture
-from app.vision.detection import rotate_picture
+from app.vision.views import rotate_picture
 
 SAMPLE = 400
 """Approximate number of known faces that are degraded, and of impostors."""

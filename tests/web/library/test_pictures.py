@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 
 from app.batch.rows import digest
+from app.library.files import PhotoFile
 from app.library.indexing import IndexRun
 from app.library.pictures import PictureMaker, StoredPhoto, face_kind
 from app.library.store import Library
 from app.vision.decoder_pool import DecoderPool
+from app.vision.faces import Box
 from tests.library.conftest import fill, row
 from tests.photos import encode, paste, portraits
 from tests.web.library.conftest import ids
@@ -67,6 +69,19 @@ def test_a_photo_is_decoded_once_for_all_its_thumbnails(folder, settings, monkey
     maker.close()
     assert (len(decoded), cached(folder)) == (1, 3)
     assert (folder / "pictures.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_the_thumbnail_of_a_small_face_in_a_large_photo_has_its_pixels(tmp_path, settings):
+    data = encode(paste(portraits()["Drake"], size=(4000, 3000), side=110))
+    path = tmp_path / "large.jpg"
+    path.write_bytes(data)
+    box = Box(1960, 1450, 80, 100)
+    photo = StoredPhoto(digest(data), (PhotoFile(str(path), None, len(data), path.stat().st_mtime_ns),), (box,))
+    maker = PictureMaker(tmp_path, settings)
+    thumbnail = maker.thumbnail(photo, face_kind(box))
+    maker.close()
+    # A square 1.5 times as large as the box, which has half as many pixels in the picture that makes the preview.
+    assert Image.open(io.BytesIO(thumbnail)).size == (150, 150)
 
 
 def test_the_stored_thumbnail_of_a_face_is_sent(client, library):
