@@ -54,7 +54,7 @@ _CURSOR = """() => {
   const cursor = document.createElement("div");
   cursor.id = "cursor";
   Object.assign(cursor.style, {position: "fixed", width: "18px", height: "18px", borderRadius: "50%", zIndex: 999,
-    background: "rgb(20 20 20 / .55)", border: "2px solid white", pointerEvents: "none", left: "470px", top: "330px"});
+    background: "rgb(20 20 20 / .55)", border: "2px solid white", pointerEvents: "none", left: "470px", top: "560px"});
   document.body.append(cursor);
 }"""
 
