@@ -1,12 +1,13 @@
-"""Constants that depend on the network: `.venv/bin/python -m bench.embeddings copies|outliers|rejected`.
+"""Constants that depend on the network: `.venv/bin/python -m bench.embeddings COMMAND`.
 
-All commands need the crops and embeddings that `main.py ship` cached in .training. `copies` checks
-`photo_comparison.DUPLICATE_COSINE` and `scoring.SAME_PICTURE`, `outliers` the findings of `people check`, and
-`rejected` the effect of marking a face as *not this person*.
+`copies` checks `photo_comparison.DUPLICATE_COSINE` and `scoring.SAME_PICTURE`, `outliers` the findings of `people
+check`, and `rejected` the effect of marking a face as *not this person*. These commands need the crops and embeddings
+that `main.py ship` cached in .training. `arithmetic` compares 8-bit with floating-point embeddings on LFW.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -24,13 +25,18 @@ from app.recognition.decision import Rules
 from app.recognition.model_card import read_card
 from app.recognition.scoring import SAME_PICTURE, rank
 from app.settings import ROOT, Settings
-from app.training.data.crops import fingerprint
+from app.training.data import labeled_faces
+from app.training.data.crops import collect, embed, fingerprint
 from app.training.data.labeled_faces import person_name, read_spellings
 from app.training.data.splits import split_of
+from app.training.evaluation.own_galleries import Collection, own_gallery_rates
 from app.training.evaluation.robustness import compress
 from app.vision import alignment
+from app.vision.detection import Detector
+from bench.common import FOLDER
 
 COSINES = (0.65, SAME_PICTURE, 0.9, 0.95, DUPLICATE_COSINE)
+MEMBER_PICTURES = 16
 ANCHOR_COUNTS = (5, 10, 32, 1000)
 IMPOSTORS = ("calibration-impostor", "test-impostor")
 WORK = click.option(
@@ -173,6 +179,42 @@ def count_rejected(probes: FloatArray, person: int, snapshot: Snapshot, face: Fl
         (snapshot.names[person],), (0,), snapshot.person(person), counts, 0, RejectedFaces((0,), face[None])
     )
     return sum(rank(probe, alone, rules.head)[0].rejected for probe in probes)
+
+
+@main.command()
+@click.argument("lfw", type=FOLDER)
+@WORK
+def arithmetic(lfw: Path, work: Path) -> None:
+    """Compare 8-bit with floating-point embeddings: cosine, and TPIR in own galleries of people of LFW.
+
+    The members have ten or more pictures, of which up to 16 are used. Every third picture of other people is an
+    impostor.
+    """
+    settings = Settings()
+    numbers: Counter[str] = Counter()
+    files = []
+    members, others = labeled_faces.list_lfw_pictures(lfw, ())
+    for file in sorted(members):
+        person = file.rpartition("/")[0]
+        numbers[person] += 1
+        files += [file] if numbers[person] <= MEMBER_PICTURES else []
+    count = len(files)
+    files += sorted(others)[::3]
+    crops = collect(lfw, files, Detector.from_settings(settings), work / "arithmetic")
+    exact = inference.load_network(settings.model)
+    networks = {"8 bits": exact, "float": inference.Network(exact.weights, exact.card, "f32")}
+    people, impostors = np.array([file.rpartition("/")[0] for file in files]), np.arange(count, len(files))
+    found = {}
+    for name, network in networks.items():
+        embedded, found[name] = embed(network, crops, work / "arithmetic")
+        usable = network.card.quality.accepts(embedded.qualities)
+        faces = Collection(found[name], usable, people, np.arange(count), impostors, impostors)
+        click.echo(f"{name}: {usable.sum()} of {len(files)} faces usable; TPIR at FPIR 1 / 0.3 / 0.1 %, and spread")
+        for row in own_gallery_rates(faces)["rows"]:
+            cells = "  ".join(f"{rate['tpir']:7.2%} ± {rate['spread']:.2%}" for rate in row["rates"])
+            click.echo(f"{row['enrolled']:>4} enrolled, {row['probes']} probes  {cells}")
+    cosines = (found["8 bits"] * found["float"]).sum(axis=1)[crops.found]
+    click.echo(f"cosine of both: mean {cosines.mean():.4f}, smallest {cosines.min():.4f}")
 
 
 if __name__ == "__main__":

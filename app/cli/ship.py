@@ -60,7 +60,8 @@ def ship(
         loaded = labeled_faces.load(faces, lfw, gallery, anchors, pipeline)
         rules, floor, _ = calibrate(loaded, pipeline, pretrained is not None)
         raw = export.describe(about, data, settings.detector)
-        card = export.write_card(model, raw, weights, rules, floor)
+        ranges = export.sample_ranges(network, loaded)
+        card = export.write_card(model, raw, weights, rules, floor, ranges)
         # No threshold was chosen on the test impostors, so that `people check` and `calibrate` can use them.
         write_impostors(model, card.id, loaded.embeddings[loaded.positions("test-impostor")])
         write_gallery(anchors, card.id, loaded, floor, progress)

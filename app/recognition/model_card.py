@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from app.arrays import AnyArray
+from app.arrays import AnyArray, FloatArray
 from app.errors import ModelError
 from app.files import write_file
 from app.recognition.decision import FPIRS, PairRules, Rules, ThresholdTable
@@ -67,7 +67,7 @@ def network_id(sha256: str, pipeline: str) -> str:
 
 def checksum(raw: Mapping[str, Any]) -> str:
     """Return the sha256 of the deciding parts of a card. The layout of its file does not matter."""
-    deciding = {name: raw[name] for name in _DECIDING}
+    deciding = {name: raw[name] for name in _DECIDING} | {name: raw[name] for name in ("ranges",) if name in raw}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
@@ -143,12 +143,23 @@ def verdict_section(rules: Rules) -> dict[str, Any]:
 
 def read_weights(path: Path, card: ModelCard) -> dict[str, AnyArray]:
     """Read the weights of the card at `path`: float16 or float32 arrays by name."""
-    file = path.with_name(card.weights)
+    return _read_arrays(path.with_name(card.weights), card.sha256)
+
+
+def read_ranges(path: Path, card: ModelCard) -> list[FloatArray]:
+    """Read the ranges of activations, see `inference.measure_ranges`; an empty list if the card has none."""
+    if "ranges" not in card.raw:
+        return []
+    arrays = _read_arrays(path.with_name(card.raw["ranges"]["file"]), card.raw["ranges"]["sha256"])
+    return [arrays[name] for name in sorted(arrays)]
+
+
+def _read_arrays(file: Path, sha256: str) -> dict[str, AnyArray]:
     try:
         data = file.read_bytes()
     except OSError as error:
         raise ModelError(f"The weights {file} cannot be read ({error.strerror}). Restore the file.") from error
-    if hashlib.sha256(data).hexdigest() != card.sha256:
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise ModelError(f"The weights {file} are not those of their card: the sha256 differs. Restore both files.")
     return safetensors.numpy.load(data)
 
@@ -159,11 +170,22 @@ def to_stored_dtype(array: AnyArray) -> AnyArray:
     return array.astype(np.float32 if array.ndim == 1 else np.float16)
 
 
-def write_card(path: Path, raw: Mapping[str, Any], weights: Mapping[str, AnyArray]) -> None:
-    """Write a card, `raw` without `weights` and `checksum`, and the weights, see `to_stored_dtype`."""
+def write_card(
+    path: Path, raw: Mapping[str, Any], weights: Mapping[str, AnyArray], ranges: Sequence[FloatArray] = ()
+) -> None:
+    """Write a card, `raw` without files and `checksum`, the weights, see `to_stored_dtype`, and the ranges."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = safetensors.numpy.save({name: to_stored_dtype(array) for name, array in weights.items()})
-    file = path.with_suffix(".safetensors")
-    write_file(file, data)
-    card = {**raw, "weights": {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
+    card = dict(raw)
+    stored = {name: to_stored_dtype(array) for name, array in weights.items()}
+    card["weights"] = _write_arrays(path.with_suffix(".safetensors"), stored)
+    if ranges:
+        by_name = {f"{number:03d}": array for number, array in enumerate(ranges)}
+        card["ranges"] = _write_arrays(path.with_suffix(".ranges.safetensors"), by_name)
     write_file(path, (json.dumps(card | {"checksum": checksum(card)}, indent=2) + "\n").encode())
+
+
+def _write_arrays(file: Path, arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
+    """Write a file, and return its section of a card."""
+    data = safetensors.numpy.save(dict(arrays))
+    write_file(file, data)
+    return {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

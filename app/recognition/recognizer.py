@@ -18,7 +18,7 @@ from app.recognition import comparison
 from app.recognition.decision import Rules, Verdict, decide, resolve_duplicate_matches
 from app.recognition.inference import Network, load_network
 from app.recognition.results import ComparedPhoto, Comparison, FaceCrop, Identification, IdentifiedFace, Probe
-from app.recognition.scoring import rank
+from app.recognition.scoring import rank_faces
 from app.settings import Settings
 from app.tracing import record_verdicts, stage
 from app.vision.alignment import CROP_EYE_DISTANCE, align, crop_window, measure_eye_distance
@@ -214,15 +214,15 @@ def _crop_face(picture: Picture, face: DetectedFace) -> FaceCrop:
     return FaceCrop(face, crop, measure_quality(crop, landmarks, face.close_confidence))
 
 
-def judge(probe: Probe, snapshot: Snapshot, rules: Rules) -> Verdict:
-    """Return the verdict on one face, before `resolve_duplicate_matches`."""
-    ranking = () if probe.embedding is None else rank(probe.embedding, snapshot, rules.head)
-    return decide(ranking, rules, probe.flaw)
+def judge(probes: Sequence[Probe], snapshot: Snapshot, rules: Rules) -> list[Verdict]:
+    """Return the verdict on each face, before `resolve_duplicate_matches`."""
+    embeddings = [probe.embedding for probe in probes if probe.embedding is not None]
+    rankings = iter(rank_faces(np.stack(embeddings), snapshot, rules.head) if embeddings else ())
+    return [decide(() if probe.embedding is None else next(rankings), rules, probe.flaw) for probe in probes]
 
 
 def _identify_photo(probes: Sequence[Probe], snapshot: Snapshot, rules: Rules) -> tuple[IdentifiedFace, ...]:
-    verdicts = [judge(probe, snapshot, rules) for probe in probes]
-    resolved = resolve_duplicate_matches(verdicts, rules, len(snapshot))
+    resolved = resolve_duplicate_matches(judge(probes, snapshot, rules), rules, len(snapshot))
     return tuple(
         IdentifiedFace(probe.face, probe.crop, verdict, probe.embedding)
         for probe, verdict in zip(probes, resolved, strict=True)

@@ -58,7 +58,7 @@ def identify_video(
     video = track_faces(recognizer, file, on_progress)
     snapshot = recognizer.gallery.snapshot()
     rules = recognizer.rules(snapshot, fpir)
-    verdicts = [judge(face.probe, snapshot, rules) for face in video.faces]
+    verdicts = judge([face.probe for face in video.faces], snapshot, rules)
     times = [face.time for face in video.faces]
     faces = zip(video.faces, resolve_duplicate_matches(verdicts, rules, len(snapshot), times), strict=True)
     return VideoIdentification(

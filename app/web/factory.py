@@ -1,6 +1,7 @@
 """Flask application factory: pages, administration, API and middleware."""
 
 import gc
+import threading
 from http import HTTPStatus
 
 from flask import Flask, Request, Response, request
@@ -130,7 +131,8 @@ def _error_response(error: FacesError | HTTPException) -> Response:
 def _load(settings: Settings) -> Recognizer:
     recognizer = Recognizer.load(settings)
     recognizer.warm_up()
-    samples.find_samples(recognizer)
+    # The upload page waits for them if it is requested in the first second. Requests of programs do not.
+    threading.Thread(target=samples.find_samples, args=(recognizer,), name="samples", daemon=True).start()
     # Pydantic's first schema takes ten times as long as others.
     PhotosForm.model_json_schema()
     # Exclude the loaded objects from garbage collection: scanning them would delay requests.

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from app.errors import ModelError
-from app.recognition.inference import Network, load_network
+from app.recognition import quantization
+from app.recognition.inference import Network, load_network, measure_ranges, to_unit_length
 from app.recognition.model_card import TwinConfig
 from app.recognition.siamese import build_twin, get_weights, set_weights
 from app.settings import Settings
@@ -18,6 +19,8 @@ from tests.photos import faces_of
 
 PEOPLE = ("Drake", "Eminem", "Lionel Messi", "Cristiano Ronaldo", "Adam Sandler")
 TINY = TwinConfig(stem=4, stages=((4, 1), (8, 0)), embedding=8)
+
+eight_bits = pytest.mark.skipif(not quantization.is_supported(), reason="the processor has no AVX-512 VNNI")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def faces() -> np.ndarray:
 def model(tmp_path):
     """The card of a copy of the shipped network."""
     shipped = Settings().model
-    for file in (shipped, shipped.with_suffix(".safetensors")):
+    for file in (shipped, shipped.with_suffix(".safetensors"), shipped.with_suffix(".ranges.safetensors")):
         shutil.copy(file, tmp_path)
     return tmp_path / shipped.name
 
@@ -46,7 +49,9 @@ def altered(model, **parts):
     model.write_text(json.dumps(raw | parts), encoding="utf-8")
 
 
-def test_openvino_runs_a_twin_of_another_layout(faces):
+@pytest.fixture(scope="module")
+def tiny(faces):
+    """A small twin in Keras, whose numbers all count."""
     keras.utils.set_random_seed(1)
     twin = build_twin(TINY)
     rng = np.random.default_rng(2)
@@ -57,14 +62,47 @@ def test_openvino_runs_a_twin_of_another_layout(faces):
         layer.momentum = 0.5
     for _ in range(6):
         twin(alignment.normalize(faces), training=True)
-    made = provisional_network(get_weights(twin), {"twin": asdict(TINY)})
+    return twin
+
+
+def test_openvino_runs_a_twin_of_another_layout(tiny, faces):
+    made = provisional_network(get_weights(tiny), {"twin": asdict(TINY)})
     network = Network(made.weights, made.card, "f32")
-    set_weights(twin, network.weights)
-    expected = np.asarray(twin(alignment.normalize(faces), training=False))
+    set_weights(tiny, network.weights)
+    expected = np.asarray(tiny(alignment.normalize(faces), training=False))
     found = network.embed(faces)
     assert found.shape == (10, 8)
     assert np.ptp(found, axis=0).min() > 0.1
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@eight_bits
+def test_8_bit_arithmetic_hardly_changes_embeddings(tiny, network, faces):
+    made = provisional_network(get_weights(tiny), {"twin": asdict(TINY)})
+    ranges = measure_ranges(made.weights, made.card, faces)
+    cosines = (Network(made.weights, made.card, ranges=ranges).embed(faces) * made.embed(faces)).sum(axis=1)
+    assert 0.8 < cosines.min() < 1 - 1e-6  # Errors of few channels do not cancel out.
+    exact = Network(network.weights, network.card, "f32").embed_raw(faces)
+    found = network.embed_raw(faces)
+    assert 0.985 < (to_unit_length(found) * to_unit_length(exact)).sum(axis=1).min() < 1 - 1e-4
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), np.linalg.norm(exact, axis=1), rtol=0.1)
+
+
+def test_ranges_are_the_largest_activations_of_each_channel(tiny, faces):
+    made = provisional_network(get_weights(tiny), {"twin": asdict(TINY)})
+    found = measure_ranges(made.weights, made.card, faces)
+    outputs = [layer.output for layer in tiny.layers if isinstance(layer, keras.layers.PReLU)]
+    expected = keras.Model(tiny.input, outputs)(alignment.normalize(faces), training=False)
+    assert len(found) == len(expected)
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(own, np.abs(np.asarray(other)).max(axis=(0, 1, 2)), rtol=0.01)
+
+
+def test_a_processor_without_exact_8_bit_products_multiplies_floats(monkeypatch, model, faces):
+    monkeypatch.setattr(quantization, "is_supported", lambda: False)
+    network = load_network(model)
+    exact = Network(network.weights, network.card, "f32").embed(faces[:2])
+    assert (network.embed(faces[:2]) * exact).sum(axis=1).min() > 1 - 1e-3
 
 
 def test_embeddings_have_unit_length(network, faces):
@@ -119,6 +157,13 @@ def test_altered_weights_are_refused(model):
     data[len(data) // 2] ^= 1
     weights.write_bytes(data)
     with pytest.raises(ModelError, match="sha256 differs"):
+        load_network(model)
+
+
+@eight_bits
+def test_altered_ranges_are_refused(model):
+    model.with_suffix(".ranges.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"twin\.ranges\.safetensors are not those of their card"):
         load_network(model)
 
 

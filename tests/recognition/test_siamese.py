@@ -35,8 +35,8 @@ def test_openvino_runs_the_shipped_keras_twin(twin, faces):
     found = Network(network.weights, network.card, "f32").embed(faces)
     assert (found * expected).sum(axis=1).min() > 1 - 1e-6
     assert np.ptp(found @ found.T) > 0.5
-    # Serving may compute in bfloat16.
-    assert (network.embed(faces) * expected).sum(axis=1).min() > 1 - 1e-3
+    # Serving may compute with 8-bit integers.
+    assert (network.embed(faces) * expected).sum(axis=1).min() > 0.985
 
 
 def test_the_two_input_model_scores_pairs_as_the_ranking_does(twin, faces):

@@ -125,7 +125,8 @@ def embed(network: Network, crops: Crops, cache: Path, progress: Progress = no_p
     Returns:
         The faces with their `norms`, and float32 (files, dims) of unit length, zeros where the detector missed a face.
     """
-    path = cache / f"vectors-{fingerprint(network.weights)}.npy"
+    arithmetic = "-int8" if network.ranges else ""
+    path = cache / f"vectors-{fingerprint(network.weights)}{arithmetic}.npy"
     if not path.exists() or len(np.load(path, mmap_mode="r")) != len(crops.files):
         vectors = np.zeros((len(crops.files), network.dims), dtype=np.float32)
         found = np.flatnonzero(crops.found)

@@ -7,7 +7,7 @@ layers are those of `siamese.build_twin` with the default `TwinConfig`. Only the
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,15 +20,17 @@ from app.arrays import AnyArray, FloatArray
 from app.errors import TrainingError
 from app.recognition import model_card
 from app.recognition.decision import PairRules, Rules
-from app.recognition.inference import Network
+from app.recognition.inference import Network, measure_ranges
 from app.recognition.model_card import ModelCard, TwinConfig, to_stored_dtype
 from app.recognition.scoring import Head
 from app.recognition.siamese import CONVOLUTION_EPSILON, EMBEDDING_EPSILON, build_twin
+from app.training.data.labeled_faces import LabeledFaces
 from app.vision import alignment
 from app.vision.quality import QualityFloor
 
 _DEFAULT_LAYOUT = TwinConfig()
 _OUTPUT_SIDE = 7  # side of the last convolution's output
+_RANGE_FACES = 300
 
 
 def trained_weights(run: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:
@@ -117,6 +119,13 @@ def provisional_network(weights: dict[str, AnyArray], about: dict[str, Any]) -> 
     return Network({name: to_stored_dtype(array) for name, array in weights.items()}, card)
 
 
+def sample_ranges(network: Network, faces: LabeledFaces) -> list[FloatArray]:
+    """Return the ranges of activations on faces of gallery people that have no anchors, for 8-bit arithmetic."""
+    positions = faces.positions("calibration")
+    chosen = positions[:: max(1, len(positions) // _RANGE_FACES)]
+    return measure_ranges(network.weights, network.card, np.asarray(faces.crops.crops[chosen]))
+
+
 def describe(about: dict[str, Any], data: str, detector: str) -> dict[str, Any]:
     """Return the part of a model card that describes the network and its training.
 
@@ -157,9 +166,14 @@ def multiply_adds(twin: Any) -> int:
 
 
 def write_card(
-    model: Path, raw: dict[str, Any], weights: dict[str, AnyArray], rules: Rules, floor: QualityFloor
+    model: Path,
+    raw: dict[str, Any],
+    weights: dict[str, AnyArray],
+    rules: Rules,
+    floor: QualityFloor,
+    ranges: Sequence[FloatArray] = (),
 ) -> ModelCard:
-    """Write the model card with the description `raw` and its weights, and return the card."""
+    """Write the model card with the description `raw`, its weights and ranges, and return the card."""
     numbers = {"head": asdict(rules.head), "verdict": model_card.verdict_section(rules), "quality": floor.to_dict()}
-    model_card.write_card(model, raw | numbers, weights)
+    model_card.write_card(model, raw | numbers, weights, ranges)
     return model_card.read_card(model)
