@@ -5,6 +5,7 @@ All commands start a real server with one worker on this machine, with its defau
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import subprocess
 import sys
@@ -12,16 +13,20 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import click
 import numpy as np
+from PIL import Image
 
 from app.settings import Settings
+from app.vision import decoding
 from bench.common import (
     API,
+    FOLDER,
     PAGE,
     PeakMemory,
     decoder_processes,
@@ -34,6 +39,7 @@ from bench.common import (
     resident_memory,
     start_server,
 )
+from bench.growth import photo_of_faces
 from tests import photos
 from tests.server import Server, workers
 
@@ -50,15 +56,16 @@ def main() -> None:
     """Measure the server."""
 
 
-def closed_loop(server: Server, data: bytes, clients: int, seconds: float) -> tuple[float, list[float]]:
+def closed_loop(server: Server, files: Sequence[bytes], clients: int, seconds: float) -> tuple[float, list[float]]:
     """Let each client send the next photo after the last response; return photos a second, and seconds of each."""
     times: list[float] = []
+    turns = itertools.count()
     end = time.monotonic() + seconds
 
     def run() -> None:
         while time.monotonic() < end:
             started = time.monotonic()
-            if post_photo(server, data) == 200:
+            if post_photo(server, files[next(turns) % len(files)]) == 200:
                 times.append(time.monotonic() - started)
 
     with ThreadPoolExecutor(clients) as pool:
@@ -112,7 +119,7 @@ def clients(seconds: float, rounds: int) -> None:
                 count += 1
             found = {0: count / length}
             for number in CLIENTS:
-                found[number], latencies = closed_loop(server, data, number, length)
+                found[number], latencies = closed_loop(server, [data], number, length)
                 times[number] += latencies if turn else []
             if turn:
                 for number, rate in found.items():
@@ -127,6 +134,49 @@ def clients(seconds: float, rounds: int) -> None:
 
 
 @main.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--seconds", default=15.0, show_default=True, help="Length of each measurement.")
+@click.option("--photos", "count", default=12, show_default=True, help="Number of photos.")
+def mix(folder: Path, seconds: float, count: int) -> None:
+    """Send photos of a folder at 12 megapixels, a third of them without faces, and a face beside a crowd.
+
+    Prints latencies with 1, 4 and 16 clients, and how much longer a photo with one face takes while another client
+    sends crowds of 48 faces.
+    """
+    paths = sorted(path for path in folder.iterdir() if decoding.is_photo_file(path))
+    step = max(1, len(paths) // count)
+    files = [enlarge(path) for path in paths[::step][:count]]
+    files[::3] = [photos.encode(photos.background(4000, 3000))] * len(files[::3])
+    single, crowd = portrait_photo(), photo_of_faces(48)
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        start_server(Path(temporary), FACES_RATE_LIMIT="off", FACES_QUEUE="32") as server,
+    ):
+        for data in (*files, single, crowd):
+            post_photo(server, data)
+        click.echo(f"{'':<12}{'photos/s':>10}{'median':>10}{'95 %':>10}")
+        for number in CLIENTS:
+            rate, times = closed_loop(server, files, number, seconds)
+            median, most = 1000 * np.percentile(times, [50, 95])
+            click.echo(f"{number:>4} clients{rate:>10.2f}{median:>7.0f} ms{most:>7.0f} ms")
+        _, alone = closed_loop(server, [single], 1, seconds / 2)
+        with ThreadPoolExecutor(1) as pool:
+            crowds = pool.submit(closed_loop, server, [crowd], 1, seconds)
+            _, beside = closed_loop(server, [single], 1, seconds)
+            _, crowded = crowds.result()
+    own, other, of_crowd = (1000 * float(np.median(times)) for times in (alone, beside, crowded))
+    click.echo(f"one face alone {own:.0f} ms, beside a crowd {other:.0f} ms ({other / own:.1f} times)")
+    click.echo(f"crowd beside it {of_crowd:.0f} ms")
+
+
+def enlarge(path: Path) -> bytes:
+    """Return a photo as a JPEG file of 12 megapixels."""
+    photo = Image.open(path).convert("RGB")
+    scale = (12e6 / (photo.width * photo.height)) ** 0.5
+    return photos.encode(photo.resize((round(photo.width * scale), round(photo.height * scale))))
+
+
+@main.command()
 @click.option("--minutes", default=3.0, show_default=True)
 @click.option("--workers", "count", default=1, show_default=True)
 def overload(minutes: float, count: int) -> None:
@@ -134,9 +184,9 @@ def overload(minutes: float, count: int) -> None:
     data = photos.encode(photos.paste(photos.portraits()[photos.PERSON]))
     settings = {"FACES_WORKERS": str(count), "FACES_RATE_LIMIT": "off"}
     with tempfile.TemporaryDirectory() as folder, start_server(Path(folder), **settings) as server:
-        closed_loop(server, data, 4, 5)
-        _, alone = closed_loop(server, data, 1, 15)
-        capacity, _ = closed_loop(server, data, 4, 15)
+        closed_loop(server, [data], 4, 5)
+        _, alone = closed_loop(server, [data], 1, 15)
+        capacity, _ = closed_loop(server, [data], 4, 15)
         usages = [measure_usage(server.process.pid)]
         statuses: Counter[int] = Counter()
         times: dict[str, list[float]] = {"accepted": [], "rejected": []}
