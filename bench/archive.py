@@ -85,7 +85,7 @@ def role_of(pid: int) -> str:
     return next((role for mark, role in ROLES.items() if mark in words), "other")
 
 
-def processor_seconds() -> dict[int, tuple[str, float]]:
+def usage_by_process() -> dict[int, tuple[str, float]]:
     """Return role and processor time of this process and its descendants."""
     usage = {}
     for pid in descendants(os.getpid()):
@@ -109,10 +109,10 @@ def measure(cores: set[int], start: Callable[[], Iterable[list[PhotoRow]]], tota
         for rows in start():
             done += len(rows)
             if not first_done and done >= total / 4:
-                first_done, started, first = done, time.monotonic(), processor_seconds()
+                first_done, started, first = done, time.monotonic(), usage_by_process()
             if first_done:
                 # The processes end with the last rows.
-                last |= processor_seconds()
+                last |= usage_by_process()
                 for pid, (role, _) in last.items():
                     memory[role] = max(memory[role], resident_memory(pid, peak=True))
         elapsed = time.monotonic() - started
