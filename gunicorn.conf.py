@@ -21,6 +21,7 @@ warnings.showwarning = lambda message, *_location: print(message, file=sys.stder
 
 try:
     _settings = Settings()
+    _mode = _settings.access_mode
 except SettingsError as error:
     sys.exit(str(error))
 
@@ -31,6 +32,13 @@ except (OSError, UnicodeError):
     sys.exit(
         f"FACES_HOST is {_settings.host!r}. It must be an address of this machine, such as 127.0.0.1, "
         "or 0.0.0.0 or :: for all its addresses."
+    )
+
+if _mode == "open" and not _settings.loopback:
+    print(
+        f"FACES_ACCESS is open: everyone who reaches {_settings.host}:{_settings.port} can identify photos and see the "
+        "people of the gallery.",
+        file=sys.stderr,
     )
 
 # Each connection needs a descriptor, and 1,024 is a common limit.

@@ -107,11 +107,39 @@ class InvalidParameter(InvalidRequest, code="invalid_parameter"):
 
 
 class AuthenticationRequired(FacesError, code="unauthorized"):
-    """An API request has no token, or a wrong one."""
+    """A request has no access key, or an unknown one."""
+
+
+class KeyExpired(AuthenticationRequired, code="key_expired"):
+    """The access key has expired."""
+
+
+class KeyRevoked(AuthenticationRequired, code="key_revoked"):
+    """The access key was revoked."""
+
+
+class AccountRequired(AuthenticationRequired, code="account_required"):
+    """The server takes accounts from its proxy, which named none."""
+
+
+class AccountRefused(AuthenticationRequired):
+    """A header names a user, and the server does not accept it."""
+
+
+class UntrustedProxy(AccountRefused, code="untrusted_proxy"):
+    """The request comes from another address than the proxy's."""
+
+
+class MalformedAccount(AccountRefused, code="malformed_account"):
+    """The header is repeated, too long, or has control characters."""
 
 
 class AdminDisabled(FacesError, code="admin_disabled"):
-    """The server has no administrator token."""
+    """The server has neither an administrator token nor a key or group for administrators."""
+
+
+class InsufficientScope(FacesError, code="insufficient_scope"):
+    """The key or the account is valid, but does not allow the request."""
 
 
 class InvalidUpload(FacesError, code="no_photo"):
@@ -201,6 +229,14 @@ class FaceNotFound(GalleryError, code="not_found"):
 
 class AliasNotFound(GalleryError, code="not_found"):
     """The person has no such alias."""
+
+
+class KeyNotFound(GalleryError, code="not_found"):
+    """No access key has this name."""
+
+
+class InvalidKey(GalleryError, code="invalid_key"):
+    """An access key cannot be made with these scopes or this lifetime."""
 
 
 class SamePerson(GalleryError, code="same_person"):

@@ -68,6 +68,7 @@ Positive = Annotated[int, Field(ge=1, le=_MOST)]
 Processes = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Text = Annotated[str, Field(min_length=1)]
+Header = Annotated[str, Field(pattern="^[A-Za-z0-9-]+$")]
 
 
 class _Environment(EnvSettingsSource):
@@ -147,7 +148,25 @@ class Settings(BaseSettings):
     admin_token: Annotated[str, Field(pattern=f"(?s)^({OFF}|.{{{_TOKEN_LENGTH},}})$")] = Field(
         OFF, repr=False, description="Token of administrators. `off` disables changes over HTTP."
     )
-    admin_hours: int = Field(12, ge=1, le=24 * _CENTURY, description="Hours before a session expires.")
+    admin_hours: int = Field(12, ge=1, le=24 * _CENTURY, description="Hours after which a session ends in any case.")
+    access: Literal["auto", "open", "keys", "proxy"] = Field(
+        "auto",
+        description="Who may identify photos and read the gallery. `open`: everyone. `keys`: who signs in with a key. "
+        "`proxy`: accounts that a trusted proxy names. `auto`: open on loopback; other servers do not start.",
+    )
+    idle_minutes: int = Field(120, ge=5, le=44_640, description="Minutes without a request until a session ends.")
+    proxy_addresses: Text = Field(
+        OFF,
+        description="Addresses and networks with commas, such as `127.0.0.1,10.0.0.0/8`, of proxies that name users.",
+    )
+    proxy_user_header: Header = Field("X-Forwarded-User", description="Header in which the proxy names the user.")
+    proxy_groups_header: Header = Field(
+        "X-Forwarded-Groups", description="Header in which the proxy lists the user's groups, with commas."
+    )
+    proxy_readers: Text = Field(
+        "*", description="Groups with commas that may identify photos and read the gallery. `*`: every user."
+    )
+    proxy_administrators: Text = Field(OFF, description="Groups with commas that may change the gallery.")
     contact: Annotated[str, Field(pattern=f"^({OFF}|{_EMAIL}|{_HTTPS_URL})$")] = Field(
         OFF,
         description="Where visitors report wrong results or ask for removal: an e-mail address, or the URL of a page. "
@@ -251,6 +270,30 @@ class Settings(BaseSettings):
         return [] if self.cors_origins == OFF else [name.strip().lower() for name in self.cors_origins.split(",")]
 
     @property
+    def access_mode(self) -> Literal["open", "keys", "proxy"]:
+        """Who may identify photos and read the gallery.
+
+        Raises:
+            SettingsError: nothing was chosen for a server that others reach, or the choice needs other settings.
+        """
+        if self.access == "auto":
+            if self.loopback:
+                return "open"
+            local = self.host in _LOOPBACK
+            reached = f"FACES_PROXIES is {self.proxies}" if local else f"FACES_HOST is {self.host}"
+            raise SettingsError(
+                f"{reached}, so other machines can reach this server, and no setting says who may use it. Set "
+                "FACES_ACCESS=keys to require a key (whopic keys create --help), FACES_ACCESS=proxy for "
+                "accounts of a reverse proxy, or FACES_ACCESS=open to let everyone identify photos and see the people."
+            )
+        if self.access == "proxy" and OFF in (self.proxy_addresses, self.proxies or OFF):
+            raise SettingsError(
+                "FACES_ACCESS=proxy needs FACES_PROXIES, the number of proxies, and FACES_PROXY_ADDRESSES, the "
+                "addresses of the proxy whose headers name users, such as 127.0.0.1."
+            )
+        return self.access
+
+    @property
     def client_rate_limit(self) -> str:
         """The rate limit of one client, or `OFF`."""
         if self.rate_limit != AUTO:
@@ -301,6 +344,8 @@ def _allowed(name: str, field: FieldInfo) -> str:
         "fpir": f"one of: {', '.join(map(str, FPIRS))}",
         "admin_token": f"off, or at least {_TOKEN_LENGTH} characters",
         "client_seconds": "auto, off, or a whole number from 1 to 86400",
+        "proxy_user_header": "letters, digits and hyphens",
+        "proxy_groups_header": "letters, digits and hyphens",
         "contact": "off, an e-mail address, or an https:// URL",
     }
     if name in special:

@@ -264,7 +264,7 @@ class Visitors:
 def main(minutes: float, names: tuple[str, ...], same_address: bool) -> None:
     """Attack a server for some minutes beside two visitors; exit 1 if they are not served well enough."""
     chosen = {attack: count for attack, count in ATTACKS.items() if not names or attack.__name__ in names}
-    settings = {} if same_address else {"FACES_HOST": "0.0.0.0"}
+    settings = {} if same_address else {"FACES_HOST": "0.0.0.0", "FACES_ACCESS": "open"}
     spawn = multiprocessing.get_context("spawn")
     results: Queue = spawn.Queue()
     with tempfile.TemporaryDirectory() as folder, start_server(Path(folder), **settings) as server:

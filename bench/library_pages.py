@@ -109,7 +109,7 @@ def _addresses(folder: Path) -> Iterator[tuple[str, str]]:
 def _sign_in(folder: Path, recognizer: Recognizer) -> FlaskClient:
     settings: Settings = recognizer.settings.with_changes(library=folder, admin_token=TOKEN)
     client = create_app(settings, recognizer).test_client()
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     return client
 
 

@@ -205,7 +205,7 @@ def requests(minutes: float, seed: int) -> None:
     with load_recognizer() as recognizer:
         app = create_app(recognizer.settings.with_changes(admin_token=token, log="off"), recognizer)
         visitor, administrator = app.test_client(), app.test_client()
-        administrator.post("/sign-in", data={"token": token})
+        administrator.post("/sign-in", data={"key": token})
         routes = [rule.rule for rule in app.url_map.iter_rules()]
         end = time.monotonic() + 60 * minutes
         while time.monotonic() < end:

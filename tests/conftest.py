@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.gallery.actor import SYSTEM, set_process_actor
 from app.gallery.store import Gallery
 from app.recognition.recognizer import Recognizer
 from app.settings import ROOT, Settings
@@ -24,6 +25,13 @@ PEOPLE = {"Zoë Ångström": 3, "Ann Lee": 4, "Émile Zola": 1, "bob": 2}
 DIMS = 8
 
 TOKEN = "an administrator token for tests"
+
+
+@pytest.fixture(autouse=True)
+def _process_actor() -> Iterator[None]:
+    """Undo what commands in this process set."""
+    yield
+    set_process_actor(SYSTEM)
 
 
 @pytest.fixture

@@ -11,7 +11,10 @@ import pytest
 
 from app.settings import ROOT, reference
 
-FILES = ("Dockerfile", "compose.yaml", "deploy/compose.yaml", "deploy/cluster.env", "docs/how-to/docker.md")
+FILES = (
+    *("Dockerfile", "compose.yaml", "deploy/compose.yaml", "deploy/cluster.env", "deploy/server.env"),
+    "docs/how-to/docker.md",
+)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -39,7 +42,12 @@ def test_compose_reads_every_setting_from_an_optional_file(name):
 
 
 @pytest.mark.parametrize(
-    "files", [["Dockerfile", "compose.yaml"], ["Dockerfile", "deploy/cluster.env", "deploy/compose.yaml"]], ids=" ".join
+    "files",
+    [
+        ["Dockerfile", "deploy/server.env", "compose.yaml"],
+        ["Dockerfile", "deploy/cluster.env", "deploy/compose.yaml"],
+    ],
+    ids=" ".join,
 )
 def test_the_server_accepts_the_settings_of_the_containers(files):
     """gunicorn.conf.py ends the process if the server would not start with them."""

@@ -13,7 +13,19 @@ from app.cli.common import InvalidUsage
 from app.errors import FacesError, InvalidFaceChoice, SettingsError
 from app.gallery.actor import command_line, set_process_actor
 
-COMMANDS = ("identify", "compare", "people", "library", "audit", "settings", "train", "ship", "evaluate", "calibrate")
+COMMANDS = (
+    "identify",
+    "compare",
+    "people",
+    "library",
+    "keys",
+    "audit",
+    "settings",
+    "train",
+    "ship",
+    "evaluate",
+    "calibrate",
+)
 """Commands and their modules, in the order of --help."""
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,12 @@ def open_gallery(settings: Settings | None = None) -> Gallery:
     return Gallery.open(
         settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days, settings.audit_days
     )
+
+
+def record(action: str, details: Mapping[str, object]) -> None:
+    """Add an entry to the audit log of the gallery."""
+    with closing(open_gallery()) as gallery:
+        gallery.audit.record(action, details=details)
 
 
 def gallery_name(settings: Settings, name: str) -> str:

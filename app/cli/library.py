@@ -121,6 +121,8 @@ def export(folder: Path, parquet: Path | None, csv_file: Path | None) -> None:
             exports.write_parquet(opened, parquet)
         if csv_file:
             exports.write_csv(opened, csv_file)
+    formats = [name for name, file in (("parquet", parquet), ("csv", csv_file)) if file]
+    common.record("exported_library", {"formats": formats})
 
 
 @library.command()

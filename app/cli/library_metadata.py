@@ -91,6 +91,8 @@ def write_metadata(
             report = writer.run(bar.update)
     decoder.close()
     problems.finish()
+    if not dry_run:
+        common.record("wrote_metadata", {"photos": report.changed})
     _print_report(report, dry_run)
     context.exit(1 if report.failed else 0)
 

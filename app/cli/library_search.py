@@ -130,7 +130,9 @@ def _find_similar(
     index = FaceIndex.load(library)
     if limit is None:
         limit = rules.pairs.same_threshold(len(index))
-    return index.similar(probe.embedding, rules.head, limit)
+    found = index.similar(probe.embedding, rules.head, limit)
+    recognizer.gallery.audit.record("searched_photo", details={"uploaded": True, "found": len(found)})
+    return found
 
 
 def _collect(settings: Settings, files: list[str], folder: Path, link: bool) -> bool:

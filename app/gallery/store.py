@@ -32,6 +32,7 @@ from app.gallery import (
     snapshot_loading,
 )
 from app.gallery import people as queries
+from app.gallery.access_keys import AccessKeys
 from app.gallery.audit_log import AUDIT_DAYS, AuditLog
 from app.gallery.bundle import BundleImport
 from app.gallery.change_history import Change
@@ -122,6 +123,7 @@ class Gallery:
         self.network_id = network_id
         self.recovery_days = recovery_days
         self.audit = AuditLog(database, audit_days)
+        self.keys = AccessKeys(database)
         self._database = database
         self._snapshot: Snapshot | None = None
         self._listing: PeopleListing | None = None
@@ -188,6 +190,7 @@ class Gallery:
             if purge:
                 self.purge_expired()
                 self.audit.expire()
+            self.keys.flush()
             self._database.empty_log()
             self._failure = ""
         except GalleryError as error:

@@ -209,3 +209,39 @@ class AuditRow(Base):
     details: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[int | None] = mapped_column(ForeignKey("audit_subject.id", ondelete="SET NULL"), index=True)
     hash: Mapped[Digest]
+
+
+class AccessKeyRow(Base):
+    """A named key of the server. `hash` is the SHA-256 of the key, `hint` its first characters."""
+
+    __tablename__ = "access_key"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(300), unique=True, index=True)
+    hint: Mapped[str] = mapped_column(String(20))
+    hash: Mapped[Digest] = mapped_column(unique=True, index=True)
+    scopes: Mapped[str] = mapped_column(String(100))
+    created: Mapped[datetime] = mapped_column(default=now)
+    expires: Mapped[datetime | None]
+    used: Mapped[datetime | None]
+    revoked: Mapped[datetime | None]
+
+
+class SessionRow(Base):
+    """A sign-in on the pages, with a key or with the token of the settings, whose fingerprint is `token`."""
+
+    __tablename__ = "session"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[Digest] = mapped_column(unique=True, index=True)
+    key_id: Mapped[int | None] = mapped_column(ForeignKey("access_key.id", ondelete="CASCADE"), index=True)
+    token: Mapped[Digest | None]
+    created: Mapped[datetime]
+    seen: Mapped[datetime]
+
+
+class SigningSecretRow(Base):
+    """The secret that signs cookies and sealed form fields, shared by all servers of the gallery."""
+
+    __tablename__ = "signing_secret"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    secret: Mapped[Digest]

@@ -150,6 +150,8 @@ def recording(library: Library, action: str, **details: Any) -> Iterator[Change]
             connection.execute(f"DROP TRIGGER temp.{trigger}")
         recorded = _finish(change)
     library.last_change = number if recorded else None
+    if recorded and library.on_change is not None:
+        library.on_change(number)
 
 
 def _triggers(connection: sqlite3.Connection, number: int) -> Iterator[tuple[str, str]]:

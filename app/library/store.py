@@ -11,7 +11,7 @@ import getpass
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -37,7 +37,8 @@ class Library:
     """An open library. A context manager, for one thread; other threads and processes open their own.
 
     Every failure is a `LibraryError`, and a failed transaction changes nothing. `author` is recorded with decisions,
-    see `changes`: by default the user who runs the program. `last_change` is the number of the last decision.
+    see `changes`: by default the user who runs the program. `last_change` is the number of the last decision,
+    and `on_change` is called with the number of each.
 
     Example:
         >>> with Library.create(Path("library")) as library, library.writing() as connection:
@@ -49,6 +50,7 @@ class Library:
         self.connection = connection
         self.author = _user_name()
         self.last_change: int | None = None
+        self.on_change: Callable[[int], None] | None = None
 
     @classmethod
     def open(cls, folder: Path) -> Self:

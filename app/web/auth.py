@@ -1,125 +1,179 @@
-"""Administrator authentication: bearer token for the API, signed session cookie for pages.
+"""Authentication: who sends a request, and what they may do.
 
-The cookie is signed with a key derived from the token. All workers know the key, nothing is stored, and a new token
-invalidates every session.
+Programs send a key in the header `Authorization: Bearer`. People sign in on a page, which starts a session, or a
+trusted proxy names them. The API ignores session cookies, so pages of other sites cannot use them.
 """
 
-import hashlib
+from __future__ import annotations
+
 import hmac
-import time
-from datetime import timedelta
-from typing import Any, cast
+from dataclasses import dataclass
 
-from flask import Flask, current_app, request, session
-from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
+from flask import g, request
 
-from app.settings import OFF, Settings
+from app.errors import (
+    AccountRefused,
+    AuthenticationRequired,
+    GalleryError,
+    KeyExpired,
+    KeyRevoked,
+    ServiceUnavailable,
+)
+from app.gallery.access_keys import AccessKey
+from app.gallery.actor import Actor, set_request_actor
+from app.gallery.scopes import PREFIX, SCOPES, Scope, expand
+from app.settings import OFF
+from app.web import sessions
+from app.web.accounts import find_account
+from app.web.recognizer_loading import current_gallery
 from app.web.uploads import current_settings
 
 DISABLED = (
-    "Changing the gallery over HTTP is disabled: the server has no FACES_ADMIN_TOKEN. "
-    "Set one, or use the command line: whopic people --help."
+    "Changing the gallery over HTTP is disabled: the server has no FACES_ADMIN_TOKEN and no key for administrators. "
+    "Set the token, make a key with `whopic keys create NAME --scope manage`, or use the command line."
 )
 
-_SIGNED_IN_AT = "since"
+WRONG_KEY = "The key is unknown. Use a key of this server, or the value of its setting FACES_ADMIN_TOKEN."
 
-_CLOCK_LEEWAY_SECONDS = 300
-"""Signatures may be this much younger than now: time synchronization sets clocks back."""
-
-
-class _Signer(TimestampSigner):
-    """Signer that also accepts a maximum age while the clock is behind the signature, within the leeway."""
-
-    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
-        value, signed = super().unsign(signed_value, return_timestamp=True)
-        if max_age is not None and not 0 <= signed.timestamp() - time.time() <= _CLOCK_LEEWAY_SECONDS:
-            value, signed = super().unsign(signed_value, max_age, return_timestamp=True)
-        return (value, signed) if return_timestamp else value
+_OPEN: frozenset[Scope] = frozenset({"identify", "read", "metrics"})
+_FOR_PROGRAMS = ("/api/v1/", "/metrics/")
 
 
-class _SessionInterface(SecureCookieSessionInterface):
-    """Cookies with the Secure attribute and a name that only this host can set, if the request came by TLS."""
+@dataclass(frozen=True)
+class Principal:
+    """Who sends a request. `problem` says why a key or an account was refused; the scopes are then a visitor's."""
 
-    def get_cookie_name(self, app: Flask) -> str:
-        name = super().get_cookie_name(app)
-        return f"__Host-{name}" if request.is_secure else name
+    actor: Actor
+    scopes: frozenset[Scope]
+    problem: AuthenticationRequired | None = None
 
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        serializer = super().get_signing_serializer(app)
-        if serializer is not None:
-            serializer.signer = _Signer
-        return serializer
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        return request.is_secure
+    @property
+    def known(self) -> bool:
+        """Whether the request has a valid key, session or account."""
+        return self.actor.kind != "visitor" and self.problem is None
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Configure sessions, with a key if the settings have a token."""
-    app.session_interface = _SessionInterface()
-    app.config.update(
-        SESSION_COOKIE_NAME="faces",
-        SESSION_COOKIE_SAMESITE="Strict",
-        SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.admin_hours),
-    )
-    if settings.admin_token != OFF:
-        # scrypt makes guessing the token from a cookie slow.
-        app.secret_key = hashlib.scrypt(settings.admin_token.encode(), salt=b"faces", n=2**14, r=8, p=1)
+def current_principal() -> Principal:
+    """Return who sends this request.
+
+    Raises:
+        ServiceUnavailable: the request has a key or a cookie, and the server is starting.
+        GalleryError: the database, which has the keys, cannot be read.
+    """
+    if "principal" not in g:
+        g.principal = _find_principal()
+    found: Principal = g.principal
+    return found
+
+
+def may(scope: Scope) -> bool:
+    """Return whether this request may do what a scope allows. While nothing can tell, such as at the start, it may not.
+
+    Pages call it, also those about errors. `middleware.access` decides about the request itself.
+    """
+    try:
+        return scope in current_principal().scopes
+    except (ServiceUnavailable, GalleryError):
+        return False
+
+
+def signed_in() -> bool:
+    """Return whether a person signed in on a page, or through the proxy."""
+    try:
+        return not is_for_programs() and current_principal().known
+    except (ServiceUnavailable, GalleryError):
+        return False
+
+
+def has_session() -> bool:
+    """Return whether a person signed in on a page of this server, and can sign out there."""
+    return signed_in() and current_principal().actor.kind != "account"
+
+
+def is_for_programs() -> bool:
+    """Return whether the address of this request expects a key in a header, and no session."""
+    return f"{request.path}/".startswith(_FOR_PROGRAMS)
 
 
 def is_enabled() -> bool:
     """Return whether the gallery can be changed over HTTP."""
-    return bool(current_app.secret_key)
+    settings = current_settings()
+    accounts = settings.access_mode == "proxy" and settings.proxy_administrators != OFF
+    return accounts or settings.admin_token != OFF or current_gallery().keys.can_manage()
 
 
-def is_token(text: str) -> bool:
-    """Compare a text with the token in constant time."""
+def check_key(text: str) -> AccessKey | None:
+    """Return the valid key with a text, or None for the token of the settings.
+
+    Raises:
+        AuthenticationRequired: the key is unknown, expired or revoked.
+    """
     token = current_settings().admin_token
-    return is_enabled() and hmac.compare_digest(text.encode("utf-8", "replace"), token.encode())
-
-
-def has_bearer_token() -> bool:
-    """Return whether the request has the token in its header `Authorization: Bearer`."""
-    sent = request.authorization
-    return sent is not None and sent.type == "bearer" and is_token(sent.token or "")
-
-
-def sign_in() -> None:
-    """Start a session that lasts `Settings.admin_hours`."""
-    session.clear()
-    session.permanent = True
-    session[_SIGNED_IN_AT] = int(time.time())
-
-
-def sign_out() -> None:
-    """End the session."""
-    session.clear()
-
-
-def signed_in() -> bool:
-    """Return whether the request has a valid session. Further requests do not extend it."""
-    age = time.time() - cast(int, session.get(_SIGNED_IN_AT, 0))
-    return -_CLOCK_LEEWAY_SECONDS <= age < _lifetime()
-
-
-def seal(data: str, purpose: str) -> str:
-    """Sign a text that travels through an administrator's browser."""
-    return _signer(purpose).sign(data).decode()
-
-
-def unseal(text: str, purpose: str) -> str | None:
-    """Return the text that `seal` signed, or None if the signature is invalid or older than a session can be."""
-    try:
-        return cast(bytes, _signer(purpose).unsign(text, max_age=_lifetime())).decode()
-    except BadSignature:
+    if token != OFF and hmac.compare_digest(text.encode("utf-8", "replace"), token.encode()):
         return None
+    key = current_gallery().keys.find(text)
+    if key is None:
+        raise AuthenticationRequired(WRONG_KEY)
+    if key.state == "expired":
+        raise KeyExpired(f"The key {key.name} expired on {key.expires:%Y-%m-%d}. Ask the operator for another one.")
+    if key.state == "revoked":
+        raise KeyRevoked(f"The key {key.name} was revoked. Ask the operator for another one.")
+    return key
 
 
-def _lifetime() -> int:
-    return int(current_app.permanent_session_lifetime.total_seconds())
+def sign_in(text: str) -> None:
+    """Start a session with a key, or raise what `check_key` raises."""
+    key = check_key(text)
+    g.principal = _of_key(key)
+    set_request_actor(g.principal.actor)
+    sessions.start(key)
 
 
-def _signer(purpose: str) -> _Signer:
-    return _Signer(current_app.secret_key or "", salt=f"faces {purpose}", digest_method=hashlib.sha256)
+def is_cross_site() -> bool:
+    """Return whether a browser says that a page of another site sent the request; other clients send no such header."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return origin is not None and origin.partition("://")[2] != request.host
+
+
+def _find_principal() -> Principal:
+    settings = current_settings()
+    proxied = settings.access_mode == "proxy"
+    if is_for_programs():
+        sent = request.authorization
+        text = sent.token or "" if sent is not None and sent.type == "bearer" else ""
+        # A proxy may send a token of its own beside the name of the user.
+        if text and (not proxied or text.startswith(PREFIX) or text == settings.admin_token):
+            return _of_text(text)
+    elif not proxied:
+        found = sessions.current_session()
+        return _of_key(found.key) if found else _visitor()
+    # Browsers send the proxy's cookie for pages of other sites, too.
+    return _of_account() if proxied and not (is_for_programs() and is_cross_site()) else _visitor()
+
+
+def _of_text(text: str) -> Principal:
+    try:
+        return _of_key(check_key(text))
+    except AuthenticationRequired as error:
+        return _visitor(error)
+
+
+def _of_key(key: AccessKey | None) -> Principal:
+    if key is None:
+        return Principal(Actor("token"), frozenset(SCOPES))
+    return Principal(Actor("key", key.name), expand(key.scopes) | _visitor().scopes)
+
+
+def _of_account() -> Principal:
+    try:
+        account = find_account(current_settings())
+    except AccountRefused as refusal:
+        return _visitor(refusal)
+    return Principal(Actor("account", account.name), account.scopes) if account else _visitor()
+
+
+def _visitor(problem: AuthenticationRequired | None = None) -> Principal:
+    return Principal(Actor("visitor"), _OPEN if current_settings().access_mode == "open" else frozenset(), problem)

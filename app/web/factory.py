@@ -12,7 +12,7 @@ from werkzeug.routing import MapAdapter
 from app.errors import FacesError
 from app.recognition.recognizer import Recognizer
 from app.settings import RESOURCES, Settings
-from app.web import admin, api, auth, library, notice, samples, uploads
+from app.web import admin, api, library, notice, samples, sessions, uploads
 from app.web.admin import sign_in
 from app.web.api import docs
 from app.web.api.responses import problem, reject_invalid
@@ -20,6 +20,7 @@ from app.web.api.schema import PhotosForm, Problem
 from app.web.contact import contact_address
 from app.web.http_errors import STATUSES, describe
 from app.web.middleware import (
+    access,
     concurrency,
     cors,
     hosts_and_csrf,
@@ -83,7 +84,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     app.request_class = MemoryRequest
     app.json = BoundedJSONProvider(app)
     app.extensions["settings"] = settings
-    auth.install(app, settings)
+    sessions.install(app, settings)
     _install_middleware(app, settings)
     for blueprint in (pages, people.blueprint, model.blueprint):
         app.register_blueprint(blueprint)
@@ -116,7 +117,8 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
     logs.install(app)
     cors.install(app, settings)
     hosts_and_csrf.install(app, settings)
-    rate_limits.install(app, settings, (*api.ADMIN_BLUEPRINTS, sign_in.blueprint))
+    rate_limits.install(app, settings, (*api.BLUEPRINTS, sign_in.blueprint))
+    access.install(app, settings)
     concurrency.install(app, limiter)
     if settings.metrics:
         metrics.install(app, collectors, limiter)

@@ -15,11 +15,11 @@ from app.web.uploads import upload_too_large
 _ERRORS: dict[int, tuple[type[FacesError], ...]] = {
     400: (errors.InvalidRequest, errors.InvalidUpload, errors.InvalidFaceChoice),
     401: (errors.AuthenticationRequired,),
-    403: (errors.AdminDisabled,),
-    404: (errors.PersonNotFound, errors.FaceNotFound, errors.AliasNotFound),
+    403: (errors.AdminDisabled, errors.InsufficientScope),
+    404: (errors.PersonNotFound, errors.FaceNotFound, errors.AliasNotFound, errors.KeyNotFound),
     409: (errors.NameTaken, errors.SamePerson, errors.NothingToUndo, errors.NotLatestChange),
     413: (errors.FileTooLarge, errors.UploadTooLarge, errors.TooManyPhotos),
-    422: (errors.PhotoError, errors.FaceError, errors.InvalidName, errors.ReviewExpired),
+    422: (errors.PhotoError, errors.FaceError, errors.InvalidName, errors.InvalidKey, errors.ReviewExpired),
     503: (errors.GalleryError, errors.ServiceUnavailable),
 }
 STATUSES = {error: status for status, classes in _ERRORS.items() for error in classes}

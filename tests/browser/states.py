@@ -117,7 +117,7 @@ def _write_ambiguous(folder: Path, address: str) -> Path:
 def sign_in(page: Page) -> None:
     """Sign in as the administrator."""
     page.goto("/manage")
-    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_label("Key", exact=True).fill(TOKEN)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Gallery management").wait_for()
 

@@ -32,7 +32,7 @@ def expect_accessible(page: Page) -> None:
 
 def sign_in(page: Page) -> None:
     page.goto("/manage")
-    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_label("Key", exact=True).fill(TOKEN)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Gallery management")
 
@@ -55,21 +55,21 @@ def purge(page: Page) -> None:
 @slow
 def test_sign_in_by_keyboard(page):
     page.get_by_role("contentinfo").get_by_role("link", name="Manage").click()
-    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.get_by_label("Key", exact=True)).to_be_visible()
     expect_accessible(page)
-    page.get_by_label("Token").focus()
+    page.get_by_label("Key", exact=True).focus()
     page.keyboard.type("wrong")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Wrong token.")
-    page.get_by_label("Token").focus()
+    page.get_by_label("Key", exact=True).focus()
     page.keyboard.type(TOKEN)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Gallery management")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_text("Who is in your photo?")).to_be_visible()
     page.goto("/manage")
-    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.get_by_label("Key", exact=True)).to_be_visible()
 
 
 def test_a_person_is_added_and_the_change_undone(admin_page, photo):

@@ -26,12 +26,6 @@ def database(database_url):
     database.close()
 
 
-@pytest.fixture(autouse=True)
-def _system():
-    # Tests of the command line change it.
-    set_process_actor(SYSTEM)
-
-
 def entries(gallery, **conditions) -> list[tuple]:
     return [(one.action, one.person, one.person_id) for one in reversed(gallery.audit.entries(**conditions))]
 

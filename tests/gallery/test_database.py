@@ -206,7 +206,7 @@ def test_a_newer_versions_gallery_is_refused(empty_gallery, database, database_u
 def test_names_of_earlier_versions_become_normal_and_stay_distinct(database_url, database):
     stored = ["Ann\u200b Lee", "Ann Lee", "Ann\u00a0Lee", "\u3164", "Zo\u0435", "Bob\u00ad"]
     with database.writing() as connection:
-        for table in ("alias", "audit", "audit_subject"):
+        for table in ("alias", "audit", "audit_subject", "session", "access_key", "signing_secret"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("ALTER TABLE revision DROP COLUMN actor"))
         for column in ("seen", "held_until"):

@@ -39,7 +39,7 @@ def test_visitors_can_report_a_wrong_name(settings, recognizer, portrait_photo, 
     assert reports(client.get(f"/people/{person.id}")) == [(about, LABELS[1]), (removal, LABELS[1])]
     assert reports(send(client, portrait_photo)) == [(wrong, LABELS[0]), (removal, LABELS[1])]
     # Administrators correct the name instead.
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     assert reports(send(client, portrait_photo)) == [(removal, LABELS[1])]
 
 

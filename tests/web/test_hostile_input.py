@@ -114,7 +114,7 @@ def client(app) -> FlaskClient:
     """A client with an administrator's session, and an address of its own for the limit of wrong tokens."""
     client = app.test_client()
     client.environ_base["REMOTE_ADDR"] = f"10.0.0.{next(ADDRESSES)}"
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     return client
 
 

@@ -3,7 +3,17 @@
 from flask import Flask
 
 from app.web import auth
-from app.web.admin import add_person, correction, gallery_check, merge, people, server_health, sign_in
+from app.web.admin import (
+    add_person,
+    audit_log,
+    correction,
+    gallery_check,
+    keys,
+    merge,
+    people,
+    server_health,
+    sign_in,
+)
 from app.web.admin.blueprint import blueprint
 
 
@@ -11,7 +21,18 @@ def install(app: Flask) -> None:
     """Register the blueprints, and the functions that all templates use."""
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(blueprint)
-    app.jinja_env.globals.update(signed_in=auth.signed_in)
+    app.jinja_env.globals.update(may=auth.may, signed_in=auth.signed_in, has_session=auth.has_session)
 
 
-__all__ = ["add_person", "correction", "gallery_check", "install", "merge", "people", "server_health", "sign_in"]
+__all__ = [
+    "add_person",
+    "audit_log",
+    "correction",
+    "gallery_check",
+    "install",
+    "keys",
+    "merge",
+    "people",
+    "server_health",
+    "sign_in",
+]

@@ -1,9 +1,11 @@
-"""Blueprint of the pages for administrators: requires a session, forbids caching, and shows gallery errors."""
+"""Blueprint of the pages for administrators: forbids caching, and shows gallery errors."""
 
 import re
+from collections.abc import Collection
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, flash, redirect, request, url_for
-from werkzeug.exceptions import Unauthorized
+from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Redirect
 
 from app.errors import GalleryError, ReviewExpired
@@ -13,21 +15,15 @@ from app.web.progress_stream import prevent_caching
 
 blueprint = Blueprint("admin", __name__, url_prefix="/manage")
 
+_PAGES = frozenset({"admin", "library", "model", "pages", "people"})
+"""Blueprints with pages."""
+_PAGES_WITH_MESSAGES = frozenset({"admin", "library"})
+
 
 @blueprint.after_request
 def forbid_caching(response: Response) -> Response:
     """Forbid caches to store pages. Face crops have their own rule."""
     return response if response.cache_control.private else prevent_caching(response)
-
-
-@blueprint.before_request
-def require_session() -> Redirect | None:
-    """Redirect visitors without a session to the sign-in page, and reject their forms."""
-    if auth.signed_in():
-        return None
-    if request.method != "GET":
-        raise Unauthorized
-    return redirect(url_for("sign_in.form", next=request.full_path.rstrip("?")), 303)
 
 
 def show_message(sentence: str, address: str | None = None, kind: str = "done") -> Redirect:
@@ -43,10 +39,22 @@ for _error, _status in http_errors.STATUSES.items():
 
 
 def requested_page(field: str) -> str:
-    """Return the address in a field if it is a page of this site, which links from elsewhere may not be."""
-    home, address = url_for("admin.history"), request.values.get(field, "")
-    own = address.startswith((f"{home}/", "/people/", "/library")) and address.isprintable() and "\\" not in address
-    return address if own else home
+    """Return the address in a field if it is a page of this site, else the page where people start."""
+    address = request.values.get(field, "")
+    if is_page(address, _PAGES if field == "next" else _PAGES_WITH_MESSAGES):
+        return address
+    return url_for("admin.history" if auth.may("manage") else "pages.upload")
+
+
+def is_page(address: str, blueprints: Collection[str] = _PAGES) -> bool:
+    """Return whether an address is a page of this site, which links from elsewhere may not be."""
+    if not address.startswith("/") or address.startswith("//") or not address.isprintable() or "\\" in address:
+        return False
+    try:
+        endpoint, _ = current_app.url_map.bind("").match(urlsplit(address).path, "GET")
+    except HTTPException:
+        return False
+    return str(endpoint).partition(".")[0] in blueprints
 
 
 def form_ids(field: str) -> list[int]:

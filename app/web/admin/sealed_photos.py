@@ -15,7 +15,7 @@ from app.gallery import embedding_rows
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import Probe
 from app.vision.faces import Box, DetectedFace
-from app.web import auth, inline_images
+from app.web import inline_images, sessions
 
 PREVIEW_SIDE = 640
 """Largest side of the preview of a photo with several faces, in pixels."""
@@ -52,12 +52,12 @@ def seal(recognizer: Recognizer, photo: SealedPhoto) -> str:
     outcome = problem and (problem.outcome, problem.reason)
     probes = [_dump_probe(probe) for probe in photo.examined.probes]
     text = _json.dumps((file, outcome, probes, photo.preview, photo.width, photo.height))
-    return auth.seal(text, _purpose(recognizer))
+    return sessions.seal(text, _purpose(recognizer))
 
 
 def unseal(recognizer: Recognizer, text: str) -> SealedPhoto:
     """Read a photo from signed text, or raise ReviewExpired if `seal` did not sign it, or too long ago."""
-    data = auth.unseal(text, _purpose(recognizer))
+    data = sessions.unseal(text, _purpose(recognizer))
     if data is None:
         raise ReviewExpired(EXPIRED)
     file, outcome, probes, *preview = _json.loads(data)

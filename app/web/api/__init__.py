@@ -4,13 +4,13 @@ from flask_openapi3 import OpenAPI
 
 from app.web.api import docs, faces, health, people, photos
 
-ADMIN_BLUEPRINTS = (people.admin, faces.blueprint)
-"""Blueprints whose routes need the administrator token."""
+BLUEPRINTS = (photos.blueprint, people.blueprint, people.admin, faces.blueprint)
+"""Blueprints below /api/v1. Each names the scope of its routes."""
 
 
 def install(app: OpenAPI) -> None:
     """Register the API, its OpenAPI page and the health checks."""
-    for blueprint in (photos.blueprint, people.blueprint, *ADMIN_BLUEPRINTS):
+    for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(health.blueprint)

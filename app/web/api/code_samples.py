@@ -24,9 +24,9 @@ _VALUES = {
 _SHOWN = {("list_people", "q")}
 """Optional query parameters that a sample has."""
 
-_CURL_TOKEN = '"Authorization: Bearer $FACES_ADMIN_TOKEN"'
-_PYTHON_TOKEN = 'headers={"Authorization": f"Bearer {os.environ[\'FACES_ADMIN_TOKEN\']}"}'
-_JAVASCRIPT_TOKEN = "Authorization: `Bearer ${process.env.FACES_ADMIN_TOKEN}`"
+_CURL_TOKEN = '"Authorization: Bearer $WHOPIC_KEY"'
+_PYTHON_TOKEN = 'headers={"Authorization": f"Bearer {os.environ[\'WHOPIC_KEY\']}"}'
+_JAVASCRIPT_TOKEN = "Authorization: `Bearer ${process.env.WHOPIC_KEY}`"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class SampleRequest:
         url: absolute, with its query.
         files: file name by form field.
         body: JSON object, or None.
-        authorized: whether it has the administrator token.
+        authorized: whether it has an access key.
         media_type: of the response, "" if it has no content.
     """
 
@@ -97,7 +97,7 @@ def sample_request(document: Mapping[str, Any], base_url: str, path: str, method
         url=base_url + address + (f"?{urlencode(query)}" if query else ""),
         files={name: str(value) for name, value in fields.items()} if form else {},
         body=fields if fields and not form else None,
-        authorized=bool(operation.get("security")),
+        authorized={} not in operation.get("security", [{}]),
         media_type=next(iter(success.get("content", [""]))),
     )
 

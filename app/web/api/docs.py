@@ -8,8 +8,11 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 from flask_openapi3 import Info, OpenAPI, SecurityScheme
 from pydantic.json_schema import models_json_schema
 
+from app.gallery.scopes import SCOPES
 from app.web.api.code_samples import add_samples
 from app.web.api.schema import JSON_BODIES
+from app.web.middleware.access import needed_scopes
+from app.web.uploads import current_settings
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -17,14 +20,20 @@ INFO = Info(
     title="Whopic",
     version="1",
     description="Identify faces in photos, compare two photos, and manage the gallery of people. Send photos as files "
-    "of a form, or as base64 in JSON. They are processed in memory and never stored. Routes that change the gallery "
-    "need the administrator token: "
-    "`Authorization: Bearer TOKEN`. Every response has a request ID in the header `X-Request-ID`. Send the header to "
-    "choose the ID. Errors are problem details (RFC 9457) with a stable `code`.",
+    "of a form, or as base64 in JSON. They are processed in memory and never stored. Each operation lists the scope "
+    "that it needs: send a key with the scope as `Authorization: Bearer KEY`. Every response has a request ID in the "
+    "header `X-Request-ID`. Send the header to choose the ID. Errors are problem details (RFC 9457) with a stable "
+    "`code`.",
 )
 
 SECURITY: dict[str, SecurityScheme | dict[str, Any]] = {
-    "token": {"type": "http", "scheme": "bearer", "description": "The server's setting FACES_ADMIN_TOKEN"}
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access key with one of the scopes that the operation lists, or the server's setting "
+        "FACES_ADMIN_TOKEN, which has all scopes. Scopes: "
+        + "; ".join(f"`{scope}`: {meaning}" for scope, meaning in SCOPES.items()),
+    }
 }
 
 blueprint = Blueprint(
@@ -56,8 +65,19 @@ def build_document() -> dict[str, Any]:
     # The library writes null for empty component sections, which OpenAPI does not allow.
     api["components"] = {name: section for name, section in api["components"].items() if section is not None}
     _add_json_bodies(api)
+    _add_scopes(api)
     add_samples(api, request.url_root.rstrip("/"))
     return api
+
+
+def _add_scopes(api: dict[str, Any]) -> None:
+    """State the scope of each operation, of which visitors of an open server need none but `manage`."""
+    optional: list[dict[str, list[str]]] = [{}] if current_settings().access_mode == "open" else []
+    endpoints = {view.__name__: endpoint for endpoint, view in current_app.view_functions.items()}
+    for item in api["paths"].values():
+        for operation in item.values():
+            scopes = list(needed_scopes(endpoints[operation["operationId"]]) or ("manage",))
+            operation["security"] = [*([] if "manage" in scopes else optional), {"key": scopes}]
 
 
 def _add_json_bodies(api: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """JSON responses, problem details (RFC 9457) and blueprints of the API."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -9,8 +9,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
-from app.errors import AdminDisabled, AuthenticationRequired, InvalidParameter, InvalidRequest, InvalidUpload
-from app.web import auth
+from app.errors import InvalidParameter, InvalidRequest, InvalidUpload
 from app.web.api.json_photos import read_json_photos
 from app.web.http_errors import HttpError
 from app.web.middleware.logs import request_id
@@ -32,8 +31,8 @@ _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/compo
 
 _DESCRIPTIONS = {
     400: "The request has no photo, or an invalid parameter.",
-    401: "The request has no administrator token, or a wrong one.",
-    403: "The server has no administrator token, so its gallery cannot be changed over HTTP.",
+    401: "The request has no access key, or an unknown, expired or revoked one.",
+    403: "The key lacks the scope, or the server has no key or token for administrators.",
     404: "The person, face or portrait does not exist.",
     409: "The gallery is not in the state that the request needs.",
     413: "A file or the request is too large, or the request has too many photos.",
@@ -74,32 +73,27 @@ def problems(*statuses: int | str) -> Responses:
     return {status: _PROBLEM | {"description": _DESCRIPTIONS[status]} for status in statuses}
 
 
-def api_blueprint(
-    name: str, prefix: str, tag: str, statuses: tuple[int, ...] = (), check: Callable[[], None] | None = None
-) -> APIBlueprint:
-    """Create a blueprint in the section `tag` of the OpenAPI document, with errors of these statuses.
+def api_blueprint(name: str, prefix: str, tag: str) -> APIBlueprint:
+    """Create a blueprint in the section `tag` of the OpenAPI document.
 
-    `check` runs before the body of a request is read.
+    `middleware.access` has the scope that its routes need, and checks it before the body of a request is read.
     """
     blueprint = APIBlueprint(
         name,
         __name__,
         url_prefix=prefix,
         abp_tags=[Tag(name=tag, description=TAGS[tag])],
-        abp_responses=problems(400, 503, "default", *statuses),
+        abp_responses=problems(400, 401, 403, 503, "default"),
         # Generated clients call operations by the names of the functions.
         operation_id_callback=lambda name, **_: name,
     )
-    if check is not None:
-        blueprint.before_request(check)
     blueprint.before_request(_read_json_photos)
     return blueprint
 
 
 def admin_blueprint(name: str, other: APIBlueprint) -> APIBlueprint:
-    """Create a blueprint below `/api/v1` whose routes need the token, with the same addresses as another one."""
-    blueprint = api_blueprint(name, "/api/v1", "Administration", (401, 403), _require_token)
-    blueprint.abp_security = [{"token": []}]
+    """Create a blueprint below `/api/v1` for administrators, with the same addresses as another one."""
+    blueprint = api_blueprint(name, "/api/v1", "Administration")
     # flask_openapi3 documents only the last blueprint of an address unless they share their paths.
     blueprint.paths = other.paths
     return blueprint
@@ -140,13 +134,3 @@ def _read_json_photos() -> None:
     form = current_app.view_functions[request.endpoint or ""].__annotations__.get("form")
     if form is not None and request.is_json and request.method != "OPTIONS":
         read_json_photos(form)
-
-
-def _require_token() -> None:
-    # Browsers ask for permission without the token.
-    if request.method == "OPTIONS":
-        return
-    if not auth.is_enabled():
-        raise AdminDisabled(auth.DISABLED)
-    if not auth.has_bearer_token():
-        raise AuthenticationRequired("Send the administrator token in the header Authorization: Bearer TOKEN.")

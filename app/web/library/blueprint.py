@@ -1,8 +1,9 @@
-"""Blueprint of the library's pages: requires a session, opens the library for a request, and shows its errors.
+"""Blueprint of the library's pages: opens the library for a request, and shows its errors.
 
 Every request opens a connection of its own when it needs one, and closes it at its end.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -23,22 +24,23 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as Redirect
 
 from app.errors import FacesError, LibraryError
+from app.gallery.actor import current_actor
+from app.gallery.audit_log import AuditLog
 from app.gallery.people import LARGEST_ID
+from app.library import changes
 from app.library.pictures import PictureMaker
 from app.library.store import Library
 from app.web import http_errors, progress_stream
-from app.web.admin.blueprint import forbid_caching, require_session
+from app.web.admin.blueprint import forbid_caching
 from app.web.pages import errors
-from app.web.recognizer_loading import current_recognizer
+from app.web.recognizer_loading import current_gallery, current_recognizer
 from app.web.uploads import current_settings
 
 blueprint = Blueprint("library", __name__, url_prefix="/library")
 
-blueprint.before_request(require_session)
 blueprint.after_request(forbid_caching)
 
-AUTHOR = "administrator"
-"""Author of decisions on the pages: all who sign in have the same token."""
+_COUNTED = ("faces", "photos", "group", "other")
 
 EXTENSION = "library_pictures"
 """Key of the app's `PictureMaker` in `Flask.extensions`."""
@@ -99,8 +101,16 @@ def open_library() -> Library:
     except BaseException:
         library.close()
         raise
-    library.author = AUTHOR
+    library.author = str(current_actor())
+    library.on_change = partial(_record_decision, library, current_gallery().audit)
     return library
+
+
+def _record_decision(library: Library, audit: AuditLog, number: int) -> None:
+    """Record a decision in the audit log, without the paths of photos."""
+    (change,) = changes.list_changes(library, 1, before=number + 1)
+    details = {"change": number} | {name: change.details[name] for name in _COUNTED if name in change.details}
+    audit.record(f"library_{change.action}", change.person, details)
 
 
 def current_pictures() -> PictureMaker:

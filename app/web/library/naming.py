@@ -105,6 +105,7 @@ def _name(folder: Path, recognizer: Recognizer) -> Steps:
         return unavailable_page(error)
     with current_library().reading() as connection:
         names = dict(connection.execute("SELECT id, name FROM person").fetchall())
+    recognizer.gallery.audit.record("library_named", details={"changed": thread.changes.total()})
     changes = [
         NameChange(names.get(before), names.get(after), faces)
         for (before, after), faces in thread.changes.most_common(MAX_CHANGES)

@@ -37,6 +37,8 @@ def search() -> str:
     else:
         embedding, crop = _uploaded_face(recognizer)
     found = _find_similar(recognizer, embedding, face_id)
+    details = {"face": face_id} if face_id else {"uploaded": True}
+    recognizer.gallery.audit.record("searched_photo", details=details | {"found": len(found)})
     with current_library().reading() as connection:
         shown = browsing.describe_similar(connection, found[:MAX_FOUND])
         queried = browsing.describe_similar(connection, [(face_id, 0.0)] if face_id else [])

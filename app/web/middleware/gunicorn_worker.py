@@ -100,11 +100,16 @@ class Worker(ThreadWorker):
     def run(self) -> None:
         """Serve until a signal, then finish accepted requests."""
         # Imported after the fork: the master process does not need the app.
+        from app.web.middleware.access import needed_scopes
         from app.web.uploads import body_limits
 
+        self._needed_scopes = needed_scopes
         self._body_limits = body_limits
         self._posts = Lane(self.tpool, self.cfg.threads)
         self._settings = self.wsgi.extensions["settings"]
+        mode, user = self._settings.access_mode, self._settings.proxy_user_header.upper()
+        self._single_headers = (user, self._settings.proxy_groups_header.upper()) if mode == "proxy" else ()
+        self._credentials = None if mode == "open" else {"AUTHORIZATION", "COOKIE", user}
         self._limiter = self.wsgi.extensions["concurrency_limiter"]
         # With Python's 5 ms, a loop that competes with twenty threads for the interpreter needs seconds for a request.
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -216,6 +221,10 @@ class Worker(ThreadWorker):
         try:
             endpoint, _ = self._urls.match(unquote(request.path, errors="replace"), request.method)
         except HTTPException:
+            return 0
+        anonymous = self._credentials is not None and self._credentials.isdisjoint(name for name, _ in request.headers)
+        if anonymous and self._needed_scopes(endpoint) != ():
+            # The app refuses the request without its body.
             return 0
         kind = next((value for name, value in request.headers if name == "CONTENT-TYPE"), "")
         limits = self._body_limits(self.wsgi, endpoint, request.method, kind.partition(";")[0].strip().lower())
@@ -330,6 +339,11 @@ class Worker(ThreadWorker):
         requests = connection.requests
         request = requests.request
         request.body = requests.body
+        names = [name for name, _ in request.headers]
+        if any(names.count(name) > 1 for name in self._single_headers):
+            # The client may have sent one of them, and WSGI would join their values.
+            connection.output.sendall(plain_answers.response(*plain_answers.REPEATED))
+            return False
         if requests.unread:
             request.force_close()
         try:

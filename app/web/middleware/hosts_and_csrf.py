@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.errors import SettingsError
 from app.settings import Settings
+from app.web.auth import is_cross_site
 from app.web.middleware import SAFE_METHODS
 from app.web.middleware.cors import allowed_origin
 
@@ -30,7 +31,7 @@ def install(app: Flask, settings: Settings) -> None:
         # Health checks use the address of the process, so any host name is accepted.
         if hosts and not request.path.startswith("/healthz/") and not _is_trusted(request.host, hosts):
             raise MisdirectedRequest("This host name is not in FACES_TRUSTED_HOSTS.")
-        if request.method not in SAFE_METHODS and _is_cross_site() and allowed_origin() is None:
+        if request.method not in SAFE_METHODS and is_cross_site() and allowed_origin() is None:
             raise Forbidden("The request came from a page of another site.")
 
     app.before_request(check)
@@ -46,12 +47,3 @@ def _is_trusted(host: str, trusted: list[str]) -> bool:
     except ValueError:
         return False
     return any(name == entry or (entry.startswith(".") and name.endswith(entry)) for entry in trusted)
-
-
-def _is_cross_site() -> bool:
-    """Return whether a browser says that a page of another site sent the request; other clients send no such header."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    origin = request.headers.get("Origin")
-    return origin is not None and origin.partition("://")[2] != request.host

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from gunicorn.http import errors
 
 MALFORMED = HTTPStatus.BAD_REQUEST, "Malformed HTTP request."
+REPEATED = HTTPStatus.BAD_REQUEST, "A header that names the user is repeated."
 FAILED = HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed. Its log has the details."
 LATE = HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time."
 TOO_MANY = "You sent too many requests. Try again in {}."

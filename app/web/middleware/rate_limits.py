@@ -1,4 +1,4 @@
-"""Limits per client: requests and seconds of work for uploads, and wrong administrator tokens."""
+"""Limits per client: requests and seconds of work for uploads, and wrong keys."""
 
 import math
 import time
@@ -20,8 +20,8 @@ from app.settings import OFF, Settings
 from app.web import auth
 from app.web.middleware import SAFE_METHODS, client_network
 
-TOKEN_ATTEMPTS = "10/minute;100/day"
-"""Wrong tokens per client, on pages and API together. Further requests are rejected even with the right token."""
+KEY_ATTEMPTS = "10/minute;100/day"
+"""Wrong keys per client, on pages and API together. Further requests are rejected even with the right key."""
 
 _SCOPE, _RETRY_SECONDS = "work", 10.0
 _Answer = TypeVar("_Answer")
@@ -67,8 +67,8 @@ class WorkLimit:
         return question(self._own)
 
 
-def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint]) -> None:
-    """Answer 429 to clients over a limit, or with too many wrong tokens to `token_blueprints`."""
+def install(app: Flask, settings: Settings, key_blueprints: Iterable[Blueprint]) -> None:
+    """Answer 429 to clients over a limit, or with too many wrong keys to `key_blueprints`."""
     limit = settings.client_rate_limit
     try:
         if limit != OFF:
@@ -78,8 +78,7 @@ def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint
             f"FACES_RATE_LIMIT is {limit!r}. Use auto, off, or limits such as 60/minute;1000/day."
         ) from error
     try:
-        if not limit == settings.admin_token == OFF:
-            _limit_requests(app, settings, limit, token_blueprints)
+        _limit_requests(app, settings, limit, key_blueprints)
         if settings.client_work_seconds is not None:
             _limit_work(app, WorkLimit(settings.client_work_seconds, settings.rate_limit_storage))
     except (ValueError, ConfigurationError):
@@ -89,13 +88,13 @@ def install(app: Flask, settings: Settings, token_blueprints: Iterable[Blueprint
         ) from None
 
 
-def _limit_requests(app: Flask, settings: Settings, limit: str, token_blueprints: Iterable[Blueprint]) -> None:
+def _limit_requests(app: Flask, settings: Settings, limit: str, key_blueprints: Iterable[Blueprint]) -> None:
     limiter = Limiter(
         client_key,
         app=app,
         application_limits=[] if limit == OFF else [limit],
         # Administrators decide about faces faster than visitors send photos.
-        application_limits_exempt_when=lambda: request.method in SAFE_METHODS or auth.signed_in(),
+        application_limits_exempt_when=lambda: request.method in SAFE_METHODS or _is_administrator(),
         headers_enabled=True,
         storage_uri=settings.rate_limit_storage,
         strategy="moving-window" if settings.rate_limit_storage == "memory://" else "fixed-window",
@@ -103,12 +102,16 @@ def _limit_requests(app: Flask, settings: Settings, limit: str, token_blueprints
         in_memory_fallback_enabled=True,
     )
     limit_attempts = limiter.shared_limit(
-        TOKEN_ATTEMPTS,
+        KEY_ATTEMPTS,
         scope="attempts",
         deduct_when=lambda response: response.status_code == HTTPStatus.UNAUTHORIZED,
     )
-    for blueprint in token_blueprints:
+    for blueprint in key_blueprints:
         limit_attempts(blueprint)
+
+
+def _is_administrator() -> bool:
+    return auth.signed_in() and auth.may("manage")
 
 
 def _limit_work(app: Flask, limit: WorkLimit) -> None:

@@ -18,6 +18,8 @@ PAGES = {
 }
 """Title and sentence by status. Other statuses get the page of 400 or 500."""
 
+_NO_ACCESS = ("account_required", "insufficient_scope")
+
 
 def page(error: HttpError) -> Response:
     """Return the error page, or the form with the problem if the photos or fields of a form are the cause."""
@@ -28,5 +30,7 @@ def page(error: HttpError) -> Response:
         title, sentence = "Service unavailable", error.message
     elif error.status == 429:
         sentence = error.message
+    elif error.code in _NO_ACCESS:
+        title, sentence = "No access", error.message
     page = render_template("error.html", title=title, sentence=sentence)
     return make_response(page, error.status, {"Cache-Control": "no-store", **error.headers})

@@ -33,9 +33,9 @@ def privacy() -> str:
     return render_template(
         "privacy.html",
         notice=current_notice(),
-        audit_days=settings.audit_days,
         keep_crops=settings.keep_crops,
         recovery_days=settings.recovery_days,
+        audit_days=settings.audit_days,
         log=settings.log,
         limited=settings.client_rate_limit != OFF or settings.client_work_seconds is not None,
     )

@@ -24,5 +24,5 @@ def client(settings, recognizer, gallery, keep_crops) -> FlaskClient:
     """A client with an administrator's session."""
     own = settings.with_changes(admin_token=TOKEN, keep_crops=keep_crops)
     client = create_app(own, Recognizer(own, recognizer.detector, recognizer.network, gallery)).test_client()
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     return client

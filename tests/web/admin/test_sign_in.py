@@ -1,12 +1,13 @@
-"""Sign-in of administrators: token, cookie, expiry, limits and CSRF protection."""
+"""Sign-in of administrators with the token: cookie, expiry, limits and CSRF protection."""
 
-import time
+from datetime import timedelta
 
 import pytest
 
 from app.errors import SettingsError
+from app.gallery.tables import now
 from app.settings import Settings
-from app.web.admin.sign_in import WRONG_TOKEN
+from app.web.auth import WRONG_KEY
 from app.web.factory import create_app
 from tests.conftest import TOKEN
 from tests.web.conftest import alert, heading, text
@@ -30,7 +31,7 @@ def cookie(answer) -> str:
 def test_without_a_token_sign_in_is_disabled(settings, recognizer):
     client = create_app(settings, recognizer).test_client()
     assert "is disabled: the server has no FACES_ADMIN_TOKEN" in text(client.get("/sign-in"))
-    assert client.post("/sign-in", data={"token": "off"}).status_code == 403
+    assert client.post("/sign-in", data={"key": "off"}).status_code == 403
     answer = client.get("/manage")
     assert (answer.status_code, answer.location) == (303, "/sign-in?next=/manage")
     assert "Set-Cookie" not in answer.headers
@@ -43,11 +44,11 @@ def test_signing_in_and_out(client):
     page = client.get(answer.location)
     assert heading(page) == "Administrator sign-in"
     assert page.cache_control.no_store
-    wrong = client.post("/sign-in", data={"token": "wrong"})
-    assert (wrong.status_code, alert(wrong)) == (401, WRONG_TOKEN)
+    wrong = client.post("/sign-in", data={"key": "wrong"})
+    assert (wrong.status_code, alert(wrong)) == (401, WRONG_KEY)
     assert "Set-Cookie" not in wrong.headers
 
-    answer = client.post("/sign-in", data={"token": TOKEN, "next": "/manage/check"})
+    answer = client.post("/sign-in", data={"key": TOKEN, "next": "/manage/check"})
     assert (answer.status_code, answer.location) == (303, "/manage/check")
     assert all(part in cookie(answer) for part in ("HttpOnly", "SameSite=Strict", "Expires=", "Path=/"))
     assert TOKEN not in cookie(answer)
@@ -66,44 +67,60 @@ def test_signing_in_and_out(client):
     "target", ["https://evil.example/", "//evil.example", "/manage\\evil", "/\\evil.example", "javascript:x", "/x"]
 )
 def test_redirects_stay_on_the_site(client, target):
-    assert client.post("/sign-in", data={"token": TOKEN, "next": target}).location == "/manage"
+    assert client.post("/sign-in", data={"key": TOKEN, "next": target}).location == "/manage"
     assert target not in client.get("/sign-in", query_string={"next": target}).text
 
 
 def test_cookies_set_over_tls_are_secure(client):
-    answer = client.post("/sign-in", data={"token": TOKEN}, base_url="https://localhost")
+    answer = client.post("/sign-in", data={"key": TOKEN}, base_url="https://localhost")
     # Only this host can set a cookie with this prefix, not another subdomain.
     assert cookie(answer).startswith("__Host-faces=")
     assert {"Secure", "Path=/"} <= set(cookie(answer).split("; "))
     assert "Domain" not in cookie(answer)
     assert client.get("/manage", base_url="https://localhost").status_code == 200
     assert client.get("/manage").status_code == 303
-    plain = cookie(client.post("/sign-in", data={"token": TOKEN}))
+    plain = cookie(client.post("/sign-in", data={"key": TOKEN}))
     assert plain.startswith("faces=")
     assert "Secure" not in plain
 
 
 def test_a_session_expires(client, monkeypatch):
-    client.post("/sign-in", data={"token": TOKEN})
-    now = time.time()
-    monkeypatch.setattr("app.web.auth.time.time", lambda: now + 12 * 3600 - 9)
-    # The message for the next page sets a new cookie, which must not extend the session.
-    client.post("/manage/rejected")
-    assert client.get("/manage").status_code == 200
-    monkeypatch.setattr("app.web.auth.time.time", lambda: now + 12 * 3600 + 9)
+    client.post("/sign-in", data={"key": TOKEN})
+    for hours in range(1, 12):
+        monkeypatch.setattr("app.gallery.access_keys.now", lambda hours=hours: now() + timedelta(hours=hours))
+        # The message for the next page sets a new cookie, which must not extend the session.
+        client.post("/manage/rejected")
+        assert client.get("/manage").status_code == 200
+    monkeypatch.setattr("app.gallery.access_keys.now", lambda: now() + timedelta(hours=12))
     assert client.get("/manage").status_code == 303
+
+
+def test_an_idle_session_ends(client, monkeypatch):
+    client.post("/sign-in", data={"key": TOKEN})
+    monkeypatch.setattr("app.gallery.access_keys.now", lambda: now() + timedelta(minutes=119))
+    assert client.get("/manage").status_code == 200
+    monkeypatch.setattr("app.gallery.access_keys.now", lambda: now() + timedelta(minutes=119 + 121))
+    assert client.get("/manage").status_code == 303
+
+
+def test_signing_out_ends_copies_of_the_cookie(app):
+    owner, thief = app.test_client(), app.test_client(use_cookies=False)
+    copied = cookie(owner.post("/sign-in", data={"key": TOKEN})).partition(";")[0]
+    assert thief.get("/manage", headers={"Cookie": copied}).status_code == 200
+    owner.post("/sign-out")
+    assert thief.get("/manage", headers={"Cookie": copied}).status_code == 303
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(2, 200), (200, 200), (400, 303)])
 def test_a_clock_that_is_set_back_a_little_keeps_the_session(client, monkeypatch, seconds, status):
-    client.post("/sign-in", data={"token": TOKEN})
-    now = time.time()
-    monkeypatch.setattr("app.web.auth.time.time", lambda: now - seconds)
+    client.post("/sign-in", data={"key": TOKEN})
+    monkeypatch.setattr("app.gallery.access_keys.now", lambda: now() - timedelta(seconds=seconds))
+    monkeypatch.setattr("app.web.sessions.time.time", lambda: now().timestamp() - seconds)
     assert client.get("/manage").status_code == status
 
 
 def test_a_new_token_ends_every_session(client, settings, recognizer):
-    made = cookie(client.post("/sign-in", data={"token": TOKEN})).partition(";")[0]
+    made = cookie(client.post("/sign-in", data={"key": TOKEN})).partition(";")[0]
     for token, status in ((TOKEN, 200), (f"{TOKEN}!", 303)):
         other = create_app(settings.with_changes(admin_token=token), recognizer).test_client(use_cookies=False)
         assert other.get("/manage", headers={"Cookie": made}).status_code == status
@@ -111,14 +128,14 @@ def test_a_new_token_ends_every_session(client, settings, recognizer):
 
 def test_sign_in_attempts_are_limited(app):
     signed_in, other = app.test_client(), app.test_client()
-    signed_in.post("/sign-in", data={"token": TOKEN})
-    assert [other.post("/sign-in", data={"token": "no"}).status_code for _ in range(12)] == [401] * 10 + [429] * 2
-    assert other.post("/sign-in", data={"token": TOKEN}).status_code == 429
+    signed_in.post("/sign-in", data={"key": TOKEN})
+    assert [other.post("/sign-in", data={"key": "no"}).status_code for _ in range(12)] == [401] * 10 + [429] * 2
+    assert other.post("/sign-in", data={"key": TOKEN}).status_code == 429
     assert signed_in.get("/manage").status_code == 200
 
 
 def test_other_sites_cannot_use_the_session(client):
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     for headers in (
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},

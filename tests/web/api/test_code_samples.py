@@ -78,7 +78,7 @@ def read_curl(source):
             next(words)
         else:
             url = word
-    authorized = "Authorization: Bearer $FACES_ADMIN_TOKEN" in headers
+    authorized = "Authorization: Bearer $WHOPIC_KEY" in headers
     return method or ("POST" if files or body else "GET"), url, files, body, authorized
 
 
@@ -92,14 +92,14 @@ def read_javascript(source):
         re.search(r'fetch\("(.*?)"', source)[1],
         dict(files),
         json.loads(body[1]) if body else None,
-        "process.env.FACES_ADMIN_TOKEN" in source,
+        "process.env.WHOPIC_KEY" in source,
     )
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_sample_sends_the_same_accepted_request(client, samples, one, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FACES_ADMIN_TOKEN", TOKEN)
+    monkeypatch.setenv("WHOPIC_KEY", TOKEN)
     for file in ("photo.jpg", "first.jpg", "second.jpg"):
         Path(file).write_bytes(one)
     sent, response = run_python(samples[name]["Python"], client)

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from app.gallery.store import Gallery
 from app.recognition.recognizer import Recognizer
+from app.web.auth import WRONG_KEY
 from app.web.factory import create_app
 from tests.conftest import TOKEN
 from tests.photos import OTHER, PERSON
@@ -62,13 +63,13 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)
-def test_changes_require_the_token(client, settings, gallery, method, path):
+def test_changes_require_the_token(client, settings, recognizer, gallery, method, path):
     before = gallery.history()
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
-        answer = client.open(f"/api/v1/{path}", method=method, headers=headers)
-        assert_problem(answer, 401, "unauthorized", "Send the administrator token")
+    for value, sentence in (("", "Send an access key"), ("Bearer wrong", WRONG_KEY), (f"Basic {TOKEN}", "Send an")):
+        answer = client.open(f"/api/v1/{path}", method=method, headers={"Authorization": value} if value else {})
+        assert_problem(answer, 401, "unauthorized", sentence)
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    off = create_app(settings, object()).test_client()
+    off = create_app(settings, Recognizer(settings, recognizer.detector, recognizer.network, gallery)).test_client()
     answer = off.open(f"/api/v1/{path}", method=method, headers=BEARER)
     assert_problem(answer, 403, "admin_disabled", "Changing the gallery over HTTP is disabled")
     assert gallery.history() == before
@@ -79,7 +80,7 @@ def test_token_attempts_are_limited(client):
     assert [client.get("/api/v1/changes", headers=wrong).status_code for _ in range(11)] == [401] * 10 + [429]
     answer = client.get("/api/v1/changes", headers=BEARER)
     assert_problem(answer, 429, "too_many_requests", "")
-    assert client.post("/sign-in", data={"token": TOKEN}).status_code == 429
+    assert client.post("/sign-in", data={"key": TOKEN}).status_code == 429
     other = {"REMOTE_ADDR": "192.0.2.7"}
     assert client.get("/api/v1/changes", headers=BEARER, environ_base=other).status_code == 200
 

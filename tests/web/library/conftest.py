@@ -42,7 +42,7 @@ def app(settings, recognizer, folder) -> Flask:
 @pytest.fixture
 def client(app) -> FlaskClient:
     client = app.test_client()
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     return client
 
 

@@ -28,7 +28,7 @@ def test_nothing_is_served_without_sign_in(app):
     assert len(found) > 5
     for method, address in found:
         answer = visitor.open(address, method=method)
-        assert (answer.status_code, answer.cache_control.no_store) == (303 if method == "GET" else 401, True), address
+        assert (answer.status_code, answer.cache_control.no_store) == (401 if method == "POST" else 303, True), address
         if method == "GET":
             assert answer.location.startswith("/sign-in?next=/library"), address
     assert 'href="/library"' not in visitor.get("/").text
@@ -36,7 +36,7 @@ def test_nothing_is_served_without_sign_in(app):
 
 def test_sign_in_returns_to_the_page(app):
     visitor = app.test_client()
-    answer = visitor.post("/sign-in", data={"token": TOKEN, "next": "/library?q=a"})
+    answer = visitor.post("/sign-in", data={"key": TOKEN, "next": "/library?q=a"})
     assert answer.location == "/library?q=a"
     assert 'href="/library"' in visitor.get("/").text
 
@@ -50,7 +50,7 @@ def test_pages_are_not_cached(client):
 
 def test_without_a_library_there_are_no_pages(settings, recognizer):
     client = create_app(settings.with_changes(admin_token=TOKEN), recognizer).test_client()
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     assert client.get("/library").status_code == 404
     assert 'href="/library"' not in client.get("/").text
 
@@ -59,7 +59,7 @@ def test_without_a_library_there_are_no_pages(settings, recognizer):
 def test_a_folder_without_library_is_explained(settings, recognizer, tmp_path, page):
     app = create_app(settings.with_changes(admin_token=TOKEN, library=tmp_path / "none"), recognizer)
     client = app.test_client()
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     answer = client.get(page)
     assert (answer.status_code, heading(answer)) == (503, "Library unavailable")
     assert "is not a library. Make one with: whopic library index" in text(answer)
@@ -108,7 +108,7 @@ def test_administrators_have_no_limit_of_requests_and_their_pictures_count_as_no
     monkeypatch.setattr(WorkLimit, "charge", lambda _limit, _client, seconds: charged.append(seconds))
     own = settings.with_changes(admin_token=TOKEN, library=folder, rate_limit="2/minute", client_seconds=1)
     client = create_app(own, recognizer).test_client()
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     charged.clear()
     assert client.get("/library/pictures/photos/1.webp").mimetype == "image/webp"
     assert charged == []

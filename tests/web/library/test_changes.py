@@ -26,7 +26,7 @@ def test_a_message_about_a_decision_has_a_button_that_undoes_it(client, library,
     page = client.post("/library/undo", data={"change": 1, "return": "/library/changes"}, follow_redirects=True)
     assert f"confirmed as {OTHER}." in text(page)
     assert name_of(library, face) == PERSON
-    assert "administrator, undone" in text(page)
+    assert "administrator token, undone" in text(page)
     assert 'form="undo"' not in page.text
     page = client.post("/library/undo", data={"change": 1}, follow_redirects=True)
     assert "Change 1 was undone before." in text(page)

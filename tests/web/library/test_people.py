@@ -163,7 +163,7 @@ def test_naming_says_what_changed(settings, recognizer, folder, library, small_g
     small_gallery.remove(OTHER)
     own = settings.with_changes(admin_token=TOKEN, library=folder, database_url="sqlite:///other.sqlite")
     client = create_app(own, Recognizer(own, recognizer.detector, recognizer.network, small_gallery)).test_client()
-    client.post("/sign-in", data={"token": TOKEN})
+    client.post("/sign-in", data={"key": TOKEN})
     page = client.post("/library/naming")
     assert heading(page) == "Names of 2 faces changed"
     assert f"{OTHER} no name 2" in text(page)

@@ -74,6 +74,7 @@ class Site:
             "FACES_RATE_LIMIT": f"{LIMIT}/day",
             "FACES_CLIENT_SECONDS": "off",
             "FACES_PROXIES": "1",
+            "FACES_ACCESS": "open",
             "FACES_LOG": "off",
         }
         self.apps = [self.start() for _ in range(2)]

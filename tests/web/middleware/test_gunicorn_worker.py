@@ -67,6 +67,7 @@ class Service:
             return Response(PIECE for _ in range(300))
 
         app.add_url_rule("/", "page", lambda: "page")
+        app.add_url_rule("/user", "user", lambda: request.headers.get("X-Forwarded-User", "none"))
         app.add_url_rule("/healthz/live", "live", lambda: "alive")
         config = Config()
         config.set("threads", THREADS)
@@ -228,6 +229,28 @@ def test_a_full_queue_refuses_bodies_before_they_arrive(service, monkeypatch):
         monkeypatch.setattr(service.limiter, name, 0)
     assert service.ask(post(None, 100_000))[:2] == (503, b"busy")
     assert service.ask(get("/"))[0] == 200
+
+
+def test_bodies_of_visitors_are_not_received_where_a_key_is_needed(service, monkeypatch):
+    monkeypatch.setattr(service.worker, "_credentials", {"AUTHORIZATION", "COOKIE"})
+    assert service.ask(post(None, 100_000)) == (200, b"", True)
+    for header in (b"Authorization: Bearer x", b"Cookie: a=b"):
+        sent = post(b"photo").replace(b"Host: a", b"Host: a\r\n" + header)
+        assert service.ask(sent)[:2] == (200, b"photo")
+
+
+def test_headers_that_name_the_user_are_single_and_have_no_underscores(service, monkeypatch):
+    monkeypatch.setattr(service.worker, "_single_headers", ("X-FORWARDED-USER", "X-FORWARDED-GROUPS"))
+
+    def ask(*headers: bytes) -> tuple[int, bytes]:
+        return service.ask(get("/user").replace(b"Host: a", b"\r\n".join([b"Host: a", *headers])))[:2]
+
+    assert ask(b"X-Forwarded-User: ann", b"X-Forwarded-Groups: a, b") == (200, b"ann")
+    for name in (b"X-Forwarded-User", b"x-forwarded-user", b"X-Forwarded-Groups"):
+        status, body = ask(b"X-Forwarded-User: ann", b"X-Forwarded-Groups: a", name + b": eve")
+        assert (status, body) == (400, b"A header that names the user is repeated.\n")
+    for name in (b"X_Forwarded_User", b"X-Forwarded_User", b"HTTP_X_FORWARDED_USER"):
+        assert ask(name + b": eve") == (200, b"none")
 
 
 def test_slow_heads_and_bodies_time_out(hurried):

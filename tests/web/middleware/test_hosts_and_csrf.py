@@ -39,8 +39,8 @@ def test_cross_site_links_are_allowed(serve):
         ({}, "127.0.0.1", 200),
         ({}, "[::1]:8000", 200),
         ({}, "evil.example", 421),
-        ({"host": "0.0.0.0"}, "faces.example", 200),
-        ({"proxies": 1}, "faces.example", 200),
+        ({"host": "0.0.0.0", "access": "open"}, "faces.example", 200),
+        ({"proxies": 1, "access": "open"}, "faces.example", 200),
         ({"trusted_hosts": "faces.example, .corp.example"}, "faces.example", 200),
         ({"trusted_hosts": "faces.example, .corp.example"}, "a.corp.example:443", 200),
         ({"trusted_hosts": "faces.example"}, "localhost", 421),
@@ -70,5 +70,5 @@ def test_invalid_host_headers_are_rejected(serve, host):
 
 @pytest.mark.parametrize(("proxies", "expected"), [(0, None), (1, "max-age=31536000; includeSubDomains")])
 def test_only_trusted_proxies_report_tls(serve, proxies, expected):
-    answer = serve(proxies=proxies).test_client().get("/", headers={"X-Forwarded-Proto": "https"})
+    answer = serve(proxies=proxies, access="open").test_client().get("/", headers={"X-Forwarded-Proto": "https"})
     assert answer.headers.get("Strict-Transport-Security") == expected

@@ -42,7 +42,7 @@ def test_forged_addresses_do_not_evade_the_rate_limit(serve):
 
 
 def test_the_address_of_a_trusted_proxy_counts(serve):
-    app = serve(rate_limit="1/minute", proxies=1)
+    app = serve(rate_limit="1/minute", proxies=1, access="open")
     seen = ["198.51.100.1", "198.51.100.2", "203.0.113.9, 198.51.100.1"]
     found = [statuses(app, "192.0.2.1", **{"X-Forwarded-For": one})[0] for one in seen]
     # Of the last one the client invented the first address, and the proxy added the second.

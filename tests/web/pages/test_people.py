@@ -162,7 +162,7 @@ def test_a_poorly_recognized_person_gets_advice(client, settings, recognizer):
     snapshot = recognizer.gallery.snapshot()
     person = recognizer.gallery.add("Mixed", snapshot.anchors[snapshot.offsets[:3]], ["1", "2", "3"])
     admin = create_app(settings.with_changes(admin_token=TOKEN), recognizer).test_client()
-    admin.post("/sign-in", data={"token": TOKEN})
+    admin.post("/sign-in", data={"key": TOKEN})
     try:
         page = text(client.get(f"/people/{person.id}"))
         assert "0 of 3 reference photos are recognized when left out" in page
