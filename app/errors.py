@@ -106,6 +106,18 @@ class InvalidParameter(InvalidRequest, code="invalid_parameter"):
     """A parameter is missing, unknown or has an invalid value."""
 
 
+class InvalidRecord(FacesError, code="invalid_record"):
+    """A field of a person's record is invalid."""
+
+
+class BasisRequired(FacesError, code="basis_required"):
+    """A person has no legal basis, and `FACES_REQUIRE_BASIS` requires one."""
+
+
+class OptedOut(FacesError, code="opted_out"):
+    """A person is on the opt-out list and cannot be enrolled."""
+
+
 class AuthenticationRequired(FacesError, code="unauthorized"):
     """A request has no access key, or an unknown one."""
 

@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     )
     recovery_days: int = Field(30, ge=0, le=_CENTURY, description="Days before removed people are erased for good.")
     audit_days: int = Field(365, ge=180, le=_CENTURY, description="Days before entries of the audit log are deleted.")
+    require_basis: bool = Field(
+        False, description="Enroll only people whose record has a legal basis. The shipped people need none."
+    )
     keep_crops: bool = Field(False, description="Store new face crops, so that `people rebuild` can embed them again.")
     admin_token: Annotated[str, Field(pattern=f"(?s)^({OFF}|.{{{_TOKEN_LENGTH},}})$")] = Field(
         OFF, repr=False, description="Token of administrators. `off` disables changes over HTTP."

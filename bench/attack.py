@@ -186,7 +186,7 @@ def hostile_values(server: Netloc) -> Iterator[int | None]:
     number = "9" * 5000
     requests: list[tuple[str, str, bytes | None, dict[str, str]]] = [
         ("POST", "/identify", b"a=1", URL_ENCODED | {"Origin": "http://["}),
-        ("POST", "/sign-in", b"key=x&next=%0d%0aX:1", URL_ENCODED),
+        ("POST", "/sign-in", b"token=x&back=%0d%0aX:1", URL_ENCODED),
         ("POST", "/manage/restore", f"person={number}".encode(), URL_ENCODED),
         ("PATCH", "/api/v1/people/1", b"[" * 100_000, JSON),
         ("GET", f"/people/{number}", None, {}),

@@ -61,8 +61,7 @@ HOSTILE_TEXTS = (
 
 FIELDS = (
     "anchor", "back", "confirm", "enroll", "face", "face-0", "face_id", "faces", "fpir", "image", "into", "name",
-    "action", "before", "days", "key", "page", "person", "photo", "purge", "q", "reject", "rejected", "reviewed",
-    "reviewed-0", "scope", "undo", "v",
+    "page", "person", "photo", "purge", "q", "reject", "rejected", "reviewed", "reviewed-0", "token", "undo", "v",
 )  # fmt: skip
 """Fields of forms and queries that some route reads."""
 

@@ -28,7 +28,8 @@ def commands() -> dict[str, set[str]]:
         found[name] = options_of(command)
         if isinstance(command, click.Group):
             for part, inner in command.commands.items():
-                found[f"{name} {part}"] = options_of(inner)
+                parts = inner.commands.values() if isinstance(inner, click.Group) else ()
+                found[f"{name} {part}"] = options_of(inner).union(*map(options_of, parts))
                 found[name] |= options_of(inner)
     return found
 

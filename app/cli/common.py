@@ -73,15 +73,24 @@ def renamed_options(**names: str) -> dict[str, Any]:
     return {"token_normalize_func": normalize}
 
 
-def open_gallery(settings: Settings | None = None) -> Gallery:
-    """Open the gallery without loading the network, in well under a second."""
+def open_gallery(settings: Settings | None = None, hide_expired: bool = True) -> Gallery:
+    """Open the gallery without loading the network, in well under a second.
+
+    Opening hides and purges what has expired, unless `hide_expired` is off.
+    """
     from app.gallery.store import Gallery
     from app.recognition.model_card import read_card
 
     settings = settings or Settings()
     model_id = read_card(settings.model).id
     return Gallery.open(
-        settings.database_url, model_id, settings.shipped_gallery, settings.recovery_days, settings.audit_days
+        settings.database_url,
+        model_id,
+        settings.shipped_gallery,
+        settings.recovery_days,
+        settings.audit_days,
+        settings.require_basis,
+        maintain=hide_expired,
     )
 
 
@@ -91,9 +100,14 @@ def record(action: str, details: Mapping[str, object]) -> None:
         gallery.audit.record(action, details=details)
 
 
-def gallery_name(settings: Settings, name: str) -> str:
-    """Return the name of the gallery's person with a name or alias, or the name itself if there is none."""
+def gallery_name(settings: Settings, name: str, is_given: bool = False) -> str:
+    """Return the name of the gallery's person with a name or alias, or the name itself if there is none.
+
+    Raises `OptedOut` for a name of the opt-out list that a face or a photo `is_given`.
+    """
     with closing(open_gallery(settings)) as gallery:
+        if is_given:
+            gallery.rights.check_name(name)
         person = gallery.find(name)
     return person.name if person else name
 

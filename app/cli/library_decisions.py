@@ -29,7 +29,7 @@ def confirm(folder: Path, photo: str, name: str, face: int | None) -> None:
     """Record that a face shows a person. `library name` keeps it."""
     from app.library import decisions
 
-    name = common.gallery_name(Settings(), name)
+    name = common.gallery_name(Settings(), name, is_given=True)
     _decide(folder, photo, face, lambda library, face_id: decisions.confirm(library, [face_id], name))
     click.echo(f"The face shows {name}.")
 
@@ -68,7 +68,7 @@ def tag(folder: Path, photo: str, name: str) -> None:
     """Record that a photo shows a person without a face, such as from behind."""
     from app.library import tags
 
-    name = common.gallery_name(Settings(), name)
+    name = common.gallery_name(Settings(), name, is_given=True)
     _change_photo(folder, photo, lambda library, photo_id: tags.tag(library, photo_id, name))
     click.echo(f"The photo shows {name}.")
 

@@ -1,19 +1,25 @@
 """`people` commands: list the gallery, enroll people from photos, import folders, and import and export bundles."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app import text
-from app.cli import common, people_backup, people_edit
+from app.cli import common, people_backup, people_edit, people_rights
 from app.cli.people_check import check, show
 from app.settings import Settings
 
+if TYPE_CHECKING:
+    from app.enrollment.record_import import RecordImport
 
-@click.group(commands=[*people_edit.COMMANDS, *people_backup.COMMANDS, check, show])
+
+@click.group(commands=[*people_edit.COMMANDS, *people_rights.COMMANDS, *people_backup.COMMANDS, check, show])
 def people() -> None:
     """Manage the gallery: list, add, change and remove people, and undo changes."""
 
@@ -68,8 +74,15 @@ _ALLOW = click.option("--allow", multiple=True, type=_OUTCOME, help="Enroll phot
 @_ALLOW
 @click.option("--review", "only_review", is_flag=True, help="Print the outcomes and enroll nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@people_rights.record_options
 def add(
-    name: str, photos: tuple[Path, ...], choices: tuple[str, ...], allow: tuple[str, ...], only_review: bool, yes: bool
+    name: str,
+    photos: tuple[Path, ...],
+    choices: tuple[str, ...],
+    allow: tuple[str, ...],
+    only_review: bool,
+    yes: bool,
+    **record: str | None,
 ) -> None:
     """Enroll a new person, or add photos of a known one.
 
@@ -78,6 +91,8 @@ def add(
 
     --face us.jpg=2 enrolls the second face from the left. If two photos are called us.jpg, write the path
     (--face trip/us.jpg=2) or the position of the photo (--face 3=2).
+
+    --source, --basis, --reference, --date and --expires are the record of the person, see `people record`.
     """
     from app.enrollment.enroll import confirm, review
     from app.enrollment.face_choices import resolve_face_choices
@@ -98,7 +113,7 @@ def add(
         sys.exit(0 if allowed.accepted == len(photos) else 1)
     if allowed.accepted and not yes and sys.stdin.isatty():
         click.confirm(f"Enroll {text.count(allowed.accepted, 'photo')} of {reviewed.name}?", default=True, abort=True)
-    enrollment = confirm(recognizer, allowed)
+    enrollment = confirm(recognizer, allowed, record=record)
     for path, before, photo in zip(photos, allowed.photos, enrollment.photos, strict=True):
         if before.accepted and not photo.accepted:  # enrolled by another program since the review
             click.echo(common.format_row([text.display_path(path), photo.outcome, photo.reason]))
@@ -127,10 +142,14 @@ def import_people(source: Path, report_file: Path | None, again: bool, allow: tu
     The gallery records the reviewed photos. The same command resumes an interrupted import, and later reviews new and
     changed photos only. It imports people again who were removed since.
 
-    The file aliases.csv in the folder adds aliases, one in a row, with the columns person and alias.
+    The file aliases.csv in the folder adds aliases, one in a row, with the columns person and alias. records.csv has
+    the records of people, with the column person and any of source, basis, reference, date and expires.
 
     A FILE is imported completely or not at all. Known people get the anchors that they do not have.
     """
+    from app.enrollment.record_import import FILE_NAME as RECORDS
+    from app.enrollment.record_import import RecordImport, read_records
+
     settings = Settings()
     if source.is_file():
         from app.gallery import names
@@ -141,13 +160,17 @@ def import_people(source: Path, report_file: Path | None, again: bool, allow: tu
         everyone = [person.name for person in gallery.people()]
         for warning in names.warn_confusable(set(everyone).difference(known), everyone):
             click.echo(warning, err=True)
+        for name in imported.left_out:
+            click.echo(f"{name} was not imported. They were erased from this gallery, or opted out.", err=True)
         for alias in imported.taken_aliases:
             click.echo(f"The alias {alias} was not imported. Another person has this name.", err=True)
         click.echo(f"{text.count(imported.anchors, 'anchor')} imported. To undo it: {common.program()} people undo")
         return
     try:
-        complete = _import_folder(source, report_file, again, allow)
+        records = read_records(source / RECORDS) if (source / RECORDS).is_file() else RecordImport()
+        complete = _import_folder(source, report_file, again, allow, records)
         complete &= _import_aliases(source)
+        complete &= _import_records(records)
     except OSError as error:
         path = text.display_path(error.filename or source)
         raise click.ClickException(f"{path} cannot be used ({error.strerror}).") from error
@@ -167,7 +190,9 @@ def export(file: Path, no_crops: bool) -> None:
     click.echo(f"{text.count(count, 'person')} exported to {text.display_path(file)}.")
 
 
-def _import_folder(source: Path, report_file: Path | None, again: bool, allow: Sequence[str]) -> bool:
+def _import_folder(
+    source: Path, report_file: Path | None, again: bool, allow: Sequence[str], records: RecordImport
+) -> bool:
     """Return whether all photos were enrolled."""
     from app.enrollment.folder_import import NO_PHOTO, ImportReport, find_folders, import_folders
     from app.gallery import names
@@ -194,7 +219,7 @@ def _import_folder(source: Path, report_file: Path | None, again: bool, allow: S
     complete = True
     with common.progress_bar(sum(len(folder.photos) for folder in pending), "photo") as bar:
         recognizer = common.load_recognizer(settings)
-        for enrollment in import_folders(recognizer, source, pending, report, allow, bar.update):
+        for enrollment in import_folders(recognizer, source, pending, report, allow, bar.update, records.records):
             complete &= 0 < enrollment.accepted == len(enrollment.photos)
             problems = [f"{photo.file}: {photo.reason}" for photo in enrollment.photos if not photo.accepted]
             if enrollment.warning:
@@ -220,6 +245,18 @@ def _import_aliases(source: Path) -> bool:
     for problem in imported.problems:
         common.print_line(problem, err=True)
     common.print_line(f"Aliases added: {imported.added}", err=True)
+    return not imported.problems
+
+
+def _import_records(imported: RecordImport) -> bool:
+    """Return whether all rows of the file of records, if there is one, could be used."""
+    from app.enrollment.record_import import apply_records
+
+    for problem in imported.problems:
+        common.print_line(problem, err=True)
+    if imported.records:
+        changed = apply_records(common.open_gallery(), imported)
+        common.print_line(f"Records changed: {changed}", err=True)
     return not imported.problems
 
 

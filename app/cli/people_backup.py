@@ -40,7 +40,7 @@ def restore_backup(file: Path, yes: bool) -> None:
     """Replace the gallery by a backup, also while a server uses it.
 
     The backup can be of an earlier version, and of a gallery in SQLite or PostgreSQL. It is checked first. The gallery
-    is replaced completely or not at all.
+    is replaced completely or not at all. People who were erased since the backup are erased again.
     """
     from app.gallery.restoration import open_backup, read_contents
 
@@ -53,7 +53,9 @@ def restore_backup(file: Path, yes: bool) -> None:
             keep = f"To keep the gallery, answer no and run: {common.program()} people backup OTHER_FILE"
             click.echo(keep)
             click.confirm("Replace the gallery by the backup?", abort=True)
-        opened.restore(database_url)
+        erased = opened.restore(database_url)
+    for person in erased:
+        click.echo(f"{person.name} was erased again: the backup is older than the erasure.")
     click.echo("The backup was restored. Running servers use it from the next request on.")
 
 

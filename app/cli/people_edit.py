@@ -24,18 +24,20 @@ _ANCHORS = click.option("--anchor", "anchor_ids", type=int, multiple=True, help=
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option("--shipped", is_flag=True, help="Remove all people whose anchors are all from the shipped gallery.")
 @_ANCHORS
-@click.option("--purge", is_flag=True, help="Erase now and for good, instead of after FACES_RECOVERY_DAYS.")
+@click.option("--purge", is_flag=True, help="Erase --shipped people or the --anchor for good. Others: people erase.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], purge: bool, yes: bool) -> None:
     """Remove people with all their anchors and portraits, or single anchors of one person.
 
     All people are removed in one change, or none if a name is unknown. You can restore them for FACES_RECOVERY_DAYS.
-    --purge erases them, and people who were removed before with these names or were merged into them.
+    `people erase` erases people for good.
     """
     if bool(names) == shipped:
         raise click.UsageError("Give one or more names, or --shipped.")
     if anchor_ids and len(names) != 1:
         raise click.UsageError("Give one name with --anchor.")
+    if purge and not anchor_ids and not shipped:
+        click.echo("people remove --purge NAME is now people erase NAME. The old name works until version 2.", err=True)
     gallery = common.open_gallery()
     if not yes and sys.stdin.isatty():
         if shipped:

@@ -20,6 +20,9 @@ from app.recognition.recognizer import Recognizer
 MAX_PHOTOS = 100  # in one enrollment by HTTP
 DEBATABLE = ("duplicate", "unlike", "look_alike")  # outcomes of faces that can be enrolled if the user allows it
 
+RecordFields = Mapping[str, str | None]
+"""Fields of a `Record` to change; None keeps a field."""
+
 PhotoFile = tuple[str, bytes | Path | PhotoError]  # the sender's name of a photo, and see `examine_photo`
 
 
@@ -56,9 +59,10 @@ def enroll(
     photos: Iterable[PhotoFile],
     allow: Collection[str] = (),
     imported: ImportedPhotos | None = None,
+    record: RecordFields | None = None,
 ) -> Enrollment:
     """Review a person's photos and add the accepted ones, see `review`, `Enrollment.allow` and `confirm`."""
-    return confirm(recognizer, review(recognizer, name, photos).allow(allow), imported)
+    return confirm(recognizer, review(recognizer, name, photos).allow(allow), imported, record)
 
 
 def review(
@@ -73,6 +77,7 @@ def review(
 def compare(recognizer: Recognizer, name: str, photos: Sequence[PhotoOutcome]) -> Enrollment:
     """Compare photos, as `choose_face` returned them, with each other and the gallery: the second half of `review`."""
     name = names.clean(name)
+    recognizer.gallery.rights.check_name(name)
     person = recognizer.gallery.find(name)
     snapshot = recognizer.gallery.snapshot()
     outcomes = compare_photos(photos, person, snapshot, recognizer.network.card.rules)
@@ -80,10 +85,20 @@ def compare(recognizer: Recognizer, name: str, photos: Sequence[PhotoOutcome]) -
     return Enrollment(person.name if person else name, tuple(outcomes), warning=warning)
 
 
-def confirm(recognizer: Recognizer, reviewed: Enrollment, imported: ImportedPhotos | None = None) -> Enrollment:
-    """Add the accepted faces of a review to the gallery in one transaction, with the record of a folder import.
+def confirm(
+    recognizer: Recognizer,
+    reviewed: Enrollment,
+    imported: ImportedPhotos | None = None,
+    record: RecordFields | None = None,
+) -> Enrollment:
+    """Add the accepted faces of a review to the gallery in one transaction, with the photos of a folder import.
 
-    Photos that were enrolled since the review become duplicates.
+    Photos that were enrolled since the review become duplicates. `record` has fields of the person's record.
+
+    Raises:
+        InvalidRecord: a field is invalid.
+        BasisRequired: the person has no basis, see `Settings.require_basis`.
+        OptedOut: the name is on the opt-out list.
     """
     gallery = recognizer.gallery
     accepted = [(photo.file, photo.face) for photo in reviewed.photos if photo.accepted and photo.face]
@@ -109,6 +124,7 @@ def confirm(recognizer: Recognizer, reviewed: Enrollment, imported: ImportedPhot
         [encode_crop(crop) for crop in crops] if recognizer.settings.keep_crops else None,
         imported,
         find_new,
+        record,
     )
     enrolled = replace(reviewed, name=person.name, photos=tuple(map(_describe_enrolled, outcomes)))
     if not enrolled.accepted:

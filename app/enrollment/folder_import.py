@@ -8,13 +8,14 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.enrollment.enroll import Enrollment, enroll
-from app.errors import GalleryError, InvalidImportReport
+from app.enrollment.enroll import Enrollment, RecordFields, enroll
+from app.errors import BasisRequired, GalleryError, InvalidImportReport, OptedOut
 from app.files import write_file
+from app.gallery import names
 from app.gallery.store import Gallery, ImportedPhotos
 from app.recognition.recognizer import Recognizer
 from app.text import csv_cell, plain_text
@@ -86,10 +87,12 @@ def import_folders(
     report: ImportReport | None = None,
     allow: Collection[str] = (),
     tick: Callable[[], object] = lambda: None,
+    records: Mapping[str, RecordFields] | None = None,
 ) -> Iterator[Enrollment]:
     """Enroll the people of folders in `source`, and yield the enrollment of each person.
 
-    A folder that cannot be used has an error and does not end the import. `tick` is called after every photo.
+    A folder that cannot be used has an error and does not end the import. `tick` is called after every photo, and
+    `records` has the fields of people's records by `names.key`.
     """
 
     def labeled_photos(folder: PersonFolder) -> Iterator[tuple[str, Path]]:
@@ -103,8 +106,10 @@ def import_folders(
         enrollment = Enrollment(folder.name, (), error=folder.error)
         if folder.error is None:
             try:
-                enrollment = enroll(recognizer, folder.name, labeled_photos(folder), allow, folder.imported)
-            except GalleryError as error:
+                record = (records or {}).get(names.key(folder.name))
+                photos = labeled_photos(folder)
+                enrollment = enroll(recognizer, folder.name, photos, allow, folder.imported, record)
+            except (BasisRequired, GalleryError, OptedOut) as error:
                 enrollment = Enrollment(folder.name, (), error=str(error))
         if report is not None:
             report.add(enrollment)

@@ -10,7 +10,7 @@ from app.enrollment.look_alikes import leave_one_out
 from app.enrollment.photo_review import PhotoOutcome
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Person
-from app.recognition.decision import Rules
+from app.recognition.decision import Rules, find_opted_out
 from app.recognition.scoring import rank
 
 # Cosine above which two faces are copies of one picture. 95 % of copies that are scaled down by a third or saved at
@@ -28,10 +28,18 @@ def compare_photos(
     anchors: list[FloatArray] = []
     if person and person.id in snapshot.ids:
         anchors = list(snapshot.person(snapshot.ids.index(person.id)))
+    _mark_opted_out(outcomes, snapshot, rules)
     _mark_duplicates(outcomes, anchors)
     _mark_look_alikes(outcomes, anchors, person.name if person else None, snapshot, rules)
     _mark_unlike(outcomes, anchors, rules)
     return outcomes
+
+
+def _mark_opted_out(outcomes: list[PhotoOutcome], snapshot: Snapshot, rules: Rules) -> None:
+    for index, embedding in _accepted(outcomes).items():
+        if find_opted_out(embedding[None], snapshot, rules)[0]:
+            reason = "The face is on the opt-out list: this person asked not to be enrolled."
+            outcomes[index] = replace(outcomes[index], outcome="opted_out", reason=reason)
 
 
 def mark_enrolled(photos: Sequence[PhotoOutcome], anchors: FloatArray) -> list[PhotoOutcome]:

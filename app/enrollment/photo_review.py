@@ -12,8 +12,9 @@ from app.vision.decoding import Picture
 from app.vision.faces import Box
 
 OutcomeCode = Literal[
-    "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "look_alike"
-]
+    "accepted", "unreadable", "no_face", "several_faces", "low_quality", "duplicate", "unlike", "look_alike",
+    "opted_out",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

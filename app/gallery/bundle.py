@@ -1,14 +1,15 @@
 """Gallery bundle: export of a whole gallery as one ZIP file of JSON, safetensors and WebP. Reading it runs no code.
 
-`gallery.json` names the network, lists all people with their aliases and notes, and has the SHA-256 of every other
-file. `embeddings.safetensors` has the embeddings, float32, in the same order, each person's anchors before their
+`gallery.json` names the network, lists all people with their aliases, records and notes, and has the SHA-256 of every
+other file. `embeddings.safetensors` has the embeddings, float32, in the same order, each person's anchors before their
 rejected faces. `portraits/N.webp` is the portrait of person N, `crops/N/M.webp` the face crop of their anchor M.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
@@ -22,11 +23,12 @@ from app import text
 from app.arrays import FloatArray
 from app.errors import GalleryError
 from app.files import private_opener
-from app.gallery import embedding_rows, names, naming, people
+from app.gallery import embedding_rows, erasures, names, naming, opt_outs, people, records
 from app.gallery.change_history import Change
 from app.gallery.people import Anchor, Person
 from app.gallery.pictures import check_crop, check_portrait
-from app.gallery.tables import AnchorRow, CropRow, FaceRow, PortraitRow, RejectedFaceRow
+from app.gallery.record import FIELDS, NO_RECORD, Record
+from app.gallery.tables import AnchorRow, CropRow, FaceRow, PersonRow, PortraitRow, RejectedFaceRow
 
 _FORMAT = "faces-gallery-1"
 _INDEX, _EMBEDDINGS = "gallery.json", "embeddings.safetensors"
@@ -52,14 +54,20 @@ class BundledPerson:
     rejected: list[BundledFace]
     portrait: bytes | None
     aliases: tuple[str, ...] = ()
+    record: Record = NO_RECORD
+    uuid: str = ""
 
 
 @dataclass(frozen=True)
 class BundleImport:
-    """Result of an import: the number of new anchors, and the aliases that were left out since others have them."""
+    """Result of an import: the number of new anchors, and what was left out.
+
+    `taken_aliases` are names of others, and `left_out` people who were erased from this gallery or opted out.
+    """
 
     anchors: int
     taken_aliases: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> None:
@@ -75,7 +83,7 @@ def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> Non
         notes, rejected = ([face.note for face in faces] for faces in (person.anchors, person.rejected))
         portrait = person.portrait is not None
         row = {"name": person.name, "aliases": person.aliases, "notes": notes, "rejected": rejected}
-        rows.append(row | {"portrait": portrait})
+        rows.append(row | {"portrait": portrait, "record": person.record.fields(), "uuid": person.uuid})
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     index = {"format": _FORMAT, "network": network_id, "sha256": hashes, "people": rows}
     partial = path.with_name(f"{path.name}.part")
@@ -138,19 +146,35 @@ def _read_people(index: dict[str, Any], files: dict[str, bytes]) -> tuple[Bundle
             [BundledFace(note, next(embeddings)) for note in row["rejected"]],
             files[f"portraits/{number}.webp"] if row["portrait"] else None,
             tuple(map(names.clean, row.get("aliases", ()))),
+            _read_record(row.get("record", {})),
+            str(row.get("uuid", "")),
         )
         for number, row in enumerate(index["people"])
     )
+
+
+def _read_record(values: dict[str, str]) -> Record:
+    """Return a record, which may have expired since: the person is then hidden after the import."""
+    expires = values.get("expires", "")
+    checked = NO_RECORD.change({name: values.get(name, "") for name in FIELDS if name != "expires"})
+    if expires:
+        date.fromisoformat(expires)
+    return replace(checked, expires=expires)
 
 
 def collect(connection: Connection, crops: bool) -> list[BundledPerson]:
     """Return all people of a gallery, sorted by name, with or without kept crops."""
     portraits = {row.person_id: row.webp for row in connection.execute(select(PortraitRow.person_id, PortraitRow.webp))}
     found = sorted(people.list_people(connection), key=lambda person: names.sort_key(person.name))
-    return [_collect_person(connection, person, portraits.get(person.id), crops) for person in found]
+    uuids = {row.id: row.uuid for row in connection.execute(select(PersonRow.id, PersonRow.uuid))}
+    return [
+        _collect_person(connection, person, portraits.get(person.id), crops, uuids[person.id] or "") for person in found
+    ]
 
 
-def _collect_person(connection: Connection, person: Person, portrait: bytes | None, crops: bool) -> BundledPerson:
+def _collect_person(
+    connection: Connection, person: Person, portrait: bytes | None, crops: bool, uuid: str
+) -> BundledPerson:
     anchors = people.list_anchors(connection, person.id)
     kept: dict[int, bytes] = {}
     if crops and any(anchor.has_crop for anchor in anchors):
@@ -162,16 +186,30 @@ def _collect_person(connection: Connection, person: Person, portrait: bytes | No
         [BundledFace(face.note, face.embedding) for face in people.list_rejected_faces(connection, person.id)],
         portrait,
         person.aliases,
+        person.record,
+        uuid,
     )
 
 
-def add_people(connection: Connection, everyone: Sequence[BundledPerson], crops: bool) -> BundleImport:
-    """Add people, and to known people what they lack, as one change. Aliases of other people are left out."""
+def add_people(
+    connection: Connection, everyone: Sequence[BundledPerson], crops: bool, require_basis: bool = False
+) -> BundleImport:
+    """Add people, and to known people what they lack, as one change.
+
+    Aliases of other people are left out, and people who were erased from this gallery or opted out.
+    """
     change = Change(connection, whole=True)
     added, taken = 0, list[str]()
+    erased, opted_out = erasures.list_uuids(connection), opt_outs.list_keys(connection)
+    left_out = [person for person in everyone if person.uuid in erased or names.key(person.name) in opted_out]
+    everyone = [person for person in everyone if person not in left_out]
     for person in everyone:
         known = people.find_person(connection, person.name)
-        person_id = known.id if known else people.insert_person(connection, person.name, change)
+        if require_basis:
+            records.check_basis(person.name, (known and known.record) or person.record)
+        person_id = known.id if known else people.insert_person(connection, person.name, change, person.record)
+        if known and not known.record:
+            records.write_record(change, known, person.record)
         anchors = _find_missing(person.anchors, people.list_anchors(connection, person_id))
         ids = _insert_faces(connection, AnchorRow, person_id, anchors, change)
         if crops:
@@ -190,7 +228,7 @@ def add_people(connection: Connection, everyone: Sequence[BundledPerson], crops:
             elif holder.id != owner.id:
                 taken.append(alias)
     change.describe(f"imported {text.count(added, 'anchor')} of {text.count(len(everyone), 'person')}")
-    return BundleImport(added, tuple(taken))
+    return BundleImport(added, tuple(taken), tuple(person.name for person in left_out))
 
 
 def _find_missing(faces: list[BundledFace], known: list[Anchor]) -> list[BundledFace]:

@@ -34,6 +34,7 @@ from app.gallery.tables import (
     AliasRow,
     AnchorRow,
     ChangedPersonRow,
+    ErasedPersonRow,
     FaceRow,
     FormerPortraitRow,
     FormerValueRow,
@@ -177,6 +178,11 @@ def purge(
     Changes of which nothing remains to undo become irreversible.
     """
     for batch in batches(people):
+        uuids = select(PersonRow.uuid, literal(now(), ErasedPersonRow.erased.type)).where(PersonRow.id.in_(batch))
+        # A restored backup has people who were erased before.
+        uuids = uuids.where(PersonRow.uuid.is_not(None), PersonRow.uuid.not_in(select(ErasedPersonRow.uuid)))
+        columns = [ErasedPersonRow.uuid, ErasedPersonRow.erased]
+        connection.execute(insert(ErasedPersonRow).from_select(columns, uuids))
         for table, rows in OWNED.items():
             _forget(connection, table, select(rows.id).where(rows.person_id.in_(batch)))
         _forget(connection, _NEW_PORTRAIT, batch)

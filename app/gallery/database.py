@@ -76,6 +76,11 @@ class Database:
             ) from error
         return cls(engine, location)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of an SQLite database, of which the last two may not exist; none for another database."""
+        return tuple(Path(f"{self.location}{end}") for end in ("", "-wal", "-shm")) if self._is_sqlite else ()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Begin a transaction that reads a consistent state."""

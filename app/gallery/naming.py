@@ -10,7 +10,15 @@ from sqlalchemy import Connection, insert, select
 from app.errors import AliasNotFound, NameTaken, SamePerson
 from app.gallery import names
 from app.gallery.change_history import OWNED, Change
-from app.gallery.people import Person, PersonRef, find_person, find_portrait, get_person, replace_portrait
+from app.gallery.people import (
+    RECORD_COLUMNS,
+    Person,
+    PersonRef,
+    find_person,
+    find_portrait,
+    get_person,
+    replace_portrait,
+)
 from app.gallery.removal import finish
 from app.gallery.tables import AliasRow, now
 
@@ -52,13 +60,17 @@ def merge(connection: Connection, person: PersonRef, into: PersonRef) -> Person:
     """Merge a person into another, and return the other one.
 
     Anchors, rejected faces, aliases and imported photos move. The merged person is removed, and their name becomes an
-    alias, so that it still leads to the right person. Their portrait replaces a missing one.
+    alias, so that it still leads to the right person. Their portrait and record replace missing ones.
     """
     source, target = find_pair(connection, person, into)
     change = Change(connection)
     portrait = None if target.has_portrait else find_portrait(connection, source.id)
     if portrait is not None:
         replace_portrait(connection, target.id, portrait, change)
+    if not target.record:
+        for field, value in source.record.fields().items():
+            if value:
+                change.set("person", [target.id], RECORD_COLUMNS[field].key, value)
     for table, rows in OWNED.items():
         change.set(table, select(rows.id).where(rows.person_id == source.id), "person_id", target.id)
     change.set("person", [source.id], "removed", now())

@@ -15,6 +15,7 @@ from app.errors import InvalidEmbeddings, PersonNotFound
 from app.gallery import embedding_rows, names
 from app.gallery.change_history import Change
 from app.gallery.name_search import suggest
+from app.gallery.record import NO_RECORD, Record
 from app.gallery.tables import (
     AliasRow,
     AnchorRow,
@@ -24,6 +25,7 @@ from app.gallery.tables import (
     PersonRow,
     PortraitRow,
     RejectedFaceRow,
+    in_utc,
 )
 
 PersonRef = str | int
@@ -40,21 +42,34 @@ IS_PRESENT: Condition = PersonRow.removed.is_(None)
 HAS_ANCHOR: Condition = and_(AnchorRow.person_id == PersonRow.id, AnchorRow.removed.is_(None))
 _HAS_ADDED_ANCHORS = exists().where(HAS_ANCHOR, AnchorRow.note != SHIPPED_NOTE)
 
+RECORD_COLUMNS = {
+    "source": PersonRow.source,
+    "basis": PersonRow.basis,
+    "reference": PersonRow.reference,
+    "date": PersonRow.basis_date,
+    "expires": PersonRow.expires,
+}
+"""Columns of the fields of a `Record`."""
+
 _COUNT = select(func.count(AnchorRow.id)).where(HAS_ANCHOR).correlate(PersonRow).scalar_subquery()
-_PEOPLE = select(PersonRow.id, PersonRow.name, _COUNT, PortraitRow.sha256).outerjoin(
+_PEOPLE = select(PersonRow.id, PersonRow.name, _COUNT, PortraitRow.sha256, *RECORD_COLUMNS.values()).outerjoin(
     PortraitRow, PortraitRow.person_id == PersonRow.id
 )
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person in the gallery: ID, never reused, name, number of anchors, checksum of the portrait, sorted aliases."""
+    """A person in the gallery.
+
+    `id` is never reused, `portrait_sha256` is the checksum of the portrait, and `aliases` are sorted.
+    """
 
     id: int
     name: str
     anchors: int
     portrait_sha256: str | None = None
     aliases: tuple[str, ...] = ()
+    record: Record = NO_RECORD
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,8 +116,8 @@ def list_people(connection: Connection, condition: Condition = IS_PRESENT) -> li
     """Return the people that a condition selects."""
     aliases = _find_aliases(connection, condition)
     return [
-        Person(person_id, name, anchors, portrait, aliases.get(person_id, ()))
-        for person_id, name, anchors, portrait in connection.execute(_PEOPLE.where(condition))
+        Person(person_id, name, anchors, portrait, aliases.get(person_id, ()), _record(record))
+        for person_id, name, anchors, portrait, *record in connection.execute(_PEOPLE.where(condition))
     ]
 
 
@@ -123,9 +138,15 @@ def list_removed(connection: Connection, person: PersonRef | None = None) -> lis
     rows = _PEOPLE.add_columns(PersonRow.removed).where(condition).order_by(PersonRow.removed.desc())
     aliases = _find_aliases(connection, condition)
     return [
-        RemovedPerson(person_id, name, anchors, portrait, aliases.get(person_id, ()), removed=removed)
-        for person_id, name, anchors, portrait, removed in connection.execute(rows)
+        RemovedPerson(
+            person_id, name, anchors, portrait, aliases.get(person_id, ()), _record(record), removed=in_utc(removed)
+        )
+        for person_id, name, anchors, portrait, *record, removed in connection.execute(rows)
     ]
+
+
+def _record(columns: Sequence[str | None]) -> Record:
+    return Record.from_columns(columns) if any(columns) else NO_RECORD
 
 
 def _find_aliases(connection: Connection, condition: Condition) -> dict[int, tuple[str, ...]]:
@@ -217,9 +238,10 @@ def find_imported(connection: Connection, folder: str) -> tuple[Person | None, f
     return find_person(connection, latest), frozenset(row.photo for row in found if row.person_id == latest)
 
 
-def insert_person(connection: Connection, name: str, change: Change | None = None) -> int:
+def insert_person(connection: Connection, name: str, change: Change | None = None, record: Record = NO_RECORD) -> int:
     """Insert a person and return the ID."""
     values = {"name": name, "key": names.key(name), "revision_id": change and change.id}
+    values |= {RECORD_COLUMNS[field].key: value or None for field, value in record.fields().items()}
     return connection.scalars(insert(PersonRow).values(values).returning(PersonRow.id)).one()
 
 

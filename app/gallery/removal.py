@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, select
 
 from app import text
-from app.errors import FaceNotFound, NameTaken, PersonNotFound, SamePerson
+from app.errors import FaceNotFound, InvalidRecord, NameTaken, PersonNotFound, SamePerson
 from app.gallery import change_history, names
 from app.gallery import people as queries
 from app.gallery.change_history import Change
@@ -36,8 +36,11 @@ def finish(connection: Connection, change: Change, description: str, person_id: 
     return queries.get_person(connection, person_id)
 
 
-def restore(connection: Connection, person: PersonRef) -> Person:
-    """Restore a removed person, the last removed of several with the name, unless a name of theirs is taken now."""
+def restore(connection: Connection, person: PersonRef, expires: str | None = None) -> Person:
+    """Restore a removed person, the last removed of several with the name, unless a name of theirs is taken now.
+
+    A person whose record has expired needs a new date in `expires`, or "" for none.
+    """
     removed = next(iter(queries.list_removed(connection, person)), None)
     if removed is None:
         wanted = f"with the ID {person}" if isinstance(person, int) else f"called {person.strip()!r}"
@@ -47,8 +50,13 @@ def restore(connection: Connection, person: PersonRef) -> Person:
     for name in removed.names:
         if queries.find_person(connection, name):
             raise NameTaken(f"Another person is called {name} now. Rename them first.")
+    record = removed.record.change({"expires": expires})
+    if record.has_expired():
+        raise InvalidRecord(f"The record of {removed.name} expired on {record.expires}. Give a new date with it.")
     change = Change(connection)
     change.set("person", [removed.id], "removed", None)
+    if record != removed.record:
+        change.set("person", [removed.id], "expires", record.expires or None)
     return finish(connection, change, f"restored person {removed.id}", removed.id)
 
 
@@ -70,15 +78,26 @@ def _is_called(person: Person, ref: PersonRef) -> bool:
 def remove_people(connection: Connection, found: Sequence[Person], purge: bool) -> list[Person]:
     """Remove people, or purge them with those who were merged into them; return all of them."""
     if purge:
-        merged = change_history.find_merged(connection, [person.id for person in found])
-        found = [*queries.list_people(connection, ~queries.IS_PRESENT & PersonRow.id.in_(merged)), *found]
+        return purge_people(connection, with_merged(connection, found))
     ids = [person.id for person in found]
-    change = Change(connection, reversible=not purge)
-    if purge:
-        change_history.purge(connection, people=ids)
-    else:
-        change.set("person", ids, "removed", now())
-    change.describe(f"{'purged' if purge else 'removed'} {list_ids(ids)}", *ids)
+    change = Change(connection)
+    change.set("person", ids, "removed", now())
+    change.describe(f"removed {list_ids(ids)}", *ids)
+    return list(found)
+
+
+def with_merged(connection: Connection, found: Sequence[Person]) -> list[Person]:
+    """Return people, and before them those who were merged into them."""
+    merged = change_history.find_merged(connection, [person.id for person in found])
+    return [*queries.list_people(connection, ~queries.IS_PRESENT & PersonRow.id.in_(merged)), *found]
+
+
+def purge_people(connection: Connection, found: Sequence[Person]) -> list[Person]:
+    """Purge people, and return them."""
+    ids = [person.id for person in found]
+    change = Change(connection, reversible=False)
+    change_history.purge(connection, people=ids)
+    change.describe(f"purged {list_ids(ids)}", *ids)
     return list(found)
 
 

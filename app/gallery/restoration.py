@@ -14,15 +14,31 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import text
 from app.errors import GalleryError
-from app.gallery import expiry, snapshot_loading
+from app.gallery import erasures, expiry, snapshot_loading
 from app.gallery import people as queries
 from app.gallery.change_history import Change
 from app.gallery.database import Database, current_version, migrate, prepare, sqlite_file
+from app.gallery.people import Person
 from app.gallery.table_copy import copy_rows, reserve_ids, scratch_database
-from app.gallery.tables import AuditRow, AuditSubjectRow, Base, NetworkRow, RevisionRow, in_utc
+from app.gallery.tables import (
+    AccessKeyRow,
+    AuditRow,
+    AuditSubjectRow,
+    Base,
+    ErasedPersonRow,
+    NetworkRow,
+    OptOutRow,
+    RevisionRow,
+    SessionRow,
+    SigningSecretRow,
+    in_utc,
+)
 
-_KEPT = frozenset((AuditRow.__tablename__, AuditSubjectRow.__tablename__))
-"""Tables that a backup does not replace, unless the gallery is new."""
+_KEPT = frozenset(
+    table.__tablename__
+    for table in (AccessKeyRow, AuditRow, AuditSubjectRow, ErasedPersonRow, OptOutRow, SessionRow, SigningSecretRow)
+)
+"""Tables that a backup does not replace, unless the gallery is new: logs, keys, and what people asked for since."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +64,14 @@ class Backup:
         self._rows = rows
         self._network_id = rows.scalar(select(NetworkRow.id))
 
-    def restore(self, database_url: str) -> None:
-        """Replace everything but the audit log by the backup, in one transaction. A missing SQLite gallery is created.
+    def restore(self, database_url: str) -> list[Person]:
+        """Replace everything but `_KEPT` by the backup, in one transaction. A missing SQLite gallery is created.
 
-        Servers load the restored gallery at their next request.
+        People who were erased since the backup are erased again. Servers load the restored gallery at their next
+        request.
+
+        Returns:
+            The people who were erased again.
 
         Raises:
             GalleryError: The gallery belongs to another network than the backup, or cannot be written. It has not
@@ -79,6 +99,7 @@ class Backup:
             change = Change(gallery, reversible=False, whole=True, number=number)
             change.describe(f"restored a backup with {self.contents}")
             reserve_ids(gallery, RevisionRow.__tablename__, number)
+            return erasures.apply_erasures(gallery, erasures.list_erasures(gallery))
 
 
 @contextmanager

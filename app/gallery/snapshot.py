@@ -28,7 +28,8 @@ class Snapshot:
     `anchors` is float32 (anchors, dims) of unit length, sorted by person, of which views are kept: person i has the
     rows `offsets[i]` to `offsets[i + 1]`, at least one. `templates` is float32 (people, dims), the mean of each
     person's anchors at unit length. `revision` is the number of the latest change. `shifts` are pairs of FPIR and
-    threshold shift of a calibrated gallery, see `Rules.for_gallery`.
+    threshold shift of a calibrated gallery, see `Rules.for_gallery`. `opted_out` are faces of people who must never be
+    named, float32 (faces, dims), or None; people whose names are on that list are left out.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Snapshot:
         revision: int,
         rejected: RejectedFaces | None = None,
         shifts: tuple[tuple[float, float], ...] = (),
+        opted_out: FloatArray | None = None,
     ) -> None:
         sums = np.add.reduceat(anchors, offsets[:-1]) if len(names) else anchors
         self._set_people(names, ids, [anchors[first:last] for first, last in pairwise(offsets.tolist())], _unit(sums))
         self.revision, self.rejected, self.shifts = revision, rejected or RejectedFaces(), shifts
+        self.opted_out = opted_out
         # Fill the cached property, which would otherwise copy the anchors.
         self.__dict__["anchors"] = anchors.view()
         self.anchors.flags.writeable = False
@@ -109,6 +112,8 @@ class Snapshot:
         changed = object.__new__(Snapshot)
         changed._set_people(names, ids, parts, templates)
         changed.revision, changed.rejected, changed.shifts = revision, rejected, self.shifts
+        # A change of the opt-out list loads everything again.
+        changed.opted_out = self.opted_out
         return changed
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from app.arrays import FloatArray
 from app.errors import GalleryError
-from app.gallery import embedding_rows, names
+from app.gallery import embedding_rows, names, opt_outs
 from app.gallery.people import HAS_ANCHOR, IS_PRESENT
 from app.gallery.snapshot import RejectedFaces, Snapshot
 from app.gallery.tables import (
@@ -26,7 +26,7 @@ from app.gallery.tables import (
 _STREAMED_ROWS = 20_000  # anchors read at a time, so that the rows and the whole matrix are never in memory together
 _MAX_CHANGED = 200  # with more changed people, loading all of them is faster
 _LENGTH_TOLERANCE = 1e-4
-_PRESENT = and_(IS_PRESENT, HAS_ANCHOR)
+_PRESENT = and_(IS_PRESENT, HAS_ANCHOR, opt_outs.IS_NAMEABLE)
 
 
 def latest_change(connection: Connection) -> int:
@@ -50,6 +50,7 @@ def load(connection: Connection) -> Snapshot:
         latest_change(connection),
         _load_rejected(connection),
         tuple((fpir, shift) for fpir, shift in connection.execute(select(ThresholdRow.fpir, ThresholdRow.shift))),
+        opt_outs.load_faces(connection),
     )
 
 

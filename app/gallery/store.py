@@ -7,12 +7,11 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sqlalchemy import Connection, delete, insert
 
@@ -20,6 +19,7 @@ from app import text
 from app.arrays import FloatArray
 from app.errors import GalleryError, InvalidEmbeddings, PersonNotFound
 from app.gallery import (
+    additions,
     anchor_changes,
     bundle,
     change_history,
@@ -28,14 +28,17 @@ from app.gallery import (
     expiry,
     names,
     naming,
+    records,
     removal,
     snapshot_loading,
 )
 from app.gallery import people as queries
 from app.gallery.access_keys import AccessKeys
+from app.gallery.additions import AddedFaces
 from app.gallery.audit_log import AUDIT_DAYS, AuditLog
 from app.gallery.bundle import BundleImport
 from app.gallery.change_history import Change
+from app.gallery.data_rights import DataRights
 from app.gallery.database import Database, prepare
 from app.gallery.database_status import read_last_backup, read_status
 from app.gallery.people import Anchor, ImportedPhotos, Person, PersonRef, RemovedPerson
@@ -43,7 +46,7 @@ from app.gallery.people_listing import FoundPeople, PeopleListing
 from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import AnchorRow, RejectedFaceRow, ThresholdRow
+from app.gallery.tables import RejectedFaceRow, ThresholdRow
 
 __all__ = ["Anchor", "FoundPeople", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -94,11 +97,8 @@ class Gallery:
 
     Example:
         >>> gallery = Gallery.open("sqlite:///gallery.sqlite", network.card.id, shipped=None)
-        >>> gallery.add("Ann Lee", embeddings, ["holiday.jpg", "party.jpg"])
+        >>> gallery.add("Ann Lee", embeddings, ["holiday.jpg"])
         Person(id=1, name='Ann Lee', anchors=2, portrait_sha256=None)
-        >>> gallery.remove("Ann Lee")
-        >>> gallery.undo()
-        'removed Ann Lee'
     """
 
     find = _reading(queries.find_person)
@@ -118,12 +118,19 @@ class Gallery:
     last_backup = _reading(read_last_backup)
 
     def __init__(
-        self, database: Database, network_id: str, recovery_days: int = RECOVERY_DAYS, audit_days: int = AUDIT_DAYS
+        self,
+        database: Database,
+        network_id: str,
+        recovery_days: int = RECOVERY_DAYS,
+        audit_days: int = AUDIT_DAYS,
+        require_basis: bool = False,
     ) -> None:
         self.network_id = network_id
         self.recovery_days = recovery_days
         self.audit = AuditLog(database, audit_days)
         self.keys = AccessKeys(database)
+        self.rights = DataRights(database, recovery_days)
+        self._require_basis = require_basis
         self._database = database
         self._snapshot: Snapshot | None = None
         self._listing: PeopleListing | None = None
@@ -140,6 +147,8 @@ class Gallery:
         shipped: Path | None,
         recovery_days: int = RECOVERY_DAYS,
         audit_days: int = AUDIT_DAYS,
+        require_basis: bool = False,
+        maintain: bool = True,
     ) -> Gallery:
         """Open a gallery. A new one is filled with the shipped people.
 
@@ -150,6 +159,8 @@ class Gallery:
             shipped: Folder of the shipped gallery, or None to leave a new gallery empty.
             recovery_days: Days until removed people and anchors are purged.
             audit_days: Days until entries of the audit log are deleted.
+            require_basis: Enroll only people whose record has a basis.
+            maintain: Hide and purge what has expired.
         """
         database = Database.connect(database_url)
         try:
@@ -159,8 +170,9 @@ class Gallery:
                 claim(connection, network_id, database.location)
                 if shipped is not None:
                     add_shipped_people(connection, network_id, shipped)
-            gallery = cls(database, network_id, recovery_days, audit_days)
-            gallery._maintain(purge=True)
+            gallery = cls(database, network_id, recovery_days, audit_days, require_basis)
+            if maintain:
+                gallery._maintain(purge=True)
         except BaseException:
             database.close()
             raise
@@ -187,6 +199,7 @@ class Gallery:
 
     def _maintain(self, purge: bool) -> None:
         try:
+            self.rights.hide_expired()
             if purge:
                 self.purge_expired()
                 self.audit.expire()
@@ -257,8 +270,9 @@ class Gallery:
         crops: Sequence[bytes] | None = None,
         imported: ImportedPhotos | None = None,
         find_new: Callable[[FloatArray], Sequence[int]] | None = None,
+        record: Mapping[str, str | None] | None = None,
     ) -> Person:
-        """Add anchors to a new or known person.
+        """Add anchors to a new or known person, or raise `BasisRequired` or `OptedOut`.
 
         Args:
             name: 1 to 100 characters.
@@ -269,31 +283,14 @@ class Gallery:
             imported: The folder photos that an import reviewed, or None.
             find_new: Called in the transaction with the anchors of a known person, float32 (anchors, dims). Returns
                 the indices of the embeddings to add. None adds all.
+            record: Fields of the person's record to change, see `Record.change`.
         """
         name, rows = names.clean(name), embedding_rows.unit_rows(embeddings)
         if len(notes) != len(rows) or (crops is not None and len(crops) != len(rows)):
             raise InvalidEmbeddings(f"Expected one note per anchor, got {len(notes)} notes for {len(rows)} anchors.")
+        added = AddedFaces(name, rows, notes, portrait, crops, imported, find_new, record or {})
         with self._database.writing() as connection:
-            queries.check_dims(connection, rows)
-            found = queries.find_person(connection, name)
-            if found and found.anchors and find_new:
-                new = find_new(np.stack([face.embedding for face in queries.list_anchors(connection, found.id)]))
-                rows, notes, crops = rows[new], [notes[row] for row in new], crops and [crops[row] for row in new]
-            if found and not len(rows):
-                if imported is not None:
-                    queries.record_imported(connection, found.id, imported)
-                return found
-            change = Change(connection)
-            person_id = found.id if found else queries.insert_person(connection, name, change)
-            ids = queries.insert_faces(connection, AnchorRow, person_id, rows, notes, change)
-            queries.insert_crops(connection, ids, crops or [None] * len(ids))
-            if portrait is not None:
-                queries.replace_portrait(connection, person_id, portrait, change)
-            if imported is not None:
-                queries.record_imported(connection, person_id, imported)
-            return removal.finish(
-                connection, change, f"added {text.count(len(rows), 'anchor')} of person {person_id}", person_id
-            )
+            return additions.add(connection, added, self._require_basis)
 
     record_import = _writing(queries.record_import)
 
@@ -324,6 +321,7 @@ class Gallery:
             return removal.remove_people(connection, found, purge) if found else []
 
     restore = _writing(removal.restore)
+    change_record = _writing(records.change_record)
     rename = _writing(naming.rename)
     merge = _writing(naming.merge)
     change_aliases = _writing(naming.change_aliases)
@@ -394,7 +392,9 @@ class Gallery:
         """
         everyone = bundle.read(path, self.network_id)
         with self._database.writing() as connection:
-            return bundle.add_people(connection, everyone, crops)
+            imported = bundle.add_people(connection, everyone, crops, self._require_basis)
+        self.rights.hide_expired()
+        return imported
 
     def _change_anchors(self, ref: PersonRef, ids: Sequence[int], action: str) -> Person:
         with self._database.writing(action == "purged") as connection:

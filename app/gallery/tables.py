@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
+from uuid import uuid4
 
 from sqlalchemy import DateTime, Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -19,6 +20,10 @@ def now() -> datetime:
 def in_utc(time: datetime) -> datetime:
     """Return a time of the database in UTC: SQLite stores no zone, and PostgreSQL returns the zone of its session."""
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _new_uuid() -> str:
+    return str(uuid4())
 
 
 class Base(DeclarativeBase):
@@ -50,7 +55,7 @@ def _partial_index(name: str, column: str, condition: str, unique: bool = False)
 
 
 class PersonRow(RemovableRow, Base):
-    """A person; `key` is `names.key(name)`. Removed people free their name."""
+    """A person; `key` is `names.key(name)`. Removed people free their name. The last columns are of a `Record`."""
 
     __tablename__ = "person"
     # Autoincrement never reuses an ID, so an old URL cannot show another person.
@@ -62,6 +67,13 @@ class PersonRow(RemovableRow, Base):
 
     name: Mapped[str] = mapped_column(String(100))
     key: Mapped[str] = mapped_column(String(300))
+    # Names the person in `ErasedPersonRow`, also in backups.
+    uuid: Mapped[str | None] = mapped_column(String(36), default=_new_uuid)
+    source: Mapped[str | None] = mapped_column(String(200))
+    basis: Mapped[str | None] = mapped_column(String(20))
+    reference: Mapped[str | None] = mapped_column(String(200))
+    basis_date: Mapped[str | None] = mapped_column(String(10))
+    expires: Mapped[str | None] = mapped_column(String(10), index=True)
 
 
 class AliasRow(RemovableRow, Base):
@@ -169,6 +181,27 @@ class ThresholdRow(Base):
     __tablename__ = "threshold"
     fpir: Mapped[float] = mapped_column(primary_key=True, autoincrement=False)
     shift: Mapped[float]
+
+
+class ErasedPersonRow(Base):
+    """A person who was erased, and whom a restored backup must not bring back, see `erasures`."""
+
+    __tablename__ = "erased"
+    uuid: Mapped[str] = mapped_column(String(36), primary_key=True)
+    erased: Mapped[datetime] = mapped_column(default=now)
+
+
+class OptOutRow(Base):
+    """A person who must never be named, by name, by a face or both; `key` is `names.key(name)`."""
+
+    __tablename__ = "opt_out"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 as SQLAlchemy declares it
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(100))
+    key: Mapped[str | None] = mapped_column(String(300), index=True)
+    embedding: Mapped[bytes | None]
+    reference: Mapped[str | None] = mapped_column(String(200))
+    created: Mapped[datetime] = mapped_column(default=now)
 
 
 class NetworkRow(Base):

@@ -18,18 +18,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.arrays import FloatArray
+from app.arrays import BoolArray, FloatArray
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Person
 from app.library import people
 from app.library.store import Library, read_time
 from app.recognition.bulk_ranking import BulkRanking, ClosestPeople
-from app.recognition.decision import Rules, Verdict, decide, resolve_duplicate_matches
+from app.recognition.decision import Rules, Verdict, decide, find_opted_out, resolve_duplicate_matches
 from app.recognition.model_card import ModelCard, checksum
 from app.recognition.scoring import PersonDistance
 from app.scheduling import usable_cores
 from app.vision.quality import Quality
 from app.vision.time_span import TimeSpan
+
+OPTED_OUT = "opted_out"
+"""Verdict in a library on an unknown face of the opt-out list, which is in no group and no list of unknown faces."""
 
 _BLOCK_FACES = 8192
 _QUEUED_BLOCKS = 3
@@ -126,7 +129,7 @@ def name_faces(
     judge = _Judge(snapshot, card, rules, [ids[person] for person in snapshot.ids])
     report = NamingReport()
     with ThreadPoolExecutor(usable_cores()) as threads:
-        running: deque[tuple[list[_Face], Future[ClosestPeople]]] = deque()
+        running: deque[tuple[list[_Face], Future[_RankedBlock]]] = deque()
         blocks = _read_blocks(library, condition)
         exclusions = _read_rejections(library)
         while True:
@@ -134,8 +137,8 @@ def name_faces(
                 running.append((block, threads.submit(judge.rank, block, exclusions)))
             if not running:
                 break
-            block, closest = running.popleft()
-            for change in judge.write(library, block, closest.result()):
+            block, ranked = running.popleft()
+            for change in judge.write(library, block, ranked.result()):
                 report.count(change)
                 on_change(change)
             report.faces += len(block)
@@ -145,6 +148,13 @@ def name_faces(
         finished = "UPDATE property SET value = ? WHERE key = 'naming' AND value = ?"
         connection.execute(finished, (json.dumps(basis), unfinished))
     return report
+
+
+class _RankedBlock(NamedTuple):
+    """The closest people of the faces of a block with an embedding, and which are on the opt-out list."""
+
+    closest: ClosestPeople
+    opted_out: BoolArray
 
 
 class _Judge:
@@ -158,7 +168,7 @@ class _Judge:
         self._names = {person_id: name for name, person_id in self._person_ids.items()}
         self._positions = {person_id: position for position, person_id in enumerate(person_ids)}
 
-    def rank(self, block: Sequence[_Face], rejections: Mapping[int, set[int]]) -> ClosestPeople:
+    def rank(self, block: Sequence[_Face], rejections: Mapping[int, set[int]]) -> _RankedBlock:
         """Rank the faces of a block that have an embedding, in their order."""
         faces = [face for face in block if face.embedding is not None]
         data = b"".join(face.embedding for face in faces if face.embedding is not None)
@@ -168,20 +178,23 @@ class _Judge:
             for row, face in enumerate(faces)
             if face.id in rejections
         }
-        return self._ranking.closest(embeddings, excluded)
+        opted_out = find_opted_out(embeddings, self._snapshot, self._rules)
+        return _RankedBlock(self._ranking.closest(embeddings, excluded), opted_out)
 
-    def verdicts(self, block: Sequence[_Face], closest: ClosestPeople) -> Iterator[tuple[_Face, Verdict]]:
+    def verdicts(self, block: Sequence[_Face], ranked: _RankedBlock) -> Iterator[tuple[_Face, Verdict]]:
         """Yield the verdict on each face that no user decided."""
         row = 0
         for _, photo in groupby(block, key=lambda face: face.photo_id):
             faces, verdicts = [], []
             for face in photo:
                 ranking: list[PersonDistance] = []
+                opted_out = False
                 if face.embedding is not None:
-                    ranking = closest.ranking(row, self._snapshot)
+                    ranking = ranked.closest.ranking(row, self._snapshot)
+                    opted_out = bool(ranked.opted_out[row])
                     row += 1
                 if face.source == "automatic":
-                    verdict = decide(ranking, self._rules, self._flaw(face), len(self._snapshot))
+                    verdict = decide(ranking, self._rules, self._flaw(face), len(self._snapshot), opted_out)
                 elif name := self._names.get(face.person_id or 0):
                     verdict = _certain(name)
                 else:
@@ -196,10 +209,10 @@ class _Judge:
                 if face.source == "automatic":
                     yield face, verdict
 
-    def write(self, library: Library, block: Sequence[_Face], closest: ClosestPeople) -> list[Renaming]:
+    def write(self, library: Library, block: Sequence[_Face], ranked: _RankedBlock) -> list[Renaming]:
         """Write the verdicts on a block that differ from the stored ones, and return the changes of names."""
         rows, changes = [], []
-        for face, verdict in self.verdicts(block, closest):
+        for face, verdict in self.verdicts(block, ranked):
             if columns := self._new_columns(face, verdict):
                 rows.append((*columns, face.id))
                 if columns[1] != face.person_id:
@@ -218,10 +231,11 @@ class _Judge:
         person = self._person_ids[verdict.person] if verdict.person else None
         candidate = verdict.candidates[0] if verdict.candidates else verdict.look_alike
         candidate_id = self._person_ids[candidate] if candidate else None
-        same = (verdict.kind, person, candidate_id) == (face.verdict, face.person_id, face.candidate_id)
+        kind = OPTED_OUT if verdict.opted_out else verdict.kind
+        same = (kind, person, candidate_id) == (face.verdict, face.person_id, face.candidate_id)
         if same and abs((verdict.class_distance or 0) - (face.distance or 0)) < _LEAST_CHANGE:
             return None
-        return verdict.kind, person, candidate_id, verdict.class_distance
+        return kind, person, candidate_id, verdict.class_distance
 
     def _flaw(self, face: _Face) -> str | None:
         return self._floor.flaw(None if face.embedding is None else Quality(*face.measures))  # type: ignore[arg-type]
@@ -264,4 +278,6 @@ def _fingerprint(snapshot: Snapshot, card: ModelCard, rules: Rules) -> str:
     digest = hashlib.sha256(repr(people_and_rules).encode())
     for array in (snapshot.templates, snapshot.counts, snapshot.rejected.embeddings):
         digest.update(array.tobytes())
+    if snapshot.opted_out is not None:
+        digest.update(snapshot.opted_out.tobytes())
     return digest.hexdigest()

@@ -214,6 +214,17 @@ def forget_pictures(library: Library) -> None:
         connection.execute(f"DELETE FROM picture WHERE digest NOT IN ({known})")
 
 
+def forget_pictures_of(library: Library, digests: Sequence[bytes]) -> None:
+    """Delete the cached pictures of photos, by digest, and empty the log of the cache."""
+    file = library.folder / PICTURES
+    if not file.exists() or not digests:
+        return
+    with _report_errors(), closing(sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.executemany("DELETE FROM picture WHERE digest = ?", [(digest,) for digest in digests])
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
 @contextmanager
 def _report_errors() -> Iterator[None]:
     try:

@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 
 from app import settings
-from app.arrays import AnyArray, IntArray
+from app.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from app.errors import InvalidParameter
+from app.gallery.snapshot import Snapshot
 from app.recognition.scoring import Head, PersonDistance
 from app.vision.time_span import TimeSpan
 
@@ -23,6 +24,9 @@ VerdictKind = Literal["match", "ambiguous", "unknown", "low_quality"]
 PairKind = Literal["same", "uncertain", "different"]
 
 PAIR_LABELS: dict[PairKind, str] = {"same": "Same person", "uncertain": "Can't tell", "different": "Different people"}
+
+OPTED_OUT = "This person asked not to be named."
+"""The reason of the verdict on a face of the opt-out list."""
 
 ThresholdTable = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 """Rows of (people in the gallery, ((anchors of the person, class distance), ...)); both counts rise."""
@@ -147,15 +151,34 @@ class Verdict:
     reason: str  # a sentence for the user
     candidates: tuple[str, ...] = ()  # whom an ambiguous face may show
     look_alike: str | None = None  # of an unknown face: the closest person, if within `Rules.look_alike`
+    opted_out: bool = False  # of an unknown face: it is like one of the opt-out list
+
+
+def find_opted_out(embeddings: FloatArray, snapshot: Snapshot, rules: Rules) -> BoolArray:
+    """Return which faces, float32 (faces, dims) of unit length, are on the opt-out list: bool (faces,).
+
+    That is the verdict "same person" for the most similar face of the list.
+    """
+    if snapshot.opted_out is None or not len(embeddings):
+        return np.zeros(len(embeddings), bool)
+    closest = rules.head.score_cosines((embeddings @ snapshot.opted_out.T).max(axis=1))
+    return np.asarray(closest <= rules.pairs.same_threshold(len(snapshot.opted_out)), bool)
 
 
 def decide(
-    ranking: Sequence[PersonDistance], rules: Rules, flaw: str | None = None, people: int | None = None
+    ranking: Sequence[PersonDistance],
+    rules: Rules,
+    flaw: str | None = None,
+    people: int | None = None,
+    opted_out: bool = False,
 ) -> Verdict:
     """Return the verdict on a face, whose ranking is empty without an embedding or people.
 
-    `flaw` says why the quality is too low. `people` counts the gallery if `ranking` is cut short.
+    `flaw` says why the quality is too low. `people` counts the gallery if `ranking` is cut short. A face that is
+    `opted_out`, see `find_opted_out`, is unknown and has no ranking.
     """
+    if opted_out:
+        return Verdict("unknown", None, None, None, (), OPTED_OUT, opted_out=True)
     if not ranking:
         kind: VerdictKind = "low_quality" if flaw else "unknown"
         return Verdict(kind, None, None, None, (), flaw or "The gallery is empty. Add people first.")

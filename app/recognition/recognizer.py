@@ -15,7 +15,7 @@ from app.errors import UnreadableImage
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Gallery
 from app.recognition import comparison
-from app.recognition.decision import Rules, Verdict, decide, resolve_duplicate_matches
+from app.recognition.decision import Rules, Verdict, decide, find_opted_out, resolve_duplicate_matches
 from app.recognition.inference import Network, load_network
 from app.recognition.results import ComparedPhoto, Comparison, FaceCrop, Identification, IdentifiedFace, Probe
 from app.recognition.scoring import rank_faces
@@ -68,6 +68,7 @@ class Recognizer:
             settings.shipped_gallery,
             settings.recovery_days,
             settings.audit_days,
+            settings.require_basis,
         )
         gallery.start_maintenance()
         return cls(settings, detector, network, gallery)
@@ -216,14 +217,24 @@ def _crop_face(picture: Picture, face: DetectedFace) -> FaceCrop:
 
 def judge(probes: Sequence[Probe], snapshot: Snapshot, rules: Rules) -> list[Verdict]:
     """Return the verdict on each face, before `resolve_duplicate_matches`."""
-    embeddings = [probe.embedding for probe in probes if probe.embedding is not None]
-    rankings = iter(rank_faces(np.stack(embeddings), snapshot, rules.head) if embeddings else ())
-    return [decide(() if probe.embedding is None else next(rankings), rules, probe.flaw) for probe in probes]
+    found = [probe.embedding for probe in probes if probe.embedding is not None]
+    if not found:
+        return [decide((), rules, probe.flaw) for probe in probes]
+    embeddings = np.stack(found)
+    opted_out = iter(find_opted_out(embeddings, snapshot, rules).tolist())
+    rankings = iter(rank_faces(embeddings, snapshot, rules.head))
+    return [
+        decide((), rules, probe.flaw)
+        if probe.embedding is None
+        else decide(next(rankings), rules, probe.flaw, opted_out=next(opted_out))
+        for probe in probes
+    ]
 
 
 def _identify_photo(probes: Sequence[Probe], snapshot: Snapshot, rules: Rules) -> tuple[IdentifiedFace, ...]:
     resolved = resolve_duplicate_matches(judge(probes, snapshot, rules), rules, len(snapshot))
     return tuple(
-        IdentifiedFace(probe.face, probe.crop, verdict, probe.embedding)
+        # Without the embedding, pages offer neither details nor a name.
+        IdentifiedFace(probe.face, probe.crop, verdict, None if verdict.opted_out else probe.embedding)
         for probe, verdict in zip(probes, resolved, strict=True)
     )

@@ -65,7 +65,13 @@ def identify_video(
         *video.size,
         video.duration,
         tuple(
-            IdentifiedFace(face.probe.face, face.probe.crop, verdict, face.probe.embedding, face.time)
+            IdentifiedFace(
+                face.probe.face,
+                face.probe.crop,
+                verdict,
+                None if verdict.opted_out else face.probe.embedding,
+                face.time,
+            )
             for face, verdict in faces
         ),
         fpir or recognizer.settings.fpir,

@@ -19,7 +19,16 @@ _ERRORS: dict[int, tuple[type[FacesError], ...]] = {
     404: (errors.PersonNotFound, errors.FaceNotFound, errors.AliasNotFound, errors.KeyNotFound),
     409: (errors.NameTaken, errors.SamePerson, errors.NothingToUndo, errors.NotLatestChange),
     413: (errors.FileTooLarge, errors.UploadTooLarge, errors.TooManyPhotos),
-    422: (errors.PhotoError, errors.FaceError, errors.InvalidName, errors.InvalidKey, errors.ReviewExpired),
+    422: (
+        errors.PhotoError,
+        errors.FaceError,
+        errors.InvalidName,
+        errors.InvalidKey,
+        errors.InvalidRecord,
+        errors.BasisRequired,
+        errors.OptedOut,
+        errors.ReviewExpired,
+    ),
     503: (errors.GalleryError, errors.ServiceUnavailable),
 }
 STATUSES = {error: status for status, classes in _ERRORS.items() for error in classes}

@@ -13,7 +13,7 @@ from tests.conftest import NETWORK
 @pytest.fixture
 def run(tiny_gallery, database_url, monkeypatch):
     monkeypatch.setenv("FACES_DATABASE_URL", database_url)
-    monkeypatch.setattr("app.cli.common.open_gallery", lambda *_: Gallery.open(database_url, NETWORK, None))
+    monkeypatch.setattr("app.cli.common.open_gallery", lambda *_, **_options: Gallery.open(database_url, NETWORK, None))
     return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)), prog_name="python main.py")
 
 
@@ -29,7 +29,7 @@ def test_list_names_the_user_of_the_command_line(run):
 
 
 def test_list_selects_an_action_or_a_person(run):
-    run("people", "remove", "--purge", "--yes", "bob")
+    run("people", "erase", "--yes", "bob")
     assert len(run("audit", "list", "--action", "purged").output.splitlines()) == 1
     (line,) = run("audit", "list", "--person", "ann lee").output.splitlines()
     assert ", added, Ann Lee, " in line

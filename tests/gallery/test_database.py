@@ -206,15 +206,27 @@ def test_a_newer_versions_gallery_is_refused(empty_gallery, database, database_u
 def test_names_of_earlier_versions_become_normal_and_stay_distinct(database_url, database):
     stored = ["Ann\u200b Lee", "Ann Lee", "Ann\u00a0Lee", "\u3164", "Zo\u0435", "Bob\u00ad"]
     with database.writing() as connection:
-        for table in ("alias", "audit", "audit_subject", "session", "access_key", "signing_secret"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("ALTER TABLE revision DROP COLUMN actor"))
-        for column in ("seen", "held_until"):
-            connection.execute(text(f"ALTER TABLE network DROP COLUMN {column}"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
         for name in stored:
             row = {"name": name, "key": name.casefold(), "created": now(), "removed": None if name[0] != "B" else now()}
             connection.execute(insert(PersonRow).values(row))
+        connection.execute(text("DROP INDEX ix_person_expires"))
+        for table in (
+            "alias",
+            "audit",
+            "audit_subject",
+            "session",
+            "access_key",
+            "signing_secret",
+            "erased",
+            "opt_out",
+        ):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("ALTER TABLE revision DROP COLUMN actor"))
+        for column in ("uuid", "source", "basis", "reference", "basis_date", "expires"):
+            connection.execute(text(f"ALTER TABLE person DROP COLUMN {column}"))
+        for column in ("seen", "held_until"):
+            connection.execute(text(f"ALTER TABLE network DROP COLUMN {column}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
     assert migrate_gallery(database_url)
     gallery = Gallery.open(database_url, NETWORK, None)
     found = {person.id: person.name for person in gallery.people()}
@@ -224,6 +236,8 @@ def test_names_of_earlier_versions_become_normal_and_stay_distinct(database_url,
     assert [change.change.partition(",")[0] for change in gallery.history()] == [
         f"renamed {found[key]}" for key in (4, 3, 1)
     ]
+    with database.reading() as connection:
+        assert len(set(connection.scalars(select(PersonRow.uuid)))) == len(stored)
     gallery.close()
 
 

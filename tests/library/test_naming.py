@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.errors import PersonNotFound
-from app.library import decisions, naming
+from app.library import decisions, groups, naming
 from app.library.naming import Renaming, name_faces
 from app.recognition.decision import decide, resolve_duplicate_matches
 from app.recognition.scoring import rank
@@ -78,6 +78,20 @@ def test_verdicts_are_those_of_the_server(library, small_gallery, card, anchors,
         assert (kind, person) == (verdict.kind, verdict.person)
         assert candidate == (verdict.candidates[0] if verdict.candidates else verdict.look_alike)
         assert distance == pytest.approx(verdict.class_distance, abs=1e-5)
+
+
+def test_faces_of_the_opt_out_list_are_unknown_and_in_no_group(library, small_gallery, anchors, name_all):
+    fill(library, row("a.jpg", *(face(one, x) for x, one in enumerate(anchors(PERSON)[:3]))))
+    fill(library, row("b.jpg", face(anchors(OTHER)[0])))
+    before = name_all()[0].named
+    assert before > 1
+    small_gallery.rights.add_opt_out(None, anchors(PERSON)[:3])
+    assert name_all()[0].no_longer_named == before - 1
+    assert names(library) == [*[("opted_out", None, "automatic")] * 3, ("match", OTHER, "automatic")]
+    assert groups.group_faces(library) == groups.Grouping()
+    small_gallery.rights.remove_opt_out(1)
+    assert name_all()[0].faces == 4
+    assert "opted_out" in {verdict for verdict, *_ in names(library)}
 
 
 def test_only_new_faces_are_judged_while_the_gallery_is_the_same(library, anchors, name_all):

@@ -79,9 +79,7 @@ def test_other_dates_are_rejected(filled, date):
 
 
 def test_a_group_that_never_was_is_reported(filled):
-    with pytest.raises(
-        InvalidParameter, match=r"^The library has no group 9\. List all: python main\.py library groups"
-    ):
+    with pytest.raises(InvalidParameter, match=r"^The library has no group 9\. List all: whopic library groups"):
         find(filled, group=9)
 
 

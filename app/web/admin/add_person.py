@@ -10,14 +10,14 @@ from werkzeug.datastructures import MultiDict
 from app import text
 from app.enrollment.enroll import DEBATABLE, MAX_PHOTOS, Enrollment, compare, confirm
 from app.enrollment.photo_review import OutcomeCode, PhotoOutcome, choose_face, examine_photo
-from app.errors import FileTooLarge, InvalidName, PhotoError, ReviewExpired
+from app.errors import BasisRequired, FileTooLarge, InvalidName, InvalidRecord, OptedOut, PhotoError, ReviewExpired
 from app.gallery import names
 from app.recognition.recognizer import Recognizer
 from app.web import inline_images, wording
-from app.web.admin.blueprint import blueprint, show_message
+from app.web.admin.blueprint import blueprint, record_fields, show_message
 from app.web.admin.sealed_photos import SealedPhoto, seal, unseal, with_preview
 from app.web.progress_stream import Page, Step, Steps, respond
-from app.web.recognizer_loading import current_recognizer
+from app.web.recognizer_loading import current_gallery, current_recognizer
 from app.web.uploads import Upload, accepts_photos, check_size, upload_limits
 
 FIELDS_PER_PHOTO = 4
@@ -32,6 +32,7 @@ LABELS: dict[OutcomeCode, tuple[str, str, str]] = {
     "unlike": ("ambiguous", "Unlike the other photos", ""),
     "look_alike": ("ambiguous", "Looks like another person", ""),
     "low_quality": ("low_quality", "Low quality", ""),
+    "opted_out": ("low_quality", "On the opt-out list", ""),
     "no_face": ("low_quality", "No face", ""),
     "unreadable": ("low_quality", "Unreadable", ""),
 }
@@ -101,7 +102,8 @@ def review_photos() -> ResponseReturnValue:
     try:
         name = names.clean(name)
         choices = _read_choices(recognizer, request.form)
-    except (InvalidName, ReviewExpired) as error:
+        current_gallery().rights.check_name(name)
+    except (InvalidName, OptedOut, ReviewExpired) as error:
         return _form(name, str(error)), 422
     if (count := len(choices) + len(files)) > MAX_PHOTOS:
         return _form(name, f"You sent {count} photos. The limit is {MAX_PHOTOS}. Add some of them first."), 422
@@ -153,8 +155,8 @@ def _review_page(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoic
     photos, person = _views(recognizer, name, choices), recognizer.gallery.find(name)
     warning = None if person else recognizer.gallery.name_warning(name)
     name, limits = person.name if person else name, upload_limits() | {"max_photos": MAX_PHOTOS}
-    values = {"name": name, "person": person, "photos": photos, "limits": limits}
-    values |= {"problem": problem or warning}
+    values: dict[str, object] = {"name": name, "person": person, "photos": photos, "limits": limits}
+    values |= {"problem": problem or warning, "record": _entered_record()}
     return render_template("admin/review.html", **values), 200
 
 
@@ -166,7 +168,10 @@ def _enroll(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -
     outcomes = zip(selected, reviewed.photos, strict=True)
     if any(photo.outcome not in ("accepted", choice.allowed) for choice, photo in outcomes):
         return _review_page(recognizer, name, choices, CHECK_AGAIN)
-    report = confirm(recognizer, reviewed.allow(DEBATABLE))
+    try:
+        report = confirm(recognizer, reviewed.allow(DEBATABLE), record=_entered_record())
+    except (BasisRequired, InvalidRecord, OptedOut) as error:
+        return _review_page(recognizer, name, choices, str(error))
     if report.person is None or report.check is None:
         return _review_page(recognizer, name, choices, CHECK_AGAIN)
     sentence = f"{text.count(report.accepted, 'photo')} of {report.name} enrolled. {report.check}"
@@ -174,9 +179,14 @@ def _enroll(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -
     return show_message(sentence, address, "done" if report.check.good else "problem")
 
 
+def _entered_record() -> dict[str, str]:
+    """Return the fields of the record that have a value. The others of a known person stay."""
+    return {name: value for name, value in record_fields().items() if value.strip()}
+
+
 def _form(name: str, problem: str | None = None) -> str:
     limits = upload_limits() | {"max_photos": MAX_PHOTOS}
-    return render_template("admin/add_person.html", name=name, problem=problem, limits=limits)
+    return render_template("admin/add_person.html", name=name, problem=problem, limits=limits, record=_entered_record())
 
 
 def _compare(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> Enrollment:

@@ -8,8 +8,9 @@ from flask import Blueprint, Response, current_app, flash, redirect, request, ur
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Redirect
 
-from app.errors import GalleryError, ReviewExpired
+from app.errors import BasisRequired, GalleryError, InvalidRecord, OptedOut, ReviewExpired
 from app.gallery.people import LARGEST_ID
+from app.gallery.record import FIELDS
 from app.web import auth, http_errors
 from app.web.progress_stream import prevent_caching
 
@@ -32,9 +33,11 @@ def show_message(sentence: str, address: str | None = None, kind: str = "done") 
     return redirect(address or requested_page("return"), 303)
 
 
+_CORRECTABLE = (BasisRequired, GalleryError, InvalidRecord, OptedOut, ReviewExpired)
+
 # Errors that the administrator can correct are shown on the page of the form.
 for _error, _status in http_errors.STATUSES.items():
-    if issubclass(_error, (GalleryError, ReviewExpired)) and _status < 500:
+    if issubclass(_error, _CORRECTABLE) and _status < 500:
         blueprint.register_error_handler(_error, lambda error: show_message(str(error), kind="problem"))
 
 
@@ -62,6 +65,11 @@ def form_ids(field: str) -> list[int]:
     texts = ",".join(request.form.getlist(field)).split(",")
     numbers = [int(text) for text in texts if re.fullmatch("[0-9]{1,10}", text)]
     return [number for number in numbers if number <= LARGEST_ID]
+
+
+def record_fields() -> dict[str, str]:
+    """Return the fields of a person's record in the form."""
+    return {name: request.form[name] for name in FIELDS if name in request.form}
 
 
 def form_id(field: str) -> int:

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from app import text
 from app.gallery.people import LARGEST_ID
-from app.web.admin.blueprint import blueprint, form_id, form_ids, show_message
+from app.web.admin.blueprint import blueprint, form_id, form_ids, record_fields, show_message
 from app.web.portraits import portrait_response
 from app.web.recognizer_loading import current_gallery
 
@@ -52,7 +52,7 @@ def undo() -> Response:
 @blueprint.post("/restore")
 def restore() -> Response:
     """Restore a removed person."""
-    person = current_gallery().restore(form_id("person"))
+    person = current_gallery().restore(form_id("person"), request.form.get("expires"))
     return show_message(f"{person.name} restored with {text.count(person.anchors, 'reference photo')}.")
 
 
@@ -79,6 +79,7 @@ def person(person_id: int) -> str:
         rejected=gallery.rejected_faces(person_id),
         names=suggestions(found.name),
         days=gallery.recovery_days,
+        record=found.record.fields(),
     )
 
 
@@ -112,6 +113,13 @@ def replace_aliases(person_id: int) -> Response:
     listed = ", ".join(person.aliases[:MAX_ALIASES]) + (f" and {text.count(more, 'other name')}" if more > 0 else "")
     known = f"{person.name} is also known as {listed}." if listed else f"{person.name} has no alias."
     return show_message(f"{known} {warning}".rstrip(), kind="problem" if warning else "done")
+
+
+@blueprint.post("/people/<int:person_id>/record")
+def change_record(person_id: int) -> Response:
+    """Change the record of a person."""
+    person = current_gallery().change_record(person_id, record_fields())
+    return show_message(f"The record of {person.name} was saved.")
 
 
 @blueprint.post("/people/<int:person_id>/remove")

@@ -13,6 +13,7 @@ _VALUES = {
     "change_id": 3,
     "into": 8,
     "name": "Bo Berg",
+    "basis": "consent",
     "aliases": ["Bo B."],
     "q": "drake",
     "image": "photo.jpg",
@@ -90,7 +91,9 @@ def sample_request(document: Mapping[str, Any], base_url: str, path: str, method
     if content:
         body = content["multipart/form-data" if form else "application/json"]
         schema = body["schema"]["$ref"].rpartition("/")[2]
-        fields = {name: _VALUES[name] for name in document["components"]["schemas"][schema]["required"]}
+        # Without required fields, the body changes those that it has.
+        required = document["components"]["schemas"][schema].get("required", ["basis"])
+        fields = {name: _VALUES[name] for name in required}
     success = next(response for status, response in operation["responses"].items() if status.startswith("2"))
     return SampleRequest(
         method=method.upper(),

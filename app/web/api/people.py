@@ -10,6 +10,7 @@ from app.enrollment.face_choices import resolve_face_choices
 from app.enrollment.look_alikes import find_look_alikes
 from app.enrollment.self_check import check_person
 from app.errors import FileTooLarge, PersonNotFound
+from app.gallery.record import FIELDS
 from app.gallery.store import Person
 from app.web.api import schema
 from app.web.api.responses import Responses, admin_blueprint, api_blueprint, json_response, problems
@@ -87,7 +88,8 @@ def add_person(query: schema.EnrollQuery, form: schema.PhotosForm) -> Response:
     choices = resolve_face_choices(query.face, [photo.name for photo in photos])
     report = review(recognizer, query.name, [(photo.name, _data(photo)) for photo in photos], choices)
     if not query.review:
-        report = confirm(recognizer, report.allow(query.allow))
+        fields = query.model_dump(include=set(FIELDS))
+        report = confirm(recognizer, report.allow(query.allow), record=fields)
     person = person_json(report.person) if report.person else None
     return json_response(serialization.enrollment(report, person))
 
@@ -107,6 +109,18 @@ def replace_aliases(path: schema.PersonPath, body: schema.AliasesBody) -> Respon
     person = gallery.replace_aliases(path.person_id, body.aliases)
     warnings = filter(None, map(gallery.name_warning, person.aliases))
     return json_response(person_json(person) | {"warning": next(warnings, None)})
+
+
+@admin.get("/people/<int:person_id>/record", responses={200: schema.Record, **problems(404)})
+def get_record(path: schema.PersonPath) -> Response:
+    """Return where a person's photos come from, on which basis they are used, and until when."""
+    return json_response(current_gallery().get(path.person_id).record.fields())
+
+
+@admin.patch("/people/<int:person_id>/record", responses={200: schema.Record, **problems(404, 422)})
+def change_record(path: schema.PersonPath, body: schema.RecordFields) -> Response:
+    """Change fields of a person's record, and return it."""
+    return json_response(current_gallery().change_record(path.person_id, body.model_dump()).record.fields())
 
 
 @admin.delete(

@@ -10,6 +10,7 @@ from werkzeug.datastructures import FileStorage as WerkzeugFile
 from app import serialization
 from app.enrollment.photo_review import OutcomeCode
 from app.gallery.people import LARGEST_ID
+from app.gallery.record import BASES
 from app.recognition.decision import PairKind, VerdictKind
 
 PAGE_SIZE = 1000
@@ -111,7 +112,7 @@ class PortraitQuery(StrictModel):
     v: str = Field("", description="Version in the portrait's address. Caches may keep this address forever.")
 
 
-class EnrollQuery(StrictModel):
+class EnrollOptions(StrictModel):
     name: str = Field(max_length=200, description="Name of a new or known person")
     review: bool = Field(False, description="Only return the outcomes and enroll nothing")
     allow: list[Literal["duplicate", "unlike", "look_alike"]] = Field(
@@ -122,6 +123,30 @@ class EnrollQuery(StrictModel):
         description="Which face of a photo to enroll, counted from the left: FILE=NUMBER such as us.jpg=2, or "
         "POSITION=NUMBER such as 3=2 for the third photo. Use positions where photos share a file name.",
     )
+
+
+class Record(StrictModel):
+    """Record of a person. Empty fields are unknown."""
+
+    source: str = Field(description="Where the photos come from")
+    basis: Literal["", "consent", "contract", "public_interest", "own_use"] = Field(description="Legal basis")
+    reference: str = Field(description="Where the proof of the basis is, such as the number of a form")
+    date: str = Field(description="Day of the basis, as 2026-12-31")
+    expires: str = Field(description="First day without the basis, as 2026-12-31. The person is hidden then")
+
+
+class RecordFields(StrictModel):
+    """Fields of a record to change. Missing ones stay, and empty ones are deleted."""
+
+    source: str | None = Field(None, max_length=200, description="Where the photos come from")
+    basis: str | None = Field(None, max_length=20, description=f"Legal basis: {', '.join(BASES)}")
+    reference: str | None = Field(None, max_length=200, description="Where the proof of the basis is")
+    date: str | None = Field(None, max_length=10, description="Day of the basis, as 2026-12-31")
+    expires: str | None = Field(None, max_length=10, description="First day without the basis, as 2026-12-31")
+
+
+class EnrollQuery(EnrollOptions, RecordFields):
+    """Who is enrolled, how, and fields of the person's record."""
 
 
 class RemoveQuery(StrictModel):

@@ -11,7 +11,7 @@ from app.library import browsing, decisions, tags
 from app.vision.faces import Box
 from app.web.admin.blueprint import form_ids
 from app.web.library.blueprint import blueprint, current_library, return_address, show_message
-from app.web.library.name_choices import find_choices, known_name
+from app.web.library.name_choices import allowed_name, find_choices
 from app.web.recognizer_loading import current_gallery
 
 NONE_SELECTED = "No face was selected."
@@ -48,7 +48,7 @@ def decide() -> ResponseReturnValue:
         decisions.reject(library, faces, form["reject"])
         return show_message(f"{counted} marked as not {form['reject']}. The next naming can choose another person.")
     name = form.get("confirm") or form.get("person") or names.clean(form.get("name", ""))
-    known = known_name(library, current_gallery(), name)
+    known = allowed_name(library, current_gallery(), name)
     if known is None and "person" not in form:
         choices = find_choices(library, current_gallery(), name)
         if choices.people:
@@ -67,7 +67,7 @@ def draw(photo_id: int) -> ResponseReturnValue:
         raise NotFound
     box = _read_box(photo.width or 0, photo.height or 0)
     name = form.get("person") or names.clean(form.get("name", ""))
-    known = known_name(library, current_gallery(), name)
+    known = allowed_name(library, current_gallery(), name)
     if known is None and "person" not in form and find_choices(library, current_gallery(), name).people:
         return ask_person(name, [(side, form[side]) for side in _SIDES])
     decisions.draw(library, photo_id, box, known or name)
@@ -85,7 +85,7 @@ def tag(photo_id: int) -> ResponseReturnValue:
         tags.untag(library, photo_id, form["remove"])
         return show_message(f"{form['remove']} removed from the photo.")
     name = form.get("person") or names.clean(form.get("name", ""))
-    known = known_name(library, current_gallery(), name)
+    known = allowed_name(library, current_gallery(), name)
     if known is None and "person" not in form and find_choices(library, current_gallery(), name).people:
         return ask_person(name, [])
     tags.tag(library, photo_id, known or name)

@@ -27,7 +27,7 @@ from app.web.admin.add_person import LABELS
 from app.web.admin.blueprint import form_ids
 from app.web.library.blueprint import blueprint, current_library, open_library, show_message, unavailable_page
 from app.web.library.decisions import NONE_SELECTED, ask_person
-from app.web.library.name_choices import find_choices, known_name
+from app.web.library.name_choices import allowed_name, find_choices
 from app.web.library.naming import run_naming
 from app.web.progress_stream import Page, Step, Steps, respond
 from app.web.recognizer_loading import current_gallery, current_recognizer
@@ -108,7 +108,7 @@ def name_group(number: int) -> ResponseReturnValue:
     """
     library, form = current_library(), request.form
     name = names.clean(form.get("person") or form.get("name", ""))
-    known = known_name(library, current_gallery(), name)
+    known = allowed_name(library, current_gallery(), name)
     if known is None and "person" not in form and find_choices(library, current_gallery(), name).people:
         return ask_person(name, [])
     name = known or name

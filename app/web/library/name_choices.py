@@ -9,6 +9,7 @@ from app.gallery import names
 from app.gallery.name_search import NameSearch
 from app.gallery.store import Gallery
 from app.library.store import Library
+from app.recognition.decision import find_opted_out
 from app.recognition.recognizer import Recognizer
 from app.recognition.scoring import rank
 from app.web.portraits import Tile, initials, tile
@@ -50,7 +51,10 @@ def closest_people(recognizer: Recognizer, embedding: FloatArray, exclude: Colle
     """Return the people of the gallery who are most similar to a face, float32 (dims,), without some names."""
     gallery = recognizer.gallery
     snapshot = gallery.snapshot()
-    ranking = rank(embedding, snapshot, recognizer.rules(snapshot).head)[: CLOSEST + len(exclude)]
+    rules = recognizer.rules(snapshot)
+    if find_opted_out(embedding[None], snapshot, rules)[0]:
+        return []
+    ranking = rank(embedding, snapshot, rules.head)[: CLOSEST + len(exclude)]
     names_of_people = [row.person for row in ranking if row.person not in exclude][:CLOSEST]
     # A person of the snapshot can be removed meanwhile.
     return [tile(person) for name in names_of_people if (person := gallery.find(name))]
@@ -64,6 +68,12 @@ def known_name(library: Library, gallery: Gallery, name: str) -> str | None:
         query = "SELECT name FROM person WHERE key = ?"
         found = connection.execute(query, (names.key(name),)).fetchone()
     return found and str(found[0])
+
+
+def allowed_name(library: Library, gallery: Gallery, name: str) -> str | None:
+    """Return what `known_name` does, for a name that a face or a photo gets, or raise `OptedOut`."""
+    gallery.rights.check_name(name)
+    return known_name(library, gallery, name)
 
 
 def _other_names(library: Library, gallery: Gallery) -> list[str]:

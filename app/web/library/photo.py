@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from flask import render_template
 from werkzeug.exceptions import NotFound
@@ -11,6 +12,8 @@ from app.arrays import FloatArray
 from app.library import browsing, tags, timeline
 from app.library.browsing import Photo, PhotoFace
 from app.library.files import PhotoFile
+from app.library.naming import OPTED_OUT
+from app.recognition.decision import VerdictKind
 from app.text import timestamp
 from app.vision.time_span import TimeSpan
 from app.web import wording
@@ -113,7 +116,7 @@ def _faces(photo: Photo, embeddings: Mapping[int, FloatArray]) -> list[FaceView]
             label=labels.get(face.image.id),
             key=str(face.image.id),
             number=number,
-            verdict=VerdictView(face.verdict or "unknown"),
+            verdict=VerdictView(_kind(face.verdict)),
             title=_name(face),
             name=face.person or "",
             words=_words(face),
@@ -124,6 +127,10 @@ def _faces(photo: Photo, embeddings: Mapping[int, FloatArray]) -> list[FaceView]
     ]
 
 
+def _kind(verdict: str | None) -> VerdictKind:
+    return "unknown" if verdict in (None, OPTED_OUT) else cast(VerdictKind, verdict)
+
+
 def _name(face: PhotoFace) -> str:
     if face.person:
         return face.person
@@ -132,7 +139,7 @@ def _name(face: PhotoFace) -> str:
 
 def _closest(face: PhotoFace, embeddings: Mapping[int, FloatArray]) -> Sequence[Tile]:
     embedding = embeddings.get(face.image.id)
-    if face.person or embedding is None or face.verdict == "low_quality":
+    if face.person or embedding is None or face.verdict in ("low_quality", OPTED_OUT):
         return ()
     return closest_people(current_recognizer(), embedding, face.rejected)
 
@@ -148,7 +155,9 @@ def _words(face: PhotoFace) -> str:
         return "Added by hand"
     if face.verdict is None:
         return "Not judged yet"
-    label = wording.LABELS[face.verdict]
+    if face.verdict == OPTED_OUT:
+        return "On the opt-out list"
+    label = wording.LABELS[_kind(face.verdict)]
     # The closest person may be one whom the user ruled out.
     known = face.distance is not None and (face.person or not face.rejected)
     return f"{label}, distance {face.distance:.3f}" if known else label

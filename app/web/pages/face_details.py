@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import render_template, request
 from werkzeug.exceptions import BadRequest
 
-from app.recognition.decision import decide
+from app.recognition.decision import decide, find_opted_out
 from app.recognition.recognizer import Recognizer
 from app.recognition.scoring import PersonDistance, Ranking, rank
 from app.serialization import RANKING_ROWS
@@ -29,7 +29,9 @@ def details(recognizer: Recognizer) -> str:
     network, snapshot = recognizer.network, recognizer.gallery.snapshot()
     embedding = load_embedding(request.form.get("embedding", ""), network.dims)
     rules = recognizer.rules(snapshot)
-    ranking = () if embedding is None else rank(embedding, snapshot, rules.head)
+    if embedding is None or find_opted_out(embedding[None], snapshot, rules)[0]:
+        raise BadRequest
+    ranking = rank(embedding, snapshot, rules.head)
     if not isinstance(ranking, Ranking):
         raise BadRequest
     same = rules.pairs.same_threshold()

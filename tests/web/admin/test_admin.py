@@ -274,3 +274,39 @@ def test_the_gallery_check_shows_the_findings_of_the_command(client, gallery, re
     confused = re.search(r'href="(/manage/people/\d+/merge[^"]+)">Compare and merge', page.text)
     assert confused is None or client.get(html.unescape(confused[1])).status_code == 200
     assert f'href="/manage/people/{gallery.find("Lone").id}"' in page.text
+
+
+def test_a_record_is_saved_with_the_photos_and_changed_on_the_page(client, gallery, photo, monkeypatch):
+    monkeypatch.setattr(gallery, "_require_basis", True)
+    for name in (PERSON, OTHER):
+        gallery.remove(name)
+    entered = {"name": "Bo", "source": "Album", "basis": "", "expires": "2999-01-01"}
+    page = send(client, "/manage/add", entered, {"a.jpg": photo(PERSON)})
+    sent = fields(page, "/manage/add") | {"enroll": "1", "include-0": "on"}
+    assert sent["source"] == ["Album"]
+    refused = send(client, "/manage/add", sent)
+    assert alert(refused).startswith("Bo has no legal basis")
+    answer = send(client, "/manage/add", sent | {"basis": "consent"})
+    assert message(client, answer) == "1 photo of Bo enrolled. " + SINGLE
+    record = gallery.find("Bo").record
+    assert (record.source, record.basis, record.expires) == ("Album", "consent", "2999-01-01")
+    # More photos do not clear the record.
+    page = send(client, "/manage/add", {"name": "Bo", "basis": "", "source": ""}, {"b.jpg": photo(OTHER)})
+    answer = send(client, "/manage/add", fields(page, "/manage/add") | {"enroll": "1", "include-0": "on"})
+    assert message(client, answer).startswith("1 photo of Bo enrolled.")
+    assert gallery.find("Bo").record == record
+    address = f"/manage/people/{gallery.find('Bo').id}/record"
+    saved = send(
+        client, address, {"basis": "contract", "source": "", "return": f"/manage/people/{gallery.find('Bo').id}"}
+    )
+    assert message(client, saved) == "The record of Bo was saved."
+    assert (gallery.find("Bo").record.basis, gallery.find("Bo").record.source) == ("contract", "")
+    wrong = send(client, address, {"expires": "2020-01-01"})
+    assert message(client, wrong).startswith("The record would have expired on 2020-01-01.")
+
+
+def test_people_of_the_opt_out_list_cannot_be_added(client, gallery, photo):
+    gallery.rights.add_opt_out("Bo")
+    page = send(client, "/manage/add", {"name": "bo"}, {"a.jpg": photo(PERSON)})
+    assert page.status_code == 422
+    assert alert(page) == "bo is on the opt-out list and cannot be enrolled."

@@ -34,6 +34,8 @@ CHANGING = (
         "merge_people",
         "list_removed",
         "replace_aliases",
+        "get_record",
+        "change_record",
         "restore_person",
     ),
     *("list_changes", "undo_change", "list_anchors", "remove_anchor"),

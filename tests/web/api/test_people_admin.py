@@ -49,6 +49,8 @@ CHANGES = [
     ("PATCH", "people/1"),
     ("DELETE", "people/1"),
     ("PUT", "people/1/aliases"),
+    ("GET", "people/1/record"),
+    ("PATCH", "people/1/record"),
     ("POST", "people/1/merge"),
     ("GET", "people/1/anchors"),
     ("DELETE", "people/1/anchors/1"),
@@ -212,3 +214,15 @@ def test_anchors_and_rejected_faces(ask, gallery, photo):
     assert ask("delete", f"rejected/{marked[0]['id']}").status_code == 204
     assert ask("get", f"people/{who}/rejected").get_json() == {"faces": []}
     assert ask("post", "identify", {"me.jpg": photo(PERSON)}).get_json()["faces"][0]["person"] == PERSON
+
+
+def test_a_record_is_read_and_changed(ask, gallery, recognizer, photo):
+    person = person_id(gallery, PERSON)
+    empty = dict.fromkeys(("source", "basis", "reference", "date", "expires"), "")
+    assert ask("get", f"people/{person}/record").json == empty
+    changed = ask("patch", f"people/{person}/record", json={"basis": "consent", "expires": "2999-01-01"})
+    assert changed.json == empty | {"basis": "consent", "expires": "2999-01-01"}
+    assert_problem(ask("patch", f"people/{person}/record", json={"basis": "x"}), 422, "invalid_record", "The basis is")
+    assert_problem(ask("patch", "people/999/record", json={}), 404, "not_found", "The gallery")
+    gallery.rights.add_opt_out("Bo")
+    assert_problem(ask("post", "people?name=bo", files={"a.jpg": photo(OTHER)}), 422, "opted_out", "bo is on")

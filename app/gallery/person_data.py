@@ -1,0 +1,120 @@
+"""Everything that a gallery holds about one person, for a request of access (GDPR, Article 15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from app.errors import PersonNotFound
+from app.gallery import change_log
+from app.gallery import people as queries
+from app.gallery.people import PersonRef
+from app.gallery.tables import (
+    AliasRow,
+    AnchorRow,
+    ChangedPersonRow,
+    CropRow,
+    FaceRow,
+    FormerPortraitRow,
+    FormerValueRow,
+    ImportedPhotoRow,
+    PersonRow,
+    PortraitRow,
+    RejectedFaceRow,
+    RevisionRow,
+    in_utc,
+)
+
+
+@dataclass(frozen=True)
+class PersonData:
+    """Data of a person: names, JSON values, and the files of pictures and embeddings by name."""
+
+    names: tuple[str, ...]
+    values: dict[str, Any]
+    files: dict[str, bytes]
+
+
+def collect(connection: Connection, ref: PersonRef) -> PersonData:
+    """Return the data of a person in the gallery, or who was removed and is not erased yet.
+
+    Raises:
+        PersonNotFound: there is no such person.
+    """
+    person = queries.find_person(connection, ref) or next(iter(queries.list_removed(connection, ref)), None)
+    if person is None:
+        queries.get_person(connection, ref)
+        raise PersonNotFound
+    files: dict[str, bytes] = {}
+    columns = select(PersonRow.uuid, PersonRow.created, PersonRow.removed)
+    row = connection.execute(columns.where(PersonRow.id == person.id)).one()
+    aliases = connection.execute(select(AliasRow.name, AliasRow.removed).where(AliasRow.person_id == person.id))
+    portraits = select(PortraitRow.webp).where(PortraitRow.person_id == person.id)
+    former = select(FormerPortraitRow.webp).where(FormerPortraitRow.person_id == person.id)
+    for number, webp in enumerate([*connection.scalars(portraits), *connection.scalars(former)]):
+        files[f"portraits/{number}.webp"] = webp
+    imported = select(func.count()).where(ImportedPhotoRow.person_id == person.id)
+    values = {
+        "id": person.id,
+        "uuid": row.uuid,
+        "name": person.name,
+        "added": _time(row.created),
+        "removed": _time(row.removed),
+        "record": person.record.fields(),
+        "aliases": [{"name": name, "removed": _time(removed)} for name, removed in aliases],
+        "reference_photos": _faces(connection, AnchorRow, person.id, "anchors", files),
+        "rejected_faces": _faces(connection, RejectedFaceRow, person.id, "rejected", files),
+        "imported_photos": connection.scalar(imported),
+        "changes": _changes(connection, person.id),
+        "former_values": _former_values(connection, person.id),
+    }
+    return PersonData(person.names, values, files)
+
+
+def _faces(
+    connection: Connection, table: type[FaceRow], person_id: int, folder: str, files: dict[str, bytes]
+) -> list[dict[str, Any]]:
+    crops: dict[int, bytes] = {}
+    if table is AnchorRow:
+        owned = select(CropRow.anchor_id, CropRow.webp).join(AnchorRow, AnchorRow.id == CropRow.anchor_id)
+        crops = {row.anchor_id: row.webp for row in connection.execute(owned.where(AnchorRow.person_id == person_id))}
+    columns = select(table.id, table.note, table.created, table.removed, table.embedding)
+    faces = []
+    for face in connection.execute(columns.where(table.person_id == person_id).order_by(table.id)):
+        files[f"{folder}/{face.id}.f32"] = face.embedding
+        if face.id in crops:
+            files[f"{folder}/{face.id}.webp"] = crops[face.id]
+        faces.append({"id": face.id, "note": face.note, "added": _time(face.created), "removed": _time(face.removed)})
+    return faces
+
+
+def _changes(connection: Connection, person_id: int) -> list[dict[str, Any]]:
+    rows = select(RevisionRow.id, RevisionRow.change, RevisionRow.created, RevisionRow.undone)
+    rows = rows.join(ChangedPersonRow, ChangedPersonRow.revision_id == RevisionRow.id)
+    found = connection.execute(rows.where(ChangedPersonRow.person_id == person_id).order_by(RevisionRow.id)).all()
+    return [
+        {
+            "id": row.id,
+            "change": change_log.describe(connection, row.id, row.change),
+            "made": _time(row.created),
+            "undone": _time(row.undone),
+        }
+        for row in found
+    ]
+
+
+def _former_values(connection: Connection, person_id: int) -> list[dict[str, Any]]:
+    """Return what changes replaced, such as former names and fields of the record."""
+    rows = select(FormerValueRow.revision_id, FormerValueRow.column, FormerValueRow.value)
+    owned = (FormerValueRow.table == "person") & (FormerValueRow.row_id == person_id)
+    return [
+        {"change": change_id, "field": column, "value": value}
+        for change_id, column, value in connection.execute(rows.where(owned).order_by(FormerValueRow.id))
+    ]
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else in_utc(moment).isoformat(timespec="seconds")

@@ -1,0 +1,103 @@
+"""Erasing people: nothing remains in any file, and neither a backup nor an export brings them back."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+import pytest
+from PIL import Image
+from sqlalchemy import text
+
+from app.errors import PersonNotFound
+from app.gallery.backup import back_up
+from app.gallery.raw_scan import WINDOW, find_remains
+from app.gallery.restoration import open_backup
+from app.gallery.store import Gallery
+from tests.conftest import NETWORK
+from tests.photos import encode
+
+ON_FILES = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def noise() -> bytes:
+    """Return a picture that no other equals."""
+    return encode(Image.frombytes("RGB", (112, 112), os.urandom(37_632)), "WEBP", lossless=True)
+
+
+@pytest.fixture
+def rich(tiny_gallery, unit_vectors):
+    """A gallery in which Quix has each kind of data, also in the history of changes."""
+    tiny_gallery.add("Quix", unit_vectors(3), ["a", "b", "c"], noise(), [noise() for _ in range(3)])
+    tiny_gallery.add("Quix", unit_vectors(1), ["d"], noise())
+    tiny_gallery.reject_faces("Quix", unit_vectors(1), ["e"])
+    tiny_gallery.change_aliases("Quix", ["Q"])
+    tiny_gallery.rename("Quix", "Quixote")
+    return tiny_gallery
+
+
+def test_the_search_finds_every_piece_at_any_place(tmp_path):
+    data = os.urandom(4 * WINDOW)
+    for offset in (0, 1, 13, (1 << 24) - 50):
+        (tmp_path / "file").write_bytes(b"x" * offset + data[WINDOW : 3 * WINDOW] + b"y" * 100)
+        assert find_remains([tmp_path / "file", tmp_path / "missing"], {"crop": [data]}) == {"crop": 2}
+    (tmp_path / "file").write_bytes(data[1:WINDOW])
+    assert find_remains([tmp_path / "file"], {"crop": [data], "embedding": [b"\0" * 512]}) == {}
+
+
+@ON_FILES
+def test_nothing_of_an_erased_person_remains(rich):
+    found = rich.rights.erase(["q"])
+    assert [person.name for person in found.people] == ["Quixote"]
+    assert dict(found.searched) == {"portrait": 2, "crop": 3, "embedding": 5}
+    assert found.files == ("gallery.sqlite", "gallery.sqlite-wal", "gallery.sqlite-shm")
+    assert found.remains == {}
+    with pytest.raises(PersonNotFound):
+        rich.rights.erase(["Quixote"])
+    assert rich.audit.verify().problems == ()
+
+
+@ON_FILES
+def test_remains_are_found(rich):
+    """Without overwriting, SQLite leaves deleted rows on free pages."""
+    with rich._database.writing() as connection:
+        connection.execute(text("PRAGMA secure_delete = OFF"))
+    remains = rich.rights.erase(["Quixote"]).remains
+    assert remains["crop"] > 100
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_bytes_of_another_server_are_not_searched(rich):
+    found = rich.rights.erase(["Quixote"])
+    assert (found.files, found.remains) == ((), {})
+
+
+def test_a_photo_of_two_people_is_no_remain(rich, unit_vectors):
+    shared = unit_vectors(1)
+    rich.add("Quixote", shared, ["f"])
+    rich.add("Sancho", shared, ["f"])
+    assert rich.rights.erase(["Quixote"]).remains == {}
+
+
+def test_a_restored_backup_does_not_bring_an_erased_person_back(rich, database_url, tmp_path):
+    rich.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    back_up(database_url, tmp_path / "backup.sqlite")
+    rich.export_bundle(tmp_path / "gallery.zip")
+    rich.rights.add_opt_out("Sancho")
+    rich.rights.erase(["Quixote"])
+    with open_backup(tmp_path / "backup.sqlite") as backup:
+        assert [person.name for person in backup.restore(database_url)] == ["Quixote"]
+    assert rich.find("Quixote") is None
+    assert [entry.name for entry in rich.rights.list_opt_outs()] == ["Sancho"]
+    imported = rich.import_bundle(tmp_path / "gallery.zip")
+    assert imported.left_out == ("Quixote",)
+    assert rich.find("Quixote") is None
+    # A lost gallery: the list was saved.
+    listed = rich.rights.list_erasures()
+    new = f"sqlite:///{tmp_path}/new.sqlite"
+    with open_backup(tmp_path / "backup.sqlite") as backup:
+        assert backup.restore(new) == []
+    with closing(Gallery.open(new, NETWORK, None)) as gallery:
+        assert [person.name for person in gallery.rights.apply_erasures(listed)] == ["Quixote"]
+        assert gallery.rights.apply_erasures(listed) == []
+        assert gallery.rights.list_erasures() == listed

@@ -1,0 +1,59 @@
+"""Erasing people from a library: rows, log and cached pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.library import decisions, people, person_data, tags
+from app.library.changes import list_changes
+from app.library.erasure import erase_people
+from app.library.store import FILE
+from tests.library.conftest import face, fill, row
+
+
+@pytest.fixture
+def named(library, rng):
+    """Ann in a.jpg, confirmed and tagged by the user, perhaps also in b.jpg; Bob beside her."""
+    vectors = rng.normal(size=(4, 128)).astype(np.float32)
+    fill(library, row("a.jpg", face(vectors[0]), face(vectors[1], x=300)), row("b.jpg", face(vectors[2])), row("c.jpg"))
+    decisions.confirm(library, [1], "Ann")
+    decisions.confirm(library, [2], "Bob")
+    tags.tag(library, 3, "Ann")
+    decisions.reject(library, [2], "Bob")
+    decisions.confirm(library, [2], "Ann")
+    decisions.confirm(library, [2], "Bob")
+    with library.writing() as connection:
+        ann = people.find(connection, "Ann")
+        connection.execute("UPDATE face SET verdict = 'ambiguous', candidate_id = ? WHERE id = 3", (ann,))
+        connection.execute("INSERT INTO thumbnail VALUES (1, ?)", (rng.bytes(3000),))
+    return library
+
+
+def test_the_data_of_a_person_is_collected(named):
+    values, files = person_data.collect(named, ["Ann", "Annie"])
+    assert [(found["file"], found["person"], found["candidate"]) for found in values["faces"]] == [
+        ("a.jpg", "Ann", None),
+        ("b.jpg", None, "Ann"),
+    ]
+    assert values["tags"] == [{"file": "c.jpg", "person": "Ann"}]
+    assert [change["action"] for change in values["changes"]] == ["confirm", "tag", "confirm"]
+    assert sorted(files) == ["library/1.f16", "library/1.webp", "library/2.f16"]
+
+
+def test_nothing_of_an_erased_person_remains(named):
+    erased = erase_people(named, ["ann", "Nobody"])
+    assert (erased.faces, erased.tags, erased.photos, erased.remains) == (1, 1, 2, {})
+    with named.reading() as connection:
+        rows = connection.execute("SELECT id, verdict, candidate_id FROM face ORDER BY id").fetchall()
+        assert rows == [(2, "match", None), (3, None, None)]
+        assert connection.execute("SELECT name FROM person").fetchall() == [("Bob",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert not any("Ann" in change.description for change in list_changes(named))
+    assert b"Ann" not in b"".join(path.read_bytes() for path in named.folder.glob(f"{FILE}*"))
+    assert erase_people(named, ["Ann"]).faces == 0
+
+
+def test_remains_are_found(named):
+    named.connection.execute("PRAGMA secure_delete = OFF")
+    assert erase_people(named, ["Ann"]).remains["picture"] > 50
