@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from app import quantization
 from app.arrays import AnyArray, ByteArray, FloatArray
 from app.errors import ModelError
-from app.recognition import quantization
 from app.recognition.model_card import ModelCard, TwinConfig, read_card, read_ranges, read_weights
 from app.recognition.siamese import CONVOLUTION_EPSILON, EMBEDDING_EPSILON
 from app.scheduling import FairLock

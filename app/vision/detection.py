@@ -27,7 +27,7 @@ from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 from app.vision.views import CLOSE_SIDE, View, pad, reduce_to, rotate_picture
 
-DETECTION_VERSION = "looks-11"
+DETECTION_VERSION = "looks-12"
 """Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
 # Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. Faces larger

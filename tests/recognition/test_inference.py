@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
+from app import quantization
 from app.errors import ModelError
-from app.recognition import quantization
 from app.recognition.inference import Network, load_network, measure_ranges, to_unit_length
 from app.recognition.model_card import TwinConfig
 from app.recognition.siamese import build_twin, get_weights, set_weights

@@ -1,8 +1,12 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
 
+from app import quantization
 from app.settings import Settings
+from app.vision import yunet
 from app.vision.backends import YUNET_WEIGHTS
 from app.vision.yunet import CLOSE_SIDE, YuNet
 from tests import photos
@@ -58,3 +62,46 @@ def test_close_pictures_have_the_rows_of_opencv_in_their_order(network):
     pictures = [scene(count, size=(CLOSE_SIDE, CLOSE_SIDE), side=100, tilt=10 * count) for count in (1, 0, 2, 1)]
     for pixels, rows in zip(pictures, network.detect_all(pictures, SCORE), strict=True):
         np.testing.assert_allclose(rows, detect_with_opencv(pixels), atol=0.01)
+
+
+def test_8_bit_tiles_have_the_boxes_of_opencv(network):
+    pixels = scene(5, size=yunet.TILE_SIDES[::-1], side=80)
+    [rows] = network.detect_all([pixels], SCORE)
+    expected = detect_with_opencv(pixels)
+    assert len(rows) == len(expected) == 5
+    np.testing.assert_allclose(sort(rows)[:, :4], sort(expected)[:, :4], atol=10)
+    np.testing.assert_allclose(sort(rows)[:, 14], sort(expected)[:, 14], atol=0.05)
+
+
+def sort(rows: np.ndarray) -> np.ndarray:
+    return rows[rows[:, 0].argsort()]
+
+
+def operations(graph) -> set[str]:
+    return {node.get_type_name() for node in graph.get_ordered_ops()}
+
+
+def test_only_known_networks_and_processors_multiply_8_bits(monkeypatch, tmp_path):
+    graph = yunet.read_graph(Settings().detector_home / YUNET_WEIGHTS)
+    assert ("FakeQuantize" in operations(yunet.quantize(graph))) == quantization.is_supported()
+    monkeypatch.setattr(quantization, "is_supported", lambda: True)
+    assert "FakeQuantize" in operations(yunet.quantize(graph))
+    assert "FakeQuantize" not in operations(graph)
+    ranges = json.loads(yunet.RANGES.read_text())
+    ranges["Conv_other"] = ranges.pop("Conv_0/WithoutBiases")
+    (tmp_path / "ranges.json").write_text(json.dumps(ranges))
+    monkeypatch.setattr(yunet, "RANGES", tmp_path / "ranges.json")
+    assert yunet.quantize(graph) is graph
+
+
+def test_ranges_are_those_of_the_largest_inputs():
+    graph = yunet.read_graph(Settings().detector_home / YUNET_WEIGHTS)
+    dark, bright = (np.full((*yunet.TILE_SIDES, 3), value, np.uint8) for value in (0, 255))
+    ranges = yunet.measure_ranges(graph, [dark, bright])
+    assert ranges.keys() == json.loads(yunet.RANGES.read_text()).keys()
+    assert ranges["Conv_0/WithoutBiases"] == (0, 255)
+    lows, highs = np.array(list(ranges.values())).T
+    single = np.array(list(yunet.measure_ranges(graph, [dark]).values()))
+    assert (lows <= single[:, 0]).all()
+    assert (highs >= single[:, 1]).all()
+    assert (highs > single[:, 1]).any()

@@ -1,7 +1,7 @@
-"""8-bit arithmetic for the twin: when to use it, and how to round activations and weights.
+"""8-bit arithmetic for networks in OpenVINO: when to use it, and how to round activations and weights.
 
 Activations of a layer have one scale, and weights one per output channel. A channel with small activations would lose
-precision, so factors move from activations to the weights that follow (Nagel et al. 2019,
+precision, so in the twin, factors move from activations to the weights that follow (Nagel et al. 2019,
 https://arxiv.org/abs/1906.04721). They change nothing else, since the activation function keeps positive factors.
 """
 
@@ -39,11 +39,11 @@ def channel_factors(maxima: FloatArray, exponent: float) -> FloatArray:
     return np.asarray(np.maximum(maxima / maxima.max(), _LEAST_FACTOR) ** exponent, np.float32)
 
 
-def quantize_activations(x: openvino.Node, limit: float) -> openvino.Node:
-    """Round activations to 256 levels of -limit ... limit."""
+def quantize_activations(x: openvino.Node | openvino.Output, limit: float, signed: bool = True) -> openvino.Node:
+    """Round activations to 256 levels of -limit ... limit, or of 0 ... limit."""
     from openvino import opset13 as ops
 
-    low, high = np.float32(-limit * 128 / 127), np.float32(limit)
+    low, high = np.float32(-limit * 128 / 127 if signed else 0), np.float32(limit)
     return ops.fake_quantize(x, ops.constant(low), ops.constant(high), ops.constant(low), ops.constant(high), 256)
 
 
