@@ -1,4 +1,4 @@
-"""Server health page for operators: versions, disk space, database, backup, queue, error rates and latencies."""
+"""Server health page for operators: versions, disk space, database, backup, expiry, queue, error rates, latencies."""
 
 import importlib.metadata
 import platform
@@ -29,7 +29,10 @@ LOW_SPACE = 0.1
 OLD_BACKUP = timedelta(days=7)
 """Age of the last backup from which the page warns."""
 
-SHOWN_ROUTES = 8
+EXPIRY_DAYS = 30
+"""Days ahead for which the page lists people whose record expires."""
+
+SHOWN_ROUTES, LISTED_PEOPLE = 8, 20
 
 _STARTED = time.monotonic()
 
@@ -78,7 +81,10 @@ def server_health() -> str:
         disks=[_disk(holds, folder) for holds, folder in folders if folder is not None and folder.is_dir()],
         traffic=cast(Metrics, current_app.extensions["metrics"]).summary(),
         settings=settings,
+        expiry=recognizer.gallery.rights.list_expiry(EXPIRY_DAYS),
+        expiry_days=EXPIRY_DAYS,
         shown=SHOWN_ROUTES,
+        listed=LISTED_PEOPLE,
     )
 
 

@@ -7,10 +7,13 @@ import shutil
 from collections import namedtuple
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from app import __version__
 from app.gallery.database_status import BACKED_UP
-from app.gallery.tables import now
+from app.gallery.tables import PersonRow, now
 from app.web.admin import server_health
+from tests.photos import OTHER
 from tests.web.conftest import text
 
 Usage = namedtuple("Usage", "total used free")
@@ -66,3 +69,16 @@ def test_a_backup_is_a_metric(client, gallery):
     gallery.audit.record(BACKED_UP)
     value = float(re.search(r"(?m)^faces_last_backup_timestamp_seconds (.*)$", client.get("/metrics").text)[1])
     assert abs(value - now().timestamp()) < 60
+
+
+def test_expiring_people_are_listed(client, gallery):
+    assert "No record ends within 30 days." in text(client.get("/manage/health"))
+    ann = gallery.change_record("Ann <b>", {"expires": f"{now() + timedelta(days=3):%Y-%m-%d}"})
+    gallery.change_record(OTHER, {"expires": f"{now() + timedelta(days=90):%Y-%m-%d}"})
+    page = client.get("/manage/health")
+    assert f'<a href="/manage/people/{ann.id}">Ann &lt;b&gt;</a></th><td>expires on {ann.record.expires}' in page.text
+    assert OTHER not in page.text
+    with gallery._database.writing() as connection:
+        connection.execute(update(PersonRow).where(PersonRow.id == ann.id).values(expires=f"{now():%Y-%m-%d}"))
+    gallery.rights.hide_expired()
+    assert "hidden, erased on 20" in client.get("/manage/health").text
