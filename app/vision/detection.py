@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import filterfalse, product
 
 import numpy as np
 
@@ -115,10 +115,10 @@ class Detector:
         if view.load_closeups(confident, others=weak):
             return self._refine(view, confident + weak)
         refined = self._refine(view, confident + weak)
-        doubtful = [face for face in refined if face.confidence < backends.SCORE and face.close_confidence]
+        doubtful = list(filter(_is_doubtful, refined))
         if not view.load_closeups(doubtful):
             return refined
-        return [face for face in refined if face not in doubtful] + self._refine(view, doubtful)
+        return list(filterfalse(_is_doubtful, refined)) + self._refine(view, doubtful)
 
     def _choose_largest(self, faces: list[DetectedFace], view: View) -> list[DetectedFace]:
         boxes = [(view.place(face).box, face) for face in faces]
@@ -266,6 +266,11 @@ def _refine_face(
         confidence = backends.SCORE if best.confidence >= _VERIFIED else face.confidence
         face = replace(face, box=best.box, confidence=confidence)
     return _with_landmarks(face, best)
+
+
+def _is_doubtful(face: DetectedFace) -> bool:
+    """Return whether an enlarged view shows a weak face without confirming it."""
+    return face.confidence < backends.SCORE and bool(face.close_confidence)
 
 
 def _quarter_turn_score(turn: float, face: DetectedFace | None) -> float:

@@ -118,6 +118,22 @@ def test_enlarged_views_of_small_faces_have_the_pixels_of_the_file(recognizer, d
     assert blur > 2
 
 
+def test_weak_faces_that_enlarged_views_show_in_the_same_place_are_looked_at_again(monkeypatch):
+    picture = Picture(
+        np.zeros((600, 800, 3), np.uint8),
+        (3200, 2400),
+        closeups=Closeups(
+            (3200, 2400),
+            lambda windows, _reduction: [np.zeros((window.height, window.width, 3), np.uint8) for window in windows],
+        ),
+    )
+    weak = [DetectedFace(Box(100, 100, 40, 40), np.full((5, 2), 110.0), 0.5, 0.6) for _ in range(2)]
+    passes = []
+    monkeypatch.setattr(Detector, "_refine", lambda _detector, _view, faces: passes.append(len(faces)) or list(faces))
+    assert len(Detector("yunet", 600)._refine_with_closeups(View.of(picture, 600), [], weak)) == 2
+    assert passes == [2, 2]
+
+
 @pytest.mark.parametrize("names", [(), (PERSON, OTHER)])
 def test_a_photo_without_small_faces_is_decoded_once(recognizer, decoder, photo, monkeypatch, names):
     monkeypatch.setattr(decoder, "_read_windows", lambda *_arguments: pytest.fail("decoded again"))
