@@ -201,8 +201,8 @@ def _build_graph(
         scale, shift = _read_normalization(arrays, EMBEDDING_EPSILON)
         x = ops.matmul(x, kernel(dense * scale, factors, output_axis=1), False, False)
         x = ops.add(x, constant((bias * scale + shift)[None]))
-        if next(arrays, None) is not None or next(maxima, None) is not None:
-            raise ValueError("The weights have more arrays than the layout.")
+        if next(arrays, None) is not None or next(maxima, None) is not None or (ranges and factors is None):
+            raise ValueError("The weights or ranges have another number of arrays than the layout.")
         return openvino.Model([x], [crops], "twin")
     except (StopIteration, RuntimeError, ValueError) as error:
         raise ModelError("The weights belong to a network of another layout than their card describes.") from error

@@ -98,6 +98,14 @@ def test_ranges_are_the_largest_activations_of_each_channel(tiny, faces):
         np.testing.assert_allclose(own, np.abs(np.asarray(other)).max(axis=(0, 1, 2)), rtol=0.01)
 
 
+@pytest.mark.parametrize("count", [1, -1])
+def test_ranges_of_too_few_layers_are_refused(tiny, faces, count):
+    made = provisional_network(get_weights(tiny), {"twin": asdict(TINY)})
+    ranges = measure_ranges(made.weights, made.card, faces[:1])
+    with pytest.raises(ModelError, match="another layout"):
+        Network(made.weights, made.card, ranges=ranges[:count])
+
+
 def test_a_processor_without_exact_8_bit_products_multiplies_floats(monkeypatch, model, faces):
     monkeypatch.setattr(quantization, "is_supported", lambda: False)
     network = load_network(model)
