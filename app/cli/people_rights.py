@@ -90,8 +90,8 @@ def expire(dry_run: bool, within: int) -> None:
 def data(name: str, file: Path, libraries: tuple[Path, ...]) -> None:
     """Write everything that is stored about NAME to a ZIP file: data.json, pictures and embeddings.
 
-    It has the record, names, file names of reference photos, changes, and with --library the faces, tags and decisions
-    of archives. The photos of the archives are not copied.
+    It has the record, names, file names of reference photos, changes, entries of the audit log, and with --library the
+    faces, tags and decisions of archives. The photos of the archives are not copied.
     """
     from app.files import open_complete
     from app.library import person_data
@@ -135,33 +135,28 @@ def erase(names: tuple[str, ...], libraries: tuple[Path, ...], yes: bool) -> Non
 
     The exit code is 1 if something remains.
     """
-    from app.errors import PersonNotFound
     from app.library.erasure import erase_people
     from app.library.store import Library
 
     with closing(common.open_gallery()) as gallery:
         if not yes and sys.stdin.isatty():
             click.confirm(f"Erase {text.alternatives(list(names))}? This cannot be undone.", abort=True)
-        try:
-            proof = gallery.rights.erase(names)
-        except PersonNotFound as error:
-            # The person was erased from the gallery before.
-            if not libraries:
-                raise
-            click.echo(str(error), err=True)
-            proof = None
+        # People of a library are not always in the gallery.
+        proof = gallery.rights.erase(names, skip_missing=bool(libraries))
         notice = gallery.erasing_notice
+    for problem in proof.missing:
+        click.echo(problem, err=True)
     remains = False
-    known = list(names)
-    if proof is not None:
+    if proof.people:
         print_erased(proof.people)
         remains = _print_proof(proof)
-        known += [name for person in proof.people for name in person.names]
+    known = [*names, *(name for person in proof.people for name in person.names)]
     if notice:
         click.echo(notice, err=True)
     for folder in libraries:
         with Library.open(folder) as library, library.lock():
             erased = erase_people(library, known)
+        common.record("library_erased", {"faces": erased.faces, "tags": erased.tags})
         faces, photos = text.count(erased.faces, "face"), text.count(erased.photos, "photo")
         click.echo(f"{folder}: {faces} and {text.count(erased.tags, 'tag')} in {photos} erased.")
         remains |= _print_remains(erased.remains)

@@ -177,7 +177,10 @@ def purge(
 
     Changes of which nothing remains to undo become irreversible.
     """
+    erased_names: list[str] = []
     for batch in batches(people):
+        erased_names += connection.scalars(select(PersonRow.name).where(PersonRow.id.in_(batch)))
+        erased_names += connection.scalars(select(AliasRow.name).where(AliasRow.person_id.in_(batch)))
         uuids = select(PersonRow.uuid, literal(now(), ErasedPersonRow.erased.type)).where(PersonRow.id.in_(batch))
         # A restored backup has people who were erased before.
         uuids = uuids.where(PersonRow.uuid.is_not(None), PersonRow.uuid.not_in(select(ErasedPersonRow.uuid)))
@@ -192,11 +195,12 @@ def purge(
         connection.execute(delete(AliasRow).where(AliasRow.revision_id.in_(merges)))
         moved = FormerValueRow.value.in_(map(str, batch))
         _erase_values(connection, moved & (FormerValueRow.column == _OWNER))
-    audit.forget_person(connection, people)
     for (table, removable), ids in zip(_REMOVABLE.items(), (people, anchors, rejected, aliases), strict=True):
         for batch in batches(ids):
             _forget(connection, table, batch)
             connection.execute(delete(removable).where(removable.id.in_(batch)))
+    # A library's entries have the name alone, which may be that of another person now.
+    audit.forget_person(connection, people, [name for name in erased_names if not _is_used(connection, name)])
     erased, kept = aliased(FormerValueRow), aliased(FormerValueRow)
     lost = exists().where(erased.revision_id == RevisionRow.id, erased.column == _ERASED, erased.table == "anchor")
     # Undoing a merge without its anchors would bring back a person without any.
@@ -212,6 +216,12 @@ def purge(
     connection.execute(void)
     permanent = exists().where(RevisionRow.id == FormerValueRow.revision_id, ~RevisionRow.reversible)
     connection.execute(delete(FormerValueRow).where(permanent))
+
+
+def _is_used(connection: Connection, name: str) -> bool:
+    key = names.key(name)
+    people, aliases = select(PersonRow.id).where(PersonRow.key == key), select(AliasRow.id).where(AliasRow.key == key)
+    return connection.scalar(people.limit(1)) is not None or connection.scalar(aliases.limit(1)) is not None
 
 
 def find_merged(connection: Connection, people: Sequence[int]) -> set[int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
+from app.errors import PersonNotFound
 from app.gallery import audit, embedding_rows, erasures, opt_outs, person_data, records, removal
 from app.gallery.database import Database
 from app.gallery.erasures import Erasure
@@ -22,7 +23,8 @@ class ErasureProof:
     """Erased people, and what a search of all bytes of the database's files found.
 
     `searched` has the number of pictures and embeddings by kind, and `remains` that of pieces which are still there.
-    `files` is empty if the database is not a file of this machine.
+    `files` is empty if the database is not a file of this machine. `missing` has a sentence for each person whom the
+    gallery lacks.
     """
 
     people: tuple[Person, ...]
@@ -30,6 +32,7 @@ class ErasureProof:
     files: tuple[str, ...]
     size: int
     remains: Mapping[str, int]
+    missing: tuple[str, ...] = ()
 
 
 class DataRights:
@@ -75,29 +78,40 @@ class DataRights:
         with self._database.writing(purge=True) as connection:
             opt_outs.remove(connection, opt_out_id)
 
-    def erase(self, refs: Sequence[PersonRef]) -> ErasureProof:
+    def erase(self, refs: Sequence[PersonRef], skip_missing: bool = False) -> ErasureProof:
         """Erase people for good, with those who were removed with these names or merged into them, and prove it.
 
-        Nothing is erased if the gallery lacks one of them.
+        Nothing is erased if the gallery lacks one of them. With `skip_missing` the others are erased, and the names of
+        those whom it lacks leave the audit log, which may have them from a library.
         """
+        found: list[Person] = []
+        missing: list[PersonNotFound] = []
         with self._database.writing(purge=True) as connection:
-            found = [person for ref in refs for person in removal.find_removable(connection, ref, purge=True)]
+            for ref in refs:
+                try:
+                    found += removal.find_removable(connection, ref, purge=True)
+                except PersonNotFound as error:
+                    if not skip_missing:
+                        raise
+                    missing.append(error)
+                    audit.forget_person(connection, person_names=[ref] if isinstance(ref, str) else [])
             everyone = removal.with_merged(connection, list({person.id: person for person in found}.values()))
             traces = erasures.collect_traces(connection, [person.id for person in everyone])
-            erased = removal.purge_people(connection, everyone)
+            erased = removal.purge_people(connection, everyone) if everyone else []
             traces = erasures.without_shared(connection, traces)
         files = self._database.files
         searched = tuple((kind, len(items)) for kind, items in traces.items())
         remains = find_remains(files, traces)
         size = sum(file.stat().st_size for file in files if file.exists())
-        return ErasureProof(tuple(erased), searched, tuple(file.name for file in files), size, remains)
+        names_of_files = tuple(file.name for file in files)
+        return ErasureProof(tuple(erased), searched, names_of_files, size, remains, tuple(map(str, missing)))
 
     def collect_data(self, person: PersonRef) -> PersonData:
         """Return everything that the gallery holds about a person, also a removed one, or raise `PersonNotFound`."""
         with self._database.writing() as connection:
-            collected = person_data.collect(connection, person)
-            audit.record(connection, "exported_data", collected.values["id"])
-            return collected
+            # The export itself is an entry about the person.
+            audit.record(connection, "exported_data", person_data.find(connection, person).id)
+            return person_data.collect(connection, person)
 
     def list_erasures(self) -> list[Erasure]:
         """Return all erased people, the first erased first."""

@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from app.errors import PersonNotFound
-from app.gallery import change_log
+from app.gallery import audit, change_log
 from app.gallery import people as queries
-from app.gallery.people import PersonRef
+from app.gallery.people import Person, PersonRef
 from app.gallery.tables import (
     AliasRow,
     AnchorRow,
@@ -38,16 +37,15 @@ class PersonData:
     files: dict[str, bytes]
 
 
-def collect(connection: Connection, ref: PersonRef) -> PersonData:
-    """Return the data of a person in the gallery, or who was removed and is not erased yet.
+def find(connection: Connection, ref: PersonRef) -> Person:
+    """Return a person in the gallery, or who was removed and is not erased yet, or raise `PersonNotFound`."""
+    removed = () if queries.find_person(connection, ref) else queries.list_removed(connection, ref)
+    return next(iter(removed), None) or queries.get_person(connection, ref)
 
-    Raises:
-        PersonNotFound: there is no such person.
-    """
-    person = queries.find_person(connection, ref) or next(iter(queries.list_removed(connection, ref)), None)
-    if person is None:
-        queries.get_person(connection, ref)
-        raise PersonNotFound
+
+def collect(connection: Connection, ref: PersonRef) -> PersonData:
+    """Return the data of a person, whom `find` finds."""
+    person = find(connection, ref)
     files: dict[str, bytes] = {}
     columns = select(PersonRow.uuid, PersonRow.created, PersonRow.removed)
     row = connection.execute(columns.where(PersonRow.id == person.id)).one()
@@ -70,6 +68,7 @@ def collect(connection: Connection, ref: PersonRef) -> PersonData:
         "imported_photos": connection.scalar(imported),
         "changes": _changes(connection, person.id),
         "former_values": _former_values(connection, person.id),
+        "audit_entries": _audit_entries(connection, person),
     }
     return PersonData(person.names, values, files)
 
@@ -114,6 +113,12 @@ def _former_values(connection: Connection, person_id: int) -> list[dict[str, Any
         {"change": change_id, "field": column, "value": value}
         for change_id, column, value in connection.execute(rows.where(owned).order_by(FormerValueRow.id))
     ]
+
+
+def _audit_entries(connection: Connection, person: Person) -> list[dict[str, Any]]:
+    """Return the entries about a person, the oldest first, also those about the name before they were added."""
+    found = audit.find_entries(connection, person_ids=[person.id], person_names=person.names)
+    return [entry.chained() | {"person": entry.person} for entry in reversed(found)]
 
 
 def _time(moment: datetime | None) -> str | None:

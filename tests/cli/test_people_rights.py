@@ -92,6 +92,9 @@ def test_everything_about_a_person_is_written_to_a_file(run, newcomer, library, 
     assert (found["name"], found["record"]["basis"]) == (newcomer, "consent")
     assert [photo["note"] for photo in found["reference_photos"]] == ["one.png"]
     assert [change["change"] for change in found["changes"]] == [f"added 1 anchor of {newcomer}"]
+    entries = found["audit_entries"]
+    assert [entry["action"] for entry in entries] == ["added", "exported_data"]
+    assert {entry["person"] for entry in entries} == {newcomer}
     assert [hit["file"] for hit in index["libraries"][0]["faces"]] == ["a.jpg"]
     assert len(names) == 4
     assert "Did you mean Drake?" in run("people", "data", "Darke", file).stderr
@@ -110,6 +113,20 @@ def test_erasing_prints_the_proof(run, newcomer, library):
     again = run("people", "erase", newcomer, "--library", library)
     assert (again.exit_code, again.stdout.splitlines()[0]) == (0, f"{library}: 0 faces and 0 tags in 0 photos erased.")
     assert run("people", "erase", newcomer).exit_code == 1
+
+
+def test_people_of_a_library_alone_are_erased_beside_others(run, newcomer, library, gallery):
+    with Library.open(library) as opened:
+        decisions.confirm(opened, [1], "Zed")
+    gallery.audit.record("library_confirm", "Zed")
+    done = run("people", "erase", newcomer, "Zed", "--library", library)
+    assert done.exit_code == 0
+    assert f"{newcomer} was erased." in done.stdout
+    assert f"{library}: 1 face and 0 tags in 1 photo erased." in done.stdout
+    assert "Zed" in done.stderr
+    assert gallery.find(newcomer) is None
+    assert gallery.audit.entries(person_names=["Zed"]) == []
+    assert gallery.audit.entries(1)[0].action == "library_erased"
 
 
 def test_the_list_of_erased_people_is_applied(run, newcomer, gallery, tmp_path):

@@ -10,6 +10,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from app.errors import PersonNotFound
+from app.gallery.audit import Subject
 from app.gallery.backup import back_up
 from app.gallery.raw_scan import WINDOW, find_remains
 from app.gallery.restoration import open_backup
@@ -54,6 +55,22 @@ def test_nothing_of_an_erased_person_remains(rich):
     assert found.remains == {}
     with pytest.raises(PersonNotFound):
         rich.rights.erase(["Quixote"])
+    assert rich.audit.verify().problems == ()
+
+
+def test_names_from_a_library_leave_the_audit_log(rich, unit_vectors):
+    for name in ("quixote", "Q", "Sancho"):
+        rich.audit.record("library_confirm", Subject(name))
+    rich.remove("Quixote")
+    rich.add("Q", unit_vectors(1), ["f"])
+    rich.rights.erase(["Quixote"])
+
+    def names() -> list[str | None]:
+        return [entry.person for entry in rich.audit.entries(action="library_confirm")]
+
+    assert names() == ["Sancho", "Q", None]
+    rich.rights.erase(["Q", "Sancho"], skip_missing=True)
+    assert names() == [None, None, None]
     assert rich.audit.verify().problems == ()
 
 
