@@ -230,9 +230,10 @@ class AccessKeys:
             seen, self._seen = self._seen, {}
             self._flushed = time.monotonic()
         with self._database.writing() as connection:
-            for key_id, moment in used.items():
+            # Lists: another thread that has just read the attribute still adds to the former dictionary.
+            for key_id, moment in list(used.items()):
                 connection.execute(update(AccessKeyRow).where(AccessKeyRow.id == key_id).values(used=moment))
-            for session_id, moment in seen.items():
+            for session_id, moment in list(seen.items()):
                 connection.execute(update(SessionRow).where(SessionRow.id == session_id).values(seen=moment))
 
 

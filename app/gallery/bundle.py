@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
@@ -147,7 +148,7 @@ def _read_people(index: dict[str, Any], files: dict[str, bytes]) -> tuple[Bundle
             files[f"portraits/{number}.webp"] if row["portrait"] else None,
             tuple(map(names.clean, row.get("aliases", ()))),
             _read_record(row.get("record", {})),
-            str(row.get("uuid", "")),
+            _read_uuid(row.get("uuid", "")),
         )
         for number, row in enumerate(index["people"])
     )
@@ -160,6 +161,11 @@ def _read_record(values: dict[str, str]) -> Record:
     if expires:
         date.fromisoformat(expires)
     return replace(checked, expires=expires)
+
+
+def _read_uuid(value: str) -> str:
+    """Return the ID of a person, "" in bundles of earlier versions."""
+    return value and str(UUID(value))
 
 
 def collect(connection: Connection, crops: bool) -> list[BundledPerson]:
@@ -201,13 +207,17 @@ def add_people(
     change = Change(connection, whole=True)
     added, taken = 0, list[str]()
     erased, opted_out = erasures.list_uuids(connection), opt_outs.list_keys(connection)
-    left_out = [person for person in everyone if person.uuid in erased or names.key(person.name) in opted_out]
+    left_out = [person for person in everyone if person.uuid in erased or not opted_out.isdisjoint(_keys(person))]
     everyone = [person for person in everyone if person not in left_out]
+    used = set(connection.scalars(select(PersonRow.uuid)))
     for person in everyone:
         known = people.find_person(connection, person.name)
         if require_basis:
             records.check_basis(person.name, (known and known.record) or person.record)
-        person_id = known.id if known else people.insert_person(connection, person.name, change, person.record)
+        # With the ID of the file, it cannot bring the person back after an erasure.
+        uuid = person.uuid if person.uuid not in used else ""
+        used.add(uuid)
+        person_id = known.id if known else people.insert_person(connection, person.name, change, person.record, uuid)
         if known and not known.record:
             records.write_record(change, known, person.record)
         anchors = _find_missing(person.anchors, people.list_anchors(connection, person_id))
@@ -229,6 +239,10 @@ def add_people(
                 taken.append(alias)
     change.describe(f"imported {text.count(added, 'anchor')} of {text.count(len(everyone), 'person')}")
     return BundleImport(added, tuple(taken), tuple(person.name for person in left_out))
+
+
+def _keys(person: BundledPerson) -> set[str]:
+    return {names.key(name) for name in (person.name, *person.aliases)}
 
 
 def _find_missing(faces: list[BundledFace], known: list[Anchor]) -> list[BundledFace]:

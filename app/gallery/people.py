@@ -238,9 +238,12 @@ def find_imported(connection: Connection, folder: str) -> tuple[Person | None, f
     return find_person(connection, latest), frozenset(row.photo for row in found if row.person_id == latest)
 
 
-def insert_person(connection: Connection, name: str, change: Change | None = None, record: Record = NO_RECORD) -> int:
-    """Insert a person and return the ID."""
+def insert_person(
+    connection: Connection, name: str, change: Change | None = None, record: Record = NO_RECORD, uuid: str = ""
+) -> int:
+    """Insert a person, by default with a new `uuid`, and return the ID."""
     values = {"name": name, "key": names.key(name), "revision_id": change and change.id}
+    values |= {"uuid": uuid} if uuid else {}
     values |= {RECORD_COLUMNS[field].key: value or None for field, value in record.fields().items()}
     return connection.scalars(insert(PersonRow).values(values).returning(PersonRow.id)).one()
 

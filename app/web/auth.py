@@ -108,8 +108,7 @@ def check_key(text: str) -> AccessKey | None:
     Raises:
         AuthenticationRequired: the key is unknown, expired or revoked.
     """
-    token = current_settings().admin_token
-    if token != OFF and hmac.compare_digest(text.encode("utf-8", "replace"), token.encode()):
+    if _is_token(text):
         return None
     key = current_gallery().keys.find(text)
     if key is None:
@@ -145,13 +144,18 @@ def _find_principal() -> Principal:
         sent = request.authorization
         text = sent.token or "" if sent is not None and sent.type == "bearer" else ""
         # A proxy may send a token of its own beside the name of the user.
-        if text and (not proxied or text.startswith(PREFIX) or text == settings.admin_token):
+        if text and (not proxied or text.startswith(PREFIX) or _is_token(text)):
             return _of_text(text)
     elif not proxied:
         found = sessions.current_session()
         return _of_key(found.key) if found else _visitor()
     # Browsers send the proxy's cookie for pages of other sites, too.
     return _of_account() if proxied and not (is_for_programs() and is_cross_site()) else _visitor()
+
+
+def _is_token(text: str) -> bool:
+    token = current_settings().admin_token
+    return token != OFF and hmac.compare_digest(text.encode("utf-8", "replace"), token.encode())
 
 
 def _of_text(text: str) -> Principal:

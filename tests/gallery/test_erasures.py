@@ -118,3 +118,24 @@ def test_a_restored_backup_does_not_bring_an_erased_person_back(rich, database_u
         assert [person.name for person in gallery.rights.apply_erasures(listed)] == ["Quixote"]
         assert gallery.rights.apply_erasures(listed) == []
         assert gallery.rights.list_erasures() == listed
+
+
+def test_an_export_does_not_bring_back_whom_another_gallery_imported(rich, tmp_path):
+    rich.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    rich.export_bundle(tmp_path / "gallery.zip")
+    with closing(Gallery.open(f"sqlite:///{tmp_path}/other.sqlite", NETWORK, None)) as other:
+        other.import_bundle(tmp_path / "gallery.zip")
+        other.rename("Quixote", "Don")
+        other.rights.erase(["Don"])
+        other.rights.add_opt_out("Émile Zola")
+        assert other.import_bundle(tmp_path / "gallery.zip").left_out == ("Émile Zola", "Quixote")
+        assert other.find("Quixote") is None
+
+
+def test_an_export_does_not_add_people_who_opted_out_by_an_alias(rich, tmp_path):
+    rich.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    rich.export_bundle(tmp_path / "gallery.zip")
+    with closing(Gallery.open(f"sqlite:///{tmp_path}/other.sqlite", NETWORK, None)) as other:
+        other.rights.add_opt_out("Q")
+        assert other.import_bundle(tmp_path / "gallery.zip").left_out == ("Quixote",)
+        assert other.find("Quixote") is None
