@@ -160,11 +160,22 @@ def read_metadata(context: click.Context, /, folder: Path, confirm: bool, enroll
             f"{text.count(len(labels), 'name')} of {text.count(people, 'person')}: {faces:,} at detected faces.",
             err=True,
         )
+        if confirm or enroll:
+            labels = _without_opted_out(settings, labels)
         if confirm:
             _confirm(library, labels, dry_run)
         if enroll:
             _enroll(settings, labels, dry_run)
     context.exit(1 if problems.count else 0)
+
+
+def _without_opted_out(settings: Settings, labels: Sequence[Label]) -> list[Label]:
+    with closing(common.open_gallery(settings)) as gallery:
+        opted_out = {label.name for label in labels if gallery.rights.has_opted_out(label.name)}
+    kept = [label for label in labels if label.name not in opted_out]
+    if opted_out:
+        click.echo(f"{text.count(len(labels) - len(kept), 'name')} on the opt-out list left out.", err=True)
+    return kept
 
 
 def _confirm(library: Library, labels: Sequence[Label], dry_run: bool) -> None:

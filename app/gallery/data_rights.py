@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from app.errors import PersonNotFound
+from app.errors import OptedOut, PersonNotFound
 from app.gallery import audit, embedding_rows, erasures, opt_outs, person_data, records, removal
 from app.gallery.database import Database
 from app.gallery.erasures import Erasure
@@ -59,6 +59,14 @@ class DataRights:
         """Raise `OptedOut` if a name is on the opt-out list."""
         with self._database.reading() as connection:
             opt_outs.check_name(connection, name)
+
+    def has_opted_out(self, name: str) -> bool:
+        """Return whether a name is on the opt-out list."""
+        try:
+            self.check_name(name)
+        except OptedOut:
+            return True
+        return False
 
     def list_opt_outs(self) -> list[OptOut]:
         """Return the opt-out list, the oldest entry first."""

@@ -265,6 +265,17 @@ def test_names_of_other_programs_are_read_and_confirmed(run, folder, labeled):
     assert "--dry-run requires --confirm or --enroll." in run("library", "read-metadata", folder, "--dry-run").stderr
 
 
+def test_names_of_other_programs_that_opted_out_are_left_out(run, folder, labeled, recognizer):
+    entry = recognizer.gallery.rights.add_opt_out("zoë example")
+    try:
+        done = run("library", "read-metadata", folder, "--confirm", "--enroll", "--dry-run")
+    finally:
+        recognizer.gallery.rights.remove_opt_out(entry.id)
+    assert done.exit_code == 0
+    assert "2 names on the opt-out list left out." in done.stderr
+    assert "1 face would be confirmed, 0 were before." in done.stderr
+
+
 def test_people_are_enrolled_from_names_of_other_programs(run, folder, labeled, recognizer):
     done = run("library", "read-metadata", folder, "--enroll", "--dry-run")
     rows = done.stdout.splitlines()[3:]

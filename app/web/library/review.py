@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.library import browsing, group_pages, review_queue
 from app.library.browsing import FaceImage
 from app.library.review_queue import KINDS, FaceQuestion, Position, Question
+from app.library.store import Library
 from app.web.admin.blueprint import form_id
 from app.web.library.blueprint import blueprint, current_library, show_message
 from app.web.portraits import Tile, tile
@@ -79,6 +80,8 @@ def answer_question() -> ResponseReturnValue:
     """Record the `answer` yes or no, and go to the next question."""
     library, form = current_library(), request.form
     yes = form.get("answer") == "yes"
+    if yes:
+        _check_opt_out(library, form_id("person"))
     if face := form_id("face"):
         person = review_queue.answer_face(library, face, form_id("person"), yes)
         sentence = f"1 face {'confirmed as' if yes else 'marked as not'} {person}."
@@ -94,6 +97,14 @@ def answer_question() -> ResponseReturnValue:
         done=_done() + 1,
     )
     return show_message(sentence, address=following)
+
+
+def _check_opt_out(library: Library, person_id: int) -> None:
+    """Raise `OptedOut` if a person, 0 for none, opted out since the library was named."""
+    with library.reading() as connection:
+        found = connection.execute("SELECT name FROM person WHERE id = ?", (person_id,)).fetchone()
+    if found:
+        current_gallery().rights.check_name(found[0])
 
 
 def _done() -> int:

@@ -87,6 +87,18 @@ def test_answers_do_not_add_uncertain_names(client, queue):
     assert "0 decisions made, 1 left." in text(client.get("/library/review?kind=names&least=nan"))
 
 
+def test_people_who_opted_out_meanwhile_are_not_confirmed(client, queue, recognizer):
+    rights, page = recognizer.gallery.rights, client.get("/library/review")
+    entry = rights.add_opt_out(OTHER)
+    try:
+        refused = answer(client, page, yes=True)
+        assert f"{OTHER} is on the opt-out list" in text(refused)
+        assert decided(queue) == []
+        assert answer(client, page, yes=False).status_code == 200
+    finally:
+        rights.remove_opt_out(entry.id)
+
+
 def test_answers_are_decisions_that_undo_takes_back(client, queue):
     page = answer(client, client.get("/library/review"), yes=True)
     assert f"1 face confirmed as {OTHER}. Undo" in text(page)

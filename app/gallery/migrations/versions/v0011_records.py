@@ -1,5 +1,6 @@
 """Records of people, the list of erased people, and the opt-out list."""
 
+from datetime import UTC
 from uuid import NAMESPACE_URL, uuid5
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ from alembic import op
 revision = "0011"
 down_revision = "0010"
 
-_person = sa.table("person", sa.column("id"), sa.column("uuid"), sa.column("created", sa.String))
+_person = sa.table("person", sa.column("id"), sa.column("uuid"), sa.column("created", sa.DateTime))
 
 
 def upgrade() -> None:
@@ -17,10 +18,10 @@ def upgrade() -> None:
         op.add_column("person", sa.Column(name, sa.String(length)))
     op.create_index("ix_person_expires", "person", ["expires"])
     connection = op.get_bind()
-    created = sa.cast(_person.c.created, sa.String)
-    for person in connection.execute(sa.select(_person.c.id, created.label("created"))).all():
-        # The same for a backup of this gallery, which is migrated later.
-        uuid = str(uuid5(NAMESPACE_URL, f"person {person.id} {person.created}"))
+    for person in connection.execute(sa.select(_person.c.id, _person.c.created)).all():
+        # The same for a backup of this gallery, which is migrated later: always an SQLite file, which stores no zone.
+        created = person.created if person.created.tzinfo is None else person.created.astimezone(UTC)
+        uuid = str(uuid5(NAMESPACE_URL, f"person {person.id} {created.replace(tzinfo=None)}"))
         connection.execute(sa.update(_person).where(_person.c.id == person.id).values(uuid=uuid))
     op.create_table(
         "erased",
