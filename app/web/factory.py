@@ -117,11 +117,11 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
     logs.install(app)
     cors.install(app, settings)
     hosts_and_csrf.install(app, settings)
-    rate_limits.install(app, settings, (*api.BLUEPRINTS, sign_in.blueprint))
+    rate_limits.install(app, settings, (*api.BLUEPRINTS, sign_in.blueprint, metrics.blueprint))
     access.install(app, settings)
     concurrency.install(app, limiter)
     if settings.metrics:
-        metrics.install(app, collectors, limiter)
+        app.register_blueprint(metrics.blueprint)
 
 
 def _error_response(error: FacesError | HTTPException) -> Response:

@@ -125,6 +125,12 @@ def test_a_key_gives_no_access_to_pages(serve, keys):
         assert client.get("/people", headers=header).location == "/sign-in?next=/people"
 
 
+def test_wrong_keys_are_limited_at_the_metrics_too(serve):
+    client = serve(access="keys")
+    wrong = {"Authorization": "Bearer wrong"}
+    assert [client.get("/metrics", headers=wrong).status_code for _ in range(11)] == [401] * 10 + [429]
+
+
 def test_refusals_have_codes_sentences_and_scopes(serve, keys, gallery):
     client = serve()
     answer = client.get("/api/v1/people")

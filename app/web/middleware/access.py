@@ -45,13 +45,13 @@ _BLUEPRINTS: dict[str, Scopes] = {
     "api_people": _READ,
     "api": _IDENTIFY,
     "model": _EITHER,
+    "metrics": ("metrics",),
     "docs": PUBLIC,
     "health": PUBLIC,
     "sign_in": PUBLIC,
 }
 _ENDPOINTS: dict[str, Scopes] = {
     "static": PUBLIC,
-    "serve_metrics": ("metrics",),
     "pages.upload": _EITHER,
     "pages.privacy": PUBLIC,
     "pages.results_expired": _IDENTIFY,

@@ -6,8 +6,9 @@ from collections import Counter as Counts
 from dataclasses import dataclass
 from http import HTTPMethod
 from pathlib import Path
+from typing import cast
 
-from flask import Flask, Response
+from flask import Blueprint, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -140,12 +141,12 @@ def _quantile(counts: Counts[float], share: float) -> float:
     return min(le for le, count in counts.items() if count >= share * counts[math.inf])
 
 
-def install(app: Flask, metrics: Metrics, limiter: ConcurrencyLimiter) -> None:
-    """Serve the metrics at /metrics."""
+blueprint = Blueprint("metrics", __name__)
 
-    def serve_metrics() -> Response:
-        metrics.set_gauges(limiter, loader_of(app), gallery=True)
-        return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
 
-    # `app.get` would add it to the OpenAPI document.
-    app.add_url_rule("/metrics", view_func=serve_metrics)
+@blueprint.get("/metrics")
+def serve_metrics() -> Response:
+    """Answer with the metrics of all server processes."""
+    metrics = cast(Metrics, current_app.extensions["metrics"])
+    metrics.set_gauges(current_app.extensions["concurrency_limiter"], loader_of(current_app), gallery=True)
+    return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
