@@ -61,7 +61,7 @@ def test_sign_in_by_keyboard(page):
     page.keyboard.type("wrong")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("Wrong token.")
+    expect(page.get_by_role("alert")).to_contain_text("The key is unknown.")
     page.get_by_label("Key", exact=True).focus()
     page.keyboard.type(TOKEN)
     page.keyboard.press("Enter")

@@ -1,8 +1,8 @@
 """Server health page for operators: versions, disk space, database, backup, expiry, queue, error rates, latencies."""
 
 import importlib.metadata
+import os
 import platform
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -108,8 +108,8 @@ def _is_installed(name: str) -> bool:
 
 
 def _disk(holds: str, folder: Path) -> Disk:
-    usage = shutil.disk_usage(folder)
-    return Disk(holds, usage.free, usage.total)
+    usage = os.statvfs(folder)
+    return Disk(holds, usage.f_bavail * usage.f_frsize, usage.f_blocks * usage.f_frsize)
 
 
 def _duration(span: timedelta) -> str:

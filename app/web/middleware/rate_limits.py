@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TypeVar
 
-from flask import Blueprint, Flask, g, request
+from flask import Blueprint, Flask, Response, g, request
 from flask_limiter import Limiter
 from limits import RateLimitItemPerMinute, parse_many
 from limits.errors import ConfigurationError, StorageError
@@ -89,6 +89,20 @@ def install(app: Flask, settings: Settings, key_blueprints: Iterable[Blueprint])
 
 
 def _limit_requests(app: Flask, settings: Settings, limit: str, key_blueprints: Iterable[Blueprint]) -> None:
+    def restore(response: Response) -> Response:
+        # Flask-Limiter writes it into every answer, and into those of a busy server.
+        if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+            response.headers.pop("Retry-After", None)
+            response.headers.extend(g.get("retry_after", {}))
+        return response
+
+    def remember(response: Response) -> Response:
+        if "Retry-After" in response.headers:
+            g.retry_after = {"Retry-After": response.headers["Retry-After"]}
+        return response
+
+    # Flask calls them in reverse order, so the limiter is between both.
+    app.after_request(restore)
     limiter = Limiter(
         client_key,
         app=app,
@@ -101,6 +115,7 @@ def _limit_requests(app: Flask, settings: Settings, limit: str, key_blueprints: 
         # Each process counts alone while the storage is down.
         in_memory_fallback_enabled=True,
     )
+    app.after_request(remember)
     limit_attempts = limiter.shared_limit(
         KEY_ATTEMPTS,
         scope="attempts",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
-from collections import namedtuple
 from datetime import timedelta
+from types import SimpleNamespace
 
 from sqlalchemy import update
 
@@ -15,8 +15,6 @@ from app.gallery.tables import PersonRow, now
 from app.web.admin import server_health
 from tests.photos import OTHER
 from tests.web.conftest import text
-
-Usage = namedtuple("Usage", "total used free")
 
 
 def rows(page) -> dict[str, str]:
@@ -53,7 +51,8 @@ def test_it_warns_of_a_full_disk_and_of_old_and_missing_backups(client, gallery,
     gallery.audit.record(BACKED_UP)
     assert "backup in the audit log" not in text(client.get("/manage/health"))
     monkeypatch.setattr(server_health, "now", lambda: now() + timedelta(days=9, minutes=5))
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(1000 * 10**9, 0, 4 * 10**9))
+    usage = SimpleNamespace(f_frsize=4096, f_bavail=4 * 10**9 // 4096, f_blocks=1000 * 10**9 // 4096)
+    monkeypatch.setattr(os, "statvfs", lambda folder: usage)
     page = text(client.get("/manage/health"))
     assert "The last backup is 9 d 0 h old." in page
     assert "Gallery: only 4.0 GB of 1.0 TB are free." in page

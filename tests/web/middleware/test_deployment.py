@@ -57,6 +57,10 @@ def running(port: int, *command: object) -> Iterator[subprocess.Popen]:
         process.wait(30)
 
 
+def is_ready(app: Server) -> bool:
+    return app.line(180).startswith("FACES_ACCESS is open") and app.line(180).startswith("Ready")
+
+
 class Site:
     """Two apps, the settings that they share, and the address before them."""
 
@@ -79,7 +83,7 @@ class Site:
         }
         self.apps = [self.start() for _ in range(2)]
         for app in self.apps:
-            assert app.line(180).startswith("Ready")
+            assert is_ready(app)
         config = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
         for number, app in enumerate(self.apps, start=1):
             config = config.replace(f"app{number}:8000", urlsplit(app.address).netloc)
@@ -209,7 +213,7 @@ def test_nginx_retries_after_a_server_is_killed(site, portrait):
         wait_for(statuses, 12)
         killed.process.wait()
         site.apps[0] = site.start(killed.address)
-        assert site.apps[0].line(180).startswith("Ready")
+        assert is_ready(site.apps[0])
         wait_for(statuses, 6)
     # An answer that was on its way is cut off, and its visitor has to ask again: each at most one.
     assert statuses.pop(CUT_OFF, 0) <= 3
@@ -224,6 +228,6 @@ def test_a_rolling_restart_fails_no_request(site, portrait):
             old.process.terminate()
             old.process.wait(90)
             site.apps[number] = site.start(old.address)
-            assert site.apps[number].line(180).startswith("Ready")
+            assert is_ready(site.apps[number])
         wait_for(statuses, 6)
     assert set(statuses) == {200}
