@@ -112,7 +112,7 @@ class Settings(BaseSettings):
         ge=64,
         le=_MOST,
         description="Longer side in pixels to which large photos are reduced for the search for small faces. It finds "
-        "faces from about a hundredth of this side. `2400` finds half as large faces in three times the time.",
+        "faces from about a hundredth of this side. `2400` finds smaller faces and takes longer.",
     )
     max_faces: Positive = Field(64, description="Maximum number of faces per photo, the largest first.")
     min_face_width: Positive = Field(16, description="Minimum width of a face box in pixels of the photo.")
