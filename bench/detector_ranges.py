@@ -23,12 +23,12 @@ _SCORE = 0.4
 
 
 def read_tile(path: Path) -> ByteArray:
-    """Return the middle of a photo, as wide as a tile: uint8 (height, width, 3) BGR."""
+    """Return the middle of a photo, as wide as a tile: uint8 (height, width, 3) RGB."""
     pixels = decoding.decode(path.read_bytes()).pixels
-    height, width = yunet.TILE_SIDES
+    height, width = yunet.TILE_SIZES[0]
     enlarged = cv2.resize(pixels, (width, round(len(pixels) * width / pixels.shape[1])), interpolation=cv2.INTER_AREA)
     top = max(0, (len(enlarged) - height) // 2)
-    return np.asarray(cv2.cvtColor(enlarged[top : top + height], cv2.COLOR_RGB2BGR), np.uint8)
+    return np.asarray(enlarged[top : top + height], np.uint8)
 
 
 def overlap(row: FloatArray, others: FloatArray) -> float:

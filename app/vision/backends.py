@@ -84,7 +84,7 @@ def locate_landmarks(
     _import_deepface(backend, downloads)
     model = _build_client(backend).model
     if backend == "yunet":
-        found = model.detect_all([cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) for pixels in pictures], score)
+        found = model.detect_all(pictures, score)
         return [[_row_to_face(row) for row in rows] for rows in found]
     return [
         [

@@ -27,7 +27,7 @@ from app.vision.decoding import Picture
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 from app.vision.views import CLOSE_SIDE, View, pad, reduce_to, rotate_picture
 
-DETECTION_VERSION = "looks-12"
+DETECTION_VERSION = "looks-13"
 """Version of the search. Change it whenever landmarks change, so that caches are discarded."""
 
 # Sides in pixels. yunet sees a picture with a side over 1,200 at half its size or less: tiles show more. Faces larger
@@ -149,13 +149,8 @@ class Detector:
         """Return the small faces of a large picture."""
         pixels, scale = reduce_to(pixels, self.side)
         height, width = pixels.shape[:2]
-        rows, columns = yunet.TILE_SIDES if width >= height else yunet.TILE_SIDES[::-1]
-        tiles = [
-            (left, top, right, bottom)
-            for (top, bottom), (left, right) in product(_tile_edges(height, rows), _tile_edges(width, columns))
-        ]
         faces: list[DetectedFace] = []
-        for tile in tiles:
+        for tile in _split_into_tiles(height, width):
             check_deadline()
             self._lock.share()
             left, top, right, bottom = tile
@@ -300,6 +295,16 @@ def _pad_narrow(pixels: ByteArray) -> ByteArray:
     height, width = pixels.shape[:2]
     side = max(_MIN_SIDE, -(-max(height, width) // _MAX_ASPECT_RATIO))
     return pad(pixels, 0, max(0, side - height), 0, max(0, side - width)) if min(height, width) < side else pixels
+
+
+def _split_into_tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Return (left, top, right, bottom) of overlapping tiles of the size that takes the fewest pixels for a picture."""
+    splits = [(_tile_edges(height, rows), _tile_edges(width, columns)) for rows, columns in yunet.TILE_SIZES]
+    areas = [
+        len(rows) * len(columns) * np.prod(size) for (rows, columns), size in zip(splits, yunet.TILE_SIZES, strict=True)
+    ]
+    rows, columns = splits[int(np.argmin(areas))]
+    return [(left, top, right, bottom) for (top, bottom), (left, right) in product(rows, columns)]
 
 
 def _tile_edges(length: int, side: int) -> list[tuple[int, int]]:

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 CLOSE_SIDE = 256
 """Side in pixels of enlarged views of a face."""
 
-TILE_SIDES = 672, 1600
-"""Shorter and longer side in pixels of the parts of a large picture."""
+TILE_SIZES = ((672, 1600), (1600, 672), (960, 1280), (1280, 960))
+"""(height, width) in pixels of the largest parts of a large picture."""
 
 # Sizes, (height, width), to which large pictures are padded: DeepFace reduces pictures to 640 pixels. OpenVINO prepares
 # each size for a quarter of a second, so OpenCV detects faces in pictures under half of it.
 _SIZES = ((480, 640), (640, 480), (640, 640))
 _SMALL_SIDE = 400
-_QUEUE_SIZES = ((CLOSE_SIDE, CLOSE_SIDE), TILE_SIDES, TILE_SIDES[::-1])
+_QUEUE_SIZES = ((CLOSE_SIDE, CLOSE_SIDE), *TILE_SIZES)
 _STRIDES = (8, 16, 32)  # sides of the grids' cells in pixels
 _OVERLAP, _MAX_CANDIDATES = 0.3, 5000  # the defaults of cv2.FaceDetectorYN
 
@@ -77,7 +77,7 @@ class YuNet:
             return count, None if found is None else np.asarray(found, np.float32)
         size = _choose_size(pixels, _SIZES)
         if size not in self._requests:
-            self._requests[size] = _compile(self._graph, size, self._threads)
+            self._requests[size] = _compile(self._graph, size, self._threads, is_rgb=False)
         self._requests[size].infer([_pad(pixels, size)[None]], share_inputs=True)
         rows = _decode(self._requests[size], size[1], self._score)
         return 1, rows if len(rows) else None
@@ -85,8 +85,8 @@ class YuNet:
     def detect_all(self, pictures: Sequence[ByteArray], score: float) -> list[FloatArray]:
         """Detect faces in enlarged views, each on one core, or in tiles.
 
-        Pictures are uint8 (height, width, 3) BGR, all of `CLOSE_SIDE` or at most `TILE_SIDES`, in one direction. The
-        rows, float32 (faces, 15) for each picture, are those of `detect`.
+        Pictures are uint8 (height, width, 3) RGB, of one size: `CLOSE_SIDE`, or at most one of `TILE_SIZES`. The rows,
+        float32 (faces, 15) for each picture, are those of `detect`.
         """
         size = _choose_size(pictures[0], _QUEUE_SIZES)
         if size not in self._queues:
@@ -101,7 +101,7 @@ class YuNet:
         for start in range(0, len(pictures), len(requests)):
             batch = list(zip(requests, pictures[start : start + len(requests)], strict=False))
             for request, pixels in batch:
-                request.start_async([_pad(pixels, size)[None]])
+                request.start_async([_pad(pixels, size)[None]], share_inputs=True)
             for request, _ in batch:
                 request.wait()
                 rows.append(_decode(request, size[1], score))
@@ -116,6 +116,8 @@ def _choose_size(pixels: ByteArray, sizes: Sequence[tuple[int, int]]) -> tuple[i
 
 def _pad(pixels: ByteArray, size: tuple[int, int]) -> ByteArray:
     height, width = pixels.shape[:2]
+    if (height, width) == size:
+        return np.ascontiguousarray(pixels)
     padded = cv2.copyMakeBorder(pixels, 0, size[0] - height, 0, size[1] - width, cv2.BORDER_CONSTANT)
     return np.asarray(padded, np.uint8)
 
@@ -157,7 +159,7 @@ def quantize(graph: openvino.Model) -> openvino.Model:
 
 
 def measure_ranges(graph: openvino.Model, tiles: Iterable[ByteArray]) -> dict[str, tuple[float, float]]:
-    """Return the lowest and highest input of each convolution, by its name, in tiles of `TILE_SIDES`."""
+    """Return the lowest and highest input of each convolution, by its name, in RGB tiles of `TILE_SIZES[0]`."""
     graph = graph.clone()
     convolutions = {node.get_friendly_name(): node.input(0).get_source_output() for node in _convolutions(graph)}
     sources = {output.get_node().get_friendly_name(): output for output in convolutions.values()}
@@ -166,9 +168,9 @@ def measure_ranges(graph: openvino.Model, tiles: Iterable[ByteArray]) -> dict[st
     measured = [name for name in sources if name not in inputs]
     first = len(graph.outputs)
     graph.add_outputs([sources[name] for name in measured])
-    request = _compile(graph, TILE_SIDES, cv2.getNumThreads(), precise=True)
+    request = _compile(graph, TILE_SIZES[0], cv2.getNumThreads(), precise=True)
     for pixels in tiles:
-        request.infer([_pad(pixels, TILE_SIDES)[None]])
+        request.infer([_pad(pixels, TILE_SIZES[0])[None]])
         for number, name in enumerate(measured, start=first):
             values, (low, high) = request.get_output_tensor(number).data, ranges[name]
             ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
@@ -180,9 +182,9 @@ def _convolutions(graph: openvino.Model) -> list[openvino.Node]:
 
 
 def _compile(
-    graph: openvino.Model, size: tuple[int, int], threads: int, precise: bool = False
+    graph: openvino.Model, size: tuple[int, int], threads: int, precise: bool = False, is_rgb: bool = True
 ) -> openvino.InferRequest:
-    """Compile the network for pictures of one size, uint8 (1, height, width, 3)."""
+    """Compile the network for pictures of one size, uint8 (1, height, width, 3), RGB or BGR."""
     import openvino
     from openvino.preprocess import PrePostProcessor
 
@@ -191,9 +193,12 @@ def _compile(
     processor = PrePostProcessor(graph)
     processor.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     processor.input().model().set_layout(openvino.Layout("NCHW"))
+    if is_rgb:
+        # OpenVINO reverses the weights of the first layer, not the pixels.
+        processor.input().preprocess().reverse_channels()
     # With pinning, all networks of one thread would run on the first core.
     options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
-    if precise or size not in (TILE_SIDES, TILE_SIDES[::-1]):
+    if precise or size not in TILE_SIZES:
         # bfloat16, the default where the processor multiplies it, takes two thirds of the time but moves the landmarks
         # of large faces by pixels. Tiles only locate faces.
         options["INFERENCE_PRECISION_HINT"] = openvino.Type.f32

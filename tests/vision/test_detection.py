@@ -14,6 +14,7 @@ from app.vision.backends import YUNET_WEIGHTS
 from app.vision.decoding import Picture
 from app.vision.detection import Detector
 from app.vision.faces import Box, DetectedFace
+from app.vision.views import CLOSE_SIDE
 from tests import photos
 from tests.photos import ORIENTATIONS, OTHER, PERSON
 
@@ -212,6 +213,26 @@ def test_the_detector_calls_for_a_photo_are_limited(monkeypatch, faces, most):
     blank = Picture(np.full((2400, 2400, 3), 200, dtype=np.uint8))
     assert len(Detector("yunet").find_faces(blank)) == min(faces, 64)
     assert len(looks) <= most
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((1280, 960), 1), ((816, 1225), 1), ((1600, 1200), 2), ((1200, 1600), 2), ((1600, 500), 1), ((1210, 1210), 2)],
+)
+def test_tiles_of_the_best_size_cover_a_picture(monkeypatch, size, expected):
+    tiles = []
+
+    def locate_landmarks(pictures, *_options):
+        tiles.extend(pixels for pixels in pictures if max(pixels.shape) > CLOSE_SIDE)
+        return [[] for _ in pictures]
+
+    monkeypatch.setattr(backends, "extract_faces", lambda *_options: [])
+    monkeypatch.setattr(backends, "locate_landmarks", locate_landmarks)
+    row_of = np.indices(size[::-1])[0]
+    Detector("yunet").find_faces(Picture(np.dstack([row_of // 256, row_of % 256, row_of % 2]).astype(np.uint8)))
+    assert len(tiles) == expected
+    shown = {256 * int(high) + int(low) for tile in tiles for high, low, _ in tile[:, 0]}
+    assert shown == set(range(size[1]))
 
 
 @pytest.mark.parametrize(("close_confidence", "count"), [(0.9, 1), (0.8, 0)])

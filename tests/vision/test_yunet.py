@@ -31,6 +31,7 @@ def detect_with_opencv(pixels: np.ndarray) -> np.ndarray:
 
 
 def scene(count: int, **options) -> np.ndarray:
+    """Return a BGR picture."""
     faces = list(photos.portraits().values())[:count]
     return np.ascontiguousarray(np.asarray(photos.paste(*faces, **options))[:, :, ::-1])
 
@@ -60,13 +61,15 @@ def test_the_rows_are_those_of_opencv(network, count, size, tolerance):
 
 def test_close_pictures_have_the_rows_of_opencv_in_their_order(network):
     pictures = [scene(count, size=(CLOSE_SIDE, CLOSE_SIDE), side=100, tilt=10 * count) for count in (1, 0, 2, 1)]
-    for pixels, rows in zip(pictures, network.detect_all(pictures, SCORE), strict=True):
+    found = network.detect_all([pixels[:, :, ::-1] for pixels in pictures], SCORE)
+    for pixels, rows in zip(pictures, found, strict=True):
         np.testing.assert_allclose(rows, detect_with_opencv(pixels), atol=0.01)
 
 
-def test_8_bit_tiles_have_the_boxes_of_opencv(network):
-    pixels = scene(5, size=yunet.TILE_SIDES[::-1], side=80)
-    [rows] = network.detect_all([pixels], SCORE)
+@pytest.mark.parametrize("size", yunet.TILE_SIZES)
+def test_8_bit_tiles_have_the_boxes_of_opencv(network, size):
+    pixels = scene(5, size=size[::-1], side=80)
+    [rows] = network.detect_all([pixels[:, :, ::-1]], SCORE)
     expected = detect_with_opencv(pixels)
     assert len(rows) == len(expected) == 5
     np.testing.assert_allclose(sort(rows)[:, :4], sort(expected)[:, :4], atol=10)
@@ -96,7 +99,7 @@ def test_only_known_networks_and_processors_multiply_8_bits(monkeypatch, tmp_pat
 
 def test_ranges_are_those_of_the_largest_inputs():
     graph = yunet.read_graph(Settings().detector_home / YUNET_WEIGHTS)
-    dark, bright = (np.full((*yunet.TILE_SIDES, 3), value, np.uint8) for value in (0, 255))
+    dark, bright = (np.full((*yunet.TILE_SIZES[0], 3), value, np.uint8) for value in (0, 255))
     ranges = yunet.measure_ranges(graph, [dark, bright])
     assert ranges.keys() == json.loads(yunet.RANGES.read_text()).keys()
     assert ranges["Conv_0/WithoutBiases"] == (0, 255)
