@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from threading import Event
 
 import pytest
 
 from app.batch import ray_engine
 from app.batch.ray_engine import RayCluster
-from app.batch.sources import PhotoFile
+from app.batch.sources import PhotoFile, PhotoSources
 from app.errors import BatchError
 from tests.batch.conftest import assert_crashes_reported, assert_same
 from tests.slow import slow
@@ -29,17 +33,39 @@ def nodes():
         nodes.shutdown()
 
 
+class HeldSources(PhotoSources):
+    """Sources whose photos can be read once a file exists."""
+
+    def __init__(self, sources: Sequence[str], released: Path) -> None:
+        super().__init__(sources)
+        self._released = released
+
+    def read(self, photo: str, max_bytes: int) -> bytes:
+        while not self._released.exists():
+            time.sleep(0.05)
+        return super().read(photo, max_bytes)
+
+
 # Ray warns about its own defaults.
 @slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
-def test_a_killed_node_loses_and_repeats_no_row(nodes, job, expected):
+def test_a_killed_node_loses_and_repeats_no_row(nodes, job, expected, tmp_path):
     cluster, workers = nodes
-    rows = []
-    for batch in RayCluster(job, cluster.address, None, len(expected)).embed(job.sources.photos(), Event()):
-        if not rows:
+    released = tmp_path / "released"
+
+    def kill_node() -> None:
+        try:
             wait_for_actor(workers[0].node_id)
             cluster.remove_node(workers[0], allow_graceful=False)
-        rows += batch
+        finally:
+            released.touch()
+
+    held = replace(job, sources=HeldSources(job.sources.sources, released))
+    with ThreadPoolExecutor(1) as thread:
+        killed = thread.submit(kill_node)
+        batches = RayCluster(held, cluster.address, None, len(expected)).embed(held.sources.photos(), Event())
+        rows = [row for batch in batches for row in batch]
+        killed.result()
     assert_same(rows, expected)
 
 
@@ -54,11 +80,13 @@ def test_photos_that_fail_are_reported(job, crashing, monkeypatch):
 
 
 def wait_for_actor(node: str) -> None:
-    """Wait until an actor runs on a node."""
+    """Wait until Ray is connected and an actor runs on a node."""
+    import ray
     from ray._private import state
 
-    for _ in range(600):
-        if any(actor["Address"]["NodeID"] == node and actor["State"] == "ALIVE" for actor in state.actors().values()):
+    for _ in range(1200):
+        actors = state.actors().values() if ray.is_initialized() else ()
+        if any(actor["Address"]["NodeID"] == node and actor["State"] == "ALIVE" for actor in actors):
             return
         time.sleep(0.1)
     raise TimeoutError("No actor started on the node.")

@@ -146,13 +146,14 @@ def test_people_opt_out_by_photo_and_name(run, gallery, pictures):
     assert ", match" in before
     done = run("people", "opt-out", "add", "Zed", "--photo", photo, "--reference", "Letter 3")
     assert done.exit_code == 0
-    assert run("people", "opt-out", "list").stdout.startswith("1, Zed, face, ")
+    number, *entry = run("people", "opt-out", "list").stdout.split(", ")
+    assert entry[:2] == ["Zed", "face"]
     assert run("identify", photo).stdout.endswith("unknown_person, , unknown\n")
     review = run("people", "add", NEWCOMER, photo, *ALLOW)
     assert "opted_out, The face is on the opt-out list" in review.stdout
     refused = run("people", "add", "zed", pictures / "a, both.jpg")
     assert "zed is on the opt-out list and cannot be enrolled" in refused.stderr.lower()
-    assert run("people", "opt-out", "remove", 1).stdout == "Opt-out 1 was removed.\n"
+    assert run("people", "opt-out", "remove", number).stdout == f"Opt-out {number} was removed.\n"
     assert run("identify", photo).stdout == before
     assert "No face" not in run("people", "opt-out", "add", "--photo", pictures / "nobody.webp").stdout
     assert run("people", "opt-out", "add").exit_code == 2
