@@ -139,8 +139,7 @@ def routes() -> str:
 
 def _route(method: str, path: str, operation: Mapping[str, Any]) -> str:
     parts = [f"### {method} {path}", operation["summary"], operation.get("description", "")]
-    if operation.get("security"):
-        parts.append("Requires the administrator token.")
+    parts.append(_access(operation["security"]))
     rows = [
         (_code(each["name"]), each["in"], *_value(each, each["schema"])) for each in operation.get("parameters", [])
     ]
@@ -160,6 +159,12 @@ def _route(method: str, path: str, operation: Mapping[str, Any]) -> str:
     failures = [status for status, _ in answers if status[0] in "45"]
     parts.append(f"Errors: {', '.join(failures)}. See [Errors](errors.md).")
     return "\n\n".join(part for part in parts if part)
+
+
+def _access(security: Iterable[Mapping[str, Iterable[str]]]) -> str:
+    """Return which key a route needs, from the security requirements of its operation."""
+    scopes = " or ".join(_code(scope) for requirement in security for scope in requirement.get("key", ()))
+    return f"Requires a key with the scope {scopes}{', except on an open server' if {} in security else ''}."
 
 
 def schemas() -> str:

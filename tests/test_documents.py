@@ -61,6 +61,12 @@ def test_every_generated_part_is_in_a_document():
     assert set(named) == set(generate.PARTS)
 
 
+def test_routes_name_the_scope_that_they_need():
+    sections = {part.partition("\n")[0]: part for part in generate.routes().split("### ")}
+    assert "the scope `identify`, except on an open server." in sections["POST /api/v1/identify"]
+    assert "the scope `manage`." in sections["PATCH /api/v1/people/{person_id}/record"]
+
+
 def test_topics_begin_with_settings():
     order = [setting.name for setting in reference()]
     assert [name for name in order if name in generate.TOPICS] == list(generate.TOPICS)
