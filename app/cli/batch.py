@@ -41,10 +41,10 @@ _LEAST_SECONDS = 2
 _BAR = "{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 _SKIPPED_ENDINGS = 5
 _SIDECAR = ".xmp"
+"""Belongs to a photo: see `library write-metadata`."""
 _OTHER_DETECTION = (
     "The detector or its settings have changed since the last run. Photos that were searched before keep their faces."
 )
-"""Belongs to a photo: see `library write-metadata`."""
 
 
 @dataclass(frozen=True)
