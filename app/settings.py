@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     admin_hours: int = Field(12, ge=1, le=24 * _CENTURY, description="Hours after which a session ends in any case.")
     access: Literal["auto", "open", "keys", "proxy"] = Field(
         "auto",
-        description="Who may identify photos and read the gallery. `open`: everyone. `keys`: who signs in with a key. "
+        description="Who may identify photos and read the gallery. `open`: everyone. `keys`: everyone with a key. "
         "`proxy`: accounts that a trusted proxy names. `auto`: open on loopback; other servers do not start.",
     )
     idle_minutes: int = Field(120, ge=5, le=44_640, description="Minutes without a request until a session ends.")
