@@ -23,7 +23,7 @@ from app.vision.alignment import SIZE, normalize
 if TYPE_CHECKING:
     import openvino
 
-_SHARED_FACES = 8  # after which another request may go first
+_SHARED_FACES = 2  # of each core, after which another request may go first
 
 
 class Network:
@@ -52,6 +52,7 @@ class Network:
         parallel = _compile(graph, threads, threads, precision)
         # 8-bit integers leave little to share between cores, and a second network takes memory.
         single = parallel if ranges or threads == 1 else _compile(graph, 1, threads, precision)
+        self._shared_faces = _SHARED_FACES * threads
         self._lock = FairLock()
         self._request = single.create_infer_request()
         self._queue = openvino.AsyncInferQueue(parallel)
@@ -78,11 +79,11 @@ class Network:
             if len(crops) == 1:
                 embeddings[0] = self._request.infer([normalize(crops)])[0][0]
                 return embeddings
-            for start in range(0, len(crops), _SHARED_FACES):
+            for start in range(0, len(crops), self._shared_faces):
                 self._lock.share()
                 # One face per request: every core has its own face, and an embedding does not depend on the batch.
                 self._queue.set_callback(store)
-                for row in range(start, min(start + _SHARED_FACES, len(crops))):
+                for row in range(start, min(start + self._shared_faces, len(crops))):
                     self._queue.start_async([normalize(crops[row : row + 1])], row)
                 self._queue.wait_all()
         return embeddings

@@ -17,6 +17,7 @@ from app.gallery.store import Gallery
 from app.recognition import comparison
 from app.recognition.decision import Rules, Verdict, decide, find_opted_out, resolve_duplicate_matches
 from app.recognition.inference import Network, load_network
+from app.recognition.model_card import read_card
 from app.recognition.results import ComparedPhoto, Comparison, FaceCrop, Identification, IdentifiedFace, Probe
 from app.recognition.scoring import rank_faces
 from app.settings import Settings
@@ -61,17 +62,25 @@ class Recognizer:
             DetectorError: the detector cannot be used.
         """
         detector = Detector.from_settings(settings)
-        network = load_network(settings.model)
-        gallery = Gallery.open(
-            settings.database_url,
-            network.card.id,
-            settings.shipped_gallery,
-            settings.recovery_days,
-            settings.audit_days,
-            settings.require_basis,
-        )
+        model_id = read_card(settings.model).id
+        with ThreadPoolExecutor(1) as pool:
+            # OpenVINO compiles the network without Python's lock.
+            network = pool.submit(load_network, settings.model)
+            gallery = Gallery.open(
+                settings.database_url,
+                model_id,
+                settings.shipped_gallery,
+                settings.recovery_days,
+                settings.audit_days,
+                settings.require_basis,
+            )
+        try:
+            recognizer = cls(settings, detector, network.result(), gallery)
+        except BaseException:
+            gallery.close()
+            raise
         gallery.start_maintenance()
-        return cls(settings, detector, network, gallery)
+        return recognizer
 
     def __enter__(self) -> Self:
         return self
@@ -192,11 +201,12 @@ class Recognizer:
         # Without a face the detector searches a picture several times: all searches in a small one, one in a large one.
         small = Picture(gray[:256, :256])
         face = DetectedFace(Box(64, 64, 128, 128), np.array([[96.0, 110.0], [160.0, 110.0]]), 1.0)
-        with ThreadPoolExecutor(1) as pool:
-            # The other thread warms up the network.
+        with ThreadPoolExecutor(2) as pool:
+            # A decoder process starts and the network warms up meanwhile.
+            picture = pool.submit(self.decode, photo)
             network = pool.submit(self.identify_faces, small, (face,))
             self.detect(small)
-            self.detector.warm_up(self.decode(photo))
+            self.detector.warm_up(picture.result())
             network.result()
 
 

@@ -15,6 +15,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from itertools import filterfalse, product
 
+import cv2
 import numpy as np
 
 from app.arrays import ByteArray, DoubleArray
@@ -41,7 +42,7 @@ _MIN_SIDE, _MAX_ASPECT_RATIO = 64, 8
 _WEAK_SCORE, _MAX_WEAK_FACES, _VERIFIED = 0.4, 12, 0.87
 
 # Enlarged views of a face, 1.25 times as large as its box: at 256 pixels yunet reports four fifths of the tilt.
-_MAX_CLOSE_VIEWS, _CLOSE_VIEWS_AT_ONCE = 3, 8
+_MAX_CLOSE_VIEWS, _CLOSE_VIEWS_OF_CORE = 3, 2
 _TRUE_TO_REPORTED_TILT, _MAX_TILT, _UPRIGHT_DEGREES = 1.25, 50.0, 3.0
 
 # Confidence from which a face counts as upright, and by how much a quarter turn has to exceed the upright view.
@@ -209,8 +210,10 @@ class Detector:
                     refined[number] = end.value
                     del refinements[number]
             answers = {number: [] for number, _ in requests}
-            for start in range(0, len(requests), _CLOSE_VIEWS_AT_ONCE):
-                batch = requests[start : start + _CLOSE_VIEWS_AT_ONCE]
+            # More would delay other requests.
+            at_once = _CLOSE_VIEWS_OF_CORE * cv2.getNumThreads()
+            for start in range(0, len(requests), at_once):
+                batch = requests[start : start + at_once]
                 with self._lock:
                     found = self._detect_close(view, [(faces[number].box, degrees) for number, degrees in batch])
                 for (number, _), answer in zip(batch, found, strict=True):
