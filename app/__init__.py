@@ -9,6 +9,7 @@ Example:
 """
 
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,8 @@ _MODULES = (
 
 # NumPy reads it when it is imported. Threads of OpenBLAS slow down decoding, detection and embedding.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Unless this import fails, OpenVINO reports each start, with an ID of the machine, to its maker.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def __getattr__(name: str) -> Any:

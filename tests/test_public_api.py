@@ -1,5 +1,6 @@
 """The public Python API."""
 
+import os
 import subprocess
 import sys
 from zipfile import ZipFile
@@ -37,6 +38,33 @@ def test_photos_are_paths_or_bytes(recognizer, tmp_path, photo):
     assert names == [[PERSON], [PERSON]]
     with pytest.raises(app.PhotoError):
         recognizer.identify(tmp_path / "missing.jpg")
+
+
+def test_no_library_contacts_another_host(tmp_path, photo):
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(photo(PERSON))
+    # The file also has the hosts of forked processes.
+    code = """
+import os, sys
+hosts = os.open("hosts", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+sys.addaudithook(lambda event, values: os.write(hosts, repr(values).encode()) if event == "socket.getaddrinfo" else 0)
+from app import Recognizer, Settings
+with Recognizer.load(Settings(gallery="empty", database_url="sqlite:///gallery.sqlite")) as recognizer:
+    print(len(recognizer.identify("photo.jpg").faces))
+"""
+    # Libraries that report their use to their makers do not in CI.
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1\n"
+    assert (tmp_path / "hosts").read_text() == ""
+    assert not (tmp_path / "intel").exists(), "OpenVINO has given this machine an ID"
 
 
 @slow
