@@ -25,16 +25,27 @@ METRICS = {
 """Names of the time series at /metrics."""
 
 
+def read_alerts() -> list[dict]:
+    text = (ROOT / "deploy" / "prometheus-alerts.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)["groups"][0]["rules"]
+
+
 def test_alerts_use_metrics_that_exist_and_name_an_action():
-    rules = yaml.safe_load((ROOT / "deploy" / "prometheus-alerts.yml").read_text(encoding="utf-8"))["groups"][0][
-        "rules"
-    ]
+    rules = read_alerts()
     assert len({rule["alert"] for rule in rules}) == len(rules) > 5
     for rule in rules:
         named = set(re.findall(r"faces_\w+", rule["expr"]))
         assert named <= METRICS, rule["alert"]
         assert named or "up{" in rule["expr"]
         assert rule["annotations"]["action"].endswith(".")
+
+
+def test_health_checks_are_no_refused_requests():
+    """They are 503 while a server starts, and most of the requests then."""
+    (busy,) = (rule["expr"] for rule in read_alerts() if rule["alert"] == "WhopicBusy")
+    selectors = re.findall(r"faces_requests_total(?:\{(.*?)\})?", busy)
+    assert len(selectors) == 2
+    assert all('route!~"/healthz/.*"' in selector for selector in selectors)
 
 
 def test_the_dashboard_uses_metrics_that_exist():
