@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,27 +146,15 @@ def import_people(source: Path, report_file: Path | None, again: bool, allow: tu
     The file aliases.csv in the folder adds aliases, one in a row, with the columns person and alias. records.csv has
     the records of people, with the column person and any of source, basis, reference, date and expires.
 
-    A FILE is imported completely or not at all. Known people get the anchors that they do not have.
+    A damaged FILE is not imported. Known people get the anchors that they do not have. People who were erased or opted
+    out, and photos whose face is on the opt-out list (opted_out), are left out: the exit code is 1 then.
     """
     from app.enrollment.record_import import FILE_NAME as RECORDS
     from app.enrollment.record_import import RecordImport, read_records
 
     settings = Settings()
     if source.is_file():
-        from app.gallery import names
-
-        gallery = common.open_gallery(settings)
-        known = [person.name for person in gallery.people()]
-        imported = gallery.import_bundle(source, settings.keep_crops)
-        everyone = [person.name for person in gallery.people()]
-        for warning in names.warn_confusable(set(everyone).difference(known), everyone):
-            click.echo(warning, err=True)
-        for name in imported.left_out:
-            click.echo(f"{name} was not imported. They were erased from this gallery, or opted out.", err=True)
-        for alias in imported.taken_aliases:
-            click.echo(f"The alias {alias} was not imported. Another person has this name.", err=True)
-        click.echo(f"{text.count(imported.anchors, 'anchor')} imported. To undo it: {common.program()} people undo")
-        return
+        sys.exit(0 if _import_file(source, settings) else 1)
     try:
         records = read_records(source / RECORDS) if (source / RECORDS).is_file() else RecordImport()
         complete = _import_folder(source, report_file, again, allow, records)
@@ -188,6 +177,30 @@ def export(file: Path, no_crops: bool) -> None:
     """
     count = common.open_gallery().export_bundle(file, not no_crops)
     click.echo(f"{text.count(count, 'person')} exported to {text.display_path(file)}.")
+
+
+def _import_file(source: Path, settings: Settings) -> bool:
+    """Return whether everyone in the file was imported."""
+    from app.gallery import names
+    from app.gallery.opt_outs import FACE_LISTED
+    from app.recognition.decision import find_opted_out
+    from app.recognition.model_card import read_card
+
+    gallery = common.open_gallery(settings)
+    known = [person.name for person in gallery.people()]
+    rules = read_card(settings.model).rules
+    imported = gallery.import_bundle(source, settings.keep_crops, partial(find_opted_out, rules=rules))
+    everyone = [person.name for person in gallery.people()]
+    for warning in names.warn_confusable(set(everyone).difference(known), everyone):
+        click.echo(warning, err=True)
+    for name in imported.left_out:
+        click.echo(f"{name} was not imported. They were erased from this gallery, or opted out.", err=True)
+    for name, photo in imported.refused:
+        click.echo(common.format_row([name, photo, "opted_out", FACE_LISTED]), err=True)
+    for alias in imported.taken_aliases:
+        click.echo(f"The alias {alias} was not imported. Another person has this name.", err=True)
+    click.echo(f"{text.count(imported.anchors, 'anchor')} imported. To undo it: {common.program()} people undo")
+    return not (imported.left_out or imported.refused)
 
 
 def _import_folder(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import click
@@ -18,10 +18,6 @@ from app import text
 from app.cli import common
 from app.gallery.record import BASES, FIELDS
 from app.settings import Settings
-
-if TYPE_CHECKING:
-    from app.gallery.data_rights import ErasureProof
-    from app.gallery.people import Person
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,18 +86,20 @@ def expire(dry_run: bool, within: int) -> None:
 def data(name: str, file: Path, libraries: tuple[Path, ...]) -> None:
     """Write everything that is stored about NAME to a ZIP file: data.json, pictures and embeddings.
 
-    It has the record, names, file names of reference photos, changes, entries of the audit log, and with --library the
-    faces, tags and decisions of archives. The photos of the archives are not copied.
+    It has the record, names, file names of reference photos, changes, entries of the audit log and of the opt-out list,
+    and the faces, tags and decisions in FACES_LIBRARY and each --library. The photos of archives are not copied.
     """
     from app.files import open_complete
     from app.library import person_data
     from app.library.store import Library
 
-    with closing(common.open_gallery()) as gallery:
+    settings = Settings()
+    with closing(common.open_gallery(settings)) as gallery:
         found = gallery.rights.collect_data(name)
     files = dict(found.files)
     hits = []
-    for number, folder in enumerate(libraries, start=1):
+    folders = _list_folders(settings, libraries)
+    for number, folder in enumerate(folders, start=1):
         with Library.open(folder) as library:
             values, pictures = person_data.collect(library, found.names)
         hits.append({"library": str(folder), **values})
@@ -113,8 +111,14 @@ def data(name: str, file: Path, libraries: tuple[Path, ...]) -> None:
         for path, content in files.items():
             archive.writestr(path, content)
     click.echo(f"The data of {found.names[0]} was written to {text.display_path(file)}: {_count(files)}.")
-    if not libraries:
+    if not folders:
         click.echo("Libraries of archives were not searched. Option: --library LIBRARY", err=True)
+
+
+def _list_folders(settings: Settings, libraries: Sequence[Path]) -> list[Path]:
+    """Return the given libraries and FACES_LIBRARY, each once."""
+    folders = [*libraries, *([settings.library] if settings.library else [])]
+    return list({folder.resolve(): folder for folder in reversed(folders)}.values())[::-1]
 
 
 def _count(files: dict[str, bytes]) -> str:
@@ -125,76 +129,37 @@ def _count(files: dict[str, bytes]) -> str:
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @_LIBRARIES
+@click.option("--sidecars", is_flag=True, help="Also remove the names that `library write-metadata` wrote.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-def erase(names: tuple[str, ...], libraries: tuple[Path, ...], yes: bool) -> None:
+def erase(names: tuple[str, ...], libraries: tuple[Path, ...], sidecars: bool, yes: bool) -> None:
     """Erase people for good, everywhere, and search the files for remains.
 
     Erases name, aliases, record, reference photos, portraits and undo history, also of people who were removed with
-    these names or merged into them, and with --library the faces, tags and decisions in archives. A restored backup
-    or an older export does not bring them back, see `people erasures`. You cannot undo this.
+    these names or merged into them. In FACES_LIBRARY and each --library, it erases their faces, tags, decisions and
+    pictures. Libraries know people by their names of today, and by the former names that the gallery still has.
+
+    A restored backup does not bring them back, nor an export: exports have random IDs of people. In an export of an
+    earlier version, without IDs, a person is recognized by the names that they had when they were erased. `people
+    import FOLDER` and `people add` do add them again: for that, add them to the opt-out list.
+
+    With --sidecars, a person leaves the sidecars of the libraries' photos, as far as `library write-metadata` wrote the
+    name. You cannot undo this.
 
     The exit code is 1 if something remains.
     """
-    from app.library.erasure import erase_people
-    from app.library.store import Library
+    from app.library.person_erasure import erase as erase_people
 
-    with closing(common.open_gallery()) as gallery:
-        if not yes and sys.stdin.isatty():
-            click.confirm(f"Erase {text.alternatives(list(names))}? This cannot be undone.", abort=True)
-        # People of a library are not always in the gallery.
-        proof = gallery.rights.erase(names, skip_missing=bool(libraries))
-        notice = gallery.erasing_notice
-    for problem in proof.missing:
+    settings = Settings()
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Erase {text.alternatives(list(names))}? This cannot be undone.", abort=True)
+    with closing(common.open_gallery(settings)) as gallery:
+        folders = _list_folders(settings, libraries)
+        erased = erase_people(gallery, names, folders, settings.database_url, sidecars)
+    for sentence in erased.report():
+        click.echo(sentence)
+    for problem in erased.problems():
         click.echo(problem, err=True)
-    remains = False
-    if proof.people:
-        print_erased(proof.people)
-        remains = _print_proof(proof)
-    known = [*names, *(name for person in proof.people for name in person.names)]
-    if notice:
-        click.echo(notice, err=True)
-    for folder in libraries:
-        with Library.open(folder) as library, library.lock():
-            erased = erase_people(library, known)
-        common.record("library_erased", {"faces": erased.faces, "tags": erased.tags})
-        faces, photos = text.count(erased.faces, "face"), text.count(erased.photos, "photo")
-        click.echo(f"{folder}: {faces} and {text.count(erased.tags, 'tag')} in {photos} erased.")
-        remains |= _print_remains(erased.remains)
-        if erased.photos:
-            click.echo(
-                f"If names were written into the photos, remove them: {common.program()} library write-metadata "
-                f"{folder}",
-                err=True,
-            )
-    sys.exit(1 if remains else 0)
-
-
-def print_erased(people: Sequence[Person]) -> None:
-    """Print who was erased."""
-    click.echo("\n".join(f"{person.name} was erased." for person in people))
-
-
-def _print_proof(proof: ErasureProof) -> bool:
-    """Print what was searched for and found, and return whether something remains."""
-    if not proof.files:
-        click.echo(
-            "The database is not a file of this machine, so its bytes were not searched. On PostgreSQL, VACUUM FULL "
-            "removes deleted rows from its files.",
-            err=True,
-        )
-        return False
-    searched = " and ".join(text.count(number, kind) for kind, number in proof.searched if number) or "no data"
-    files = ", ".join(proof.files)
-    click.echo(f"Searched {files} ({proof.size / 1e6:.1f} MB) for {searched}.")
-    return _print_remains(dict(proof.remains))
-
-
-def _print_remains(remains: dict[str, int]) -> bool:
-    for kind, number in remains.items():
-        click.echo(f"{text.count(number, 'piece')} of a {kind} remain.", err=True)
-    if not remains:
-        click.echo("Nothing remains.")
-    return bool(remains)
+    sys.exit(0 if erased.is_complete else 1)
 
 
 @click.command()
@@ -221,7 +186,8 @@ def erasures(file: Any) -> None:
                     f"{file.name}, row {number}: Expected an ID and a time, as `people erasures` prints them."
                 ) from None
         erased = gallery.rights.apply_erasures(listed)
-    print_erased(erased)
+    for person in erased:
+        click.echo(f"{person.name} was erased.")
     click.echo(f"{text.count(len(erased), 'person')} of {len(listed)} erased again.", err=True)
 
 

@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import GalleryError
+from app.errors import GalleryError, OptedOut
 from app.gallery.store import Gallery
 from app.text import plain_text
 
@@ -42,6 +42,6 @@ def import_aliases(gallery: Gallery, path: Path) -> AliasImport:
             before = gallery.find(person)
             after = gallery.change_aliases(person, [alias])
             added += before is not None and len(after.aliases) > len(before.aliases)
-        except GalleryError as error:
+        except (GalleryError, OptedOut) as error:
             problems.append(f"{path.name}, row {number}: {error}")
     return AliasImport(added, tuple(problems))

@@ -8,6 +8,7 @@ import numpy as np
 from app.arrays import AnyArray, FloatArray
 from app.enrollment.look_alikes import leave_one_out
 from app.enrollment.photo_review import PhotoOutcome
+from app.gallery.opt_outs import FACE_LISTED
 from app.gallery.snapshot import Snapshot
 from app.gallery.store import Person
 from app.recognition.decision import Rules, find_opted_out
@@ -37,9 +38,8 @@ def compare_photos(
 
 def _mark_opted_out(outcomes: list[PhotoOutcome], snapshot: Snapshot, rules: Rules) -> None:
     for index, embedding in _accepted(outcomes).items():
-        if find_opted_out(embedding[None], snapshot, rules)[0]:
-            reason = "The face is on the opt-out list: this person asked not to be enrolled."
-            outcomes[index] = replace(outcomes[index], outcome="opted_out", reason=reason)
+        if find_opted_out(embedding[None], snapshot.opted_out, rules)[0]:
+            outcomes[index] = replace(outcomes[index], outcome="opted_out", reason=FACE_LISTED)
 
 
 def mark_enrolled(photos: Sequence[PhotoOutcome], anchors: FloatArray) -> list[PhotoOutcome]:

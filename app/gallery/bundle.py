@@ -7,7 +7,7 @@ rejected faces. `portraits/N.webp` is the portrait of person N, `crops/N/M.webp`
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -21,15 +21,19 @@ from safetensors import SafetensorError
 from sqlalchemy import Connection, select
 
 from app import text
-from app.arrays import FloatArray
+from app.arrays import BoolArray, FloatArray
 from app.errors import GalleryError
 from app.files import private_opener
 from app.gallery import embedding_rows, erasures, names, naming, opt_outs, people, records
 from app.gallery.change_history import Change
+from app.gallery.erased_names import ErasedNames
 from app.gallery.people import Anchor, Person
 from app.gallery.pictures import check_crop, check_portrait
 from app.gallery.record import FIELDS, NO_RECORD, Record
 from app.gallery.tables import AnchorRow, CropRow, FaceRow, PersonRow, PortraitRow, RejectedFaceRow
+
+FindOptedOut = Callable[[FloatArray, FloatArray], BoolArray]
+"""Finds which of some faces, float32 (faces, dims), are on the opt-out list, float32 (listed, dims)."""
 
 _FORMAT = "faces-gallery-1"
 _INDEX, _EMBEDDINGS = "gallery.json", "embeddings.safetensors"
@@ -64,11 +68,13 @@ class BundleImport:
     """Result of an import: the number of new anchors, and what was left out.
 
     `taken_aliases` are names of others, and `left_out` people who were erased from this gallery or opted out.
+    `refused` are person and file name of each reference photo whose face is on the opt-out list.
     """
 
     anchors: int
     taken_aliases: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def write(path: Path, network_id: str, everyone: Sequence[BundledPerson]) -> None:
@@ -198,17 +204,23 @@ def _collect_person(
 
 
 def add_people(
-    connection: Connection, everyone: Sequence[BundledPerson], crops: bool, require_basis: bool = False
+    connection: Connection,
+    everyone: Sequence[BundledPerson],
+    crops: bool,
+    require_basis: bool = False,
+    find_opted_out: FindOptedOut | None = None,
 ) -> BundleImport:
     """Add people, and to known people what they lack, as one change.
 
-    Aliases of other people are left out, and people who were erased from this gallery or opted out.
+    Aliases of other people are left out, people who were erased from this gallery or opted out, and faces of the
+    opt-out list, which needs `find_opted_out`.
     """
     change = Change(connection, whole=True)
     added, taken = 0, list[str]()
-    erased, opted_out = erasures.list_uuids(connection), opt_outs.list_keys(connection)
-    left_out = [person for person in everyone if person.uuid in erased or not opted_out.isdisjoint(_keys(person))]
-    everyone = [person for person in everyone if person not in left_out]
+    left_out = _find_left_out(connection, everyone)
+    everyone, refused = _refuse_faces(
+        connection, [person for person in everyone if person not in left_out], find_opted_out
+    )
     used = set(connection.scalars(select(PersonRow.uuid)))
     for person in everyone:
         known = people.find_person(connection, person.name)
@@ -238,11 +250,50 @@ def add_people(
             elif holder.id != owner.id:
                 taken.append(alias)
     change.describe(f"imported {text.count(added, 'anchor')} of {text.count(len(everyone), 'person')}")
-    return BundleImport(added, tuple(taken), tuple(person.name for person in left_out))
+    return BundleImport(added, tuple(taken), tuple(person.name for person in left_out), tuple(refused))
 
 
-def _keys(person: BundledPerson) -> set[str]:
-    return {names.key(name) for name in (person.name, *person.aliases)}
+def _find_left_out(connection: Connection, everyone: Sequence[BundledPerson]) -> list[BundledPerson]:
+    """Return the people who were erased from this gallery, or who opted out by name."""
+    erased, opted_out = erasures.list_uuids(connection), opt_outs.list_keys(connection)
+    erased_names = ErasedNames(connection)
+
+    def is_left_out(person: BundledPerson) -> bool:
+        called = (person.name, *person.aliases)
+        # Bundles of earlier versions have no IDs.
+        is_erased = person.uuid in erased if person.uuid else erased_names.has_any(called)
+        return is_erased or any(names.key(name) in opted_out for name in called)
+
+    return [person for person in everyone if is_left_out(person)]
+
+
+def _refuse_faces(
+    connection: Connection, everyone: Sequence[BundledPerson], find_opted_out: FindOptedOut | None
+) -> tuple[list[BundledPerson], list[tuple[str, str]]]:
+    """Return people without faces of the opt-out list, and person and file name of each refused anchor.
+
+    People of whom no anchor remains are left out. The portrait is the average of the anchors, so that a person with a
+    refused anchor gets none.
+    """
+    opted_out = opt_outs.load_faces(connection)
+    if opted_out is None:
+        return list(everyone), []
+    if find_opted_out is None:
+        raise ValueError("The opt-out list has faces. An import needs find_opted_out.")
+    kept, refused = list[BundledPerson](), list[tuple[str, str]]()
+    for person in everyone:
+        anchors, rejected = (
+            [face for face, listed in zip(faces, find_opted_out(_stack(faces), opted_out), strict=True) if not listed]
+            if faces
+            else []
+            for faces in (person.anchors, person.rejected)
+        )
+        refused += [(person.name, face.note) for face in person.anchors if face not in anchors]
+        if len(anchors) == len(person.anchors):
+            kept.append(replace(person, rejected=rejected))
+        elif anchors:
+            kept.append(replace(person, anchors=anchors, rejected=rejected, portrait=None))
+    return kept, refused
 
 
 def _find_missing(faces: list[BundledFace], known: list[Anchor]) -> list[BundledFace]:

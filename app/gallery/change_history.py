@@ -26,7 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from app.errors import NameTaken, NothingToUndo, NotLatestChange
-from app.gallery import audit, change_log, names
+from app.gallery import audit, change_log, erased_names, names
 from app.gallery.actor import current_actor
 from app.gallery.change_log import NEW_NAME
 from app.gallery.database import batches
@@ -177,10 +177,9 @@ def purge(
 
     Changes of which nothing remains to undo become irreversible.
     """
-    erased_names: list[str] = []
+    former_names = erased_names.list_names(connection, people)
+    erased_names.remember(connection, former_names)
     for batch in batches(people):
-        erased_names += connection.scalars(select(PersonRow.name).where(PersonRow.id.in_(batch)))
-        erased_names += connection.scalars(select(AliasRow.name).where(AliasRow.person_id.in_(batch)))
         uuids = select(PersonRow.uuid, literal(now(), ErasedPersonRow.erased.type)).where(PersonRow.id.in_(batch))
         # A restored backup has people who were erased before.
         uuids = uuids.where(PersonRow.uuid.is_not(None), PersonRow.uuid.not_in(select(ErasedPersonRow.uuid)))
@@ -200,7 +199,7 @@ def purge(
             _forget(connection, table, batch)
             connection.execute(delete(removable).where(removable.id.in_(batch)))
     # A library's entries have the name alone, which may be that of another person now.
-    audit.forget_person(connection, people, [name for name in erased_names if not _is_used(connection, name)])
+    audit.forget_person(connection, people, erased_names.without_used(connection, former_names))
     erased, kept = aliased(FormerValueRow), aliased(FormerValueRow)
     lost = exists().where(erased.revision_id == RevisionRow.id, erased.column == _ERASED, erased.table == "anchor")
     # Undoing a merge without its anchors would bring back a person without any.
@@ -216,12 +215,6 @@ def purge(
     connection.execute(void)
     permanent = exists().where(RevisionRow.id == FormerValueRow.revision_id, ~RevisionRow.reversible)
     connection.execute(delete(FormerValueRow).where(permanent))
-
-
-def _is_used(connection: Connection, name: str) -> bool:
-    key = names.key(name)
-    people, aliases = select(PersonRow.id).where(PersonRow.key == key), select(AliasRow.id).where(AliasRow.key == key)
-    return connection.scalar(people.limit(1)) is not None or connection.scalar(aliases.limit(1)) is not None
 
 
 def find_merged(connection: Connection, people: Sequence[int]) -> set[int]:

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from app.errors import OptedOut, PersonNotFound
+from app.errors import OptedOut
 from app.gallery import audit, embedding_rows, erasures, opt_outs, person_data, records, removal
 from app.gallery.database import Database
-from app.gallery.erasures import Erasure
+from app.gallery.erasures import Erasable, Erasure
 from app.gallery.opt_outs import OptOut
 from app.gallery.people import Person, PersonRef
 from app.gallery.person_data import PersonData
-from app.gallery.raw_scan import find_remains
+from app.gallery.raw_scan import Search, search_files
 from app.gallery.records import Expiry
 
 
 @dataclass(frozen=True)
 class ErasureProof:
-    """Erased people, and what a search of all bytes of the database's files found.
+    """Whom an erasure erased, and what a search of all bytes of the database's files found."""
 
-    `searched` has the number of pictures and embeddings by kind, and `remains` that of pieces which are still there.
-    `files` is empty if the database is not a file of this machine. `missing` has a sentence for each person whom the
-    gallery lacks.
-    """
+    erased: Erasable
+    search: Search
 
-    people: tuple[Person, ...]
-    searched: tuple[tuple[str, int], ...]
-    files: tuple[str, ...]
-    size: int
-    remains: Mapping[str, int]
-    missing: tuple[str, ...] = ()
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """The erased people."""
+        return self.erased.people
 
 
 class DataRights:
@@ -86,33 +82,25 @@ class DataRights:
         with self._database.writing(purge=True) as connection:
             opt_outs.remove(connection, opt_out_id)
 
+    def find_erasable(self, refs: Sequence[PersonRef], skip_missing: bool = False) -> Erasable:
+        """Return whom `erase` would erase, or raise `PersonNotFound`."""
+        with self._database.reading() as connection:
+            return erasures.find_erasable(connection, refs, skip_missing)
+
     def erase(self, refs: Sequence[PersonRef], skip_missing: bool = False) -> ErasureProof:
         """Erase people for good, with those who were removed with these names or merged into them, and prove it.
 
-        Nothing is erased if the gallery lacks one of them. With `skip_missing` the others are erased, and the names of
-        those whom it lacks leave the audit log, which may have them from a library.
+        Nothing is erased if the gallery lacks one of them. With `skip_missing` the others are erased, and names that it
+        lacks leave the audit log, which may have them from a library.
         """
-        found: list[Person] = []
-        missing: list[PersonNotFound] = []
         with self._database.writing(purge=True) as connection:
-            for ref in refs:
-                try:
-                    found += removal.find_removable(connection, ref, purge=True)
-                except PersonNotFound as error:
-                    if not skip_missing:
-                        raise
-                    missing.append(error)
-                    audit.forget_person(connection, person_names=[ref] if isinstance(ref, str) else [])
-            everyone = removal.with_merged(connection, list({person.id: person for person in found}.values()))
-            traces = erasures.collect_traces(connection, [person.id for person in everyone])
-            erased = removal.purge_people(connection, everyone) if everyone else []
+            found = erasures.find_erasable(connection, refs, skip_missing)
+            audit.forget_person(connection, person_names=found.missing)
+            traces = erasures.collect_traces(connection, found.ids)
+            if found.people:
+                removal.purge_people(connection, found.people)
             traces = erasures.without_shared(connection, traces)
-        files = self._database.files
-        searched = tuple((kind, len(items)) for kind, items in traces.items())
-        remains = find_remains(files, traces)
-        size = sum(file.stat().st_size for file in files if file.exists())
-        names_of_files = tuple(file.name for file in files)
-        return ErasureProof(tuple(erased), searched, names_of_files, size, remains, tuple(map(str, missing)))
+        return ErasureProof(found, search_files(self._database.files, traces))
 
     def collect_data(self, person: PersonRef) -> PersonData:
         """Return everything that the gallery holds about a person, also a removed one, or raise `PersonNotFound`."""

@@ -1,6 +1,7 @@
 """Erased people: whom a restored backup, or an export of before, must not bring back.
 
-The list has random IDs only, which the people have in backups and exports too.
+The list has random IDs, which the people have in backups and exports too, and hashes of their names, see
+`erased_names`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,10 +11,11 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.errors import PersonNotFound
+from app.gallery import erased_names, removal
 from app.gallery import people as queries
-from app.gallery import removal
 from app.gallery.database import batches
-from app.gallery.people import Person
+from app.gallery.people import Person, PersonRef
 from app.gallery.tables import (
     AnchorRow,
     CropRow,
@@ -34,6 +36,44 @@ class Erasure:
 
     uuid: str
     erased: datetime
+
+
+@dataclass(frozen=True)
+class Erasable:
+    """Whom an erasure concerns.
+
+    `missing` has a sentence for each name that the gallery lacks. `names` are these names, and those that the people
+    have and had, apart from names that other people have now. Libraries know people by them.
+    """
+
+    people: tuple[Person, ...]
+    missing: Mapping[str, str]
+    names: tuple[str, ...]
+
+    @property
+    def ids(self) -> list[int]:
+        """IDs of the people."""
+        return [person.id for person in self.people]
+
+
+def find_erasable(connection: Connection, refs: Sequence[PersonRef], skip_missing: bool = False) -> Erasable:
+    """Return people, those who were removed with these names, and those who were merged into them.
+
+    A missing person raises `PersonNotFound`. With `skip_missing`, names that the gallery lacks do not.
+    """
+    found: list[Person] = []
+    missing: dict[str, str] = {}
+    for ref in refs:
+        try:
+            found += removal.find_removable(connection, ref, purge=True)
+        except PersonNotFound as error:
+            if not skip_missing or isinstance(ref, int):
+                raise
+            missing[ref] = str(error)
+    everyone = removal.with_merged(connection, list({person.id: person for person in found}.values()))
+    ids = [person.id for person in everyone]
+    called = erased_names.list_names(connection, ids)
+    return Erasable(tuple(everyone), missing, (*missing, *erased_names.without_used(connection, called, ids)))
 
 
 def list_erasures(connection: Connection) -> list[Erasure]:

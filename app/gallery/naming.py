@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, insert, select
 
 from app.errors import AliasNotFound, NameTaken, SamePerson
-from app.gallery import names
+from app.gallery import names, opt_outs
 from app.gallery.change_history import OWNED, Change
 from app.gallery.people import (
     RECORD_COLUMNS,
@@ -40,6 +40,8 @@ def rename(connection: Connection, person: PersonRef, name: str, keep_alias: boo
     name = names.clean(name)
     found = get_person(connection, person)
     _check_free(connection, name, found.id)
+    opt_outs.check_new_names(connection, found, [name])
+    opt_outs.follow_people(connection, found.names)
     change = Change(connection)
     change.rename(found.id, name)
     _remove_aliases(connection, change, found.id, [name])
@@ -63,6 +65,7 @@ def merge(connection: Connection, person: PersonRef, into: PersonRef) -> Person:
     alias, so that it still leads to the right person. Their portrait and record replace missing ones.
     """
     source, target = find_pair(connection, person, into)
+    opt_outs.check_merge(connection, source, target)
     change = Change(connection)
     portrait = None if target.has_portrait else find_portrait(connection, source.id)
     if portrait is not None:
@@ -97,6 +100,8 @@ def change_aliases(
         _check_free(connection, alias, found.id)
     if not new and not removed:
         return found
+    opt_outs.check_new_names(connection, found, new.values())
+    opt_outs.follow_people(connection, found.names)
     change = Change(connection)
     _remove_aliases(connection, change, found.id, [*removed, *new])
     insert_aliases(connection, change, found.id, new.values())

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from app.gallery import audit, change_log
+from app.gallery import audit, change_log, erased_names
 from app.gallery import people as queries
 from app.gallery.people import Person, PersonRef
 from app.gallery.tables import (
@@ -20,6 +20,8 @@ from app.gallery.tables import (
     FormerPortraitRow,
     FormerValueRow,
     ImportedPhotoRow,
+    OptOutPersonRow,
+    OptOutRow,
     PersonRow,
     PortraitRow,
     RejectedFaceRow,
@@ -30,7 +32,7 @@ from app.gallery.tables import (
 
 @dataclass(frozen=True)
 class PersonData:
-    """Data of a person: names, JSON values, and the files of pictures and embeddings by name."""
+    """Data of a person: name, aliases and former names, JSON values, and files of pictures and embeddings by name."""
 
     names: tuple[str, ...]
     values: dict[str, Any]
@@ -69,8 +71,10 @@ def collect(connection: Connection, ref: PersonRef) -> PersonData:
         "changes": _changes(connection, person.id),
         "former_values": _former_values(connection, person.id),
         "audit_entries": _audit_entries(connection, person),
+        "opt_outs": _opt_outs(connection, row.uuid, files),
     }
-    return PersonData(person.names, values, files)
+    earlier = erased_names.without_used(connection, erased_names.list_names(connection, [person.id]), [person.id])
+    return PersonData(tuple(dict.fromkeys((*person.names, *earlier))), values, files)
 
 
 def _faces(
@@ -119,6 +123,17 @@ def _audit_entries(connection: Connection, person: Person) -> list[dict[str, Any
     """Return the entries about a person, the oldest first, also those about the name before they were added."""
     found = audit.find_entries(connection, person_ids=[person.id], person_names=person.names)
     return [entry.chained() | {"person": entry.person} for entry in reversed(found)]
+
+
+def _opt_outs(connection: Connection, uuid: str | None, files: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Return the entries of the opt-out list that follow a person."""
+    rows = select(OptOutRow).join(OptOutPersonRow, OptOutPersonRow.opt_out_id == OptOutRow.id)
+    entries = connection.execute(rows.where(OptOutPersonRow.uuid == uuid).order_by(OptOutRow.id)).all()
+    files |= {f"opt_outs/{entry.id}.f32": entry.embedding for entry in entries if entry.embedding is not None}
+    return [
+        {"id": entry.id, "name": entry.name, "reference": entry.reference, "added": _time(entry.created)}
+        for entry in entries
+    ]
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,27 @@ _HEADER = 64
 """Bytes at the start of a WebP file that other pictures have too."""
 _BLOCK = 1 << 24
 _BITS = 20
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for erased data in all bytes of some files.
+
+    `searched` has the number of pictures and embeddings by kind, and `remains` that of pieces which are still there.
+    `files` are the names of the files, none if the data is not in files of this machine, and `size` is in bytes.
+    """
+
+    searched: Mapping[str, int]
+    files: tuple[str, ...]
+    size: int
+    remains: Mapping[str, int]
+
+
+def search_files(files: Sequence[Path], traces: Mapping[str, Sequence[bytes]]) -> Search:
+    """Search files for data by kind, see `find_remains`."""
+    size = sum(file.stat().st_size for file in files if file.exists())
+    searched = {kind: len(items) for kind, items in traces.items()}
+    return Search(searched, tuple(file.name for file in files), size, find_remains(files, traces))
 
 
 def find_remains(files: Iterable[Path], traces: Mapping[str, Sequence[bytes]]) -> dict[str, int]:
@@ -33,6 +55,8 @@ def find_remains(files: Iterable[Path], traces: Mapping[str, Sequence[bytes]]) -
                 # Runs of equal bytes are everywhere.
                 if len(set(piece)) > WINDOW // 4:
                     kinds[piece] = kind
+    if not kinds:
+        return {}
     starts = np.unique(np.frombuffer(b"".join(piece[:8] for piece in kinds), "<u8"))
     is_likely = np.zeros(1 << _BITS, bool)
     is_likely[_hash(starts)] = True

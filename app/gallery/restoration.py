@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import text
 from app.errors import GalleryError
-from app.gallery import erasures, expiry, snapshot_loading
+from app.gallery import erasures, expiry, opt_outs, snapshot_loading
 from app.gallery import people as queries
 from app.gallery.change_history import Change
 from app.gallery.database import Database, current_version, migrate, prepare, sqlite_file
@@ -25,8 +25,10 @@ from app.gallery.tables import (
     AuditRow,
     AuditSubjectRow,
     Base,
+    ErasedNameRow,
     ErasedPersonRow,
     NetworkRow,
+    OptOutPersonRow,
     OptOutRow,
     RevisionRow,
     SessionRow,
@@ -36,7 +38,12 @@ from app.gallery.tables import (
 
 _KEPT = frozenset(
     table.__tablename__
-    for table in (AccessKeyRow, AuditRow, AuditSubjectRow, ErasedPersonRow, OptOutRow, SessionRow, SigningSecretRow)
+    for table in (
+        *(AccessKeyRow, SessionRow, SigningSecretRow),
+        *(AuditRow, AuditSubjectRow),
+        *(ErasedNameRow, ErasedPersonRow),
+        *(OptOutPersonRow, OptOutRow),
+    )
 )
 """Tables that a backup does not replace, unless the gallery is new: logs, keys, and what people asked for since."""
 
@@ -92,6 +99,7 @@ class Backup:
             for table in reversed(tables):
                 gallery.execute(delete(table))
             copy_rows(self._rows, gallery, tables)
+            opt_outs.follow_people(gallery)
             if network_id is not None:
                 expiry.write(gallery, clock)
             # Servers compare the number of the latest change with that of the gallery in their memory.

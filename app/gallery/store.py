@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from numpy.typing import ArrayLike
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection
 
 from app import text
 from app.arrays import FloatArray
@@ -31,12 +31,13 @@ from app.gallery import (
     records,
     removal,
     snapshot_loading,
+    thresholds,
 )
 from app.gallery import people as queries
 from app.gallery.access_keys import AccessKeys
 from app.gallery.additions import AddedFaces
 from app.gallery.audit_log import AUDIT_DAYS, AuditLog
-from app.gallery.bundle import BundleImport
+from app.gallery.bundle import BundleImport, FindOptedOut
 from app.gallery.change_history import Change
 from app.gallery.data_rights import DataRights
 from app.gallery.database import Database, prepare
@@ -46,7 +47,7 @@ from app.gallery.people_listing import FoundPeople, PeopleListing
 from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import RejectedFaceRow, ThresholdRow
+from app.gallery.tables import RejectedFaceRow
 
 __all__ = ["Anchor", "FoundPeople", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -322,6 +323,7 @@ class Gallery:
 
     restore = _writing(removal.restore)
     change_record = _writing(records.change_record)
+    shift_thresholds = _writing(thresholds.shift)
     rename = _writing(naming.rename)
     merge = _writing(naming.merge)
     change_aliases = _writing(naming.change_aliases)
@@ -350,15 +352,6 @@ class Gallery:
                 connection, change, f"marked {text.count(len(rows), 'face')} as not person {person_id}", person_id
             )
 
-    def shift_thresholds(self, shifts: Sequence[tuple[float, float]]) -> None:
-        """Replace the shifts of the class thresholds, pairs of FPIR and shift, see `Rules.for_gallery`."""
-        with self._database.writing() as connection:
-            connection.execute(delete(ThresholdRow))
-            for fpir, shift in shifts:
-                connection.execute(insert(ThresholdRow).values(fpir=fpir, shift=shift))
-            source = "calibrated on this gallery" if shifts else "of the network"
-            Change(connection, reversible=False, whole=True).describe(f"set the thresholds {source}")
-
     def undo(self, expected: int | None = None) -> str:
         """Undo the latest reversible change, if it has the expected ID, and return its description, with names."""
         with self._database.writing() as connection:
@@ -384,15 +377,18 @@ class Gallery:
         self.audit.record("exported_gallery", details={"people": len(everyone), "crops": crops})
         return len(everyone)
 
-    def import_bundle(self, path: Path, crops: bool = False) -> BundleImport:
+    def import_bundle(
+        self, path: Path, crops: bool = False, find_opted_out: FindOptedOut | None = None
+    ) -> BundleImport:
         """Add the people of an exported file, with or without their crops.
 
         People with a known name or alias get the anchors, rejected faces and aliases that they do not have yet.
-        Nothing is imported from a file that is damaged or of another network.
+        Nothing is imported from a file that is damaged or of another network. A list of faces that opted out needs
+        `find_opted_out`.
         """
         everyone = bundle.read(path, self.network_id)
         with self._database.writing() as connection:
-            imported = bundle.add_people(connection, everyone, crops, self._require_basis)
+            imported = bundle.add_people(connection, everyone, crops, self._require_basis, find_opted_out)
         self.rights.hide_expired()
         return imported
 

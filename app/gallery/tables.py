@@ -191,6 +191,15 @@ class ErasedPersonRow(Base):
     erased: Mapped[datetime] = mapped_column(default=now)
 
 
+class ErasedNameRow(Base):
+    """A name of an erased person, as SHA-256 of salt and `names.key`, see `erased_names`."""
+
+    __tablename__ = "erased_name"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    hash: Mapped[Digest]
+
+
 class OptOutRow(Base):
     """A person who must never be named, by name, by a face or both; `key` is `names.key(name)`."""
 
@@ -202,6 +211,14 @@ class OptOutRow(Base):
     embedding: Mapped[bytes | None]
     reference: Mapped[str | None] = mapped_column(String(200))
     created: Mapped[datetime] = mapped_column(default=now)
+
+
+class OptOutPersonRow(Base):
+    """A person whom an entry of the opt-out list follows under every name; `uuid` is that of `PersonRow`."""
+
+    __tablename__ = "opt_out_person"
+    opt_out_id: Mapped[int] = mapped_column(ForeignKey("opt_out.id", ondelete="CASCADE"), primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
 
 
 class NetworkRow(Base):

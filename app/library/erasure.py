@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.gallery import names
-from app.gallery.raw_scan import find_remains
+from app.gallery.raw_scan import Search, search_files
+from app.library.people import is_of_gallery
 from app.library.pictures import forget_pictures_of
 from app.library.store import FILE, Library
 
@@ -16,15 +17,17 @@ _PEOPLE = ("person_id", "candidate_id")
 
 @dataclass(frozen=True)
 class LibraryErasure:
-    """What was erased: numbers of faces, tags and photos, and the pieces of pictures and embeddings that remain."""
+    """What was erased: numbers of faces, tags and photos, and the search for remains of pictures and embeddings."""
 
     faces: int
     tags: int
     photos: int
-    remains: dict[str, int]
+    search: Search
 
 
-def erase_people(library: Library, people_names: Sequence[str]) -> LibraryErasure:
+def erase_people(
+    library: Library, people_names: Sequence[str], gallery_ids: Sequence[int] = (), gallery_url: str = ""
+) -> LibraryErasure:
     """Erase the faces of people, with embeddings and pictures, and their names. The caller has locked the library.
 
     Faces that they may show, such as ambiguous ones, stay without the name. Names in the metadata of photos are files
@@ -33,15 +36,16 @@ def erase_people(library: Library, people_names: Sequence[str]) -> LibraryErasur
     Args:
         library: The library.
         people_names: Names and aliases of the people. Names that the library does not know are skipped.
+        gallery_ids: IDs of the people in the gallery, whom the library may know by former names.
+        gallery_url: Where the gallery is.
     """
-    keys = [names.key(name) for name in people_names]
+    files = [library.folder / f"{FILE}{end}" for end in ("", "-wal", "-shm")]
     with library.writing() as connection:
         # Rows of different tables refer to each other.
         connection.execute("PRAGMA defer_foreign_keys = ON")
-        marks = ", ".join("?" * len(keys))
-        ids = [row[0] for row in connection.execute(f"SELECT id FROM person WHERE key IN ({marks})", keys)]
+        ids = _find_people(connection, people_names, gallery_ids if is_of_gallery(connection, gallery_url) else ())
         if not ids:
-            return LibraryErasure(0, 0, 0, {})
+            return LibraryErasure(0, 0, 0, search_files(files, {}))
         people = ", ".join(map(str, ids))
         shown = f"SELECT id FROM face WHERE person_id IN ({people})"
         traces = {
@@ -73,8 +77,15 @@ def erase_people(library: Library, people_names: Sequence[str]) -> LibraryErasur
     forget_pictures_of(library, [digest for digest in photos if digest])
     with library.reading() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    files = (library.folder / f"{FILE}{end}" for end in ("", "-wal", "-shm"))
-    return LibraryErasure(faces, tags, len(photos), find_remains(files, traces))
+    return LibraryErasure(faces, tags, len(photos), search_files(files, traces))
+
+
+def _find_people(connection: sqlite3.Connection, people_names: Sequence[str], gallery_ids: Sequence[int]) -> list[int]:
+    """Return the IDs in the library of people with these names, or with these IDs in the gallery."""
+    values = [*map(names.key, people_names), *gallery_ids]
+    keys, ids = (", ".join("?" * len(column)) for column in (people_names, gallery_ids))
+    query = f"SELECT id FROM person WHERE key IN ({keys}) OR gallery_id IN ({ids})"
+    return [row[0] for row in connection.execute(query, values)]
 
 
 def _forget_log(connection: sqlite3.Connection, people: str, shown: str) -> None:

@@ -119,11 +119,8 @@ def name_faces(
     basis = _fingerprint(snapshot, card, rules)
     condition = _UNNAMED if library.read_property("naming") == basis else ""
     with library.writing() as connection:
-        # The URL may contain a password.
-        location = hashlib.sha256(gallery_url.encode()).hexdigest()
-        known = connection.execute("SELECT value FROM property WHERE key = 'gallery'").fetchone()
-        ids = people.follow_gallery(connection, everyone, known is not None and json.loads(known[0]) == location)
-        connection.execute("REPLACE INTO property VALUES ('gallery', ?)", (json.dumps(location),))
+        ids = people.follow_gallery(connection, everyone, people.is_of_gallery(connection, gallery_url))
+        people.set_gallery(connection, gallery_url)
         unfinished = json.dumps(f"{basis}, unfinished")
         connection.execute("REPLACE INTO property VALUES ('naming', ?)", (unfinished,))
     judge = _Judge(snapshot, card, rules, [ids[person] for person in snapshot.ids])
@@ -178,7 +175,7 @@ class _Judge:
             for row, face in enumerate(faces)
             if face.id in rejections
         }
-        opted_out = find_opted_out(embeddings, self._snapshot, self._rules)
+        opted_out = find_opted_out(embeddings, self._snapshot.opted_out, self._rules)
         return _RankedBlock(self._ranking.closest(embeddings, excluded), opted_out)
 
     def verdicts(self, block: Sequence[_Face], ranked: _RankedBlock) -> Iterator[tuple[_Face, Verdict]]:

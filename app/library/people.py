@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -29,6 +31,22 @@ def find(connection: sqlite3.Connection, name: str) -> int:
     similar = suggest(name, connection.execute(used).fetchall())
     hint = f" Did you mean {text.alternatives(similar)}?" if similar else ""
     raise PersonNotFound(f"The library has no person called {name.strip()!r}.{hint}")
+
+
+def is_of_gallery(connection: sqlite3.Connection, gallery_url: str) -> bool:
+    """Return whether the library's IDs of people are from a gallery, at a database URL."""
+    known = connection.execute("SELECT value FROM property WHERE key = 'gallery'").fetchone()
+    return known is not None and json.loads(known[0]) == _digest(gallery_url)
+
+
+def set_gallery(connection: sqlite3.Connection, gallery_url: str) -> None:
+    """Record from which gallery the library's IDs of people are."""
+    connection.execute("REPLACE INTO property VALUES ('gallery', ?)", (json.dumps(_digest(gallery_url)),))
+
+
+def _digest(gallery_url: str) -> str:
+    # The URL may contain a password.
+    return hashlib.sha256(gallery_url.encode()).hexdigest()
 
 
 def follow_gallery(connection: sqlite3.Connection, people: Iterable[Person], same_gallery: bool) -> dict[int, int]:

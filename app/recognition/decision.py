@@ -16,7 +16,6 @@ import numpy as np
 from app import settings
 from app.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from app.errors import InvalidParameter
-from app.gallery.snapshot import Snapshot
 from app.recognition.scoring import Head, PersonDistance
 from app.vision.time_span import TimeSpan
 
@@ -154,15 +153,15 @@ class Verdict:
     opted_out: bool = False  # of an unknown face: it is like one of the opt-out list
 
 
-def find_opted_out(embeddings: FloatArray, snapshot: Snapshot, rules: Rules) -> BoolArray:
+def find_opted_out(embeddings: FloatArray, opted_out: FloatArray | None, rules: Rules) -> BoolArray:
     """Return which faces, float32 (faces, dims) of unit length, are on the opt-out list: bool (faces,).
 
-    That is the verdict "same person" for the most similar face of the list.
+    That is the verdict "same person" for the most similar face of the list, see `Snapshot.opted_out`.
     """
-    if snapshot.opted_out is None or not len(embeddings):
+    if opted_out is None or not len(embeddings):
         return np.zeros(len(embeddings), bool)
-    closest = rules.head.score_cosines((embeddings @ snapshot.opted_out.T).max(axis=1))
-    return np.asarray(closest <= rules.pairs.same_threshold(len(snapshot.opted_out)), bool)
+    closest = rules.head.score_cosines((embeddings @ opted_out.T).max(axis=1))
+    return np.asarray(closest <= rules.pairs.same_threshold(len(opted_out)), bool)
 
 
 def decide(

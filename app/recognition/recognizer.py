@@ -231,7 +231,7 @@ def judge(probes: Sequence[Probe], snapshot: Snapshot, rules: Rules) -> list[Ver
     if not found:
         return [decide((), rules, probe.flaw) for probe in probes]
     embeddings = np.stack(found)
-    opted_out = iter(find_opted_out(embeddings, snapshot, rules).tolist())
+    opted_out = iter(find_opted_out(embeddings, snapshot.opted_out, rules).tolist())
     rankings = iter(rank_faces(embeddings, snapshot, rules.head))
     return [
         decide((), rules, probe.flaw)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import closing
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
 
 import pytest
 from PIL import Image
@@ -12,6 +15,7 @@ from sqlalchemy import text
 from app.errors import PersonNotFound
 from app.gallery.audit import Subject
 from app.gallery.backup import back_up
+from app.gallery.erased_names import ErasedNames
 from app.gallery.raw_scan import WINDOW, find_remains
 from app.gallery.restoration import open_backup
 from app.gallery.store import Gallery
@@ -50,9 +54,9 @@ def test_the_search_finds_every_piece_at_any_place(tmp_path):
 def test_nothing_of_an_erased_person_remains(rich):
     found = rich.rights.erase(["q"])
     assert [person.name for person in found.people] == ["Quixote"]
-    assert dict(found.searched) == {"portrait": 2, "crop": 3, "embedding": 5}
-    assert found.files == ("gallery.sqlite", "gallery.sqlite-wal", "gallery.sqlite-shm")
-    assert found.remains == {}
+    assert found.search.searched == {"portrait": 2, "crop": 3, "embedding": 5}
+    assert found.search.files == ("gallery.sqlite", "gallery.sqlite-wal", "gallery.sqlite-shm")
+    assert found.search.remains == {}
     with pytest.raises(PersonNotFound):
         rich.rights.erase(["Quixote"])
     assert rich.audit.verify().problems == ()
@@ -79,13 +83,13 @@ def test_remains_are_found(rich):
     """Without overwriting, SQLite leaves deleted rows on free pages."""
     with rich._database.writing() as connection:
         connection.execute(text("PRAGMA secure_delete = OFF"))
-    remains = rich.rights.erase(["Quixote"]).remains
+    remains = rich.rights.erase(["Quixote"]).search.remains
     assert remains["crop"] > 100
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_the_bytes_of_another_server_are_not_searched(rich):
-    found = rich.rights.erase(["Quixote"])
+    found = rich.rights.erase(["Quixote"]).search
     assert (found.files, found.remains) == ((), {})
 
 
@@ -93,7 +97,7 @@ def test_a_photo_of_two_people_is_no_remain(rich, unit_vectors):
     shared = unit_vectors(1)
     rich.add("Quixote", shared, ["f"])
     rich.add("Sancho", shared, ["f"])
-    assert rich.rights.erase(["Quixote"]).remains == {}
+    assert rich.rights.erase(["Quixote"]).search.remains == {}
 
 
 def test_a_restored_backup_does_not_bring_an_erased_person_back(rich, database_url, tmp_path):
@@ -139,3 +143,56 @@ def test_an_export_does_not_add_people_who_opted_out_by_an_alias(rich, tmp_path)
         other.rights.add_opt_out("Q")
         assert other.import_bundle(tmp_path / "gallery.zip").left_out == ("Quixote",)
         assert other.find("Quixote") is None
+
+
+def remove_ids(bundle: Path) -> None:
+    """Turn an export into one of a version without IDs of people."""
+    with ZipFile(bundle) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    index = json.loads(files["gallery.json"])
+    for row in index["people"]:
+        del row["uuid"]
+    with ZipFile(bundle, "w", ZIP_STORED) as archive:
+        for name, data in (files | {"gallery.json": json.dumps(index)}).items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("later", ["Quixote", "Don", "Q"])
+def test_an_export_without_ids_does_not_bring_an_erased_person_back(rich, tmp_path, later):
+    rich.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    rich.change_aliases("Quixote", remove=["Q"])
+    rich.export_bundle(tmp_path / "gallery.zip")
+    remove_ids(tmp_path / "gallery.zip")
+    rich.rename("Quixote", later)
+    rich.rights.erase([later])
+    imported = rich.import_bundle(tmp_path / "gallery.zip")
+    assert imported.left_out == ("Quixote",)
+    assert rich.find("Quixote") is None
+    rich.rename("bob", "Bert")
+    assert rich.import_bundle(tmp_path / "gallery.zip").left_out == ("Quixote",)
+
+
+@ON_FILES
+def test_names_of_erased_people_are_hashed(rich, database_url):
+    rich.rights.erase(["Quixote"])
+    files = sorted(Path(database_url.removeprefix("sqlite:///")).parent.iterdir())
+    content = b"".join(file.read_bytes() for file in files)
+    assert b"uixote" not in content
+    with rich._database.reading() as connection:
+        assert ErasedNames(connection).has_any(["QUIX "])
+        assert not ErasedNames(connection).has_any(["Sancho"])
+
+
+def test_former_names_from_a_library_leave_the_audit_log(rich, unit_vectors):
+    for name in ("Quix", "Sancho"):
+        rich.audit.record("library_confirm", Subject(name))
+    with rich._database.writing() as connection:
+        # After the recovery time, only the audit log has a former name.
+        connection.execute(text("DELETE FROM cell"))
+    rich.add("Q2", unit_vectors(1), ["f"])
+    rich.rename("Q2", "Sancho")
+    rich.rename("Sancho", "Q2")
+    rich.rename("bob", "Sancho")
+    proof = rich.rights.erase(["Quixote", "Q2"])
+    assert {entry.person for entry in rich.audit.entries(action="library_confirm")} == {None, "Sancho"}
+    assert set(proof.erased.names) == {"Quixote", "Quix", "Q", "Q2"}

@@ -43,7 +43,7 @@ def test_the_data_of_a_person_is_collected(named):
 
 def test_nothing_of_an_erased_person_remains(named):
     erased = erase_people(named, ["ann", "Nobody"])
-    assert (erased.faces, erased.tags, erased.photos, erased.remains) == (1, 1, 2, {})
+    assert (erased.faces, erased.tags, erased.photos, erased.search.remains) == (1, 1, 2, {})
     with named.reading() as connection:
         rows = connection.execute("SELECT id, verdict, candidate_id FROM face ORDER BY id").fetchall()
         assert rows == [(2, "match", None), (3, None, None)]
@@ -56,4 +56,4 @@ def test_nothing_of_an_erased_person_remains(named):
 
 def test_remains_are_found(named):
     named.connection.execute("PRAGMA secure_delete = OFF")
-    assert erase_people(named, ["Ann"]).remains["picture"] > 50
+    assert erase_people(named, ["Ann"]).search.remains["picture"] > 50

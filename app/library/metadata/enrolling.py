@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.enrollment.enroll import Enrollment, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome, choose_face, examine_photo
-from app.errors import GalleryError, InvalidName
+from app.errors import GalleryError, OptedOut
 from app.gallery import names
 from app.library.metadata.reading import Label
 from app.recognition.recognizer import Recognizer
@@ -36,7 +36,7 @@ def enroll_labels(
         try:
             reviewed = compare(recognizer, name, outcomes).allow(allow)
             yield reviewed if dry_run else confirm(recognizer, reviewed)
-        except (GalleryError, InvalidName) as error:
+        except (GalleryError, OptedOut) as error:
             yield Enrollment(name, (), error=str(error))
 
 

@@ -52,7 +52,7 @@ def closest_people(recognizer: Recognizer, embedding: FloatArray, exclude: Colle
     gallery = recognizer.gallery
     snapshot = gallery.snapshot()
     rules = recognizer.rules(snapshot)
-    if find_opted_out(embedding[None], snapshot, rules)[0]:
+    if find_opted_out(embedding[None], snapshot.opted_out, rules)[0]:
         return []
     ranking = rank(embedding, snapshot, rules.head)[: CLOSEST + len(exclude)]
     names_of_people = [row.person for row in ranking if row.person not in exclude][:CLOSEST]

@@ -29,7 +29,7 @@ def details(recognizer: Recognizer) -> str:
     network, snapshot = recognizer.network, recognizer.gallery.snapshot()
     embedding = load_embedding(request.form.get("embedding", ""), network.dims)
     rules = recognizer.rules(snapshot)
-    if embedding is None or find_opted_out(embedding[None], snapshot, rules)[0]:
+    if embedding is None or find_opted_out(embedding[None], snapshot.opted_out, rules)[0]:
         raise BadRequest
     ranking = rank(embedding, snapshot, rules.head)
     if not isinstance(ranking, Ranking):
