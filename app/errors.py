@@ -198,6 +198,14 @@ class GalleryUnavailable(
     """The gallery's database does not answer. The log has the reason."""
 
 
+class LibraryUnavailable(
+    ServiceUnavailable,
+    code="library_unavailable",
+    message="The library cannot be changed, so the person was not erased. The log of the server has the reason.",
+):
+    """The library of `FACES_LIBRARY` cannot be changed now."""
+
+
 class GalleryError(FacesError, code="gallery_error"):
     """The gallery cannot be opened, read or changed."""
 

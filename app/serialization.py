@@ -1,22 +1,29 @@
 """JSON of the API, the CLI and batch results: the only module with the field names of the output."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.enrollment.enroll import Enrollment
 from app.enrollment.look_alikes import LookAlike, Spread
 from app.enrollment.photo_review import PhotoOutcome
 from app.enrollment.self_check import SelfCheck
 from app.gallery.change_log import PastChange
+from app.gallery.opt_outs import OptOut
 from app.gallery.people import RemovedPerson
+from app.gallery.raw_scan import Search
 from app.gallery.store import Anchor, Person
 from app.recognition.results import ComparedFace, Comparison, Identification, IdentifiedFace, VideoIdentification
 from app.text import csv_cell
 from app.vision.faces import DetectedFace
 from app.vision.time_span import TimeSpan
+
+if TYPE_CHECKING:
+    from app.library.person_erasure import PersonErasure
 
 Json = dict[str, Any]
 
@@ -187,6 +194,51 @@ def changes(history: Sequence[PastChange]) -> Json:
             }
             for change in history
         ]
+    }
+
+
+def erasure(found: PersonErasure) -> Json:
+    """Return what was erased from the gallery and the library, and the proof."""
+    library = next(iter(found.libraries), None)
+    return {
+        "people": [erased.name for erased in found.people],
+        "gallery": _search(found.gallery.search),
+        "library": library
+        and {
+            "faces": library.rows.faces,
+            "tags": library.rows.tags,
+            "photos": library.rows.photos,
+            "sidecars": library.sidecars and library.sidecars.changed,
+            "search": _search(library.rows.search),
+        },
+        "complete": found.is_complete,
+        "problems": found.problems(show_folders=False),
+    }
+
+
+def _search(search: Search) -> Json:
+    return {
+        "searched": dict(search.searched),
+        "files": list(search.files),
+        "bytes": search.size,
+        "remains": dict(search.remains),
+    }
+
+
+def opt_outs(entries: Sequence[OptOut]) -> Json:
+    """Return the opt-out list."""
+    return {"opt_outs": [opt_out(entry) for entry in entries]}
+
+
+def opt_out(entry: OptOut) -> Json:
+    """Return an entry of the opt-out list."""
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "has_face": entry.has_face,
+        "reference": entry.reference,
+        "created": _time(entry.created),
+        "people": [{"id": person_id, "person": name} for person_id, name in entry.people],
     }
 
 

@@ -11,6 +11,7 @@ import click
 
 from app import text
 from app.cli import common
+from app.cli.people_rights import erase
 from app.files import write_file
 from app.settings import Settings
 
@@ -26,7 +27,16 @@ _ANCHORS = click.option("--anchor", "anchor_ids", type=int, multiple=True, help=
 @_ANCHORS
 @click.option("--purge", is_flag=True, help="Erase --shipped people or the --anchor for good. Others: people erase.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], purge: bool, yes: bool) -> None:
+@click.pass_context
+def remove(
+    context: click.Context,
+    /,
+    names: tuple[str, ...],
+    shipped: bool,
+    anchor_ids: tuple[int, ...],
+    purge: bool,
+    yes: bool,
+) -> None:
     """Remove people with all their anchors and portraits, or single anchors of one person.
 
     All people are removed in one change, or none if a name is unknown. You can restore them for FACES_RECOVERY_DAYS.
@@ -38,6 +48,8 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
         raise click.UsageError("Give one name with --anchor.")
     if purge and not anchor_ids and not shipped:
         click.echo("people remove --purge NAME is now people erase NAME. The old name works until version 2.", err=True)
+        context.invoke(erase, names=names, libraries=(), sidecars=False, yes=yes)
+        return
     gallery = common.open_gallery()
     if not yes and sys.stdin.isatty():
         if shipped:
@@ -58,7 +70,7 @@ def remove(names: tuple[str, ...], shipped: bool, anchor_ids: tuple[int, ...], p
         click.echo(f"{removed_anchors} {done}. {text.count(person.anchors, 'anchor')} left.")
         _print_erasing_notice(gallery, purge)
         return
-    removed = gallery.remove_shipped(purge) if shipped else gallery.remove_people(names, purge)
+    removed = gallery.remove_shipped(purge) if shipped else gallery.remove_people(names)
     if not removed:
         click.echo(f"No person was {done}. The gallery has no shipped people.")
         return

@@ -155,7 +155,7 @@ def erase(names: tuple[str, ...], libraries: tuple[Path, ...], sidecars: bool, y
     with closing(common.open_gallery(settings)) as gallery:
         folders = _list_folders(settings, libraries)
         erased = erase_people(gallery, names, folders, settings.database_url, sidecars)
-    for sentence in erased.report():
+    for sentence in (*(f"{person.name} was erased." for person in erased.people), *erased.proof()):
         click.echo(sentence)
     for problem in erased.problems():
         click.echo(problem, err=True)
@@ -207,9 +207,7 @@ def add_opt_out(name: str | None, photos: tuple[Path, ...], face: int | None, re
     Of a photo, only the embedding is stored. People of the gallery with this name or face stay in it until you erase
     them, but are not named.
     """
-    import numpy as np
-
-    from app.enrollment.photo_review import choose_face, examine_photo
+    from app.enrollment.opt_out_photos import read_faces
 
     if not name and not photos:
         raise click.UsageError("Give a NAME, --photo FILE, or both.")
@@ -219,11 +217,7 @@ def add_opt_out(name: str | None, photos: tuple[Path, ...], face: int | None, re
             person = gallery.find(name or "")
     else:
         recognizer = common.load_recognizer(Settings())
-        outcomes = [choose_face(examine_photo(recognizer, path.name, path), face) for path in photos]
-        for outcome in outcomes:
-            if outcome.face is None:
-                raise click.ClickException(f"{outcome.file}: {outcome.reason} Nothing was changed.")
-        embeddings = np.stack([outcome.face.embedding for outcome in outcomes if outcome.face])
+        embeddings = read_faces(recognizer, [(path.name, path) for path in photos], face)
         added = recognizer.gallery.rights.add_opt_out(name, embeddings, reference)
         person = recognizer.gallery.find(name) if name else None
     click.echo(f"Opt-out {added.id} was added. Judge libraries again: {common.program()} library name LIBRARY")

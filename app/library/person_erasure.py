@@ -16,6 +16,8 @@ from app.library.erasure import LibraryErasure, erase_people
 from app.library.metadata.name_removal import NameRemoval, remove_names
 from app.library.store import Library
 
+_SHOWN_ERRORS = 10
+
 _NOT_SEARCHED = (
     "The database is not a file of this machine, so its bytes were not searched. On PostgreSQL, VACUUM FULL removes "
     "deleted rows from its files."
@@ -51,15 +53,12 @@ class PersonErasure:
         failed = any(library.sidecars and library.sidecars.errors for library in self.libraries)
         return not failed and not any(search.remains for search in searches)
 
-    def report(self, show_folders: bool = True) -> list[str]:
-        """Return what was erased and searched, as sentences. Without `show_folders`, they name no folder."""
-        sentences = []
-        if self.people:
-            sentences += [f"{person.name} was erased." for person in self.people]
-            search = self.gallery.search
-            if search.files:
-                files, size = ", ".join(search.files), f"{search.size / 1e6:.1f} MB"
-                sentences += [f"Searched {files} ({size}) for {_list_searched(search)}.", *_nothing(search)]
+    def proof(self, show_folders: bool = True) -> list[str]:
+        """Return what was searched and erased, as sentences, with or without the folders of libraries."""
+        search, sentences = self.gallery.search, []
+        if self.people and search.files:
+            files, size = ", ".join(search.files), f"{search.size / 1e6:.1f} MB"
+            sentences = [f"Searched {files} ({size}) for {_list_searched(search)}.", *_nothing(search)]
         for library in self.libraries:
             rows = library.rows
             erased = f"{text.count(rows.faces, 'face')} and {text.count(rows.tags, 'tag')}"
@@ -69,7 +68,7 @@ class PersonErasure:
                 sentences.append(f"{text.count(library.sidecars.changed, 'sidecar')} changed.")
         return sentences
 
-    def problems(self) -> list[str]:
+    def problems(self, show_folders: bool = True) -> list[str]:
         """Return what was not found, what remains and what to do, as sentences."""
         sentences = list(self.gallery.erased.missing.values())
         if self.people and not self.gallery.search.files:
@@ -78,17 +77,8 @@ class PersonErasure:
         if self.notice:
             sentences.append(self.notice)
         for library in self.libraries:
-            sentences += _remains(library.rows.search)
-            if library.sidecars is None:
-                if library.rows.photos:
-                    command = f"whopic library write-metadata {library.folder.name}"
-                    sentences.append(f"If names were written into the photos, remove them: {command}")
-                continue
-            sentences += library.sidecars.errors
-            if library.sidecars.embedded:
-                photos = text.count(library.sidecars.embedded, "photo")
-                command = f"whopic library write-metadata {library.folder.name} --embed"
-                sentences.append(f"{photos} with names inside were not checked. Remove the names: {command}")
+            command = f"whopic library write-metadata {library.folder if show_folders else 'LIBRARY'}"
+            sentences += [*_remains(library.rows.search), *_sidecar_problems(library, command, show_folders)]
         return sentences
 
 
@@ -122,6 +112,21 @@ def erase(
             gallery.audit.record("library_erased", details={"faces": rows.faces, "tags": rows.tags})
         proof = gallery.rights.erase(refs, skip_missing=bool(opened))
     return PersonErasure(proof, tuple(erased), gallery.erasing_notice)
+
+
+def _sidecar_problems(library: ErasedInLibrary, command: str, show_files: bool) -> list[str]:
+    removal = library.sidecars
+    if removal is None:
+        hint = f"If names were written into the photos, remove them: {command}"
+        return [hint] if library.rows.photos else []
+    failed = len(removal.errors)
+    sentences = list(removal.errors[:_SHOWN_ERRORS]) if show_files else []
+    if failed > len(sentences):
+        sentences.append(f"{text.count(failed, 'sidecar')} could not be changed. Run: {command}")
+    if removal.embedded:
+        photos = text.count(removal.embedded, "photo")
+        sentences.append(f"{photos} with names inside were not checked. Remove the names: {command} --embed")
+    return sentences
 
 
 def _list_searched(search: Search) -> str:

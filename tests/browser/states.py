@@ -43,6 +43,7 @@ ADMIN_ADDRESSES = {
     "rejected-faces": "/manage/rejected",
     "gallery-check": "/manage/check",
     "server-health": "/manage/health",
+    "opt-outs": "/manage/opt-outs?name=Ann",
     "library": "/library",
     "library-photo": "/library/photos/3",
     "library-photos": "/library/photos",

@@ -49,7 +49,8 @@ def purge(page: Page) -> None:
     page.get_by_text("Permanent removal").click()
     page.get_by_label("Erase name").check()
     page.get_by_role("button", name="Purge").click()
-    expect(page.get_by_role("status")).to_have_text(f"{NAME} purged.")
+    expect(page.get_by_role("status")).to_contain_text(f"{NAME} was erased. Searched ")
+    expect(page.get_by_role("status")).to_contain_text("Nothing remains.")
 
 
 @slow

@@ -206,7 +206,9 @@ def test_remove_the_shipped_people(run, newcomer, gallery):
 def test_purged_people_cannot_be_restored(run, newcomer, monkeypatch):
     monkeypatch.setattr("app.gallery.store.Gallery.erasing_notice", "The log still contains the data.")
     done = run("people", "remove", newcomer, "--purge")
-    assert done.stdout == f"{newcomer} was purged.\n"
+    first, second, third = done.stdout.splitlines()
+    assert (first, third) == (f"{newcomer} was erased.", "Nothing remains.")
+    assert second.startswith("Searched gallery.sqlite, ")
     assert done.stderr == (
         "people remove --purge NAME is now people erase NAME. The old name works until version 2.\n"
         "The log still contains the data.\n"

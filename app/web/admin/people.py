@@ -2,20 +2,26 @@
 
 from datetime import timedelta
 
-from flask import render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from app import text
+from app.errors import LibraryUnavailable
 from app.gallery.people import LARGEST_ID
 from app.web.admin.blueprint import blueprint, form_id, form_ids, record_fields, show_message
+from app.web.admin.person_erasure import erase
 from app.web.portraits import portrait_response
 from app.web.recognizer_loading import current_gallery
+from app.web.uploads import current_settings
 
 MAX_CHANGES = 20
 
 MAX_ALIASES = 8
 """Aliases in a message, which has to fit into a cookie."""
+
+MAX_ERASED = 8
+"""Erased people in a message, which has to fit into a cookie."""
 
 MAX_REMOVED = 20
 """Removed people shown before the visitor asks for the others."""
@@ -40,6 +46,7 @@ def history() -> str:
         merged=gallery.merged_people(),
         shown=MAX_REMOVED,
         recovery=timedelta(days=gallery.recovery_days),
+        has_library=current_settings().library is not None,
     )
 
 
@@ -61,8 +68,7 @@ def purge() -> Response:
     """Erase a removed person permanently."""
     if "confirm" not in request.form:
         return show_message("Nothing was purged. Confirm it on the page.", kind="problem")
-    person = current_gallery().remove(form_id("person"), purge=True)
-    return show_message(f"{person.name} purged. {current_gallery().erasing_notice}".strip())
+    return _erase(form_id("person"))
 
 
 @blueprint.get("/people/<int:person_id>")
@@ -80,6 +86,8 @@ def person(person_id: int) -> str:
         names=suggestions(found.name),
         days=gallery.recovery_days,
         record=found.record.fields(),
+        opted_out=gallery.rights.has_opted_out(found.name),
+        has_library=current_settings().library is not None,
     )
 
 
@@ -124,14 +132,29 @@ def change_record(person_id: int) -> Response:
 
 @blueprint.post("/people/<int:person_id>/remove")
 def remove(person_id: int) -> Response:
-    """Remove a person, or purge them."""
-    gallery, purge = current_gallery(), "purge" in request.form
-    removed = gallery.remove(person_id, purge=purge)
+    """Remove a person, or erase them for good."""
+    if "purge" in request.form:
+        return _erase(person_id)
+    gallery = current_gallery()
     days = text.count(gallery.recovery_days, "day")
-    outcome = (
-        f"purged. {gallery.erasing_notice}".strip() if purge else f"removed. You can restore them here for {days}."
-    )
-    return show_message(f"{removed.name} {outcome}", url_for("admin.history"))
+    sentence = f"{gallery.remove(person_id).name} removed. You can restore them here for {days}."
+    return show_message(sentence, url_for("admin.history"))
+
+
+def _erase(person_id: int) -> Response:
+    """Erase a person for good, and show the proof."""
+    try:
+        erased = erase(person_id, "sidecars" in request.form)
+    except LibraryUnavailable as error:
+        return show_message(str(error), kind="problem")
+    sentences = [f"{person.name} was erased." for person in erased.people[:MAX_ERASED]]
+    if (more := len(erased.people) - MAX_ERASED) > 0:
+        sentences.append(f"{text.count(more, 'more person')} erased.")
+    sentences += erased.proof(show_folders=False)
+    flash(" ".join(sentences), "done")
+    if problems := erased.problems(show_folders=False):
+        flash(" ".join(problems), "problem")
+    return redirect(url_for("admin.history"), 303)
 
 
 @blueprint.post("/people/<int:person_id>/anchors")

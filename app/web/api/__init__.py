@@ -2,9 +2,9 @@
 
 from flask_openapi3 import OpenAPI
 
-from app.web.api import docs, faces, health, people, photos
+from app.web.api import docs, faces, health, opt_outs, people, photos
 
-BLUEPRINTS = (photos.blueprint, people.blueprint, people.admin, faces.blueprint)
+BLUEPRINTS = (photos.blueprint, people.blueprint, people.admin, faces.blueprint, opt_outs.blueprint)
 """Blueprints below /api/v1. Each names the scope of its routes."""
 
 

@@ -11,6 +11,7 @@ _VALUES = {
     "person_id": 7,
     "face_id": 12,
     "change_id": 3,
+    "opt_out_id": 4,
     "into": 8,
     "name": "Bo Berg",
     "basis": "consent",

@@ -12,6 +12,7 @@ from app.enrollment.self_check import check_person
 from app.errors import FileTooLarge, PersonNotFound
 from app.gallery.record import FIELDS
 from app.gallery.store import Person
+from app.web.admin.person_erasure import erase
 from app.web.api import schema
 from app.web.api.responses import Responses, admin_blueprint, api_blueprint, json_response, problems
 from app.web.portraits import portrait_response, portrait_version
@@ -126,13 +127,16 @@ def change_record(path: schema.PersonPath, body: schema.RecordFields) -> Respons
 @admin.delete(
     "/people/<int:person_id>",
     description="The person can be restored for FACES_RECOVERY_DAYS. `purge` erases them immediately, also if they "
-    "were removed before, and people who were merged into them. " + ERASING,
-    responses={200: schema.Person, 202: schema.Person, **problems(404)},
+    "were removed before, and people who were merged into them, also from the library of FACES_LIBRARY, and searches "
+    "all bytes of the databases for remains. " + ERASING,
+    responses={200: schema.RemovedOrErased, 202: schema.RemovedOrErased, **problems(404)},
 )
-def remove_person(path: schema.PersonPath, query: schema.RemoveQuery) -> Response:
-    """Remove a person with all anchors and the portrait, and return who it was."""
-    removed = current_gallery().remove(path.person_id, purge=query.purge)
-    return json_response(serialization.person(removed, None), removal_status(query.purge))
+def remove_person(path: schema.PersonPath, query: schema.RemovePersonQuery) -> Response:
+    """Remove a person with all anchors and the portrait, and return who it was, with the proof of an erasure."""
+    erased = erase(path.person_id, query.sidecars) if query.purge else None
+    removed = erased.people[-1] if erased else current_gallery().remove(path.person_id)
+    proof = erased and serialization.erasure(erased)
+    return json_response(serialization.person(removed, None) | {"erasure": proof}, removal_status(query.purge))
 
 
 @admin.post(

@@ -94,7 +94,21 @@ class CompareBody(StrictModel):
     b: EncodedPhoto
 
 
-JSON_BODIES: dict[type[BaseModel], type[BaseModel]] = {PhotosForm: PhotosBody, CompareForm: CompareBody}
+class OptOutForm(StrictModel):
+    image: list[PhotoFile] = Field([], description="A photo of the person. Repeat the field for several.")
+
+
+class OptOutBody(StrictModel):
+    """Photos in JSON, instead of the form."""
+
+    image: list[EncodedPhoto] = []
+
+
+JSON_BODIES: dict[type[BaseModel], type[BaseModel]] = {
+    PhotosForm: PhotosBody,
+    CompareForm: CompareBody,
+    OptOutForm: OptOutBody,
+}
 """The JSON body that replaces each form with photos."""
 
 
@@ -151,6 +165,22 @@ class EnrollQuery(EnrollOptions, RecordFields):
 
 class RemoveQuery(StrictModel):
     purge: bool = Field(False, description="Erase immediately instead of after FACES_RECOVERY_DAYS")
+
+
+class RemovePersonQuery(RemoveQuery):
+    sidecars: bool = Field(
+        False, description="With `purge`: also remove the names that `library write-metadata` wrote into sidecars"
+    )
+
+
+class OptOutQuery(StrictModel):
+    name: str | None = Field(None, max_length=200, description="Name of the person")
+    face: FaceNumber = None
+    reference: str | None = Field(None, max_length=200, description="Where the request of the person is")
+
+
+class OptOutPath(StrictModel):
+    opt_out_id: Id = Field(description="Number of the entry")
 
 
 class ChangesQuery(StrictModel):
@@ -273,6 +303,59 @@ class Person(StrictModel):
     aliases: list[str] = Field(description="Other names of the person, which searches and names in requests also find")
     anchors: NonNegativeInt = Field(description="Number of enrolled reference photos")
     portrait: str | None = Field(description="Address of the portrait, or null")
+
+
+class SearchedFiles(StrictModel):
+    """A search for erased data in all bytes of files."""
+
+    searched: dict[str, int] = Field(description="Number of erased pictures and embeddings, by kind")
+    files: list[str] = Field(description="Searched files. Empty for PostgreSQL, whose files are not searched")
+    bytes: NonNegativeInt = Field(description="Size of the files")
+    remains: dict[str, int] = Field(description="Number of pieces of 32 bytes that are still there, by kind")
+
+
+class LibraryErasure(StrictModel):
+    """What was erased from the library of FACES_LIBRARY."""
+
+    faces: NonNegativeInt
+    tags: NonNegativeInt
+    photos: NonNegativeInt = Field(description="Photos with these faces or tags. The photos themselves stay")
+    sidecars: int | None = Field(description="Changed sidecars, null unless the request has `sidecars`")
+    search: SearchedFiles
+
+
+class Erasure(StrictModel):
+    """What was erased, and the proof."""
+
+    people: list[str] = Field(description="Names of the erased people: the person, and who was merged into them")
+    gallery: SearchedFiles
+    library: LibraryErasure | None = Field(description="Null without FACES_LIBRARY")
+    complete: bool = Field(description="Whether nothing remains, and all sidecars could be written")
+    problems: list[str] = Field(description="What remains and what to do, for people")
+
+
+class RemovedOrErased(Person):
+    erasure: Erasure | None = Field(description="Null unless the request has `purge`")
+
+
+class OptOutPerson(StrictModel):
+    id: int
+    person: str
+
+
+class OptOut(StrictModel):
+    """An entry of the opt-out list."""
+
+    id: int
+    name: str | None
+    has_face: bool = Field(description="Whether the person is recognized by a face")
+    reference: str | None
+    created: datetime = Field(description="Time of creation, UTC")
+    people: list[OptOutPerson] = Field(description="People of the gallery who are not named because of the name")
+
+
+class OptOuts(StrictModel):
+    opt_outs: list[OptOut]
 
 
 class RenamedPerson(Person):

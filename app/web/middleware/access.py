@@ -41,6 +41,7 @@ _BLUEPRINTS: dict[str, Scopes] = {
     "library": _MANAGE,
     "api_admin": _MANAGE,
     "api_faces": _MANAGE,
+    "api_opt_outs": _MANAGE,
     "people": _READ,
     "api_people": _READ,
     "api": _IDENTIFY,

@@ -232,10 +232,15 @@ def test_rename_merge_remove_restore_erase_and_undo(client, gallery, monkeypatch
     message(client, client.post(f"/manage/people/{ann}/remove", data=back))
     assert "Nothing was purged." in message(client, client.post("/manage/purge", data={"person": ann}))
     purged = client.post("/manage/purge", data=fields(client.get("/manage"), "/manage/purge"))
-    assert message(client, purged) == "Anne purged."
+    assert re.fullmatch(
+        r"Anne was erased\. Searched small\.sqlite, [^(]+\(\d\.\d MB\) for 2 embeddings\. Nothing remains\.",
+        message(client, purged),
+    )
     monkeypatch.setattr(Gallery, "erasing_notice", "The log still contains the data.")
     erased = client.post(f"/manage/people/{other}/remove", data={"purge": "on"})
-    assert message(client, erased) == f"{OTHER} purged. The log still contains the data."
+    page = text(client.get(erased.location))
+    assert f"{OTHER} was erased." in page
+    assert "The log still contains the data." in page
     assert gallery.removed_people() == []
     assert client.get(f"/manage/people/{other}").status_code == 404
 
@@ -310,3 +315,46 @@ def test_people_of_the_opt_out_list_cannot_be_added(client, gallery, photo):
     page = send(client, "/manage/add", {"name": "bo"}, {"a.jpg": photo(PERSON)})
     assert page.status_code == 422
     assert alert(page) == "bo is on the opt-out list and cannot be enrolled."
+
+
+def test_people_are_put_on_the_opt_out_list_by_name(client, gallery):
+    ann = gallery.find("Ann <b>").id
+    person = client.get(f"/manage/people/{ann}")
+    address = html.unescape(re.search(r'href="(/manage/opt-outs\?name=[^"]*)"', person.text)[1])
+    page = client.get(address)
+    assert 'href="/manage/opt-outs"' in client.get("/manage").text
+    sent = fields(page, "/manage/opt-outs")
+    assert sent["name"] == ["Ann <b>"]
+    answer = send(client, "/manage/opt-outs", sent | {"reference": "Letter 3"})
+    assert message(client, answer) == "Ann <b> was added as number 1."
+    page = client.get("/manage/opt-outs")
+    assert "Number 1, by name. Added" in text(page)
+    assert "Letter 3 ." in text(page).replace("Letter 3.", "Letter 3 .")
+    assert f'In the gallery and not named: <a href="/manage/people/{ann}">Ann &lt;b&gt;</a>.' in page.text
+    assert "is on the opt-out list" in text(client.get(f"/manage/people/{ann}"))
+    assert "Ann <b>" not in gallery.snapshot().names
+    assert gallery.audit.entries(1)[0].details["description"] == "added opt-out 1"
+    assert gallery.audit.entries(1)[0].actor == "token"
+    removed = client.post("/manage/opt-outs/remove", data=fields(page, "/manage/opt-outs/remove"))
+    assert message(client, removed) == "Number 1 was removed."
+    assert gallery.rights.list_opt_outs() == []
+    assert message(client, client.post("/manage/opt-outs/remove", data={"number": "1"})).startswith("The opt-out list")
+
+
+def test_people_are_put_on_the_opt_out_list_by_photo(client, gallery, photo):
+    for sent, files, sentence in (
+        ({"name": " "}, {}, "Enter a name, choose a photo, or both."),
+        ({"name": "x" * 101}, {}, "The name 'xxxxxxxxxxxxxxxxxxxx'… has 101 characters. The limit is 100."),
+        ({"reference": "x" * 201}, {"a.jpg": photo(PERSON)}, "The reference has 201 characters. The limit is 200."),
+        ({}, {"a.jpg": photo(PERSON, OTHER)}, "a.jpg: The photo shows 2 faces. Choose one by its number"),
+        ({}, {"a.jpg": b"no picture"}, "a.jpg: "),
+        ({}, {f"{number}.jpg": b"x" for number in range(11)}, "You sent 11 photos. The limit is 10."),
+    ):
+        page = send(client, "/manage/opt-outs", sent, files)
+        assert page.status_code == 422
+        assert alert(page).startswith(sentence)
+    assert gallery.rights.list_opt_outs() == []
+    answer = send(client, "/manage/opt-outs", {"face": "2"}, {"us.jpg": photo(OTHER, PERSON)})
+    assert message(client, answer) == "The person of the photo was added as number 1."
+    review = send(client, "/manage/add", {"name": "Bo"}, {"a.jpg": photo(PERSON)})
+    assert "On the opt-out list" in text(review)

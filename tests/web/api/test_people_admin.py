@@ -1,5 +1,6 @@
 """Changing the gallery by the API."""
 
+import base64
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,9 @@ CHANGES = [
     ("POST", "removed/1/restore"),
     ("GET", "changes"),
     ("POST", "changes/1/undo"),
+    ("GET", "opt-outs"),
+    ("POST", "opt-outs?name=Bo"),
+    ("DELETE", "opt-outs/1"),
 ]
 
 
@@ -226,3 +230,44 @@ def test_a_record_is_read_and_changed(ask, gallery, recognizer, photo):
     assert_problem(ask("patch", "people/999/record", json={}), 404, "not_found", "The gallery")
     gallery.rights.add_opt_out("Bo")
     assert_problem(ask("post", "people?name=bo", files={"a.jpg": photo(OTHER)}), 422, "opted_out", "bo is on")
+
+
+def test_the_opt_out_list_is_managed(ask, client, gallery, photo):
+    ann = person_id(gallery, "Ann <b>")
+    assert ask("get", "opt-outs").json == {"opt_outs": []}
+    added = ask("post", "opt-outs?name=Ann%20%3Cb%3E&reference=Letter%203").json
+    created = added.pop("created")
+    assert added == {
+        "id": 1,
+        "name": "Ann <b>",
+        "has_face": False,
+        "reference": "Letter 3",
+        "people": [{"id": ann, "person": "Ann <b>"}],
+    }
+    assert ask("get", "opt-outs").json == {"opt_outs": [added | {"created": created}]}
+    several = ask("post", "opt-outs", {"us.jpg": photo(OTHER, PERSON)})
+    assert_problem(several, 422, "several_faces", "us.jpg: The photo shows 2 faces.")
+    assert_problem(ask("post", "opt-outs", {"a.jpg": b"no"}), 422, "unreadable", "a.jpg: ")
+    assert_problem(ask("post", "opt-outs"), 422, "invalid_record", "Give a name, a photo, or both.")
+    listed = ask("post", "opt-outs?face=2", {"us.jpg": photo(OTHER, PERSON)}).json
+    assert (listed["id"], listed["name"], listed["has_face"]) == (2, None, True)
+    assert ask("post", "identify", {"me.jpg": photo(PERSON)}).json["faces"][0]["person"] is None
+    encoded = base64.b64encode(photo(OTHER)).decode()
+    by_json = ask("post", "opt-outs?name=Eve", json={"image": [{"data": encoded}]}).json
+    assert (by_json["id"], by_json["has_face"]) == (3, True)
+    assert [ask("delete", f"opt-outs/{number}").status_code for number in (1, 2, 3)] == [204, 204, 204]
+    assert_problem(ask("delete", "opt-outs/1"), 404, "not_found", "The opt-out list has no number 1.")
+    descriptions = [entry.details["description"] for entry in gallery.audit.entries(6)]
+    assert descriptions == [f"{done} opt-out {number}" for done in ("removed", "added") for number in (3, 2, 1)]
+
+
+def test_an_erasure_returns_its_proof(ask, gallery):
+    ann = person_id(gallery, "Ann <b>")
+    assert ask("delete", f"people/{ann}").json["erasure"] is None
+    erasure = ask("delete", f"people/{ann}?purge=true").json["erasure"]
+    searched = erasure["gallery"]
+    assert searched["bytes"] > 10_000
+    assert searched["files"] == ["small.sqlite", "small.sqlite-wal", "small.sqlite-shm"]
+    assert (searched["searched"], searched["remains"]) == ({"portrait": 0, "crop": 0, "embedding": 2}, {})
+    assert (erasure["people"], erasure["library"], erasure["complete"]) == (["Ann <b>"], None, True)
+    assert erasure["problems"] == []
