@@ -8,12 +8,12 @@ from app.enrollment.opt_out_photos import read_faces
 from app.errors import FaceError, InvalidName, InvalidRecord, PhotoError
 from app.web.admin.blueprint import blueprint, form_id, show_message
 from app.web.recognizer_loading import current_gallery, current_recognizer
-from app.web.uploads import Upload, accepts_photos, check_size, upload_limits
+from app.web.uploads import Upload, accepts_photos, check_size, current_settings, upload_limits
 
 MAX_PHOTOS = 10
 """Photos of one entry. Each recognizes the face from another side."""
 
-LIBRARY_HINT = "Name the faces of the library again, so that it takes effect there."
+NAME_AGAIN = "Name the faces of the library again: until then, they keep the name."
 
 
 @blueprint.get("/opt-outs")
@@ -42,8 +42,10 @@ def add_opt_out() -> ResponseReturnValue:
         entry = current_gallery().rights.add_opt_out(name or None, faces, reference)
     except (FaceError, InvalidName, InvalidRecord, PhotoError) as error:
         return _page(name, reference, str(error)), 422
-    subject = name or "The person of the photo"
-    return show_message(f"{subject} was added as number {entry.id}.", url_for("admin.list_opt_outs"))
+    sentence = f"{name or 'The person of the photo'} was added as number {entry.id}."
+    if current_settings().library:
+        sentence = f"{sentence} {NAME_AGAIN}"
+    return show_message(sentence, url_for("admin.list_opt_outs"))
 
 
 @blueprint.post("/opt-outs/remove")

@@ -143,7 +143,7 @@ def remove_person(path: schema.PersonPath, query: schema.RemovePersonQuery) -> R
     "/people/<int:person_id>/merge",
     description="Moves all anchors, rejected faces and aliases to the other person, and removes this one. The name of "
     "this one becomes an alias.",
-    responses={200: schema.Person, **problems(404, 409)},
+    responses={200: schema.Person, **problems(404, 409, 422)},
 )
 def merge_people(path: schema.PersonPath, body: schema.MergeBody) -> Response:
     """Merge two entries of one person and return the remaining one."""
