@@ -227,6 +227,8 @@ def test_names_of_earlier_versions_become_normal_and_stay_distinct(database_url,
             "access_key",
             "signing_secret",
             "erased",
+            "erased_name",
+            "opt_out_person",
             "opt_out",
         ):
             connection.execute(text(f"DROP TABLE {table}"))

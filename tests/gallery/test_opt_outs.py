@@ -6,9 +6,11 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from app.errors import InvalidRecord, OptedOut, PersonNotFound
 from app.gallery.backup import back_up
+from app.gallery.database import migrate_gallery
 from app.gallery.restoration import open_backup
 from app.gallery.store import Gallery
 from tests.conftest import NETWORK
@@ -127,3 +129,16 @@ def test_imports_leave_out_people_whom_an_entry_follows(tiny_gallery, tmp_path):
     tiny_gallery.rename("bob", "Bert")
     tiny_gallery.export_bundle(tmp_path / "gallery.zip")
     assert tiny_gallery.import_bundle(tmp_path / "gallery.zip").left_out == ("Bert",)
+
+
+def test_entries_of_earlier_versions_follow_people(tiny_gallery, database_url):
+    tiny_gallery.change_aliases("Ann Lee", ["Annie"])
+    for name in ("bob", "Annie", "Sancho"):
+        tiny_gallery.rights.add_opt_out(name)
+    with tiny_gallery._database.writing() as connection:
+        for table in ("opt_out_person", "erased_name"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0011'"))
+    assert migrate_gallery(database_url)
+    people = [[name for _, name in entry.people] for entry in tiny_gallery.rights.list_opt_outs()]
+    assert people == [["bob"], ["Ann Lee"], []]
