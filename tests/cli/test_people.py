@@ -1,5 +1,6 @@
 import getpass
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -157,7 +158,9 @@ def test_names_that_look_like_others_print_a_warning(run, newcomer, gallery, pic
     assert warning in run("people", "rename", newcomer, similar).stderr
     gallery.remove(similar, purge=True)
     face = bundle.BundledFace("1.jpg", gallery.snapshot().anchors[0])
-    bundle.write(tmp_path / "gallery.faces", gallery.network_id, [bundle.BundledPerson(similar, [face], [], None)])
+    # Without an ID, the person would be left out: the one with this name was erased.
+    person = bundle.BundledPerson(similar, [face], [], None, uuid=str(uuid4()))
+    bundle.write(tmp_path / "gallery.faces", gallery.network_id, [person])
     assert warning in run("people", "import", tmp_path / "gallery.faces").stderr
     (tmp_path / "people" / f"{similar}e").mkdir(parents=True)
     (tmp_path / "people" / f"{similar}e" / "one.png").write_bytes((pictures / "inner" / "one.png").read_bytes())

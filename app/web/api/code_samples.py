@@ -23,7 +23,7 @@ _VALUES = {
 }
 """Example of each path parameter, of each field of a body, and of some query parameters."""
 
-_SHOWN = {("list_people", "q")}
+_SHOWN = {("list_people", "q"), ("add_opt_out", "name")}
 """Optional query parameters that a sample has."""
 
 _CURL_TOKEN = '"Authorization: Bearer $WHOPIC_KEY"'
@@ -92,8 +92,8 @@ def sample_request(document: Mapping[str, Any], base_url: str, path: str, method
     if content:
         body = content["multipart/form-data" if form else "application/json"]
         schema = body["schema"]["$ref"].rpartition("/")[2]
-        # Without required fields, the body changes those that it has.
-        required = document["components"]["schemas"][schema].get("required", ["basis"])
+        # Without required fields, a form has optional photos, and a body changes the fields that it has.
+        required = document["components"]["schemas"][schema].get("required", ["image" if form else "basis"])
         fields = {name: _VALUES[name] for name in required}
     success = next(response for status, response in operation["responses"].items() if status.startswith("2"))
     return SampleRequest(
