@@ -111,8 +111,8 @@ class Settings(BaseSettings):
         1600,
         ge=64,
         le=_MOST,
-        description="Longer side in pixels to which large photos are reduced for the search for small faces. It finds "
-        "faces from about a hundredth of this side. `2400` finds smaller faces and takes longer.",
+        description="Longer side in pixels to which large photos are reduced for the search for small faces; panoramas "
+        "keep more. It finds faces from about a hundredth of this side. `2400` finds smaller faces and takes longer.",
     )
     max_faces: Positive = Field(64, description="Maximum number of faces per photo, the largest first.")
     min_face_width: Positive = Field(16, description="Minimum width of a face box in pixels of the photo.")

@@ -158,9 +158,9 @@ def _read_arrays(file: Path, sha256: str) -> dict[str, AnyArray]:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise ModelError(f"The weights {file} cannot be read ({error.strerror}). Restore the file.") from error
+        raise ModelError(f"{file} cannot be read ({error.strerror}). Restore the file.") from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ModelError(f"The weights {file} are not those of their card: the sha256 differs. Restore both files.")
+        raise ModelError(f"{file} does not belong to its card: the sha256 differs. Restore both files.")
     return safetensors.numpy.load(data)
 
 

@@ -1,6 +1,7 @@
 """Image decoding: the bytes of a photo file to an upright RGB picture. Formats and limits are defined here."""
 
 import io
+import math
 import logging
 import re
 import struct
@@ -40,6 +41,9 @@ MAX_PIXELS = 40_000_000
 
 REDUCTIONS = (8, 4, 2)
 """Whole numbers by which libjpeg can reduce a picture while it decodes it."""
+
+# Aspect ratios from which a picture is searched at a longer side, and up to which it grows.
+_WIDE, _WIDEST = 16 / 9, 8.0
 
 MAX_SCANS = 200
 """Limit of the scans of a progressive JPEG. Encoders write about ten, and each costs a pass over the picture."""
@@ -156,9 +160,16 @@ class Header(NamedTuple):
     xmp: bytes | None
 
 
-def choose_reduction(longer: int, side: int) -> int:
-    """Return by how much to reduce a picture, 8, 4, 2 or 1, so that its longer side keeps `side` pixels."""
-    return next((factor for factor in REDUCTIONS if longer >= factor * side), 1)
+def search_side(width: int, height: int, side: int) -> int:
+    """Return the longer side at which a picture is searched: `side`, and more for panoramas, whose faces are small."""
+    aspect_ratio = max(width, height) / max(1, min(width, height))
+    return round(side * math.sqrt(max(1.0, min(aspect_ratio, _WIDEST) / _WIDE)))
+
+
+def choose_reduction(width: int, height: int, side: int) -> int:
+    """Return by how much to reduce a picture, 8, 4, 2 or 1, so that it keeps the pixels of `search_side`."""
+    needed = search_side(width, height, side)
+    return next((factor for factor in REDUCTIONS if max(width, height) >= factor * needed), 1)
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = None) -> Picture:
@@ -173,7 +184,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, side: int | None = N
     The limits are those of `DecodeLimits`. Without `side`, a JPEG is decoded at full scale. A file that is damaged,
     exceeds a limit or has none of `FORMATS` raises `UnreadableImage`.
     """
-    with _load(data, max_pixels, lambda longer: 1 if side is None else choose_reduction(longer, side)) as loaded:
+    with _load(data, max_pixels, lambda w, h: 1 if side is None else choose_reduction(w, h, side)) as loaded:
         image = _turn_upright(_to_rgb(loaded.image), loaded.orientation)
         return DecodedImage(image, _upright_size(loaded.size, loaded.orientation), loaded.taken)
 
@@ -185,7 +196,7 @@ def decode_windows(
 
     The windows are in pixels of the reduced picture. Errors are those of `decode_image`.
     """
-    with _load(data, max_pixels, lambda _longer: reduction) as loaded:
+    with _load(data, max_pixels, lambda *_size: reduction) as loaded:
         stored = [_turn_back(window, loaded.image.size, loaded.orientation) for window in windows]
         return [_turn_upright(_to_rgb(loaded.image.crop(window)), loaded.orientation) for window in stored]
 
@@ -280,8 +291,8 @@ class _LoadedImage(NamedTuple):
 
 
 @contextmanager
-def _load(data: bytes, max_pixels: int, choose: Callable[[int], int]) -> Iterator[_LoadedImage]:
-    """Decode a file, a JPEG reduced by what `choose` returns for the longer side, and translate errors of the block."""
+def _load(data: bytes, max_pixels: int, choose: Callable[[int, int], int]) -> Iterator[_LoadedImage]:
+    """Decode a file, a JPEG reduced by what `choose` returns for its size, and translate errors of the block."""
     if not data:
         raise empty_file_error()
     if data[:2] == b"\xff\xd8" and _has_too_many_scans(data):
@@ -297,14 +308,14 @@ def _load(data: bytes, max_pixels: int, choose: Callable[[int], int]) -> Iterato
         raise
 
 
-def _load_first_frame(image: ImageFile, max_pixels: int, choose: Callable[[int], int]) -> _LoadedImage:
+def _load_first_frame(image: ImageFile, max_pixels: int, choose: Callable[[int, int], int]) -> _LoadedImage:
     width, height = image.size
     if width * height > max_pixels:
         raise _too_many_pixels_error(f"is {width * height / 1e6:.4g} megapixels", max_pixels)
     if isinstance(image, TiffImageFile) and _is_raw(image):
         raise UnreadableImage("raw_file", RAW_FILE)
     # Only libjpeg can decode at a reduced scale.
-    if image.format in ("JPEG", "MPO") and (reduction := choose(max(width, height))) > 1:
+    if image.format in ("JPEG", "MPO") and (reduction := choose(width, height)) > 1:
         image.draft(image.mode, (max(1, width // reduction), max(1, height // reduction)))
     image.load()
     orientation, taken = 1, None

@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.tracing import check_deadline
 from app.vision import backends, yunet
 from app.vision.alignment import invert_transform
-from app.vision.decoding import Picture
+from app.vision.decoding import Picture, search_side
 from app.vision.faces import Box, DetectedFace, angle_difference, suppress_overlaps
 from app.vision.views import CLOSE_SIDE, View, pad, reduce_to, rotate_picture
 
@@ -148,7 +148,7 @@ class Detector:
 
     def _search_tiles(self, pixels: ByteArray) -> list[DetectedFace]:
         """Return the small faces of a large picture."""
-        pixels, scale = reduce_to(pixels, self.side)
+        pixels, scale = reduce_to(pixels, search_side(pixels.shape[1], pixels.shape[0], self.side))
         height, width = pixels.shape[:2]
         faces: list[DetectedFace] = []
         for tile in _split_into_tiles(height, width):

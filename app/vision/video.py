@@ -228,7 +228,7 @@ def _to_picture(image: AnyArray, aspect: float, limits: VideoLimits) -> Picture:
     height, width = image.shape[:2]
     # Enlarged, never reduced.
     width, height = round(width * max(1.0, aspect)), round(height * max(1.0, 1 / aspect))
-    reduction = choose_reduction(max(width, height), limits.side)
+    reduction = choose_reduction(width, height, limits.side)
     shown = (max(1, width // reduction), max(1, height // reduction))
     if shown != image.shape[1::-1]:
         image = np.asarray(cv2.resize(image, shown, interpolation=cv2.INTER_AREA))

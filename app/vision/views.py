@@ -42,7 +42,8 @@ class View:
     def of(cls, picture: Picture, side: int) -> View:
         """Return a view of a picture, reduced as a JPEG is while it is decoded."""
         pixels = picture.pixels
-        factor = min(choose_reduction(max(pixels.shape[:2]), side), *pixels.shape[:2])
+        height, width = pixels.shape[:2]
+        factor = min(choose_reduction(width, height, side), width, height)
         return cls(picture, average_areas(pixels, factor), factor * picture.scale)
 
     def rotate(self, degrees: float) -> View:

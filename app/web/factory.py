@@ -134,7 +134,7 @@ def _load(settings: Settings) -> Recognizer:
     recognizer = Recognizer.load(settings)
     recognizer.warm_up()
     # The upload page waits for them if it is requested in the first second. Requests of programs do not.
-    threading.Thread(target=samples.find_samples, args=(recognizer,), name="samples", daemon=True).start()
+    threading.Thread(target=samples.prepare_samples, args=(recognizer,), name="samples", daemon=True).start()
     # Pydantic's first schema takes ten times as long as others.
     PhotosForm.model_json_schema()
     # Exclude the loaded objects from garbage collection: scanning them would delay requests.

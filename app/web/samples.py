@@ -1,6 +1,7 @@
 """Sample photos for visitors, composed of shipped portraits, which are averages of several photos each."""
 
 import io
+import logging
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +14,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from app.errors import PhotoError
+from app.errors import FacesError, PhotoError
 from app.gallery.store import Person
 from app.recognition.recognizer import Recognizer
+
+log = logging.getLogger(__name__)
 
 SIZE = (720, 480)
 """Width and height of a sample in pixels."""
@@ -76,6 +79,14 @@ def find_samples(recognizer: Recognizer) -> Mapping[str, Sample]:
         samples = made[2] if made and made[1] == sources else Context().run(_make_samples, recognizer, people)
         _made[recognizer] = revision, sources, samples
         return samples
+
+
+def prepare_samples(recognizer: Recognizer) -> None:
+    """Make the samples before a page needs them."""
+    try:
+        find_samples(recognizer)
+    except FacesError as error:
+        log.warning("The sample photos are made when a page is requested: %s", error)
 
 
 def _make_samples(recognizer: Recognizer, people: Sequence[Person]) -> dict[str, Sample]:

@@ -171,7 +171,7 @@ def test_altered_weights_are_refused(model):
 @eight_bits
 def test_altered_ranges_are_refused(model):
     model.with_suffix(".ranges.safetensors").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"twin\.ranges\.safetensors are not those of their card"):
+    with pytest.raises(ModelError, match=r"twin\.ranges\.safetensors does not belong to its card"):
         load_network(model)
 
 

@@ -30,11 +30,22 @@ def decoder():
 
 
 @pytest.mark.parametrize(
-    ("longer", "side", "reduction"),
-    [(3199, 1600, 1), (3200, 1600, 2), (4000, 1600, 2), (6400, 1600, 4), (50_000, 1600, 8), (10, 1600, 1)],
+    ("size", "reduction"),
+    [
+        ((3199, 2400), 1),
+        ((3200, 1800), 2),
+        ((3000, 4000), 2),
+        ((6400, 4800), 4),
+        ((50_000, 40_000), 8),
+        ((10, 1), 1),
+        # A panorama keeps more, up to an aspect ratio of 8.
+        ((6400, 1600), 2),
+        ((1600, 9600), 2),
+        ((20_000, 500), 4),
+    ],
 )
-def test_a_reduced_picture_keeps_the_side(longer, side, reduction):
-    assert choose_reduction(longer, side) == reduction
+def test_a_reduced_picture_keeps_the_pixels_of_the_search(size, reduction):
+    assert choose_reduction(*size, side=1600) == reduction
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)

@@ -48,6 +48,14 @@ def test_a_face_of_40_pixels_in_a_picture_of_2000_is_found(detector, person):
     assert np.hypot(*(face.eyes.mean(axis=0) - (1000, 748))) < 8
 
 
+def test_faces_of_a_panorama_are_found(detector):
+    canvas = photos.background(9600, 1200)
+    for left in (400, 4600, 9000):
+        canvas.paste(photos.paste(photos.portraits()[PERSON], size=(80, 80), side=70), (left, 500))
+    boxes = [face.box for face in detector.find_faces(Picture(np.asarray(canvas)))]
+    assert [round((box.x + box.width / 2 - 40) / 200) for box in boxes] == [2, 23, 45]
+
+
 def test_the_eyes_of_a_face_in_a_picture_of_odd_size_are_in_its_pixels(detector):
     (face,) = detector.find_faces(scene(PERSON, size=(4001, 3003), side=700))
     np.testing.assert_allclose((face.eyes - [2000.5 - 350, 1501.5 - 350]) / 700, LEVEL, atol=0.05)

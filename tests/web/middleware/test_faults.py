@@ -62,7 +62,7 @@ def remove(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "file", "sentence"),
     [
-        (remove, "models/twin.safetensors", "The weights .* cannot be read"),
+        (remove, "models/twin.safetensors", r"twin\.safetensors cannot be read"),
         (cut, "models/twin.safetensors", "the sha256 differs. Restore both files"),
         (alter, "models/twin.safetensors", "the sha256 differs. Restore both files"),
         (remove, "models/twin.json", "There is no model card at .* Set FACES_MODEL"),

@@ -4,6 +4,7 @@ import re
 import pytest
 from PIL import Image
 
+from app.errors import GalleryError
 from app.recognition.recognizer import Recognizer
 from app.web import samples
 from app.web.factory import create_app
@@ -76,3 +77,12 @@ def test_samples_are_made_again_when_shipped_people_change(recognizer):
         assert changed["one"].photo != made["one"].photo
     finally:
         recognizer.gallery.restore(shown)
+
+
+def test_samples_that_cannot_be_prepared_are_logged(recognizer, monkeypatch, caplog):
+    def fail(_recognizer):
+        raise GalleryError("The gallery is busy. Try again.")
+
+    monkeypatch.setattr(samples, "find_samples", fail)
+    samples.prepare_samples(recognizer)
+    assert "The gallery is busy. Try again." in caplog.text
