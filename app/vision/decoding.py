@@ -1,8 +1,8 @@
 """Image decoding: the bytes of a photo file to an upright RGB picture. Formats and limits are defined here."""
 
 import io
-import math
 import logging
+import math
 import re
 import struct
 import warnings
