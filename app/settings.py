@@ -282,8 +282,7 @@ class Settings(BaseSettings):
         if self.access == "auto":
             if self.loopback:
                 return "open"
-            local = self.host in _LOOPBACK
-            reached = f"FACES_PROXIES is {self.proxies}" if local else f"FACES_HOST is {self.host}"
+            reached = f"FACES_PROXIES is {self.proxies}" if self.host in _LOOPBACK else f"FACES_HOST is {self.host}"
             raise SettingsError(
                 f"{reached}, so other machines can reach this server, and no setting says who may use it. Set "
                 "FACES_ACCESS=keys to require a key (whopic keys create --help), FACES_ACCESS=proxy for "
@@ -379,8 +378,7 @@ def _new_name(old: str) -> str | None:
 
 def _unknown(name: str, known: set[str]) -> SettingsError:
     prefix = PREFIX if name.startswith(PREFIX) else ""
-    bare_names = [other.removeprefix(prefix) for other in sorted(known)]
-    close = difflib.get_close_matches(name.removeprefix(prefix), bare_names, 1)
+    close = difflib.get_close_matches(name.removeprefix(prefix), (key.removeprefix(prefix) for key in sorted(known)), 1)
     hint = f"Did you mean {prefix}{close[0]}?" if close else "`whopic settings` lists all settings."
     return SettingsError(f"There is no setting {name}. {hint}")
 

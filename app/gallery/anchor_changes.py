@@ -1,15 +1,17 @@
-"""Changes of anchors and rejected faces of any people, each within a transaction: remove and move."""
+"""Changes of anchors and rejected faces of any people, each within a transaction: remove, move and reject."""
 
 from collections.abc import Sequence
 
+from numpy.typing import ArrayLike
 from sqlalchemy import Connection, and_, select
 
 from app import text
+from app.gallery import embedding_rows
 from app.gallery import people as queries
 from app.gallery.change_history import Change
 from app.gallery.database import batches
 from app.gallery.people import Person, PersonRef
-from app.gallery.removal import check_found, list_ids
+from app.gallery.removal import check_found, finish, list_ids
 from app.gallery.tables import AnchorRow, PersonRow, RejectedFaceRow, now
 
 
@@ -29,6 +31,16 @@ def move_anchors(connection: Connection, ids: Sequence[int], into: PersonRef) ->
     anchors = f"{text.count(len(ids), 'anchor')} of {list_ids(owners)}"
     change.describe(f"moved {anchors} to person {target.id}", *owners, target.id)
     return queries.get_person(connection, target.id)
+
+
+def reject_faces(connection: Connection, person: PersonRef, embeddings: ArrayLike, notes: Sequence[str]) -> Person:
+    """Mark faces as not a person, which raises the distance of similar probes. Arguments are as in `Gallery.add`."""
+    rows, person_id = embedding_rows.unit_rows(embeddings), queries.get_person(connection, person).id
+    queries.check_dims(connection, rows)
+    change = Change(connection)
+    queries.insert_faces(connection, RejectedFaceRow, person_id, rows, notes, change)
+    faces = text.count(len(rows), "face")
+    return finish(connection, change, f"marked {faces} as not person {person_id}", person_id)
 
 
 def remove_rejected_faces(connection: Connection, ids: Sequence[int]) -> None:

@@ -15,7 +15,6 @@ from typing import Concatenate, ParamSpec, TypeVar
 from numpy.typing import ArrayLike
 from sqlalchemy import Connection
 
-from app import text
 from app.arrays import FloatArray
 from app.errors import GalleryError, InvalidEmbeddings, PersonNotFound
 from app.gallery import (
@@ -38,7 +37,6 @@ from app.gallery.access_keys import AccessKeys
 from app.gallery.additions import AddedFaces
 from app.gallery.audit_log import AUDIT_DAYS, AuditLog
 from app.gallery.bundle import BundleImport, FindOptedOut
-from app.gallery.change_history import Change
 from app.gallery.data_rights import DataRights
 from app.gallery.database import Database, prepare
 from app.gallery.database_status import read_last_backup, read_status
@@ -47,7 +45,6 @@ from app.gallery.people_listing import FoundPeople, PeopleListing
 from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
-from app.gallery.tables import RejectedFaceRow
 
 __all__ = ["Anchor", "FoundPeople", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -330,6 +327,7 @@ class Gallery:
     replace_aliases = _writing(naming.replace_aliases)
     remove_anchors_by_id = _writing(anchor_changes.remove_anchors)
     move_anchors = _writing(anchor_changes.move_anchors)
+    reject_faces = _writing(anchor_changes.reject_faces)
     remove_rejected_faces = _writing(anchor_changes.remove_rejected_faces)
 
     def remove_anchors(self, person: PersonRef, ids: Sequence[int], purge: bool = False) -> Person:
@@ -339,18 +337,6 @@ class Gallery:
     def restore_anchors(self, person: PersonRef, ids: Sequence[int]) -> Person:
         """Restore removed anchors of a person, or raise `FaceNotFound` if one is missing."""
         return self._change_anchors(person, ids, "restored")
-
-    def reject_faces(self, person: PersonRef, embeddings: ArrayLike, notes: Sequence[str]) -> Person:
-        """Mark faces as not this person, which raises the distance of similar probes. Arguments are as in `add`."""
-        rows = embedding_rows.unit_rows(embeddings)
-        with self._database.writing() as connection:
-            person_id = queries.get_person(connection, person).id
-            queries.check_dims(connection, rows)
-            change = Change(connection)
-            queries.insert_faces(connection, RejectedFaceRow, person_id, rows, notes, change)
-            return removal.finish(
-                connection, change, f"marked {text.count(len(rows), 'face')} as not person {person_id}", person_id
-            )
 
     def undo(self, expected: int | None = None) -> str:
         """Undo the latest reversible change, if it has the expected ID, and return its description, with names."""

@@ -12,9 +12,16 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from app.web.middleware import client_network
+from app.web.middleware import SAFE_METHODS, client_network
 from app.web.middleware.request_buffer import RequestBuffer
 from app.web.middleware.response_buffer import ResponseBuffer
+
+PICTURES = "/library/pictures/"
+"""Start of the paths of pictures, which wait for a decoder."""
+PAGE_THREADS = 4
+_PICTURE_THREADS = 4
+_PROBES = ("/healthz/live", "/healthz/ready", "/metrics")
+_PROBE_THREADS = 2
 
 _YOUNG_SECONDS = 2.0
 """Age below which a body or an answer is not called slow."""
@@ -145,6 +152,32 @@ class Lane:
             self.queues[visitor] = queue
         self.free -= 1
         return connection
+
+
+class Lanes:
+    """Threads of the kinds of requests, so that one kind occupies no threads of another.
+
+    Python runs one thread at a time, so pages have few. `posts` are all requests that change or identify something.
+    """
+
+    def __init__(self, posts: ThreadPoolExecutor, threads: int) -> None:
+        self.posts = Lane(posts, threads)
+        self.pages = Lane(ThreadPoolExecutor(PAGE_THREADS), PAGE_THREADS)
+        self._pictures = Lane(ThreadPoolExecutor(_PICTURE_THREADS), _PICTURE_THREADS)
+        self._probes = Lane(ThreadPoolExecutor(_PROBE_THREADS), _PROBE_THREADS)
+
+    def choose(self, request: Any) -> Lane:
+        """Return the threads for a gunicorn request."""
+        if request.path in _PROBES:
+            return self._probes
+        if request.path.startswith(PICTURES):
+            return self._pictures
+        return self.pages if request.method in SAFE_METHODS else self.posts
+
+    def shutdown(self) -> None:
+        """Let the threads end after their requests."""
+        for lane in (self.posts, self.pages, self._pictures, self._probes):
+            lane.threads.shutdown(wait=False)
 
 
 class Backoff:

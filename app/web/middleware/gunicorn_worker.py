@@ -1,8 +1,7 @@
 """gunicorn worker whose main loop reads requests and writes answers, so that slow clients occupy no thread.
 
 gunicorn's own thread worker reads from sockets in its threads: a few half requests occupy all of them. Here a request
-gets a thread when it is complete, and the thread is free again when the app has answered. Pages have few threads of
-their own, because Python runs one thread at a time, and so have health checks and metrics. A client that has too many
+gets a thread when it is complete, and the thread is free again when the app has answered. A client that has too many
 connections loses the one that waits longest.
 """
 
@@ -16,26 +15,25 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
 
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
-from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout, TooManyRequests
+from werkzeug.exceptions import BadRequest, RequestTimeout
 
-from app import text
 from app.errors import ServerBusy
-from app.web.middleware import SAFE_METHODS, client_network, plain_answers
+from app.web.middleware import client_network, plain_answers
 from app.web.middleware.connections import (
     READING,
     Backoff,
     BodyBudget,
     Connection,
     Lane,
+    Lanes,
     Phase,
     longest_waiting,
     slow_readers,
@@ -44,15 +42,6 @@ from app.web.middleware.connections import (
 from app.web.middleware.request_buffer import INCOMPLETE, RequestBuffer
 from app.web.middleware.response_buffer import ResponseBuffer
 
-PROBES = ("/healthz/live", "/healthz/ready", "/metrics")
-"""Paths whose requests have threads of their own."""
-
-PICTURES = "/library/pictures/"
-"""Start of the paths of pictures that wait for a decoder, whose requests have threads of their own."""
-
-_PROBE_THREADS = 2
-_PICTURE_THREADS = 4
-_PAGE_THREADS = 4
 _HEAD_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 """Time for a client to read the last answer, and for a request on a kept connection while the worker stops."""
@@ -87,9 +76,6 @@ class Worker(ThreadWorker):
         """Prepare the loop; gunicorn then loads the app and calls `run`."""
         self._connections: set[Connection] = set()
         self._networks: defaultdict[str, set[Connection]] = defaultdict(set)
-        self._probes = Lane(ThreadPoolExecutor(_PROBE_THREADS), _PROBE_THREADS)
-        self._pages = Lane(ThreadPoolExecutor(_PAGE_THREADS), _PAGE_THREADS)
-        self._pictures = Lane(ThreadPoolExecutor(_PICTURE_THREADS), _PICTURE_THREADS)
         self._backoff = Backoff()
         self._budget = BodyBudget()
         self._dropped = 0
@@ -100,24 +86,19 @@ class Worker(ThreadWorker):
     def run(self) -> None:
         """Serve until a signal, then finish accepted requests."""
         # Imported after the fork: the master process does not need the app.
-        from app.web.middleware.access import needed_scopes
-        from app.web.uploads import body_limits
+        from app.web.middleware.admission import Admission
 
-        self._needed_scopes = needed_scopes
-        self._body_limits = body_limits
-        self._posts = Lane(self.tpool, self.cfg.threads)
-        self._settings = self.wsgi.extensions["settings"]
-        mode, user = self._settings.access_mode, self._settings.proxy_user_header.upper()
-        self._single_headers = (user, self._settings.proxy_groups_header.upper()) if mode == "proxy" else ()
-        self._credentials = None if mode == "open" else {"AUTHORIZATION", "COOKIE", user}
-        self._limiter = self.wsgi.extensions["concurrency_limiter"]
+        self._admission = Admission(self.wsgi, self._backoff)
+        self._lanes = Lanes(self.tpool, self.cfg.threads)
+        settings = self._settings = self.wsgi.extensions["settings"]
+        headers = (settings.proxy_user_header.upper(), settings.proxy_groups_header.upper())
+        self._single_headers = headers if settings.access_mode == "proxy" else ()
         # With Python's 5 ms, a loop that competes with twenty threads for the interpreter needs seconds for a request.
         sys.setswitchinterval(_SWITCH_SECONDS)
         for listener in self.sockets:
             # Accepted connections inherit it.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         self._addresses = {listener: listener.getsockname() for listener in self.sockets}
-        self._urls = self.wsgi.url_map.bind("")
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
         next_tick = 0.0
         while self.alive and self.is_parent_alive():
@@ -132,8 +113,7 @@ class Worker(ThreadWorker):
             next_tick = self._turn(next_tick)
         for connection in list(self._connections):
             self._close(connection)
-        for lane in (self._probes, self._pages, self._pictures, self._posts):
-            lane.threads.shutdown(wait=False)
+        self._lanes.shutdown()
         self.poller.close()
         self.method_queue.close()
         for listener in self.sockets:
@@ -201,7 +181,7 @@ class Worker(ThreadWorker):
         connection.enter(Phase.IDLE, connection.since + _HEAD_SECONDS)
         wake = partial(self.method_queue.defer, self._watch, connection)
         connection.output = ResponseBuffer(accepted, wake, self._settings.body_seconds)
-        connection.requests = RequestBuffer(self.cfg, client, self._admit)
+        connection.requests = RequestBuffer(self.cfg, client, self._admission.admit)
         self._connections.add(connection)
         self._networks[network].add(connection)
         self._guard(connection, self._watch)
@@ -212,31 +192,6 @@ class Worker(ThreadWorker):
         for connection in longest:
             self._close(connection)
         return bool(longest)
-
-    def _admit(self, request: Any) -> int:
-        """Return the number of bytes that the body of a request may have.
-
-        Raise TooManyRequests for a client that should wait, and ServerBusy if the queue is full.
-        """
-        try:
-            endpoint, _ = self._urls.match(unquote(request.path, errors="replace"), request.method)
-        except HTTPException:
-            return 0
-        anonymous = self._credentials is not None and self._credentials.isdisjoint(name for name, _ in request.headers)
-        if anonymous and self._needed_scopes(endpoint) != ():
-            # The app refuses the request without its body.
-            return 0
-        kind = next((value for name, value in request.headers if name == "CONTENT-TYPE"), "")
-        limits = self._body_limits(self.wsgi, endpoint, request.method, kind.partition(";")[0].strip().lower())
-        network = client_network(request.peer_addr[0]) if request.peer_addr else ""
-        if seconds := math.ceil(
-            self._backoff.seconds_left(visitor_of(request, network, self._settings.proxies), time.monotonic())
-        ):
-            raise TooManyRequests(plain_answers.TOO_MANY.format(text.count(seconds, "second")), retry_after=seconds)
-        # Behind a proxy, the app knows the client.
-        if limits.total and not self._settings.proxies:
-            self._limiter.check_queue(network)
-        return int(limits.total)
 
     def _ready(self, connection: Connection, _socket: socket.socket) -> None:
         self._guard(connection, self._read_and_write)
@@ -313,15 +268,9 @@ class Worker(ThreadWorker):
 
     def _call_app(self, connection: Connection) -> None:
         self._budget.count(connection)
-        now, request = time.monotonic(), connection.requests.request
-        lane = self._posts
-        if request.path in PROBES:
-            lane = self._probes
-        elif request.path.startswith(PICTURES):
-            lane = self._pictures
-        elif request.method in SAFE_METHODS:
-            lane = self._pages
-        elif connection.phase is not Phase.DELAY and self._backoff.seconds_left(connection.visitor, now):
+        now, lane = time.monotonic(), self._lanes.choose(connection.requests.request)
+        waits = lane is self._lanes.posts and connection.phase is not Phase.DELAY
+        if waits and self._backoff.seconds_left(connection.visitor, now):
             connection.enter(Phase.DELAY, self._backoff.due(connection.visitor, now))
             return
         connection.enter(Phase.APP, math.inf)

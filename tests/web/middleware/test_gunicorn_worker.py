@@ -20,12 +20,12 @@ from gunicorn.glogging import Logger
 
 from app.errors import ServerBusy
 from app.web import uploads
-from app.web.middleware import concurrency, connections, gunicorn_worker, response_buffer
+from app.web.middleware import admission, concurrency, connections, gunicorn_worker, response_buffer
 from app.web.middleware.concurrency import ConcurrencyLimiter
 from app.web.middleware.connections import Backoff, Phase
 from app.web.middleware.gunicorn_worker import Worker
 
-THREADS = gunicorn_worker._PAGE_THREADS
+THREADS = connections.PAGE_THREADS
 CONNECTIONS = 6
 PIECE = bytes(100_000)
 FORM = "multipart/form-data; boundary=x"
@@ -50,7 +50,7 @@ class Service:
         def echo():
             return request.get_data()
 
-        @app.get(f"{gunicorn_worker.PICTURES}1")
+        @app.get(f"{connections.PICTURES}1")
         @app.get("/wait")
         def wait():
             self.started.release()
@@ -232,7 +232,7 @@ def test_a_full_queue_refuses_bodies_before_they_arrive(service, monkeypatch):
 
 
 def test_bodies_of_visitors_are_not_received_where_a_key_is_needed(service, monkeypatch):
-    monkeypatch.setattr(service.worker, "_credentials", {"AUTHORIZATION", "COOKIE"})
+    monkeypatch.setattr(service.worker._admission, "_credentials", {"AUTHORIZATION", "COOKIE"})
     assert service.ask(post(None, 100_000)) == (200, b"", True)
     for header in (b"Authorization: Bearer x", b"Cookie: a=b"):
         sent = post(b"photo").replace(b"Host: a", b"Host: a\r\n" + header)
@@ -286,7 +286,7 @@ def test_photos_and_probes_are_answered_while_all_threads_of_pages_are_occupied(
 
 def test_pages_are_answered_while_pictures_of_a_library_wait_for_a_decoder(service):
     with ExitStack() as stack:
-        busy = [stack.enter_context(service.connect(get(f"{gunicorn_worker.PICTURES}1"))) for _ in range(THREADS)]
+        busy = [stack.enter_context(service.connect(get(f"{connections.PICTURES}1"))) for _ in range(THREADS)]
         for _ in busy:
             assert service.started.acquire(timeout=10)
         assert service.ask(get("/"), source="127.0.0.2")[:2] == (200, b"page")
@@ -302,9 +302,9 @@ def test_a_client_with_many_requests_delays_only_its_own(service):
         for _ in range(THREADS):
             assert service.started.acquire(timeout=10)
         other = stack.enter_context(service.connect(get("/wait"), source="127.0.0.2"))
-        wait_until(lambda: sum(map(len, service.worker._pages.queues.values())) == 3)
+        wait_until(lambda: sum(map(len, service.worker._lanes.pages.queues.values())) == 3)
         # The other client has the second turn, although its request came last.
-        queues = [list(queue) for queue in service.worker._pages.queues.values()]
+        queues = [list(queue) for queue in service.worker._lanes.pages.queues.values()]
         assert [len(queue) for queue in queues] == [2, 1]
         service.release.set()
         assert {answer(client)[1] for client in [*many, other]} == {b"waited"}
@@ -322,8 +322,8 @@ def test_clients_behind_a_proxy_take_turns(service, monkeypatch):
             if len(clients) == THREADS:
                 for _ in clients:
                     assert service.started.acquire(timeout=10)
-        wait_until(lambda: sum(map(len, service.worker._pages.queues.values())) == 3)
-        assert {visitor: len(queue) for visitor, queue in service.worker._pages.queues.items()} == {
+        wait_until(lambda: sum(map(len, service.worker._lanes.pages.queues.values())) == 3)
+        assert {visitor: len(queue) for visitor, queue in service.worker._lanes.pages.queues.items()} == {
             "192.0.2.1": 2,
             "192.0.2.2": 1,
         }
@@ -405,7 +405,7 @@ def test_clients_that_do_not_read_are_cut_off(hurried):
     with hurried.connect(get("/large"), receive_buffer=2048) as client:
         wait_until(lambda: hurried.worker._connections)
         wait_until(lambda: not hurried.worker._connections)
-        wait_until(lambda: hurried.worker._pages.free == THREADS)
+        wait_until(lambda: hurried.worker._lanes.pages.free == THREADS)
         with pytest.raises((OSError, http.client.HTTPException)):
             answer(client)
 
@@ -417,12 +417,12 @@ def test_resets_are_no_errors(service, sent):
             assert answer(client)[0] == 413
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     wait_until(lambda: not service.worker._connections)
-    wait_until(lambda: service.worker._pages.free == THREADS)
+    wait_until(lambda: service.worker._lanes.pages.free == THREADS)
     wait_until(lambda: service.worker._budget.bytes == 0)
 
 
 def test_a_fault_in_the_loop_closes_one_connection_only(service, monkeypatch, caplog):
-    monkeypatch.setattr(service.worker, "_body_limits", None)
+    monkeypatch.setattr(admission, "body_limits", None)
     with service.connect(post(b"hello")) as client:
         assert client.recv(1) == b""
     assert [record.message for record in caplog.records] == ["connection_failed"]
@@ -431,7 +431,9 @@ def test_a_fault_in_the_loop_closes_one_connection_only(service, monkeypatch, ca
 
 
 def test_clients_over_a_limit_wait_before_the_next_answer(service, monkeypatch):
-    monkeypatch.setattr(service.worker, "_backoff", Backoff())
+    backoff = Backoff()
+    for holder in (service.worker, service.worker._admission):
+        monkeypatch.setattr(holder, "_backoff", backoff)
     with service.connect(post(b"photo", path="/limited")) as client:
         assert answer(client)[:2] == (429, b"later")
         started = time.monotonic()
