@@ -34,7 +34,10 @@ _ERRORS: dict[int, tuple[type[FacesError], ...]] = {
 STATUSES = {error: status for status, classes in _ERRORS.items() for error in classes}
 """Statuses by exception class; subclasses inherit them. The exception itself has the code and the sentence."""
 
-_HEADERS = {401: {"WWW-Authenticate": 'Bearer realm="faces"'}, 503: {"Retry-After": "5"}}
+AUTHENTICATE = {"WWW-Authenticate": 'Bearer realm="whopic"'}
+"""Headers of status 401."""
+
+_HEADERS = {401: AUTHENTICATE, 503: {"Retry-After": "5"}}
 
 _MESSAGES = {
     404: "This address does not exist. See /api/docs for all addresses.",

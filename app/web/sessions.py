@@ -68,7 +68,7 @@ def install(app: Flask, settings: Settings) -> None:
     """Configure the session cookie."""
     app.session_interface = _SessionInterface()
     app.config.update(
-        SESSION_COOKIE_NAME="faces",
+        SESSION_COOKIE_NAME="whopic",
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.admin_hours),

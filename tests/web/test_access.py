@@ -97,7 +97,7 @@ def test_every_route_admits_only_senders_with_its_scope(serve, keys, monkeypatch
         if sender in keys:
             sign_in(page, keys[sender])
         elif sender == "forged":
-            page.set_cookie("faces", "eyJpZCI6MX0.aSl6Xw.c2lnbmF0dXJl")
+            page.set_cookie("whopic", "eyJpZCI6MX0.aSl6Xw.c2lnbmF0dXJl")
         for method, address, endpoint in routes(client):
             if endpoint in skipped:
                 continue
@@ -121,7 +121,7 @@ def test_every_route_admits_only_senders_with_its_scope(serve, keys, monkeypatch
 
 def test_a_key_gives_no_access_to_pages(serve, keys):
     client = serve()
-    for header in (bearer(keys["manage"]), {"Cookie": f"faces={keys['manage']}"}):
+    for header in (bearer(keys["manage"]), {"Cookie": f"whopic={keys['manage']}"}):
         assert client.get("/people", headers=header).location == "/sign-in?next=/people"
 
 
@@ -135,7 +135,7 @@ def test_refusals_have_codes_sentences_and_scopes(serve, keys, gallery):
     client = serve()
     answer = client.get("/api/v1/people")
     assert_problem(answer, 401, "unauthorized", "Send an access key in the header Authorization: Bearer KEY.")
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="whopic"'
     assert_problem(client.get("/api/v1/people", headers=bearer("x")), 401, "unauthorized", "The key is unknown.")
     sentence = "The key identify allows identify. This needs read. Ask the operator for another."
     assert_problem(client.get("/api/v1/people", headers=bearer(keys["identify"])), 403, "insufficient_scope", sentence)
@@ -206,7 +206,7 @@ ENDINGS = {
 def test_sessions_end_in_every_process(serve, keys, gallery, monkeypatch, ending):
     first = sign_in(serve(), keys["manage"])
     other = serve()
-    other.set_cookie("faces", first.get_cookie("faces").value)
+    other.set_cookie("whopic", first.get_cookie("whopic").value)
     assert [client.get("/manage").status_code for client in (first, other)] == [200, 200]
     ENDINGS[ending](gallery, monkeypatch)
     assert [client.get("/manage").status_code for client in (first, other)] == [303, 303]
@@ -215,10 +215,10 @@ def test_sessions_end_in_every_process(serve, keys, gallery, monkeypatch, ending
 
 def test_signing_in_again_changes_the_session(serve, keys):
     client = sign_in(serve(), keys["manage"])
-    before = client.get_cookie("faces").value
+    before = client.get_cookie("whopic").value
     sign_in(client, keys["manage"])
-    assert client.get_cookie("faces").value != before
-    client.set_cookie("faces", before)
+    assert client.get_cookie("whopic").value != before
+    client.set_cookie("whopic", before)
     assert client.get("/manage").status_code == 303
 
 

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from app.errors import AuthenticationRequired
 from app.gallery.actor import set_request_actor
-from app.web import auth, sessions
+from app.web import auth, http_errors, sessions
 from app.web.admin.blueprint import is_page, requested_page
 from app.web.middleware.access import ACCOUNT_REQUIRED, record_refusal
 from app.web.progress_stream import prevent_caching
@@ -35,7 +35,7 @@ def sign_in() -> ResponseReturnValue:
         auth.sign_in(request.form.get("key", "").strip())
     except AuthenticationRequired as error:
         record_refusal(error)
-        return _page(str(error)), 401, {"WWW-Authenticate": 'Bearer realm="faces"'}
+        return _page(str(error)), 401, http_errors.AUTHENTICATE
     return redirect(requested_page("next"), 303)
 
 

@@ -74,13 +74,13 @@ def test_redirects_stay_on_the_site(client, target):
 def test_cookies_set_over_tls_are_secure(client):
     answer = client.post("/sign-in", data={"key": TOKEN}, base_url="https://localhost")
     # Only this host can set a cookie with this prefix, not another subdomain.
-    assert cookie(answer).startswith("__Host-faces=")
+    assert cookie(answer).startswith("__Host-whopic=")
     assert {"Secure", "Path=/"} <= set(cookie(answer).split("; "))
     assert "Domain" not in cookie(answer)
     assert client.get("/manage", base_url="https://localhost").status_code == 200
     assert client.get("/manage").status_code == 303
     plain = cookie(client.post("/sign-in", data={"key": TOKEN}))
-    assert plain.startswith("faces=")
+    assert plain.startswith("whopic=")
     assert "Secure" not in plain
 
 
