@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from app import text
 from app.cli import common
-from app.files import write_file
+from app.files import open_complete
 
 
 @click.group()
@@ -73,8 +74,12 @@ def verify(head: str | None) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def export(file: Path) -> None:
     """Write all entries to FILE, one JSON object a line, the oldest first. Only your user can read the file."""
-    log = common.open_gallery().audit
-    lines = list(log.export())
-    write_file(file, "".join(f"{line}\n" for line in lines).encode(), private=True)
-    log.record("exported_audit", details={"entries": len(lines)})
-    click.echo(f"Entries written to {file}: {len(lines):,}", err=True)
+    count = 0
+    with closing(common.open_gallery()) as gallery:
+        # First: the export has its own entry, and none leaves without one.
+        gallery.audit.record("exported_audit")
+        with open_complete(file, private=True) as opened:
+            for line in gallery.audit.export():
+                opened.write(f"{line}\n".encode())
+                count += 1
+    click.echo(f"Entries written to {file}: {count:,}", err=True)

@@ -167,9 +167,10 @@ def anchors(name: str, crops: Path | None) -> None:
     if crops is not None:
         crops.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = {anchor.id: crop for anchor in found if (crop := gallery.crop(anchor.id)) is not None}
+        # First: data that leaves the gallery has an entry, also if the log cannot be written afterwards.
+        gallery.audit.record("exported_crops", name, {"crops": len(kept)})
         for anchor_id, crop in kept.items():
             write_file(crops / f"{anchor_id}.webp", crop, private=True)
-        gallery.audit.record("exported_crops", name, {"crops": len(kept)})
         click.echo(f"{text.count(len(kept), 'crop')} of {len(found)} anchors written to {crops}.", err=True)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -216,6 +216,12 @@ def find_entries(
     return [_entry(row) for row in connection.execute(rows)]
 
 
+def iterate(connection: Connection) -> Iterator[AuditEntry]:
+    """Yield all entries, the oldest first, reading some at a time."""
+    for row in connection.execute(_entries().order_by(AuditRow.id), execution_options={"yield_per": 1000}):
+        yield _entry(row)
+
+
 def verify(connection: Connection) -> Verification:
     """Check the hash of every entry, that no number is missing, and that names match their commitments."""
     problems: list[str] = []
@@ -227,8 +233,7 @@ def verify(connection: Connection) -> Verification:
         details = json.loads(checkpoint.details)
         number, previous = int(details["through"]), str(details["hash"])
     first = number + 1
-    for row in connection.execute(_entries().order_by(AuditRow.id), execution_options={"yield_per": 1000}):
-        entry = _entry(row)
+    for entry in iterate(connection):
         if entry.number != number + 1:
             problems.append(_describe_gap(number + 1, entry.number - 1))
         elif entry.hash != _chain(previous, entry):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from app.errors import GalleryError
 from app.gallery import audit, expiry
 from app.gallery.actor import Actor
 from app.gallery.audit import AuditEntry, Details, Subject, Verification
@@ -20,6 +21,7 @@ REFUSED = "sign_in_refused"
 
 _MAX_REFUSALS = 30
 _REFUSAL_SPAN = timedelta(hours=1)
+_REFUSAL_WAIT_SECONDS = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -52,16 +54,25 @@ class AuditLog:
     def record_refusal(self, details: Details, actor: Actor | None = None) -> None:
         """Append an entry about a refused sign-in, at most 30 an hour, so that an attacker cannot fill the disk.
 
-        The next entry counts the refusals that this process did not record.
+        The next entry counts the refusals that this process did not record. A locked or failing database delays and
+        changes no request: the refusal becomes a line of the log.
         """
+        try:
+            recorded = self._try_refusal(details, actor)
+        except GalleryError as error:
+            recorded = False
+            log.warning("refused_sign_in_not_recorded: %s", error)
+        self._unrecorded = 0 if recorded else self._unrecorded + 1
+
+    def _try_refusal(self, details: Details, actor: Actor | None) -> bool:
+        """Return whether an entry was added, and False if the last hour has enough."""
         with self._database.reading() as connection:
-            crowded = audit.count_since(connection, REFUSED, _REFUSAL_SPAN) >= _MAX_REFUSALS
-        if crowded:
-            self._unrecorded += 1
-            return
+            if audit.count_since(connection, REFUSED, _REFUSAL_SPAN) >= _MAX_REFUSALS:
+                return False
         counted = {"unrecorded": self._unrecorded} if self._unrecorded else {}
-        self._unrecorded = 0
-        self.record(REFUSED, details={**details, **counted}, actor=actor)
+        with self._database.writing(wait_seconds=_REFUSAL_WAIT_SECONDS) as connection:
+            audit.record(connection, REFUSED, details={**details, **counted}, actor=actor)
+        return True
 
     def entries(
         self,
@@ -94,6 +105,10 @@ class AuditLog:
             return audit.expire(connection, before)
 
     def export(self) -> Iterator[str]:
-        """Yield every entry as a line of JSON, the oldest first, with what is needed to verify the chain."""
-        for entry in reversed(self.entries()):
-            yield json.dumps(audit.entry_json(entry), ensure_ascii=False)
+        """Yield every entry as a line of JSON, the oldest first, with what is needed to verify the chain.
+
+        The entries are those of one moment. At most 1,000 of them are in memory.
+        """
+        with self._database.reading() as connection:
+            for entry in audit.iterate(connection):
+                yield json.dumps(audit.entry_json(entry), ensure_ascii=False)

@@ -88,13 +88,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, purge: bool = False) -> Iterator[Connection]:
+    def writing(self, purge: bool = False, wait_seconds: float | None = None) -> Iterator[Connection]:
         """Begin an exclusive write transaction, which an exception rolls back.
 
         With `purge`, deleted data is removed from SQLite's write-ahead log after the transaction, see `empty_log`.
+        `wait_seconds` is how long to wait for other writers, by default 30 s on SQLite and without end on PostgreSQL.
         """
-        with self._translate_errors("written"), self._writers.begin() as connection:
+        writers = self._writers if wait_seconds is None else self._writers.execution_options(wait_seconds=wait_seconds)
+        with self._translate_errors("written"), writers.begin() as connection:
             if not self._is_sqlite:
+                if wait_seconds is not None:
+                    connection.execute(text(f"SET LOCAL lock_timeout = {round(wait_seconds * 1000)}"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
             yield connection
             self.check_file()
@@ -279,5 +283,15 @@ def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
     # A transaction that starts with reading cannot write if another process wrote meanwhile: begin as a writer.
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    begin, wait_seconds = options.get("begin", "BEGIN"), options.get("wait_seconds")
+    if wait_seconds is None:
+        connection.exec_driver_sql(begin)
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait_seconds * 1000)}")
+    try:
+        connection.exec_driver_sql(begin)
+    finally:
+        # Other transactions use the connection later.
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")

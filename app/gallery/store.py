@@ -359,8 +359,9 @@ class Gallery:
         """Write all people into one file, with or without kept crops, and return their number."""
         with self._database.reading() as connection:
             everyone = bundle.collect(connection, crops)
-        bundle.write(path, self.network_id, everyone)
+        # First: data that leaves the gallery has an entry, also if the log cannot be written afterwards.
         self.audit.record("exported_gallery", details={"people": len(everyone), "crops": crops})
+        bundle.write(path, self.network_id, everyone)
         return len(everyone)
 
     def import_bundle(

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from app.errors import GalleryError
+from app.gallery.audit_log import AuditLog
 from app.gallery.store import Gallery
 from tests.cli.conftest import CliRunner, main
 from tests.conftest import NETWORK
@@ -59,12 +61,27 @@ def test_verify_prints_the_last_entry_and_finds_that_it_was_deleted(run, tiny_ga
         assert run("audit", "verify", "--head", wrong).exit_code == 2
 
 
-def test_export_is_private_and_recorded(run, tmp_path):
+def test_export_is_private_and_has_its_own_entry(run, tmp_path):
     file = tmp_path / "audit.jsonl"
-    assert run("audit", "export", file).exit_code == 0
-    assert [json.loads(line)["number"] for line in file.read_text(encoding="utf-8").splitlines()] == [1, 2, 3, 4]
+    assert run("audit", "export", file).output == f"Entries written to {file}: 5\n"
+    exported = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [entry["number"] for entry in exported] == [1, 2, 3, 4, 5]
+    assert exported[-1]["action"] == "exported_audit"
     assert file.stat().st_mode & 0o077 == 0
-    assert ", exported_audit, , entries=4" in run("audit", "list", "--limit", 1).output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("audit", "export", "out"), ("people", "export", "out"), ("people", "anchors", "bob", "--crops", "out")],
+)
+def test_nothing_is_exported_without_an_entry(run, tmp_path, monkeypatch, arguments):
+    def fail(*_arguments, **_options):
+        raise GalleryError("database is locked")
+
+    monkeypatch.setattr(AuditLog, "record", fail)
+    done = run(*arguments[:-1], tmp_path / "out")
+    assert (done.exit_code, done.stderr) == (1, "Error: database is locked\n")
+    assert not [path for path in tmp_path.rglob("out*") if path.is_file() or any(path.iterdir())]
 
 
 def test_backups_and_exports_are_recorded(run, tmp_path):

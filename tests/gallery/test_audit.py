@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
@@ -167,15 +168,15 @@ def test_people_of_a_library_are_forgotten_by_name(tiny_gallery, database):
 
 @pytest.mark.parametrize("kept", [0, 1, 3])
 def test_old_entries_expire_and_the_rest_is_verifiable(tiny_gallery, monkeypatch, database, kept):
-    time = now()
-    monkeypatch.setattr(audit, "now", lambda: time + timedelta(days=300))
+    start = now()
+    monkeypatch.setattr(audit, "now", lambda: start + timedelta(days=300))
     for _ in range(kept):
         tiny_gallery.audit.record("tested")
     numbers = (5, 4 + kept)
-    monkeypatch.setattr(audit, "now", lambda: time + timedelta(days=400))
+    monkeypatch.setattr(audit, "now", lambda: start + timedelta(days=400))
     with database.writing() as connection:
-        assert audit.expire(connection, time + timedelta(days=1)) == 4
-        assert audit.expire(connection, time + timedelta(days=1)) == 0
+        assert audit.expire(connection, start + timedelta(days=1)) == 4
+        assert audit.expire(connection, start + timedelta(days=1)) == 0
     result = tiny_gallery.audit.verify()
     assert (result.first, result.last, result.problems) == (numbers[0], numbers[1] + 1, ())
     with database.reading() as connection:
@@ -186,14 +187,14 @@ def test_old_entries_expire_and_the_rest_is_verifiable(tiny_gallery, monkeypatch
 
 
 def test_the_gallery_expires_entries_in_whole_days(tiny_gallery, monkeypatch, database):
-    time = now()
-    later = time
-    while later < time + timedelta(days=367):
+    start = now()
+    later = start
+    while later < start + timedelta(days=367):
         later += timedelta(days=5)
         monkeypatch.setattr("app.gallery.expiry.now", lambda later=later: later)
         tiny_gallery.purge_expired()
     for days, deleted in ((365, 0), (367, 4)):
-        monkeypatch.setattr(audit_log, "now", lambda days=days: time + timedelta(days=days))
+        monkeypatch.setattr(audit_log, "now", lambda days=days: start + timedelta(days=days))
         assert tiny_gallery.audit.expire() == deleted
     assert tiny_gallery.audit.verify().problems == ()
 
@@ -210,6 +211,41 @@ def test_the_next_refusal_counts_the_unrecorded(tiny_gallery, monkeypatch):
     monkeypatch.setattr(audit, "now", lambda: now() + timedelta(hours=2))
     tiny_gallery.audit.record_refusal({})
     assert [one.details for one in tiny_gallery.audit.entries(2)] == [{"unrecorded": 3}, {}]
+
+
+def test_a_locked_database_does_not_delay_the_answer_to_a_refused_key(tiny_gallery, database, caplog):
+    with database.writing():
+        start = time.monotonic()
+        for _ in range(2):
+            tiny_gallery.audit.record_refusal({"address": "192.0.2.7"})
+        assert time.monotonic() - start < 3
+    assert [record.message[:29] for record in caplog.records] == ["refused_sign_in_not_recorded:"] * 2
+    assert tiny_gallery.audit.entries(action=audit_log.REFUSED) == []
+    tiny_gallery.audit.record_refusal({})
+    assert tiny_gallery.audit.entries(1)[0].details == {"unrecorded": 2}
+
+
+def test_other_writers_still_wait_after_a_refusal(tiny_gallery, database):
+    with database.writing():
+        tiny_gallery.audit.record_refusal({})
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing():
+            waiting = pool.submit(tiny_gallery.audit.record, "tested")
+            time.sleep(0.5)
+        waiting.result()
+    assert tiny_gallery.audit.entries(1)[0].action == "tested"
+
+
+def test_an_export_does_not_load_the_whole_log(empty_gallery, database, monkeypatch):
+    with database.writing() as connection:
+        audit.record_people(connection, "tested", [None] * 3000)
+    made = []
+    make_entry = audit._entry
+    monkeypatch.setattr(audit, "_entry", lambda row: made.append(row) or make_entry(row))
+    lines = empty_gallery.audit.export()
+    assert json.loads(next(lines))["number"] == 1
+    assert len(made) == 1
+    assert [json.loads(line)["number"] for line in lines] == list(range(2, 3001))
 
 
 def test_the_actor_of_a_request_comes_before_that_of_the_process():

@@ -14,7 +14,6 @@ from app.errors import (
     AccountRequired,
     AdminDisabled,
     AuthenticationRequired,
-    GalleryError,
     InsufficientScope,
     ServiceUnavailable,
 )
@@ -111,8 +110,8 @@ def install(app: Flask, settings: Settings) -> None:
 def record_refusal(problem: AuthenticationRequired) -> None:
     """Record a refused key or account in the audit log, which limits such entries."""
     address = client_network(request.remote_addr or "unknown")
-    # The answer is the same if the database fails.
-    with suppress(GalleryError, ServiceUnavailable):
+    # The server may be starting.
+    with suppress(ServiceUnavailable):
         current_gallery().audit.record_refusal({"reason": problem.code, "address": address}, Actor("visitor"))
 
 
