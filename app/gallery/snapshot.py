@@ -29,7 +29,8 @@ class Snapshot:
     rows `offsets[i]` to `offsets[i + 1]`, at least one. `templates` is float32 (people, dims), the mean of each
     person's anchors at unit length. `revision` is the number of the latest change. `shifts` are pairs of FPIR and
     threshold shift of a calibrated gallery, see `Rules.for_gallery`. `opted_out` are faces of people who must never be
-    named, float32 (faces, dims), or None; people whose names are on that list are left out.
+    named, float32 (faces, dims), or None; people whose names are on that list are left out. `expires` is the first day
+    in UTC on which the record of one of the people has expired, as 2026-12-31, or "".
     """
 
     def __init__(
@@ -42,11 +43,12 @@ class Snapshot:
         rejected: RejectedFaces | None = None,
         shifts: tuple[tuple[float, float], ...] = (),
         opted_out: FloatArray | None = None,
+        expires: str = "",
     ) -> None:
         sums = np.add.reduceat(anchors, offsets[:-1]) if len(names) else anchors
         self._set_people(names, ids, [anchors[first:last] for first, last in pairwise(offsets.tolist())], _unit(sums))
         self.revision, self.rejected, self.shifts = revision, rejected or RejectedFaces(), shifts
-        self.opted_out = opted_out
+        self.opted_out, self.expires = opted_out, expires
         # Fill the cached property, which would otherwise copy the anchors.
         self.__dict__["anchors"] = anchors.view()
         self.anchors.flags.writeable = False
@@ -87,7 +89,11 @@ class Snapshot:
         return np.array([positions.get(person_id, -1) for person_id in self.rejected.person_ids], dtype=np.int64)
 
     def apply_changes(
-        self, people: Mapping[int, tuple[str, FloatArray] | None], rejected: RejectedFaces, revision: int
+        self,
+        people: Mapping[int, tuple[str, FloatArray] | None],
+        rejected: RejectedFaces,
+        revision: int,
+        expires: str = "",
     ) -> Snapshot:
         """Return the snapshot after a change, which shares the anchors of all other people.
 
@@ -113,7 +119,7 @@ class Snapshot:
         changed._set_people(names, ids, parts, templates)
         changed.revision, changed.rejected, changed.shifts = revision, rejected, self.shifts
         # A change of the opt-out list loads everything again.
-        changed.opted_out = self.opted_out
+        changed.opted_out, changed.expires = self.opted_out, expires
         return changed
 
 

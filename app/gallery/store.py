@@ -220,10 +220,10 @@ class Gallery:
         return _HOLDS_ERASED if self._database.holds_erased else ""
 
     def snapshot(self) -> Snapshot:
-        """Return all people with anchors, sorted by name; the same object until the gallery changes."""
+        """Return all people who can be named, sorted by name; the same object until the gallery or the day changes."""
         current = self._snapshot
         with self._database.reading() as connection:
-            if current is not None and current.revision == snapshot_loading.latest_change(connection):
+            if current is not None and snapshot_loading.is_current(connection, current):
                 return current
         with self._loading, self._database.reading() as connection:
             # Another thread may have loaded the change meanwhile.

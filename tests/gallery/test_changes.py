@@ -540,11 +540,11 @@ def test_a_change_reads_only_the_people_it_touched(tiny_gallery, unit_vectors, m
     monkeypatch.setattr(snapshot_loading, "load", lambda _: pytest.fail("everybody was read"))
     asked, read = [], snapshot_loading._load_people
     monkeypatch.setattr(
-        snapshot_loading, "_load_people", lambda connection, ids: asked.append(ids) or read(connection, ids)
+        snapshot_loading, "_load_people", lambda connection, ids, day: asked.append(ids) or read(connection, ids, day)
     )
     tiny_gallery.add("bob", unit_vectors(1), ["1"])
     assert tiny_gallery.snapshot().counts.tolist() == [4, 3, 1, 3]
-    assert asked == [[tiny_gallery.find("bob").id]]
+    assert asked == [{tiny_gallery.find("bob").id}]
 
 
 def test_a_gallery_of_the_first_version_is_taken_over(sqlite_url, unit_vectors):

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from app.errors import BasisRequired, InvalidRecord
+from app.gallery import snapshot_loading
 from app.gallery.record import NO_RECORD, Record
 from app.gallery.store import Gallery
 from app.gallery.tables import PersonRow
@@ -105,6 +106,24 @@ def test_expired_people_are_hidden_and_then_erased(tiny_gallery, set_expiry, cap
     tiny_gallery._maintain(purge=True)
     assert tiny_gallery.removed_people() == []
     assert len(tiny_gallery.rights.list_erasures()) == 1
+
+
+def test_expired_people_are_not_named_from_midnight_on(tiny_gallery, set_expiry, monkeypatch, unit_vectors):
+    set_expiry("Ann Lee", day(1))
+    set_expiry("bob", day(2))
+    before = tiny_gallery.snapshot()
+    assert before.expires == day(1)
+    assert tiny_gallery.snapshot() is before
+    for days, names in ((1, ["bob", "Émile Zola", "Zoë Ångström"]), (2, ["Émile Zola", "Zoë Ångström"])):
+        monkeypatch.setattr(snapshot_loading, "today", lambda days=days: day(days))
+        snapshot = tiny_gallery.snapshot()
+        assert list(snapshot.names) == names
+        assert tiny_gallery.snapshot() is snapshot
+        with tiny_gallery._database.reading() as connection:
+            assert list(snapshot_loading.load(connection).names) == names
+    assert snapshot.expires == ""
+    tiny_gallery.add("Cid", unit_vectors(1), ["c.jpg"], record={"expires": day(5)})
+    assert tiny_gallery.snapshot().expires == day(5)
 
 
 def test_records_are_exported_and_imported(tiny_gallery, database_url, tmp_path):
