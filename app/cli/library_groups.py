@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app import text
-from app.cli import batch, common
+from app.cli import batch, common, people_rights
 from app.cli.common import print_line
 from app.settings import Settings
 
@@ -119,12 +119,17 @@ def _print_suggestions(library: Library, limit: int, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--allow", multiple=True, type=_OUTCOME, help="Enroll faces with this outcome. Can be repeated.")
 @click.option("--review", "only_review", is_flag=True, help="Print the outcomes and change nothing.")
-def name_group(folder: Path, group: int, name: str, allow: Sequence[str], only_review: bool) -> None:
+@people_rights.record_options
+def name_group(
+    folder: Path, group: int, name: str, allow: Sequence[str], only_review: bool, **record: str | None
+) -> None:
     """Name all faces of a group.
 
     Reads the clearest 24 faces again and reviews them like `people add`. The first 12 accepted ones become anchors of
     NAME, who is added to the gallery if necessary. All faces of the group are confirmed, and the other faces of the
     library are named again. `library undo` undoes it.
+
+    --source, --basis, --reference, --date and --expires are the record of the person, see `people record`.
     """
     from app.library import group_naming
     from app.library.store import Library
@@ -132,13 +137,16 @@ def name_group(folder: Path, group: int, name: str, allow: Sequence[str], only_r
     settings = Settings().for_local_files()
     with Library.open(folder) as library, library.lock():
         recognizer = common.load_recognizer(settings)
+        library.audit = recognizer.gallery.audit
         library.check_origin_network(recognizer.network.card.id)
+        if not only_review:
+            recognizer.gallery.check_record(name, record)
         review = group_naming.review_group(library, recognizer, group, name)
         _print_outcomes(review.enrollment)
         if only_review:
             return
         review = review.allow(allow)
-        review = group_naming.name_group(library, recognizer, review)
+        review = group_naming.name_group(library, recognizer, review, record)
         enrollment = review.enrollment
         enrolled = text.count(enrollment.accepted, "face")
         click.echo(f"{text.count(len(review.faces), 'face')} named {enrollment.name}, {enrolled} enrolled.")

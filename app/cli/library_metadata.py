@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app import text
-from app.cli import common
+from app.cli import common, people_rights
 from app.cli.common import print_line, progress_bar
 from app.settings import Settings
 
@@ -118,8 +118,11 @@ def _print_report(report: Report, dry_run: bool) -> None:
 @click.option("--confirm", is_flag=True, help="Confirm names at faces, and tag people without a face.")
 @click.option("--enroll", is_flag=True, help="Enroll the people in the gallery, after a review of their photos.")
 @click.option("--dry-run", is_flag=True, help="With --confirm or --enroll: change nothing.")
+@people_rights.record_options
 @click.pass_context
-def read_metadata(context: click.Context, /, folder: Path, confirm: bool, enroll: bool, dry_run: bool) -> None:
+def read_metadata(
+    context: click.Context, /, folder: Path, confirm: bool, enroll: bool, dry_run: bool, **record: str | None
+) -> None:
     """Read the names that other programs wrote for faces.
 
     Reads face regions (MWG and Microsoft) and PersonInImage from XMP sidecars and from the photos, and .picasa.ini, for
@@ -127,6 +130,9 @@ def read_metadata(context: click.Context, /, folder: Path, confirm: bool, enroll
 
     \b
         file, face number or no_face, name, in_gallery or new, file with the region
+
+    --source, --basis, --reference, --date and --expires are the record of everyone whom --enroll enrolls, see
+    `people record`.
 
     The exit code is 1 if metadata could not be read.
     """  # noqa: D301 (click needs the escaped character)
@@ -137,6 +143,8 @@ def read_metadata(context: click.Context, /, folder: Path, confirm: bool, enroll
 
     if dry_run and not (confirm or enroll):
         raise click.UsageError("--dry-run requires --confirm or --enroll.")
+    if not enroll and (given := next((name for name, value in record.items() if value is not None), None)):
+        raise click.UsageError(f"--{given} requires --enroll.")
     settings = Settings().for_local_files()
     problems = Problems()
     decoder = DecoderPool.from_settings(settings)
@@ -165,7 +173,7 @@ def read_metadata(context: click.Context, /, folder: Path, confirm: bool, enroll
         if confirm:
             _confirm(library, labels, dry_run)
         if enroll:
-            _enroll(settings, labels, dry_run)
+            _enroll(settings, labels, dry_run, record)
     context.exit(1 if problems.count else 0)
 
 
@@ -190,14 +198,14 @@ def _confirm(library: Library, labels: Sequence[Label], dry_run: bool) -> None:
         click.echo(f"{text.count(report.tagged, 'name')} without a face {would}tagged.", err=True)
 
 
-def _enroll(settings: Settings, labels: Sequence[Label], dry_run: bool) -> None:
+def _enroll(settings: Settings, labels: Sequence[Label], dry_run: bool, record: Mapping[str, str | None]) -> None:
     from app.library.metadata.enrolling import choose_labels, enroll_labels
 
     total = sum(map(len, choose_labels(labels).values()))
     recognizer = common.load_recognizer(settings)
     enrolled = 0
     with progress_bar(total, "photo", desc="Reviewing photos") as bar:
-        for enrollment in enroll_labels(recognizer, labels, dry_run=dry_run, on_progress=bar.update):
+        for enrollment in enroll_labels(recognizer, labels, (), dry_run, bar.update, record):
             _print_enrollment(enrollment)
             enrolled += bool(enrollment.accepted)
     would = "would be " if dry_run else ""

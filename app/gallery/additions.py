@@ -12,7 +12,6 @@ from app.gallery import opt_outs, records, removal
 from app.gallery import people as queries
 from app.gallery.change_history import Change
 from app.gallery.people import ImportedPhotos, Person
-from app.gallery.record import NO_RECORD
 from app.gallery.tables import AnchorRow
 
 
@@ -36,9 +35,7 @@ def add(connection: Connection, added: AddedFaces, require_basis: bool) -> Perso
     queries.check_dims(connection, rows)
     opt_outs.check_name(connection, name)
     found = queries.find_person(connection, name)
-    record = (found.record if found else NO_RECORD).change(added.record)
-    if require_basis and len(rows):
-        records.check_basis(name, record)
+    record = records.record_to_enroll(name, found, added.record, require_basis and len(rows) > 0)
     if found and found.anchors and added.find_new:
         known = np.stack([face.embedding for face in queries.list_anchors(connection, found.id)])
         new = added.find_new(known)

@@ -10,7 +10,7 @@ from app.errors import BasisRequired
 from app.gallery import people as queries
 from app.gallery.change_history import Change
 from app.gallery.people import Person, PersonRef, RemovedPerson
-from app.gallery.record import FIELDS, Record, today
+from app.gallery.record import FIELDS, NO_RECORD, Record, today
 from app.gallery.removal import finish, list_ids
 from app.gallery.tables import PersonRow, now
 
@@ -41,6 +41,19 @@ def write_record(change: Change, person: Person, record: Record) -> None:
     for name in FIELDS:
         if before[name] != after[name]:
             change.set("person", [person.id], queries.RECORD_COLUMNS[name].key, after[name] or None)
+
+
+def record_to_enroll(name: str, person: Person | None, values: Mapping[str, str | None], require_basis: bool) -> Record:
+    """Return the record of a new person, None, or a known one after a change of fields, see `Record.change`.
+
+    Raises:
+        InvalidRecord: A value is invalid, or the record would have expired.
+        BasisRequired: A basis is required, and the record has none.
+    """
+    record = (person.record if person else NO_RECORD).change(values)
+    if require_basis:
+        check_basis(name, record)
+    return record
 
 
 def check_basis(name: str, record: Record) -> None:

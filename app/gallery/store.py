@@ -290,6 +290,10 @@ class Gallery:
         with self._database.writing() as connection:
             return additions.add(connection, added, self._require_basis)
 
+    def check_record(self, name: str, record: Mapping[str, str | None]) -> None:
+        """Raise what `add` raises if a person cannot be enrolled with these fields of a record."""
+        records.record_to_enroll(name, self.find(name), record, self._require_basis)
+
     record_import = _writing(queries.record_import)
 
     def remove(self, person: PersonRef, purge: bool = False) -> Person:

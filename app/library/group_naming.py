@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from app.enrollment.enroll import Enrollment, compare, confirm
+from app.enrollment.enroll import Enrollment, RecordFields, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome, choose_face
 from app.errors import LibraryError, PhotoError
 from app.gallery.store import Gallery
@@ -77,16 +77,19 @@ def can_enroll(gallery: Gallery, review: GroupReview) -> bool:
     )
 
 
-def name_group(library: Library, recognizer: Recognizer, review: GroupReview) -> GroupReview:
+def name_group(
+    library: Library, recognizer: Recognizer, review: GroupReview, record: RecordFields | None = None
+) -> GroupReview:
     """Enroll the first accepted faces of a review, and record that all faces of the group show the person.
 
-    Faces that were removed from the group do not. `undo` undoes it.
+    Faces that were removed from the group do not. `undo` undoes it. `record` has fields of the person's record.
 
     Returns:
         The review with only the faces that were named and enrolled.
 
     Raises:
         LibraryError: no face is accepted, and the gallery has no such person, or one who looks different.
+        FacesError: `enroll.confirm` raises it.
     """
     gallery = recognizer.gallery
     name = review.enrollment.name
@@ -101,7 +104,7 @@ def name_group(library: Library, recognizer: Recognizer, review: GroupReview) ->
     if not can_enroll(gallery, review):
         raise LibraryError(f"No face of group {review.number} can be enrolled for {name}, so nothing was changed.")
     before = {anchor.id for anchor in gallery.anchors(name)} if known else set[int]()
-    enrollment = confirm(recognizer, _limit(review.enrollment))
+    enrollment = confirm(recognizer, _limit(review.enrollment), record=record)
     added = {anchor.id: anchor.note for anchor in gallery.anchors(enrollment.name) if anchor.id not in before}
     person = gallery.find(enrollment.name)
     assert person is not None

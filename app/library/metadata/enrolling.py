@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from app.enrollment.enroll import Enrollment, compare, confirm
+from app.enrollment.enroll import Enrollment, RecordFields, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome, choose_face, examine_photo
-from app.errors import GalleryError, OptedOut
+from app.errors import BasisRequired, GalleryError, OptedOut
 from app.gallery import names
 from app.library.metadata.reading import Label
 from app.recognition.recognizer import Recognizer
@@ -26,8 +26,12 @@ def enroll_labels(
     allow: Collection[str] = (),
     dry_run: bool = False,
     on_progress: Callable[[int], object] = lambda _: None,
+    record: RecordFields | None = None,
 ) -> Iterator[Enrollment]:
-    """Enroll people from their labels, and yield the enrollment of each person, or its review in a dry run."""
+    """Enroll people from their labels, and yield the enrollment of each person, or its review in a dry run.
+
+    `record` has fields of the record of each person.
+    """
     for name, chosen in choose_labels(labels).items():
         outcomes = []
         for label in chosen:
@@ -35,8 +39,8 @@ def enroll_labels(
             on_progress(1)
         try:
             reviewed = compare(recognizer, name, outcomes).allow(allow)
-            yield reviewed if dry_run else confirm(recognizer, reviewed)
-        except (GalleryError, OptedOut) as error:
+            yield reviewed if dry_run else confirm(recognizer, reviewed, record=record)
+        except (BasisRequired, GalleryError, OptedOut) as error:
             yield Enrollment(name, (), error=str(error))
 
 

@@ -14,7 +14,7 @@ from app.errors import BasisRequired, FileTooLarge, InvalidName, InvalidRecord, 
 from app.gallery import names
 from app.recognition.recognizer import Recognizer
 from app.web import inline_images, wording
-from app.web.admin.blueprint import blueprint, record_fields, show_message
+from app.web.admin.blueprint import blueprint, entered_record, show_message
 from app.web.admin.sealed_photos import SealedPhoto, seal, unseal, with_preview
 from app.web.progress_stream import Page, Step, Steps, respond
 from app.web.recognizer_loading import current_gallery, current_recognizer
@@ -156,7 +156,7 @@ def _review_page(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoic
     warning = None if person else recognizer.gallery.name_warning(name)
     name, limits = person.name if person else name, upload_limits() | {"max_photos": MAX_PHOTOS}
     values: dict[str, object] = {"name": name, "person": person, "photos": photos, "limits": limits}
-    values |= {"problem": problem or warning, "record": _entered_record()}
+    values |= {"problem": problem or warning, "record": entered_record()}
     return render_template("admin/review.html", **values), 200
 
 
@@ -169,7 +169,7 @@ def _enroll(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -
     if any(photo.outcome not in ("accepted", choice.allowed) for choice, photo in outcomes):
         return _review_page(recognizer, name, choices, CHECK_AGAIN)
     try:
-        report = confirm(recognizer, reviewed.allow(DEBATABLE), record=_entered_record())
+        report = confirm(recognizer, reviewed.allow(DEBATABLE), record=entered_record())
     except (BasisRequired, InvalidRecord, OptedOut) as error:
         return _review_page(recognizer, name, choices, str(error))
     if report.person is None or report.check is None:
@@ -179,14 +179,9 @@ def _enroll(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -
     return show_message(sentence, address, "done" if report.check.good else "problem")
 
 
-def _entered_record() -> dict[str, str]:
-    """Return the fields of the record that have a value. The others of a known person stay."""
-    return {name: value for name, value in record_fields().items() if value.strip()}
-
-
 def _form(name: str, problem: str | None = None) -> str:
     limits = upload_limits() | {"max_photos": MAX_PHOTOS}
-    return render_template("admin/add_person.html", name=name, problem=problem, limits=limits, record=_entered_record())
+    return render_template("admin/add_person.html", name=name, problem=problem, limits=limits, record=entered_record())
 
 
 def _compare(recognizer: Recognizer, name: str, choices: Sequence[PhotoChoice]) -> Enrollment:

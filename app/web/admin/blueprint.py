@@ -72,6 +72,11 @@ def record_fields() -> dict[str, str]:
     return {name: request.form[name] for name in FIELDS if name in request.form}
 
 
+def entered_record() -> dict[str, str]:
+    """Return the fields of the record that have a value. The others of a known person stay."""
+    return {name: value for name, value in record_fields().items() if value.strip()}
+
+
 def form_id(field: str) -> int:
     """Return the ID of a form field, 0 without one."""
     return next(iter(form_ids(field)), 0)

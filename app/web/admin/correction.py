@@ -1,7 +1,7 @@
 """Correction of verdicts by an administrator: add faces to the right person, or reject the wrong one."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,13 @@ from flask.typing import ResponseReturnValue
 from app import text
 from app.enrollment.enroll import DEBATABLE, MAX_PHOTOS, compare, confirm
 from app.enrollment.photo_review import ExaminedPhoto, PhotoOutcome, choose_face
-from app.errors import InvalidName
+from app.errors import BasisRequired, InvalidName, InvalidRecord
 from app.gallery import names
 from app.gallery.store import Gallery, Person
 from app.recognition.recognizer import Recognizer
 from app.recognition.results import IdentifiedFace, Probe
 from app.web import auth, inline_images
-from app.web.admin.blueprint import blueprint, show_message
+from app.web.admin.blueprint import blueprint, entered_record, show_message
 from app.web.admin.sealed_photos import SealedPhoto, seal, unseal
 from app.web.recognizer_loading import current_gallery, current_recognizer
 from app.web.uploads import accepts_photos
@@ -105,7 +105,10 @@ def suggest_people() -> str:
 @blueprint.post("/faces")
 @accepts_photos(MAX_PHOTOS, FIELDS_PER_FACE)
 def correct_faces() -> ResponseReturnValue:
-    """Add faces to `person`, or to the typed `name`; or mark them as not the person in `reject`."""
+    """Add faces to `person`, or to the typed `name`; or mark them as not the person in `reject`.
+
+    The fields of the person's record are optional. A required basis that is missing is a question.
+    """
     recognizer, form = current_recognizer(), request.form
     faces = [(sealed, choose_face(unseal(recognizer, sealed).examined)) for sealed in form.getlist("photo")]
     if not faces:
@@ -138,16 +141,26 @@ def _add(recognizer: Recognizer, name: str, faces: Sequence[tuple[str, PhotoOutc
         for (sealed, _), photo in zip(faces, review.photos, strict=True)
         if photo.face
     ]
-    seen = request.form.getlist("reviewed")
-    if any(not face.review.accepted and face.key not in seen for face in reviewed):
+    seen, record = request.form.getlist("reviewed"), entered_record()
+    problem = _record_problem(recognizer.gallery, review.name, record)
+    if problem or any(not face.review.accepted and face.key not in seen for face in reviewed):
         person = recognizer.gallery.find(review.name)
-        return render_template("admin/confirm_correction.html", name=review.name, person=person, faces=reviewed)
-    report = confirm(recognizer, review.allow(DEBATABLE))
+        values: dict[str, object] = {"person": person, "faces": reviewed, "record": record, "problem": problem}
+        return render_template("admin/confirm_correction.html", name=review.name, **values)
+    report = confirm(recognizer, review.allow(DEBATABLE), record=record)
     if report.person is None:
         return show_message(report.photos[0].reason, kind="problem")
     added = "Face" if report.accepted == 1 else text.count(report.accepted, "face")
     sentence = " ".join(filter(None, [f"{added} added to {report.name}.", report.warning, str(report.check)]))
     return show_message(sentence, url_for("admin.person", person_id=report.person.id))
+
+
+def _record_problem(gallery: Gallery, name: str, record: Mapping[str, str]) -> str | None:
+    try:
+        gallery.check_record(name, record)
+    except (BasisRequired, InvalidRecord) as error:
+        return str(error)
+    return None
 
 
 def _review_key(sealed: str, review: PhotoOutcome) -> str:

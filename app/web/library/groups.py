@@ -1,7 +1,7 @@
 """Groups of unknown faces: the largest first, the faces of one, *Who is this?*, and grouping of new faces."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from app.library.groups import Grouping
 from app.library.store import Library
 from app.web import inline_images
 from app.web.admin.add_person import LABELS
-from app.web.admin.blueprint import form_ids
+from app.web.admin.blueprint import entered_record, form_ids
 from app.web.library.blueprint import blueprint, current_library, open_library, show_message, unavailable_page
 from app.web.library.decisions import NONE_SELECTED, ask_person
 from app.web.library.name_choices import allowed_name, find_choices
@@ -104,25 +104,27 @@ def remove_faces(number: int) -> ResponseReturnValue:
 def name_group(number: int) -> ResponseReturnValue:
     """Review and enroll the faces of a group, and name it: `name` is typed, `person` was chosen.
 
-    `allow` are outcomes to enroll anyway, and with `confirm` no face is enrolled.
+    `allow` are outcomes to enroll anyway, and with `confirm` no face is enrolled. The fields of the person's record are
+    optional, unless `FACES_REQUIRE_BASIS` is on.
     """
-    library, form = current_library(), request.form
+    library, form, record = current_library(), request.form, entered_record()
     name = names.clean(form.get("person") or form.get("name", ""))
     known = allowed_name(library, current_gallery(), name)
     if known is None and "person" not in form and find_choices(library, current_gallery(), name).people:
-        return ask_person(name, [])
+        return ask_person(name, list(record.items()))
     name = known or name
     if "confirm" in form:
         faces = group_naming.confirm_group(library, number, name)
         sentence = f"{text.count(faces, 'face')} confirmed as {name}. None was enrolled."
         return show_message(sentence, address=url_for("library.list_groups"))
     with library.lock():
-        # An unknown group, or another run, is an error before the answer begins.
+        # An unknown group, another run, or a missing basis is an error before the answer begins.
         members = face_groups.members(library, number)
-    return respond(_name(number, members, name, form.getlist("allow")))
+    current_gallery().check_record(name, record)
+    return respond(_name(number, members, name, form.getlist("allow"), record))
 
 
-def _name(number: int, members: Sequence[int], name: str, allow: Sequence[str]) -> Steps:
+def _name(number: int, members: Sequence[int], name: str, allow: Sequence[str], record: Mapping[str, str]) -> Steps:
     recognizer = current_recognizer()
     with open_library() as library, library.lock():
         outcomes: list[PhotoOutcome] = []
@@ -137,7 +139,7 @@ def _name(number: int, members: Sequence[int], name: str, allow: Sequence[str]) 
         review = review.allow([outcome for outcome in allow if outcome in DEBATABLE])
         if not group_naming.can_enroll(recognizer.gallery, review):
             return _named_page(review, named=0, change=None)
-        review = group_naming.name_group(library, recognizer, review)
+        review = group_naming.name_group(library, recognizer, review, record)
         change = library.last_change
     named = None
     # Another run may have begun meanwhile, and the group has its name.
@@ -160,6 +162,7 @@ def _named_page(review: GroupReview, named: int | None, change: int | None) -> P
         named=named,
         change=change,
         person_id=person and person[0],
+        record=entered_record(),
     )
     return page, 200
 

@@ -49,6 +49,22 @@ def test_a_misspelled_name_is_asked_about_before_a_person_is_added(client, galle
     assert "New person" not in review.text
 
 
+def test_a_required_basis_is_a_question(client, gallery, photo, monkeypatch):
+    monkeypatch.setattr(gallery, "_require_basis", True)
+    gallery.remove(PERSON)
+    sent = fields(results(client, photo(PERSON)), "/manage/faces") | {"name": "Bo"}
+    page = client.post("/manage/faces", data=sent)
+    assert heading(page) == "Add this face to Bo?"
+    assert "Not saved yet. Bo has no legal basis" in text(page)
+    sent = fields(page, "/manage/faces") | {"person": "Bo"}
+    page = client.post("/manage/faces", data=sent | {"basis": "consent", "date": "May"})
+    assert "Not saved yet. The date is 'May'. Write it as 2026-12-31." in html.unescape(text(page))
+    assert gallery.find("Bo") is None
+    answer = client.post("/manage/faces", data=sent | {"basis": "consent", "source": "Album"})
+    assert message(client, answer) == "Face added to Bo. " + SINGLE
+    assert (gallery.find("Bo").record.basis, gallery.find("Bo").record.source) == ("consent", "Album")
+
+
 def test_several_faces_are_named_together(client, gallery, photo):
     gallery.remove(PERSON)
     files = {"a.jpg": photo(PERSON), "b.jpg": photo(PERSON, side=200), "c.jpg": photo(OTHER)}

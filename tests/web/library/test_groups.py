@@ -116,6 +116,27 @@ def test_naming_a_group_enrolls_shows_the_outcomes_and_is_undone(client, library
     assert client.get("/library/groups/1").status_code == 200
 
 
+def test_naming_a_group_takes_a_record_and_asks_for_a_required_basis(client, recognizer, reviewed, monkeypatch):
+    reviewed("unlike")
+    monkeypatch.setattr(recognizer.gallery, "_require_basis", True)
+    assert 'name="basis"' in client.get("/library/groups/1").text
+    form = {"person": "Quxw Zzyzx", "return": "/library/groups/1"}
+    page = client.post("/library/groups/1/name", data=form, follow_redirects=True)
+    assert "Quxw Zzyzx has no legal basis in the gallery" in text(page)
+    page = client.post("/library/groups/1/name", data=form | {"basis": "consent", "source": "Album"})
+    assert heading(page) == "Is this Quxw Zzyzx?"
+    answers = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text))
+    page = client.post("/library/groups/1/name", data=answers)
+    try:
+        assert heading(page) == "4 faces named Quxw Zzyzx"
+        record = recognizer.gallery.find("quxw zzyzx").record
+        assert (record.basis, record.source) == ("consent", "Album")
+    finally:
+        client.post("/library/undo", data={"change": 1})
+    page = client.post("/library/groups/1/name", data={"name": PERSON[:-1], "basis": "consent"})
+    assert '<input type="hidden" name="basis" value="consent">' in page.text
+
+
 def test_naming_shows_its_progress(client, reviewed):
     reviewed("low_quality")
     answer = client.post(
