@@ -130,6 +130,7 @@ def index_archive(
 
     job = BatchJob.prepare(settings, PhotoSources(list(map(resolve, sources)), videos), thumbnails)
     with library.lock(), closing(common.open_gallery(settings)) as gallery:
+        library.audit = gallery.audit
         if library.check_origin(job.origin):
             click.echo(_OTHER_DETECTION, err=True)
         if workers.retry:

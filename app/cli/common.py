@@ -6,8 +6,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from app.gallery.store import Gallery
+    from app.library.store import Library
     from app.recognition.recognizer import Recognizer
 
 PHOTO = click.Path(path_type=Path, readable=False)
@@ -100,15 +101,29 @@ def record(action: str, details: Mapping[str, object]) -> None:
         gallery.audit.record(action, details=details)
 
 
-def gallery_name(settings: Settings, name: str, is_given: bool = False) -> str:
+def record_export(content: str, formats: Sequence[str]) -> None:
+    """Add an entry about an export of a library to the audit log, before the export writes its files."""
+    record("exported_library", {"content": content, "formats": list(formats)})
+
+
+@contextmanager
+def open_library(folder: Path) -> Iterator[tuple[Library, Gallery]]:
+    """Open a library to change it, and the gallery, whose audit log gets an entry for each change."""
+    from app.library.store import Library
+
+    with Library.open(folder) as library, closing(open_gallery()) as gallery:
+        library.audit = gallery.audit
+        yield library, gallery
+
+
+def gallery_name(gallery: Gallery, name: str, is_given: bool = False) -> str:
     """Return the name of the gallery's person with a name or alias, or the name itself if there is none.
 
     Raises `OptedOut` for a name of the opt-out list that a face or a photo `is_given`.
     """
-    with closing(open_gallery(settings)) as gallery:
-        if is_given:
-            gallery.rights.check_name(name)
-        person = gallery.find(name)
+    if is_given:
+        gallery.rights.check_name(name)
+    person = gallery.find(name)
     return person.name if person else name
 
 

@@ -119,6 +119,7 @@ def _index_files(
 
     with Library.create(out) as library:
         complete = batch.index_archive(settings, sources, library, workers)
+        common.record_export("faces", ["parquet", *(["csv"] if csv_file else [])])
         export.write_parquet(library, out / "faces.parquet")
         if csv_file:
             export.write_csv(library, csv_file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,11 +83,9 @@ def name(folder: Path, verbose: bool) -> None:
 
     Names that you confirmed stay.
     """
-    from app.library.store import Library
-
     settings = Settings().for_local_files()
     changes: list[Renaming] = []
-    with Library.open(folder) as opened, closing(common.open_gallery(settings)) as gallery, opened.lock():
+    with common.open_library(folder) as (opened, gallery), opened.lock():
         opened.check_origin_network(gallery.network_id)
         report = batch.name_library(settings, opened, gallery, changes.append if verbose else lambda _: None)
         _print_changes(opened, changes)
@@ -116,13 +113,13 @@ def export(folder: Path, parquet: Path | None, csv_file: Path | None) -> None:
 
     if not parquet and not csv_file:
         raise click.UsageError("Give --parquet FILE, --csv FILE, or both.")
+    formats = [name for name, file in (("parquet", parquet), ("csv", csv_file)) if file]
     with Library.open(folder) as opened:
+        common.record_export("faces", formats)
         if parquet:
             exports.write_parquet(opened, parquet)
         if csv_file:
             exports.write_csv(opened, csv_file)
-    formats = [name for name, file in (("parquet", parquet), ("csv", csv_file)) if file]
-    common.record("exported_library", {"formats": formats})
 
 
 @library.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -44,11 +43,10 @@ def undo(folder: Path, number: int | None) -> None:
     names the faces of the library again.
     """
     from app.library.changes import NAME_GROUP, find_reversible
-    from app.library.store import Library
     from app.library.undo import undo as undo_change
 
     settings = Settings().for_local_files()
-    with Library.open(folder) as library, closing(common.open_gallery(settings)) as gallery:
+    with common.open_library(folder) as (library, gallery):
         if find_reversible(library, number).action != NAME_GROUP:
             undone = undo_change(library, gallery, number)
         else:

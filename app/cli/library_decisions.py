@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from app.cli import common
-from app.settings import Settings
 from app.text import display_path
 
 if TYPE_CHECKING:
@@ -29,8 +27,9 @@ def confirm(folder: Path, photo: str, name: str, face: int | None) -> None:
     """Record that a face shows a person. `library name` keeps it."""
     from app.library import decisions
 
-    name = common.gallery_name(Settings(), name, is_given=True)
-    _decide(folder, photo, face, lambda library, face_id: decisions.confirm(library, [face_id], name))
+    with common.open_library(folder) as (library, gallery):
+        name = common.gallery_name(gallery, name, is_given=True)
+        decisions.confirm(library, [_find_face(library, photo, face)], name)
     click.echo(f"The face shows {name}.")
 
 
@@ -43,8 +42,9 @@ def reject(folder: Path, photo: str, name: str, face: int | None) -> None:
     """Record that a face does not show a person. `library name` does not name it so again."""
     from app.library import decisions
 
-    name = common.gallery_name(Settings(), name)
-    _decide(folder, photo, face, lambda library, face_id: decisions.reject(library, [face_id], name))
+    with common.open_library(folder) as (library, gallery):
+        name = common.gallery_name(gallery, name)
+        decisions.reject(library, [_find_face(library, photo, face)], name)
     click.echo(f"The face does not show {name}.")
 
 
@@ -56,7 +56,8 @@ def forget(folder: Path, photo: str, face: int | None) -> None:
     """Forget what you confirmed or rejected about a face. `library name` judges it again."""
     from app.library import decisions
 
-    _decide(folder, photo, face, lambda library, face_id: decisions.take_back(library, [face_id]))
+    with common.open_library(folder) as (library, _):
+        decisions.take_back(library, [_find_face(library, photo, face)])
     click.echo("The decisions about the face are forgotten.")
 
 
@@ -68,8 +69,9 @@ def tag(folder: Path, photo: str, name: str) -> None:
     """Record that a photo shows a person without a face, such as from behind."""
     from app.library import tags
 
-    name = common.gallery_name(Settings(), name, is_given=True)
-    _change_photo(folder, photo, lambda library, photo_id: tags.tag(library, photo_id, name))
+    with common.open_library(folder) as (library, gallery):
+        name = common.gallery_name(gallery, name, is_given=True)
+        tags.tag(library, _find_photo(library, photo), name)
     click.echo(f"The photo shows {name}.")
 
 
@@ -81,27 +83,24 @@ def untag(folder: Path, photo: str, name: str) -> None:
     """Remove a tag of a person from a photo."""
     from app.library import tags
 
-    name = common.gallery_name(Settings(), name)
-    _change_photo(folder, photo, lambda library, photo_id: tags.untag(library, photo_id, name))
+    with common.open_library(folder) as (library, gallery):
+        name = common.gallery_name(gallery, name)
+        tags.untag(library, _find_photo(library, photo), name)
     click.echo(f"{name} is no longer tagged in the photo.")
 
 
 COMMANDS = (confirm, reject, forget, tag, untag)
 
 
-def _change_photo(folder: Path, photo: str, change: Callable[[Library, int], object]) -> None:
+def _find_photo(library: Library, photo: str) -> int:
     from app.batch.sources import resolve
     from app.library import tags
-    from app.library.store import Library
 
-    with Library.open(folder) as library:
-        change(library, tags.find_photo(library, display_path(resolve(photo))))
+    return tags.find_photo(library, display_path(resolve(photo)))
 
 
-def _decide(folder: Path, photo: str, number: int | None, change: Callable[[Library, int], object]) -> None:
+def _find_face(library: Library, photo: str, number: int | None) -> int:
     from app.batch.sources import resolve
     from app.library import decisions
-    from app.library.store import Library
 
-    with Library.open(folder) as library:
-        change(library, decisions.find_face(library, display_path(resolve(photo)), number))
+    return decisions.find_face(library, display_path(resolve(photo)), number)

@@ -70,6 +70,7 @@ def groups(folder: Path, limit: int, as_suggestions: bool, as_json: bool, csv_fi
             _print_suggestions(library, limit, as_json)
             return
         if csv_file:
+            common.record_export("groups", ["csv"])
             export.write_groups_csv(library, csv_file)
             return
         listed = list_groups(library, limit)
@@ -171,9 +172,8 @@ def _print_outcomes(enrollment: Enrollment) -> None:
 def merge_groups(folder: Path, group: int, into: int) -> None:
     """Give the faces of GROUP to the group INTO, since both show the same person."""
     from app.library import groups as face_groups
-    from app.library.store import Library
 
-    with Library.open(folder) as library:
+    with common.open_library(folder) as (library, _):
         face_groups.merge_groups(library, group, into)
         faces = len(face_groups.members(library, into))
     click.echo(f"Group {into} now has {text.count(faces, 'face')}.")
@@ -187,14 +187,13 @@ def keep_apart(folder: Path, group: int, other: str) -> None:
     """Record that a group and another group, or a person, are different people."""
     from app.library import decisions
     from app.library import groups as face_groups
-    from app.library.store import Library
 
-    with Library.open(folder) as library:
+    with common.open_library(folder) as (library, gallery):
         if other.isdecimal():
             face_groups.keep_apart(library, group, int(other))
             other = f"group {other}"
         else:
-            other = common.gallery_name(Settings(), other)
+            other = common.gallery_name(gallery, other)
             decisions.reject(library, face_groups.members(library, group), other, group)
     click.echo(f"Group {group} and {other} are different people.")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.enrollment.enroll import Enrollment
+    from app.gallery.store import Gallery
     from app.library.metadata.reading import Label
     from app.library.metadata.writing import Change, Report
     from app.library.store import Library
@@ -86,13 +86,13 @@ def write_metadata(
     options = Options(confirmed_only, replace_extension, embed, dry_run)
     decoder = DecoderPool.from_settings(settings)
     with Library.open(folder) as library, library.lock():
+        if not dry_run:
+            common.record("wrote_metadata", {"confirmed_only": confirmed_only, "embedded": embed})
         writer = NameWriter(library, options, decoder, settings.max_file_bytes, on_change, problems.add)
         with progress_bar(count_files(library), "photo", desc="Writing names") as bar:
             report = writer.run(bar.update)
     decoder.close()
     problems.finish()
-    if not dry_run:
-        common.record("wrote_metadata", {"photos": report.changed})
     _print_report(report, dry_run)
     context.exit(1 if report.failed else 0)
 
@@ -138,7 +138,6 @@ def read_metadata(
     """  # noqa: D301 (click needs the escaped character)
     from app.library.metadata.reading import LabelReader
     from app.library.metadata.writing import count_files
-    from app.library.store import Library
     from app.vision.decoder_pool import DecoderPool
 
     if dry_run and not (confirm or enroll):
@@ -149,12 +148,9 @@ def read_metadata(
     problems = Problems()
     decoder = DecoderPool.from_settings(settings)
     labels: list[Label] = []
-    with Library.open(folder) as library:
+    with common.open_library(folder) as (library, gallery):
         reader = LabelReader(library, decoder, settings.max_file_bytes, problems.add)
-        with (
-            closing(common.open_gallery(settings)) as gallery,
-            progress_bar(count_files(library), "photo", desc="Reading metadata") as bar,
-        ):
+        with progress_bar(count_files(library), "photo", desc="Reading metadata") as bar:
             for label in reader.labels(bar.update):
                 person = gallery.find(label.name)
                 labels.append(replace(label, name=person.name if person else label.name))
@@ -169,7 +165,7 @@ def read_metadata(
             err=True,
         )
         if confirm or enroll:
-            labels = _without_opted_out(settings, labels)
+            labels = _without_opted_out(gallery, labels)
         if confirm:
             _confirm(library, labels, dry_run)
         if enroll:
@@ -177,9 +173,8 @@ def read_metadata(
     context.exit(1 if problems.count else 0)
 
 
-def _without_opted_out(settings: Settings, labels: Sequence[Label]) -> list[Label]:
-    with closing(common.open_gallery(settings)) as gallery:
-        opted_out = {label.name for label in labels if gallery.rights.has_opted_out(label.name)}
+def _without_opted_out(gallery: Gallery, labels: Sequence[Label]) -> list[Label]:
+    opted_out = {label.name for label in labels if gallery.rights.has_opted_out(label.name)}
     kept = [label for label in labels if label.name not in opted_out]
     if opted_out:
         click.echo(f"{text.count(len(labels) - len(kept), 'name')} on the opt-out list left out.", err=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,12 +89,14 @@ def search(
     with Library.open(folder) as library:
         similar = None if photo is None else _find_similar(settings, library, photo, face, limit)
         try:
-            people = [common.gallery_name(settings, name) for name in names]
-            criteria = Criteria(people, unknown, since, until, group, undated)
+            criteria = Criteria(_gallery_names(names), unknown, since, until, group, undated)
             found = find(library, criteria, similar)
         except (InvalidParameter, PersonNotFound) as error:
             raise common.InvalidUsage(str(error)) from error
         omitted = count_undated(library, criteria, similar) if since or until else 0
+    written = {"csv": csv_file, "copies": copy_to, "links": link_to}
+    if formats := [name for name, target in written.items() if target]:
+        common.record_export("search", formats)
     if csv_file:
         export.write_found_csv(csv_file, found)
     else:
@@ -107,6 +111,13 @@ def search(
         if target:
             complete &= _collect(settings, files, target, link)
     context.exit(0 if complete else 1)
+
+
+def _gallery_names(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    with closing(common.open_gallery()) as gallery:
+        return [common.gallery_name(gallery, name) for name in names]
 
 
 def _find_similar(

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from app.errors import NothingToUndo
+from app.gallery.actor import current_actor
 from app.library.store import Library
 from app.text import count
 
@@ -54,6 +55,8 @@ SHOWN = "shown"
 VERDICT = ("source", "verdict", "person_id", "candidate_id", "distance")
 """Columns of a face that decisions change."""
 
+_AUDITED = ("faces", "photos", "group", "other")
+"""Details that the audit log gets."""
 _PEOPLE = ("person_id", "candidate_id")
 _EVENTS = {"INSERT": ("NULL", "NEW"), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD", "NULL")}
 
@@ -138,7 +141,7 @@ def recording(library: Library, action: str, **details: Any) -> Iterator[Change]
     with library.writing() as connection:
         number = connection.execute(
             "INSERT INTO change (made, author, action, details) VALUES (?, ?, ?, '{}') RETURNING id",
-            (_now(), library.author, action),
+            (_now(), str(current_actor()), action),
         ).fetchone()[0]
         change = Change(connection, number, action, details)
         # An exception rolls back the triggers, too.
@@ -149,9 +152,9 @@ def recording(library: Library, action: str, **details: Any) -> Iterator[Change]
         for trigger, _ in triggers:
             connection.execute(f"DROP TRIGGER temp.{trigger}")
         recorded = _finish(change)
+        if recorded:
+            _audit(library, change)
     library.last_change = number if recorded else None
-    if recorded and library.on_change is not None:
-        library.on_change(number)
 
 
 def _triggers(connection: sqlite3.Connection, number: int) -> Iterator[tuple[str, str]]:
@@ -197,6 +200,14 @@ def _finish(change: Change) -> bool:
     connection.execute("DELETE FROM change WHERE id <= ?", (change.number - KEPT,))
     connection.execute(_FORGET, (change.number, KEPT_FACES))
     return True
+
+
+def _audit(library: Library, change: Change) -> None:
+    """Record a change in the audit log, without the paths of photos."""
+    query = "SELECT name FROM person WHERE id = ?"
+    person = change.connection.execute(query, (change.person_id,)).fetchone()
+    counts = {name: change.details[name] for name in _AUDITED if change.details.get(name) is not None}
+    library.record_audit(change.action, person and person[0], {"change": change.number} | counts)
 
 
 def list_changes(library: Library, limit: int = 20, before: int | None = None) -> list[PastChange]:

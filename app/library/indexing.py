@@ -131,7 +131,9 @@ class IndexRun:
             connection.execute("COMMIT")
         changed -= new
         self.changes = Changes(new, changed, retried, read_for_thumbnails=read_again)
-        return known, new + changed + retried + read_again
+        if pending := new + changed + retried + read_again:
+            self._library.record_audit("indexed", details={"files": pending})
+        return known, pending
 
     def pending(self) -> Iterator[PhotoFile]:
         """Yield the files that need processing; equal ones once. Copies of known files are recorded."""
@@ -187,9 +189,11 @@ class IndexRun:
                     gone.append((path, photo_id))
             connection.executemany("DELETE FROM file WHERE path = ?", [(path,) for path, _ in gone])
             connection.execute("DELETE FROM photo WHERE id NOT IN (SELECT photo_id FROM file)")
+            moved = (Counter(photo_id for _, photo_id in gone) & self._linked).total()
+            self.changes.moved, self.changes.deleted = moved, len(gone) - moved
+            if self.changes.deleted:
+                self._library.record_audit("forgot", details={"files": self.changes.deleted})
         forget_pictures(self._library)
-        moved = (Counter(photo_id for _, photo_id in gone) & self._linked).total()
-        self.changes.moved, self.changes.deleted = moved, len(gone) - moved
         self.changes.copied = self._linked.total() - moved
         self.changes.new -= self._linked.total()
 

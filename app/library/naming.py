@@ -45,6 +45,7 @@ SELECT face.id, photo_id, face.source, verdict, person_id, candidate_id, distanc
 FROM face LEFT JOIN vector ON vector.face_id = face.id
 WHERE photo_id > ? {condition} ORDER BY photo_id, number LIMIT ?
 """
+_COUNT = "SELECT count(*) FROM face WHERE TRUE {condition}"
 _UNNAMED = "AND photo_id IN (SELECT photo_id FROM face WHERE verdict IS NULL)"
 
 
@@ -123,6 +124,8 @@ def name_faces(
         people.set_gallery(connection, gallery_url)
         unfinished = json.dumps(f"{basis}, unfinished")
         connection.execute("REPLACE INTO property VALUES ('naming', ?)", (unfinished,))
+        if count := connection.execute(_COUNT.format(condition=condition)).fetchone()[0]:
+            library.record_audit("named", details={"faces": count})
     judge = _Judge(snapshot, card, rules, [ids[person] for person in snapshot.ids])
     report = NamingReport()
     with ThreadPoolExecutor(usable_cores()) as threads:

@@ -7,20 +7,21 @@ embeddings are read in a second. docs/explanation/grouping.md has the comparison
 from __future__ import annotations
 
 import fcntl
-import getpass
 import json
-import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from app.errors import LibraryError, LibraryLocked
 from app.files import create_private, make_private
 from app.library.schema import APPLICATION_ID, MIGRATIONS
 from app.text import first_line
 from app.vision.time_span import TimeSpan
+
+if TYPE_CHECKING:
+    from app.gallery.audit_log import AuditLog
 
 FILE = "library.sqlite"
 PICTURES = "pictures.sqlite"
@@ -36,9 +37,9 @@ _OWN_FILES = {_LOCK, *(f"{name}{end}" for name in (FILE, PICTURES) for end in ("
 class Library:
     """An open library. A context manager, for one thread; other threads and processes open their own.
 
-    Every failure is a `LibraryError`, and a failed transaction changes nothing. `author` is recorded with decisions,
-    see `changes`: by default the user who runs the program. `last_change` is the number of the last decision,
-    and `on_change` is called with the number of each.
+    Every failure is a `LibraryError`, and a failed transaction changes nothing. `last_change` is the number of the last
+    decision. `audit` is the gallery's audit log, which gets an entry before each decision is stored. Set it wherever
+    the library can change.
 
     Example:
         >>> with Library.create(Path("library")) as library, library.writing() as connection:
@@ -48,9 +49,8 @@ class Library:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
         self.connection = connection
-        self.author = _user_name()
+        self.audit: AuditLog | None = None
         self.last_change: int | None = None
-        self.on_change: Callable[[int], None] | None = None
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -123,6 +123,18 @@ class Library:
                     raise LibraryLocked(f"Another run is writing to {self.folder}. Wait until it ends.") from error
             yield
 
+    def record_audit(self, action: str, person: str | None = None, details: Mapping[str, object] | None = None) -> None:
+        """Add the entry `library_ACTION` to the audit log, about a person with a name or about none.
+
+        Call it last in the transaction of the change. If the entry cannot be written, the transaction is rolled back,
+        so that no change lacks an entry. If the commit fails afterwards, an entry has no change.
+
+        Raises:
+            GalleryError: the gallery's database cannot be written.
+        """
+        if self.audit is not None:
+            self.audit.record(f"library_{action}", person, details)
+
     def read_property(self, key: str) -> Any:
         """Return a stored JSON value, or None."""
         with self.reading() as connection:
@@ -154,14 +166,6 @@ class Library:
         if known != origin:
             self.write_property("origin", origin)
         return known is not None and known != origin
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # In containers, the user may have no name.
-        return str(os.getuid())
 
 
 def read_time(columns: Sequence[float | None]) -> TimeSpan | None:

@@ -84,6 +84,7 @@ def undo(library: Library, gallery: Gallery, number: int | None = None) -> Undon
             "UPDATE change SET undone = ? WHERE id = ?",
             (datetime.now(UTC).isoformat(timespec="seconds"), change.number),
         )
+        library.record_audit("undid", change.person, {"change": change.number})
     forgotten = change.details["recorded_faces"] - len(present)
     return Undone(change, len(kept), max(0, forgotten))
 

@@ -13,6 +13,7 @@ import pytest
 from app.batch.embedder import BatchEmbedder
 from app.batch.job import BatchJob
 from app.batch.sources import PhotoSources
+from app.gallery.record import Record
 from app.library.indexing import IndexRun
 from app.library.metadata.packet import Packet
 from app.library.metadata.regions import Region, area_of
@@ -187,7 +188,7 @@ def test_decisions_about_a_face(run, folder, pictures, monkeypatch):
     assert (done.exit_code, "The photo has 2 faces. Choose one with --face." in done.stderr) == (1, True)
 
 
-def test_names_are_written_into_sidecars(run, folder, pictures, tmp_path):
+def test_names_are_written_into_sidecars(run, folder, pictures, tmp_path, recognizer):
     archive = shutil.copytree(pictures, tmp_path / "archive")
     with Library.open(folder) as library:
         library.connection.execute("UPDATE file SET path = replace(path, ?, ?)", (str(pictures), str(archive)))
@@ -201,11 +202,14 @@ def test_names_are_written_into_sidecars(run, folder, pictures, tmp_path):
         "           0 failed",
     ]
     assert not sidecar.exists()
+    assert recognizer.gallery.audit.entries(1)[0].action != "wrote_metadata"
     (archive / "a, both.jpg").unlink()
     done = run("library", "write-metadata", folder)
     assert done.exit_code == 1
     assert done.stderr == f"{archive / 'a, both.jpg'}: The names cannot be written (No such file or directory).\n"
     assert f"<mwg-rs:Name>{PERSON}</mwg-rs:Name>" in sidecar.read_text()
+    (entry,) = recognizer.gallery.audit.entries(1)
+    assert (entry.action, entry.details) == ("wrote_metadata", {"confirmed_only": False, "embedded": False})
 
 
 def test_people_without_a_face(run, folder, pictures):
@@ -241,9 +245,11 @@ def labeled(folder, pictures, tmp_path):
     return archive
 
 
-def test_names_of_other_programs_are_read_and_confirmed(run, folder, labeled):
+def test_names_of_other_programs_are_read_and_confirmed(run, folder, labeled, recognizer):
     both = labeled / "a, both.jpg"
     done = run("library", "read-metadata", folder, "--confirm")
+    (entry,) = recognizer.gallery.audit.entries(1)
+    assert (entry.action, entry.details["faces"]) == ("library_read_metadata", 3)
     assert (done.exit_code, done.stdout.splitlines()) == (
         0,
         [
@@ -290,6 +296,21 @@ def test_people_are_enrolled_from_names_of_other_programs(run, folder, labeled, 
             recognizer.gallery.undo()
     assert recognizer.gallery.find("Zoë Example") is None
     assert "Name the faces again: python main.py library name LIBRARY" in done.stderr
+
+
+def test_people_of_other_programs_get_a_record(run, folder, labeled, recognizer, monkeypatch):
+    assert "--basis requires --enroll." in run("library", "read-metadata", folder, "--basis", "consent").stderr
+    monkeypatch.setattr(recognizer.gallery, "_require_basis", True)
+    recognizer.gallery.remove(PERSON)
+    try:
+        done = run("library", "read-metadata", folder, "--enroll")
+        assert "Zoë Example has no legal basis in the gallery" in done.stderr
+        assert recognizer.gallery.find("Zoë Example") is None
+        run("library", "read-metadata", folder, "--enroll", "--basis", "consent")
+        assert recognizer.gallery.find("Zoë Example").record.basis == "consent"
+    finally:
+        while recognizer.gallery.find(PERSON) is None:
+            recognizer.gallery.undo()
 
 
 def test_exports(run, folder, tmp_path):
@@ -383,6 +404,24 @@ def test_naming_a_group_enrolls_and_can_be_undone(run, unknown, recognizer):
     assert recognizer.gallery.find("New Name") is None
     assert len(run("library", "groups", unknown).stdout.splitlines()) == 1
     assert "There is no decision to undo." in run("library", "undo", unknown).stderr
+
+
+def test_naming_a_group_takes_a_record_and_asks_for_a_required_basis(run, unknown, recognizer, monkeypatch):
+    run("library", "groups", unknown)
+    monkeypatch.setattr(recognizer.gallery, "_require_basis", True)
+    name_group = ("library", "name-group", unknown, 1, "New Name")
+    assert run(*name_group, "--review").exit_code == 0
+    done = run(*name_group)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "New Name has no legal basis in the gallery" in done.stderr
+    assert run(*name_group, "--date", "May").stderr == "Error: The date is 'May'. Write it as 2026-12-31.\n"
+    done = run(*name_group, "--basis", "consent", "--source", "Album", "--date", "2024-05-01")
+    assert done.exit_code == 0
+    assert recognizer.gallery.find("New Name").record == Record("Album", "consent", "", "2024-05-01")
+    entries = [(entry.action, entry.person) for entry in recognizer.gallery.audit.entries(3)]
+    assert entries == [("library_named", None), ("library_name_group", "New Name"), ("added", "New Name")]
+    run("library", "undo", unknown)
+    assert recognizer.gallery.find("New Name") is None
 
 
 def test_a_group_that_looks_like_another_person_is_not_enrolled(run, unknown, recognizer):

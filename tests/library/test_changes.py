@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from app.errors import LibraryError, NothingToUndo, PersonNotFound
+from app.errors import GalleryError, LibraryError, NothingToUndo, PersonNotFound
 from app.library import changes, decisions, groups, people, tags
 from app.library.changes import TABLES, list_changes
 from app.library.group_naming import confirm_group
@@ -66,9 +67,9 @@ DECISIONS = {
 
 
 @pytest.mark.parametrize("description", DECISIONS)
-def test_a_decision_is_recorded_and_undone_exactly(filled, take_back_last, description):
+def test_a_decision_is_recorded_and_undone_exactly(filled, take_back_last, description, monkeypatch):
     before = state(filled)
-    filled.author = "ann"
+    monkeypatch.setattr(changes, "current_actor", lambda: "ann")
     DECISIONS[description](filled)
     assert state(filled) != before
     (change,) = list_changes(filled)
@@ -83,6 +84,45 @@ def test_a_decision_is_recorded_and_undone_exactly(filled, take_back_last, descr
         take_back_last()
     with pytest.raises(NothingToUndo, match="Change 1 was undone before"):
         take_back_last(1)
+
+
+class LockedLog:
+    """An audit log whose database is locked."""
+
+    def record(self, *_arguments) -> None:
+        raise GalleryError("database is locked")
+
+
+@pytest.mark.parametrize("description", DECISIONS)
+def test_a_decision_that_cannot_be_audited_is_not_stored(filled, take_back_last, description):
+    before = state(filled)
+    filled.audit = LockedLog()
+    with pytest.raises(GalleryError):
+        DECISIONS[description](filled)
+    assert (state(filled), list_changes(filled), filled.last_change) == (before, [], None)
+    filled.audit = None
+    DECISIONS[description](filled)
+    after = state(filled)
+    filled.audit = LockedLog()
+    with pytest.raises(GalleryError):
+        take_back_last()
+    assert state(filled) == after
+    assert not list_changes(filled)[0].undone
+
+
+def test_audit_entries_have_person_and_counts_but_no_paths(filled, take_back_last):
+    entries = []
+    filled.audit = SimpleNamespace(record=lambda *entry: entries.append(entry))
+    for decide in DECISIONS.values():
+        decide(filled)
+    take_back_last(1)
+    assert entries[:2] == [
+        ("library_confirm", "Cid", {"change": 1, "faces": 1}),
+        ("library_confirm", "Ann", {"change": 2, "faces": 2}),
+    ]
+    assert ("library_keep_apart", None, {"change": 9, "group": 2, "other": 1}) in entries
+    assert entries[-1] == ("library_undid", "Cid", {"change": 1})
+    assert ".jpg" not in str(entries)
 
 
 def test_all_decisions_are_undone_in_any_order(filled, take_back_last, rng):

@@ -1,10 +1,12 @@
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from app.batch.rows import PhotoRow
 from app.batch.sources import PhotoFile
+from app.errors import GalleryError
 from app.library import decisions
 from app.library.indexing import Changes, IndexRun, retry_errors
 from app.library.store import Library
@@ -236,3 +238,32 @@ def test_decisions_survive_that_several_files_are_incomplete_in_the_same_way(arc
     archive.index()
     named = library.connection.execute("SELECT path FROM file JOIN face USING (photo_id) WHERE source = 'confirmed'")
     assert named.fetchall() == [("b.jpg",)]
+
+
+def test_runs_and_removals_are_in_the_audit_log(archive, library):
+    entries = []
+    library.audit = SimpleNamespace(record=lambda *entry: entries.append(entry))
+    archive.files = {"a.jpg": b"a", "b.jpg": b"b", "c.jpg": b"c"}
+    archive.index(faces=[face(np.ones(8))])
+    archive.index()
+    archive.files = {"d.jpg": b"a"}
+    archive.index()
+    assert entries == [
+        ("library_indexed", None, {"files": 3}),
+        ("library_indexed", None, {"files": 1}),
+        ("library_forgot", None, {"files": 2}),
+    ]
+
+
+def test_photos_are_not_removed_without_an_entry(archive, library):
+    def fail(action, *_details):
+        if action == "library_forgot":
+            raise GalleryError("database is locked")
+
+    archive.files = {"a.jpg": b"a"}
+    archive.index()
+    library.audit = SimpleNamespace(record=fail)
+    archive.files = {}
+    with pytest.raises(GalleryError):
+        archive.index()
+    assert paths(library) == ["a.jpg"]

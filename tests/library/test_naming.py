@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -214,3 +215,16 @@ def test_photos_are_never_split_between_blocks(library, small_gallery, card, anc
     snapshot = small_gallery.snapshot()
     report = name_faces(library, small_gallery.people(), snapshot, card, card.rules, URL, on_progress=progress.append)
     assert (report.faces, progress) == (10, [2] * 5)
+
+
+def test_a_naming_has_an_entry_in_the_audit_log_before_it_changes_names(library, name_all, anchors):
+    entries = []
+    fill(library, row("a.jpg", face(anchors(PERSON)[0]), face(anchors(OTHER)[0], 500)))
+
+    def record(*entry):
+        entries.append((*entry, library.connection.execute("SELECT count(person_id) FROM face").fetchone()[0]))
+
+    library.audit = SimpleNamespace(record=record)
+    name_all()
+    name_all()
+    assert entries == [("library_named", None, {"faces": 2}, 0)]

@@ -3,7 +3,6 @@
 Every request opens a connection of its own when it needs one, and closes it at its end.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -24,10 +23,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as Redirect
 
 from app.errors import FacesError, LibraryError
-from app.gallery.actor import current_actor
-from app.gallery.audit_log import AuditLog
 from app.gallery.people import LARGEST_ID
-from app.library import changes
 from app.library.pictures import PictureMaker
 from app.library.store import Library
 from app.web import http_errors, progress_stream
@@ -39,8 +35,6 @@ from app.web.uploads import current_settings
 blueprint = Blueprint("library", __name__, url_prefix="/library")
 
 blueprint.after_request(forbid_caching)
-
-_COUNTED = ("faces", "photos", "group", "other")
 
 EXTENSION = "library_pictures"
 """Key of the app's `PictureMaker` in `Flask.extensions`."""
@@ -101,16 +95,8 @@ def open_library() -> Library:
     except BaseException:
         library.close()
         raise
-    library.author = str(current_actor())
-    library.on_change = partial(_record_decision, library, current_gallery().audit)
+    library.audit = current_gallery().audit
     return library
-
-
-def _record_decision(library: Library, audit: AuditLog, number: int) -> None:
-    """Record a decision in the audit log, without the paths of photos."""
-    (change,) = changes.list_changes(library, 1, before=number + 1)
-    details = {"change": number} | {name: change.details[name] for name in _COUNTED if name in change.details}
-    audit.record(f"library_{change.action}", change.person, details)
 
 
 def current_pictures() -> PictureMaker:

@@ -29,5 +29,4 @@ def list_changes() -> str:
 def undo() -> ResponseReturnValue:
     """Undo the change with the number `change`."""
     undone = undo_change(current_library(), current_gallery(), form_id("change"))
-    current_gallery().audit.record("library_undid", undone.change.person, {"change": undone.change.number})
     return show_message(undone.message + NAME_AGAIN * (undone.change.action == NAME_GROUP))

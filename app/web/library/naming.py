@@ -4,6 +4,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Generator
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -58,6 +59,8 @@ class NamingThread(threading.Thread):
     def __init__(self, folder: Path, recognizer: Recognizer) -> None:
         super().__init__(name="library_naming")
         self._folder, self._recognizer = folder, recognizer
+        # The request's actor, for the audit log.
+        self._request_context = copy_context()
         self.progress: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.changes: Counter[tuple[int | None, int | None]] = Counter()
         self.report = NamingReport()
@@ -65,9 +68,13 @@ class NamingThread(threading.Thread):
 
     def run(self) -> None:
         """Name the faces, and set `report` or `error`."""
+        self._request_context.run(self._name_faces)
+
+    def _name_faces(self) -> None:
         gallery, settings = self._recognizer.gallery, self._recognizer.settings
         try:
             with Library.open(self._folder) as library, library.lock():
+                library.audit = gallery.audit
                 everyone, snapshot = gallery.people(), gallery.snapshot()
                 rules = self._recognizer.rules(snapshot)
                 card = self._recognizer.network.card
@@ -105,7 +112,6 @@ def _name(folder: Path, recognizer: Recognizer) -> Steps:
         return unavailable_page(error)
     with current_library().reading() as connection:
         names = dict(connection.execute("SELECT id, name FROM person").fetchall())
-    recognizer.gallery.audit.record("library_named", details={"changed": thread.changes.total()})
     changes = [
         NameChange(names.get(before), names.get(after), faces)
         for (before, after), faces in thread.changes.most_common(MAX_CHANGES)

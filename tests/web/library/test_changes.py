@@ -2,7 +2,9 @@
 
 import pytest
 
+from app.errors import GalleryError
 from app.library import decisions
+from app.library.changes import list_changes
 from app.web.library import changes
 from tests.photos import OTHER, PERSON
 from tests.web.conftest import text
@@ -34,6 +36,26 @@ def test_a_message_about_a_decision_has_a_button_that_undoes_it(client, library,
     page = client.post("/library/faces", data={"confirm": OTHER}, follow_redirects=True)
     assert "No face was selected. " in text(page) + " "
     assert 'form="undo"' not in page.text
+
+
+def test_decisions_are_in_the_audit_log_and_not_stored_without_an_entry(client, library, face, recognizer, monkeypatch):
+    client.post("/library/faces", data={"face": face, "confirm": OTHER})
+    client.post("/library/undo", data={"change": 1})
+    client.post("/library/naming")
+    entries = reversed(recognizer.gallery.audit.entries(3))
+    assert [(entry.action, entry.person, entry.actor) for entry in entries] == [
+        ("library_confirm", OTHER, "token"),
+        ("library_undid", OTHER, "token"),
+        ("library_named", None, "token"),
+    ]
+
+    def fail(*_arguments, **_options):
+        raise GalleryError("The gallery could not be written (database is locked).")
+
+    monkeypatch.setattr(recognizer.gallery.audit, "record", fail)
+    assert client.post("/library/faces", data={"face": face, "confirm": OTHER}).status_code == 503
+    assert name_of(library, face) == PERSON
+    assert len(list_changes(library)) == 1
 
 
 def test_changes_are_listed_in_pages(client, library, face, monkeypatch):
