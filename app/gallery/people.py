@@ -242,10 +242,14 @@ def insert_person(
     connection: Connection, name: str, change: Change | None = None, record: Record = NO_RECORD, uuid: str = ""
 ) -> int:
     """Insert a person, by default with a new `uuid`, and return the ID."""
-    values = {"name": name, "key": names.key(name), "revision_id": change and change.id}
-    values |= {"uuid": uuid} if uuid else {}
-    values |= {RECORD_COLUMNS[field].key: value or None for field, value in record.fields().items()}
+    values = person_values(name, change, record) | ({"uuid": uuid} if uuid else {})
     return connection.scalars(insert(PersonRow).values(values).returning(PersonRow.id)).one()
+
+
+def person_values(name: str, change: Change | None = None, record: Record = NO_RECORD) -> dict[str, Any]:
+    """Return a row of `PersonRow`, which gets a new `uuid`."""
+    values = {"name": name, "key": names.key(name), "revision_id": change and change.id}
+    return values | {RECORD_COLUMNS[field].key: value or None for field, value in record.fields().items()}
 
 
 def replace_portrait(connection: Connection, person_id: int, webp: bytes, change: Change) -> None:

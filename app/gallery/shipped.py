@@ -23,7 +23,7 @@ from app.files import write_file
 from app.gallery import names
 from app.gallery.change_history import Change
 from app.gallery.embedding_rows import unit_rows
-from app.gallery.people import SHIPPED_NOTE, face_values, insert_person, portrait_values
+from app.gallery.people import SHIPPED_NOTE, face_values, person_values, portrait_values
 from app.gallery.pictures import MAX_BYTES, check_portrait
 from app.gallery.snapshot import Snapshot
 from app.gallery.tables import AnchorRow, NetworkRow, PersonRow, PortraitRow, now
@@ -116,14 +116,16 @@ def add_shipped_people(connection: Connection, network_id: str, folder: Path) ->
             f"{network_id}. Restore both folders of one version, or set FACES_MODEL and FACES_ANCHORS to a pair that "
             "was made together."
         )
+    # One statement for each table: the first start of a server waits for this.
+    inserted = insert(PersonRow).returning(PersonRow.id, sort_by_parameter_order=True)
+    people = [person_values(person.name) for person in found.people]
+    ids = connection.scalars(inserted, people).all() if people else []
     anchors: list[dict[str, Any]] = []
     portraits: list[dict[str, Any]] = []
-    for person in found.people:
-        person_id = insert_person(connection, person.name)
+    for person_id, person in zip(ids, found.people, strict=True):
         anchors += face_values(person_id, person.embeddings, [SHIPPED_NOTE] * len(person.embeddings))
         if person.portrait is not None:
             portraits.append(portrait_values(person_id, person.portrait))
-    # One statement each: the first start of a server waits for this.
     for table, rows in ((AnchorRow, anchors), (PortraitRow, portraits)):
         if rows:
             connection.execute(insert(table), rows)
