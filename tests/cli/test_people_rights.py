@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from sqlalchemy import update
 
+from app.gallery import bundle
 from app.gallery.tables import PersonRow
 from app.library import decisions
 from app.library.store import Library
@@ -170,3 +172,33 @@ def test_records_are_imported_beside_the_folders(run, gallery, pictures, tmp_pat
     assert (gallery.find(NEWCOMER).record.basis, gallery.find(NEWCOMER).record.expires) == ("consent", "2999-01-01")
     (source / "records.csv").write_text("name,basis\n")
     assert "The first line of records.csv must have columns of: person," in run("people", "import", source).stderr
+
+
+def test_imports_refuse_photos_of_people_who_opted_out(run, gallery, pictures, tmp_path):
+    photo = pictures / "inner" / "one.png"
+    run("people", "opt-out", "add", "--photo", photo)
+    (tmp_path / "people" / NEWCOMER).mkdir(parents=True)
+    (tmp_path / "people" / NEWCOMER / "one.png").write_bytes(photo.read_bytes())
+    done = run("people", "import", tmp_path / "people", *ALLOW)
+    assert done.exit_code == 1
+    assert "one.png: The face is on the opt-out list: this person asked not to be enrolled." in done.stderr
+    assert "opted_out" in (tmp_path / "people.csv").read_text()
+    faces = [bundle.BundledFace("one.png", face) for face in gallery.snapshot().opted_out]
+    person = bundle.BundledPerson(NEWCOMER, faces, [], None, uuid=str(uuid4()))
+    bundle.write(tmp_path / "gallery.faces", gallery.network_id, [person])
+    done = run("people", "import", tmp_path / "gallery.faces")
+    assert (done.exit_code, done.stdout.partition(".")[0]) == (1, "0 anchors imported")
+    assert done.stderr.startswith(f'"{NEWCOMER}", one.png, opted_out, The face is on the opt-out list')
+    assert gallery.find(NEWCOMER) is None
+
+
+def test_the_library_of_the_settings_is_included(run, newcomer, library, monkeypatch, tmp_path):
+    monkeypatch.setenv("FACES_LIBRARY", str(library))
+    run("people", "data", newcomer, tmp_path / "data.zip")
+    with ZipFile(tmp_path / "data.zip") as archive:
+        index = json.loads(archive.read("data.json"))
+    assert [len(hit["faces"]) for hit in index["libraries"]] == [1]
+    assert index["gallery"]["opt_outs"] == []
+    done = run("people", "erase", newcomer, "--library", library, "--sidecars")
+    assert (done.exit_code, done.stdout.count(f"{library}: 1 face and 0 tags in 1 photo erased.")) == (0, 1)
+    assert done.stdout.endswith("Nothing remains.\n0 sidecars changed.\n")

@@ -37,7 +37,7 @@ def test_a_page_erases_the_person_in_the_library(client, small_gallery, library,
     else:
         page = client.get(f"/manage/people/{person.id}")
         assert "and faces, tags and decisions in the library" in text(page)
-        assert "Also remove the name from sidecars" in text(page)
+        assert "Also remove the names that library write-metadata wrote into sidecars" in text(page)
         answer = client.post(f"/manage/people/{person.id}/remove", data={"purge": "on"})
     said = text(client.get(answer.location))
     assert f"{PERSON} was erased. Searched small.sqlite" in said
