@@ -74,6 +74,7 @@ def erase_people(
         # A copy of a picture may have been embedded as another face.
         kept = {data for (data,) in connection.execute("SELECT embedding FROM vector") if data in erased}
         traces["embedding"] = list(erased - kept)
+        library.record_audit("erased", details={"faces": faces, "tags": tags})
     forget_pictures_of(library, [digest for digest in photos if digest])
     with library.reading() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

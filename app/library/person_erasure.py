@@ -102,6 +102,7 @@ def erase(
         opened = [stack.enter_context(Library.open(folder)) for folder in folders]
         for library in opened:
             stack.enter_context(library.lock())
+            library.audit = gallery.audit
         found = gallery.rights.find_erasable(refs, skip_missing=bool(opened))
         erased = []
         # Libraries first: only the gallery knows the names for another try.
@@ -109,7 +110,6 @@ def erase(
             rows = erase_people(library, found.names, found.ids, gallery_url)
             removal = remove_names(library, found.names) if sidecars else None
             erased.append(ErasedInLibrary(library.folder, rows, removal))
-            gallery.audit.record("library_erased", details={"faces": rows.faces, "tags": rows.tags})
         proof = gallery.rights.erase(refs, skip_missing=bool(opened))
     return PersonErasure(proof, tuple(erased), gallery.erasing_notice)
 

@@ -74,10 +74,11 @@ def test_export_is_private_and_has_its_own_entry(run, tmp_path):
     "arguments",
     [("audit", "export", "out"), ("people", "export", "out"), ("people", "anchors", "bob", "--crops", "out")],
 )
-def test_nothing_is_exported_without_an_entry(run, tmp_path, monkeypatch, arguments):
+def test_nothing_is_exported_without_an_entry(run, tmp_path, tiny_gallery, unit_vectors, monkeypatch, arguments):
     def fail(*_arguments, **_options):
         raise GalleryError("database is locked")
 
+    tiny_gallery.add("bob", unit_vectors(1), ["b.jpg"], crops=[b"crop"])
     monkeypatch.setattr(AuditLog, "record", fail)
     done = run(*arguments[:-1], tmp_path / "out")
     assert (done.exit_code, done.stderr) == (1, "Error: database is locked\n")

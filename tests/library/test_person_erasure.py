@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.errors import LibraryLocked
+from app.errors import GalleryError, LibraryLocked
 from app.library import decisions, people
 from app.library.metadata.name_removal import remove_names
 from app.library.metadata.writing import NameWriter, Options
@@ -40,6 +40,17 @@ def test_people_are_erased_by_their_former_names(named, tiny_gallery, database_u
     assert str(named.folder) not in " ".join([*found.proof(False), *found.problems(False)])
     assert names(named) == ["Ann Lee"]
     assert tiny_gallery.audit.entries(action="library_erased")[0].details == {"faces": 1, "tags": 0}
+
+
+def test_nobody_is_erased_without_an_entry(named, tiny_gallery, database_url, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise GalleryError("database is locked")
+
+    monkeypatch.setattr(tiny_gallery.audit, "record", fail)
+    with pytest.raises(GalleryError):
+        erase(tiny_gallery, ["Bert"], [named.folder], database_url)
+    assert names(named) == ["Ann Lee", "bob"]
+    assert tiny_gallery.find("Bert") is not None
 
 
 @pytest.mark.parametrize(("url_end", "left"), [("", ["Ann Lee"]), (".other", ["Ann Lee", "B."])])
