@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from app.gallery import names
 from app.gallery.raw_scan import Search, search_files
 from app.library.people import is_of_gallery
-from app.library.pictures import forget_pictures_of
-from app.library.store import FILE, Library
+from app.library.pictures import forget_pictures_of, read_face_pictures
+from app.library.store import FILE, PICTURES, Library
+from app.vision.faces import Box
 
 _PEOPLE = ("person_id", "candidate_id")
 
@@ -39,7 +40,8 @@ def erase_people(
         gallery_ids: IDs of the people in the gallery, whom the library may know by former names.
         gallery_url: Where the gallery is.
     """
-    files = [library.folder / f"{FILE}{end}" for end in ("", "-wal", "-shm")]
+    databases = [FILE, PICTURES] if (library.folder / PICTURES).exists() else [FILE]
+    files = [library.folder / f"{name}{end}" for name in databases for end in ("", "-wal", "-shm")]
     with library.writing() as connection:
         # Rows of different tables refer to each other.
         connection.execute("PRAGMA defer_foreign_keys = ON")
@@ -52,6 +54,7 @@ def erase_people(
             "embedding": _read(connection, f"SELECT embedding FROM vector WHERE face_id IN ({shown})"),
             "picture": _read(connection, f"SELECT webp FROM thumbnail WHERE face_id IN ({shown})"),
         }
+        traces["picture"] += read_face_pictures(library, _list_boxes(connection, people))
         photos = _read(
             connection,
             f"SELECT digest FROM photo WHERE id IN (SELECT photo_id FROM face WHERE person_id IN ({people}) UNION "
@@ -79,6 +82,13 @@ def erase_people(
     with library.reading() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return LibraryErasure(faces, tags, len(photos), search_files(files, traces))
+
+
+def _list_boxes(connection: sqlite3.Connection, people: str) -> list[tuple[bytes, Box]]:
+    """Return the faces of people: the digest of the photo and the box."""
+    columns = "SELECT digest, x, y, face.width, face.height FROM face JOIN photo ON photo.id = photo_id"
+    rows = connection.execute(f"{columns} WHERE digest IS NOT NULL AND person_id IN ({people})")
+    return [(digest, Box(*box)) for digest, *box in rows]
 
 
 def _find_people(connection: sqlite3.Connection, people_names: Sequence[str], gallery_ids: Sequence[int]) -> list[int]:

@@ -109,6 +109,8 @@ def erase(
         for library in opened:
             rows = erase_people(library, found.names, found.ids, gallery_url)
             removal = remove_names(library, found.names) if sidecars else None
+            if removal and removal.changed:
+                gallery.audit.record("wrote_metadata", details={"photos": removal.changed})
             erased.append(ErasedInLibrary(library.folder, rows, removal))
         proof = gallery.rights.erase(refs, skip_missing=bool(opened))
     return PersonErasure(proof, tuple(erased), gallery.erasing_notice)

@@ -10,7 +10,7 @@ import io
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -212,6 +212,18 @@ def forget_pictures(library: Library) -> None:
         known = "SELECT digest FROM library.photo WHERE digest IS NOT NULL"
         connection.execute("ATTACH DATABASE ? AS library", (str(library.folder / FILE),))
         connection.execute(f"DELETE FROM picture WHERE digest NOT IN ({known})")
+
+
+def read_face_pictures(library: Library, faces: Iterable[tuple[bytes, Box]]) -> list[bytes]:
+    """Return the cached pictures of faces, which are the digest of the photo and the box of the face."""
+    file = library.folder / PICTURES
+    found: list[bytes] = []
+    if file.exists():
+        query = "SELECT webp FROM picture WHERE digest = ? AND kind = ?"
+        with _report_errors(), closing(sqlite3.connect(file, timeout=_BUSY_SECONDS)) as connection:
+            for key, box in faces:
+                found += [webp for (webp,) in connection.execute(query, (key, face_kind(box)))]
+    return found
 
 
 def forget_pictures_of(library: Library, digests: Sequence[bytes]) -> None:

@@ -49,11 +49,15 @@ def test_a_page_erases_the_person_in_the_library(client, small_gallery, library,
 
 def test_the_api_erases_the_person_in_the_library(client, small_gallery, library, folder):
     person = small_gallery.find(PERSON)
+    query = "SELECT min(face.id) FROM face JOIN person ON person.id = person_id WHERE name = ?"
+    (face,) = library.connection.execute(query, (PERSON,)).fetchone()
+    assert client.get(f"/library/pictures/faces/{face}.webp").status_code == 200
     answer = client.delete(f"/api/v1/people/{person.id}?purge=true&sidecars=true", headers=BEARER)
     found = answer.json["erasure"]["library"]
     assert (found["faces"], found["tags"], found["photos"], found["sidecars"]) == (4, 0, 4, 0)
-    assert found["search"]["searched"]["embedding"] == 4
-    assert found["search"]["files"] == ["library.sqlite", "library.sqlite-wal", "library.sqlite-shm"]
+    assert found["search"]["searched"] == {"embedding": 4, "picture": 1}
+    names = [f"{name}.sqlite{end}" for name in ("library", "pictures") for end in ("", "-wal", "-shm")]
+    assert found["search"]["files"] == names
     assert found["search"]["remains"] == {}
     assert str(folder) not in answer.text
     assert faces(library, PERSON) == 0
