@@ -65,10 +65,10 @@ def find_erasable(connection: Connection, refs: Sequence[PersonRef], skip_missin
     missing: dict[str, str] = {}
     for ref in refs:
         try:
-            found += removal.find_removable(connection, ref, purge=True)
+            found += removal.find_with_removed(connection, ref)
         except PersonNotFound as error:
             if not skip_missing or isinstance(ref, int):
-                raise
+                raise PersonNotFound(f"{error} No person was erased." if len(refs) > 1 else str(error)) from error
             missing[ref] = str(error)
     everyone = removal.with_merged(connection, list({person.id: person for person in found}.values()))
     ids = [person.id for person in everyone]

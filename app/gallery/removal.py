@@ -60,10 +60,9 @@ def restore(connection: Connection, person: PersonRef, expires: str | None = Non
     return finish(connection, change, f"restored person {removed.id}", removed.id)
 
 
-def find_removable(connection: Connection, ref: PersonRef, purge: bool) -> list[Person]:
-    """Return the person with a name, alias or ID, to purge also the removed ones with this name or ID."""
-    removed = queries.list_removed(connection, ref) if purge else []
-    found: list[Person] = [person for person in removed if _is_called(person, ref)]
+def find_with_removed(connection: Connection, ref: PersonRef) -> list[Person]:
+    """Return the person with a name, alias or ID, and the removed ones with this name or ID."""
+    found: list[Person] = [person for person in queries.list_removed(connection, ref) if _is_called(person, ref)]
     if not found:
         return [queries.get_person(connection, ref)]
     # A person who was merged into another is erased without the other, who has the name as an alias.

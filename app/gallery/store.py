@@ -296,25 +296,21 @@ class Gallery:
 
     record_import = _writing(queries.record_import)
 
-    def remove(self, person: PersonRef, purge: bool = False) -> Person:
-        """Remove a person, see `remove_people`."""
-        return self.remove_people([person], purge)[-1]
+    def remove(self, person: PersonRef) -> Person:
+        """Remove a person, see `remove_people`. `DataRights.erase` erases people for good."""
+        return self.remove_people([person])[0]
 
-    def remove_people(self, refs: Sequence[PersonRef], purge: bool = False) -> list[Person]:
-        """Remove people in one change, or none if the gallery lacks one, and return each once.
+    def remove_people(self, refs: Sequence[PersonRef]) -> list[Person]:
+        """Remove people, at least one, in one change, or none if the gallery lacks one, and return each once.
 
-        Args:
-            refs: Names or IDs, at least one.
-            purge: Erase the people for good, also those with these names who were removed before, and those who
-                were merged into them. Otherwise `restore` or `undo` brings them back for `recovery_days`.
+        `restore` or `undo` brings them back for `recovery_days`.
         """
-        with self._database.writing(purge) as connection:
+        with self._database.writing() as connection:
             try:
-                found = [person for ref in refs for person in removal.find_removable(connection, ref, purge)]
+                found = {person.id: person for ref in refs for person in [queries.get_person(connection, ref)]}
             except PersonNotFound as error:
                 raise PersonNotFound(f"{error} No person was removed." if len(refs) > 1 else str(error)) from error
-            unique = list({person.id: person for person in found}.values())
-            return removal.remove_people(connection, unique, purge)
+            return removal.remove_people(connection, list(found.values()), purge=False)
 
     def remove_shipped(self, purge: bool = False) -> list[Person]:
         """Remove or purge all people whose anchors are all from the shipped gallery, and return them."""

@@ -19,7 +19,7 @@ def gallery(recognizer):
     yield recognizer.gallery
     for person in recognizer.gallery.people():
         if person.name not in before:
-            recognizer.gallery.remove(person.name, purge=True)
+            recognizer.gallery.rights.erase([person.name])
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_names_that_look_like_others_print_a_warning(run, newcomer, gallery, pic
     similar, warning = PERSON.replace("a", "\u0430"), f"looks like {PERSON}, another person in the gallery"
     assert warning in run("people", "add", similar, pictures / "inner" / "one.png", "--review").stderr
     assert warning in run("people", "rename", newcomer, similar).stderr
-    gallery.remove(similar, purge=True)
+    gallery.rights.erase([similar])
     face = bundle.BundledFace("1.jpg", gallery.snapshot().anchors[0])
     # Without an ID, the person would be left out: the one with this name was erased.
     person = bundle.BundledPerson(similar, [face], [], None, uuid=str(uuid4()))

@@ -28,7 +28,7 @@ def gallery(recognizer):
         recognizer.gallery.rights.remove_opt_out(entry.id)
     for person in [*recognizer.gallery.people(), *recognizer.gallery.removed_people()]:
         if person.name not in before:
-            recognizer.gallery.remove(person.id, purge=True)
+            recognizer.gallery.rights.erase([person.id])
 
 
 @pytest.fixture

@@ -151,7 +151,8 @@ class TestSkipping:
     @pytest.mark.parametrize("purge", [False, True])
     def test_removed_people_are_imported_again(self, fake, folder, purge):
         run(fake, folder)
-        fake.gallery.remove("Emil", purge)
+        remove = fake.gallery.rights.erase if purge else fake.gallery.remove_people
+        remove(["Emil"])
         assert run(fake, folder)["Emil"] == [("Emil/1.jpg", "accepted")]
 
     def test_restored_people_are_not_imported_again(self, fake, folder):

@@ -138,7 +138,7 @@ def test_a_purged_person_keeps_no_name_and_the_log_is_verifiable(tiny_gallery, d
         ("renamed", "Ann Quixote", 2),
         ("confirmed", "Ann Quixote", 2),
     ]
-    tiny_gallery.remove("Ann Quixote", purge=True)
+    tiny_gallery.rights.erase(["Ann Quixote"])
     after = tiny_gallery.audit.verify()
     assert after.problems == ()
     assert after.last == before.last + 1

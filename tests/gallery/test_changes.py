@@ -187,7 +187,7 @@ NUMBERED = {
     "remove anchors": lambda gallery: gallery.remove_anchors("Carla", [one.id for one in gallery.anchors("Carla")]),
     "rename": lambda gallery: gallery.rename("Carla", "Clara"),
     "remove": lambda gallery: gallery.remove("Carla"),
-    "purge": lambda gallery: gallery.remove("Carla", purge=True),
+    "purge": lambda gallery: gallery.rights.erase(["Carla"]),
 }
 
 
@@ -203,7 +203,7 @@ def test_a_change_and_its_undo_take_as_many_statements_for_many_anchors(tiny_gal
             tiny_gallery.undo()
         counts.append(len(statements))
         if change != "purge":
-            tiny_gallery.remove("Carla", purge=True)
+            tiny_gallery.rights.erase(["Carla"])
     assert counts[0] == counts[1] < 64
 
 
@@ -211,14 +211,14 @@ class TestUndoAfterErasing:
     def test_a_removal_of_someone_erased_is_not_offered(self, tiny_gallery):
         tiny_gallery.rename("bob", "Robert")
         tiny_gallery.remove("Robert")
-        tiny_gallery.remove("Robert", purge=True)
+        tiny_gallery.rights.erase(["Robert"])
         assert not any(change.reversible for change in tiny_gallery.history(3))
         assert tiny_gallery.undo() == "added 1 anchor of Émile Zola"
 
     def test_what_was_erased_since_is_named_and_the_rest_comes_back(self, tiny_gallery):
         ann = tiny_gallery.find("Ann Lee").id
         tiny_gallery.remove_people(["Ann Lee", "bob"])
-        tiny_gallery.remove("Ann Lee", purge=True)
+        tiny_gallery.rights.erase(["Ann Lee"])
         assert tiny_gallery.undo() == f"removed person {ann}, bob, except what was purged since"
         assert (tiny_gallery.find("bob").anchors, tiny_gallery.find(ann)) == (2, None)
 
@@ -226,7 +226,7 @@ class TestUndoAfterErasing:
         before = tiny_gallery.history(1)[0].id
         tiny_gallery.merge("Ann Lee", "Émile Zola")
         tiny_gallery.merge("Émile Zola", "bob")
-        erased = tiny_gallery.remove_people(["bob"], purge=True)
+        erased = tiny_gallery.rights.erase(["bob"]).people
         assert {person.name for person in erased} == {"Ann Lee", "Émile Zola", "bob"}
         assert erased[-1].name == "bob"
         assert tiny_gallery.removed_people() == []
@@ -249,7 +249,7 @@ class TestUndoAfterErasing:
 
     def test_erasing_who_was_merged_ends_undo_of_the_merge_only(self, tiny_gallery):
         tiny_gallery.merge("Ann Lee", "bob")
-        tiny_gallery.remove("Ann Lee", purge=True)
+        tiny_gallery.rights.erase(["Ann Lee"])
         assert [change.reversible for change in tiny_gallery.history(3)] == [False, False, True]
         assert tiny_gallery.undo() == "added 2 anchors of bob"
 
@@ -351,7 +351,7 @@ class TestErasing:
 
     def test_for_good_leaves_no_name_behind(self, tiny_gallery):
         tiny_gallery.rename("bob", "Robert")
-        tiny_gallery.remove("Robert", purge=True)
+        tiny_gallery.rights.erase(["Robert"])
         with tiny_gallery._database.reading() as connection:
             kept = connection.scalars(select(FormerValueRow.value).where(FormerValueRow.value.is_not(None))).all()
         assert kept == []
@@ -390,7 +390,7 @@ class TestAnchorsOfSeveralPeople:
     def test_the_former_person_of_a_moved_anchor_is_not_merged(self, tiny_gallery, ids):
         tiny_gallery.move_anchors(ids[:2], "Émile Zola")
         tiny_gallery.remove("bob")
-        tiny_gallery.remove("Émile Zola", purge=True)
+        tiny_gallery.rights.erase(["Émile Zola"])
         assert tiny_gallery.restore("bob").anchors == 1
 
 
@@ -456,7 +456,7 @@ class TestImportedPhotos:
         tiny_gallery.restore("Carla")
         assert found() == ("Carla", 3)
         tiny_gallery.merge("Carla", "bob")
-        tiny_gallery.remove("bob", purge=True)
+        tiny_gallery.rights.erase(["bob"])
         with tiny_gallery._database.reading() as connection:
             assert connection.scalar(select(func.count()).select_from(ImportedPhotoRow)) == 0
             assert connection.scalar(select(func.count()).where(FormerValueRow.table == "imported")) == 0
@@ -503,7 +503,7 @@ class TestErasedData:
         gallery.close()
 
     def test_it_is_gone_from_the_disk(self, quix, traces):
-        quix.remove("Zebulon Quix-Li", purge=True)
+        quix.rights.erase(["Zebulon Quix-Li"])
         assert quix.erasing_notice == ""
         assert not any(traces())
 
@@ -517,7 +517,7 @@ class TestErasedData:
             yield connection
 
     def test_a_running_backup_is_reported_until_it_ends(self, quix, backup, traces):
-        quix.remove("Zebulon Quix-Li", purge=True)
+        quix.rights.erase(["Zebulon Quix-Li"])
         assert "Another program, such as a backup, is reading the database." in quix.erasing_notice
         assert all(traces())
         quix._maintain(purge=False)
@@ -528,7 +528,7 @@ class TestErasedData:
         assert not any(traces())
 
     def test_the_next_start_finishes_erasing(self, quix, backup, traces, folder, tmp_path):
-        quix.remove("Zebulon Quix-Li", purge=True)
+        quix.rights.erase(["Zebulon Quix-Li"])
         killed = shutil.copytree(folder, tmp_path / "killed")
         assert all(traces(killed))
         Gallery.open(f"sqlite:///{killed}/gallery.sqlite", NETWORK, None).close()
@@ -606,7 +606,7 @@ def test_replaced_portraits_are_erased_with_the_person_and_when_it_is_too_late_t
 
     tiny_gallery.add("Ann Lee", unit_vectors(1), ["new.jpg"], b"second")
     assert kept() == [b"portrait of Ann"]
-    tiny_gallery.remove("Ann Lee", purge=True)
+    tiny_gallery.rights.erase(["Ann Lee"])
     assert kept() == []
     tiny_gallery.add("bob", unit_vectors(1), ["1.jpg"], b"first")
     tiny_gallery.add("bob", unit_vectors(1), ["2.jpg"], b"second")

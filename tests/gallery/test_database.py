@@ -170,7 +170,7 @@ def test_a_moved_file_takes_no_changes_until_it_is_back(sqlite_url, tmp_path, un
     moved = file.rename(tmp_path / "moved.sqlite")
     if replaced:
         shutil.copy(moved, file)
-    changes = (gallery.undo, lambda: gallery.remove("Ann", purge=True), lambda: gallery.add("Bo", unit_vectors(1), "1"))
+    changes = (gallery.undo, lambda: gallery.rights.erase(["Ann"]), lambda: gallery.add("Bo", unit_vectors(1), "1"))
     for change in (gallery.check_file, *changes):
         with pytest.raises(GalleryMoved, match=r"was deleted or replaced while the program runs. Nothing was saved"):
             change()

@@ -101,7 +101,7 @@ def test_a_photo_of_two_people_is_no_remain(rich, unit_vectors):
 
 
 def test_a_restored_backup_does_not_bring_an_erased_person_back(rich, database_url, tmp_path):
-    rich.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    rich.rights.erase(["Ann Lee"])  # whose portrait is no picture
     back_up(database_url, tmp_path / "backup.sqlite")
     rich.export_bundle(tmp_path / "gallery.zip")
     rich.rights.add_opt_out("Sancho")
@@ -125,7 +125,7 @@ def test_a_restored_backup_does_not_bring_an_erased_person_back(rich, database_u
 
 
 def test_an_export_does_not_bring_back_whom_another_gallery_imported(rich, tmp_path):
-    rich.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    rich.rights.erase(["Ann Lee"])  # whose portrait is no picture
     rich.export_bundle(tmp_path / "gallery.zip")
     with closing(Gallery.open(f"sqlite:///{tmp_path}/other.sqlite", NETWORK, None)) as other:
         other.import_bundle(tmp_path / "gallery.zip")
@@ -137,7 +137,7 @@ def test_an_export_does_not_bring_back_whom_another_gallery_imported(rich, tmp_p
 
 
 def test_an_export_does_not_add_people_who_opted_out_by_an_alias(rich, tmp_path):
-    rich.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    rich.rights.erase(["Ann Lee"])  # whose portrait is no picture
     rich.export_bundle(tmp_path / "gallery.zip")
     with closing(Gallery.open(f"sqlite:///{tmp_path}/other.sqlite", NETWORK, None)) as other:
         other.rights.add_opt_out("Q")
@@ -159,7 +159,7 @@ def remove_ids(bundle: Path) -> None:
 
 @pytest.mark.parametrize("later", ["Quixote", "Don", "Q"])
 def test_an_export_without_ids_does_not_bring_an_erased_person_back(rich, tmp_path, later):
-    rich.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    rich.rights.erase(["Ann Lee"])  # whose portrait is no picture
     rich.change_aliases("Quixote", remove=["Q"])
     rich.export_bundle(tmp_path / "gallery.zip")
     remove_ids(tmp_path / "gallery.zip")

@@ -107,7 +107,7 @@ def test_references_are_checked(tiny_gallery):
 
 
 def test_imports_refuse_faces_of_the_list(tiny_gallery, unit_vectors, tmp_path):
-    tiny_gallery.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    tiny_gallery.rights.erase(["Ann Lee"])  # whose portrait is no picture
     tiny_gallery.export_bundle(tmp_path / "gallery.zip")
     faces = {name: [anchor.embedding for anchor in tiny_gallery.anchors(name)] for name in ("bob", "Zoë Ångström")}
     with closing(Gallery.open(f"sqlite:///{tmp_path}/other.sqlite", NETWORK, None)) as other:
@@ -124,7 +124,7 @@ def test_imports_refuse_faces_of_the_list(tiny_gallery, unit_vectors, tmp_path):
 
 
 def test_imports_leave_out_people_whom_an_entry_follows(tiny_gallery, tmp_path):
-    tiny_gallery.remove("Ann Lee", purge=True)  # whose portrait is no picture
+    tiny_gallery.rights.erase(["Ann Lee"])  # whose portrait is no picture
     tiny_gallery.rights.add_opt_out("bob")
     tiny_gallery.rename("bob", "Bert")
     tiny_gallery.export_bundle(tmp_path / "gallery.zip")

@@ -54,7 +54,8 @@ def test_crops_are_embedded_and_shipped_anchors_replaced(old, database_url, fold
 
 @pytest.mark.parametrize("purge", [False, True])
 def test_removed_shipped_people_stay_removed(old, database_url, folder, purge):
-    old.remove("Drake", purge)
+    remove = old.rights.erase if purge else old.remove_people
+    remove(["Drake"])
     rebuild(database_url, NEW, folder, embed)
     gallery = Gallery.open(database_url, NEW, folder)
     assert [person.name for person in gallery.people()] == ["Ann"]

@@ -97,7 +97,7 @@ def test_a_server_in_use_has_the_restored_gallery_at_its_next_request(
 
 def test_a_lost_gallery_is_restored_with_the_ids_of_purged_people(full_gallery, database_url, tmp_path, unit_vectors):
     purged = full_gallery.add("Eve", unit_vectors(1), ["9"])
-    full_gallery.remove("Eve", purge=True)
+    full_gallery.rights.erase(["Eve"])
     back_up(database_url, tmp_path / "backup.sqlite")
     elsewhere = f"sqlite:///{tmp_path / 'new' / 'gallery.sqlite'}"
     assert read_contents(elsewhere) is None

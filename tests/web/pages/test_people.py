@@ -110,7 +110,7 @@ def test_letters_lead_to_the_first_name_on_its_page(client, recognizer):
             assert html.unescape(found[1]) == next(name for name in names if initial(name) == letter)
         assert 'aria-label="First letter"' not in client.get("/people?q=a").text
     finally:
-        recognizer.gallery.remove("50 Cent", purge=True)
+        recognizer.gallery.rights.erase(["50 Cent"])
 
 
 def test_search_folds_accents_and_keeps_to_its_pages(client):
@@ -172,7 +172,7 @@ def test_a_poorly_recognized_person_gets_advice(client, settings, recognizer):
         assert "Add more photos: sharp, front-on and from other days." in text(page)
         assert '<a class="button" href="/manage/add?name=Mixed">Add photos</a>' in page.text
     finally:
-        recognizer.gallery.remove("Mixed", purge=True)
+        recognizer.gallery.rights.erase(["Mixed"])
 
 
 def test_a_person_of_one_anchor_without_portrait(client, recognizer):
