@@ -138,9 +138,10 @@ def erase(names: tuple[str, ...], libraries: tuple[Path, ...], sidecars: bool, y
     these names or merged into them. In FACES_LIBRARY and each --library, it erases their faces, tags, decisions and
     pictures. Libraries know people by their names of today, and by the former names that the gallery still has.
 
-    A restored backup does not bring them back, nor an export: exports have random IDs of people. In an export of an
-    earlier version, without IDs, a person is recognized by the names that they had when they were erased. `people
-    import FOLDER` and `people add` do add them again: for that, add them to the opt-out list.
+    A restored backup or an imported export does not bring them back: both have random IDs of people. Exports of earlier
+    versions have none. There, a person is recognized by name, aliases and the former names that the gallery had at the
+    erasure, and so is another person with such a name. `people add` and `people import FOLDER` do enroll them again,
+    unless they are on the opt-out list.
 
     With --sidecars, a person leaves the sidecars of the libraries' photos, as far as `library write-metadata` wrote the
     name. You cannot undo this.
