@@ -287,8 +287,7 @@ def print_summary(library: Library) -> None:
     summary = summarize(library)
     click.echo(f"Library {library.folder}:")
     verdicts = {name: summary.verdicts[name] for name in ("match", "ambiguous", "unknown", "low_quality")}
-    if not_judged := summary.verdicts["not_judged"]:
-        verdicts["not_named_yet"] = not_judged
+    verdicts |= {name: count for name, count in sorted(summary.verdicts.items()) if name not in verdicts}
     videos = {"videos": summary.videos} if summary.videos else {}
     counts = {"photos": summary.photos, **videos, "faces": summary.faces, **verdicts, "errors": summary.errors}
     for name, count in counts.items():

@@ -34,7 +34,7 @@ def summarize(library: Library, most_frequent: int = 10) -> Summary:
     """Count photos, faces, verdicts, errors and people."""
     with library.reading() as connection:
         verdicts = Counter(
-            dict(connection.execute("SELECT coalesce(verdict, 'not_judged'), count(*) FROM face GROUP BY 1"))
+            dict(connection.execute("SELECT coalesce(verdict, 'not_named_yet'), count(*) FROM face GROUP BY 1"))
         )
         failed = "FROM photo JOIN file ON photo_id = photo.id WHERE error IS NOT NULL"
         files, videos = connection.execute(

@@ -326,8 +326,13 @@ def test_the_contents_of_a_library(run, folder, tmp_path):
     assert "is not a library" in run("library", "show", tmp_path).stderr
 
 
-def test_faces_that_a_stopped_run_has_not_named_are_counted(run, indexed):
-    assert "           3 not named yet\n" in run("library", "show", indexed).stdout
+def test_all_verdicts_are_counted(run, indexed, tmp_path):
+    copied = shutil.copytree(indexed, tmp_path / "library")
+    assert "           3 not named yet\n" in run("library", "show", copied).stdout
+    with Library.open(copied) as library, library.writing() as connection:
+        connection.execute("UPDATE face SET verdict = 'opted_out' WHERE id = (SELECT min(id) FROM face)")
+    shown = run("library", "show", copied).stdout
+    assert "           2 not named yet\n           1 opted out\n" in shown
 
 
 @pytest.mark.parametrize(
