@@ -60,8 +60,8 @@ def check_basis(name: str, record: Record) -> None:
     """Raise `BasisRequired` if a record has no basis."""
     if not record.basis:
         raise BasisRequired(
-            f"{name} has no legal basis in the gallery, and FACES_REQUIRE_BASIS requires one. Give it with the photos "
-            "(--basis consent), or set it for a known person: people record NAME --basis consent"
+            f"{name} has no legal basis in the gallery, and FACES_REQUIRE_BASIS requires one. Give the basis with the "
+            "photos, or change the record of a known person first."
         )
 
 
