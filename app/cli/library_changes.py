@@ -18,7 +18,7 @@ _FOLDER = click.argument("folder", metavar="LIBRARY", type=common.LIBRARY)
 def list_changes(folder: Path, limit: int) -> None:
     """List what you decided, the latest first.
 
-    Prints number, time, user and change per row. `library undo` undoes one.
+    Prints number, time, actor and change per row. `library undo` undoes one.
     """
     from app.library import changes
     from app.library.store import Library
