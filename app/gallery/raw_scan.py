@@ -1,20 +1,29 @@
-"""Search of database files for remains of erased data, in all bytes: rows, free pages and write-ahead log."""
+"""Search of database files for remains of erased data, in all bytes: rows, free pages and write-ahead log.
+
+As a program, reads the paths of files and the data in hexadecimal as JSON, and prints the numbers of pieces as JSON.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from app.arrays import AnyArray
+from app.errors import GalleryError
 
 WINDOW = 32
 """Bytes of a piece. Remains of at least 63 bytes contain one, unless they cross the end of a page."""
 
 _HEADER = 64
 """Bytes at the start of a WebP file that other pictures have too."""
+_ROOT = Path(__file__).parents[2]
 _BLOCK = 1 << 24
 _BITS = 20
 
@@ -34,17 +43,46 @@ class Search:
 
 
 def search_files(files: Sequence[Path], traces: Mapping[str, Sequence[bytes]]) -> Search:
-    """Search files for data by kind, see `find_remains`."""
-    size = sum(file.stat().st_size for file in files if file.exists())
+    """Search files of SQLite, which this process may use meanwhile, for data by kind, see `find_remains`."""
+    size = 0
+    for file in files:
+        # SQLite deletes its logs with the last connection.
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
     searched = {kind: len(items) for kind, items in traces.items()}
-    return Search(searched, tuple(file.name for file in files), size, find_remains(files, traces))
+    remains = _run_search(files, traces) if files and any(searched.values()) else {}
+    return Search(searched, tuple(file.name for file in files), size, remains)
+
+
+def _run_search(files: Iterable[Path], traces: Mapping[str, Sequence[bytes]]) -> dict[str, int]:
+    """Run `find_remains` in another process.
+
+    Closing a file releases all POSIX locks of the process on it, also those of SQLite's connections: other processes
+    could then write at the same time. See https://www.sqlite.org/howtocorrupt.html, section 2.2.
+    """
+    question = {
+        "files": [str(file.resolve()) for file in files],
+        "traces": {kind: [item.hex() for item in items] for kind, items in traces.items()},
+    }
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-m", __name__],
+            input=json.dumps(question).encode(),
+            capture_output=True,
+            check=True,
+            cwd=_ROOT,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise GalleryError("The data was erased, but the process that searches for its remains failed.") from error
+    found: dict[str, int] = json.loads(answer.stdout)
+    return found
 
 
 def find_remains(files: Iterable[Path], traces: Mapping[str, Sequence[bytes]]) -> dict[str, int]:
     """Return how many pieces of data remain in files, by kind, without those of which nothing remains.
 
     Args:
-        files: Those that do not exist are skipped.
+        files: Those that do not exist are skipped. This process has no connection to them.
         traces: Data by kind, such as `{"crop": [webp, webp]}`.
     """
     kinds: dict[bytes, str] = {}
@@ -62,7 +100,7 @@ def find_remains(files: Iterable[Path], traces: Mapping[str, Sequence[bytes]]) -
     is_likely[_hash(starts)] = True
     found: set[bytes] = set()
     for file in files:
-        if file.exists():
+        with suppress(FileNotFoundError):
             found.update(_search(file, starts, is_likely, kinds))
     counts: dict[str, int] = {}
     for piece in found:
@@ -87,3 +125,13 @@ def _search(file: Path, starts: AnyArray, is_likely: AnyArray, pieces: Mapping[b
 
 def _hash(words: AnyArray) -> AnyArray:
     return np.asarray((words * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _BITS), np.intp)
+
+
+def _answer() -> None:
+    question = json.load(sys.stdin)
+    traces = {kind: list(map(bytes.fromhex, items)) for kind, items in question["traces"].items()}
+    print(json.dumps(find_remains(map(Path, question["files"]), traces)))
+
+
+if __name__ == "__main__":
+    _answer()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
@@ -16,7 +19,7 @@ from app.errors import PersonNotFound
 from app.gallery.audit import Subject
 from app.gallery.backup import back_up
 from app.gallery.erased_names import ErasedNames
-from app.gallery.raw_scan import WINDOW, find_remains
+from app.gallery.raw_scan import WINDOW, find_remains, search_files
 from app.gallery.restoration import open_backup
 from app.gallery.store import Gallery
 from tests.conftest import NETWORK
@@ -48,6 +51,19 @@ def test_the_search_finds_every_piece_at_any_place(tmp_path):
         assert find_remains([tmp_path / "file", tmp_path / "missing"], {"crop": [data]}) == {"crop": 2}
     (tmp_path / "file").write_bytes(data[1:WINDOW])
     assert find_remains([tmp_path / "file"], {"crop": [data], "embedding": [b"\0" * 512]}) == {}
+
+
+def test_a_search_keeps_the_locks_of_the_database(tmp_path):
+    file = tmp_path / "gallery.sqlite"
+    begin = f"import sqlite3; sqlite3.connect({str(file)!r}, 0, isolation_level=None).execute('BEGIN IMMEDIATE')"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE photo (id)")
+        search = search_files([tmp_path / f"gallery.sqlite{end}" for end in ("", "-wal", "-shm")], {"crop": [noise()]})
+        assert search.remains == {}
+        other = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)
+        assert "database is locked" in other.stderr
 
 
 @ON_FILES
