@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.gallery import names
 from app.gallery.raw_scan import Search, search_files
 from app.library.people import is_of_gallery
-from app.library.pictures import forget_pictures_of, read_face_pictures
+from app.library.pictures import erase_pictures
 from app.library.store import FILE, PICTURES, Library
 from app.vision.faces import Box
 
@@ -54,12 +54,12 @@ def erase_people(
             "embedding": _read(connection, f"SELECT embedding FROM vector WHERE face_id IN ({shown})"),
             "picture": _read(connection, f"SELECT webp FROM thumbnail WHERE face_id IN ({shown})"),
         }
-        traces["picture"] += read_face_pictures(library, _list_boxes(connection, people))
         photos = _read(
             connection,
             f"SELECT digest FROM photo WHERE id IN (SELECT photo_id FROM face WHERE person_id IN ({people}) UNION "
             f"SELECT photo_id FROM tag WHERE person_id IN ({people}))",
         )
+        boxes = _list_boxes(connection, people)
         _forget_log(connection, people, shown)
         still = f"SELECT photo_id, best FROM face WHERE person_id IN ({people})"
         connection.execute(f"DELETE FROM still WHERE (photo_id, time) IN ({still})")
@@ -77,8 +77,9 @@ def erase_people(
         # A copy of a picture may have been embedded as another face.
         kept = {data for (data,) in connection.execute("SELECT embedding FROM vector") if data in erased}
         traces["embedding"] = list(erased - kept)
+        # Another try would not know them. If the transaction fails, pages make the pictures again.
+        traces["picture"] += erase_pictures(library, filter(None, photos), boxes)
         library.record_audit("erased", details={"faces": faces, "tags": tags})
-    forget_pictures_of(library, [digest for digest in photos if digest])
     with library.reading() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return LibraryErasure(faces, tags, len(photos), search_files(files, traces))

@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 from PIL import Image
 
 from app.batch.rows import digest
-from app.errors import BatchError, PhotoError, UnreadableFile
+from app.errors import BatchError, LibraryError, PhotoError, UnreadableFile
 from app.files import create_private
 from app.library.files import CHANGED, PhotoFile, read_bytes, read_files
 from app.library.store import FILE, PICTURES, Library
@@ -214,34 +214,39 @@ def forget_pictures(library: Library) -> None:
         connection.execute(f"DELETE FROM picture WHERE digest NOT IN ({known})")
 
 
-def read_face_pictures(library: Library, faces: Iterable[tuple[bytes, Box]]) -> list[bytes]:
-    """Return the cached pictures of faces, which are the digest of the photo and the box of the face."""
+def erase_pictures(library: Library, photos: Iterable[bytes], faces: Iterable[tuple[bytes, Box]]) -> list[bytes]:
+    """Delete the cached pictures of photos, by digest, and return those of faces: the digest of the photo, the box.
+
+    Raises:
+        LibraryError: the cache cannot be changed.
+    """
     file = library.folder / PICTURES
-    found: list[bytes] = []
-    if file.exists():
-        query = "SELECT webp FROM picture WHERE digest = ? AND kind = ?"
-        with _report_errors(), closing(sqlite3.connect(file, timeout=_BUSY_SECONDS)) as connection:
-            for key, box in faces:
-                found += [webp for (webp,) in connection.execute(query, (key, face_kind(box)))]
+    if not file.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(_TABLE)
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                keys = [(key, face_kind(box)) for key, box in faces]
+                query = "SELECT webp FROM picture WHERE digest = ? AND kind = ?"
+                found = [bytes(webp) for key in keys for (webp,) in connection.execute(query, key)]
+                connection.executemany("DELETE FROM picture WHERE digest = ?", [(key,) for key in photos])
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise LibraryError(
+            f"The pictures in {file} cannot be erased ({first_line(error)}). Try again, or delete the file: the server "
+            "makes it again."
+        ) from error
     return found
-
-
-def forget_pictures_of(library: Library, digests: Sequence[bytes]) -> None:
-    """Delete the cached pictures of photos, by digest, and empty the log of the cache."""
-    file = library.folder / PICTURES
-    if not file.exists() or not digests:
-        return
-    with _report_errors(), closing(sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.executemany("DELETE FROM picture WHERE digest = ?", [(digest,) for digest in digests])
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 @contextmanager
 def _report_errors() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+    except sqlite3.DatabaseError as error:
         log.warning("library_pictures: %s", first_line(error))
 
 

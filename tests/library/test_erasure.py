@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 import pytest
 
-from app.library import decisions, people, person_data, tags
+from app.errors import LibraryError
+from app.library import decisions, people, person_data, pictures, tags
 from app.library.changes import list_changes
 from app.library.erasure import erase_people
-from app.library.store import FILE
+from app.library.store import FILE, PICTURES
 from tests.library.conftest import face, fill, row
 
 
@@ -57,3 +61,19 @@ def test_nothing_of_an_erased_person_remains(named):
 def test_remains_are_found(named):
     named.connection.execute("PRAGMA secure_delete = OFF")
     assert erase_people(named, ["Ann"]).search.remains["picture"] > 50
+
+
+def test_nobody_is_erased_while_the_cached_pictures_cannot_be(named, monkeypatch):
+    monkeypatch.setattr(pictures, "_BUSY_SECONDS", 0)
+    (key,) = named.connection.execute("SELECT digest FROM photo WHERE id = 1").fetchone()
+    with closing(sqlite3.connect(named.folder / PICTURES, isolation_level=None)) as cache:
+        cache.execute(pictures._TABLE)
+        cache.execute("INSERT INTO picture (digest, kind, webp) VALUES (?, ?, x'00')", (key, pictures.PHOTO))
+        cache.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LibraryError, match="database is locked"):
+            erase_people(named, ["Ann"])
+        cache.execute("COMMIT")
+        with named.reading() as connection:
+            assert people.find(connection, "Ann")
+        assert erase_people(named, ["Ann"]).faces == 1
+        assert cache.execute("SELECT count(*) FROM picture").fetchone() == (0,)
