@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from sqlalchemy import Connection, and_, select
 
 from app import text
-from app.gallery import embedding_rows
+from app.gallery import embedding_rows, opt_outs
 from app.gallery import people as queries
 from app.gallery.change_history import Change
 from app.gallery.database import batches
@@ -24,8 +24,12 @@ def remove_anchors(connection: Connection, ids: Sequence[int]) -> list[Person]:
 
 
 def move_anchors(connection: Connection, ids: Sequence[int], into: PersonRef) -> Person:
-    """Move anchors to a person in one change, or raise `FaceNotFound` if one is missing, and return the person."""
+    """Move anchors to a person in one change, or raise `FaceNotFound` if one is missing, and return the person.
+
+    Raises `OptedOut` for photos of a person on the opt-out list, unless the other person is on it too.
+    """
     owners, target = _find_owners(connection, ids), queries.get_person(connection, into)
+    opt_outs.check_move(connection, queries.list_people(connection, PersonRow.id.in_(owners)), target)
     change = Change(connection)
     change.set("anchor", ids, "person_id", target.id)
     anchors = f"{text.count(len(ids), 'anchor')} of {list_ids(owners)}"

@@ -129,6 +129,16 @@ def check_merge(connection: Connection, source: Person, target: Person) -> None:
         )
 
 
+def check_move(connection: Connection, owners: Iterable[Person], target: Person) -> None:
+    """Raise `OptedOut` if photos of a person on the list would become those of a nameable person."""
+    listed = next((owner for owner in owners if not is_nameable(connection, owner.id)), None)
+    if listed is not None and is_nameable(connection, target.id):
+        raise OptedOut(
+            f"{listed.name} is on the opt-out list, and {target.name} is not. Remove the reference photos of "
+            f"{listed.name} instead."
+        )
+
+
 def follow_people(connection: Connection, people_names: Iterable[str] | None = None) -> None:
     """Let the entries with some names, by default all entries, follow the people who are called so, also removed ones.
 

@@ -27,6 +27,7 @@ from app.gallery import (
     expiry,
     names,
     naming,
+    opt_outs,
     records,
     removal,
     snapshot_loading,
@@ -341,6 +342,7 @@ class Gallery:
     def undo(self, expected: int | None = None) -> str:
         """Undo the latest reversible change, if it has the expected ID, and return its description, with names."""
         with self._database.writing() as connection:
+            opt_outs.follow_people(connection)
             return change_history.undo(connection, expected)
 
     def purge_expired(self) -> int:

@@ -92,6 +92,26 @@ def test_a_merge_does_not_free_photos(tiny_gallery):
     assert tiny_gallery.snapshot().names == ("Ann Lee", "Émile Zola", "Zoë Ångström")
 
 
+def test_a_move_does_not_free_photos(tiny_gallery):
+    tiny_gallery.rights.add_opt_out("bob")
+    anchors = {name: [anchor.id for anchor in tiny_gallery.anchors(name)] for name in ("Ann Lee", "bob")}
+    with pytest.raises(OptedOut, match="Remove the reference photos of bob instead"):
+        tiny_gallery.move_anchors([*anchors["Ann Lee"], *anchors["bob"]], "Ann Lee")
+    tiny_gallery.move_anchors(anchors["Ann Lee"], "bob")
+    assert tiny_gallery.snapshot().names == ("Émile Zola", "Zoë Ångström")
+
+
+def test_undo_does_not_free_a_person(tiny_gallery):
+    tiny_gallery.change_aliases("bob", ["Robert"])
+    tiny_gallery.change_aliases("bob", remove=["Robert"])
+    tiny_gallery.rights.add_opt_out("Robert")
+    assert "bob" in tiny_gallery.snapshot().names
+    tiny_gallery.undo()
+    assert "bob" not in tiny_gallery.snapshot().names
+    tiny_gallery.undo()
+    assert "bob" not in tiny_gallery.snapshot().names
+
+
 def test_a_restored_backup_does_not_free_a_person(tiny_gallery, database_url, tmp_path):
     back_up(database_url, tmp_path / "backup.sqlite")
     tiny_gallery.rename("bob", "Bert")
