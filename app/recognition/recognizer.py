@@ -196,7 +196,7 @@ class Recognizer:
 
     def warm_up(self) -> None:
         """Run the pipeline once, so that the first photo takes no longer than later ones."""
-        gray = np.full((840, 1200, 3), 127, dtype=np.uint8)
+        gray = np.full((1200, 1600, 3), 127, dtype=np.uint8)
         photo = cv2.imencode(".jpg", gray)[1].tobytes()
         # Without a face the detector searches a picture several times: all searches in a small one, one in a large one.
         small = Picture(gray[:256, :256])
