@@ -247,7 +247,9 @@ def migrate() -> None:
 
 
 @click.command()
-@click.option("--drop", is_flag=True, help="Delete anchors without a kept crop, and rejected faces.")
+@click.option(
+    "--drop", is_flag=True, help="Delete anchors without a kept crop, rejected faces and faces of the opt-out list."
+)
 def rebuild(drop: bool) -> None:
     """Rebuild the gallery for the network of FACES_MODEL: embed kept crops again and replace shipped anchors.
 

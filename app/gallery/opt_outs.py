@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, update
 
 from app.arrays import FloatArray
 from app.errors import InvalidRecord, OptedOut, PersonNotFound
@@ -70,6 +70,12 @@ def remove(connection: Connection, opt_out_id: int) -> None:
     if not connection.execute(delete(OptOutRow).where(OptOutRow.id == opt_out_id)).rowcount:
         raise PersonNotFound(f"The opt-out list has no number {opt_out_id}.")
     _describe(connection, f"removed opt-out {opt_out_id}")
+
+
+def forget_faces(connection: Connection) -> None:
+    """Erase the faces of the list, which another network cannot compare. Entries with a name stay."""
+    connection.execute(delete(OptOutRow).where(OptOutRow.name.is_(None)))
+    connection.execute(update(OptOutRow).values(embedding=None))
 
 
 def list_all(connection: Connection) -> list[OptOut]:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from app import text
 from app.arrays import AnyArray, FloatArray
 from app.errors import GalleryError
-from app.gallery import embedding_rows, names, shipped
+from app.gallery import embedding_rows, names, opt_outs, shipped
 from app.gallery.change_history import Change, purge
 from app.gallery.database import Database, batches, prepare
 from app.gallery.people import SHIPPED_NOTE, insert_faces
@@ -70,7 +71,8 @@ def rebuild(
         network_id: ID in the model card of the new network, with the alignment's name after the slash.
         folder: Shipped gallery of that network, or None.
         embed: The network.
-        drop: Whether to delete anchors without a crop, and rejected faces. Otherwise they raise `GalleryError`.
+        drop: Whether to delete anchors without a crop, rejected faces and faces of the opt-out list. Otherwise they
+            raise `GalleryError`.
         realign: Called for each crop if the alignment changes.
     """
     with closing(Database.connect(database_url)) as database, database.writing(purge=True) as connection:
@@ -84,13 +86,15 @@ def rebuild(
         new = {names.key(person.name): person.embeddings for person in people}
         lost = _find_lost(connection, new)
         rejected = connection.scalars(select(RejectedFaceRow.id)).all()
-        if (lost or rejected) and not drop:
-            raise GalleryError(_warn(connection, lost, len(rejected)))
+        opted_out = [entry.id for entry in opt_outs.list_all(connection) if entry.has_face]
+        if (lost or rejected or opted_out) and not drop:
+            raise GalleryError(_warn(connection, lost, len(rejected), opted_out))
         # The next import must review the photos again whose anchors are lost.
         for ids in batches(lost):
             owners = select(AnchorRow.person_id).where(AnchorRow.id.in_(ids))
             connection.execute(delete(ImportedPhotoRow).where(ImportedPhotoRow.person_id.in_(owners)))
         purge(connection, anchors=lost, rejected=rejected)
+        opt_outs.forget_faces(connection)
         replaced = _replace_shipped(connection, new)
         embedded = _embed_again(connection, embed, None if same_alignment else realign)
         connection.execute(update(NetworkRow).values(id=network_id))
@@ -110,13 +114,15 @@ def _find_lost(connection: Connection, new: dict[str, FloatArray]) -> list[int]:
     return [anchor_id for anchor_id, note, key in connection.execute(rows) if note != SHIPPED_NOTE or key not in new]
 
 
-def _warn(connection: Connection, lost: list[int], rejected: int) -> str:
+def _warn(connection: Connection, lost: list[int], rejected: int, opted_out: list[int]) -> str:
     owners = select(PersonRow.name).join(AnchorRow, AnchorRow.person_id == PersonRow.id)
     people = sorted(set(connection.scalars(owners.where(AnchorRow.id.in_(lost[:200])))))
     listed = f" (of {', '.join(people[:5])}{' and others' if len(people) > 5 else ''})" if people else ""
+    entries = f" (entries {', '.join(map(str, opted_out))})" if opted_out else ""
     return (
-        f"{len(lost)} anchors{listed} have no kept crop, and {rejected} rejected faces never have one. They cannot be "
-        "embedded again. Delete them with --drop, then add these people again from their photos."
+        f"These faces have no kept crop and cannot be embedded again: {text.count(len(lost), 'anchor')}{listed}, "
+        f"{text.count(rejected, 'rejected face')}, and {text.count(len(opted_out), 'face')} of the opt-out "
+        f"list{entries}. Delete them with --drop, then add these people again from their photos."
     )
 
 

@@ -91,12 +91,24 @@ def test_what_would_be_lost_is_told_first(old, database_url, folder, unit_vector
     old.add("Bob", unit_vectors(1), ["no crop"])
     old.reject_faces("Ann", unit_vectors(1), ["x"])
     before = old.snapshot()
-    with pytest.raises(GalleryError, match=r"1 anchors \(of Bob\) have no kept crop, and 1 rejected faces"):
+    with pytest.raises(GalleryError, match=r": 1 anchor \(of Bob\), 1 rejected face, and 0 faces of"):
         rebuild(database_url, NEW, folder, embed)
     assert old.snapshot() is before
     assert rebuild(database_url, NEW, folder, embed, drop=True).lost == 1
     gallery = Gallery.open(database_url, NEW, None)
     assert [(one.name, one.anchors) for one in gallery.people()] == [("Ann", 2), ("Bob", 0), ("Drake", 3)]
+    gallery.close()
+
+
+def test_faces_of_the_opt_out_list_are_not_compared_with_another_network(old, database_url, folder, unit_vectors):
+    for name in ("Bob", None):
+        old.rights.add_opt_out(name, unit_vectors(1))
+    with pytest.raises(GalleryError, match=r"and 2 faces of the opt-out list \(entries 1, 2\)"):
+        rebuild(database_url, NEW, folder, embed)
+    rebuild(database_url, NEW, folder, embed, drop=True)
+    gallery = Gallery.open(database_url, NEW, None)
+    assert [(entry.name, entry.has_face) for entry in gallery.rights.list_opt_outs()] == [("Bob", False)]
+    assert gallery.snapshot().opted_out is None
     gallery.close()
 
 
