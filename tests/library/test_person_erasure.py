@@ -112,3 +112,17 @@ def test_sidecars_that_cannot_be_changed_are_reported(written, library, tiny_gal
     assert not erased.is_complete
     assert "photo.jpg.xmp: The names cannot be removed (it is not well-formed XML)." in erased.problems()[-1]
     assert erased.problems(show_folders=False)[-1].startswith("1 sidecar could not be changed. Run: whopic library")
+
+
+def test_a_photo_that_vanished_shares_no_sidecar(library, decoder, tmp_path):
+    photo, gone = tmp_path / "photo.jpg", tmp_path / "photo.png"
+    for path in (photo, gone):
+        path.write_bytes(picture())
+    add_photos(library, photo, gone, boxes=(BOX,))
+    confirm(library, photo, "Ann Lee")
+    gone.unlink()
+    options = Options(replace_extension=True)
+    NameWriter(library, options, decoder, 10**7, lambda _: None, lambda _: None).run()
+    removal = remove_names(library, ["Ann Lee"])
+    assert (removal.changed, removal.errors) == (1, ())
+    assert not photo.with_suffix(".xmp").exists()

@@ -44,6 +44,9 @@ def remove_names(library: Library, people_names: Sequence[str]) -> NameRemoval:
         for sidecar in sidecars.existing(photo):
             try:
                 changed += _remove(sidecar, keys)
+            except FileNotFoundError:
+                # Removed a moment ago, perhaps as the sidecar of a photo that is gone.
+                continue
             except (MetadataError, OSError) as error:
                 reason = first_line(error).removesuffix(".")
                 errors.append(f"{display_path(sidecar)}: The names cannot be removed ({reason}).")
