@@ -146,7 +146,7 @@ def erase(names: tuple[str, ...], libraries: tuple[Path, ...], sidecars: bool, y
     With --sidecars, a person leaves the sidecars of the libraries' photos, as far as `library write-metadata` wrote the
     name. You cannot undo this.
 
-    The exit code is 1 if something remains.
+    The exit code is 1 if something remains, or if neither the gallery nor a library has a NAME.
     """
     from app.library.person_erasure import erase as erase_people
 

@@ -33,6 +33,11 @@ def find(connection: sqlite3.Connection, name: str) -> int:
     raise PersonNotFound(f"The library has no person called {name.strip()!r}.{hint}")
 
 
+def is_known(connection: sqlite3.Connection, name: str) -> bool:
+    """Return whether the library has a person with a name, in any case."""
+    return connection.execute("SELECT 1 FROM person WHERE key = ?", (names.key(name),)).fetchone() is not None
+
+
 def is_of_gallery(connection: sqlite3.Connection, gallery_url: str) -> bool:
     """Return whether the library's IDs of people are from a gallery, at a database URL."""
     known = connection.execute("SELECT value FROM property WHERE key = 'gallery'").fetchone()

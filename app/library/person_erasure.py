@@ -12,6 +12,7 @@ from app.gallery.data_rights import ErasureProof
 from app.gallery.people import Person, PersonRef
 from app.gallery.raw_scan import Search
 from app.gallery.store import Gallery
+from app.library import people
 from app.library.erasure import LibraryErasure, erase_people
 from app.library.metadata.name_removal import NameRemoval, remove_names
 from app.library.store import Library
@@ -35,10 +36,14 @@ class ErasedInLibrary:
 
 @dataclass(frozen=True)
 class PersonErasure:
-    """Erased people, the proof of the gallery, and of each library. `notice` is `Gallery.erasing_notice`."""
+    """Erased people, the proof of the gallery, and of each library.
+
+    `unknown` are names that neither the gallery nor a library had. `notice` is `Gallery.erasing_notice`.
+    """
 
     gallery: ErasureProof
     libraries: tuple[ErasedInLibrary, ...]
+    unknown: tuple[str, ...]
     notice: str
 
     @property
@@ -48,10 +53,10 @@ class PersonErasure:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the searches found nothing, and all sidecars could be written."""
+        """Whether all names were known, the searches found nothing, and all sidecars could be written."""
         searches = [self.gallery.search, *(library.rows.search for library in self.libraries)]
         failed = any(library.sidecars and library.sidecars.errors for library in self.libraries)
-        return not failed and not any(search.remains for search in searches)
+        return not (self.unknown or failed or any(search.remains for search in searches))
 
     def proof(self, show_folders: bool = True) -> list[str]:
         """Return what was searched and erased, as sentences, with or without the folders of libraries."""
@@ -104,6 +109,7 @@ def erase(
             stack.enter_context(library.lock())
             library.audit = gallery.audit
         found = gallery.rights.find_erasable(refs, skip_missing=bool(opened))
+        unknown = tuple(name for name in found.missing if not any(_has_person(library, name) for library in opened))
         erased = []
         # Libraries first: only the gallery knows the names for another try.
         for library in opened:
@@ -113,7 +119,12 @@ def erase(
                 gallery.audit.record("wrote_metadata", details={"photos": removal.changed})
             erased.append(ErasedInLibrary(library.folder, rows, removal))
         proof = gallery.rights.erase(refs, skip_missing=bool(opened))
-    return PersonErasure(proof, tuple(erased), gallery.erasing_notice)
+    return PersonErasure(proof, tuple(erased), unknown, gallery.erasing_notice)
+
+
+def _has_person(library: Library, name: str) -> bool:
+    with library.reading() as connection:
+        return people.is_known(connection, name)
 
 
 def _sidecar_problems(library: ErasedInLibrary, command: str, show_files: bool) -> list[str]:

@@ -113,7 +113,7 @@ def test_erasing_prints_the_proof(run, newcomer, library):
     assert (third, fifth) == ("Nothing remains.", "Nothing remains.")
     assert "library write-metadata" in done.stderr
     again = run("people", "erase", newcomer, "--library", library)
-    assert (again.exit_code, again.stdout.splitlines()[0]) == (0, f"{library}: 0 faces and 0 tags in 0 photos erased.")
+    assert (again.exit_code, again.stdout.splitlines()[0]) == (1, f"{library}: 0 faces and 0 tags in 0 photos erased.")
     assert run("people", "erase", newcomer).exit_code == 1
 
 
