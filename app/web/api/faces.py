@@ -7,7 +7,7 @@ from app import serialization
 from app.arrays import FloatArray
 from app.errors import NoFaceFound, SeveralFaces
 from app.recognition.recognizer import Recognizer
-from app.web.api import people, schema
+from app.web.api import people, response_schema, schema
 from app.web.api.responses import admin_blueprint, json_response, problems
 from app.web.recognizer_loading import current_gallery, current_recognizer
 from app.web.uploads import Upload, accepts_photos, check_size, read_photos
@@ -15,7 +15,7 @@ from app.web.uploads import Upload, accepts_photos, check_size, read_photos
 blueprint = admin_blueprint("api_faces", people.blueprint)
 
 
-@blueprint.get("/people/<int:person_id>/anchors", responses={200: schema.StoredFaces, **problems(404)})
+@blueprint.get("/people/<int:person_id>/anchors", responses={200: response_schema.StoredFaces, **problems(404)})
 def list_anchors(path: schema.PersonPath) -> Response:
     """List a person's anchors, oldest first."""
     return json_response(serialization.anchors(current_gallery().anchors(path.person_id)))
@@ -24,7 +24,7 @@ def list_anchors(path: schema.PersonPath) -> Response:
 @blueprint.delete(
     "/people/<int:person_id>/anchors/<int:face_id>",
     description="The anchor can be restored for FACES_RECOVERY_DAYS. `purge` erases it immediately. " + people.ERASING,
-    responses={200: schema.Person, 202: schema.Person, **problems(404)},
+    responses={200: response_schema.Person, 202: response_schema.Person, **problems(404)},
 )
 def remove_anchor(path: schema.AnchorPath, query: schema.RemoveQuery) -> Response:
     """Remove one anchor and return the person without it."""
@@ -35,7 +35,7 @@ def remove_anchor(path: schema.AnchorPath, query: schema.RemoveQuery) -> Respons
 @blueprint.get(
     "/people/<int:person_id>/rejected",
     description="Faces that an administrator marked as not this person.",
-    responses={200: schema.StoredFaces, **problems(404)},
+    responses={200: response_schema.StoredFaces, **problems(404)},
 )
 def list_rejected(path: schema.PersonPath) -> Response:
     """List the faces that count against a person when similar faces are identified."""
@@ -45,7 +45,7 @@ def list_rejected(path: schema.PersonPath) -> Response:
 @blueprint.post(
     "/people/<int:person_id>/rejected",
     description="Each photo must have exactly one usable face. All faces are marked, or none.",
-    responses={200: schema.StoredFaces, **problems(404, 413, 422)},
+    responses={200: response_schema.StoredFaces, **problems(404, 413, 422)},
 )
 @accepts_photos(json=True)
 def reject_faces(path: schema.PersonPath, form: schema.PhotosForm) -> Response:

@@ -13,7 +13,7 @@ from app.errors import FileTooLarge, PersonNotFound
 from app.gallery.record import FIELDS
 from app.gallery.store import Person
 from app.web.admin.person_erasure import erase
-from app.web.api import schema
+from app.web.api import response_schema, schema
 from app.web.api.responses import Responses, admin_blueprint, api_blueprint, json_response, problems
 from app.web.portraits import portrait_response, portrait_version
 from app.web.recognizer_loading import current_gallery, current_recognizer
@@ -35,7 +35,7 @@ _PORTRAIT: Responses = {
 }
 
 
-@blueprint.get("", responses={200: schema.People})
+@blueprint.get("", responses={200: response_schema.People})
 def list_people(query: schema.PeopleQuery) -> Response:
     """List people, or those of whom a name or alias has every word of `q`."""
     found = current_gallery().search(query.q)
@@ -53,7 +53,7 @@ def list_people(query: schema.PeopleQuery) -> Response:
     "/<int:person_id>",
     description="Includes how many of the person's photos are recognized when left out, the spread of their anchors "
     "and the people who look most like them.",
-    responses={200: schema.PersonDetails, **problems(404)},
+    responses={200: response_schema.PersonDetails, **problems(404)},
 )
 def get_person(path: schema.PersonPath) -> Response:
     """Return a person with self-check, spread and look-alikes."""
@@ -79,7 +79,7 @@ def get_portrait(path: schema.PersonPath, query: schema.PortraitQuery) -> Respon
     "/people",
     description="Adds a new person, or photos of a known one. Every photo has its own outcome. All accepted photos are "
     "enrolled together, or none; with `review` none is. `enrolled` is 0 if no photo was accepted.",
-    responses={200: schema.Enrollment, **problems(413, 422)},
+    responses={200: response_schema.Enrollment, **problems(413, 422)},
 )
 @accepts_photos(MAX_PHOTOS, json=True)
 def add_person(query: schema.EnrollQuery, form: schema.PhotosForm) -> Response:
@@ -95,7 +95,7 @@ def add_person(query: schema.EnrollQuery, form: schema.PhotosForm) -> Response:
     return json_response(serialization.enrollment(report, person))
 
 
-@admin.patch("/people/<int:person_id>", responses={200: schema.RenamedPerson, **problems(404, 409, 422)})
+@admin.patch("/people/<int:person_id>", responses={200: response_schema.RenamedPerson, **problems(404, 409, 422)})
 def rename_person(path: schema.PersonPath, body: schema.RenameBody) -> Response:
     """Rename a person; anchors and portrait stay."""
     gallery = current_gallery()
@@ -103,7 +103,7 @@ def rename_person(path: schema.PersonPath, body: schema.RenameBody) -> Response:
     return json_response(person_json(person) | {"warning": gallery.name_warning(person.name)})
 
 
-@admin.put("/people/<int:person_id>/aliases", responses={200: schema.RenamedPerson, **problems(404, 409, 422)})
+@admin.put("/people/<int:person_id>/aliases", responses={200: response_schema.RenamedPerson, **problems(404, 409, 422)})
 def replace_aliases(path: schema.PersonPath, body: schema.AliasesBody) -> Response:
     """Replace the aliases of a person: other names that searches, imports and requests find them by."""
     gallery = current_gallery()
@@ -129,7 +129,7 @@ def change_record(path: schema.PersonPath, body: schema.RecordFields) -> Respons
     description="The person can be restored for FACES_RECOVERY_DAYS. `purge` erases them immediately, also if they "
     "were removed before, and people who were merged into them, also from the library of FACES_LIBRARY, and searches "
     "all bytes of the databases for remains. " + ERASING,
-    responses={200: schema.RemovedOrErased, 202: schema.RemovedOrErased, **problems(404)},
+    responses={200: response_schema.RemovedOrErased, 202: response_schema.RemovedOrErased, **problems(404)},
 )
 def remove_person(path: schema.PersonPath, query: schema.RemovePersonQuery) -> Response:
     """Remove a person with all anchors and the portrait, and return who it was, with the proof of an erasure."""
@@ -143,26 +143,26 @@ def remove_person(path: schema.PersonPath, query: schema.RemovePersonQuery) -> R
     "/people/<int:person_id>/merge",
     description="Moves all anchors, rejected faces and aliases to the other person, and removes this one. The name of "
     "this one becomes an alias.",
-    responses={200: schema.Person, **problems(404, 409, 422)},
+    responses={200: response_schema.Person, **problems(404, 409, 422)},
 )
 def merge_people(path: schema.PersonPath, body: schema.MergeBody) -> Response:
     """Merge two entries of one person and return the remaining one."""
     return json_response(person_json(current_gallery().merge(path.person_id, body.into)))
 
 
-@admin.get("/removed", responses={200: schema.RemovedPeople})
+@admin.get("/removed", responses={200: response_schema.RemovedPeople})
 def list_removed() -> Response:
     """List people who can be restored, latest removal first."""
     return json_response(serialization.removed_people(current_gallery().removed_people()))
 
 
-@admin.post("/removed/<int:person_id>/restore", responses={200: schema.Person, **problems(404, 409)})
+@admin.post("/removed/<int:person_id>/restore", responses={200: response_schema.Person, **problems(404, 409)})
 def restore_person(path: schema.PersonPath) -> Response:
     """Restore a removed person with all anchors."""
     return json_response(person_json(current_gallery().restore(path.person_id)))
 
 
-@admin.get("/changes", responses={200: schema.Changes})
+@admin.get("/changes", responses={200: response_schema.Changes})
 def list_changes(query: schema.ChangesQuery) -> Response:
     """List changes of the gallery by page, API and command line, latest first."""
     return json_response(serialization.changes(current_gallery().history(query.limit)))
@@ -171,7 +171,7 @@ def list_changes(query: schema.ChangesQuery) -> Response:
 @admin.post(
     "/changes/<int:change_id>/undo",
     description="The ID must be that of the latest change that can be undone, so that you never undo an unseen change.",
-    responses={200: schema.UndoneChange, **problems(409)},
+    responses={200: response_schema.UndoneChange, **problems(409)},
 )
 def undo_change(path: schema.ChangePath) -> Response:
     """Undo a change and return what it was."""

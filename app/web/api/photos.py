@@ -7,7 +7,7 @@ from flask import Response
 from app import serialization
 from app.errors import PhotoError
 from app.recognition.decision import requested_fpir
-from app.web.api import schema
+from app.web.api import response_schema, schema
 from app.web.api.responses import api_blueprint, json_response, problems
 from app.web.recognizer_loading import current_recognizer
 from app.web.uploads import Upload, accepts_photos, check_size, current_settings, read_photo_pair, read_photos
@@ -20,7 +20,7 @@ blueprint = api_blueprint("api", "/api/v1", "Photos")
     description="One photo returns its object, or a problem if the server cannot read it. Several photos return "
     "`photos`: their objects in the order sent, each with `error` or null. A photo without a face is no error: `faces` "
     "is empty.",
-    responses={200: schema.Identification, **problems(413, 422)},
+    responses={200: response_schema.Identification, **problems(413, 422)},
 )
 @accepts_photos(json=True)
 def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
@@ -49,7 +49,7 @@ def identify(query: schema.IdentifyQuery, form: schema.PhotosForm) -> Response:
     "/compare",
     description="Returns the most similar pair of faces. Faces of low quality are not compared. The threshold falls "
     "with the number of pairs, because each pair can be wrong. Choose faces with `face_a` and `face_b` if you can.",
-    responses={200: schema.Comparison, **problems(413, 422)},
+    responses={200: response_schema.Comparison, **problems(413, 422)},
 )
 @accepts_photos(2, json=True)
 def compare(query: schema.CompareQuery, form: schema.CompareForm) -> Response:
