@@ -256,13 +256,13 @@ def add_people(
 def _find_left_out(connection: Connection, everyone: Sequence[BundledPerson]) -> list[BundledPerson]:
     """Return the people who were erased from this gallery, or who opted out by name."""
     erased, opted_out = erasures.list_uuids(connection), opt_outs.list_keys(connection)
-    erased_names = ErasedNames(connection)
+    followed, erased_names = opt_outs.list_followed(connection), ErasedNames(connection)
 
     def is_left_out(person: BundledPerson) -> bool:
         called = (person.name, *person.aliases)
         # Bundles of earlier versions have no IDs.
         is_erased = person.uuid in erased if person.uuid else erased_names.has_any(called)
-        return is_erased or any(names.key(name) in opted_out for name in called)
+        return is_erased or person.uuid in followed or any(names.key(name) in opted_out for name in called)
 
     return [person for person in everyone if is_left_out(person)]
 

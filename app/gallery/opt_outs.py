@@ -98,6 +98,11 @@ def list_keys(connection: Connection) -> set[str]:
     return keys.union(key for key in connection.scalars(_KEYS) if key)
 
 
+def list_followed(connection: Connection) -> set[str]:
+    """Return the random IDs of the people whom entries follow, also of removed ones."""
+    return set(connection.scalars(select(OptOutPersonRow.uuid)))
+
+
 def load_faces(connection: Connection) -> FloatArray | None:
     """Return the faces on the list, float32 (faces, dims) of unit length, or None without any."""
     rows = connection.scalars(select(OptOutRow.embedding).where(OptOutRow.embedding.is_not(None))).all()

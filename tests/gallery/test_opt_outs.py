@@ -151,6 +151,15 @@ def test_imports_leave_out_people_whom_an_entry_follows(tiny_gallery, tmp_path):
     assert tiny_gallery.import_bundle(tmp_path / "gallery.zip").left_out == ("Bert",)
 
 
+def test_imports_leave_out_removed_people_whom_an_entry_follows(tiny_gallery, tmp_path):
+    tiny_gallery.rights.erase(["Ann Lee"])  # whose portrait is no picture
+    tiny_gallery.export_bundle(tmp_path / "gallery.zip")
+    tiny_gallery.change_aliases("bob", ["Robert"])
+    tiny_gallery.rights.add_opt_out("Robert")
+    tiny_gallery.remove("bob")
+    assert tiny_gallery.import_bundle(tmp_path / "gallery.zip").left_out == ("bob",)
+
+
 def test_entries_of_earlier_versions_follow_people(tiny_gallery, database_url):
     tiny_gallery.change_aliases("Ann Lee", ["Annie"])
     for name in ("bob", "Annie", "Sancho"):
