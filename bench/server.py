@@ -45,7 +45,7 @@ from tests.server import Server, workers
 
 CLIENTS = (1, 4, 16)
 REQUESTS = 100
-PHOTO_SIZES = ((900, 700), (1600, 1200), (4000, 3000))
+PHOTO_SIZES = ((900, 700), (1280, 960), (960, 1280), (4000, 3000), (3000, 4000))
 WARM_PHOTOS = 40
 LARGE_REQUESTS = 4
 _BARE = "import tensorflow, sys; print('imported', flush=True); sys.stdin.read()"
