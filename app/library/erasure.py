@@ -80,6 +80,8 @@ def erase_people(
         # Another try would not know them. If the transaction fails, pages make the pictures again.
         traces["picture"] += erase_pictures(library, filter(None, photos), boxes)
         library.record_audit("erased", details={"faces": faces, "tags": tags})
+    # Pages may have made pictures before the faces were gone.
+    erase_pictures(library, filter(None, photos), ())
     with library.reading() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return LibraryErasure(faces, tags, len(photos), search_files(files, traces))

@@ -10,7 +10,7 @@ import io
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,9 +185,20 @@ class _Cache:
         return None
 
     def write(self, key: bytes, pictures: Mapping[str, bytes]) -> None:
-        rows: Sequence[tuple[bytes, str, bytes]] = [(key, kind, webp) for kind, webp in pictures.items()]
+        """Keep pictures of a photo and of those of its faces that the library still has: they may be erased by now."""
         with _report_errors(), closing(self._open()) as connection, connection:
+            # `erase_pictures` deletes what was written before, and an erasure before is seen here.
+            connection.execute("BEGIN IMMEDIATE")
+            kept = {PHOTO, *self._list_faces(key)}
+            rows = [(key, kind, webp) for kind, webp in pictures.items() if kind in kept]
             connection.executemany("INSERT OR IGNORE INTO picture (digest, kind, webp) VALUES (?, ?, ?)", rows)
+
+    def _list_faces(self, key: bytes) -> list[str]:
+        """Return the kinds of the faces of a photo."""
+        address = f"{self._file.with_name(FILE).resolve().as_uri()}?mode=ro"
+        query = "SELECT x, y, face.width, face.height FROM face JOIN photo ON photo.id = photo_id WHERE digest = ?"
+        with closing(sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True)) as library:
+            return [face_kind(Box(*row)) for row in library.execute(query, (key,))]
 
     def _open(self) -> sqlite3.Connection:
         create_private(self._file)

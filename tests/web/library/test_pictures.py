@@ -71,6 +71,18 @@ def test_a_photo_is_decoded_once_for_all_its_thumbnails(folder, settings, monkey
     assert (folder / "pictures.sqlite").stat().st_mode & 0o077 == 0
 
 
+def test_a_face_that_was_erased_meanwhile_is_not_cached(folder, settings):
+    maker = PictureMaker(folder, settings)
+    with Library.open(folder) as library:
+        photo = StoredPhoto.load(library, ids(library, BEACH)[0])
+        with library.writing() as connection:
+            connection.execute(f"DELETE FROM face WHERE photo_id IN ({BEACH})")
+    assert maker.thumbnail(photo, face_kind(photo.boxes[0]))
+    maker.close()
+    with sqlite3.connect(folder / "pictures.sqlite") as connection:
+        assert connection.execute("SELECT kind FROM picture").fetchall() == [("photo",)]
+
+
 def test_the_thumbnail_of_a_small_face_in_a_large_photo_has_its_pixels(tmp_path, settings):
     data = encode(paste(portraits()["Drake"], size=(4000, 3000), side=110))
     path = tmp_path / "large.jpg"
