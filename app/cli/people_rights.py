@@ -101,7 +101,7 @@ def data(name: str, file: Path, libraries: tuple[Path, ...]) -> None:
     folders = _list_folders(settings, libraries)
     for number, folder in enumerate(folders, start=1):
         with Library.open(folder) as library:
-            values, pictures = person_data.collect(library, found.names)
+            values, pictures = person_data.collect(library, found.names, [found.values["id"]], settings.database_url)
         hits.append({"library": str(folder), **values})
         files |= {f"{number}/{path}": content for path, content in pictures.items()}
     made = datetime.now(UTC).isoformat(timespec="seconds")

@@ -6,9 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.gallery import names
 from app.gallery.raw_scan import Search, search_files
-from app.library.people import is_of_gallery
+from app.library.people import find_all
 from app.library.pictures import erase_pictures
 from app.library.store import FILE, PICTURES, Library
 from app.vision.faces import Box
@@ -45,7 +44,7 @@ def erase_people(
     with library.writing() as connection:
         # Rows of different tables refer to each other.
         connection.execute("PRAGMA defer_foreign_keys = ON")
-        ids = _find_people(connection, people_names, gallery_ids if is_of_gallery(connection, gallery_url) else ())
+        ids = find_all(connection, people_names, gallery_ids, gallery_url)
         if not ids:
             return LibraryErasure(0, 0, 0, search_files(files, {}))
         people = ", ".join(map(str, ids))
@@ -92,14 +91,6 @@ def _list_boxes(connection: sqlite3.Connection, people: str) -> list[tuple[bytes
     columns = "SELECT digest, x, y, face.width, face.height FROM face JOIN photo ON photo.id = photo_id"
     rows = connection.execute(f"{columns} WHERE digest IS NOT NULL AND person_id IN ({people})")
     return [(digest, Box(*box)) for digest, *box in rows]
-
-
-def _find_people(connection: sqlite3.Connection, people_names: Sequence[str], gallery_ids: Sequence[int]) -> list[int]:
-    """Return the IDs in the library of people with these names, or with these IDs in the gallery."""
-    values = [*map(names.key, people_names), *gallery_ids]
-    keys, ids = (", ".join("?" * len(column)) for column in (people_names, gallery_ids))
-    query = f"SELECT id FROM person WHERE key IN ({keys}) OR gallery_id IN ({ids})"
-    return [row[0] for row in connection.execute(query, values)]
 
 
 def _forget_log(connection: sqlite3.Connection, people: str, shown: str) -> None:

@@ -33,6 +33,16 @@ def find(connection: sqlite3.Connection, name: str) -> int:
     raise PersonNotFound(f"The library has no person called {name.strip()!r}.{hint}")
 
 
+def find_all(
+    connection: sqlite3.Connection, people_names: Sequence[str], gallery_ids: Sequence[int], gallery_url: str
+) -> list[int]:
+    """Return the IDs in the library of people with names, in any case, or with IDs in the gallery at a URL."""
+    known_ids = gallery_ids if is_of_gallery(connection, gallery_url) else ()
+    keys, ids = (", ".join("?" * len(column)) for column in (people_names, known_ids))
+    query = f"SELECT id FROM person WHERE key IN ({keys}) OR gallery_id IN ({ids})"
+    return [row[0] for row in connection.execute(query, [*map(names.key, people_names), *known_ids])]
+
+
 def is_known(connection: sqlite3.Connection, name: str) -> bool:
     """Return whether the library has a person with a name, in any case."""
     return connection.execute("SELECT 1 FROM person WHERE key = ?", (names.key(name),)).fetchone() is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import GalleryError, LibraryLocked
-from app.library import decisions, people
+from app.library import decisions, people, person_data
 from app.library.metadata.name_removal import remove_names
 from app.library.metadata.writing import NameWriter, Options
 from app.library.person_erasure import erase
@@ -59,6 +59,8 @@ def test_people_are_erased_by_their_id_in_the_same_gallery(named, tiny_gallery, 
     with named.writing() as connection:
         people.set_gallery(connection, database_url)
         connection.execute("UPDATE person SET name = 'B.', key = 'b.', gallery_id = ? WHERE key = 'bob'", (bert,))
+    faces = person_data.collect(named, ["Bert"], [bert], f"{database_url}{url_end}")[0]["faces"]
+    assert len(faces) == 2 - len(left)
     erase(tiny_gallery, ["Bert"], [named.folder], f"{database_url}{url_end}")
     assert names(named) == left
 
