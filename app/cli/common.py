@@ -83,16 +83,7 @@ def open_gallery(settings: Settings | None = None, hide_expired: bool = True) ->
     from app.recognition.model_card import read_card
 
     settings = settings or Settings()
-    model_id = read_card(settings.model).id
-    return Gallery.open(
-        settings.database_url,
-        model_id,
-        settings.shipped_gallery,
-        settings.recovery_days,
-        settings.audit_days,
-        settings.require_basis,
-        maintain=hide_expired,
-    )
+    return Gallery.from_settings(settings, read_card(settings.model).id, maintain=hide_expired)
 
 
 def record(action: str, details: Mapping[str, object]) -> None:

@@ -46,6 +46,7 @@ from app.gallery.people_listing import FoundPeople, PeopleListing
 from app.gallery.rebuild import claim
 from app.gallery.shipped import add_shipped_people
 from app.gallery.snapshot import Snapshot
+from app.settings import Settings
 
 __all__ = ["Anchor", "FoundPeople", "Gallery", "ImportedPhotos", "Person", "PersonRef", "RemovedPerson"]
 
@@ -176,6 +177,12 @@ class Gallery:
             database.close()
             raise
         return gallery
+
+    @classmethod
+    def from_settings(cls, settings: Settings, network_id: str, maintain: bool = True) -> Gallery:
+        """Open the gallery of the settings, see `open`."""
+        days, folder = (settings.recovery_days, settings.audit_days), settings.shipped_gallery
+        return cls.open(settings.database_url, network_id, folder, *days, settings.require_basis, maintain)
 
     def close(self) -> None:
         """Stop the maintenance and close the database connections."""

@@ -66,14 +66,7 @@ class Recognizer:
         with ThreadPoolExecutor(1) as pool:
             # OpenVINO compiles the network without Python's lock.
             network = pool.submit(load_network, settings.model)
-            gallery = Gallery.open(
-                settings.database_url,
-                model_id,
-                settings.shipped_gallery,
-                settings.recovery_days,
-                settings.audit_days,
-                settings.require_basis,
-            )
+            gallery = Gallery.from_settings(settings, model_id)
         try:
             recognizer = cls(settings, detector, network.result(), gallery)
         except BaseException:
