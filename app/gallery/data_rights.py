@@ -1,4 +1,4 @@
-"""What operators owe to people: who expires, the opt-out list, and the list of erased people."""
+"""Rights of people: expiry of their records, the opt-out list, and the list of erased people."""
 
 from __future__ import annotations
 
@@ -115,6 +115,6 @@ class DataRights:
             return erasures.list_erasures(connection)
 
     def apply_erasures(self, listed: Collection[Erasure]) -> list[Person]:
-        """Erase the people of a list of erased people, such as that of before a backup was restored; return them."""
+        """Erase the people of a list of erased people, such as the one from before a restore, and return them."""
         with self._database.writing(purge=True) as connection:
             return erasures.apply_erasures(connection, listed)

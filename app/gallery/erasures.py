@@ -1,4 +1,4 @@
-"""Erased people: whom a restored backup, or an export of before, must not bring back.
+"""Erased people, whom a restored backup or an earlier export must not bring back.
 
 The list has random IDs, which the people have in backups and exports too, and hashes of their names, see
 `erased_names`.
@@ -121,7 +121,7 @@ def without_shared(connection: Connection, traces: Mapping[str, Sequence[bytes]]
 
 
 def apply_erasures(connection: Connection, erasures: Collection[Erasure]) -> list[Person]:
-    """Erase the people of a list, such as that of the gallery before a backup was restored, and return them.
+    """Erase the people of a list, such as the one from before a restore, and return them.
 
     The list of this gallery has them afterwards.
     """

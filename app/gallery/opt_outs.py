@@ -1,6 +1,6 @@
 """Opt-out list: people who must never be named or enrolled, by their name, by a face or both.
 
-An entry with the name of a person in the gallery follows the person: another name does not free them.
+An entry with the name of a person in the gallery follows the person, also under another name.
 """
 
 from collections.abc import Iterable
@@ -151,7 +151,7 @@ def check_move(connection: Connection, owners: Iterable[Person], target: Person)
 
 
 def follow_people(connection: Connection, people_names: Iterable[str] | None = None) -> None:
-    """Let the entries with some names, by default all entries, follow the people who are called so, also removed ones.
+    """Let the entries with some names, by default all, follow the people with these names, also removed ones.
 
     Call it before a person loses a name.
     """

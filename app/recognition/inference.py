@@ -23,7 +23,7 @@ from app.vision.alignment import SIZE, normalize
 if TYPE_CHECKING:
     import openvino
 
-_SHARED_FACES = 2  # of each core, after which another request may go first
+_FACES_PER_CORE = 2  # embedded before another request may go first
 
 
 class Network:
@@ -52,7 +52,7 @@ class Network:
         parallel = _compile(graph, threads, threads, precision)
         # 8-bit integers leave little to share between cores, and a second network takes memory.
         single = parallel if ranges or threads == 1 else _compile(graph, 1, threads, precision)
-        self._shared_faces = _SHARED_FACES * threads
+        self._shared_faces = _FACES_PER_CORE * threads
         self._lock = FairLock()
         self._request = single.create_infer_request()
         self._queue = openvino.AsyncInferQueue(parallel)

@@ -161,7 +161,7 @@ class Header(NamedTuple):
 
 
 def search_side(width: int, height: int, side: int) -> int:
-    """Return the longer side at which a picture is searched: `side`, and more for panoramas, whose faces are small."""
+    """Return the longer side in pixels at which a picture is searched: `side`, more for panoramas with small faces."""
     aspect_ratio = max(width, height) / max(1, min(width, height))
     return round(side * math.sqrt(max(1.0, min(aspect_ratio, _WIDEST) / _WIDE)))
 

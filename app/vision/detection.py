@@ -42,7 +42,7 @@ _MIN_SIDE, _MAX_ASPECT_RATIO = 64, 8
 _WEAK_SCORE, _MAX_WEAK_FACES, _VERIFIED = 0.4, 12, 0.87
 
 # Enlarged views of a face, 1.25 times as large as its box: at 256 pixels yunet reports four fifths of the tilt.
-_MAX_CLOSE_VIEWS, _CLOSE_VIEWS_OF_CORE = 3, 2
+_MAX_CLOSE_VIEWS, _CLOSE_VIEWS_PER_CORE = 3, 2
 _TRUE_TO_REPORTED_TILT, _MAX_TILT, _UPRIGHT_DEGREES = 1.25, 50.0, 3.0
 
 # Confidence from which a face counts as upright, and by how much a quarter turn has to exceed the upright view.
@@ -211,7 +211,7 @@ class Detector:
                     del refinements[number]
             answers = {number: [] for number, _ in requests}
             # More would delay other requests.
-            at_once = _CLOSE_VIEWS_OF_CORE * cv2.getNumThreads()
+            at_once = _CLOSE_VIEWS_PER_CORE * cv2.getNumThreads()
             for start in range(0, len(requests), at_once):
                 batch = requests[start : start + at_once]
                 with self._lock:
